@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"time"
+
+	"bellows.dev/bellows/hosting"
+)
+
+// Route tells a gateway everything about one endpoint: whether it takes invocations and which instances serve them. Routes
+// replace one another; a nil Variants slice with Serving false means that the endpoint is gone.
+type Route struct {
+	Key      EndpointKey
+	Serving  bool // false: invocations get AWS's "Endpoint … not found"
+	Variants []VariantRoute
+}
+
+// VariantRoute is one production variant's share of an endpoint's invocations.
+type VariantRoute struct {
+	Name   string
+	Weight float64 // share of the traffic is Weight / sum of weights; 0 gets only invocations that name the variant
+
+	Strategy  RoutingStrategy
+	Instances []InstanceRoute // in service now, sorted by ID; may be empty
+	Timeout   time.Duration   // for one invocation of the model; 60 s at AWS
+}
+
+// InstanceRoute is one instance in service.
+type InstanceRoute struct {
+	ID      hosting.InstanceID
+	Address string // host:port
+}
+
+// Routing strategies of a production variant's RoutingConfig.
+const (
+	RouteRandom           RoutingStrategy = iota + 1 // uniform over the instances
+	RouteLeastOutstanding                            // the instance with the fewest invocations in flight
+)
+
+// RoutingStrategy says how an instance of a variant is picked.
+type RoutingStrategy int
+
+// String returns SageMaker's name of the strategy.
+func (s RoutingStrategy) String() string {
+	switch s {
+	case RouteRandom:
+		return "RANDOM"
+	case RouteLeastOutstanding:
+		return "LEAST_OUTSTANDING_REQUESTS"
+	default:
+		return "invalid"
+	}
+}

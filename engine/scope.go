@@ -1,0 +1,30 @@
+package engine
+
+import "bellows.dev/bellows/hosting"
+
+// Scope is the account and region that a request was signed for. State is kept per scope: two scopes share nothing.
+type Scope struct {
+	Account string // twelve digits
+	Region  string // for example us-east-1
+}
+
+// EndpointKey names an endpoint across scopes.
+type EndpointKey struct {
+	Scope
+	Endpoint string
+}
+
+// VariantKey names a production variant across scopes.
+type VariantKey struct {
+	Scope
+	Endpoint string
+	Variant  string
+}
+
+// FleetLevel is the wanted state of one variant's instances: all of them, none besides. Levels replace one another; a level
+// without instances means that all of the variant's instances should be stopped at once (a deleted endpoint drains first:
+// its instances stay in the level, Draining, until they are gone).
+type FleetLevel struct {
+	Key       VariantKey
+	Instances []hosting.InstanceSpec
+}

@@ -1,0 +1,62 @@
+package metric
+
+import (
+	"math"
+	"slices"
+)
+
+// Distribution counts samples in buckets whose bounds grow by 1 %, so that a percentile read from it is within 0.5 % of the
+// true one: closer than CloudWatch's own. Buckets are sorted by index; negative values are not counted, as CloudWatch gives no
+// percentiles of them.
+type Distribution []Bucket
+
+// Bucket holds the samples v with bucketBase^(Index-1) < v ≤ bucketBase^Index; ZeroBucket those that are 0.
+type Bucket struct {
+	Index int32
+	Count float64
+}
+
+// ZeroBucket is the index of the bucket of samples that are exactly 0.
+const ZeroBucket int32 = math.MinInt32
+
+const bucketBase = 1.01
+
+// BucketIndex returns the index of the bucket that a value of 0 or more falls into.
+func BucketIndex(v float64) int32 {
+	if v <= 0 {
+		return ZeroBucket
+	}
+	return int32(math.Ceil(math.Log(v)/math.Log(bucketBase) - 1e-9))
+}
+
+// BucketValue returns the value that stands for a bucket's samples.
+func BucketValue(i int32) float64 {
+	if i == ZeroBucket {
+		return 0
+	}
+	return math.Pow(bucketBase, float64(i)-0.5)
+}
+
+// Add counts n samples of value v. Negative values are left out.
+func (d *Distribution) Add(v, n float64) {
+	if v < 0 || n <= 0 {
+		return
+	}
+	d.addBucket(Bucket{BucketIndex(v), n})
+}
+
+// Merge counts the samples of another distribution.
+func (d *Distribution) Merge(o Distribution) {
+	for _, b := range o {
+		d.addBucket(b)
+	}
+}
+
+func (d *Distribution) addBucket(b Bucket) {
+	at, found := slices.BinarySearchFunc(*d, b.Index, func(x Bucket, i int32) int { return int(int64(x.Index) - int64(i)) })
+	if found {
+		(*d)[at].Count += b.Count
+		return
+	}
+	*d = slices.Insert(*d, at, b)
+}
