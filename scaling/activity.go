@@ -1,0 +1,204 @@
+package scaling
+
+import (
+	"fmt"
+	"time"
+)
+
+// Statuses of an activity.
+const (
+	Pending Status = iota + 1
+	InProgress
+	Successful
+	Overridden
+	Unfulfilled
+	Failed
+)
+
+// Status is how far an activity is.
+type Status int
+
+// String returns AWS's status code.
+func (s Status) String() string {
+	switch s {
+	case Pending:
+		return "Pending"
+	case InProgress:
+		return "InProgress"
+	case Successful:
+		return "Successful"
+	case Overridden:
+		return "Overridden"
+	case Unfulfilled:
+		return "Unfulfilled"
+	case Failed:
+		return "Failed"
+	default:
+		return "invalid"
+	}
+}
+
+// Causes of an activity.
+const (
+	CauseAlarm   CauseKind = iota + 1 // an alarm invoked a policy
+	CauseMinimum                      // the minimum was set above the capacity
+	CauseMaximum                      // the maximum was set below the capacity
+)
+
+// CauseKind is what kind of thing began an activity.
+type CauseKind int
+
+// Cause is what began an activity.
+type Cause struct {
+	Kind     CauseKind
+	Alarm    string     // CauseAlarm
+	State    AlarmState // CauseAlarm
+	Policy   string     // CauseAlarm
+	Capacity int        // CauseMinimum, CauseMaximum: the bound
+}
+
+// String returns AWS's text, as recorded.
+func (c Cause) String() string {
+	switch c.Kind {
+	case CauseAlarm:
+		return fmt.Sprintf("monitor alarm %s in state %s triggered policy %s", c.Alarm, c.State, c.Policy)
+	case CauseMinimum:
+		return fmt.Sprintf("minimum capacity was set to %d", c.Capacity)
+	case CauseMaximum:
+		return fmt.Sprintf("maximum capacity was set to %d", c.Capacity)
+	default:
+		return "invalid"
+	}
+}
+
+// Activity is an entry in a target's history: a change of capacity, or one that an alarm asked for in vain.
+type Activity struct {
+	ID     string // a UUID
+	Key    TargetKey
+	Cause  Cause
+	Status Status
+	Start  time.Time
+	End    time.Time // zero while it runs; and always, where NotScaled is set
+
+	From, To int // desired capacity before and after; equal where NotScaled is set
+
+	// CreditFrom is the capacity that the policy's scale-out cooldown counts from: From, or what it was before the first of
+	// several activities within one cooldown.
+	CreditFrom int
+
+	// ChangedTo is what somebody else made of the desired capacity: Overridden only.
+	ChangedTo int
+
+	// Reason says why the activity is Failed or Unfulfilled, in the words of the service that refused.
+	Reason string
+
+	// NotScaled is set in entries that changed nothing.
+	NotScaled NotScaledReason
+}
+
+// Description returns AWS's text, as recorded.
+func (a Activity) Description() string {
+	if a.NotScaled.Code != 0 {
+		return "Attempting to scale due to alarm triggered"
+	}
+	return fmt.Sprintf("Setting %s to %d.", a.Key.Dimension.Noun(), a.To)
+}
+
+// StatusMessage returns AWS's text, as recorded; "" where AWS has none. That of Unfulfilled is not recorded.
+func (a Activity) StatusMessage() string {
+	if a.NotScaled.Code != 0 {
+		return ""
+	}
+	done := fmt.Sprintf("Successfully set %s to %d.", a.Key.Dimension.Noun(), a.To)
+	switch a.Status {
+	case InProgress:
+		return done + " Waiting for change to be fulfilled by " + Namespace + "."
+	case Successful:
+		return done + " Change successfully fulfilled by " + Namespace + "."
+	case Overridden:
+		return fmt.Sprintf("%s Found it was later changed to %d.", done, a.ChangedTo)
+	case Unfulfilled:
+		return fmt.Sprintf("%s Change could not be fulfilled by %s. Reason: %s", done, Namespace, a.Reason)
+	case Failed:
+		return fmt.Sprintf("Failed to set %s to %d. Reason: %s", a.Key.Dimension.Noun(), a.To, a.Reason)
+	default:
+		return ""
+	}
+}
+
+// Refusal returns the reason of an activity that SageMaker refused, in the form that AWS's history shows.
+// AWS: SageMaker developer guide, querying endpoint automatic scaling history.
+func Refusal(message, code, requestID string) string {
+	return fmt.Sprintf("%s (Service: AmazonSageMaker; Status Code: 400; Error Code: %s; Request ID: %s).", message, code, requestID)
+}
+
+// Begin starts an activity, Pending; it replaces the target's last one. A scale-out ends every scale-in cooldown of the target.
+// AWS: PutScalingPolicy, Cooldown: "the cooldown period for the scale-in activity stops".
+func (t *Target) Begin(now time.Time, id string, c Change) Activity {
+	a := Activity{
+		ID: id, Key: t.Key, Cause: c.Cause, Status: Pending, Start: now, From: c.From, To: c.Want, CreditFrom: c.From,
+	}
+	if a.To > a.From {
+		t.beginOut(now, &a)
+	}
+	t.Activity, t.LastNotScaled = &a, 0
+	return a
+}
+
+func (t *Target) beginOut(now time.Time, a *Activity) {
+	for _, p := range t.Policies {
+		p.Cooling.InEnd = time.Time{}
+		if p.Name == a.Cause.Policy && p.coolingOut(now) > 0 {
+			a.CreditFrom = p.Cooling.OutFrom
+		}
+	}
+}
+
+// Accept says that the service took the change: the activity is InProgress. It reports false where none was Pending.
+func (t *Target) Accept() (Activity, bool) {
+	if t.Activity == nil || t.Activity.Status != Pending {
+		return Activity{}, false
+	}
+	t.Activity.Status = InProgress
+	return *t.Activity, true
+}
+
+// Track ends the activity in progress once its capacity serves and the resource is scalable again, or once somebody else has
+// changed the desired capacity. It reports false where the activity goes on or there is none.
+func (t *Target) Track(now time.Time, c Capacity) (Activity, bool) {
+	a := t.Activity
+	switch {
+	case a == nil || a.Status != InProgress:
+		return Activity{}, false
+	case c.Desired != a.To:
+		a.ChangedTo = c.Desired
+		return t.finish(now, Overridden, "")
+	case c.Current == a.To && c.Scalable:
+		return t.finish(now, Successful, "")
+	default:
+		return Activity{}, false
+	}
+}
+
+// Fail ends the activity because the service refused the change. It leaves no cooldown.
+func (t *Target) Fail(now time.Time, reason string) (Activity, bool) {
+	return t.finish(now, Failed, reason)
+}
+
+// Unfulfil ends the activity because the change was taken but cannot be reached: instances do not start. It leaves no cooldown.
+func (t *Target) Unfulfil(now time.Time, reason string) (Activity, bool) {
+	return t.finish(now, Unfulfilled, reason)
+}
+
+func (t *Target) finish(now time.Time, s Status, reason string) (Activity, bool) {
+	a := t.Activity
+	if a == nil {
+		return Activity{}, false
+	}
+	a.Status, a.End, a.Reason = s, now, reason
+	t.Activity = nil
+	if s == Successful {
+		t.coolDown(a)
+	}
+	return *a, true
+}

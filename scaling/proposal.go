@@ -1,0 +1,129 @@
+package scaling
+
+import (
+	"slices"
+	"time"
+)
+
+// Outcomes of a proposal.
+const (
+	Acted               Outcome = iota + 1 // it is what happens
+	OutvotedBy                             // another proposal won: By names its policy
+	NotAgreed                              // target tracking scale-in, and the policy that By names is not ready for it
+	HeldByCooldown                         // for Left more
+	AtMax                                  // scale-out wanted, at the maximum already
+	AtMin                                  // scale-in wanted, at the minimum already
+	AtDesired                              // the capacity wanted is the one asked for already
+	AnticipatedFlapping                    // one instance less would push the metric above its target again
+	Unscalable                             // the resource takes no change now
+	SuspendedOut                           // scale-out wanted, suspended
+	SuspendedIn                            // scale-in wanted, suspended
+	ScaleInDisabled                        // scale-in wanted, the policy has it disabled
+	NoStepMatches                          // the breach lies in no step adjustment's interval
+	NoData                                 // the alarm is in INSUFFICIENT_DATA, or told no datapoints
+	Quiet                                  // the alarm of a target tracking policy is not in ALARM
+)
+
+// Outcome is what became of a proposal.
+type Outcome int
+
+// String returns the outcome's name.
+func (o Outcome) String() string {
+	switch o {
+	case Acted:
+		return "Acted"
+	case OutvotedBy:
+		return "OutvotedBy"
+	case NotAgreed:
+		return "NotAgreed"
+	case HeldByCooldown:
+		return "HeldByCooldown"
+	case AtMax:
+		return "AtMax"
+	case AtMin:
+		return "AtMin"
+	case AtDesired:
+		return "AtDesired"
+	case AnticipatedFlapping:
+		return "AnticipatedFlapping"
+	case Unscalable:
+		return "Unscalable"
+	case SuspendedOut:
+		return "SuspendedOut"
+	case SuspendedIn:
+		return "SuspendedIn"
+	case ScaleInDisabled:
+		return "ScaleInDisabled"
+	case NoStepMatches:
+		return "NoStepMatches"
+	case NoData:
+		return "NoData"
+	case Quiet:
+		return "Quiet"
+	default:
+		return "invalid"
+	}
+}
+
+// Formulas that make a wanted capacity.
+const (
+	FormulaChange   Formula = iota + 1 // current + adjustment
+	FormulaPercent                     // current + adjustment %, rounded
+	FormulaExact                       // adjustment
+	FormulaTracking                    // ceil(current × metric / target value)
+	FormulaFromZero                    // target tracking at capacity 0: 1 where the metric is above its target
+)
+
+// Formula is how a proposal's capacity was computed.
+type Formula int
+
+// Proposal is what one policy wants at the word of one alarm, and what became of it.
+type Proposal struct {
+	Policy, Alarm string
+	State         AlarmState
+	Comparison    Comparison
+	Threshold     float64
+	Evaluated     int     // datapoints
+	Breaching     int     // those of them that breach
+	Metric        float64 // the one value made of them
+
+	Formula Formula // zero where nothing was computed
+	Factor  float64 // the adjustment, or the target value
+	Raw     float64 // before rounding
+	Wanted  int     // before cooldown, agreement and range
+	Credit  int     // what the scale-out cooldown takes off Wanted
+	Clamped int     // the capacity that would be set; meaningful for Acted, OutvotedBy and Unscalable
+
+	Outcome Outcome
+	Left    time.Duration // HeldByCooldown, and NotAgreed where the other policy is cooling down
+	By      string        // OutvotedBy, NotAgreed: a policy; Acted: the policy that raised a target tracking scale-in, if any
+}
+
+// Decision is what was decided for a target at one instant, and every reason for it.
+type Decision struct {
+	At       time.Time
+	Capacity Capacity
+	Min, Max int
+
+	Acted  bool
+	Want   int // the desired capacity from now on
+	Winner int // index of the proposal that acted; meaningful while Acted
+
+	Proposals []Proposal // by policy, then alarm
+}
+
+// Clone returns a decision that shares no memory with this one.
+func (d *Decision) Clone() Decision {
+	c := *d
+	c.Proposals = slices.Clone(d.Proposals)
+	return c
+}
+
+// Change returns the move that was decided. It may be called only where Acted is true.
+func (d *Decision) Change() Change {
+	return Change{From: d.Capacity.Desired, Want: d.Want, Cause: d.Proposals[d.Winner].cause()}
+}
+
+func (p *Proposal) cause() Cause {
+	return Cause{Kind: CauseAlarm, Alarm: p.Alarm, State: p.State, Policy: p.Policy}
+}

@@ -1,0 +1,49 @@
+package scaling
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// AWS: quotas of Application Auto Scaling, user guide.
+const (
+	TargetsMax  = 500 // scalable targets of one dimension
+	PoliciesMax = 50  // policies of one target
+	StepsMax    = 20  // step adjustments of one policy
+	TagsMax     = 50  // tags of one target
+)
+
+// historyKept is how long AWS keeps scaling activities.
+const historyKept = 6 * 7 * 24 * time.Hour
+
+// Registry is one account's scalable targets in one region. Its exported members are the snapshot: read them, change them
+// through methods only.
+type Registry struct {
+	Targets map[TargetKey]*Target
+
+	// Departed holds deregistered targets for what outlives them: an activity in flight, and the last entry of their history.
+	Departed map[TargetKey]*Target
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry() *Registry {
+	return &Registry{Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}}
+}
+
+// Sorted returns the registered targets by key.
+func (r *Registry) Sorted() []*Target {
+	return slices.SortedFunc(maps.Values(r.Targets), func(a, b *Target) int { return a.Key.Compare(b.Key) })
+}
+
+// Tracked returns the target whose activity the engine has to follow: the registered one, or a departed one whose activity is
+// still in flight; nil where there is neither.
+func (r *Registry) Tracked(k TargetKey) *Target {
+	if t := r.Targets[k]; t != nil {
+		return t
+	}
+	if t := r.Departed[k]; t != nil && t.Activity != nil {
+		return t
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package scaling
+
+import "time"
+
+// Predefined metrics of SageMaker.
+const (
+	VariantInvocationsPerInstance PredefinedMetric = iota + 1
+	VariantConcurrentRequestsPerModel
+	ComponentInvocationsPerCopy
+	ComponentConcurrentRequestsPerCopy
+	VariantProvisionedConcurrencyUtilization
+)
+
+// PredefinedMetric is a metric that a target tracking policy may name instead of describing it.
+type PredefinedMetric int
+
+// String returns AWS's name of the metric.
+func (m PredefinedMetric) String() string {
+	switch m {
+	case VariantInvocationsPerInstance:
+		return "SageMakerVariantInvocationsPerInstance"
+	case VariantConcurrentRequestsPerModel:
+		return "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+	case ComponentInvocationsPerCopy:
+		return "SageMakerInferenceComponentInvocationsPerCopy"
+	case ComponentConcurrentRequestsPerCopy:
+		return "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
+	case VariantProvisionedConcurrencyUtilization:
+		return "SageMakerVariantProvisionedConcurrencyUtilization"
+	default:
+		return "invalid"
+	}
+}
+
+// ParsePredefinedMetric returns the metric of AWS's name; zero where there is none, which PutPolicy refuses.
+func ParsePredefinedMetric(s string) PredefinedMetric {
+	return parse(s, VariantProvisionedConcurrencyUtilization)
+}
+
+// Statistics of a customized metric.
+const (
+	Average Statistic = iota + 1
+	Minimum
+	Maximum
+	SampleCount
+	Sum
+)
+
+// Statistic is how a period's samples become one datapoint.
+type Statistic int
+
+// String returns CloudWatch's name of the statistic.
+func (s Statistic) String() string {
+	switch s {
+	case Average:
+		return "Average"
+	case Minimum:
+		return "Minimum"
+	case Maximum:
+		return "Maximum"
+	case SampleCount:
+		return "SampleCount"
+	case Sum:
+		return "Sum"
+	default:
+		return "invalid"
+	}
+}
+
+// ParseStatistic returns the statistic of CloudWatch's name; zero where there is none.
+func ParseStatistic(s string) Statistic { return parse(s, Sum) }
+
+// TargetTrackingConfig is a target tracking policy's configuration. Exactly one of the two metrics is set.
+type TargetTrackingConfig struct {
+	TargetValue float64
+	Predefined  *PredefinedSpec
+	Customized  *CustomizedSpec
+
+	// The cooldowns: nil only in requests; PutPolicy fills in SageMaker's 300 s. Zero means none.
+	ScaleOutCooldown, ScaleInCooldown *time.Duration
+
+	DisableScaleIn *bool // nil: false
+}
+
+// PredefinedSpec names a predefined metric.
+type PredefinedSpec struct {
+	Metric        PredefinedMetric
+	ResourceLabel string // for load balancers only: refused here
+}
+
+// CustomizedSpec describes any other metric: either by its members, or by Queries.
+type CustomizedSpec struct {
+	Namespace  string
+	Name       string
+	Dimensions []MetricDimension // in the client's order
+	Statistic  Statistic
+	Unit       string        // CloudWatch's name of a unit; "" where none was given
+	Queries    []MetricQuery // metric math: not offered yet
+}
+
+// MetricDimension is a name and value of a metric's identity.
+type MetricDimension struct{ Name, Value string }
+
+// MetricQuery is one line of metric math.
+type MetricQuery struct {
+	ID         string
+	Expression string
+	Stat       *MetricStat
+	Label      string
+	ReturnData *bool
+}
+
+// MetricStat is a metric and the statistic to take of it.
+type MetricStat struct {
+	Namespace  string
+	Name       string
+	Dimensions []MetricDimension
+	Statistic  string
+	Unit       string
+}
+
+// AlarmSpec is an alarm that a target tracking policy wants. All else is unset: DatapointsToAlarm, TreatMissingData.
+// AWS: recorded; user guide, target tracking: do not edit or delete these alarms.
+type AlarmSpec struct {
+	Name       string
+	Comparison Comparison // Greater or Less
+	Threshold  float64
+
+	Namespace  string
+	Metric     string
+	Dimensions []MetricDimension
+	Statistic  Statistic
+	Unit       string // "" for any
+
+	Period            time.Duration
+	EvaluationPeriods int
+}
