@@ -1,49 +1,129 @@
 package scaling
 
-import "time"
+import (
+	"maps"
+	"strings"
+	"time"
+)
 
 // Registration is RegisterScalableTarget's request. Nil members were left out.
 type Registration struct {
-	Key                                     TargetKey
-	Min, Max                                *int
-	SuspendIn, SuspendOut, SuspendSchedules *bool
-	Tags                                    map[string]string
+	Key      TargetKey
+	Min, Max *int
+
+	SuspendIn, SuspendOut, SuspendScheduled *bool
+
+	Tags map[string]string
 }
 
 // Register makes or changes a target and asks for its capacity to be held against the range (Target.Clamp). Whether the
 // resource exists and may be scaled is the caller's to check before. newID, a UUID, is called only for a new target.
+// It fails with KindValidation, KindLimitExceeded or KindTooManyTags.
+//
+// AWS: RegisterScalableTarget, API reference: members left out of an update stay as they are.
 func (r *Registry) Register(now time.Time, g Registration, newID func() string) (*Target, error) {
-	panic("filled in next")
+	if g.Key.Dimension != VariantInstances {
+		return nil, invalid("The scalable dimension %s is not served here yet: only %s is.", g.Key.Dimension, VariantInstances)
+	}
+	old := r.Targets[g.Key]
+	if err := r.registrable(old, g); err != nil {
+		return nil, err
+	}
+	t := old
+	if t == nil {
+		t = r.create(now, g, newID())
+	}
+	t.Min, t.Max = or(g.Min, t.Min), or(g.Max, t.Max)
+	t.Suspended.DynamicIn = or(g.SuspendIn, t.Suspended.DynamicIn)
+	t.Suspended.DynamicOut = or(g.SuspendOut, t.Suspended.DynamicOut)
+	t.Suspended.Scheduled = or(g.SuspendScheduled, t.Suspended.Scheduled)
+	t.ClampDue = true
+	return t, nil
 }
 
-// CheckInstanceType refuses instance types that AWS does not scale.
-func CheckInstanceType(instanceType string) error { panic("filled in next") }
+// registrable checks a registration; old is nil where it makes a target.
+func (r *Registry) registrable(old *Target, g Registration) error {
+	if old == nil {
+		return r.creatable(g)
+	}
+	if len(g.Tags) > 0 {
+		return invalid("The scalable target that you tried to tag already exists. " +
+			"To update tags on an existing scalable target, use the TagResource API.")
+	}
+	return checkRange(or(g.Min, old.Min), or(g.Max, old.Max))
+}
+
+func (r *Registry) creatable(g Registration) error {
+	if g.Min == nil {
+		return invalid("Minimum capacity must be specified")
+	}
+	if g.Max == nil {
+		return invalid("Maximum capacity must be specified")
+	}
+	if err := checkRange(*g.Min, *g.Max); err != nil {
+		return err
+	}
+	if err := checkTags(nil, g.Tags); err != nil {
+		return err
+	}
+	if r.count(g.Key.Dimension) >= TargetsMax {
+		return refuse(KindLimitExceeded, "The limit of %d scalable targets of dimension %s is reached.", TargetsMax, g.Key.Dimension)
+	}
+	return nil
+}
+
+func (r *Registry) count(d Dimension) int {
+	n := 0
+	for k := range r.Targets { //tidy:unordered only counted
+		if k.Dimension == d {
+			n++
+		}
+	}
+	return n
+}
+
+func checkRange(least, most int) error {
+	if least < 0 {
+		return invalid("Minimum capacity cannot be less than 0")
+	}
+	if most < least {
+		return invalid("Maximum capacity cannot be less than minimum capacity")
+	}
+	return nil
+}
+
+// create adds a target. What a departed one of the same key left behind goes on with it: AWS keeps the history of a resource
+// whether or not it is registered.
+func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
+	t := &Target{Key: g.Key, UUID: uuid, Created: now, Tags: maps.Clone(g.Tags)}
+	if d := r.Departed[g.Key]; d != nil {
+		t.Activity, t.LastNotScaled = d.Activity, d.LastNotScaled
+		delete(r.Departed, g.Key)
+	}
+	r.Targets[g.Key] = t
+	return t
+}
+
+// CheckInstanceType refuses instance types that AWS does not scale: burstable ones.
+func CheckInstanceType(instanceType string) error {
+	if !strings.HasPrefix(instanceType, "ml.t2.") {
+		return nil
+	}
+	return invalid("You cannot register a variant with %s instance type as a scalable target. This is because the burstable "+
+		"performance of these instances can lead to unpredictable behavior with Auto Scaling.", instanceType)
+}
 
 // Deregister removes a target with its policies and tags; its capacity stays. It returns the target as it was, so that its
-// alarms (Target.AlarmNames) can be deleted.
-func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) { panic("filled in next") }
-
-// PutPolicy makes or changes a policy. newID, a UUID, is called for each identifier that is needed.
-func (r *Registry) PutPolicy(now time.Time, in PolicyInput, newID func() string) (PolicyChange, error) {
-	panic("filled in next")
+// alarms (Target.AlarmNames) can be deleted. It fails with KindObjectNotFound.
+func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
+	t := r.Targets[k]
+	if t == nil {
+		return nil, refuse(KindObjectNotFound, "No scalable target found for %s", k)
+	}
+	delete(r.Targets, k)
+	maps.DeleteFunc(r.Departed, func(_ TargetKey, d *Target) bool { return now.Sub(d.Departed) > historyKept })
+	r.Departed[k] = &Target{
+		Key: k, UUID: t.UUID, Created: t.Created, Departed: now, Activity: t.Activity, LastNotScaled: t.LastNotScaled,
+	}
+	return t, nil
 }
-
-// DeletePolicy removes a policy and returns it, so that its alarms (Policy.AlarmNames) can be deleted.
-func (r *Registry) DeletePolicy(k TargetKey, name string) (*Policy, error) { panic("filled in next") }
-
-// Alarms returns the alarms that the policy wants: those of a target tracking policy, high first; none of a step scaling one.
-func (p *Policy) Alarms(k TargetKey) []AlarmSpec { panic("filled in next") }
-
-// ByID finds a registered target by the identifier in its ARN.
-func (r *Registry) ByID(id36 string) (*Target, error) { panic("filled in next") }
-
-// Tag adds or replaces tags of a target.
-func (r *Registry) Tag(id36 string, tags map[string]string) error { panic("filled in next") }
-
-// Untag removes tags of a target; keys that it does not have are ignored.
-func (r *Registry) Untag(id36 string, keys []string) error { panic("filled in next") }
-
-// String says in one line what was decided and why, with the numbers.
-func (d *Decision) String() string { panic("filled in next") }
-
-func (d *Decision) notScaled() (*Proposal, NotScaledCode) { panic("filled in next") }

@@ -1,6 +1,9 @@
 package scaling
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Adjustment types.
 const (
@@ -69,4 +72,77 @@ type StepConfig struct {
 type StepAdjustment struct {
 	Lower, Upper *float64 // nil: no bound
 	Adjustment   int
+}
+
+// step returns the adjustment whose interval holds the breach, if any does. At a high alarm the lower bound belongs to the
+// interval and the upper does not; at a low alarm it is the other way round.
+// AWS: step scaling policies, user guide, step adjustments.
+func (s *StepConfig) step(breach float64, high bool) (StepAdjustment, bool) {
+	for _, a := range s.Steps {
+		lower, upper := a.lower(), a.upper()
+		if high && lower <= breach && breach < upper {
+			return a, true
+		}
+		if !high && lower < breach && breach <= upper {
+			return a, true
+		}
+	}
+	return StepAdjustment{}, false
+}
+
+// adjust applies an adjustment to a capacity: the result before rounding, and the capacity.
+// E.g. 11 + 30 % is 14.3, so 14; 3 - 10 % is 2.7, so 2; 4 + 25 % with a least magnitude of 2 is 5, so 6.
+func (s *StepConfig) adjust(current, adjustment int) (raw float64, want int) {
+	switch s.AdjustmentType {
+	case ExactCapacity:
+		return float64(adjustment), adjustment
+	case PercentChangeInCapacity:
+		raw = float64(current) + float64(current)*float64(adjustment)/100
+		return raw, max(0, current+s.percent(current, adjustment))
+	default:
+		want = max(0, current+adjustment)
+		return float64(want), want
+	}
+}
+
+// percent rounds a change in percent toward zero, but to at least one instance, then to at least the minimum magnitude.
+// Percent of nothing is nothing; the magnitude then says by how much to leave zero (AWS: not documented).
+// AWS: PutScalingPolicy, AdjustmentType; step scaling policies, user guide.
+func (s *StepConfig) percent(current, percent int) int {
+	if percent == 0 {
+		return 0
+	}
+	sign := 1
+	if percent < 0 {
+		sign = -1
+	}
+	product := current * percent
+	change := product / 100
+	if change == 0 && product != 0 {
+		change = sign
+	}
+	if least := or(s.MinMagnitude, 0); change*sign < least {
+		change = sign * least
+	}
+	return change
+}
+
+// aggregate makes one value of an alarm's datapoints, of which there is at least one.
+func (s *StepConfig) aggregate(datapoints []float64) float64 {
+	switch s.Aggregation {
+	case AggregateMinimum:
+		return slices.Min(datapoints)
+	case AggregateMaximum:
+		return slices.Max(datapoints)
+	default:
+		return mean(datapoints)
+	}
+}
+
+func mean(datapoints []float64) float64 {
+	sum := 0.0
+	for _, v := range datapoints {
+		sum += v
+	}
+	return sum / float64(len(datapoints))
 }

@@ -1,7 +1,6 @@
 package scaling
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -93,7 +92,3 @@ func (t *Target) Clamp(c Capacity) (Change, bool) {
 }
 
 func (t *Target) clamp(n int) int { return min(max(n, t.Min), t.Max) }
-
-func (t *Target) removePolicy(name string) {
-	t.Policies = slices.DeleteFunc(t.Policies, func(p *Policy) bool { return p.Name == name })
-}

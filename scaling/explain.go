@@ -1,0 +1,151 @@
+package scaling
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// String says in one line what was decided and why, with the numbers: "desired 4 -> 8: p: AlarmHigh in ALARM, 3 of 3: 140 > 70;
+// wanted 8 = ceil(4 x 140 / 70)". Several proposals are parted by " | ".
+func (d *Decision) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "desired %d", d.Capacity.Desired)
+	if d.Acted {
+		fmt.Fprintf(&b, " -> %d", d.Want)
+	}
+	for i := range d.Proposals {
+		b.WriteString([]string{": ", " | "}[min(i, 1)])
+		b.WriteString(d.Proposals[i].Policy + ": " + d.Explain(i))
+	}
+	return b.String()
+}
+
+// Explain says in one line what proposal i saw and wanted, and what became of it: "AlarmHigh in ALARM, 3 of 3: 41.2 > 10; wanted
+// 5 = ceil(1 x 41.2 / 10); scale-out cooldown for 87 s more; max 4".
+func (d *Decision) Explain(i int) string {
+	p := &d.Proposals[i]
+	parts := []string{p.saw()}
+	if p.Formula != 0 {
+		parts = append(parts, p.wish(d.Capacity.Current))
+	}
+	if s := p.fate(d); s != "" {
+		parts = append(parts, s)
+	}
+	return strings.Join(append(parts, p.limits(d)...), "; ")
+}
+
+// saw tells the alarm's word.
+func (p *Proposal) saw() string {
+	s := p.alarmLabel() + " in " + p.State.String()
+	if p.Evaluated == 0 {
+		return s
+	}
+	sign := p.Comparison.String()
+	if !p.Comparison.breached(p.Metric, p.Threshold) {
+		sign = "not " + sign
+	}
+	return fmt.Sprintf("%s, %d of %d: %s %s %s", s, p.Breaching, p.Evaluated, number(p.Metric), sign, number(p.Threshold))
+}
+
+// alarmLabel shortens the names of target tracking's own alarms.
+func (p *Proposal) alarmLabel() string {
+	if strings.HasPrefix(p.Alarm, "TargetTracking-") {
+		for _, label := range []string{"AlarmHigh", "AlarmLow"} {
+			if strings.Contains(p.Alarm, "-"+label+"-") {
+				return label
+			}
+		}
+	}
+	return p.Alarm
+}
+
+// wish tells the capacity wanted and the formula with its numbers.
+func (p *Proposal) wish(current int) string {
+	s := fmt.Sprintf("wanted %d", p.Wanted)
+	sign := []string{"+", "-"}[int(min(max(-p.Factor, 0), 1))]
+	switch p.Formula {
+	case FormulaTracking:
+		return fmt.Sprintf("%s = ceil(%d x %s / %s)", s, current, number(p.Metric), number(p.Factor))
+	case FormulaFromZero:
+		return s + ", from zero"
+	case FormulaChange:
+		return fmt.Sprintf("%s = %d %s %s", s, current, sign, number(math.Abs(p.Factor)))
+	case FormulaPercent:
+		return fmt.Sprintf("%s = %d %s %s %%", s, current, sign, number(math.Abs(p.Factor)))
+	default:
+		return s + " exactly"
+	}
+}
+
+// fate tells what became of the wish; "" where it simply came true or none was made.
+func (p *Proposal) fate(d *Decision) string {
+	switch p.Outcome {
+	case OutvotedBy:
+		return "outvoted by policy " + p.By
+	case NotAgreed:
+		return "policy " + p.By + " is not ready to scale in" + more(", its cooldown lasts", p.Left)
+	case HeldByCooldown:
+		return "scale-" + p.direction(d) + more(" cooldown for", p.Left)
+	case AtMax:
+		return "at max"
+	case AtMin:
+		return "at min"
+	case AtDesired:
+		return fmt.Sprintf("desired is %d already", d.Capacity.Desired)
+	case AnticipatedFlapping:
+		return "one less would push the metric above its target again"
+	case Unscalable:
+		return "the resource takes no change now"
+	case SuspendedOut, SuspendedIn:
+		return "scale-" + p.direction(d) + " is suspended"
+	case ScaleInDisabled:
+		return "scale-in is disabled"
+	case NoStepMatches:
+		return fmt.Sprintf("no step adjustment for a breach of %s", number(p.Metric-p.Threshold))
+	case NoData:
+		return "no data"
+	default:
+		return ""
+	}
+}
+
+func (p *Proposal) direction(d *Decision) string {
+	if p.Wanted > d.Capacity.Current {
+		return "out"
+	}
+	return "in"
+}
+
+// more tells what is left of a cooldown, in whole seconds begun.
+func more(prefix string, left time.Duration) string {
+	if left == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s %d s more", prefix, int(math.Ceil(left.Seconds())))
+}
+
+// limits tells what took away from the wish: what a cooldown counts as added already, another policy, and the range.
+func (p *Proposal) limits(d *Decision) []string {
+	var parts []string
+	if p.Formula == 0 {
+		return nil
+	}
+	if p.Credit > 0 {
+		parts = append(parts, fmt.Sprintf("%d added already", p.Credit))
+	}
+	if p.By != "" && (p.Outcome == Acted || p.Outcome == Unscalable) {
+		parts = append(parts, fmt.Sprintf("policy %s needs %d", p.By, p.Clamped))
+	}
+	if p.Wanted-p.Credit > d.Max || p.Outcome == AtMax {
+		parts = append(parts, fmt.Sprintf("max %d", d.Max))
+	}
+	if p.Wanted < d.Min || p.Outcome == AtMin {
+		parts = append(parts, fmt.Sprintf("min %d", d.Min))
+	}
+	return parts
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -1,0 +1,149 @@
+package scaling
+
+import "math"
+
+// propose computes what one policy wants at the word of one alarm, and whether it may have it. Proposals that may are marked
+// Acted until arbitrate has picked one.
+func propose(s *situation, p *Policy, sig *Signal) Proposal {
+	pr := Proposal{
+		Policy: sig.Policy, Alarm: sig.Alarm, State: sig.State, Comparison: sig.Comparison, Threshold: sig.Threshold,
+		Evaluated: len(sig.Datapoints), Wanted: s.capacity.Desired, Clamped: s.capacity.Desired,
+	}
+	for _, v := range sig.Datapoints {
+		if sig.Comparison.breached(v, sig.Threshold) {
+			pr.Breaching++
+		}
+	}
+	switch {
+	case sig.State == InsufficientData || len(sig.Datapoints) == 0:
+		// AWS: target tracking does not scale while an alarm is in INSUFFICIENT_DATA; step scaling needs data to choose a step.
+		pr.Outcome = NoData
+	case p.Type == StepScaling:
+		proposeStep(s, p, sig, &pr)
+	case sig.State != Alarm:
+		pr.Metric, pr.Outcome = mean(sig.Datapoints), Quiet
+	default:
+		proposeTracking(s, p, sig, &pr)
+	}
+	return pr
+}
+
+// proposeStep follows a step scaling policy. The alarm's state is of no matter: the action may stand in any state's list.
+func proposeStep(s *situation, p *Policy, sig *Signal, pr *Proposal) {
+	pr.Metric = p.Step.aggregate(sig.Datapoints)
+	step, found := p.Step.step(pr.Metric-sig.Threshold, sig.Comparison.High())
+	if !found {
+		pr.Outcome = NoStepMatches
+		return
+	}
+	current := s.capacity.Current
+	pr.Formula, pr.Factor = p.Step.formula(), float64(step.Adjustment)
+	pr.Raw, pr.Wanted = p.Step.adjust(current, step.Adjustment)
+	switch {
+	case pr.Wanted > current:
+		s.judgeOut(p, pr)
+	case pr.Wanted < current:
+		s.judgeIn(p, pr)
+	default:
+		pr.Outcome = AtDesired
+	}
+}
+
+func (s *StepConfig) formula() Formula {
+	switch s.AdjustmentType {
+	case ExactCapacity:
+		return FormulaExact
+	case PercentChangeInCapacity:
+		return FormulaPercent
+	default:
+		return FormulaChange
+	}
+}
+
+// proposeTracking follows a target tracking policy: its high alarm only scales out, its low alarm only in.
+func proposeTracking(s *situation, p *Policy, sig *Signal, pr *Proposal) {
+	pr.Metric = mean(sig.Datapoints)
+	pr.Formula, pr.Factor = FormulaTracking, p.TargetTracking.TargetValue
+	if s.capacity.Current == 0 {
+		pr.Formula = FormulaFromZero
+	}
+	pr.Raw, pr.Wanted = track(s.capacity.Current, pr.Metric, p.TargetTracking.TargetValue)
+	if sig.Comparison.High() {
+		s.judgeOut(p, pr)
+		return
+	}
+	s.judgeTrackingIn(p, pr)
+}
+
+// track returns the capacity that would bring a metric that moves inversely with capacity to its target, rounded up.
+// E.g. ceil(4 × 140 / 70) = 8; ceil(4 × 71 / 70) = 5. From zero there is no proportion: one instance is a start.
+// AWS: target tracking overview, user guide: in proportion, rounded up to the next whole unit; no formula is documented.
+func track(current int, metric, target float64) (raw float64, want int) {
+	if current == 0 {
+		if metric > target {
+			return 1, 1
+		}
+		return 0, 0
+	}
+	raw = float64(current) * metric / target
+	return raw, ceil(raw)
+}
+
+// ceil rounds up, but takes what is whole save for the noise of binary fractions as whole, and keeps within [0, 2³¹-1].
+func ceil(v float64) int {
+	if near := math.Round(v); math.Abs(v-near) <= 1e-9*max(1, math.Abs(v)) {
+		v = near
+	}
+	return int(min(max(math.Ceil(v), 0), math.MaxInt32))
+}
+
+// judgeOut decides whether a scale-out may be.
+func (s *situation) judgeOut(p *Policy, pr *Proposal) {
+	t, c := s.target, s.capacity
+	switch {
+	case t.Suspended.DynamicOut:
+		pr.Outcome = SuspendedOut
+		return
+	case pr.Wanted <= c.Desired:
+		pr.Outcome = AtDesired
+		return
+	case c.Desired >= t.Max:
+		pr.Outcome = AtMax
+		return
+	}
+	// An exact capacity includes what has been added already; all else asks for more beside it.
+	if pr.Formula != FormulaExact {
+		pr.Credit = p.credit(s.now, c.Current)
+	}
+	if pr.Wanted-pr.Credit <= c.Desired {
+		pr.Outcome, pr.Left = HeldByCooldown, p.coolingOut(s.now)
+		return
+	}
+	pr.Clamped = t.clamp(pr.Wanted - pr.Credit)
+	pr.Outcome = s.possible()
+}
+
+// judgeIn decides whether a scale-in may be, as far as the policy itself goes.
+func (s *situation) judgeIn(p *Policy, pr *Proposal) {
+	t, c := s.target, s.capacity
+	switch {
+	case t.Suspended.DynamicIn:
+		pr.Outcome = SuspendedIn
+	case c.Desired <= t.Min:
+		pr.Outcome = AtMin
+	case pr.Wanted >= c.Desired:
+		pr.Outcome = AtDesired
+	case p.coolingIn(s.now) > 0:
+		// AWS: PutScalingPolicy, Cooldown: a scale-in within the cooldown of the last is blocked.
+		pr.Outcome, pr.Left = HeldByCooldown, p.coolingIn(s.now)
+	default:
+		pr.Clamped, pr.Outcome = t.clamp(pr.Wanted), s.possible()
+	}
+}
+
+func (s *situation) possible() Outcome {
+	if !s.capacity.Scalable {
+		return Unscalable
+	}
+	return Acted
+}

@@ -1,0 +1,119 @@
+package scaling
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// AWS: PutScalingPolicy, TargetValue.
+const (
+	targetValueMin = 8.51592e-109
+	targetValueMax = 1.174271e108
+)
+
+// mergeTracking checks a target tracking configuration and fills in SageMaker's cooldowns; an absent one keeps the stored one.
+func (t *Target) mergeTracking(p Policy, in *TargetTrackingConfig) (*TargetTrackingConfig, error) {
+	if in == nil && p.TargetTracking == nil {
+		return nil, invalid("TargetTrackingScaling policy configuration must be specified")
+	}
+	if in == nil {
+		return p.TargetTracking, nil
+	}
+	if err := in.check(t.Key.Dimension); err != nil {
+		return nil, err
+	}
+	id := in.identity()
+	for _, o := range t.Policies {
+		if o.Name != p.Name && o.Type == TargetTrackingScaling && o.TargetTracking.identity() == id {
+			return nil, invalid("Only one TargetTrackingScaling policy for a given metric specification is allowed.")
+		}
+	}
+	next := *in
+	next.ScaleOutCooldown, next.ScaleInCooldown = filled(in.ScaleOutCooldown), filled(in.ScaleInCooldown)
+	return &next, nil
+}
+
+func filled(cooldown *time.Duration) *time.Duration {
+	d := or(cooldown, cooldownDefault)
+	return &d
+}
+
+func (c *TargetTrackingConfig) check(d Dimension) error {
+	if !(c.TargetValue >= targetValueMin && c.TargetValue <= targetValueMax) {
+		return invalid("For target tracking scaling, target value must be between '8.51592E-109' and '1.174271E108', but was '%s'.",
+			javaDouble(c.TargetValue))
+	}
+	for _, cooldown := range []*time.Duration{c.ScaleOutCooldown, c.ScaleInCooldown} {
+		if cooldown != nil && *cooldown < 0 {
+			return invalid("Cooldown must be nonnegative")
+		}
+	}
+	switch {
+	case c.Predefined == nil && c.Customized == nil:
+		return invalid("PredefinedMetricSpecification or CustomizedMetricSpecification must be set for target tracking scaling.")
+	case c.Predefined != nil && c.Customized != nil:
+		return invalid("Only one of PredefinedMetricSpecification or CustomizedMetricSpecification can be set for target tracking scaling.")
+	case c.Predefined != nil:
+		return c.Predefined.check(d)
+	default:
+		return c.Customized.check()
+	}
+}
+
+func (s *PredefinedSpec) check(d Dimension) error {
+	fitting := d.predefined()
+	if !slices.Contains(fitting, s.Metric) {
+		names := make([]string, len(fitting))
+		for i, m := range fitting {
+			names[i] = m.String()
+		}
+		return invalid("Scalable dimension %s only supports the following predefined metric types: %s", d, strings.Join(names, ", "))
+	}
+	if s.ResourceLabel != "" {
+		return invalid("Resource label cannot be specified for predefined metric type %s", s.Metric)
+	}
+	return nil
+}
+
+// predefined returns the metrics that belong to a dimension.
+func (d Dimension) predefined() []PredefinedMetric {
+	switch d {
+	case VariantInstances:
+		return []PredefinedMetric{VariantInvocationsPerInstance, VariantConcurrentRequestsPerModel}
+	case VariantConcurrency:
+		return []PredefinedMetric{VariantProvisionedConcurrencyUtilization}
+	default:
+		return []PredefinedMetric{ComponentInvocationsPerCopy, ComponentConcurrentRequestsPerCopy}
+	}
+}
+
+func (s *CustomizedSpec) check() error {
+	plain := s.Namespace != "" || s.Name != "" || s.Statistic != 0 || s.Unit != "" || len(s.Dimensions) > 0
+	switch {
+	case len(s.Queries) > 0 && !plain:
+		return invalid("Metric math (Metrics) in a CustomizedMetricSpecification is not served here yet: " +
+			"name one metric by Namespace, MetricName, Dimensions and Statistic.")
+	case len(s.Queries) > 0, s.Namespace == "", s.Name == "", s.Statistic == 0:
+		return invalid("The customized metric specification is not valid.")
+	}
+	return nil
+}
+
+// identity is what two policies of one target may not share: the metric, whatever its target value, cooldowns and unit.
+// (AWS: recorded.)
+func (c *TargetTrackingConfig) identity() string {
+	if c.Predefined != nil {
+		return c.Predefined.Metric.String()
+	}
+	s := c.Customized
+	parts := []string{s.Namespace, s.Name, s.Statistic.String()}
+	for _, d := range sortedDimensions(s.Dimensions) {
+		parts = append(parts, d.Name, d.Value)
+	}
+	return strings.Join(parts, "\x00")
+}
+
+func sortedDimensions(ds []MetricDimension) []MetricDimension {
+	return slices.SortedFunc(slices.Values(ds), func(a, b MetricDimension) int { return strings.Compare(a.Name, b.Name) })
+}
