@@ -132,9 +132,17 @@ func Refusal(message, code, requestID string) string {
 	return fmt.Sprintf("%s (Service: AmazonSageMaker; Status Code: 400; Error Code: %s; Request ID: %s).", message, code, requestID)
 }
 
-// Begin starts an activity, Pending; it replaces the target's last one. A scale-out ends every scale-in cooldown of the target.
+// Begin starts an activity, Pending, and returns the entries of the target's history that are new or changed, oldest first: one
+// still in flight is Overridden by the new one, which comes last. A scale-out ends every scale-in cooldown of the target.
+//
 // AWS: PutScalingPolicy, Cooldown: "the cooldown period for the scale-in activity stops".
-func (t *Target) Begin(now time.Time, id string, c Change) Activity {
+func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
+	var entries []Activity
+	if t.Activity != nil {
+		t.Activity.ChangedTo = c.Want
+		overridden, _ := t.finish(now, Overridden, "")
+		entries = append(entries, overridden)
+	}
 	a := Activity{
 		ID: id, Key: t.Key, Cause: c.Cause, Status: Pending, Start: now, From: c.From, To: c.Want, CreditFrom: c.From,
 	}
@@ -142,7 +150,7 @@ func (t *Target) Begin(now time.Time, id string, c Change) Activity {
 		t.beginOut(now, &a)
 	}
 	t.Activity, t.LastNotScaled = &a, 0
-	return a
+	return append(entries, a)
 }
 
 func (t *Target) beginOut(now time.Time, a *Activity) {

@@ -17,8 +17,11 @@ func (d *Decision) String() string {
 		fmt.Fprintf(&b, " -> %d", d.Want)
 	}
 	for i := range d.Proposals {
-		b.WriteString([]string{": ", " | "}[min(i, 1)])
-		b.WriteString(d.Proposals[i].Policy + ": " + d.Explain(i))
+		separator := ": "
+		if i > 0 {
+			separator = " | "
+		}
+		b.WriteString(separator + d.Proposals[i].Policy + ": " + d.Explain(i))
 	}
 	return b.String()
 }
@@ -64,8 +67,10 @@ func (p *Proposal) alarmLabel() string {
 
 // wish tells the capacity wanted and the formula with its numbers.
 func (p *Proposal) wish(current int) string {
-	s := fmt.Sprintf("wanted %d", p.Wanted)
-	sign := []string{"+", "-"}[int(min(max(-p.Factor, 0), 1))]
+	s, sign := fmt.Sprintf("wanted %d", p.Wanted), "+"
+	if p.Factor < 0 {
+		sign = "-"
+	}
 	switch p.Formula {
 	case FormulaTracking:
 		return fmt.Sprintf("%s = ceil(%d x %s / %s)", s, current, number(p.Metric), number(p.Factor))
@@ -90,9 +95,9 @@ func (p *Proposal) fate(d *Decision) string {
 	case HeldByCooldown:
 		return "scale-" + p.direction(d) + more(" cooldown for", p.Left)
 	case AtMax:
-		return "at max"
+		return fmt.Sprintf("at max %d already", d.Max)
 	case AtMin:
-		return "at min"
+		return fmt.Sprintf("at min %d already", d.Min)
 	case AtDesired:
 		return fmt.Sprintf("desired is %d already", d.Capacity.Desired)
 	case AnticipatedFlapping:
@@ -129,20 +134,20 @@ func more(prefix string, left time.Duration) string {
 
 // limits tells what took away from the wish: what a cooldown counts as added already, another policy, and the range.
 func (p *Proposal) limits(d *Decision) []string {
-	var parts []string
-	if p.Formula == 0 {
+	if p.Formula == 0 || p.Outcome == AtMax || p.Outcome == AtMin {
 		return nil
 	}
+	var parts []string
 	if p.Credit > 0 {
 		parts = append(parts, fmt.Sprintf("%d added already", p.Credit))
 	}
 	if p.By != "" && (p.Outcome == Acted || p.Outcome == Unscalable) {
 		parts = append(parts, fmt.Sprintf("policy %s needs %d", p.By, p.Clamped))
 	}
-	if p.Wanted-p.Credit > d.Max || p.Outcome == AtMax {
+	switch held := p.Outcome == HeldByCooldown; {
+	case p.Wanted > d.Max && (held || p.Wanted-p.Credit > d.Max):
 		parts = append(parts, fmt.Sprintf("max %d", d.Max))
-	}
-	if p.Wanted < d.Min || p.Outcome == AtMin {
+	case p.Wanted < d.Min:
 		parts = append(parts, fmt.Sprintf("min %d", d.Min))
 	}
 	return parts
