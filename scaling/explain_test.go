@@ -1,0 +1,117 @@
+package scaling
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The wording of reasons, for people.
+func TestExplain(t *testing.T) {
+	_, target := newTarget(t, 1, 4, tracking("p", 10), tracking("q", 10),
+		stepping("s", PercentChangeInCapacity, step(0, nil, 50)), stepping("in", ChangeInCapacity, step(nil, 0, -1)),
+		stepping("exact", ExactCapacity, step(0, nil, 3)))
+	cooling := Cooling{OutEnd: at(-213), OutFrom: 1, OutTo: 2, InEnd: at(-100)}
+	tests := []struct {
+		name    string
+		c       Capacity
+		cooling Cooling
+		signals []Signal
+		want    string
+	}{
+		{
+			"acts, to max", steady(1), Cooling{}, []Signal{high(target, "p", 41, 41.2, 41.4)},
+			"desired 1 -> 4: p: AlarmHigh in ALARM, 3 of 3: 41.2 > 10; wanted 5 = ceil(1 x 41.2 / 10); max 4",
+		},
+		{
+			"held", steady(2), cooling, []Signal{high(target, "p", 15, 15, 15)},
+			"desired 2: p: AlarmHigh in ALARM, 3 of 3: 15 > 10; wanted 3 = ceil(2 x 15 / 10); scale-out cooldown for 87 s more; 1 added already",
+		},
+		{
+			"held, beyond max", Capacity{Desired: 3, Current: 3, Scalable: true}, Cooling{OutEnd: at(-213), OutFrom: 1, OutTo: 3},
+			[]Signal{high(target, "p", 16)},
+			"desired 3: p: AlarmHigh in ALARM, 1 of 1: 16 > 10; wanted 5 = ceil(3 x 16 / 10); scale-out cooldown for 87 s more; 2 added already; max 4",
+		},
+		{
+			"the difference", steady(2), cooling, []Signal{high(target, "p", 20)},
+			"desired 2 -> 3: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 4 = ceil(2 x 20 / 10); 1 added already",
+		},
+		{
+			"scale-in held", steady(4), cooling, []Signal{low(target, "p", 1.5)},
+			"desired 4: p: AlarmLow in ALARM, 1 of 1: 1.5 < 9; wanted 1 = ceil(4 x 1.5 / 10); scale-in cooldown for 200 s more",
+		},
+		{
+			"not agreed, cooldown", steady(4), cooling, []Signal{low(target, "q", 1.5)},
+			"desired 4: q: AlarmLow in ALARM, 1 of 1: 1.5 < 9; wanted 1 = ceil(4 x 1.5 / 10); policy p is not ready to scale in, " +
+				"its cooldown lasts 200 s more",
+		},
+		{
+			"raised and outvoted", steady(4), Cooling{}, []Signal{low(target, "q", 5), low(target, "p", 1.5)},
+			"desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1.5 < 9; wanted 1 = ceil(4 x 1.5 / 10); outvoted by policy q" +
+				" | q: AlarmLow in ALARM, 1 of 1: 5 < 9; wanted 2 = ceil(4 x 5 / 10)",
+		},
+		{
+			"at max", steady(4), Cooling{}, []Signal{high(target, "p", 12)},
+			"desired 4: p: AlarmHigh in ALARM, 1 of 1: 12 > 10; wanted 5 = ceil(4 x 12 / 10); at max 4 already",
+		},
+		{
+			"at min", steady(1), Cooling{}, []Signal{alarmed("in", Less, 50, 40)},
+			"desired 1: in: alarm-in in ALARM, 1 of 1: 40 < 50; wanted 0 = 1 - 1; at min 1 already",
+		},
+		{
+			"flapping", steady(3), Cooling{}, []Signal{low(target, "p", 8)},
+			"desired 3: p: AlarmLow in ALARM, 1 of 1: 8 < 9; wanted 3 = ceil(3 x 8 / 10); one less would push the metric above its target again",
+		},
+		{
+			"percent", steady(2), Cooling{}, []Signal{alarmed("s", GreaterOrEqual, 50, 60, 40)},
+			"desired 2 -> 3: s: alarm-s in ALARM, 1 of 2: 50 >= 50; wanted 3 = 2 + 50 %",
+		},
+		{
+			"no step", steady(2), Cooling{}, []Signal{alarmed("s", Greater, 50, 40)},
+			"desired 2: s: alarm-s in ALARM, 0 of 1: 40 not > 50; no step adjustment for a breach of -10",
+		},
+		{
+			"busy", Capacity{Desired: 4, Current: 2}, Cooling{}, []Signal{alarmed("in", Less, 50, 40)},
+			"desired 4: in: alarm-in in ALARM, 1 of 1: 40 < 50; wanted 1 = 2 - 1; the resource takes no change now",
+		},
+		{
+			"exact, desired", steady(3), Cooling{}, []Signal{alarmed("exact", Greater, 50, 60)},
+			"desired 3: exact: alarm-exact in ALARM, 1 of 1: 60 > 50; wanted 3 exactly; desired is 3 already",
+		},
+		{
+			"from zero", Capacity{Scalable: true}, Cooling{}, []Signal{high(target, "p", 20)},
+			"desired 0 -> 1: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 1, from zero",
+		},
+		{
+			"no data", steady(2), Cooling{}, []Signal{{Policy: "p", Alarm: target.Policies[0].AlarmLow, State: InsufficientData}},
+			"desired 2: p: AlarmLow in INSUFFICIENT_DATA; no data",
+		},
+		{"nothing", steady(2), Cooling{}, nil, "desired 2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			target.Policies[0].Cooling = tt.cooling
+			var d Decision
+			Decide(t0, target, tt.c, tt.signals, nil, &d)
+			if diff := cmp.Diff(tt.want, d.String()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExplainSuspensionAndVotes(t *testing.T) {
+	_, target := newTarget(t, 1, 9, tracking("p", 10), tracking("q", 10))
+	var d Decision
+	Decide(t0, target, steady(4), []Signal{low(target, "p", 1)}, []Signal{low(target, "q", 4)}, &d)
+	want := "desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1 < 9; wanted 1 = ceil(4 x 1 / 10); policy q needs 2"
+	if diff := cmp.Diff(want, d.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	target.Suspended.DynamicOut = true
+	Decide(t0, target, steady(4), []Signal{high(target, "p", 20)}, nil, &d)
+	want = "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 8 = ceil(4 x 20 / 10); scale-out is suspended"
+	if diff := cmp.Diff(want, d.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,110 @@
+package scaling
+
+import (
+	"math"
+	"testing"
+)
+
+// AWS: step scaling policies, user guide: step adjustments at a threshold of 50; bounds belong to the side away from it.
+var guideSteps = []StepAdjustment{
+	step(0, 10, 0), step(10, 20, 10), step(20, nil, 30), step(-10, 0, 0), step(-20, -10, -10), step(nil, -20, -30),
+}
+
+func TestWhichStep(t *testing.T) {
+	tests := []struct {
+		high   bool
+		metric float64
+		want   int
+	}{
+		{true, 50, 0}, {true, 59.9, 0}, {true, 60, 10}, {true, 69.9, 10}, {true, 70, 30}, {true, 1000, 30},
+		{true, 49.9, 0}, {true, 40, 0}, {true, 39.9, -10}, {true, 30, -10}, {true, 29.9, -30},
+		{false, 50, 0}, {false, 40.1, 0}, {false, 40, -10}, {false, 30.1, -10}, {false, 30, -30}, {false, -1000, -30},
+		{false, 60, 0}, {false, 60.1, 10}, {false, 70, 10}, {false, 70.1, 30},
+	}
+	c := &StepConfig{AdjustmentType: PercentChangeInCapacity, Steps: guideSteps}
+	for _, tt := range tests {
+		if got, found := c.step(tt.metric-50, tt.high); !found || got.Adjustment != tt.want {
+			t.Errorf("high %v, metric %v: got %+v, %v; want %d %%", tt.high, tt.metric, got, found, tt.want)
+		}
+	}
+	one := &StepConfig{Steps: []StepAdjustment{step(0, nil, 1)}}
+	if _, found := one.step(-0.1, true); found {
+		t.Error("a breach below every interval found a step")
+	}
+	if _, found := one.step(0, false); found {
+		t.Error("at a low alarm the lower bound belongs to the interval")
+	}
+}
+
+// AWS: AdjustmentType, PercentChangeInCapacity, rounding; MinAdjustmentMagnitude.
+func TestPercent(t *testing.T) {
+	tests := []struct{ base, percent, least, want int }{
+		{10, 10, 0, 1}, {11, 30, 0, 3}, {14, -10, 0, -1}, {13, -30, 0, -3}, {3, 10, 0, 1}, {3, -10, 0, -1}, {7, 25, 0, 1}, {7, -25, 0, -1},
+		{4, 25, 2, 2}, {4, -25, 2, -2}, {40, 25, 2, 10},
+		{127, 10, 0, 12}, {67, 1, 0, 1}, {58, -1, 0, -1}, {667, -1, 0, -6}, // 12.7, 0.67, -0.58, -6.67
+		{10, 200, 0, 20}, {5, 0, 3, 0}, {0, 50, 0, 0}, {0, 50, 2, 2},
+	}
+	for _, tt := range tests {
+		c := &StepConfig{AdjustmentType: PercentChangeInCapacity}
+		if tt.least > 0 {
+			c.MinMagnitude = &tt.least
+		}
+		if got := c.percent(tt.base, tt.percent); got != tt.want {
+			t.Errorf("%d %+d %%, at least %d: got %+d, want %+d", tt.base, tt.percent, tt.least, got, tt.want)
+		}
+	}
+}
+
+func TestAdjust(t *testing.T) {
+	tests := []struct {
+		kind              AdjustmentType
+		current, by, want int
+		raw               float64
+	}{
+		{ChangeInCapacity, 3, 2, 5, 5},
+		{ChangeInCapacity, 3, -2, 1, 1},
+		{ChangeInCapacity, 1, -3, 0, 0},
+		{ExactCapacity, 3, 7, 7, 7},
+		{PercentChangeInCapacity, 11, 30, 14, 14.3},
+		{PercentChangeInCapacity, 3, -200, 0, -3},
+	}
+	for _, tt := range tests {
+		c := &StepConfig{AdjustmentType: tt.kind}
+		raw, want := c.adjust(tt.current, tt.by)
+		if want != tt.want || math.Abs(raw-tt.raw) > 1e-9 {
+			t.Errorf("%s %d by %d: got %v, %d; want %v, %d", tt.kind, tt.current, tt.by, raw, want, tt.raw, tt.want)
+		}
+	}
+}
+
+// AWS: the guide's walk: 10 instances, metric 60 → 11; 70 → 14; 40 → 13; 30 → 10.
+func TestStepWalk(t *testing.T) {
+	in := stepping("p", PercentChangeInCapacity, guideSteps...)
+	in.Step.Cooldown = seconds(0)
+	_, target := newTarget(t, 1, 20, in)
+	n := 10
+	for i, tt := range []struct {
+		comparison Comparison
+		metric     float64
+		want       int
+	}{{Greater, 60, 11}, {Greater, 70, 14}, {Less, 40, 13}, {Less, 30, 10}} {
+		d := decide(i*60, target, steady(n), alarmed("p", tt.comparison, 50, tt.metric))
+		if d.Want != tt.want {
+			t.Fatalf("metric %v at %d: got %d, want %d: %s", tt.metric, n, d.Want, tt.want, &d)
+		}
+		carryOut(t, target, d, i*60, i*60+30)
+		n = d.Want
+	}
+}
+
+func TestAggregation(t *testing.T) {
+	for aggregation, want := range map[Aggregation]float64{0: 60, AggregateAverage: 60, AggregateMinimum: 50, AggregateMaximum: 70} {
+		in := stepping("p", ChangeInCapacity, step(0, nil, 1))
+		in.Step.Aggregation = aggregation
+		_, target := newTarget(t, 1, 9, in)
+		d := decide(0, target, steady(1), alarmed("p", GreaterOrEqual, 50, 70, 50, 60))
+		if got := d.Proposals[0].Metric; got != want {
+			t.Errorf("%s: metric %v, want %v", aggregation, got, want)
+		}
+	}
+}
