@@ -48,6 +48,20 @@ const (
 // CauseKind is what kind of thing began an activity.
 type CauseKind int
 
+// String returns the kind's name.
+func (k CauseKind) String() string {
+	switch k {
+	case CauseAlarm:
+		return "Alarm"
+	case CauseMinimum:
+		return "Minimum"
+	case CauseMaximum:
+		return "Maximum"
+	default:
+		return "invalid"
+	}
+}
+
 // Cause is what began an activity.
 type Cause struct {
 	Kind     CauseKind
@@ -135,7 +149,7 @@ func Refusal(message, code, requestID string) string {
 // Begin starts an activity, Pending, and returns the entries of the target's history that are new or changed, oldest first: one
 // still in flight is Overridden by the new one, which comes last. A scale-out ends every scale-in cooldown of the target.
 //
-// AWS: PutScalingPolicy, Cooldown: "the cooldown period for the scale-in activity stops".
+// AWS: PutScalingPolicy, Cooldown: a scale-out stops the cooldown of the scale-in before it, for good.
 func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
 	var entries []Activity
 	if t.Activity != nil {

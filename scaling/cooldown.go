@@ -45,7 +45,7 @@ func left(now, end time.Time, cooldown time.Duration) time.Duration {
 
 // credit is the capacity that the policy's scale-outs of the running cooldown added and that still serves: the next scale-out
 // within it adds only what it wants beyond that.
-// AWS: PutScalingPolicy, Cooldown: the capacity added "is calculated as part of the desired capacity for the next scale-out".
+// AWS: PutScalingPolicy, Cooldown: capacity that was added counts toward what the next scale-out wants.
 func (p *Policy) credit(now time.Time, current int) int {
 	if p.coolingOut(now) == 0 {
 		return 0

@@ -22,6 +22,7 @@ func TestTrackingTable(t *testing.T) {
 		{"flapping anticipated", 2, 60, 70, 1, 20, 2, AnticipatedFlapping},
 		{"no load", 3, 0, 70, 1, 20, 1, Acted},
 		{"no load, min 0", 3, 0, 5, 0, 20, 0, Acted},
+		{"hardly any load, min 0", 3, 1e-10, 5, 0, 20, 1, Acted},
 		{"from zero", 0, 80, 70, 0, 20, 1, Acted},
 		{"zero stays", 0, 0, 70, 0, 20, 0, AtMin},
 		{"at max", 4, 140, 70, 1, 4, 4, AtMax},

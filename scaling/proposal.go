@@ -77,6 +77,24 @@ const (
 // Formula is how a proposal's capacity was computed.
 type Formula int
 
+// String returns the formula's name.
+func (f Formula) String() string {
+	switch f {
+	case FormulaChange:
+		return "Change"
+	case FormulaPercent:
+		return "Percent"
+	case FormulaExact:
+		return "Exact"
+	case FormulaTracking:
+		return "Tracking"
+	case FormulaFromZero:
+		return "FromZero"
+	default:
+		return "invalid"
+	}
+}
+
 // Proposal is what one policy wants at the word of one alarm, and what became of it.
 type Proposal struct {
 	Policy, Alarm string

@@ -91,7 +91,7 @@ func track(current int, metric, target float64) (raw float64, want int) {
 
 // ceil rounds up, but takes what is whole save for the noise of binary fractions as whole, and keeps within [0, 2³¹-1].
 func ceil(v float64) int {
-	if near := math.Round(v); math.Abs(v-near) <= 1e-9*max(1, math.Abs(v)) {
+	if near := math.Round(v); math.Abs(v-near) <= 1e-9*math.Abs(v) {
 		v = near
 	}
 	return int(min(max(math.Ceil(v), 0), math.MaxInt32))

@@ -3,6 +3,7 @@ package scaling
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -184,6 +185,27 @@ func TestHistoryOutlivesRegistration(t *testing.T) {
 	}
 	if r.Departed[blue] != nil || r.Tracked(VariantTarget("x", "y")) != nil {
 		t.Error("something is tracked that never was")
+	}
+}
+
+// AWS: history is kept for six weeks, so what departed targets leave behind is too.
+func TestDepartedAreForgotten(t *testing.T) {
+	r, _ := newTarget(t, 1, 4)
+	other := VariantTarget("chat", "green")
+	if _, err := r.Deregister(t0, blue); err != nil {
+		t.Fatal(err)
+	}
+	for i, kept := range []bool{true, false} {
+		now := t0.Add(historyKept + time.Duration(i)*time.Second)
+		if _, err := r.Register(now, Registration{Key: other, Min: ptr(1), Max: ptr(1)}, counter()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Deregister(now, other); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Departed[blue] != nil; got != kept {
+			t.Errorf("%v later: kept %v, want %v", now.Sub(t0), got, kept)
+		}
 	}
 }
 

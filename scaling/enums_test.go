@@ -1,0 +1,64 @@
+package scaling
+
+import (
+	"fmt"
+	"testing"
+)
+
+// The names of enums are AWS's and are read back; zero is no value's.
+func TestNames(t *testing.T) {
+	check(t, ParseDimension, "sagemaker:variant:DesiredInstanceCount", "sagemaker:variant:DesiredProvisionedConcurrency",
+		"sagemaker:inference-component:DesiredCopyCount")
+	check(t, ParsePolicyType, "StepScaling", "TargetTrackingScaling")
+	check(t, ParseAdjustmentType, "ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity")
+	check(t, ParseAggregation, "Average", "Minimum", "Maximum")
+	check(t, ParseStatistic, "Average", "Minimum", "Maximum", "SampleCount", "Sum")
+	check(t, ParsePredefinedMetric, "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+		"SageMakerInferenceComponentInvocationsPerCopy", "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
+		"SageMakerVariantProvisionedConcurrencyUtilization")
+	named[AlarmState](t, "OK", "ALARM", "INSUFFICIENT_DATA")
+	named[Comparison](t, ">", ">=", "<", "<=")
+	named[Status](t, "Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed")
+	named[NotScaledCode](t, "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity", "AutoScalingAnticipatedFlapping",
+		"TargetServicePutResourceAsUnscalable")
+	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException", "ConcurrentUpdateException",
+		"ResourceNotFoundException", "TooManyTagsException")
+	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero")
+	named[CauseKind](t, "Alarm", "Minimum", "Maximum")
+	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
+		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet")
+}
+
+type enum interface {
+	~int
+	fmt.Stringer
+}
+
+func check[E enum](t *testing.T, parse func(string) E, names ...string) {
+	t.Helper()
+	named[E](t, names...)
+	for i, name := range names {
+		if got := parse(name); got != E(i+1) {
+			t.Errorf("%s is read as %d, want %d", name, got, i+1)
+		}
+	}
+	for _, none := range []string{"", "invalid", "other"} {
+		if got := parse(none); got != 0 {
+			t.Errorf("%q is read as %s", none, got)
+		}
+	}
+}
+
+func named[E enum](t *testing.T, names ...string) {
+	t.Helper()
+	for i, name := range names {
+		if got := E(i + 1).String(); got != name {
+			t.Errorf("%T %d is named %s, want %s", E(0), i+1, got, name)
+		}
+	}
+	for _, none := range []E{0, E(len(names) + 1)} {
+		if none.String() != "invalid" {
+			t.Errorf("%T %d is named %s", none, int(none), none)
+		}
+	}
+}
