@@ -80,8 +80,10 @@ func TestAlarmsReplacedWithTheConfiguration(t *testing.T) {
 	r, target := newTarget(t, 1, 4, tracking("cpu", 70))
 	p := target.Policies[0]
 	p.Cooling.InEnd = at(5)
+	notDisabled := tracking("cpu", 70)
+	notDisabled.TargetTracking.DisableScaleIn = ptr(false)
 	for name, in := range map[string]PolicyInput{
-		"equal": tracking("cpu", 70), "left out": {Name: "cpu"}, "cooldown as filled in": withCooldown(tracking("cpu", 70), 300),
+		"as by default": notDisabled, "equal": tracking("cpu", 70), "left out": {Name: "cpu"}, "cooldown as filled in": withCooldown(tracking("cpu", 70), 300),
 	} {
 		if ch := put(t, r, in, noID); ch.CreateAlarms != nil || ch.DeleteAlarms != nil {
 			t.Errorf("%s: got %+v", name, ch)
@@ -103,6 +105,29 @@ func TestAlarmsReplacedWithTheConfiguration(t *testing.T) {
 	put(t, r, off, next)
 	if diff := cmp.Diff([]string{alarmPrefix + "High-id-6"}, p.AlarmNames()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Every member of the configuration counts.
+func TestAlarmsReplacedForEveryMember(t *testing.T) {
+	for name, change := range map[string]func(*TargetTrackingConfig){
+		"target value": func(c *TargetTrackingConfig) { c.TargetValue++ },
+		"out cooldown": func(c *TargetTrackingConfig) { c.ScaleOutCooldown = seconds(1) },
+		"in cooldown":  func(c *TargetTrackingConfig) { c.ScaleInCooldown = seconds(1) },
+		"scale-in":     func(c *TargetTrackingConfig) { c.DisableScaleIn = ptr(true) },
+		"unit":         func(c *TargetTrackingConfig) { c.Customized.Unit = "Count" },
+		"statistic":    func(c *TargetTrackingConfig) { c.Customized.Statistic = Sum },
+		"dimensions":   func(c *TargetTrackingConfig) { c.Customized.Dimensions = []MetricDimension{{"A", "1"}} },
+		"predefined": func(c *TargetTrackingConfig) {
+			c.Customized, c.Predefined = nil, &PredefinedSpec{Metric: VariantInvocationsPerInstance}
+		},
+	} {
+		r, _ := newTarget(t, 1, 4, tracking("cpu", 70))
+		in := tracking("cpu", 70)
+		change(in.TargetTracking)
+		if ch := put(t, r, in, counter()); len(ch.DeleteAlarms) != 2 || len(ch.CreateAlarms) == 0 {
+			t.Errorf("%s: got %+v", name, ch)
+		}
 	}
 }
 

@@ -216,6 +216,41 @@ func TestScaleInNeedsAll(t *testing.T) {
 	}
 }
 
+// Corners of the vote: capacity in motion or out of range, several that are not ready, several that need as much.
+func TestScaleInVotes(t *testing.T) {
+	_, target := newTarget(t, 1, 20, tracking("d", 70), tracking("c", 70), tracking("b", 70))
+	notReady := func(s Signal) Signal { s.State = OK; return s }
+	for _, tt := range []struct {
+		name    string
+		most    int
+		c       Capacity
+		votes   []Signal
+		want    int
+		outcome Outcome
+		by      string
+	}{
+		{"two are not ready", 20, steady(10), []Signal{notReady(low(target, "c", 7)), notReady(low(target, "b", 7))}, 10, NotAgreed, "b"},
+		{"two need as much", 20, steady(10), []Signal{low(target, "c", 30), low(target, "b", 30)}, 5, Acted, "b"},
+		{
+			"another needs what is asked for", 20, Capacity{Desired: 5, Current: 10, Scalable: true},
+			[]Signal{low(target, "c", 50), low(target, "b", 7)}, 5, NotAgreed, "c",
+		},
+		{
+			"above max, another needs all", 4, steady(10),
+			[]Signal{low(target, "c", 69), low(target, "b", 7)}, 10, NotAgreed, "c",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var d Decision
+			target.Max = tt.most
+			Decide(t0, target, tt.c, []Signal{low(target, "d", 7)}, tt.votes, &d)
+			if p := d.Proposals[0]; d.Want != tt.want || p.Outcome != tt.outcome || p.By != tt.by {
+				t.Errorf("got %s by %q: %s", p.Outcome, p.By, &d)
+			}
+		})
+	}
+}
+
 // A target tracking policy in its scale-in cooldown is not ready for another's scale-in.
 func TestScaleInWaitsForOthersCooldown(t *testing.T) {
 	_, target := newTarget(t, 1, 20, tracking("a", 70), tracking("b", 70))

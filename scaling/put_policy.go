@@ -1,7 +1,6 @@
 package scaling
 
 import (
-	"reflect"
 	"slices"
 	"time"
 )
@@ -78,7 +77,7 @@ func (t *Target) addPolicy(now time.Time, p Policy, newID func() string) PolicyC
 // names; the policy's identity, age and cooldowns stay. (AWS: recorded.)
 func (t *Target) replacePolicy(old *Policy, next Policy, newID func() string) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: old}
-	if old.Type == TargetTrackingScaling && !reflect.DeepEqual(old.TargetTracking, next.TargetTracking) {
+	if old.Type == TargetTrackingScaling && !old.TargetTracking.equal(next.TargetTracking) {
 		ch.DeleteAlarms = old.AlarmNames()
 		next.nameAlarms(t.Key, newID)
 		ch.CreateAlarms = next.Alarms(t.Key)

@@ -100,6 +100,21 @@ func (s *CustomizedSpec) check() error {
 	return nil
 }
 
+// equal reports whether two stored configurations mean the same.
+func (c *TargetTrackingConfig) equal(o *TargetTrackingConfig) bool {
+	return c.TargetValue == o.TargetValue &&
+		*c.ScaleOutCooldown == *o.ScaleOutCooldown && *c.ScaleInCooldown == *o.ScaleInCooldown &&
+		or(c.DisableScaleIn, false) == or(o.DisableScaleIn, false) &&
+		c.identity() == o.identity() && c.unit() == o.unit()
+}
+
+func (c *TargetTrackingConfig) unit() string {
+	if c.Customized == nil {
+		return ""
+	}
+	return c.Customized.Unit
+}
+
 // identity is what two policies of one target may not share: the metric, whatever its target value, cooldowns and unit.
 // (AWS: recorded.)
 func (c *TargetTrackingConfig) identity() string {
