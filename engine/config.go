@@ -1,0 +1,46 @@
+package engine
+
+import "time"
+
+// Config holds the engine's few settings. They are part of its identity: the journal's first record carries them, since other
+// settings give other decisions.
+type Config struct {
+	// Seed makes the identifiers (instances, targets, alarms, activities) that the engine hands out. Two servers must differ
+	// in it; one server keeps it for life.
+	Seed uint64
+
+	// EvaluationDelay is how long after a period's end alarms look at it. Default 10 s, as recorded from CloudWatch.
+	EvaluationDelay time.Duration
+
+	// EvaluationSpread spreads the evaluations that would fall on one instant over this long, by a stable hash of what is
+	// scaled. 0 to 50 s; default 0: all at once.
+	EvaluationSpread time.Duration
+
+	// StartupTimeout is how long an instance may take to become healthy where its variant sets no
+	// ContainerStartupHealthCheckTimeoutInSeconds. Default 8 min (AWS: real-time endpoints, container contract).
+	StartupTimeout time.Duration
+
+	// InvocationTimeout is how long a model may take to answer one invocation. Default 60 s.
+	InvocationTimeout time.Duration
+
+	// MetricRetention is how long the hot window keeps datapoints. Default 3 h.
+	MetricRetention time.Duration
+
+	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale, which AWS refuses.
+	LenientSetAlarmState bool
+}
+
+// WithDefaults returns the config with unset members at their defaults.
+func (c Config) WithDefaults() Config {
+	setDefault(&c.EvaluationDelay, 10*time.Second)
+	setDefault(&c.StartupTimeout, 8*time.Minute)
+	setDefault(&c.InvocationTimeout, time.Minute)
+	setDefault(&c.MetricRetention, 3*time.Hour)
+	return c
+}
+
+func setDefault(d *time.Duration, v time.Duration) {
+	if *d == 0 {
+		*d = v
+	}
+}

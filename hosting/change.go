@@ -1,0 +1,247 @@
+package hosting
+
+import (
+	"slices"
+	"time"
+)
+
+// CreateEndpoint starts an endpoint: it is Creating until every instance is healthy.
+func (r *Registry) CreateEndpoint(now time.Time, name, config string, tags Tags) error {
+	if r.endpointLike(name) {
+		return exists(ResourceEndpoint, name)
+	}
+	c, found := r.Configs[config]
+	if !found {
+		return notFound(ResourceConfig, config)
+	}
+	variants, err := r.provision(now, c)
+	if err != nil {
+		return err
+	}
+	r.Endpoints[name] = &Endpoint{
+		Name: name, Config: config, Status: Creating, Created: now, Modified: now, Tags: tags, Variants: variants,
+	}
+	return nil
+}
+
+// provision makes a config's variants with their initial instances, all starting.
+func (r *Registry) provision(now time.Time, c *EndpointConfig) ([]*Variant, error) {
+	for _, vc := range c.Variants {
+		if _, found := r.Models[vc.Model]; !found {
+			return nil, notFound(ResourceModel, vc.Model)
+		}
+	}
+	variants := make([]*Variant, 0, len(c.Variants))
+	for _, vc := range c.Variants {
+		v := &Variant{
+			Config: vc, Model: *r.Models[vc.Model],
+			CurrentWeight: vc.InitialWeight, DesiredWeight: vc.InitialWeight, ChangeStarted: now,
+		}
+		r.resize(now, v, vc.InitialCount)
+		variants = append(variants, v)
+	}
+	return variants, nil
+}
+
+// Change asks for another weight or capacity of a variant; nil leaves it as it is.
+type Change struct {
+	Variant string
+	Weight  *float64
+	Desired *int
+}
+
+// UpdateWeightsAndCapacities starts the changes; the endpoint is Updating until they are reached.
+// AWS: SageMaker API reference, UpdateEndpointWeightsAndCapacities.
+func (r *Registry) UpdateWeightsAndCapacities(now time.Time, name string, changes []Change) error {
+	e, err := r.changeable(name)
+	if err != nil {
+		return err
+	}
+	for i, c := range changes {
+		if e.Variant(c.Variant) == nil {
+			return &Error{Kind: KindNotFound, Resource: ResourceVariant, Name: c.Variant}
+		}
+		if slices.ContainsFunc(changes[:i], func(x Change) bool { return x.Variant == c.Variant }) {
+			return invalid("Production variant names must be unique. Found the name %q more than once.", c.Variant)
+		}
+	}
+	e.FailureReason = ""
+	for _, c := range changes {
+		r.change(now, e.Variant(c.Variant), c)
+	}
+	e.Status, e.Modified = Updating, now
+	return nil
+}
+
+func (r *Registry) change(now time.Time, v *Variant, c Change) {
+	v.ChangeStarted, v.Previous = now, v.Desired
+	if c.Weight != nil {
+		v.DesiredWeight = *c.Weight
+	}
+	if c.Desired != nil {
+		r.resize(now, v, *c.Desired)
+	}
+}
+
+// resize makes n the variant's goal: it adds starting instances, or drains those that serve least.
+func (r *Registry) resize(now time.Time, v *Variant, n int) {
+	v.Desired = n
+	for v.provisioned() < n {
+		v.Instances = append(v.Instances, &Instance{ID: r.NewID(), State: InstanceStarting, Started: now})
+	}
+	for v.provisioned() > n {
+		v.expendable().drain()
+	}
+}
+
+// expendable picks the instance to remove: one that does not serve if there is any, else the youngest, since older ones have
+// warmer caches.
+func (v *Variant) expendable() *Instance {
+	var pick *Instance
+	for _, i := range v.Instances {
+		if i.State == InstanceDraining {
+			continue
+		}
+		if pick == nil || i.State == InstanceStarting || pick.State == InstanceInService {
+			pick = i
+		}
+	}
+	return pick
+}
+
+func (i *Instance) drain() {
+	i.State = InstanceDraining
+}
+
+// changeable returns the endpoint if its state allows an update.
+func (r *Registry) changeable(name string) (*Endpoint, error) {
+	e, err := r.Endpoint(name)
+	if err != nil {
+		return nil, err
+	}
+	switch e.Status {
+	case InService:
+		return e, nil
+	case Failed:
+		return nil, &Error{Kind: KindFailed, Resource: ResourceEndpoint, Name: name}
+	default:
+		return nil, inProgress(name)
+	}
+}
+
+// Update is UpdateEndpoint's request.
+type Update struct {
+	Endpoint string
+	Config   string
+
+	// RetainAll keeps each variant's current instance count and weight, less the two exclusions.
+	RetainAll     bool
+	ExcludeCount  bool
+	ExcludeWeight bool
+
+	// Bake is how long the old fleet is kept after traffic moved.
+	Bake time.Duration
+
+	// Scaled reports whether a variant is a registered scalable target: such a variant may not go or change its instance type.
+	Scaled func(variant string) bool `json:"-"`
+}
+
+// UpdateEndpoint starts a new fleet for another config beside the one in use. Traffic moves when all of it is healthy.
+// AWS: SageMaker API reference, UpdateEndpoint.
+func (r *Registry) UpdateEndpoint(now time.Time, u Update) error {
+	e, err := r.changeable(u.Endpoint)
+	if err != nil {
+		return err
+	}
+	c, found := r.Configs[u.Config]
+	if !found {
+		return notFound(ResourceConfig, u.Config)
+	}
+	if u.Config == e.Config {
+		return invalid("Endpoint %q uses endpoint configuration %q already. Update it to another one.", e.Name, u.Config)
+	}
+	if err := e.mayReplace(c, u.Scaled); err != nil {
+		return err
+	}
+	variants, err := r.provision(now, c)
+	if err != nil {
+		return err
+	}
+	for _, v := range variants {
+		r.retain(now, e.Variant(v.Config.Name), v, u)
+	}
+	e.Deployment = &Deployment{Config: u.Config, Started: now, Variants: variants, Bake: u.Bake}
+	e.Status, e.Modified, e.FailureReason = Updating, now, ""
+	return nil
+}
+
+// mayReplace refuses a config that would take a scalable target's variant away or give it another instance type.
+// AWS: SageMaker developer guide, updating endpoints that use automatic scaling; the text is not recorded.
+func (e *Endpoint) mayReplace(c *EndpointConfig, scaled func(string) bool) error {
+	for _, old := range e.Variants {
+		if !scaled(old.Config.Name) {
+			continue
+		}
+		at := slices.IndexFunc(c.Variants, func(v VariantConfig) bool { return v.Name == old.Config.Name })
+		if at < 0 {
+			return invalid("Variant(s) %q would be deleted as part of this update, but it has an Application Auto Scaling "+
+				"scalable target registered. Deregister it first.", old.Config.Name)
+		}
+		if c.Variants[at].InstanceType != old.Config.InstanceType {
+			return invalid("The instance type of variant(s) %q would change from %s to %s as part of this update, but it has an "+
+				"Application Auto Scaling scalable target registered. Deregister it first.",
+				old.Config.Name, old.Config.InstanceType, c.Variants[at].InstanceType)
+		}
+	}
+	return nil
+}
+
+// retain gives a new variant the count and weight of the one it replaces, where the caller wants them kept.
+func (r *Registry) retain(now time.Time, old, v *Variant, u Update) {
+	if old == nil || !u.RetainAll {
+		return
+	}
+	if !u.ExcludeCount {
+		r.resize(now, v, old.Desired)
+		v.forgetUnborn()
+	}
+	if !u.ExcludeWeight {
+		v.CurrentWeight, v.DesiredWeight = old.DesiredWeight, old.DesiredWeight
+	}
+}
+
+// forgetUnborn drops instances that drain before any fleet has heard of them.
+func (v *Variant) forgetUnborn() {
+	v.Instances = slices.DeleteFunc(v.Instances, func(i *Instance) bool { return i.State == InstanceDraining })
+}
+
+// DeleteEndpoint drains every instance; the endpoint is Deleting until all are gone.
+func (r *Registry) DeleteEndpoint(now time.Time, name string) error {
+	e, err := r.Endpoint(name)
+	if err != nil {
+		return err
+	}
+	if e.Status != InService && e.Status != Failed {
+		return inProgress(name)
+	}
+	e.Status, e.Modified = Deleting, now
+	for _, v := range e.all() {
+		drainAll(v)
+	}
+	return nil
+}
+
+func drainAll(v *Variant) {
+	for _, i := range v.Instances {
+		i.drain()
+	}
+}
+
+// all returns every variant that has instances: in use, coming and going.
+func (e *Endpoint) all() []*Variant {
+	out := slices.Clone(e.Variants)
+	if e.Deployment != nil {
+		out = append(out, e.Deployment.Variants...)
+	}
+	return append(out, e.Retired...)
+}

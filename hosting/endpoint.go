@@ -1,0 +1,184 @@
+package hosting
+
+import (
+	"time"
+)
+
+// Status is an endpoint's state. AWS: SageMaker API reference, DescribeEndpoint, EndpointStatus.
+type Status int
+
+// Endpoint states. SystemUpdating, OutOfService and UpdateRollbackFailed are AWS's own troubles and do not occur here.
+const (
+	Creating Status = iota + 1
+	InService
+	Updating
+	RollingBack
+	Deleting
+	Failed
+)
+
+// String returns SageMaker's name.
+func (s Status) String() string {
+	switch s {
+	case Creating:
+		return "Creating"
+	case InService:
+		return "InService"
+	case Updating:
+		return "Updating"
+	case RollingBack:
+		return "RollingBack"
+	case Deleting:
+		return "Deleting"
+	case Failed:
+		return "Failed"
+	default:
+		return "invalid"
+	}
+}
+
+// Endpoint is what invocations are addressed to: some variants, each with its instances.
+type Endpoint struct {
+	Name          string
+	Config        string // the endpoint config in use
+	Status        Status
+	FailureReason string
+	Created       time.Time
+	Modified      time.Time
+	Tags          Tags
+	Variants      []*Variant
+
+	// Deployment is the UpdateEndpoint under way, else nil.
+	Deployment *Deployment
+
+	// Retired are instances of an earlier config, or of variants that failed to start, until they are gone.
+	Retired []*Variant
+}
+
+// Serves reports whether the endpoint takes invocations.
+func (e *Endpoint) Serves() bool {
+	return e.Status == InService || e.Status == Updating || e.Status == RollingBack
+}
+
+// Variant returns the variant in use of the given name, or nil.
+func (e *Endpoint) Variant(name string) *Variant {
+	for _, v := range e.Variants {
+		if v.Config.Name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+// Variant is a production variant in use: its configuration, its goal, and its instances.
+type Variant struct {
+	Config VariantConfig
+
+	// Model is the variant's own copy: models may be deleted while in use.
+	Model   Model
+	Desired int // instances asked for
+
+	CurrentWeight float64
+	DesiredWeight float64
+
+	// Previous is Desired before the change under way, to roll back to.
+	Previous int
+
+	// ChangeStarted is when the change under way began; zero while there is none.
+	ChangeStarted time.Time
+
+	Instances []*Instance // in order of creation
+}
+
+// Current returns how many instances take invocations.
+func (v *Variant) Current() int {
+	n := 0
+	for _, i := range v.Instances {
+		if i.State == InstanceInService {
+			n++
+		}
+	}
+	return n
+}
+
+// provisioned returns how many instances are wanted: all that do not drain.
+func (v *Variant) provisioned() int {
+	n := 0
+	for _, i := range v.Instances {
+		if i.State != InstanceDraining {
+			n++
+		}
+	}
+	return n
+}
+
+// settled reports whether every wanted instance has once been healthy and no other is left. An instance that served and
+// crashed does not hold a change up: its fleet brings it back.
+func (v *Variant) settled() bool {
+	for _, i := range v.Instances {
+		if i.State == InstanceDraining || !i.EverReady {
+			return false
+		}
+	}
+	return len(v.Instances) == v.Desired
+}
+
+// LastFailure returns the newest reason for which a wanted instance is not serving, or "".
+func (v *Variant) LastFailure() string {
+	reason := ""
+	for _, i := range v.Instances {
+		if i.State == InstanceStarting && i.Reason != "" {
+			reason = i.Reason
+		}
+	}
+	return reason
+}
+
+// InstanceState is where an instance is in its life.
+type InstanceState int
+
+// Instance states.
+const (
+	InstanceStarting  InstanceState = iota + 1 // not healthy: new, or crashed and on its way back
+	InstanceInService                          // takes invocations
+	InstanceDraining                           // takes no new ones, and goes
+)
+
+// String returns the state in the words of the Auto Scaling API's life cycle.
+func (s InstanceState) String() string {
+	switch s {
+	case InstanceStarting:
+		return "Pending"
+	case InstanceInService:
+		return "InService"
+	case InstanceDraining:
+		return "Terminating"
+	default:
+		return "invalid"
+	}
+}
+
+// Instance is one running model server.
+type Instance struct {
+	ID        InstanceID
+	State     InstanceState
+	Address   string // host:port; set while in service
+	Started   time.Time
+	EverReady bool
+	Reason    string // why it is not serving, from its fleet
+	Failures  int    // times it was reported failed
+}
+
+// Deployment is an UpdateEndpoint under way: a new fleet beside the one in use.
+// AWS: SageMaker developer guide, deployment guardrails (blue/green, all at once).
+type Deployment struct {
+	Config   string
+	Started  time.Time
+	Variants []*Variant // the new fleet, until traffic moves to it
+
+	// Bake is how long the old fleet is kept after traffic moved: the baking period and the termination wait together.
+	Bake time.Duration
+
+	// RetireAt is when the old fleet may drain; zero until traffic has moved.
+	RetireAt time.Time
+}

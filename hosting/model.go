@@ -1,0 +1,131 @@
+package hosting
+
+import "time"
+
+// Model is an immutable description of what an instance runs.
+// AWS: SageMaker API reference, CreateModel.
+type Model struct {
+	Name             string
+	Created          time.Time
+	Container        Container
+	InContainers     bool // the caller listed its one container in Containers, not in PrimaryContainer
+	ExecutionRole    string
+	NetworkIsolation bool
+	VPC              *VPC
+	Tags             Tags
+}
+
+// Container is the part of a container definition that is kept: Image, ModelDataURL and Environment are used, the rest is
+// echoed when the model is described.
+type Container struct {
+	Image            string
+	ModelDataURL     string
+	Environment      map[string]string
+	Hostname         string
+	Mode             string // "" or SingleModel
+	RepositoryAccess string // ImageConfig.RepositoryAccessMode
+}
+
+// VPC is kept to be described; instances run on this machine's network.
+type VPC struct {
+	SecurityGroupIDs []string
+	Subnets          []string
+}
+
+// EndpointConfig is an immutable list of the variants an endpoint should have.
+// AWS: SageMaker API reference, CreateEndpointConfig.
+type EndpointConfig struct {
+	Name             string
+	Created          time.Time
+	Variants         []VariantConfig
+	KMSKeyID         string
+	ExecutionRole    string
+	NetworkIsolation bool
+	VPC              *VPC
+	Tags             Tags
+}
+
+// VariantConfig is one production variant as configured.
+type VariantConfig struct {
+	Name            string
+	Model           string
+	InitialCount    int // instances, 1 or more
+	InitialWeight   float64
+	InstanceType    string
+	VolumeSizeGB    int           // 0: not set
+	DownloadTimeout time.Duration // ModelDataDownloadTimeoutInSeconds; 0: not set
+	StartupTimeout  time.Duration // ContainerStartupHealthCheckTimeoutInSeconds; 0: the server's default
+	Routing         Routing
+	AMIVersion      string
+	SSMAccess       bool
+}
+
+// Routing says how invocations are spread over a variant's instances.
+type Routing int
+
+// Routing strategies. RoutingUnset means RANDOM and is described as absent.
+const (
+	RoutingUnset Routing = iota
+	RoutingRandom
+	RoutingLeastOutstanding
+)
+
+// String returns SageMaker's name.
+func (r Routing) String() string {
+	switch r {
+	case RoutingRandom:
+		return "RANDOM"
+	case RoutingLeastOutstanding:
+		return "LEAST_OUTSTANDING_REQUESTS"
+	default:
+		return ""
+	}
+}
+
+// CreateModel registers a model.
+func (r *Registry) CreateModel(now time.Time, m Model) error {
+	if _, found := r.Models[m.Name]; found {
+		return exists(ResourceModel, m.Name)
+	}
+	m.Created = now
+	r.Models[m.Name] = &m
+	return nil
+}
+
+// DeleteModel forgets a model. Endpoints that use it go on: their variants keep what they need of it.
+func (r *Registry) DeleteModel(name string) error {
+	if _, found := r.Models[name]; !found {
+		return notFound(ResourceModel, name)
+	}
+	delete(r.Models, name)
+	return nil
+}
+
+// CreateConfig registers an endpoint config. Its models must exist.
+func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
+	if _, found := r.Configs[c.Name]; found {
+		return exists(ResourceConfig, c.Name)
+	}
+	seen := map[string]bool{}
+	for _, v := range c.Variants {
+		if seen[v.Name] {
+			return invalid("Production variant names must be unique. Found the name %q more than once.", v.Name)
+		}
+		seen[v.Name] = true
+		if _, found := r.Models[v.Model]; !found {
+			return notFound(ResourceModel, v.Model)
+		}
+	}
+	c.Created = now
+	r.Configs[c.Name] = &c
+	return nil
+}
+
+// DeleteConfig forgets an endpoint config, also one in use, as AWS does.
+func (r *Registry) DeleteConfig(name string) error {
+	if _, found := r.Configs[name]; !found {
+		return notFound(ResourceConfig, name)
+	}
+	delete(r.Configs, name)
+	return nil
+}
