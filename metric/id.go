@@ -1,0 +1,48 @@
+package metric
+
+import (
+	"slices"
+	"strings"
+)
+
+// Dimension is one name and value that tells a metric from others of its name.
+type Dimension struct{ Name, Value string }
+
+// ID is a metric's identity: its namespace, its name and its exact set of dimensions. A metric with more dimensions is another
+// metric. AWS: CloudWatch user guide, concepts.
+type ID struct {
+	Namespace  string
+	Name       string
+	Dimensions []Dimension // sorted by name; use NewID
+}
+
+// NewID returns the identity with its dimensions sorted: their order does not matter.
+func NewID(namespace, name string, dimensions ...Dimension) ID {
+	d := slices.Clone(dimensions)
+	slices.SortFunc(d, func(a, b Dimension) int { return strings.Compare(a.Name, b.Name) })
+	return ID{namespace, name, d}
+}
+
+// Key returns a string that equal identities share and others do not.
+func (id ID) Key() string {
+	var b strings.Builder
+	b.WriteString(id.Namespace)
+	b.WriteByte(0)
+	b.WriteString(id.Name)
+	for _, d := range id.Dimensions {
+		b.WriteByte(0)
+		b.WriteString(d.Name)
+		b.WriteByte(1)
+		b.WriteString(d.Value)
+	}
+	return b.String()
+}
+
+// String renders the identity for people: namespace/name{name=value …}.
+func (id ID) String() string {
+	parts := make([]string, 0, len(id.Dimensions))
+	for _, d := range id.Dimensions {
+		parts = append(parts, d.Name+"="+d.Value)
+	}
+	return id.Namespace + "/" + id.Name + "{" + strings.Join(parts, " ") + "}"
+}

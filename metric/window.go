@@ -1,0 +1,71 @@
+package metric
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Window is the hot window of one region: every series that had samples lately. Its zero value is not ready; use NewWindow.
+type Window struct {
+	retention time.Duration
+	series    map[string]*Series
+}
+
+// NewWindow returns an empty window that keeps samples for at least the given time.
+func NewWindow(retention time.Duration) *Window {
+	return &Window{retention: retention, series: map[string]*Series{}}
+}
+
+// Series returns the series of a metric, making it on first use. The handle stays good for the window's life, so that
+// recorders and alarms look it up once.
+func (w *Window) Series(id ID) *Series {
+	key := id.Key()
+	s, found := w.series[key]
+	if !found {
+		s = &Series{id: id}
+		w.series[key] = s
+	}
+	return s
+}
+
+// Evict drops samples older than the retention. Series stay: alarms hold them.
+func (w *Window) Evict(now time.Time) {
+	for _, s := range w.series { //tidy:unordered each is trimmed by itself
+		s.Forget(now.Add(-w.retention))
+	}
+}
+
+// Filter selects metrics. Unset members match everything. A dimension without a value matches any value of its name; the
+// metric must have all of them and may have more. AWS: CloudWatch API reference, ListMetrics.
+type Filter struct {
+	Namespace  string
+	Name       string
+	Dimensions []Dimension
+	Since      time.Time // only metrics with a sample at this moment or later
+}
+
+// List returns the metrics that have samples and match, in the order of their keys.
+func (w *Window) List(f Filter) []ID {
+	var out []ID
+	for _, key := range slices.Sorted(maps.Keys(w.series)) {
+		if s := w.series[key]; !s.last.IsZero() && f.matches(s) {
+			out = append(out, s.id)
+		}
+	}
+	return out
+}
+
+func (f *Filter) matches(s *Series) bool {
+	if f.Namespace != "" && f.Namespace != s.id.Namespace || f.Name != "" && f.Name != s.id.Name || s.last.Before(f.Since) {
+		return false
+	}
+	for _, want := range f.Dimensions {
+		if !slices.ContainsFunc(s.id.Dimensions, func(d Dimension) bool {
+			return d.Name == want.Name && (want.Value == "" || d.Value == want.Value)
+		}) {
+			return false
+		}
+	}
+	return true
+}
