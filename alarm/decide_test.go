@@ -1,0 +1,191 @@
+package alarm_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/metric"
+)
+
+var start = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+
+// slots reads a row of the user guide's tables: "0 - X", oldest first, where X breaches. It returns the range newest first.
+func slots(row string) []metric.Datapoint {
+	marks := strings.Fields(row)
+	var out []metric.Datapoint
+	for i := len(marks) - 1; i >= 0; i-- {
+		p := metric.Datapoint{Start: start.Add(time.Duration(i) * time.Minute), Count: 1}
+		switch marks[i] {
+		case "X":
+			p.Value = 100
+		case "-":
+			p.Missing = true
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func rule(n, m int, treat alarm.MissingData) alarm.Rule {
+	return alarm.Rule{Periods: n, DatapointsToM: m, Threshold: 50, Comparison: alarm.GreaterThanThreshold, Missing: treat, Period: time.Minute}
+}
+
+// AWS: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data": both tables.
+func TestMissingDataTables(t *testing.T) {
+	const retain = alarm.State(0)
+	type row struct {
+		slots string
+		n, m  int
+		want  [4]alarm.State // missing, ignore, breaching, notBreaching
+	}
+	ok, bad, none := alarm.OK, alarm.Alarm, alarm.InsufficientData
+	for _, r := range []row{
+		{"0 - X - X", 3, 3, [4]alarm.State{ok, ok, ok, ok}},
+		{"0 - - - -", 3, 3, [4]alarm.State{ok, ok, ok, ok}},
+		{"- - - - -", 3, 3, [4]alarm.State{none, retain, bad, ok}},
+		{"0 X X - X", 3, 3, [4]alarm.State{bad, bad, bad, bad}},
+		{"- - X - -", 3, 3, [4]alarm.State{bad, retain, bad, ok}},
+		{"0 - X - X", 3, 2, [4]alarm.State{bad, bad, bad, bad}},
+		{"0 0 X 0 X", 3, 2, [4]alarm.State{bad, bad, bad, bad}},
+		{"0 - X - -", 3, 2, [4]alarm.State{ok, ok, bad, ok}},
+		{"- - - - 0", 3, 2, [4]alarm.State{ok, ok, bad, ok}},
+		{"- - - X -", 3, 2, [4]alarm.State{bad, retain, bad, ok}},
+	} {
+		for i, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
+			for _, current := range []alarm.State{alarm.OK, alarm.Alarm, alarm.InsufficientData} {
+				want := r.want[i]
+				if want == retain {
+					want = current
+				}
+				t.Run(fmt.Sprintf("%s %d of %d %v from %v", r.slots, r.m, r.n, treat, current), func(t *testing.T) {
+					if got := rule(r.n, r.m, treat).Decide(slots(r.slots), current, nil).State; got != want {
+						t.Errorf("%v, want %v", got, want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A fresh breach alone is no alarm until it is M periods old. Recorded at 10 s, N = 3.
+func TestPrematureAlarms(t *testing.T) {
+	r := rule(3, 0, alarm.MissingUnset)
+	for _, tc := range []struct {
+		slots string
+		want  alarm.State
+	}{
+		{"- - - - X", alarm.InsufficientData},
+		{"- - - X -", alarm.InsufficientData},
+		{"- - X - -", alarm.Alarm},
+		{"- X - - -", alarm.Alarm},
+	} {
+		if got := r.Decide(slots(tc.slots), alarm.InsufficientData, nil).State; got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.slots, got, tc.want)
+		}
+	}
+}
+
+func TestComparisons(t *testing.T) {
+	for c, want := range map[alarm.Comparison][3]bool{ // below, at, above the threshold
+		alarm.GreaterThanThreshold:          {false, false, true},
+		alarm.GreaterThanOrEqualToThreshold: {false, true, true},
+		alarm.LessThanThreshold:             {true, false, false},
+		alarm.LessThanOrEqualToThreshold:    {true, true, false},
+	} {
+		for i, v := range []float64{9, 10, 11} {
+			if got := c.Breaches(v, 10); got != want[i] {
+				t.Errorf("%v %v 10 = %v", v, c, got)
+			}
+		}
+	}
+}
+
+func TestCadenceAndRange(t *testing.T) {
+	for _, tc := range []struct {
+		period  time.Duration
+		n       int
+		cadence time.Duration
+		reach   int
+	}{
+		{10 * time.Second, 3, 10 * time.Second, 9}, // recorded
+		{20 * time.Second, 3, 10 * time.Second, 6},
+		{time.Minute, 3, time.Minute, 5}, // the guide's example
+		{5 * time.Minute, 1, time.Minute, 3},
+		{time.Hour, 25, time.Hour, 27},
+	} {
+		r := alarm.Rule{Period: tc.period, Periods: tc.n}
+		if r.Cadence() != tc.cadence || r.Range() != tc.reach {
+			t.Errorf("%d x %v: cadence %v range %d, want %v and %d", tc.n, tc.period, r.Cadence(), r.Range(), tc.cadence, tc.reach)
+		}
+	}
+}
+
+// Recorded: a query at 05:47:27.5 with a period of 10 s had 05:47:00 as its newest slot.
+func TestNewestSlot(t *testing.T) {
+	now := time.Date(2026, 9, 14, 5, 47, 27, 5e8, time.UTC)
+	want := time.Date(2026, 9, 14, 5, 47, 0, 0, time.UTC)
+	if got := (alarm.Rule{Period: 10 * time.Second}).Newest(now, 10*time.Second); !got.Equal(want) {
+		t.Errorf("newest = %v, want %v", got, want)
+	}
+}
+
+// A minute that is not over is never evaluated, and the newest slot comes first.
+func TestSlotsOfASeries(t *testing.T) {
+	w := metric.NewWindow(time.Hour)
+	s := w.Series(metric.NewID("n", "m"))
+	for i, v := range []float64{1, 2, 3} {
+		var sum metric.Summary
+		sum.Add(v, 1)
+		s.Record(start.Add(time.Duration(i)*time.Minute), time.Minute, "None", &sum)
+	}
+	r := rule(2, 0, alarm.MissingUnset)
+	r.Statistic = metric.Statistic{Kind: metric.Sum}
+	got := r.Slots(start.Add(2*time.Minute+10*time.Second), 10*time.Second, s, nil)
+	if len(got) != 4 || got[0].Value != 2 || got[1].Value != 1 || !got[2].Missing {
+		t.Errorf("slots = %+v", got)
+	}
+}
+
+// p90 needs 100 samples: 99 are too few.
+func TestLowSamplePercentiles(t *testing.T) {
+	r := alarm.Rule{Statistic: metric.Statistic{Kind: metric.Percentile, Rank: 90}, IgnoreLowSample: true}
+	for count, want := range map[float64]bool{99: true, 100: false} {
+		if got := r.LowSamples([]metric.Datapoint{{Count: count}}); got != want {
+			t.Errorf("%v samples: low = %v, want %v", count, got, want)
+		}
+	}
+	r.IgnoreLowSample = false
+	if r.LowSamples([]metric.Datapoint{{Count: 1}}) {
+		t.Error("low samples are ignored though the alarm evaluates them")
+	}
+}
+
+func TestEvaluationWithoutChangeDoesNotAllocate(t *testing.T) {
+	r := rule(3, 0, alarm.MissingUnset)
+	r.Statistic = metric.Statistic{Kind: metric.Sum}
+	s := metric.NewWindow(time.Hour).Series(metric.NewID("n", "m"))
+	range5, real3 := make([]metric.Datapoint, 0, 8), make([]metric.Datapoint, 0, 8)
+	if n := testing.AllocsPerRun(100, func() {
+		r.Decide(r.Slots(start, 0, s, range5), alarm.InsufficientData, real3)
+	}); n != 0 {
+		t.Errorf("%v allocations an evaluation", n)
+	}
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	r := rule(3, 0, alarm.MissingUnset)
+	r.Statistic = metric.Statistic{Kind: metric.Sum}
+	s := metric.NewWindow(time.Hour).Series(metric.NewID("n", "m"))
+	for i := range 30 {
+		var sum metric.Summary
+		sum.Add(1, 1)
+		s.Record(start.Add(time.Duration(i)*time.Minute), time.Minute, "None", &metric.Summary{StatisticSet: sum.StatisticSet})
+	}
+	range5, real3 := make([]metric.Datapoint, 0, 8), make([]metric.Datapoint, 0, 8)
+	for b.Loop() {
+		r.Decide(r.Slots(start.Add(30*time.Minute), 0, s, range5), alarm.OK, real3)
+	}
+}

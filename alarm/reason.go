@@ -1,0 +1,126 @@
+package alarm
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"bellows.dev/bellows/metric"
+)
+
+// Created is the reason of a new alarm's state.
+const Created = "Unchecked: Initial alarm creation"
+
+// Reason words a verdict as CloudWatch does, newest datapoint first.
+func (r Rule) Reason(v Verdict) string {
+	if v.State == InsufficientData {
+		return "Insufficient Data: " + plural(r.Periods, "datapoint was unknown", "datapoints were unknown") + "."
+	}
+	listed := r.listed(v)
+	if len(listed) == 0 {
+		return fmt.Sprintf("Threshold Crossed: no datapoints were received for %s and %s.", plural(r.Periods, "period", "periods"), r.filled(v))
+	}
+	var b strings.Builder
+	b.WriteString("Threshold Crossed: ")
+	if r.DatapointsToM > 0 {
+		fmt.Fprintf(&b, "%d out of the last %s [", len(listed), plural(r.Periods, "datapoint", "datapoints"))
+	} else {
+		fmt.Fprintf(&b, "%s [", plural(len(listed), "datapoint", "datapoints"))
+	}
+	for i, p := range listed {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (%s)", JavaDouble(p.Value), p.Start.UTC().Format("02/01/06 15:04:05"))
+	}
+	fmt.Fprintf(&b, "] %s%s %s the threshold (%s)", was(len(listed)), negation(v.State), r.Comparison.phrase(), JavaDouble(r.Threshold))
+	if v.Filled > 0 {
+		b.WriteString(" and " + r.filled(v))
+	}
+	b.WriteString(r.minimum(v.State))
+	b.WriteString(".")
+	return b.String()
+}
+
+// listed are the datapoints that a reason names: those on the state's side, as many as it takes, M for ALARM and N-M+1 for OK.
+func (r Rule) listed(v Verdict) []metric.Datapoint {
+	want := r.Periods - r.toAlarm() + 1
+	if v.State == Alarm {
+		want = r.toAlarm()
+	}
+	var out []metric.Datapoint
+	for _, p := range v.Real {
+		if r.Comparison.Breaches(p.Value, r.Threshold) == (v.State == Alarm) && len(out) < want {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (r Rule) filled(v Verdict) string {
+	how := "NonBreaching"
+	if r.Missing == Breaching {
+		how = "Breaching"
+	}
+	return plural(v.Filled, "missing datapoint was treated as", "missing datapoints were treated as") + " [" + how + "]"
+}
+
+func (r Rule) minimum(to State) string {
+	if r.DatapointsToM == 0 {
+		return ""
+	}
+	if to == Alarm {
+		return fmt.Sprintf(" (minimum %s for OK -> ALARM transition)", plural(r.toAlarm(), "datapoint", "datapoints"))
+	}
+	return fmt.Sprintf(" (minimum %s for ALARM -> OK transition)", plural(r.Periods-r.toAlarm()+1, "datapoint", "datapoints"))
+}
+
+func was(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+func negation(s State) string {
+	if s == Alarm {
+		return ""
+	}
+	return " not"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// JavaDouble prints a number as Java's Double.toString does, which CloudWatch's texts use: 100.0, 1.0E7, 5.0E-4.
+func JavaDouble(v float64) string {
+	switch a := math.Abs(v); {
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "Infinity"
+	case math.IsInf(v, -1):
+		return "-Infinity"
+	case a != 0 && (a < 1e-3 || a >= 1e7):
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'E', -1, 64), "E")
+		power, err := strconv.Atoi(exponent)
+		if err != nil {
+			panic("alarm: a float's exponent is no number: " + exponent)
+		}
+		return withPoint(mantissa) + "E" + strconv.Itoa(power)
+	default:
+		return withPoint(strconv.FormatFloat(v, 'f', -1, 64))
+	}
+}
+
+func withPoint(s string) string {
+	if strings.Contains(s, ".") {
+		return s
+	}
+	return s + ".0"
+}

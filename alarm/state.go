@@ -1,0 +1,115 @@
+package alarm
+
+// State is what an alarm says of its metric.
+type State int
+
+// Alarm states.
+const (
+	OK State = iota + 1
+	Alarm
+	InsufficientData
+)
+
+// String returns CloudWatch's name.
+func (s State) String() string {
+	switch s {
+	case OK:
+		return "OK"
+	case Alarm:
+		return "ALARM"
+	case InsufficientData:
+		return "INSUFFICIENT_DATA"
+	default:
+		return "invalid"
+	}
+}
+
+// Comparison is how a datapoint is held against the threshold.
+type Comparison int
+
+// Comparisons. The zero value is invalid.
+const (
+	GreaterThanOrEqualToThreshold Comparison = iota + 1
+	GreaterThanThreshold
+	LessThanThreshold
+	LessThanOrEqualToThreshold
+)
+
+// Breaches reports whether the value breaches the threshold.
+func (c Comparison) Breaches(v, threshold float64) bool {
+	switch c {
+	case GreaterThanOrEqualToThreshold:
+		return v >= threshold
+	case GreaterThanThreshold:
+		return v > threshold
+	case LessThanThreshold:
+		return v < threshold
+	case LessThanOrEqualToThreshold:
+		return v <= threshold
+	default:
+		panic("alarm: invalid comparison")
+	}
+}
+
+// High reports whether the alarm is for values above its threshold.
+func (c Comparison) High() bool {
+	return c == GreaterThanThreshold || c == GreaterThanOrEqualToThreshold
+}
+
+// String returns CloudWatch's name.
+func (c Comparison) String() string {
+	switch c {
+	case GreaterThanOrEqualToThreshold:
+		return "GreaterThanOrEqualToThreshold"
+	case GreaterThanThreshold:
+		return "GreaterThanThreshold"
+	case LessThanThreshold:
+		return "LessThanThreshold"
+	case LessThanOrEqualToThreshold:
+		return "LessThanOrEqualToThreshold"
+	default:
+		return "invalid"
+	}
+}
+
+// phrase is the comparison in a state reason.
+func (c Comparison) phrase() string {
+	switch c {
+	case GreaterThanOrEqualToThreshold:
+		return "greater than or equal to"
+	case GreaterThanThreshold:
+		return "greater than"
+	case LessThanThreshold:
+		return "less than"
+	default:
+		return "less than or equal to"
+	}
+}
+
+// MissingData is how periods without samples are counted.
+type MissingData int
+
+// Treatments. MissingUnset means missing and is described as absent.
+const (
+	MissingUnset MissingData = iota
+	Missing
+	Ignore
+	Breaching
+	NotBreaching
+)
+
+// String returns CloudWatch's name; "" where unset.
+func (m MissingData) String() string {
+	switch m {
+	case Missing:
+		return "missing"
+	case Ignore:
+		return "ignore"
+	case Breaching:
+		return "breaching"
+	case NotBreaching:
+		return "notBreaching"
+	default:
+		return ""
+	}
+}
