@@ -70,6 +70,7 @@ func (r *Registry) Reconcile(now time.Time, e *Endpoint) (gone bool) {
 			delete(r.Endpoints, e.Name)
 			return true
 		}
+	case InService, Failed: // at rest
 	}
 	return false
 }

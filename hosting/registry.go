@@ -111,6 +111,7 @@ func (r *Registry) tags(kind Resource, name string) (*Tags, error) {
 		if e, ok := lookup(r.Endpoints, name); ok {
 			return &e.Tags, nil
 		}
+	case ResourceVariant: // has no tags of its own
 	}
 	return nil, notFound(kind, name)
 }

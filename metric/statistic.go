@@ -82,9 +82,9 @@ func (s Statistic) Of(sum *Summary) (v float64, ok bool) {
 	case SampleCount:
 		return sum.Count, true
 	case Sum:
-		return sum.StatisticSet.Sum, true
+		return sum.Sum, true
 	case Average:
-		return sum.StatisticSet.Sum / sum.Count, true
+		return sum.Sum / sum.Count, true
 	case Minimum:
 		return sum.Min, true
 	case Maximum:

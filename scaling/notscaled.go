@@ -64,6 +64,7 @@ func (t *Target) NotScaled(now time.Time, d *Decision, newID func() string) (Act
 		a.Status, a.NotScaled.Capacity = Successful, d.Capacity.Desired
 	case AutoScalingAnticipatedFlapping:
 		a.NotScaled.Capacity = d.Capacity.Desired
+	case TargetServicePutResourceAsUnscalable: // carries no number
 	}
 	return a, true
 }

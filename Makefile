@@ -1,0 +1,54 @@
+# Every target works on a fresh machine with Go and make. `make` alone lists them.
+.DEFAULT_GOAL := help
+GO ?= go
+GOLANGCI := $(CURDIR)/bin/golangci-lint
+GOLANGCI_VERSION := v2.14.0
+PKGS := ./...
+
+.PHONY: help build test unit race lint vet fmt fmt-check fuzz bench train cover
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## ./bin/bellows
+	$(GO) build -o bin/bellows ./cmd/bellows
+
+test: fmt-check vet lint race ## what CI runs: format, vet, linter, every test under the race detector, fuzz seeds
+
+unit: ## every test once, without the race detector (seconds)
+	$(GO) test $(PKGS)
+
+race: ## every test under the race detector, in random order; runs the fuzz seeds too
+	$(GO) test -race -shuffle=on -count=1 $(PKGS)
+
+vet: ## go vet
+	$(GO) vet $(PKGS)
+
+lint: $(GOLANGCI) ## golangci-lint with .golangci.yml: import rules, purity of the root rooms, style
+	$(GOLANGCI) run $(PKGS)
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+fmt: ## gofmt every file
+	gofmt -w $$(git ls-files '*.go')
+
+fmt-check:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not gofmt'ed:"; echo "$$bad"; exit 1; }
+
+T ?= 30s
+fuzz: ## each fuzz target in turn for T (default 30s)
+	@for pkg in $$($(GO) list $(PKGS)); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(T) $$pkg || exit 1; \
+		done; \
+	done
+
+bench: ## the benchmarks beside the code
+	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
+
+train: ## train the demo model again from its facts (must change nothing)
+	$(GO) run ./internal/demomodel/train -o internal/demomodel/model.json
+
+cover: ## test coverage, a line a package
+	$(GO) test -cover $(PKGS)

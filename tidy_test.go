@@ -1,0 +1,225 @@
+// Package bellows_test is the style guide as a test: what linters do not know about this repository.
+package bellows_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "bellows.dev/bellows/"
+
+// pureRooms may import these standard packages and one another as `imports` says; no goroutine, no channel.
+var (
+	pureRooms = []string{"metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
+	pureStd   = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
+)
+
+// imports says which of our packages each room may import, itself and what lies below it aside. ARCHITECTURE.md shows why.
+var imports = map[string][]string{
+	"metric":             {},
+	"hosting":            {},
+	"forecast":           {},
+	"alarm":              {"metric"},
+	"scaling":            {"alarm", "metric", "forecast"},
+	"engine":             {"metric", "alarm", "scaling", "hosting", "forecast"},
+	"sim":                {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"scenario":           {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"internal/store":     {"engine", "metric", "alarm", "scaling", "hosting"},
+	"internal/control":   {"engine", "metric", "alarm", "scaling", "hosting", "internal/store"},
+	"internal/invoke":    {"engine", "metric", "hosting"},
+	"internal/fleet":     {"hosting"},
+	"internal/demomodel": {},
+}
+
+const (
+	fileLines     = 500
+	functionLines = 70
+)
+
+type source struct {
+	path  string // slash-separated, from the repository's root
+	room  string // the first element, or the first two below internal
+	lines int
+	fset  *token.FileSet
+	file  *ast.File
+}
+
+func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
+func (s source) pure() bool { return slices.Contains(pureRooms, s.room) && !s.test() }
+
+// sources parses every Go file that git knows.
+func sources(t *testing.T) []source {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", "ls-files", "*.go").Output()
+	if err != nil {
+		t.Skipf("not a git checkout: %v", err)
+	}
+	var all []source
+	for _, name := range strings.Fields(string(out)) {
+		text, err := os.ReadFile(name)
+		if os.IsNotExist(err) {
+			continue // deleted, not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, text, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, source{name, roomOf(name), strings.Count(string(text), "\n"), fset, file})
+	}
+	if len(all) < 10 {
+		t.Fatalf("found %d Go files: the search is broken", len(all))
+	}
+	return all
+}
+
+func roomOf(name string) string {
+	parts := strings.Split(path.Dir(name), "/")
+	if (parts[0] == "internal" || parts[0] == "cmd") && len(parts) > 1 {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
+}
+
+func TestImports(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		for _, spec := range s.file.Imports {
+			what := strings.Trim(spec.Path.Value, `"`)
+			if ours, ok := strings.CutPrefix(what, module); ok {
+				allowed, listed := imports[s.room]
+				if listed && roomOf(ours+"/x") != s.room && !slices.Contains(allowed, roomOf(ours+"/x")) {
+					t.Errorf("%s imports %s, which its room may not", s.path, ours)
+				}
+				continue
+			}
+			random := s.room == "sim" && what == "math/rand/v2"
+			if s.pure() && !random && !slices.Contains(pureStd, what) {
+				t.Errorf("%s is pure and imports %s", s.path, what)
+			}
+		}
+	}
+}
+
+func TestPureRoomsHaveNoGoroutinesAndChannels(t *testing.T) {
+	for _, s := range sources(t) {
+		if !s.pure() {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n.(type) {
+			case *ast.GoStmt, *ast.SelectStmt, *ast.ChanType, *ast.SendStmt:
+				t.Errorf("%s: goroutines and channels have no place in a pure room", s.fset.Position(n.Pos()))
+			}
+			return true
+		})
+	}
+}
+
+func TestFilesAndFunctionsAreShort(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test() || strings.Contains(s.path, "zz_") {
+			continue
+		}
+		if s.lines > fileLines {
+			t.Errorf("%s has %d lines, more than %d", s.path, s.lines, fileLines)
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil {
+				continue
+			}
+			if n := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1; n > functionLines {
+				t.Errorf("%s: %s has %d lines, more than %d", s.path, f.Name.Name, n, functionLines)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	documented := map[string]bool{}
+	for _, s := range sources(t) {
+		dir := path.Dir(s.path)
+		if s.test() || dir == "." {
+			continue
+		}
+		documented[dir] = documented[dir] || s.file.Doc != nil
+	}
+	for dir, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no package comment", dir)
+		}
+	}
+}
+
+func TestExportedNamesAreDocumentedAndInTheFieldsWords(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() {
+				continue
+			}
+			if f.Doc == nil && f.Recv == nil {
+				t.Errorf("%s: %s has no comment", s.fset.Position(f.Pos()), f.Name.Name)
+			}
+			for _, word := range []string{"Replica", "Alert", "Sample", "Pod", "Strategy"} {
+				if strings.HasPrefix(f.Name.Name, word) {
+					t.Errorf("%s: %s uses a word that is not the field's", s.fset.Position(f.Pos()), f.Name.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestNothingIsLeftOpen(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, group := range s.file.Comments {
+			for _, word := range []string{"TO" + "DO", "FIX" + "ME", "X" + "XX"} {
+				if strings.Contains(group.Text(), word) {
+					t.Errorf("%s: a comment says %s", s.fset.Position(group.Pos()), word)
+				}
+			}
+		}
+	}
+}
+
+func TestTheReadmesCommandsExist(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(readme)) {
+		target, ok := strings.CutPrefix(strings.TrimSpace(line), "make ")
+		if !ok {
+			continue
+		}
+		found++
+		target, _, _ = strings.Cut(target, " ")
+		if !strings.Contains(string(makefile), "\n"+target+":") {
+			t.Errorf("README.md names `make %s`, which the Makefile lacks", target)
+		}
+	}
+	if found == 0 {
+		t.Error("README.md names no make command")
+	}
+}
