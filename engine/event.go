@@ -61,7 +61,9 @@ func (e ActivityChanged) String() string {
 }
 
 // String renders the decision.
-func (e Decided) String() string { return fmt.Sprintf("decision %s: %s", e.Target, e.Decision.String()) }
+func (e Decided) String() string {
+	return fmt.Sprintf("decision %s: %s", e.Target, e.Decision.String())
+}
 
 // String renders the change.
 func (e EndpointChanged) String() string {
