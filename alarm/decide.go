@@ -44,13 +44,13 @@ func (r Rule) conclude(v *Verdict, current State, oldest int) {
 	good, missing := len(v.Real)-v.Breaches, r.Periods-len(v.Real)
 	switch {
 	case v.Breaches >= m:
-		v.State = Alarm
+		v.State = InAlarm
 	case good >= r.Periods-m+1: // M breaches can no longer be had
 		v.State = OK
 	case r.Missing == Breaching:
 		v.Filled, v.State = missing, OK
 		if v.Breaches+missing >= m {
-			v.State = Alarm
+			v.State = InAlarm
 		}
 	case r.Missing == NotBreaching:
 		v.Filled, v.State = missing, OK
@@ -61,7 +61,7 @@ func (r Rule) conclude(v *Verdict, current State, oldest int) {
 	case len(v.Real) == 0:
 		v.State = InsufficientData
 	case oldest >= m: // every real period breaches, and the oldest is no news
-		v.State = Alarm
+		v.State = InAlarm
 	default: // one fresh breach is no alarm yet: the periods around it may only be late
 		v.State = current
 	}

@@ -41,7 +41,7 @@ func TestMissingDataTables(t *testing.T) {
 		n, m  int
 		want  [4]alarm.State // missing, ignore, breaching, notBreaching
 	}
-	ok, bad, none := alarm.OK, alarm.Alarm, alarm.InsufficientData
+	ok, bad, none := alarm.OK, alarm.InAlarm, alarm.InsufficientData
 	for _, r := range []row{
 		{"0 - X - X", 3, 3, [4]alarm.State{ok, ok, ok, ok}},
 		{"0 - - - -", 3, 3, [4]alarm.State{ok, ok, ok, ok}},
@@ -55,7 +55,7 @@ func TestMissingDataTables(t *testing.T) {
 		{"- - - X -", 3, 2, [4]alarm.State{bad, retain, bad, ok}},
 	} {
 		for i, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
-			for _, current := range []alarm.State{alarm.OK, alarm.Alarm, alarm.InsufficientData} {
+			for _, current := range []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData} {
 				want := r.want[i]
 				if want == retain {
 					want = current
@@ -79,8 +79,8 @@ func TestPrematureAlarms(t *testing.T) {
 	}{
 		{"- - - - X", alarm.InsufficientData},
 		{"- - - X -", alarm.InsufficientData},
-		{"- - X - -", alarm.Alarm},
-		{"- X - - -", alarm.Alarm},
+		{"- - X - -", alarm.InAlarm},
+		{"- X - - -", alarm.InAlarm},
 	} {
 		if got := r.Decide(slots(tc.slots), alarm.InsufficientData, nil).State; got != tc.want {
 			t.Errorf("%s: %v, want %v", tc.slots, got, tc.want)

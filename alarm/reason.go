@@ -46,12 +46,12 @@ func (r Rule) Reason(v Verdict) string {
 // listed are the datapoints that a reason names: those on the state's side, as many as it takes, M for ALARM and N-M+1 for OK.
 func (r Rule) listed(v Verdict) []metric.Datapoint {
 	want := r.Periods - r.toAlarm() + 1
-	if v.State == Alarm {
+	if v.State == InAlarm {
 		want = r.toAlarm()
 	}
 	var out []metric.Datapoint
 	for _, p := range v.Real {
-		if r.Comparison.Breaches(p.Value, r.Threshold) == (v.State == Alarm) && len(out) < want {
+		if r.Comparison.Breaches(p.Value, r.Threshold) == (v.State == InAlarm) && len(out) < want {
 			out = append(out, p)
 		}
 	}
@@ -70,7 +70,7 @@ func (r Rule) minimum(to State) string {
 	if r.DatapointsToM == 0 {
 		return ""
 	}
-	if to == Alarm {
+	if to == InAlarm {
 		return fmt.Sprintf(" (minimum %s for OK -> ALARM transition)", plural(r.toAlarm(), "datapoint", "datapoints"))
 	}
 	return fmt.Sprintf(" (minimum %s for ALARM -> OK transition)", plural(r.Periods-r.toAlarm()+1, "datapoint", "datapoints"))
@@ -84,7 +84,7 @@ func was(n int) string {
 }
 
 func negation(s State) string {
-	if s == Alarm {
+	if s == InAlarm {
 		return ""
 	}
 	return " not"

@@ -6,7 +6,7 @@ type State int
 // Alarm states.
 const (
 	OK State = iota + 1
-	Alarm
+	InAlarm
 	InsufficientData
 )
 
@@ -15,7 +15,7 @@ func (s State) String() string {
 	switch s {
 	case OK:
 		return "OK"
-	case Alarm:
+	case InAlarm:
 		return "ALARM"
 	case InsufficientData:
 		return "INSUFFICIENT_DATA"

@@ -182,3 +182,19 @@ type Deployment struct {
 	// RetireAt is when the old fleet may drain; zero until traffic has moved.
 	RetireAt time.Time
 }
+
+// VariantOf returns the name of the variant in use that an instance belongs to.
+func (r *Registry) VariantOf(endpoint string, id InstanceID) (string, bool) {
+	e, found := r.Endpoints[endpoint]
+	if !found {
+		return "", false
+	}
+	for _, v := range e.Variants {
+		for _, i := range v.Instances {
+			if i.ID == id {
+				return v.Config.Name, true
+			}
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/scaling"
+)
+
+// evaluate looks at the region's alarms that are due and gathers what they tell scaling policies.
+func (e *Engine) evaluate(r *Region) {
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+		a := r.Alarms[name]
+		if e.now.Before(a.Next) {
+			continue
+		}
+		if t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, r.Metrics.Series(a.Rule.Metric), &e.step.scratch); changed {
+			e.emit(AlarmTransition{Scope: r.Scope, Alarm: name, From: t.From, To: t.To, Reason: t.Reason})
+		}
+		for _, action := range a.Due(e.now) {
+			if t, err := r.Targets.ByID(action.Target); err == nil {
+				e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy))
+			}
+		}
+	}
+}
+
+// signal is what an alarm tells a policy now.
+func signal(a *alarm.Alarm, policy string) scaling.Signal {
+	return scaling.Signal{
+		Policy: policy, Alarm: a.Name, State: scaling.AlarmState(a.State), Comparison: comparison(a.Rule.Comparison),
+		Threshold: a.Rule.Threshold, Datapoints: slices.Clone(a.Recent),
+	}
+}
+
+func comparison(c alarm.Comparison) scaling.Comparison {
+	switch c {
+	case alarm.GreaterThanThreshold:
+		return scaling.Greater
+	case alarm.GreaterThanOrEqualToThreshold:
+		return scaling.GreaterOrEqual
+	case alarm.LessThanThreshold:
+		return scaling.Less
+	default:
+		return scaling.LessOrEqual
+	}
+}
+
+// decide turns the step's signals into one decision a target.
+func (e *Engine) decide(r *Region) {
+	for _, t := range r.Targets.Sorted() {
+		signals := e.step.signals[t]
+		if len(signals) == 0 {
+			continue
+		}
+		d := &e.step.decision
+		scaling.Decide(e.now, t, r.capacity(t), signals, r.votes(t), d)
+		e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
+		if d.Acted {
+			e.scale(r, t, d.Change())
+		} else if a, ok := t.NotScaled(e.now, d, e.ids.uuid); ok {
+			e.emit(ActivityChanged{r.Scope, a})
+		}
+	}
+}
+
+// votes are the present states of the low alarms of a target's target tracking policies.
+func (r *Region) votes(t *scaling.Target) []scaling.Signal {
+	var out []scaling.Signal
+	for _, p := range t.Policies {
+		if a := r.Alarms[p.AlarmLow]; a != nil {
+			out = append(out, signal(a, p.Name))
+		}
+	}
+	return out
+}
+
+// capacity is what a target's variant has now.
+func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
+	endpoint, variant, _ := t.Key.Variant()
+	x, err := r.Hosting.Endpoint(endpoint)
+	if err != nil {
+		return scaling.Capacity{}
+	}
+	v := x.Variant(variant)
+	if v == nil {
+		return scaling.Capacity{}
+	}
+	return scaling.Capacity{Desired: v.Desired, Current: v.Current(), Scalable: x.Status == hosting.InService}
+}
+
+// scale begins an activity and asks hosting for its capacity.
+func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
+	for _, a := range t.Begin(e.now, e.ids.uuid(), c) {
+		e.emit(ActivityChanged{r.Scope, a})
+	}
+	endpoint, variant, _ := t.Key.Variant()
+	err := e.change(r, endpoint, func() error {
+		return r.Hosting.UpdateWeightsAndCapacities(e.now, endpoint, []hosting.Change{{Variant: variant, Desired: &c.Want}})
+	})
+	a, ok := t.Accept()
+	if err != nil {
+		a, ok = t.Fail(e.now, scaling.Refusal(err.Error(), "ValidationException", e.ids.uuid()))
+	}
+	if ok {
+		e.emit(ActivityChanged{r.Scope, a})
+	}
+}
+
+func (in RegisterScalableTarget) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	endpoint, variant, _ := in.Registration.Key.Variant()
+	x, err := r.Hosting.Endpoint(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	v := x.Variant(variant)
+	if v == nil {
+		return nil, &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceVariant, Name: variant}
+	}
+	if err := scaling.CheckInstanceType(v.Config.InstanceType); err != nil {
+		return nil, err
+	}
+	t, err := r.Targets.Register(e.now, in.Registration, e.ids.uuid)
+	if err != nil {
+		return nil, err
+	}
+	e.touch(r, endpoint)
+	return t, nil
+}
+
+func (in DeregisterScalableTarget) apply(e *Engine) (Result, error) {
+	return nil, e.deregister(e.region(in.Scope), in.Key)
+}
+
+func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {
+	t, err := r.Targets.Deregister(e.now, k)
+	if err != nil {
+		return err
+	}
+	for _, name := range t.AlarmNames() {
+		delete(r.Alarms, name)
+	}
+	for _, p := range t.Policies {
+		r.unhook(t, p.Name)
+	}
+	return nil
+}
+
+// unhook takes a policy's action out of every alarm; the alarms stay.
+func (r *Region) unhook(t *scaling.Target, policy string) {
+	for _, a := range r.Alarms { //tidy:unordered each by itself
+		a.Actions = slices.DeleteFunc(a.Actions, func(x alarm.Action) bool { return x.Target == t.ID36() && x.Policy == policy })
+	}
+}
+
+func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	change, err := r.Targets.PutPolicy(e.now, in.Input, e.ids.uuid)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range change.DeleteAlarms {
+		delete(r.Alarms, name)
+	}
+	for _, s := range change.CreateAlarms {
+		e.createAlarm(r, owned(change, s))
+	}
+	return change, nil
+}
+
+func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	p, err := r.Targets.DeletePolicy(in.Key, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range p.AlarmNames() {
+		delete(r.Alarms, name)
+	}
+	r.unhook(r.Targets.Targets[in.Key], in.Name)
+	return nil, nil
+}
+
+func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
+	e.createAlarm(e.region(in.Scope), in.Alarm)
+	return nil, nil
+}
+
+// createAlarm puts an alarm in place; one of the same name keeps its state.
+// AWS: PutMetricAlarm: an update leaves the state unchanged.
+func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
+	a.State, a.Reason, a.Updated, a.Transitioned = alarm.InsufficientData, alarm.Created, e.now, e.now
+	if old := r.Alarms[a.Name]; old != nil {
+		a.State, a.Reason, a.Updated, a.Transitioned, a.Invoked = old.State, old.Reason, old.Updated, old.Transitioned, old.Invoked
+	}
+	a.Schedule(e.now, e.config.EvaluationDelay)
+	r.Alarms[a.Name] = &a
+}
+
+func (in DeleteAlarms) apply(e *Engine) (Result, error) {
+	for _, name := range in.Names {
+		delete(e.region(in.Scope).Alarms, strings.TrimSpace(name))
+	}
+	return nil, nil
+}

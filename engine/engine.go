@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+)
+
+// Engine owns all state. Its zero value is not ready; use New. It is not safe for concurrent use: its one owner steps it.
+type Engine struct {
+	config  Config
+	now     time.Time
+	ids     identities
+	regions map[Scope]*Region
+	where   map[hosting.InstanceID]EndpointKey
+	step    step
+}
+
+// Region is the state of one scope, to be read between steps and changed by Step alone.
+type Region struct {
+	Scope   Scope
+	Metrics *metric.Window
+	Alarms  map[string]*alarm.Alarm
+	Targets *scaling.Registry
+	Hosting *hosting.Registry
+
+	idle time.Time // end of the newest 10-second interval that was looked at for zeros
+}
+
+// step is what one Step gathers.
+type step struct {
+	out      Output
+	touched  map[EndpointKey]bool
+	signals  map[*scaling.Target][]scaling.Signal
+	scratch  alarm.Scratch
+	decision scaling.Decision
+}
+
+// New returns an engine without state.
+func New(c Config) *Engine {
+	return &Engine{
+		config: c.WithDefaults(), ids: identities{c.Seed}, regions: map[Scope]*Region{}, where: map[hosting.InstanceID]EndpointKey{},
+	}
+}
+
+// Input is a fact or a wish: the closed set of types in this package that Step takes.
+type Input interface {
+	apply(e *Engine) (Result, error)
+}
+
+// ErrBackwards refuses a moment before that of an earlier step.
+var ErrBackwards = errors.New("engine: time went backwards")
+
+// Step takes an input at a moment and decides, always in the same order: metrics are appended, alarms that are due evaluated,
+// capacities decided, endpoints reconciled. An error means that nothing changed.
+func (e *Engine) Step(now time.Time, in Input) (Output, error) {
+	if now.Before(e.now) {
+		return Output{}, ErrBackwards
+	}
+	before := e.now
+	e.now = now
+	e.step.out, e.step.touched, e.step.signals = Output{}, map[EndpointKey]bool{}, map[*scaling.Target][]scaling.Signal{}
+	result, err := in.apply(e)
+	if err != nil {
+		e.now = before
+		return Output{}, err
+	}
+	for _, r := range e.sorted() {
+		e.fillIdle(r)
+		e.evaluate(r)
+		e.decide(r)
+		e.reconcile(r)
+	}
+	e.effects()
+	e.step.out.Result = result
+	return e.step.out, nil
+}
+
+// Region returns a scope's state, nil where it has none. It is for reading.
+func (e *Engine) Region(s Scope) *Region { return e.regions[s] }
+
+// region returns a scope's state, making it on first use.
+func (e *Engine) region(s Scope) *Region {
+	r, found := e.regions[s]
+	if !found {
+		r = &Region{
+			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
+			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
+		}
+		e.regions[s] = r
+	}
+	return r
+}
+
+// sorted returns the regions in a stable order.
+func (e *Engine) sorted() []*Region {
+	return slices.SortedFunc(maps.Values(e.regions), func(a, b *Region) int { return compareScopes(a.Scope, b.Scope) })
+}
+
+func compareScopes(a, b Scope) int {
+	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+}
+
+func compareEndpoints(a, b EndpointKey) int {
+	return cmp.Or(compareScopes(a.Scope, b.Scope), cmp.Compare(a.Endpoint, b.Endpoint))
+}
+
+// Wake returns the earliest moment at which a Tick can matter; zero where only news can.
+func (e *Engine) Wake() time.Time {
+	var wake time.Time
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (wake.IsZero() || t.Before(wake)) {
+			wake = t
+		}
+	}
+	for _, r := range e.sorted() {
+		for _, a := range r.Alarms { //tidy:unordered the earliest of all
+			earlier(a.Next)
+		}
+		for _, x := range r.Hosting.Endpoints { //tidy:unordered the earliest of all
+			earlier(r.Hosting.Wake(x))
+			if x.Serves() {
+				earlier(metric.Align(e.now, idleStep).Add(idleStep))
+			}
+		}
+	}
+	return wake
+}
+
+func (e *Engine) emit(x Event) { e.step.out.Events = append(e.step.out.Events, x) }
+
+func (e *Engine) touch(r *Region, endpoint string) {
+	e.step.touched[EndpointKey{r.Scope, endpoint}] = true
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+)
+
+// Tick lets time pass.
+type Tick struct{}
+
+// Reported is a fleet's word about an instance.
+type Reported struct{ Report hosting.InstanceReport }
+
+// CreateModel registers a model.
+type CreateModel struct {
+	Scope Scope
+	Model hosting.Model
+}
+
+// DeleteModel forgets a model.
+type DeleteModel struct {
+	Scope Scope
+	Name  string
+}
+
+// CreateEndpointConfig registers an endpoint config.
+type CreateEndpointConfig struct {
+	Scope  Scope
+	Config hosting.EndpointConfig
+}
+
+// DeleteEndpointConfig forgets an endpoint config.
+type DeleteEndpointConfig struct {
+	Scope Scope
+	Name  string
+}
+
+// CreateEndpoint starts an endpoint.
+type CreateEndpoint struct {
+	Key    EndpointKey
+	Config string
+	Tags   hosting.Tags
+}
+
+// UpdateEndpoint moves an endpoint to another config.
+type UpdateEndpoint struct {
+	Scope  Scope
+	Update hosting.Update
+}
+
+// UpdateEndpointWeightsAndCapacities changes variants by hand.
+type UpdateEndpointWeightsAndCapacities struct {
+	Key     EndpointKey
+	Changes []hosting.Change
+}
+
+// DeleteEndpoint drains an endpoint and deregisters its variants' scalable targets.
+type DeleteEndpoint struct{ Key EndpointKey }
+
+// RegisterScalableTarget makes or changes a scalable target. Its Result is the *scaling.Target.
+type RegisterScalableTarget struct {
+	Scope        Scope
+	Registration scaling.Registration
+}
+
+// DeregisterScalableTarget removes a target with its policies and their alarms.
+type DeregisterScalableTarget struct {
+	Scope Scope
+	Key   scaling.TargetKey
+}
+
+// PutScalingPolicy makes or changes a policy and the alarms it owns. Its Result is the scaling.PolicyChange.
+type PutScalingPolicy struct {
+	Scope Scope
+	Input scaling.PolicyInput
+}
+
+// DeleteScalingPolicy removes a policy, the alarms it owns and the actions that name it.
+type DeleteScalingPolicy struct {
+	Scope Scope
+	Key   scaling.TargetKey
+	Name  string
+}
+
+// PutMetricAlarm makes an alarm, or changes it and keeps its state. State and times of Alarm are ignored.
+type PutMetricAlarm struct {
+	Scope Scope
+	Alarm alarm.Alarm
+}
+
+// DeleteAlarms removes alarms; names that are not there are ignored.
+type DeleteAlarms struct {
+	Scope Scope
+	Names []string
+}
+
+// PutMetricData records samples.
+type PutMetricData struct {
+	Scope Scope
+	Data  []metric.Datum
+}
+
+func (Tick) apply(*Engine) (Result, error) { return nil, nil }
+
+func (in Reported) apply(e *Engine) (Result, error) {
+	key, found := e.where[in.Report.ID]
+	if !found {
+		return nil, nil
+	}
+	r := e.regions[key.Scope]
+	if x, err := r.Hosting.Endpoint(key.Endpoint); err == nil {
+		x.Report(in.Report)
+		e.touch(r, key.Endpoint)
+	}
+	return nil, nil
+}
+
+func (in CreateModel) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Hosting.CreateModel(e.now, in.Model)
+}
+
+func (in DeleteModel) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Hosting.DeleteModel(in.Name)
+}
+
+func (in CreateEndpointConfig) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Hosting.CreateConfig(e.now, in.Config)
+}
+
+func (in DeleteEndpointConfig) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Hosting.DeleteConfig(in.Name)
+}
+
+func (in CreateEndpoint) apply(e *Engine) (Result, error) {
+	r := e.region(in.Key.Scope)
+	if err := r.Hosting.CreateEndpoint(e.now, in.Key.Endpoint, in.Config, in.Tags); err != nil {
+		return nil, err
+	}
+	e.touch(r, in.Key.Endpoint)
+	e.emit(EndpointChanged{Key: in.Key, To: hosting.Creating})
+	return nil, nil
+}
+
+func (in UpdateEndpoint) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	in.Update.Scaled = func(variant string) bool {
+		return r.Targets.Targets[scaling.VariantTarget(in.Update.Endpoint, variant)] != nil
+	}
+	return nil, e.change(r, in.Update.Endpoint, func() error { return r.Hosting.UpdateEndpoint(e.now, in.Update) })
+}
+
+func (in UpdateEndpointWeightsAndCapacities) apply(e *Engine) (Result, error) {
+	r := e.region(in.Key.Scope)
+	return nil, e.change(r, in.Key.Endpoint, func() error {
+		return r.Hosting.UpdateWeightsAndCapacities(e.now, in.Key.Endpoint, in.Changes)
+	})
+}
+
+func (in DeleteEndpoint) apply(e *Engine) (Result, error) {
+	r := e.region(in.Key.Scope)
+	err := e.change(r, in.Key.Endpoint, func() error { return r.Hosting.DeleteEndpoint(e.now, in.Key.Endpoint) })
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range r.Targets.Sorted() {
+		if endpoint, _, ok := t.Key.Variant(); ok && endpoint == in.Key.Endpoint {
+			if err := e.deregister(r, t.Key); err != nil {
+				panic("engine: a registered target cannot be deregistered: " + err.Error())
+			}
+		}
+	}
+	return nil, nil
+}
+
+// change does something to an endpoint and tells of the status it leads to.
+func (e *Engine) change(r *Region, name string, do func() error) error {
+	var from hosting.Status
+	if x, err := r.Hosting.Endpoint(name); err == nil {
+		from = x.Status
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	e.touch(r, name)
+	e.emit(EndpointChanged{Key: EndpointKey{r.Scope, name}, From: from, To: r.Hosting.Endpoints[name].Status})
+	return nil
+}
+
+func (in PutMetricData) apply(e *Engine) (Result, error) {
+	w := e.region(in.Scope).Metrics
+	for i := range in.Data {
+		d := &in.Data[i]
+		w.Series(d.ID).Record(d.At, d.Resolution, d.Unit, &d.Summary)
+	}
+	return nil, nil
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+)
+
+// AWS's namespaces of hosting's metrics. AWS: SageMaker developer guide, monitoring with CloudWatch.
+const (
+	namespaceInvocations = "AWS/SageMaker"
+	namespaceInstances   = "/aws/sagemaker/Endpoints"
+)
+
+// idleStep is how often concurrency is measured, and so how often an idle variant's zeros are due.
+const idleStep = 10 * time.Second
+
+func variantMetric(namespace, name, endpoint, variant string) metric.ID {
+	return metric.NewID(namespace, name, metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
+}
+
+func (in Observed) apply(e *Engine) (Result, error) {
+	for i := range in.Variants {
+		e.observe(&in.Variants[i])
+	}
+	for i := range in.Instances {
+		e.use(&in.Instances[i])
+	}
+	return nil, nil
+}
+
+// observe records what a gateway measured of a variant.
+func (e *Engine) observe(o *VariantObservation) {
+	w := e.region(o.Key.Scope).Metrics
+	record := func(name, unit string, resolution time.Duration, s metric.Summary) {
+		w.Series(variantMetric(namespaceInvocations, name, o.Key.Endpoint, o.Key.Variant)).Record(e.now, resolution, unit, &s)
+	}
+	record("Invocations", "None", metric.StandardResolution, ones(o.Invocations, o.Invocations))
+	record("InvocationsPerInstance", "None", metric.StandardResolution, ones(o.InvocationsPerInstance, o.Invocations))
+	record("Invocation4XXErrors", "None", metric.StandardResolution, ones(o.Errors4XX, o.Answered))
+	record("Invocation5XXErrors", "None", metric.StandardResolution, ones(o.Errors5XX, o.Answered))
+	record("InvocationModelErrors", "None", metric.StandardResolution, ones(o.ModelErrors, o.Answered))
+	record("ModelLatency", "Microseconds", metric.StandardResolution, o.ModelLatency)
+	record("OverheadLatency", "Microseconds", metric.StandardResolution, o.OverheadLatency)
+	record("ConcurrentRequestsPerModel", "None", metric.HighResolution, o.Concurrency)
+}
+
+// ones summarises samples of 0 to 1 each of which only the sum is known.
+func ones(sum, count float64) metric.Summary {
+	s := metric.StatisticSet{Count: count, Sum: sum}
+	switch {
+	case count > 0 && sum == count:
+		s.Min, s.Max = 1, 1
+	case count > 0 && sum > 0:
+		s.Max = 1
+	}
+	return metric.Summary{StatisticSet: s}
+}
+
+// use records what an instance used: one sample an instance, so that Average is the mean over instances.
+func (e *Engine) use(u *InstanceUsage) {
+	key, found := e.where[u.ID]
+	if !found {
+		return
+	}
+	r := e.regions[key.Scope]
+	variant, found := r.Hosting.VariantOf(key.Endpoint, u.ID)
+	if !found {
+		return
+	}
+	for _, m := range []struct {
+		name  string
+		value float64
+	}{
+		{"CPUUtilization", u.CPUPercent},
+		{"CPUUtilizationNormalized", u.CPUNormalized},
+		{"MemoryUtilization", u.MemoryPercent},
+		{"DiskUtilization", u.DiskPercent},
+	} {
+		var s metric.Summary
+		s.StatisticSet.Add(m.value, 1)
+		r.Metrics.Series(variantMetric(namespaceInstances, m.name, key.Endpoint, variant)).Record(e.now, metric.StandardResolution, "Percent", &s)
+	}
+}
+
+// fillIdle publishes zeros for variants that serve and had no invocation in a whole interval: without them nothing could scale
+// in. AWS: SageMaker developer guide, endpoint automatic scaling policy: metrics of value zero are emitted without traffic.
+func (e *Engine) fillIdle(r *Region) {
+	end := metric.Align(e.now, idleStep)
+	if !end.After(r.idle) {
+		return
+	}
+	r.idle = end
+	r.Metrics.Evict(e.now)
+	for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
+		x := r.Hosting.Endpoints[name]
+		if !x.Serves() {
+			continue
+		}
+		for _, v := range x.Variants {
+			e.fillVariant(r, x, v, end)
+		}
+	}
+}
+
+func (e *Engine) fillVariant(r *Region, x *hosting.Endpoint, v *hosting.Variant, end time.Time) {
+	if v.Current() == 0 {
+		return
+	}
+	zero := func(name string, resolution, period time.Duration) {
+		s := r.Metrics.Series(variantMetric(namespaceInvocations, name, x.Name, v.Config.Name))
+		from := metric.Align(end, period).Add(-period)
+		q := metric.Query{Statistic: metric.Statistic{Kind: metric.SampleCount}, Period: period, From: from, Periods: 1}
+		if s.Datapoints(q, nil)[0].Missing {
+			s.Record(from, resolution, "None", &metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}})
+		}
+	}
+	zero("Invocations", metric.StandardResolution, time.Minute)
+	zero("InvocationsPerInstance", metric.StandardResolution, time.Minute)
+	zero("ConcurrentRequestsPerModel", metric.HighResolution, idleStep)
+}

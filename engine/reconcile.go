@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/scaling"
+)
+
+// reconcile moves the region's endpoints on, follows the activities that wait for them, and holds capacities against ranges
+// that were set meanwhile.
+func (e *Engine) reconcile(r *Region) {
+	for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
+		x := r.Hosting.Endpoints[name]
+		from, key := x.Status, EndpointKey{r.Scope, name}
+		wake := r.Hosting.Wake(x)
+		if !e.step.touched[key] && (wake.IsZero() || e.now.Before(wake)) {
+			continue
+		}
+		e.touch(r, name)
+		gone := r.Hosting.Reconcile(e.now, x)
+		if gone {
+			e.emit(EndpointChanged{Key: key, From: from})
+		} else if x.Status != from {
+			e.emit(EndpointChanged{Key: key, From: from, To: x.Status, Reason: x.FailureReason})
+		}
+		e.follow(r, x)
+	}
+}
+
+// follow ends activities whose capacity is reached or was given up, then clamps.
+func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
+	for _, t := range r.Targets.Sorted() {
+		if endpoint, _, ok := t.Key.Variant(); !ok || endpoint != x.Name {
+			continue
+		}
+		var a scaling.Activity
+		var ended bool
+		if x.Status == hosting.RollingBack { // first: to Track the capacity given back would look like somebody's change
+			a, ended = t.Unfulfil(e.now, x.FailureReason)
+		} else {
+			a, ended = t.Track(e.now, r.capacity(t))
+		}
+		if ended {
+			e.emit(ActivityChanged{r.Scope, a})
+		}
+		if c, ok := t.Clamp(r.capacity(t)); ok {
+			e.scale(r, t, c)
+		}
+	}
+}
+
+// effects says the levels of every endpoint that this step touched.
+func (e *Engine) effects() {
+	keys := slices.SortedFunc(maps.Keys(e.step.touched), compareEndpoints)
+	for _, key := range keys {
+		r := e.regions[key.Scope]
+		x := r.Hosting.Endpoints[key.Endpoint]
+		e.step.out.Effects.Routes = append(e.step.out.Effects.Routes, e.route(key, x))
+		if x == nil {
+			maps.DeleteFunc(e.where, func(_ hosting.InstanceID, k EndpointKey) bool { return k == key })
+			continue
+		}
+		specs := r.Hosting.Specs(x)
+		for _, variant := range slices.Sorted(maps.Keys(specs)) {
+			for i := range specs[variant] {
+				specs[variant][i].Account, specs[variant][i].Region = key.Account, key.Region
+				e.where[specs[variant][i].ID] = key
+			}
+			level := FleetLevel{Key: VariantKey{key.Scope, key.Endpoint, variant}, Instances: specs[variant]}
+			e.step.out.Effects.Levels = append(e.step.out.Effects.Levels, level)
+		}
+	}
+}
+
+// route is what gateways should do with an endpoint's invocations; x is nil where it is gone.
+func (e *Engine) route(key EndpointKey, x *hosting.Endpoint) Route {
+	route := Route{Key: key}
+	if x == nil || !x.Serves() {
+		return route
+	}
+	route.Serving = true
+	for _, v := range x.Variants {
+		share := VariantRoute{
+			Name: v.Config.Name, Weight: v.CurrentWeight, Strategy: strategy(v.Config.Routing), Timeout: e.config.InvocationTimeout,
+		}
+		for _, i := range v.Instances {
+			if i.State == hosting.InstanceInService {
+				share.Instances = append(share.Instances, InstanceRoute{i.ID, i.Address})
+			}
+		}
+		slices.SortFunc(share.Instances, func(a, b InstanceRoute) int { return cmp.Compare(a.ID, b.ID) })
+		route.Variants = append(route.Variants, share)
+	}
+	return route
+}
+
+func strategy(r hosting.Routing) RoutingStrategy {
+	if r == hosting.RoutingLeastOutstanding {
+		return RouteLeastOutstanding
+	}
+	return RouteRandom
+}
