@@ -1,0 +1,140 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// block is some commands and what they are expected to print.
+type block struct {
+	head     []string // the lines above the dashes: comments and commands, as they stand
+	expected []string
+}
+
+const dashes = "----"
+
+func blocks(text string) []block {
+	var out []block
+	var b block
+	inOutput := false
+	flush := func() {
+		if len(b.head) > 0 {
+			out = append(out, b)
+		}
+		b, inOutput = block{}, false
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \t\r\n")
+		switch {
+		case line == dashes && !inOutput:
+			inOutput = true
+		case line == "":
+			flush()
+		case inOutput:
+			b.expected = append(b.expected, line)
+		default:
+			b.head = append(b.head, line)
+		}
+	}
+	flush()
+	return out
+}
+
+// command is a line taken apart: words and name=value pairs.
+type command struct {
+	words []string
+	pairs map[string]string
+	used  map[string]bool
+}
+
+func parseCommand(line string) command {
+	c := command{pairs: map[string]string{}, used: map[string]bool{}}
+	for _, f := range strings.Fields(line) {
+		if name, value, ok := strings.Cut(f, "="); ok {
+			c.pairs[name] = value
+			continue
+		}
+		c.words = append(c.words, f)
+	}
+	return c
+}
+
+// argument is the n-th word after the command's name.
+func (c *command) argument(n int) (string, error) {
+	if n >= len(c.words) {
+		return "", fmt.Errorf("%s: argument %d is missing", c.words[0], n)
+	}
+	return c.words[n], nil
+}
+
+// number reads a pair, def where it is absent.
+func (c *command) number(name string, def float64) (float64, error) {
+	text, found := c.pair(name)
+	if !found {
+		return def, nil
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %s=%s is no number", c.words[0], name, text)
+	}
+	return v, nil
+}
+
+func (c *command) duration(name string, def time.Duration) (time.Duration, error) {
+	text, found := c.pair(name)
+	if !found {
+		return def, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %s=%s is no duration", c.words[0], name, text)
+	}
+	return d, nil
+}
+
+func (c *command) pair(name string) (string, bool) {
+	v, found := c.pairs[name]
+	c.used[name] = true
+	return v, found
+}
+
+// unused names a pair that no part of the command asked for, or "".
+func (c *command) unused() string {
+	first := ""
+	for name := range c.pairs { //tidy:unordered the smallest is kept
+		if !c.used[name] && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
+}
+
+// seriesMax bounds a series of values, so that no file runs for ever.
+const seriesMax = 10_000
+
+// series reads values a minute: "100x5 _ 20" is five times 100, none, 20. A NaN stands for none.
+func series(words []string) ([]string, error) {
+	var out []string
+	for _, w := range words {
+		value, times, repeated := strings.Cut(w, "x")
+		n := 1
+		if repeated {
+			var err error
+			if n, err = strconv.Atoi(times); err != nil || n < 1 || n > seriesMax {
+				return nil, fmt.Errorf("metric: %s does not say how often", w)
+			}
+		}
+		if _, err := strconv.ParseFloat(value, 64); err != nil && value != "_" {
+			return nil, fmt.Errorf("metric: %s is neither a number nor _", value)
+		}
+		for range n {
+			out = append(out, value)
+		}
+	}
+	if len(out) > seriesMax {
+		return nil, fmt.Errorf("metric: %d values are more than %d", len(out), seriesMax)
+	}
+	return out, nil
+}

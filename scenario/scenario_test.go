@@ -1,0 +1,77 @@
+package scenario_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/scenario"
+)
+
+var rewrite = flag.Bool("rewrite", false, "accept what really happens; read the difference before you commit it")
+
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("../scenarios/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := scenario.Run(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := scenario.Run(string(text)); err != nil || again != got {
+				t.Errorf("the second run differs: %v\n%s", err, cmp.Diff(got, again))
+			}
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(text), got); diff != "" {
+				t.Errorf("-expected +happened:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"fly me":                          "no command fly",
+		"run":                             "argument 1 is missing",
+		"run forever":                     "no time to run for",
+		"target e":                        "not ENDPOINT/VARIANT",
+		"target e/v min=few":              "min=few is no number",
+		"endpoint e size=9":               "knows no size=",
+		"metric A/m 5x0":                  "how often",
+		"metric A/m five":                 "neither a number nor _",
+		"alarm a metric=A/m missing=lost": "missing=lost",
+	} {
+		if _, err := scenario.Run(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzRun(f *testing.F) {
+	f.Add("endpoint e variant=v\ntarget e/v min=1 max=2\n----\n")
+	f.Add("metric A/m 1x2 _ 3\n")
+	f.Add("set e/v 2")
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, "run") || strings.Contains(text, "metric") || strings.Contains(text, "instances") ||
+			strings.Contains(text, "set") || strings.Contains(text, "min") {
+			t.Skip() // time and instances without end
+		}
+		_, _ = scenario.Run(text)
+	})
+}

@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+)
+
+// World is an engine and everything outside it.
+type World struct {
+	Engine *engine.Engine
+	Now    time.Time
+
+	// Startup is how long an instance takes until it is healthy.
+	Startup time.Duration
+
+	// OnEvent is told of each event, in order.
+	OnEvent func(now time.Time, e engine.Event)
+
+	load  map[engine.VariantKey]float64 // invocations a minute
+	ready map[hosting.InstanceID]time.Time
+	goner []hosting.InstanceID
+}
+
+// NewWorld returns a world that begins at a moment.
+func NewWorld(c engine.Config, now time.Time) *World {
+	return &World{
+		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
+		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},
+	}
+}
+
+// SetLoad gives a variant so many invocations a minute from now on.
+func (w *World) SetLoad(k engine.VariantKey, perMinute float64) { w.load[k] = perMinute }
+
+// Do takes a step at the present moment.
+func (w *World) Do(in engine.Input) (engine.Result, error) {
+	out, err := w.Engine.Step(w.Now, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range out.Events {
+		w.OnEvent(w.Now, e)
+	}
+	for _, level := range out.Effects.Levels {
+		for _, s := range level.Instances {
+			w.want(s)
+		}
+	}
+	return out.Result, nil
+}
+
+func (w *World) want(s hosting.InstanceSpec) {
+	if s.Draining {
+		if !slices.Contains(w.goner, s.ID) {
+			w.goner = append(w.goner, s.ID)
+		}
+		delete(w.ready, s.ID)
+		return
+	}
+	if _, known := w.ready[s.ID]; !known {
+		w.ready[s.ID] = w.Now.Add(w.Startup)
+	}
+}
+
+// Run lets time pass, a second at a step: draining instances go, started ones become healthy, load arrives.
+func (w *World) Run(d time.Duration) error {
+	for end := w.Now.Add(d); w.Now.Before(end); {
+		w.Now = w.Now.Add(time.Second)
+		if err := w.second(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) second() error {
+	for _, r := range w.reports() {
+		if _, err := w.Do(engine.Reported{Report: r}); err != nil {
+			return err
+		}
+	}
+	_, err := w.Do(w.observed())
+	return err
+}
+
+// reports are what a fleet would say in this second.
+func (w *World) reports() []hosting.InstanceReport {
+	var out []hosting.InstanceReport
+	for _, id := range w.goner {
+		out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetGone})
+	}
+	w.goner = w.goner[:0]
+	for _, id := range slices.Sorted(maps.Keys(w.ready)) {
+		if w.ready[id].Equal(w.Now) {
+			out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetReady, Address: "192.0.2.1:8080"})
+		}
+	}
+	return out
+}
+
+// observed is what a gateway would have measured in this second.
+func (w *World) observed() engine.Input {
+	var out engine.Observed
+	for _, k := range slices.SortedFunc(maps.Keys(w.load), compareVariants) {
+		v := w.variant(k)
+		if v == nil || v.Current() == 0 || w.load[k] == 0 {
+			continue
+		}
+		n := w.load[k] / 60
+		out.Variants = append(out.Variants, engine.VariantObservation{
+			Key: k, Invocations: n, InvocationsPerInstance: n / float64(v.Current()), Answered: n,
+		})
+	}
+	if len(out.Variants) == 0 {
+		return engine.Tick{}
+	}
+	return out
+}
+
+func (w *World) variant(k engine.VariantKey) *hosting.Variant {
+	r := w.Engine.Region(k.Scope)
+	if r == nil || r.Hosting.Endpoints[k.Endpoint] == nil {
+		return nil
+	}
+	return r.Hosting.Endpoints[k.Endpoint].Variant(k.Variant)
+}
+
+func compareVariants(a, b engine.VariantKey) int {
+	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region),
+		cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.Variant, b.Variant))
+}
