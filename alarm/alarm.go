@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"slices"
 	"time"
 
 	"bellows.dev/bellows/metric"
@@ -13,9 +14,15 @@ type Alarm struct {
 	Rule           Rule
 	ActionsEnabled bool
 	Actions        []Action
+	Tags           map[string]string
+
+	// Owned: a target tracking policy made the alarm and will delete it.
+	Owned bool
 
 	State        State
 	Reason       string
+	Data         string    // StateReasonData, a JSON text; "" where there is none
+	Configured   time.Time // when the configuration last changed
 	Updated      time.Time // of State or Reason
 	Transitioned time.Time // of State
 	Next         time.Time // evaluation
@@ -33,10 +40,11 @@ type Action struct {
 	Policy string // name of one of its policies
 }
 
-// Transition is a change of state and its reason.
+// Transition is a change of state, its reason and its data, before and after.
 type Transition struct {
-	From, To State
-	Reason   string
+	From, To          State
+	OldReason, Reason string
+	OldData, Data     string
 }
 
 // Scratch is memory that evaluations use again.
@@ -64,25 +72,54 @@ func (a *Alarm) Evaluate(now time.Time, delay time.Duration, s *metric.Series, m
 	if v.State == a.State {
 		return Transition{}, false
 	}
-	t := Transition{a.State, v.State, a.Rule.Reason(v)}
-	a.State, a.Reason, a.Updated, a.Transitioned, a.Invoked = v.State, t.Reason, now, now, time.Time{}
-	return t, true
+	return a.move(now, v.State, a.Rule.Reason(v), a.Rule.ReasonData(now, v, m.slots)), true
 }
 
-// Due returns the scaling actions to invoke now: those of the present state upon its beginning, and again each minute while it
-// lasts. AWS: CloudWatch user guide, alarm actions; Auto Scaling actions are the exception that repeats.
-func (a *Alarm) Due(now time.Time) []Action {
-	if !a.ActionsEnabled || now.Before(a.Invoked.Add(time.Minute)) {
-		return nil
+// Set puts the alarm into a state until its next evaluation. It reports false, and changes nothing, where that is its state
+// already. AWS: SetAlarmState; recorded.
+func (a *Alarm) Set(now time.Time, s State, reason, data string) (Transition, bool) {
+	if s == a.State {
+		return Transition{}, false
 	}
-	var due []Action
+	return a.move(now, s, reason, data), true
+}
+
+func (a *Alarm) move(now time.Time, s State, reason, data string) Transition {
+	t := Transition{From: a.State, To: s, OldReason: a.Reason, Reason: reason, OldData: a.Data, Data: data}
+	a.State, a.Reason, a.Data, a.Updated, a.Transitioned, a.Invoked = s, reason, data, now, now, time.Time{}
+	return t
+}
+
+// SameConfiguration reports whether two alarms are configured alike, whatever their states.
+func (a *Alarm) SameConfiguration(b *Alarm) bool {
+	return a.Description == b.Description && a.ActionsEnabled == b.ActionsEnabled && a.Owned == b.Owned &&
+		a.Rule.equal(b.Rule) && slices.Equal(a.Actions, b.Actions)
+}
+
+func (r Rule) equal(o Rule) bool {
+	if r.Metric.Key() != o.Metric.Key() {
+		return false
+	}
+	return r.Statistic == o.Statistic && r.Unit == o.Unit && r.Period == o.Period && r.Periods == o.Periods &&
+		r.DatapointsToM == o.DatapointsToM && r.Threshold == o.Threshold && r.Comparison == o.Comparison &&
+		r.Missing == o.Missing && r.IgnoreLowSample == o.IgnoreLowSample
+}
+
+// Due returns the actions to invoke now: those of the present state upon its beginning, and again each minute while it lasts
+// where they are scaling policies. first tells the beginning. AWS: CloudWatch user guide, alarm actions; Auto Scaling actions
+// are the exception that repeats.
+func (a *Alarm) Due(now time.Time) (due []Action, first bool) {
+	if !a.ActionsEnabled || now.Before(a.Invoked.Add(time.Minute)) {
+		return nil, false
+	}
+	first = a.Invoked.IsZero()
 	for _, x := range a.Actions {
-		if x.On == a.State && x.Policy != "" {
+		if x.On == a.State && (x.Policy != "" || first) {
 			due = append(due, x)
 		}
 	}
 	if len(due) > 0 {
 		a.Invoked = now
 	}
-	return due
+	return due, first
 }

@@ -12,10 +12,6 @@ type Config struct {
 	// EvaluationDelay is how long after a period's end alarms look at it. Default 10 s, as recorded from CloudWatch.
 	EvaluationDelay time.Duration
 
-	// EvaluationSpread spreads the evaluations that would fall on one instant over this long, by a stable hash of what is
-	// scaled. 0 to 50 s; default 0: all at once.
-	EvaluationSpread time.Duration
-
 	// StartupTimeout is how long an instance may take to become healthy where its variant sets no
 	// ContainerStartupHealthCheckTimeoutInSeconds. Default 8 min (AWS: real-time endpoints, container contract).
 	StartupTimeout time.Duration

@@ -3,7 +3,6 @@ package engine
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
@@ -18,14 +17,36 @@ func (e *Engine) evaluate(r *Region) {
 			continue
 		}
 		if t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, r.Metrics.Series(a.Rule.Metric), &e.step.scratch); changed {
-			e.emit(AlarmTransition{Scope: r.Scope, Alarm: name, From: t.From, To: t.To, Reason: t.Reason})
+			e.emit(AlarmTransition{r.Scope, name, t})
 		}
-		for _, action := range a.Due(e.now) {
-			if t, err := r.Targets.ByID(action.Target); err == nil {
-				e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy))
-			}
+		e.act(r, a, "")
+	}
+}
+
+// act invokes the alarm's actions that are due. Where unsafe says why, scaling policies are not told.
+func (e *Engine) act(r *Region, a *alarm.Alarm, unsafe string) {
+	due, first := a.Due(e.now)
+	for _, action := range due {
+		why := unsafe
+		if action.Policy == "" {
+			why = "This server carries out actions that are scaling policies, no others."
+		} else if why == "" {
+			why = e.invoke(r, a, action)
+		}
+		if first {
+			e.emit(AlarmActed{Scope: r.Scope, Alarm: a.Name, Action: action, Updated: a.Updated, Error: why})
 		}
 	}
+}
+
+// invoke tells a scaling policy what its alarm says; it returns why it could not.
+func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
+	t, err := r.Targets.ByID(action.Target)
+	if err != nil || t.Policy(action.Policy) == nil {
+		return "No scaling policy found for " + action.Policy
+	}
+	e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy))
+	return ""
 }
 
 // signal is what an alarm tells a policy now.
@@ -141,9 +162,7 @@ func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range t.AlarmNames() {
-		delete(r.Alarms, name)
-	}
+	e.deleteAlarms(r, t.AlarmNames())
 	for _, p := range t.Policies {
 		r.unhook(t, p.Name)
 	}
@@ -163,9 +182,7 @@ func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range change.DeleteAlarms {
-		delete(r.Alarms, name)
-	}
+	e.deleteAlarms(r, change.DeleteAlarms)
 	for _, s := range change.CreateAlarms {
 		e.createAlarm(r, owned(change, s))
 	}
@@ -178,32 +195,7 @@ func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range p.AlarmNames() {
-		delete(r.Alarms, name)
-	}
+	e.deleteAlarms(r, p.AlarmNames())
 	r.unhook(r.Targets.Targets[in.Key], in.Name)
-	return nil, nil
-}
-
-func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
-	e.createAlarm(e.region(in.Scope), in.Alarm)
-	return nil, nil
-}
-
-// createAlarm puts an alarm in place; one of the same name keeps its state.
-// AWS: PutMetricAlarm: an update leaves the state unchanged.
-func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
-	a.State, a.Reason, a.Updated, a.Transitioned = alarm.InsufficientData, alarm.Created, e.now, e.now
-	if old := r.Alarms[a.Name]; old != nil {
-		a.State, a.Reason, a.Updated, a.Transitioned, a.Invoked = old.State, old.Reason, old.Updated, old.Transitioned, old.Invoked
-	}
-	a.Schedule(e.now, e.config.EvaluationDelay)
-	r.Alarms[a.Name] = &a
-}
-
-func (in DeleteAlarms) apply(e *Engine) (Result, error) {
-	for _, name := range in.Names {
-		delete(e.region(in.Scope).Alarms, strings.TrimSpace(name))
-	}
 	return nil, nil
 }

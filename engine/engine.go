@@ -20,6 +20,7 @@ type Engine struct {
 	ids     identities
 	regions map[Scope]*Region
 	where   map[hosting.InstanceID]EndpointKey
+	levels  map[VariantKey]bool // the groups of instances that were said to the fleet and are not empty
 	step    step
 }
 
@@ -47,6 +48,7 @@ type step struct {
 func New(c Config) *Engine {
 	return &Engine{
 		config: c.WithDefaults(), ids: identities{c.Seed}, regions: map[Scope]*Region{}, where: map[hosting.InstanceID]EndpointKey{},
+		levels: map[VariantKey]bool{},
 	}
 }
 
@@ -64,12 +66,12 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	if now.Before(e.now) {
 		return Output{}, ErrBackwards
 	}
-	before := e.now
+	before, ids := e.now, e.ids
 	e.now = now
 	e.step.out, e.step.touched, e.step.signals = Output{}, map[EndpointKey]bool{}, map[*scaling.Target][]scaling.Signal{}
 	result, err := in.apply(e)
 	if err != nil {
-		e.now = before
+		e.now, e.ids = before, ids
 		return Output{}, err
 	}
 	for _, r := range e.sorted() {
@@ -82,6 +84,12 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	e.step.out.Result = result
 	return e.step.out, nil
 }
+
+// Now returns the moment of the last step.
+func (e *Engine) Now() time.Time { return e.now }
+
+// Config returns the engine's settings.
+func (e *Engine) Config() Config { return e.config }
 
 // Region returns a scope's state, nil where it has none. It is for reading.
 func (e *Engine) Region(s Scope) *Region { return e.regions[s] }
@@ -98,6 +106,9 @@ func (e *Engine) region(s Scope) *Region {
 	}
 	return r
 }
+
+// Regions returns the scopes that have state, in a stable order. They are for reading.
+func (e *Engine) Regions() []*Region { return e.sorted() }
 
 // sorted returns the regions in a stable order.
 func (e *Engine) sorted() []*Region {

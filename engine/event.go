@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
@@ -18,10 +19,31 @@ type Event interface {
 
 // AlarmTransition is an alarm's change of state.
 type AlarmTransition struct {
-	Scope    Scope
-	Alarm    string
-	From, To alarm.State
-	Reason   string
+	Scope Scope
+	Alarm string
+	alarm.Transition
+}
+
+// AlarmConfigured is a change of an alarm's configuration. Before is nil where it is new, After where it is deleted.
+type AlarmConfigured struct {
+	Scope         Scope
+	Alarm         string
+	Before, After *alarm.Alarm
+}
+
+// AlarmActed is an action that an alarm invoked on its change of state, or could not: Error says why.
+type AlarmActed struct {
+	Scope   Scope
+	Alarm   string
+	Action  alarm.Action
+	Updated time.Time // when the alarm's state was updated
+	Error   string
+}
+
+// InstanceChanged is news of an instance.
+type InstanceChanged struct {
+	Key    VariantKey
+	Report hosting.InstanceReport
 }
 
 // ActivityChanged is a scaling activity in its new status.
@@ -45,6 +67,9 @@ type EndpointChanged struct {
 }
 
 func (AlarmTransition) event() {}
+func (AlarmConfigured) event() {}
+func (AlarmActed) event()      {}
+func (InstanceChanged) event() {}
 func (ActivityChanged) event() {}
 func (Decided) event()         {}
 func (EndpointChanged) event() {}
@@ -52,6 +77,39 @@ func (EndpointChanged) event() {}
 // String renders the transition.
 func (e AlarmTransition) String() string {
 	return fmt.Sprintf("alarm %s %v -> %v: %s", e.Alarm, e.From, e.To, e.Reason)
+}
+
+// String renders the change.
+func (e AlarmConfigured) String() string {
+	switch {
+	case e.Before == nil:
+		return fmt.Sprintf("alarm %s created", e.Alarm)
+	case e.After == nil:
+		return fmt.Sprintf("alarm %s deleted", e.Alarm)
+	default:
+		return fmt.Sprintf("alarm %s updated", e.Alarm)
+	}
+}
+
+// String renders the action.
+func (e AlarmActed) String() string {
+	what := e.Action.ARN
+	if e.Action.Policy != "" {
+		what = "policy " + e.Action.Policy
+	}
+	if e.Error != "" {
+		return fmt.Sprintf("alarm %s did not invoke %s: %s", e.Alarm, what, e.Error)
+	}
+	return fmt.Sprintf("alarm %s invoked %s", e.Alarm, what)
+}
+
+// String renders the news.
+func (e InstanceChanged) String() string {
+	s := fmt.Sprintf("instance %s of %s/%s %v", e.Report.ID, e.Key.Endpoint, e.Key.Variant, e.Report.State)
+	if e.Report.Reason != "" {
+		s += ": " + e.Report.Reason
+	}
+	return s
 }
 
 // String renders the activity.
@@ -67,5 +125,15 @@ func (e Decided) String() string {
 
 // String renders the change.
 func (e EndpointChanged) String() string {
-	return fmt.Sprintf("endpoint %s %v -> %v %s", e.Key.Endpoint, e.From, e.To, e.Reason)
+	from, to, why := "none", "gone", ""
+	if e.From != 0 {
+		from = e.From.String()
+	}
+	if e.To != 0 {
+		to = e.To.String()
+	}
+	if e.Reason != "" {
+		why = ": " + e.Reason
+	}
+	return fmt.Sprintf("endpoint %s %s -> %s%s", e.Key.Endpoint, from, to, why)
 }

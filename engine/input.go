@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -84,22 +83,44 @@ type DeleteScalingPolicy struct {
 	Name  string
 }
 
-// PutMetricAlarm makes an alarm, or changes it and keeps its state. State and times of Alarm are ignored.
-type PutMetricAlarm struct {
-	Scope Scope
-	Alarm alarm.Alarm
-}
-
-// DeleteAlarms removes alarms; names that are not there are ignored.
-type DeleteAlarms struct {
-	Scope Scope
-	Names []string
-}
-
 // PutMetricData records samples.
 type PutMetricData struct {
 	Scope Scope
 	Data  []metric.Datum
+}
+
+// SetTags adds or replaces tags of a model, config or endpoint, and removes those of the keys in Remove. Its Result is the
+// hosting.Tags that the resource has then.
+type SetTags struct {
+	Scope    Scope
+	Resource hosting.Resource
+	Name     string
+	Add      []hosting.Tag
+	Remove   []string
+}
+
+// TagScalableTarget adds or replaces tags of a scalable target, by the identifier in its ARN.
+type TagScalableTarget struct {
+	Scope Scope
+	ID    string
+	Tags  map[string]string
+}
+
+// UntagScalableTarget removes tags of a scalable target.
+type UntagScalableTarget struct {
+	Scope Scope
+	ID    string
+	Keys  []string
+}
+
+// Inputs returns one value of each type of Input, for those who write inputs down and read them again.
+func Inputs() []Input {
+	return []Input{
+		Tick{}, Reported{}, Observed{}, CreateModel{}, DeleteModel{}, CreateEndpointConfig{}, DeleteEndpointConfig{},
+		CreateEndpoint{}, UpdateEndpoint{}, UpdateEndpointWeightsAndCapacities{}, DeleteEndpoint{}, SetTags{},
+		RegisterScalableTarget{}, DeregisterScalableTarget{}, TagScalableTarget{}, UntagScalableTarget{}, PutScalingPolicy{},
+		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, TagAlarm{}, PutMetricData{},
+	}
 }
 
 func (Tick) apply(*Engine) (Result, error) { return nil, nil }
@@ -110,10 +131,14 @@ func (in Reported) apply(e *Engine) (Result, error) {
 		return nil, nil
 	}
 	r := e.regions[key.Scope]
-	if x, err := r.Hosting.Endpoint(key.Endpoint); err == nil {
-		x.Report(in.Report)
-		e.touch(r, key.Endpoint)
+	x, err := r.Hosting.Endpoint(key.Endpoint)
+	if err != nil {
+		return nil, nil //nolint:nilerr // a word about an instance of an endpoint that is gone is no news
 	}
+	if variant, news := x.Report(in.Report); news {
+		e.emit(InstanceChanged{Key: VariantKey{key.Scope, key.Endpoint, variant}, Report: in.Report})
+	}
+	e.touch(r, key.Endpoint)
 	return nil, nil
 }
 
@@ -172,6 +197,24 @@ func (in DeleteEndpoint) apply(e *Engine) (Result, error) {
 		}
 	}
 	return nil, nil
+}
+
+func (in SetTags) apply(e *Engine) (Result, error) {
+	h := e.region(in.Scope).Hosting
+	tags, err := h.TagsOf(in.Resource, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	tags = tags.With(in.Add).Without(in.Remove)
+	return tags, h.SetTags(in.Resource, in.Name, tags)
+}
+
+func (in TagScalableTarget) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Targets.Tag(in.ID, in.Tags)
+}
+
+func (in UntagScalableTarget) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Targets.Untag(in.ID, in.Keys)
 }
 
 // change does something to an endpoint and tells of the status it leads to.

@@ -54,23 +54,49 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 
 // effects says the levels of every endpoint that this step touched.
 func (e *Engine) effects() {
-	keys := slices.SortedFunc(maps.Keys(e.step.touched), compareEndpoints)
-	for _, key := range keys {
-		r := e.regions[key.Scope]
-		x := r.Hosting.Endpoints[key.Endpoint]
-		e.step.out.Effects.Routes = append(e.step.out.Effects.Routes, e.route(key, x))
-		if x == nil {
-			maps.DeleteFunc(e.where, func(_ hosting.InstanceID, k EndpointKey) bool { return k == key })
-			continue
+	for _, key := range slices.SortedFunc(maps.Keys(e.step.touched), compareEndpoints) {
+		e.say(key, &e.step.out.Effects)
+	}
+}
+
+// Level says the whole level: what gateways and fleets should do for every endpoint. It is for a server that comes back.
+func (e *Engine) Level() Effects {
+	var f Effects
+	for _, r := range e.sorted() {
+		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
+			e.say(EndpointKey{r.Scope, name}, &f)
 		}
-		specs := r.Hosting.Specs(x)
-		for _, variant := range slices.Sorted(maps.Keys(specs)) {
-			for i := range specs[variant] {
-				specs[variant][i].Account, specs[variant][i].Region = key.Account, key.Region
-				e.where[specs[variant][i].ID] = key
-			}
-			level := FleetLevel{Key: VariantKey{key.Scope, key.Endpoint, variant}, Instances: specs[variant]}
-			e.step.out.Effects.Levels = append(e.step.out.Effects.Levels, level)
+	}
+	return f
+}
+
+// say appends one endpoint's levels, and empty ones for variants that it had and has no more.
+func (e *Engine) say(key EndpointKey, f *Effects) {
+	r := e.regions[key.Scope]
+	x := r.Hosting.Endpoints[key.Endpoint]
+	f.Routes = append(f.Routes, e.route(key, x))
+	specs := map[string][]hosting.InstanceSpec{}
+	if x != nil {
+		specs = r.Hosting.Specs(x)
+	}
+	for k := range e.levels { //tidy:unordered collected into a map
+		if (EndpointKey{k.Scope, k.Endpoint}) == key && specs[k.Variant] == nil {
+			specs[k.Variant] = []hosting.InstanceSpec{}
+		}
+	}
+	maps.DeleteFunc(e.where, func(_ hosting.InstanceID, k EndpointKey) bool { return k == key })
+	for _, variant := range slices.Sorted(maps.Keys(specs)) {
+		instances := specs[variant]
+		for i := range instances {
+			instances[i].Account, instances[i].Region = key.Account, key.Region
+			e.where[instances[i].ID] = key
+		}
+		group := VariantKey{key.Scope, key.Endpoint, variant}
+		f.Levels = append(f.Levels, FleetLevel{Key: group, Instances: instances})
+		if len(instances) > 0 {
+			e.levels[group] = true
+		} else {
+			delete(e.levels, group)
 		}
 	}
 }

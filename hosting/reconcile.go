@@ -7,43 +7,40 @@ import (
 	"time"
 )
 
-// Report takes a fleet's word about an instance of the endpoint. A word about an instance that is not there is ignored: fleets
-// may repeat themselves.
-func (e *Endpoint) Report(rep InstanceReport) {
+// Report takes a fleet's word about an instance of the endpoint and returns its variant. A word that changes nothing, or is about
+// an instance that is not there, is no news: fleets may repeat themselves.
+func (e *Endpoint) Report(rep InstanceReport) (variant string, news bool) {
 	for _, v := range e.all() {
 		at := slices.IndexFunc(v.Instances, func(i *Instance) bool { return i.ID == rep.ID })
-		if at < 0 {
-			continue
+		if at >= 0 {
+			return v.Config.Name, v.report(at, rep)
 		}
-		i := v.Instances[at]
-		switch rep.State {
-		case FleetReady:
-			i.ready(rep.Address)
-		case FleetFailed:
-			i.fail(rep.Reason)
-		case FleetGone:
-			// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
-			if i.State == InstanceDraining {
-				v.Instances = slices.Delete(v.Instances, at, at+1)
-			} else {
-				i.fail(cmp.Or(rep.Reason, "The instance went away."))
-			}
-		}
-		return
 	}
+	return "", false
 }
 
-func (i *Instance) ready(address string) {
-	if i.State == InstanceDraining {
-		return
+func (v *Variant) report(at int, rep InstanceReport) bool {
+	i := v.Instances[at]
+	switch {
+	case rep.State == FleetGone && i.State == InstanceDraining:
+		v.Instances = slices.Delete(v.Instances, at, at+1)
+	case i.State == InstanceDraining:
+		return false
+	case rep.State == FleetReady:
+		if i.State == InstanceInService && i.Address == rep.Address {
+			return false
+		}
+		i.State, i.Address, i.EverReady, i.Reason = InstanceInService, rep.Address, true, ""
+	case rep.State == FleetGone:
+		// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
+		i.fail(cmp.Or(rep.Reason, "The instance went away."))
+	default:
+		i.fail(rep.Reason)
 	}
-	i.State, i.Address, i.EverReady, i.Reason = InstanceInService, address, true, ""
+	return true
 }
 
 func (i *Instance) fail(reason string) {
-	if i.State == InstanceDraining {
-		return
-	}
 	i.State, i.Address, i.Reason = InstanceStarting, "", reason
 	i.Failures++
 }

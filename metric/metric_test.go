@@ -227,3 +227,41 @@ func FuzzParseStatistic(f *testing.F) {
 		}
 	})
 }
+
+// Rolling seconds up changes no statistic of a minute, and a state read again answers as the window did.
+func TestRollUpAndStateKeepWhatMinutesSay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := metric.NewWindow(6 * time.Hour)
+		id := metric.NewID("N", "m", metric.Dimension{Name: "a", Value: "b"})
+		start := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+		for range rapid.IntRange(1, 200).Draw(t, "samples") {
+			at := start.Add(time.Duration(rapid.IntRange(0, 1200).Draw(t, "second")) * time.Second)
+			resolution := rapid.SampledFrom([]time.Duration{metric.HighResolution, metric.StandardResolution}).Draw(t, "resolution")
+			var s metric.Summary
+			s.Add(float64(rapid.IntRange(0, 50).Draw(t, "value")), 1)
+			w.Series(id).Record(at, resolution, rapid.SampledFrom([]string{"None", "Count"}).Draw(t, "unit"), &s)
+		}
+		ask := func(w *metric.Window) string {
+			var out []metric.Datapoint
+			for _, name := range []string{"Sum", "Average", "SampleCount", "Minimum", "p90"} {
+				stat, err := metric.ParseStatistic(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, unit := range []string{"", "Count"} {
+					q := metric.Query{Statistic: stat, Unit: unit, Period: time.Minute, From: start, Periods: 25}
+					out = w.Series(id).Datapoints(q, out)
+				}
+			}
+			return fmt.Sprint(out)
+		}
+		before := ask(w)
+		if after := ask(metric.FromState(w.State())); after != before {
+			t.Fatalf("the state read again differs:\n%s\n%s", before, after)
+		}
+		w.Evict(start.Add(3*time.Hour + time.Duration(rapid.IntRange(0, 30).Draw(t, "minutes"))*time.Minute))
+		if after := ask(w); after != before {
+			t.Fatalf("rolled up, it differs:\n%s\n%s", before, after)
+		}
+	})
+}

@@ -23,6 +23,7 @@ type Datapoint struct {
 type bucket struct {
 	start int64 // Unix seconds
 	unit  string
+	fine  bool // the interval is a second, not a minute
 	sum   Summary
 }
 
@@ -30,7 +31,8 @@ type bucket struct {
 type Series struct {
 	id      ID
 	buckets []bucket
-	last    time.Time // of the newest sample
+	last    time.Time     // of the newest sample
+	keep    time.Duration // how long samples are wanted, where that is longer than the window's retention
 }
 
 // ID returns the metric's identity.
@@ -38,6 +40,9 @@ func (s *Series) ID() ID { return s.id }
 
 // Last returns the time of the newest sample.
 func (s *Series) Last() time.Time { return s.last }
+
+// Keep asks for samples to be kept for at least so long: an alarm that looks far back needs them.
+func (s *Series) Keep(d time.Duration) { s.keep = max(s.keep, d) }
 
 // Record adds samples at a moment, in a unit ("None" if the metric has none). Late samples join the bucket they belong to.
 func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum *Summary) {
@@ -47,15 +52,15 @@ func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum
 	if at.After(s.last) {
 		s.last = at
 	}
-	b := s.bucket(floor(at.Unix(), int64(resolution/time.Second)), unit)
+	b := s.bucket(floor(at.Unix(), int64(resolution/time.Second)), unit, resolution < StandardResolution)
 	b.sum.StatisticSet.Merge(sum.StatisticSet)
 	b.sum.Distribution.Merge(sum.Distribution)
 }
 
 // bucket finds or makes the bucket; nearly always it is the newest.
-func (s *Series) bucket(start int64, unit string) *bucket {
+func (s *Series) bucket(start int64, unit string, fine bool) *bucket {
 	for i := len(s.buckets) - 1; i >= 0 && s.buckets[i].start >= start; i-- {
-		if s.buckets[i].start == start && s.buckets[i].unit == unit {
+		if b := &s.buckets[i]; b.start == start && b.unit == unit && b.fine == fine {
 			return &s.buckets[i]
 		}
 	}
@@ -63,7 +68,7 @@ func (s *Series) bucket(start int64, unit string) *bucket {
 	for at > 0 && s.buckets[at-1].start > start {
 		at--
 	}
-	s.buckets = slices.Insert(s.buckets, at, bucket{start: start, unit: unit})
+	s.buckets = slices.Insert(s.buckets, at, bucket{start: start, unit: unit, fine: fine})
 	return &s.buckets[at]
 }
 
@@ -76,6 +81,26 @@ func (s *Series) Forget(before time.Time) {
 	if keep > 0 {
 		s.buckets = slices.Delete(s.buckets, 0, keep)
 	}
+}
+
+// RollUp joins the seconds before a moment, a multiple of a minute, into minutes.
+// AWS: CloudWatch user guide, concepts: data with a period under a minute is there for three hours.
+func (s *Series) RollUp(before time.Time) {
+	old := 0
+	for old < len(s.buckets) && s.buckets[old].start < before.Unix() {
+		old++
+	}
+	if !slices.ContainsFunc(s.buckets[:old], func(b bucket) bool { return b.fine }) {
+		return
+	}
+	rest := slices.Clone(s.buckets[old:])
+	fine := slices.Clone(s.buckets[:old])
+	s.buckets = s.buckets[:0]
+	for i := range fine {
+		b := s.bucket(floor(fine[i].start, 60), fine[i].unit, false)
+		b.sum.Merge(fine[i].sum)
+	}
+	s.buckets = append(s.buckets, rest...)
 }
 
 // Query asks a series for the datapoints of n periods from a moment on, which is a multiple of the period.

@@ -29,12 +29,21 @@ func (w *Window) Series(id ID) *Series {
 	return s
 }
 
-// Evict drops samples older than the retention. Series stay: alarms hold them.
+// fineFor is how long samples keep a resolution of seconds. AWS: CloudWatch user guide, concepts.
+const fineFor = 3 * time.Hour
+
+// Evict drops samples older than the retention, or than the series is asked to keep, and rolls up old seconds. Series stay:
+// alarms hold them.
 func (w *Window) Evict(now time.Time) {
+	rolled := Align(now, time.Minute).Add(-fineFor)
 	for _, s := range w.series { //tidy:unordered each is trimmed by itself
-		s.Forget(now.Add(-w.retention))
+		s.Forget(now.Add(-max(w.retention, s.keep)))
+		s.RollUp(rolled)
 	}
 }
+
+// Find returns the series of a metric, or nil where it has none.
+func (w *Window) Find(id ID) *Series { return w.series[id.Key()] }
 
 // Filter selects metrics. Unset members match everything. A dimension without a value matches any value of its name; the
 // metric must have all of them and may have more. AWS: CloudWatch API reference, ListMetrics.

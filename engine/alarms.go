@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"errors"
+	"maps"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+)
+
+// PutMetricAlarm makes an alarm, or changes it and keeps its state. State and times of Alarm are ignored.
+type PutMetricAlarm struct {
+	Scope Scope
+	Alarm alarm.Alarm
+}
+
+// DeleteAlarms removes alarms; names that are not there are ignored.
+type DeleteAlarms struct {
+	Scope Scope
+	Names []string
+}
+
+// SetAlarmState puts an alarm into a state until its next evaluation. It fails with ErrNoAlarm.
+type SetAlarmState struct {
+	Scope  Scope
+	Name   string
+	State  alarm.State
+	Reason string
+	Data   string // StateReasonData as given, a JSON text; "" where there is none
+
+	// Facts is what Data says, nil where it does not say enough for a policy to act on.
+	Facts *alarm.Data
+}
+
+// SetAlarmActions enables or disables the actions of alarms; names that are not there are ignored.
+type SetAlarmActions struct {
+	Scope   Scope
+	Names   []string
+	Enabled bool
+}
+
+// TagAlarm adds or replaces tags of an alarm, and removes those of the keys in Remove. It fails with ErrNoAlarm.
+type TagAlarm struct {
+	Scope  Scope
+	Name   string
+	Add    map[string]string
+	Remove []string
+}
+
+// ErrNoAlarm says that there is no alarm of the name.
+var ErrNoAlarm = errors.New("engine: no such alarm")
+
+func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
+	e.createAlarm(e.region(in.Scope), in.Alarm)
+	return nil, nil
+}
+
+// createAlarm puts an alarm in place; one of the same name keeps its state, and stays untouched where nothing differs.
+// AWS: PutMetricAlarm: an update leaves the state unchanged. An identical one changes nothing: recorded.
+func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
+	a.State, a.Reason, a.Updated, a.Transitioned, a.Configured = alarm.InsufficientData, alarm.Created, e.now, e.now, e.now
+	var before *alarm.Alarm
+	if old := r.Alarms[a.Name]; old != nil {
+		if old.SameConfiguration(&a) {
+			return
+		}
+		copied := *old
+		before = &copied
+		a.State, a.Reason, a.Data, a.Updated = old.State, old.Reason, old.Data, old.Updated
+		a.Transitioned, a.Invoked, a.Tags = old.Transitioned, old.Invoked, old.Tags
+	}
+	a.Schedule(e.now, e.config.EvaluationDelay)
+	r.Alarms[a.Name] = &a
+	r.Metrics.Series(a.Rule.Metric).Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
+	after := a
+	e.emit(AlarmConfigured{Scope: r.Scope, Alarm: a.Name, Before: before, After: &after})
+}
+
+func (in DeleteAlarms) apply(e *Engine) (Result, error) {
+	e.deleteAlarms(e.region(in.Scope), in.Names)
+	return nil, nil
+}
+
+func (e *Engine) deleteAlarms(r *Region, names []string) {
+	for _, name := range names {
+		if a := r.Alarms[name]; a != nil {
+			delete(r.Alarms, name)
+			e.emit(AlarmConfigured{Scope: r.Scope, Alarm: name, Before: a})
+		}
+	}
+}
+
+func (in SetAlarmState) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	a := r.Alarms[in.Name]
+	if a == nil {
+		return nil, ErrNoAlarm
+	}
+	t, changed := a.Set(e.now, in.State, in.Reason, in.Data)
+	if !changed {
+		return nil, nil
+	}
+	e.emit(AlarmTransition{r.Scope, a.Name, t})
+	unsafe := ""
+	switch f := in.Facts; {
+	case f != nil && len(f.Datapoints) > 0 && e.now.Sub(f.QueryDate) <= alarm.FreshFor:
+		a.Recent = f.Datapoints
+	case e.config.LenientSetAlarmState:
+		a.Recent = []float64{a.Rule.Threshold}
+	default:
+		unsafe = alarm.Unsafe
+	}
+	e.act(r, a, unsafe)
+	return nil, nil
+}
+
+func (in SetAlarmActions) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	for _, name := range in.Names {
+		a := r.Alarms[name]
+		if a == nil || a.ActionsEnabled == in.Enabled {
+			continue
+		}
+		before := *a
+		a.ActionsEnabled, a.Configured = in.Enabled, e.now
+		after := *a
+		e.emit(AlarmConfigured{Scope: r.Scope, Alarm: name, Before: &before, After: &after})
+	}
+	return nil, nil
+}
+
+func (in TagAlarm) apply(e *Engine) (Result, error) {
+	a := e.region(in.Scope).Alarms[in.Name]
+	if a == nil {
+		return nil, ErrNoAlarm
+	}
+	if a.Tags == nil {
+		a.Tags = map[string]string{}
+	}
+	maps.Copy(a.Tags, in.Add)
+	for _, k := range in.Remove {
+		delete(a.Tags, k)
+	}
+	return nil, nil
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+)
+
+// State is all that an engine knows, in a form that can be written down and read again. It shares memory with the engine it
+// came from: write it down before the next step.
+type State struct {
+	Config  Config
+	Now     time.Time
+	IDs     uint64 // where the sequence of identifiers stands
+	Regions []RegionState
+}
+
+// RegionState is one scope of a State.
+type RegionState struct {
+	Scope   Scope
+	Metrics metric.State
+	Alarms  map[string]*alarm.Alarm
+	Targets *scaling.Registry
+	Hosting *hosting.Registry
+	Idle    time.Time
+}
+
+// State returns what the engine knows.
+func (e *Engine) State() State {
+	s := State{Config: e.config, Now: e.now, IDs: e.ids.state}
+	for _, r := range e.sorted() {
+		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle})
+	}
+	return s
+}
+
+// FromState returns an engine that goes on where the state was taken: the same inputs give the same outputs. It keeps what the
+// state holds.
+func FromState(s State) *Engine {
+	e := New(s.Config)
+	e.now, e.ids.state = s.Now, s.IDs
+	for _, x := range s.Regions {
+		r := e.region(x.Scope)
+		r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle
+		if x.Alarms != nil {
+			r.Alarms = x.Alarms
+		}
+		if x.Targets != nil {
+			r.Targets = x.Targets
+		}
+		if x.Hosting != nil {
+			x.Hosting.NewID = e.ids.instance
+			r.Hosting = x.Hosting
+		}
+	}
+	e.Level() // finds every instance's endpoint
+	return e
+}

@@ -1,0 +1,92 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/sim"
+)
+
+// story runs a busy hour; swap is called at each minute and may exchange the engine. It returns every event as a line.
+func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine) []string {
+	t.Helper()
+	w := sim.NewWorld(engine.Config{Seed: 7}, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC))
+	var lines []string
+	w.OnEvent = func(now time.Time, e engine.Event) { lines = append(lines, now.Format("15:04:05 ")+e.String()) }
+	must := func(in engine.Input) {
+		t.Helper()
+		if _, err := w.Do(in); err != nil {
+			t.Fatalf("%T: %v", in, err)
+		}
+	}
+	s := engine.Scope{Account: "123456789012", Region: "us-east-1"}
+	key := scaling.VariantTarget("e", "v")
+	one, eight := 1, 8
+	must(engine.CreateModel{Scope: s, Model: hosting.Model{Name: "m"}})
+	must(engine.CreateEndpointConfig{Scope: s, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
+		{Name: "v", Model: "m", InitialCount: 2, InitialWeight: 1, InstanceType: "ml.m5.large"},
+	}}})
+	must(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: s, Endpoint: "e"}, Config: "c"})
+	for minute := range 60 {
+		switch minute {
+		case 5:
+			must(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}})
+			must(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
+				Key: key, Name: "tt", Type: scaling.TargetTrackingScaling,
+				TargetTracking: &scaling.TargetTrackingConfig{
+					TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
+				},
+			}})
+			must(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: alarm.Rule{
+				Metric: metric.NewID("N", "m"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 2,
+				Threshold: 1, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Breaching,
+			}}})
+			w.SetLoad(engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, 400)
+		case 25:
+			w.SetLoad(engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, 10)
+		}
+		if err := w.Run(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		w.Engine = swap(minute, w.Engine)
+	}
+	return lines
+}
+
+// An engine that was written down and read again at any minute goes on as if nothing had been.
+func TestStateGoesOnWhereItStood(t *testing.T) {
+	want := story(t, func(_ int, e *engine.Engine) *engine.Engine { return e })
+	if len(want) < 20 {
+		t.Fatalf("only %d events: the story is too dull to prove anything", len(want))
+	}
+	for _, every := range []int{1, 7} {
+		got := story(t, func(minute int, e *engine.Engine) *engine.Engine {
+			if minute%every != 0 {
+				return e
+			}
+			text, err := json.Marshal(e.State())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s engine.State
+			if err := json.Unmarshal(text, &s); err != nil {
+				t.Fatal(err)
+			}
+			return engine.FromState(s)
+		})
+		if len(got) != len(want) {
+			t.Errorf("read again each %d min: %d events, want %d", every, len(got), len(want))
+		}
+		for i := range min(len(got), len(want)) {
+			if got[i] != want[i] {
+				t.Fatalf("read again each %d min, event %d:\ngot  %s\nwant %s", every, i, got[i], want[i])
+			}
+		}
+	}
+}
