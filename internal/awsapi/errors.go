@@ -1,0 +1,44 @@
+package awsapi
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+)
+
+// Error is an answer that refuses. Operations return it; the server renders it in the request's protocol.
+type Error struct {
+	Code    string // the exception's name in JSON and CBOR
+	Query   string // its code in the Query protocol; "" means Code
+	Status  int    // HTTP; 0 means 400
+	Message string // "" leaves the member out
+
+	// Lower says that the member of the message is spelled "message", as errors from the frame in front of a service have it.
+	Lower bool
+
+	// Members are what the exception carries besides its message.
+	Members map[string]string
+}
+
+// Error renders the refusal for logs.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+func (e *Error) status() int { return cmp.Or(e.Status, http.StatusBadRequest) }
+
+func (e *Error) query() string { return cmp.Or(e.Query, e.Code) }
+
+// Validation is a ValidationException of a service's own logic.
+func Validation(format string, args ...any) *Error {
+	return &Error{Code: "ValidationException", Query: "ValidationError", Message: fmt.Sprintf(format, args...)}
+}
+
+func framework(message string) *Error {
+	return &Error{Code: "ValidationException", Query: "ValidationError", Message: message, Lower: true}
+}
+
+func internal(requestID string) *Error {
+	return &Error{
+		Code: "InternalFailure", Query: "InternalFailure", Status: http.StatusInternalServerError, Lower: true,
+		Message: "The request processing has failed because of an internal error. The server's log says more under request " + requestID + ".",
+	}
+}

@@ -1,0 +1,108 @@
+package awsapi
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"bellows.dev/bellows/internal/awsapi/wire"
+)
+
+// succeed writes an operation's output.
+func (s *Server) succeed(w http.ResponseWriter, q *request, out any) {
+	var body []byte
+	switch q.protocol {
+	case wire.CBOR:
+		body = wire.EncodeCBOR(out)
+	case wire.Query:
+		body = wire.EncodeQuery(q.Operation, q.service.Namespace, q.RequestID, out)
+	default:
+		if !reflect.ValueOf(out).IsNil() {
+			body = wire.EncodeJSON(out)
+		}
+	}
+	s.write(w, q, http.StatusOK, body)
+}
+
+// fail renders an error in the request's protocol; what is no *Error is the server's own fault and is logged, not told.
+func (s *Server) fail(w http.ResponseWriter, q *request, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		s.Log.Error("a request failed", "operation", q.Operation, "request_id", q.RequestID, "error", err)
+		e = internal(q.RequestID)
+	}
+	party := "Sender"
+	if e.status() >= http.StatusInternalServerError {
+		party = "Receiver"
+	}
+	status := e.status()
+	var body []byte
+	switch q.protocol {
+	case wire.Query:
+		body = q.xmlError(e, party)
+	default:
+		if q.mode {
+			w.Header().Set("X-Amzn-Query-Error", e.query()+";"+party)
+		} else if e.Status == http.StatusNotFound && q.service != nil && q.service.CBOR != "" && e.Code != "UnknownOperationException" {
+			status = http.StatusBadRequest // recorded: without the query mode, errors of the client are all 400
+		}
+		body = q.bodyError(e)
+	}
+	w.Header().Set("X-Amzn-ErrorType", e.Code)
+	s.write(w, q, status, body)
+}
+
+// bodyError is the error as JSON or CBOR: __type, the message, and the exception's own members.
+func (q *request) bodyError(e *Error) []byte {
+	shape := e.Code
+	if q.service != nil && !e.Lower {
+		shape = q.service.Shapes + shape
+	}
+	m := map[string]string{"__type": shape}
+	name := "Message"
+	if e.Lower || (q.service != nil && q.service.CBOR != "") {
+		name = "message"
+	}
+	if e.Message != "" {
+		m[name] = e.Message
+	}
+	maps.Copy(m, e.Members)
+	if q.protocol == wire.CBOR {
+		return wire.EncodeCBOR(m)
+	}
+	return wire.EncodeJSON(m)
+}
+
+func (q *request) xmlError(e *Error, party string) []byte {
+	namespace := ""
+	if q.service != nil {
+		namespace = q.service.Namespace
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<ErrorResponse xmlns=%q><Error><Type>%s</Type><Code>%s</Code>", namespace, party, e.query())
+	if e.Message != "" {
+		fmt.Fprintf(&b, "<Message>%s</Message>", wire.EscapeXML(e.Message))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Members)) {
+		fmt.Fprintf(&b, "<%s>%s</%s>", name, wire.EscapeXML(e.Members[name]), name)
+	}
+	fmt.Fprintf(&b, "</Error><RequestId>%s</RequestId></ErrorResponse>", q.RequestID)
+	return []byte(b.String())
+}
+
+func (s *Server) write(w http.ResponseWriter, q *request, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", q.protocol.ContentType())
+	h.Set("X-Amzn-Requestid", q.RequestID)
+	if q.protocol == wire.CBOR {
+		h.Set("Smithy-Protocol", "rpc-v2-cbor")
+	}
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		s.Log.Debug("a client went away before its answer", "request_id", q.RequestID, "error", err)
+	}
+}

@@ -1,0 +1,252 @@
+package awsapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi/sigv4"
+	"bellows.dev/bellows/internal/awsapi/wire"
+)
+
+// Limits of a request's body. AWS's largest here is PutMetricData's: 1 MB, compressed.
+const (
+	bodyMax     = 4 << 20
+	unpackedMax = 64 << 20
+)
+
+// Server answers every control-plane request on one port: the path, the target header or the action tells the service.
+type Server struct {
+	Auth     *Authenticator
+	Services []*Service
+	NewID    func() string // a UUID
+	Log      *slog.Logger
+}
+
+// request is one request on its way through the door.
+type request struct {
+	Call
+	service  *Service
+	protocol wire.Protocol
+	mode     bool // x-amzn-query-mode: errors carry Query's codes too
+	http     *http.Request
+	body     []byte
+	form     url.Values
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
+	q := &request{http: r}
+	q.RequestID = s.NewID()
+	out, err := s.answer(r.Context(), q)
+	if err != nil {
+		s.fail(w, q, err)
+	} else {
+		s.succeed(w, q, out)
+	}
+	s.Log.Debug("request", "operation", q.Operation, "protocol", q.protocol.String(), "region", q.Region, "request_id", q.RequestID,
+		"took", time.Since(started), "error", errorText(err))
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// answer takes a request from its bytes to its output.
+func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("an operation panicked", "operation", q.Operation, "request_id", q.RequestID, "panic", p, "stack", string(debug.Stack()))
+			out, err = nil, internal(q.RequestID)
+		}
+	}()
+	if err := q.read(); err != nil {
+		return nil, err
+	}
+	signing := s.route(q)
+	q.Scope, q.AccessKeyID, err = s.Auth.Authenticate(q.facts(), signing)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if q.service == nil {
+		return nil, q.unknown()
+	}
+	op, found := q.service.operations[q.Operation]
+	if !found {
+		return nil, q.unknown()
+	}
+	in := op.new()
+	if err := q.decode(in); err != nil {
+		return nil, err
+	}
+	if err := q.check(in); err != nil {
+		return nil, err
+	}
+	return op.call(ctx, q.Call, in)
+}
+
+// read takes the body as it came: the signature covers the compressed bytes.
+func (q *request) read() error {
+	body, err := io.ReadAll(io.LimitReader(q.http.Body, bodyMax+1))
+	if err != nil {
+		return &Error{Code: "IncompleteBody", Message: "The request body could not be read.", Lower: true}
+	}
+	if len(body) > bodyMax {
+		return &Error{
+			Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge, Lower: true,
+			Message: fmt.Sprintf("The request body is larger than %d bytes.", bodyMax),
+		}
+	}
+	q.body = body
+	return nil
+}
+
+// route tells service, operation and protocol, and returns the service name that the request must be signed for.
+func (s *Server) route(q *request) (signing string) {
+	h := q.http.Header
+	q.mode = h.Get("X-Amzn-Query-Mode") == "true"
+	if rest, ok := strings.CutPrefix(q.http.URL.Path, "/service/"); ok {
+		q.protocol = wire.CBOR
+		name, operation, _ := strings.Cut(rest, "/operation/")
+		q.Operation = operation
+		q.service = s.find(func(x *Service) bool { return x.CBOR != "" && x.CBOR == name })
+	} else if target := h.Get("X-Amz-Target"); target != "" {
+		q.protocol = wire.JSON11
+		if strings.Contains(h.Get("Content-Type"), "json-1.0") {
+			q.protocol = wire.JSON10
+		}
+		prefix, operation, _ := strings.Cut(target, ".")
+		q.Operation = operation
+		q.service = s.find(func(x *Service) bool { return x.Target != "" && x.Target == prefix })
+	} else {
+		q.protocol = wire.Query
+		q.form, _ = url.ParseQuery(string(q.plain()))
+		if q.form.Get("Action") == "" {
+			q.form = q.http.URL.Query()
+		}
+		q.Operation = q.form.Get("Action")
+		q.service = s.find(func(x *Service) bool { return x.Version != "" && x.Version == q.form.Get("Version") })
+	}
+	if q.service != nil {
+		return q.service.Signing
+	}
+	return ""
+}
+
+func (s *Server) find(is func(*Service) bool) *Service {
+	for _, x := range s.Services {
+		if is(x) {
+			return x
+		}
+	}
+	return nil
+}
+
+// plain is the body uncompressed; what cannot be is nothing.
+func (q *request) plain() []byte {
+	if q.http.Header.Get("Content-Encoding") != "gzip" {
+		return q.body
+	}
+	z, err := gzip.NewReader(bytes.NewReader(q.body))
+	if err != nil {
+		return nil
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, unpackedMax+1))
+	if err != nil || len(plain) > unpackedMax {
+		return nil
+	}
+	return plain
+}
+
+func (q *request) facts() sigv4.Request {
+	r := q.http
+	return sigv4.Request{
+		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Body: q.body,
+		Header: func(name string) []string { return r.Header.Values(name) },
+	}
+}
+
+func refusal(err error) error {
+	var e *sigv4.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	code, query, status := e.Codes()
+	return &Error{Code: code, Query: query, Status: status, Message: e.Msg, Lower: true}
+}
+
+func (q *request) unknown() *Error {
+	what, status := "the operation "+q.Operation, http.StatusNotFound
+	if q.Operation == "" {
+		what = "an operation (it has no X-Amz-Target header, no Action, and no known path)"
+	} else if q.service != nil {
+		what += " of " + q.service.Name
+	}
+	if q.protocol == wire.Query {
+		status = http.StatusBadRequest
+	}
+	return &Error{
+		Code: "UnknownOperationException", Query: "InvalidAction", Status: status, Lower: true,
+		Message: "This server does not serve " + what + ".",
+	}
+}
+
+func (q *request) decode(in any) error {
+	plain := q.plain()
+	if plain == nil && len(q.body) > 0 {
+		return &Error{Code: "SerializationException", Query: "MalformedQueryString", Message: "The request body is no valid gzip, or too large.", Lower: true}
+	}
+	var err error
+	switch q.protocol {
+	case wire.CBOR:
+		err = wire.DecodeCBOR(plain, in)
+	case wire.Query:
+		err = wire.DecodeQuery(q.form, in)
+	default:
+		err = wire.DecodeJSON(plain, in)
+	}
+	if err != nil {
+		return &Error{Code: "SerializationException", Query: "MalformedInput", Message: err.Error(), Lower: true}
+	}
+	return nil
+}
+
+// check holds the input against the API model's constraints.
+func (q *request) check(in any) error {
+	found := wire.Validate(q.service.Signing, q.Operation, in)
+	if len(found) == 0 {
+		return nil
+	}
+	if required := q.service.Required; required != nil {
+		for _, v := range found {
+			if v.Missing {
+				return required(v.Member)
+			}
+		}
+	}
+	return framework(wire.Message(found))
+}
+
+// Scope returns the verified account and region of a request that is no AWS call, for the server's own pages.
+func (s *Server) Scope(r *http.Request) (engine.Scope, error) {
+	q := &request{http: r}
+	if err := q.read(); err != nil {
+		return engine.Scope{}, err
+	}
+	scope, _, err := s.Auth.Authenticate(q.facts(), "")
+	return scope, err
+}

@@ -1,0 +1,63 @@
+package awsapi
+
+import (
+	"context"
+	"fmt"
+
+	"bellows.dev/bellows/engine"
+)
+
+// Call is what an operation knows of the request besides its input.
+type Call struct {
+	engine.Scope // verified
+	Operation    string
+	AccessKeyID  string
+	RequestID    string
+}
+
+// ARN names a resource of the call's account and region: arn:aws:service:region:account:resource.
+func (c Call) ARN(service, resource string) string { return ARN(c.Scope, service, resource) }
+
+// ARN names a resource of a scope.
+func ARN(s engine.Scope, service, resource string) string {
+	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, s.Region, s.Account, resource)
+}
+
+// Service is one of AWS's services: its names on the wire and its operations.
+type Service struct {
+	Name      string // as in the constraint table, and in the text of unknown operations
+	Signing   string // the service name that requests are signed for
+	Target    string // prefix of X-Amz-Target, without the dot; "" where there is no JSON
+	CBOR      string // the service's name in rpc-v2-cbor paths; "" where there is none
+	Version   string // of the Query protocol; "" where there is none
+	Namespace string // of its XML
+	Shapes    string // namespace of error names in JSON and CBOR bodies, with its "#"; may be ""
+
+	// Required renders the refusal of a required member that is not there, where the service has its own.
+	Required func(member string) *Error
+
+	operations map[string]operation
+}
+
+// operation decodes its own input, so that the server needs no types.
+type operation struct {
+	new  func() any
+	call func(ctx context.Context, c Call, in any) (any, error)
+}
+
+// Handle adds an operation to a service. I and O are the SDK's input and output structs.
+func Handle[I, O any](s *Service, name string, f func(ctx context.Context, c Call, in *I) (*O, error)) {
+	if s.operations == nil {
+		s.operations = map[string]operation{}
+	}
+	s.operations[name] = operation{
+		new: func() any { return new(I) },
+		call: func(ctx context.Context, c Call, in any) (any, error) {
+			out, err := f(ctx, c, in.(*I))
+			if err != nil {
+				return nil, err
+			}
+			return out, nil
+		},
+	}
+}

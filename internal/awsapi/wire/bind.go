@@ -1,0 +1,259 @@
+package wire
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Error says that a request's bytes do not have the form that its operation wants. AWS calls it SerializationException.
+type Error struct {
+	Member string // path of the member, "" where the whole body is meant
+	Msg    string
+}
+
+// Error renders the refusal for the client.
+func (e *Error) Error() string {
+	if e.Member == "" {
+		return e.Msg
+	}
+	return fmt.Sprintf("%s at '%s'", e.Msg, e.Member)
+}
+
+// depthMax bounds how deep a request may nest: no shape of these services comes near it.
+const depthMax = 32
+
+var (
+	timeType  = reflect.TypeFor[time.Time]()
+	bytesType = reflect.TypeFor[[]byte]()
+)
+
+// bind sets v, which must be settable, from a decoded value: nil, bool, json.Number, string, []byte, float64, int64, uint64,
+// time.Time, []any or map[string]any. Null leaves a member unset; members that the struct does not have are ignored.
+func bind(v reflect.Value, x any, path string, depth int) error {
+	if x == nil {
+		return nil
+	}
+	if depth > depthMax {
+		return &Error{path, "The request nests too deeply"}
+	}
+	if v.Type() == timeType {
+		return bindTime(v, x, path)
+	}
+	if v.Type() == bytesType {
+		return bindBytes(v, x, path)
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		p := reflect.New(v.Type().Elem())
+		if err := bind(p.Elem(), x, path, depth+1); err != nil {
+			return err
+		}
+		v.Set(p)
+		return nil
+	case reflect.Struct:
+		return bindStruct(v, x, path, depth)
+	case reflect.Slice:
+		return bindSlice(v, x, path, depth)
+	case reflect.Map:
+		return bindMap(v, x, path, depth)
+	case reflect.Interface:
+		return &Error{path, "This member is not served here"}
+	default:
+		return bindScalar(v, x, path)
+	}
+}
+
+func bindStruct(v reflect.Value, x any, path string, depth int) error {
+	m, ok := x.(map[string]any)
+	if !ok {
+		return mismatch(x, "a structure", path)
+	}
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		value, found := m[f.Name]
+		if !found || !f.IsExported() || f.Name == "ResultMetadata" {
+			continue
+		}
+		if err := bind(v.Field(i), value, join(path, f.Name), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bindSlice(v reflect.Value, x any, path string, depth int) error {
+	list, ok := x.([]any)
+	if !ok {
+		return mismatch(x, "a list", path)
+	}
+	out := reflect.MakeSlice(v.Type(), len(list), len(list))
+	for i, e := range list {
+		if err := bind(out.Index(i), e, fmt.Sprintf("%s.%d.member", path, i+1), depth+1); err != nil {
+			return err
+		}
+	}
+	v.Set(out)
+	return nil
+}
+
+func bindMap(v reflect.Value, x any, path string, depth int) error {
+	m, ok := x.(map[string]any)
+	if !ok {
+		return mismatch(x, "a map", path)
+	}
+	out := reflect.MakeMapWithSize(v.Type(), len(m))
+	for k, e := range m {
+		value := reflect.New(v.Type().Elem()).Elem()
+		if err := bind(value, e, path+"."+k+".member", depth+1); err != nil {
+			return err
+		}
+		out.SetMapIndex(reflect.ValueOf(k).Convert(v.Type().Key()), value)
+	}
+	v.Set(out)
+	return nil
+}
+
+func bindScalar(v reflect.Value, x any, path string) error {
+	switch v.Kind() {
+	case reflect.String:
+		s, ok := x.(string)
+		if !ok {
+			return mismatch(x, "a String", path)
+		}
+		v.SetString(s)
+		return nil
+	case reflect.Bool:
+		b, ok := x.(bool)
+		if !ok {
+			return mismatch(x, "a Boolean", path)
+		}
+		v.SetBool(b)
+		return nil
+	case reflect.Int32, reflect.Int64:
+		n, ok := integer(x)
+		if !ok || v.OverflowInt(n) {
+			return mismatch(x, "an Integer", path)
+		}
+		v.SetInt(n)
+		return nil
+	case reflect.Float32, reflect.Float64:
+		f, ok := double(x)
+		if !ok {
+			return mismatch(x, "a Double", path)
+		}
+		v.SetFloat(f)
+		return nil
+	default:
+		return &Error{path, "This member is not served here"}
+	}
+}
+
+func bindTime(v reflect.Value, x any, path string) error {
+	t, ok := x.(time.Time)
+	if s, text := x.(string); text {
+		parsed, err := time.Parse(time.RFC3339Nano, s)
+		t, ok = parsed, err == nil
+	} else if f, number := double(x); !ok && number && math.Abs(f) < 1e11 {
+		sec, frac := math.Modf(f)
+		t, ok = time.Unix(int64(sec), int64(math.Round(frac*1e6))*1e3), true
+	}
+	if !ok {
+		return mismatch(x, "a Timestamp", path)
+	}
+	v.Set(reflect.ValueOf(t.UTC()))
+	return nil
+}
+
+func bindBytes(v reflect.Value, x any, path string) error {
+	b, ok := x.([]byte)
+	if s, text := x.(string); text {
+		decoded, err := base64.StdEncoding.DecodeString(s)
+		b, ok = decoded, err == nil
+	}
+	if !ok {
+		return mismatch(x, "a Blob", path)
+	}
+	v.SetBytes(b)
+	return nil
+}
+
+func integer(x any) (int64, bool) {
+	switch n := x.(type) {
+	case json.Number:
+		if i, err := n.Int64(); err == nil {
+			return i, true
+		}
+		f, err := n.Float64()
+		return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53
+	case int64:
+		return n, true
+	case uint64:
+		return int64(n), n <= math.MaxInt64
+	case float64:
+		return int64(n), n == math.Trunc(n) && math.Abs(n) < 1<<53
+	default:
+		return 0, false
+	}
+}
+
+func double(x any) (float64, bool) {
+	switch n := x.(type) {
+	case json.Number:
+		f, err := n.Float64()
+		return f, err == nil
+	case int64:
+		return float64(n), true
+	case uint64:
+		return float64(n), true
+	case float64:
+		return n, true
+	case string: // JSON has no literals for them
+		switch n {
+		case "NaN":
+			return math.NaN(), true
+		case "Infinity":
+			return math.Inf(1), true
+		case "-Infinity":
+			return math.Inf(-1), true
+		}
+	}
+	return 0, false
+}
+
+func mismatch(x any, want, path string) error {
+	return &Error{path, kindOf(x) + " cannot be converted to " + want}
+}
+
+func kindOf(x any) string {
+	switch x.(type) {
+	case bool:
+		return "A Boolean"
+	case string:
+		return "A String"
+	case []byte:
+		return "A Blob"
+	case []any:
+		return "A list"
+	case map[string]any:
+		return "A structure"
+	case time.Time:
+		return "A Timestamp"
+	default:
+		return "A number"
+	}
+}
+
+// join appends a member to a path as AWS's validation errors print it: each member with a lower-case first letter.
+func join(path, member string) string {
+	member = strings.ToLower(member[:1]) + member[1:]
+	if path == "" {
+		return member
+	}
+	return path + "." + member
+}

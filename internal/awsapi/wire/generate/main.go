@@ -1,0 +1,135 @@
+// Command generate writes constraints.json: the limits that AWS's API models put on the members of the operations served here.
+// The models come with github.com/aws/aws-sdk-go v1.55.8 (models/apis), which is read, not imported.
+//
+//	go run ./internal/awsapi/wire/generate -models DIR -o internal/awsapi/wire/constraints.json
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// served lists the operations whose input is checked, by service and model.
+var served = map[string]struct {
+	model      string
+	operations string
+}{
+	"sagemaker": {"sagemaker/2017-07-24", `AddTags CreateEndpoint CreateEndpointConfig CreateModel DeleteEndpoint
+		DeleteEndpointConfig DeleteModel DeleteTags DescribeEndpoint DescribeEndpointConfig DescribeModel ListEndpointConfigs
+		ListEndpoints ListModels ListTags UpdateEndpoint UpdateEndpointWeightsAndCapacities`},
+	"application-autoscaling": {"application-autoscaling/2016-02-06", `DeleteScalingPolicy DeregisterScalableTarget
+		DescribeScalableTargets DescribeScalingActivities DescribeScalingPolicies ListTagsForResource PutScalingPolicy
+		RegisterScalableTarget TagResource UntagResource`},
+	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmHistory DescribeAlarms DescribeAlarmsForMetric
+		DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource PutMetricAlarm
+		PutMetricData SetAlarmState TagResource UntagResource`},
+}
+
+// shape is the part of a model's shape that limits values.
+type shape struct {
+	Type     string            `json:"type"`
+	Required []string          `json:"required,omitempty"`
+	Members  map[string]string `json:"members,omitempty"` // name → shape
+	Member   string            `json:"member,omitempty"`
+	Key      string            `json:"key,omitempty"`
+	Value    string            `json:"value,omitempty"`
+	Enum     []string          `json:"enum,omitempty"`
+	Min      *float64          `json:"min,omitempty"`
+	Max      *float64          `json:"max,omitempty"`
+	Pattern  string            `json:"pattern,omitempty"`
+}
+
+type ref struct {
+	Shape string `json:"shape"`
+}
+
+type modelShape struct {
+	Type     string         `json:"type"`
+	Required []string       `json:"required"`
+	Members  map[string]ref `json:"members"`
+	Member   ref            `json:"member"`
+	Key      ref            `json:"key"`
+	Value    ref            `json:"value"`
+	Enum     []string       `json:"enum"`
+	Min      *float64       `json:"min"`
+	Max      *float64       `json:"max"`
+	Pattern  string         `json:"pattern"`
+}
+
+type model struct {
+	Operations map[string]struct {
+		Input ref `json:"input"`
+	} `json:"operations"`
+	Shapes map[string]modelShape `json:"shapes"`
+}
+
+type service struct {
+	Operations map[string]string `json:"operations"` // operation → input shape
+	Shapes     map[string]shape  `json:"shapes"`
+}
+
+func main() {
+	models := flag.String("models", "", "folder models/apis of aws-sdk-go v1.55.8")
+	out := flag.String("o", "constraints.json", "file to write")
+	flag.Parse()
+	if err := run(*models, *out); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(models, out string) error {
+	table := map[string]service{}
+	for name, s := range served {
+		text, err := os.ReadFile(filepath.Join(models, filepath.FromSlash(s.model), "api-2.json"))
+		if err != nil {
+			return fmt.Errorf("reading a model: %w", err)
+		}
+		var m model
+		if err := json.Unmarshal(text, &m); err != nil {
+			return fmt.Errorf("decoding %s: %w", s.model, err)
+		}
+		t := service{map[string]string{}, map[string]shape{}}
+		for _, op := range strings.Fields(s.operations) {
+			input := m.Operations[op].Input.Shape
+			if input == "" {
+				return fmt.Errorf("%s has no operation %s with an input", s.model, op)
+			}
+			t.Operations[op] = input
+			t.collect(&m, input)
+		}
+		table[name] = t
+	}
+	text, err := json.Marshal(table)
+	if err != nil {
+		return fmt.Errorf("encoding the table: %w", err)
+	}
+	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+func (t service) collect(m *model, name string) {
+	if _, done := t.Shapes[name]; done || name == "" {
+		return
+	}
+	in := m.Shapes[name]
+	s := shape{
+		Type: in.Type, Required: in.Required, Member: in.Member.Shape, Key: in.Key.Shape, Value: in.Value.Shape, Enum: in.Enum,
+		Min: in.Min, Max: in.Max, Pattern: in.Pattern,
+	}
+	t.Shapes[name] = s
+	if len(in.Members) > 0 {
+		s.Members = map[string]string{}
+		for member, r := range in.Members {
+			s.Members[member] = r.Shape
+			t.collect(m, r.Shape)
+		}
+		t.Shapes[name] = s
+	}
+	for _, next := range []string{s.Member, s.Key, s.Value} {
+		t.collect(m, next)
+	}
+}

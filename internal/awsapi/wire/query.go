@@ -1,0 +1,228 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// formMax bounds how many parameters a Query request may have: 1,000 datums of some thirty each.
+const formMax = 200_000
+
+// DecodeQuery reads a Query request's parameters into an SDK input struct. It fails with *Error.
+func DecodeQuery(form url.Values, into any) error {
+	if len(form) > formMax {
+		return &Error{Msg: "The request has too many parameters"}
+	}
+	root := &node{}
+	for name, values := range form {
+		if name == "Action" || name == "Version" || len(values) == 0 {
+			continue
+		}
+		if !root.put(strings.Split(name, "."), values[0]) {
+			return &Error{Msg: "The request nests too deeply"}
+		}
+	}
+	v := reflect.ValueOf(into).Elem()
+	x, err := root.value(v.Type(), "")
+	if err != nil {
+		return err
+	}
+	return bind(v, x, "", 0)
+}
+
+// node is a parameter, or several with a common prefix.
+type node struct {
+	text *string
+	kids map[string]*node
+}
+
+func (n *node) put(path []string, text string) bool {
+	if len(path) > depthMax {
+		return false
+	}
+	for _, name := range path {
+		if n.kids == nil {
+			n.kids = map[string]*node{}
+		}
+		kid := n.kids[name]
+		if kid == nil {
+			kid = &node{}
+			n.kids[name] = kid
+		}
+		n = kid
+	}
+	n.text = &text
+	return true
+}
+
+// value gives the node the form that bind wants for a type.
+func (n *node) value(t reflect.Type, path string) (any, error) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == timeType || t == bytesType || t.Kind() == reflect.String:
+		if n.text == nil {
+			return nil, &Error{path, "A structure cannot be converted to a value"}
+		}
+		return *n.text, nil
+	case t.Kind() == reflect.Struct:
+		return n.structure(t, path)
+	case t.Kind() == reflect.Slice:
+		return n.list(t, path)
+	case t.Kind() == reflect.Map:
+		return n.mapping(t, path)
+	case t.Kind() == reflect.Interface:
+		return nil, &Error{path, "This member is not served here"}
+	default:
+		return n.scalar(t, path)
+	}
+}
+
+func (n *node) scalar(t reflect.Type, path string) (any, error) {
+	if n.text == nil {
+		return nil, &Error{path, "A structure cannot be converted to a value"}
+	}
+	if t.Kind() == reflect.Bool {
+		b, err := strconv.ParseBool(*n.text)
+		if err != nil {
+			return nil, &Error{path, "A String cannot be converted to a Boolean"}
+		}
+		return b, nil
+	}
+	if t.Kind() == reflect.Float64 || t.Kind() == reflect.Float32 {
+		f, err := strconv.ParseFloat(*n.text, 64)
+		if err != nil {
+			return nil, &Error{path, "A String cannot be converted to a Double"}
+		}
+		return f, nil
+	}
+	i, err := strconv.ParseInt(*n.text, 10, 64)
+	if err != nil {
+		return nil, &Error{path, "A String cannot be converted to an Integer"}
+	}
+	return i, nil
+}
+
+func (n *node) structure(t reflect.Type, path string) (any, error) {
+	out := map[string]any{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		kid := n.kids[f.Name]
+		if kid == nil || !f.IsExported() {
+			continue
+		}
+		x, err := kid.value(f.Type, join(path, f.Name))
+		if err != nil {
+			return nil, err
+		}
+		out[f.Name] = x
+	}
+	return out, nil
+}
+
+// list reads Name.member.1, Name.member.2, …; "Name=" is an empty list.
+func (n *node) list(t reflect.Type, path string) (any, error) {
+	out := []any{}
+	items := n.kids["member"]
+	if items == nil {
+		if n.text != nil && *n.text == "" {
+			return out, nil
+		}
+		return nil, &Error{path, "A list wants the form Name.member.N"}
+	}
+	for i := 1; len(out) < len(items.kids); i++ {
+		kid := items.kids[strconv.Itoa(i)]
+		if kid == nil {
+			return nil, &Error{path, "The numbers of a list's members must run from 1 on"}
+		}
+		x, err := kid.value(t.Elem(), fmt.Sprintf("%s.%d.member", path, i))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (n *node) mapping(t reflect.Type, path string) (any, error) {
+	out := map[string]any{}
+	entries := n.kids["entry"]
+	if entries == nil {
+		return out, nil
+	}
+	for i, e := range entries.kids {
+		if e.kids["key"] == nil || e.kids["key"].text == nil || e.kids["value"] == nil {
+			return nil, &Error{path, "A map wants the form Name.entry.N.key and Name.entry.N.value"}
+		}
+		x, err := e.kids["value"].value(t.Elem(), path+"."+i+".member")
+		if err != nil {
+			return nil, err
+		}
+		out[*e.kids["key"].text] = x
+	}
+	return out, nil
+}
+
+// EncodeQuery writes an SDK output struct as the XML answer of a Query operation. An output without members has no result.
+func EncodeQuery(operation, namespace, requestID string, out any) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "<%sResponse xmlns=%q>", operation, namespace)
+	if v := reflect.Indirect(reflect.ValueOf(out)); v.IsValid() && exported(v.Type()) > 0 {
+		writeXML(&b, operation+"Result", v)
+	}
+	fmt.Fprintf(&b, "<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>", requestID, operation)
+	return b.Bytes()
+}
+
+func exported(t reflect.Type) int {
+	n := 0
+	for i := range t.NumField() {
+		if t.Field(i).IsExported() && t.Field(i).Name != "ResultMetadata" {
+			n++
+		}
+	}
+	return n
+}
+
+func writeXML(b *bytes.Buffer, name string, v reflect.Value) {
+	v = reflect.Indirect(v)
+	fmt.Fprintf(b, "<%s>", name)
+	switch {
+	case v.Type() == timeType:
+		b.WriteString(v.Interface().(time.Time).UTC().Format("2006-01-02T15:04:05.999Z"))
+	case v.Kind() == reflect.Struct:
+		for member, f := range members(v) {
+			writeXML(b, member, f)
+		}
+	case v.Kind() == reflect.Slice && v.Type() != bytesType:
+		for i := range v.Len() {
+			writeXML(b, "member", v.Index(i))
+		}
+	case v.Kind() == reflect.Map:
+		for _, k := range sortedKeys(v) {
+			b.WriteString("<entry>")
+			writeXML(b, "key", k)
+			writeXML(b, "value", v.MapIndex(k))
+			b.WriteString("</entry>")
+		}
+	case v.CanFloat():
+		b.WriteString(strconv.FormatFloat(v.Float(), 'g', -1, 64))
+	default:
+		_ = xml.EscapeText(b, fmt.Append(nil, v.Interface())) // a buffer does not fail
+	}
+	fmt.Fprintf(b, "</%s>", name)
+}
+
+// EscapeXML renders text for an XML element.
+func EscapeXML(s string) string {
+	var b bytes.Buffer
+	_ = xml.EscapeText(&b, []byte(s)) // a buffer does not fail
+	return b.String()
+}

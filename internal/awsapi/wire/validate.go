@@ -1,0 +1,272 @@
+package wire
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+//go:generate go run ./generate -models $MODELS -o constraints.json
+
+//go:embed constraints.json
+var constraintsText []byte
+
+type shape struct {
+	Type     string            `json:"type"`
+	Required []string          `json:"required"`
+	Members  map[string]string `json:"members"`
+	Member   string            `json:"member"`
+	Key      string            `json:"key"`
+	Value    string            `json:"value"`
+	Enum     []string          `json:"enum"`
+	Min      *float64          `json:"min"`
+	Max      *float64          `json:"max"`
+	Pattern  string            `json:"pattern"`
+
+	regexp *regexp.Regexp
+}
+
+type service struct {
+	Operations map[string]string `json:"operations"`
+	Shapes     map[string]*shape `json:"shapes"`
+}
+
+// table is read at the first request: it costs some milliseconds.
+var table = sync.OnceValue(func() map[string]*service {
+	t := map[string]*service{}
+	if err := json.Unmarshal(constraintsText, &t); err != nil {
+		panic("wire: the embedded constraints cannot be read: " + err.Error())
+	}
+	for _, s := range t {
+		for _, sh := range s.Shapes {
+			sh.regexp = compile(sh.Pattern)
+		}
+	}
+	return t
+})
+
+var escapes = strings.NewReplacer(
+	`\uD800\uDC00-\uDBFF\uDFFF`, `\x{10000}-\x{10FFFF}`, `\p{Print}`, `[\x20-\x7e\x{a0}-\x{10FFFF}]`)
+
+var unicodeEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
+
+// compile translates Java's syntax to RE2's. What RE2 cannot say (lookahead) is nil: its operation checks it by hand.
+func compile(pattern string) *regexp.Regexp {
+	if pattern == "" {
+		return nil
+	}
+	re, err := regexp.Compile("^(?:" + unicodeEscape.ReplaceAllString(escapes.Replace(pattern), `\x{$1}`) + ")$")
+	if err != nil {
+		return nil
+	}
+	return re
+}
+
+// Violation is one constraint that a member does not satisfy.
+type Violation struct {
+	Member  string // path, as printed
+	Missing bool   // a required member is not there
+	Text    string // AWS's text
+}
+
+// Validate checks an SDK input struct against the API model's constraints and returns the violations, sorted by member; none
+// where all is well. service is the name that requests are signed for.
+func Validate(service, operation string, in any) []Violation {
+	s := table()[service]
+	if s == nil {
+		return nil
+	}
+	input, found := s.Operations[operation]
+	if !found {
+		return nil
+	}
+	c := check{s: s}
+	c.value(reflect.ValueOf(in), input, "")
+	return c.found
+}
+
+// Message joins violations as AWS prints them.
+func Message(vs []Violation) string {
+	texts := make([]string, len(vs))
+	for i, v := range vs {
+		texts[i] = v.Text
+	}
+	noun := "errors"
+	if len(vs) == 1 {
+		noun = "error"
+	}
+	return fmt.Sprintf("%d validation %s detected: %s", len(vs), noun, strings.Join(texts, "; "))
+}
+
+type check struct {
+	s     *service
+	found []Violation
+}
+
+func (c *check) fail(path, value, constraint string) {
+	c.found = append(c.found, Violation{
+		Member: path, Missing: value == "",
+		Text: fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", orNull(value), path, constraint),
+	})
+}
+
+func orNull(v string) string {
+	if v == empty {
+		return "''"
+	}
+	if v == "" {
+		return "null"
+	}
+	return "'" + v + "'"
+}
+
+func (c *check) value(v reflect.Value, name, path string) {
+	v = reflect.Indirect(v)
+	sh := c.s.Shapes[name]
+	if sh == nil || !v.IsValid() {
+		return
+	}
+	switch {
+	case v.Type() == timeType:
+	case v.Kind() == reflect.Struct:
+		c.structure(v, sh, path)
+	case v.Kind() == reflect.Slice && v.Type() != bytesType:
+		c.length(v.Len(), sh, path, show(v))
+		for i := range v.Len() {
+			c.value(v.Index(i), sh.Member, fmt.Sprintf("%s.%d.member", path, i+1))
+		}
+	case v.Kind() == reflect.Map:
+		c.mapping(v, sh, path)
+	case v.Kind() == reflect.String:
+		c.text(v.String(), sh, path)
+	case v.CanInt():
+		c.number(float64(v.Int()), sh, path)
+	case v.CanFloat():
+		c.number(v.Float(), sh, path)
+	}
+}
+
+func (c *check) structure(v reflect.Value, sh *shape, path string) {
+	for _, member := range slices.Sorted(maps.Keys(sh.Members)) {
+		f := v.FieldByName(member)
+		if !f.IsValid() {
+			continue
+		}
+		at := join(path, member)
+		if unset(f) {
+			if slices.Contains(sh.Required, member) {
+				c.fail(at, "", "Member must not be null")
+			}
+			continue
+		}
+		c.value(f, sh.Members[member], at)
+	}
+}
+
+func (c *check) mapping(v reflect.Value, sh *shape, path string) {
+	c.length(v.Len(), sh, path, show(v))
+	for _, k := range sortedKeys(v) {
+		if broken := c.broken(k.String(), c.s.Shapes[sh.Key]); len(broken) > 0 {
+			c.fail(path, show(v), "Map keys must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+		}
+		if broken := c.broken(v.MapIndex(k).String(), c.s.Shapes[sh.Value]); v.MapIndex(k).Kind() == reflect.String && len(broken) > 0 {
+			c.fail(path, show(v), "Map value must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+		}
+	}
+}
+
+// broken lists all constraints of a string shape where at least one is not satisfied.
+func (c *check) broken(s string, sh *shape) []string {
+	if sh == nil {
+		return nil
+	}
+	sub := check{s: c.s}
+	sub.text(s, sh, "x")
+	if len(sub.found) == 0 {
+		return nil
+	}
+	var all []string
+	if sh.Max != nil {
+		all = append(all, "Member must have length less than or equal to "+number(*sh.Max))
+	}
+	if sh.Min != nil {
+		all = append(all, "Member must have length greater than or equal to "+number(*sh.Min))
+	}
+	if sh.Pattern != "" {
+		all = append(all, "Member must satisfy regular expression pattern: "+sh.Pattern)
+	}
+	return all
+}
+
+func (c *check) text(s string, sh *shape, path string) {
+	if len(sh.Enum) > 0 {
+		if !slices.Contains(sh.Enum, s) {
+			c.fail(path, quoted(s), "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
+		}
+		return
+	}
+	c.length(utf8.RuneCountInString(s), sh, path, quoted(s))
+	if sh.regexp != nil && !sh.regexp.MatchString(s) {
+		c.fail(path, quoted(s), "Member must satisfy regular expression pattern: "+sh.Pattern)
+	}
+}
+
+func (c *check) length(n int, sh *shape, path, value string) {
+	if sh.Min != nil && float64(n) < *sh.Min {
+		c.fail(path, value, "Member must have length greater than or equal to "+number(*sh.Min))
+	}
+	if sh.Max != nil && float64(n) > *sh.Max {
+		c.fail(path, value, "Member must have length less than or equal to "+number(*sh.Max))
+	}
+}
+
+func (c *check) number(f float64, sh *shape, path string) {
+	if sh.Min != nil && !(f >= *sh.Min) {
+		c.fail(path, number(f), "Member must have value greater than or equal to "+number(*sh.Min))
+	}
+	if sh.Max != nil && !(f <= *sh.Max) {
+		c.fail(path, number(f), "Member must have value less than or equal to "+number(*sh.Max))
+	}
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// empty stands for a value that is there and has no characters, which is not the same as null.
+const empty = "\x00"
+
+func quoted(s string) string {
+	if s == "" {
+		return empty
+	}
+	if len(s) > 200 {
+		return s[:200] + "..."
+	}
+	return s
+}
+
+// show prints lists and maps as AWS does: [a, b] and {k=v}; long ones are cut.
+func show(v reflect.Value) string {
+	var parts []string
+	switch v.Kind() {
+	case reflect.Map:
+		for _, k := range sortedKeys(v) {
+			parts = append(parts, k.String()+"="+fmt.Sprint(v.MapIndex(k)))
+		}
+		return quoted("{" + strings.Join(parts, ", ") + "}")
+	default:
+		for i := range min(v.Len(), 20) {
+			if e := reflect.Indirect(v.Index(i)); e.Kind() == reflect.String {
+				parts = append(parts, e.String())
+			}
+		}
+		return quoted("[" + strings.Join(parts, ", ") + "]")
+	}
+}
