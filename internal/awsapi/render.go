@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -21,9 +20,7 @@ func (s *Server) succeed(w http.ResponseWriter, q *request, out any) {
 	case wire.Query:
 		body = wire.EncodeQuery(q.Operation, q.service.Namespace, q.RequestID, out)
 	default:
-		if !reflect.ValueOf(out).IsNil() {
-			body = wire.EncodeJSON(out)
-		}
+		body = wire.EncodeJSON(out)
 	}
 	s.write(w, q, http.StatusOK, body)
 }

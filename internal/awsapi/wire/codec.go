@@ -157,7 +157,7 @@ func writeJSON(b *bytes.Buffer, v reflect.Value) {
 	case v.Kind() == reflect.String:
 		writeText(b, v.String())
 	case v.CanFloat():
-		writeNumber(b, v.Float())
+		writeNumber(b, v.Float(), v.Type().Bits())
 	default:
 		text, _ := json.Marshal(v.Interface()) //nolint:errchkjson // booleans and integers always marshal
 		b.Write(text)
@@ -171,7 +171,7 @@ func writeText(b *bytes.Buffer, s string) {
 	b.Truncate(b.Len() - 1)
 }
 
-func writeNumber(b *bytes.Buffer, f float64) {
+func writeNumber(b *bytes.Buffer, f float64, bits int) {
 	switch {
 	case math.IsNaN(f):
 		b.WriteString(`"NaN"`)
@@ -182,7 +182,7 @@ func writeNumber(b *bytes.Buffer, f float64) {
 	case math.Abs(f) < 1e15 && f == math.Trunc(f):
 		b.WriteString(strconv.FormatFloat(f, 'f', 1, 64))
 	default:
-		b.WriteString(strconv.FormatFloat(f, 'g', -1, 64))
+		b.WriteString(strconv.FormatFloat(f, 'g', -1, bits))
 	}
 }
 

@@ -213,7 +213,7 @@ func writeXML(b *bytes.Buffer, name string, v reflect.Value) {
 			b.WriteString("</entry>")
 		}
 	case v.CanFloat():
-		b.WriteString(strconv.FormatFloat(v.Float(), 'g', -1, 64))
+		b.WriteString(strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits()))
 	default:
 		_ = xml.EscapeText(b, fmt.Append(nil, v.Interface())) // a buffer does not fail
 	}

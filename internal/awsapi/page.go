@@ -1,0 +1,61 @@
+package awsapi
+
+import (
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+)
+
+// Page sorts items by key and returns the limit of them that follow a token, and the token to go on with, "" at the end. Tokens
+// say where they stand, not how far they came: items may come and go between pages. They are bound to an operation and its
+// filters, whose text is bind. It fails with *ErrToken.
+func Page[T any](items []T, key func(T) string, descending bool, token, bind string, limit int) (page []T, next string, err error) {
+	after, err := openToken(token, bind)
+	if err != nil {
+		return nil, "", err
+	}
+	order := func(a, b string) int {
+		if descending {
+			return cmp.Compare(b, a)
+		}
+		return cmp.Compare(a, b)
+	}
+	slices.SortFunc(items, func(a, b T) int { return order(key(a), key(b)) })
+	if token != "" {
+		items = slices.DeleteFunc(items, func(x T) bool { return order(key(x), after) <= 0 })
+	}
+	if len(items) <= limit {
+		return items, "", nil
+	}
+	items = items[:limit]
+	return items, sealToken(key(items[limit-1]), bind), nil
+}
+
+func sealToken(position, bind string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(digest(bind) + position))
+}
+
+func openToken(token, bind string) (string, error) {
+	if token == "" {
+		return "", nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return "", &ErrToken{err}
+	}
+	position, ok := strings.CutPrefix(string(text), digest(bind))
+	if !ok {
+		return "", &ErrToken{errors.New("it belongs to another request")}
+	}
+	return position, nil
+}
+
+func digest(s string) string {
+	h := fnv.New64a()
+	h.Write([]byte(s)) // a hash does not fail
+	return fmt.Sprintf("%016x", h.Sum64())
+}

@@ -1,0 +1,143 @@
+package sagemaker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/awsapi"
+)
+
+func (a *API) createEndpointConfig(
+	ctx context.Context, c awsapi.Call, in *sdk.CreateEndpointConfigInput,
+) (*sdk.CreateEndpointConfigOutput, error) {
+	if err := awsapi.Only(in, "", "EndpointConfigName", "ProductionVariants", "KmsKeyId", "ExecutionRoleArn", "EnableNetworkIsolation",
+		"VpcConfig", "Tags"); err != nil {
+		return nil, err
+	}
+	config := hosting.EndpointConfig{
+		Name: *in.EndpointConfigName, KMSKeyID: aws.ToString(in.KmsKeyId), ExecutionRole: aws.ToString(in.ExecutionRoleArn),
+		NetworkIsolation: aws.ToBool(in.EnableNetworkIsolation), VPC: vpc(in.VpcConfig),
+	}
+	var err error
+	if config.Tags, err = newTags(in.Tags); err != nil {
+		return nil, err
+	}
+	for i := range in.ProductionVariants {
+		v, err := variantConfig(&in.ProductionVariants[i], fmt.Sprintf("productionVariants.%d.member", i+1))
+		if err != nil {
+			return nil, err
+		}
+		config.Variants = append(config.Variants, v)
+	}
+	if _, err := a.step(ctx, c, engine.CreateEndpointConfig{Scope: c.Scope, Config: config}); err != nil {
+		return nil, err
+	}
+	return &sdk.CreateEndpointConfigOutput{EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, config.Name))}, nil
+}
+
+func variantConfig(v *types.ProductionVariant, path string) (hosting.VariantConfig, error) {
+	var out hosting.VariantConfig
+	if err := awsapi.Only(v, path, "VariantName", "ModelName", "InitialInstanceCount", "InitialVariantWeight", "InstanceType", "VolumeSizeInGB",
+		"ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds", "RoutingConfig", "InferenceAmiVersion",
+		"EnableSSMAccess"); err != nil {
+		return out, err
+	}
+	switch {
+	case v.ModelName == nil:
+		return out, awsapi.Validation("The member '%s.modelName' must be set: this server has no inference components.", path)
+	case v.InstanceType == "":
+		return out, awsapi.Validation("The member '%s.instanceType' must be set.", path)
+	case v.InitialInstanceCount == nil:
+		return out, awsapi.Validation("The member '%s.initialInstanceCount' must be set.", path)
+	}
+	out = hosting.VariantConfig{
+		Name: *v.VariantName, Model: *v.ModelName, InitialCount: int(*v.InitialInstanceCount), InitialWeight: 1,
+		InstanceType: string(v.InstanceType), VolumeSizeGB: int(aws.ToInt32(v.VolumeSizeInGB)),
+		DownloadTimeout: seconds(v.ModelDataDownloadTimeoutInSeconds), StartupTimeout: seconds(v.ContainerStartupHealthCheckTimeoutInSeconds),
+		AMIVersion: string(v.InferenceAmiVersion), SSMAccess: aws.ToBool(v.EnableSSMAccess),
+	}
+	if v.InitialVariantWeight != nil {
+		out.InitialWeight = float64(*v.InitialVariantWeight)
+	}
+	if v.RoutingConfig != nil {
+		switch v.RoutingConfig.RoutingStrategy {
+		case types.RoutingStrategyRandom:
+			out.Routing = hosting.RoutingRandom
+		case types.RoutingStrategyLeastOutstandingRequests:
+			out.Routing = hosting.RoutingLeastOutstanding
+		default:
+			return out, awsapi.Validation("The member '%s.routingConfig.routingStrategy' is %q: this server routes by RANDOM and "+
+				"LEAST_OUTSTANDING_REQUESTS.", path, v.RoutingConfig.RoutingStrategy)
+		}
+	}
+	return out, nil
+}
+
+func seconds(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * time.Second }
+
+func optionalSeconds(d time.Duration) *int32 {
+	if d == 0 {
+		return nil
+	}
+	return aws.Int32(int32(d / time.Second))
+}
+
+func (a *API) describeEndpointConfig(
+	ctx context.Context, c awsapi.Call, in *sdk.DescribeEndpointConfigInput,
+) (*sdk.DescribeEndpointConfigOutput, error) {
+	var out *sdk.DescribeEndpointConfigOutput
+	err := a.region(ctx, c, func(r *hosting.Registry) error {
+		x := r.Configs[*in.EndpointConfigName]
+		if x == nil {
+			return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceConfig, Name: *in.EndpointConfigName}
+		}
+		out = &sdk.DescribeEndpointConfigOutput{
+			EndpointConfigName: aws.String(x.Name), EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, x.Name)),
+			CreationTime: aws.Time(x.Created), KmsKeyId: optional(x.KMSKeyID), ExecutionRoleArn: optional(x.ExecutionRole),
+			EnableNetworkIsolation: aws.Bool(x.NetworkIsolation), VpcConfig: describeVPC(x.VPC),
+		}
+		for _, v := range x.Variants {
+			out.ProductionVariants = append(out.ProductionVariants, describeVariantConfig(v))
+		}
+		return nil
+	})
+	return out, err
+}
+
+func describeVariantConfig(v hosting.VariantConfig) types.ProductionVariant {
+	out := types.ProductionVariant{
+		VariantName: aws.String(v.Name), ModelName: aws.String(v.Model), InitialInstanceCount: aws.Int32(int32(v.InitialCount)),
+		InitialVariantWeight: aws.Float32(float32(v.InitialWeight)), InstanceType: types.ProductionVariantInstanceType(v.InstanceType),
+		ModelDataDownloadTimeoutInSeconds:           optionalSeconds(v.DownloadTimeout),
+		ContainerStartupHealthCheckTimeoutInSeconds: optionalSeconds(v.StartupTimeout),
+		InferenceAmiVersion:                         types.ProductionVariantInferenceAmiVersion(v.AMIVersion), RoutingConfig: routing(v.Routing),
+	}
+	if v.VolumeSizeGB > 0 {
+		out.VolumeSizeInGB = aws.Int32(int32(v.VolumeSizeGB))
+	}
+	if v.SSMAccess {
+		out.EnableSSMAccess = aws.Bool(true)
+	}
+	return out
+}
+
+func routing(r hosting.Routing) *types.ProductionVariantRoutingConfig {
+	if r == hosting.RoutingUnset {
+		return nil
+	}
+	return &types.ProductionVariantRoutingConfig{RoutingStrategy: types.RoutingStrategy(r.String())}
+}
+
+func (a *API) deleteEndpointConfig(
+	ctx context.Context, c awsapi.Call, in *sdk.DeleteEndpointConfigInput,
+) (*sdk.DeleteEndpointConfigOutput, error) {
+	_, err := a.step(ctx, c, engine.DeleteEndpointConfig{Scope: c.Scope, Name: *in.EndpointConfigName})
+	return &sdk.DeleteEndpointConfigOutput{}, err
+}

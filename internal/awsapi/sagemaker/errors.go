@@ -1,0 +1,34 @@
+package sagemaker
+
+import (
+	"errors"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/awsapi"
+)
+
+// Refusal words hosting's refusals as SageMaker does; other errors stay as they are. Application Auto Scaling passes on those of
+// the resources it scales.
+func Refusal(s engine.Scope, err error) error {
+	var e *hosting.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	what := arn(s, e.Resource, e.Name)
+	switch e.Kind {
+	case hosting.KindNotFound:
+		if e.Resource == hosting.ResourceVariant {
+			return awsapi.Validation("Could not find variant %q.", e.Name)
+		}
+		return awsapi.Validation("Could not find %s %q.", e.Resource, what)
+	case hosting.KindExists:
+		return awsapi.Validation("Cannot create already existing %s %q.", e.Resource, what)
+	case hosting.KindInProgress:
+		return awsapi.Validation("Cannot update in-progress %s %q.", e.Resource, what)
+	case hosting.KindFailed:
+		return awsapi.Validation("Cannot update failed %s %q. It can only be deleted.", e.Resource, what)
+	default:
+		return awsapi.Validation("%s", e.Msg)
+	}
+}
