@@ -150,7 +150,7 @@ func (in RegisterScalableTarget) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	e.touch(r, endpoint)
-	return t, nil
+	return RegisterScalableTargetResult{UUID: t.UUID}, nil
 }
 
 func (in DeregisterScalableTarget) apply(e *Engine) (Result, error) {
@@ -186,7 +186,7 @@ func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
 	for _, s := range change.CreateAlarms {
 		e.createAlarm(r, owned(change, s))
 	}
-	return change, nil
+	return PutScalingPolicyResult{UUID: change.Target.UUID, Alarms: change.Policy.AlarmNames()}, nil
 }
 
 func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {

@@ -58,7 +58,8 @@ type UpdateEndpointWeightsAndCapacities struct {
 // DeleteEndpoint drains an endpoint and deregisters its variants' scalable targets.
 type DeleteEndpoint struct{ Key EndpointKey }
 
-// RegisterScalableTarget makes or changes a scalable target. Its Result is the *scaling.Target.
+// RegisterScalableTarget makes or changes a scalable target. Its Result is a
+// RegisterScalableTargetResult.
 type RegisterScalableTarget struct {
 	Scope        Scope
 	Registration scaling.Registration
@@ -70,7 +71,7 @@ type DeregisterScalableTarget struct {
 	Key   scaling.TargetKey
 }
 
-// PutScalingPolicy makes or changes a policy and the alarms it owns. Its Result is the scaling.PolicyChange.
+// PutScalingPolicy makes or changes a policy and the alarms it owns. Its Result is a PutScalingPolicyResult.
 type PutScalingPolicy struct {
 	Scope Scope
 	Input scaling.PolicyInput

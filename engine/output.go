@@ -15,6 +15,15 @@ type Output struct {
 // Result is an input's answer: one of the types named …Result in this package, or nil.
 type Result any
 
+// RegisterScalableTargetResult names the target.
+type RegisterScalableTargetResult struct{ UUID string }
+
+// PutScalingPolicyResult names the policy's target and the alarms that the policy owns.
+type PutScalingPolicyResult struct {
+	UUID   string // of the target
+	Alarms []string
+}
+
 // Effects describe a level, never a difference: after a crash the whole level (Engine.Level) is said again and the world
 // converges. Routes must be applied before Levels: an instance may drain only once no gateway sends it invocations.
 type Effects struct {

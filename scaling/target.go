@@ -37,7 +37,10 @@ type Suspended struct {
 const idPrefix = "056m"
 
 // ID36 returns the target's identifier as it stands in its ARN: 36 characters.
-func (t *Target) ID36() string { return idPrefix + strings.ReplaceAll(t.UUID, "-", "") }
+func (t *Target) ID36() string { return ID36(t.UUID) }
+
+// ID36 returns the identifier of the target that has a UUID.
+func ID36(uuid string) string { return idPrefix + strings.ReplaceAll(uuid, "-", "") }
 
 // Policy returns the policy of this name, or nil.
 func (t *Target) Policy(name string) *Policy {

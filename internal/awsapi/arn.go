@@ -1,0 +1,37 @@
+package awsapi
+
+import (
+	"strings"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
+)
+
+// PolicyARN names a scaling policy: all policies of a target carry the target's UUID. AWS: recorded.
+func PolicyARN(s engine.Scope, t *scaling.Target, policy string) string {
+	return ARN(s, "autoscaling", "scalingPolicy:"+t.UUID+":resource/"+scaling.Namespace+"/"+t.Key.ResourceID+":policyName/"+policy)
+}
+
+// ActionARN names a policy as its alarms' actions do: those of a target tracking policy's own alarms have a suffix. AWS: recorded.
+func ActionARN(s engine.Scope, t *scaling.Target, p *scaling.Policy) string {
+	arn := PolicyARN(s, t, p.Name)
+	if p.CreatedBy != "" {
+		arn += ":createdBy/" + p.CreatedBy
+	}
+	return arn
+}
+
+// ParsePolicyARN reads a policy's ARN, with or without the suffix of its alarms' actions, and returns the identifier of its
+// target and its name. ok is false where the text is no such ARN of the scope.
+func ParsePolicyARN(s engine.Scope, text string) (target, policy string, ok bool) {
+	rest, ok := strings.CutPrefix(text, ARN(s, "autoscaling", "scalingPolicy:"))
+	if !ok {
+		return "", "", false
+	}
+	uuid, rest, _ := strings.Cut(rest, ":")
+	_, policy, ok = strings.Cut(rest, ":policyName/")
+	if at := strings.LastIndex(policy, ":createdBy/"); at >= 0 {
+		policy = policy[:at]
+	}
+	return scaling.ID36(uuid), policy, ok && len(uuid) == 36 && policy != ""
+}

@@ -1,0 +1,80 @@
+package autoscaling
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/scaling"
+)
+
+// activitiesPage is the page size of DescribeScalingActivities, and its most. AWS: API reference.
+const activitiesPage = 50
+
+func (a *API) describeScalingActivities(
+	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingActivitiesInput,
+) (*sdk.DescribeScalingActivitiesOutput, error) {
+	var ids []string
+	if in.ResourceId != nil {
+		ids = []string{*in.ResourceId}
+	}
+	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
+		return nil, err
+	}
+	n, err := limit(in.MaxResults, activitiesPage)
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.DescribeScalingActivitiesOutput{ScalingActivities: []types.ScalingActivity{}}
+	if n == 0 {
+		return out, nil
+	}
+	q := awsapi.HistoryQuery{
+		Scope: c.Scope, Table: awsapi.TableActivity, Key: aws.ToString(in.ResourceId), Limit: n, Token: aws.ToString(in.NextToken),
+		Types: []string{awsapi.TypeScaled},
+	}
+	if aws.ToBool(in.IncludeNotScaledActivities) {
+		q.Types = append(q.Types, awsapi.TypeNotScaled)
+	}
+	items, next, err := a.backend.History(ctx, q)
+	if err != nil {
+		return nil, badToken(err)
+	}
+	for _, x := range items {
+		if e, ok := x.Event.(engine.ActivityChanged); ok {
+			out.ScalingActivities = append(out.ScalingActivities, describeActivity(e.Activity))
+		}
+	}
+	out.NextToken = optional(next)
+	return out, nil
+}
+
+func describeActivity(x scaling.Activity) types.ScalingActivity {
+	out := types.ScalingActivity{
+		ActivityId: aws.String(x.ID), ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String(x.Key.ResourceID),
+		ScalableDimension: types.ScalableDimension(x.Key.Dimension.String()), Description: aws.String(x.Description()),
+		Cause: aws.String(x.Cause.String()), StartTime: aws.Time(x.Start), StatusCode: types.ScalingActivityStatusCode(x.Status.String()),
+		StatusMessage: optional(x.StatusMessage()),
+	}
+	if !x.End.IsZero() {
+		out.EndTime = aws.Time(x.End)
+	}
+	if x.NotScaled.Code != 0 {
+		r := types.NotScaledReason{Code: aws.String(x.NotScaled.Code.String())}
+		switch n := aws.Int32(int32(x.NotScaled.Capacity)); x.NotScaled.Code {
+		case scaling.AlreadyAtMaxCapacity:
+			r.MaxCapacity = n
+		case scaling.AlreadyAtMinCapacity:
+			r.MinCapacity = n
+		case scaling.AlreadyAtDesiredCapacity, scaling.AutoScalingAnticipatedFlapping:
+			r.CurrentCapacity = n
+		case scaling.TargetServicePutResourceAsUnscalable: // carries no number
+		}
+		out.NotScaledReasons = []types.NotScaledReason{r}
+	}
+	return out
+}

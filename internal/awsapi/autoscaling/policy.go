@@ -1,0 +1,226 @@
+package autoscaling
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/scaling"
+)
+
+// policiesPage is the page size of DescribeScalingPolicies, and its most. AWS: API reference; recorded.
+const policiesPage = 10
+
+func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutScalingPolicyInput) (*sdk.PutScalingPolicyOutput, error) {
+	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	if err != nil {
+		return nil, refusal(c.Scope, err)
+	}
+	if in.PolicyType == types.PolicyTypePredictiveScaling || in.PredictiveScalingPolicyConfiguration != nil {
+		return nil, awsapi.Validation("Policies of type PredictiveScaling are not served by this server. Use StepScaling or TargetTrackingScaling.")
+	}
+	put := scaling.PolicyInput{
+		Key: key, Name: *in.PolicyName, Type: scaling.ParsePolicyType(string(in.PolicyType)),
+		Step: stepConfig(in.StepScalingPolicyConfiguration), TargetTracking: trackingConfig(in.TargetTrackingScalingPolicyConfiguration),
+	}
+	result, err := a.step(ctx, c, engine.PutScalingPolicy{Scope: c.Scope, Input: put})
+	if err != nil {
+		return nil, err
+	}
+	r := result.(engine.PutScalingPolicyResult)
+	t := &scaling.Target{Key: key, UUID: r.UUID}
+	out := &sdk.PutScalingPolicyOutput{PolicyARN: aws.String(awsapi.PolicyARN(c.Scope, t, put.Name)), Alarms: []types.Alarm{}}
+	for _, name := range r.Alarms {
+		out.Alarms = append(out.Alarms, describeAlarm(c, name))
+	}
+	return out, nil
+}
+
+func describeAlarm(c awsapi.Call, name string) types.Alarm {
+	return types.Alarm{AlarmName: aws.String(name), AlarmARN: aws.String(c.ARN("cloudwatch", "alarm:"+name))}
+}
+
+func stepConfig(in *types.StepScalingPolicyConfiguration) *scaling.StepConfig {
+	if in == nil {
+		return nil
+	}
+	out := &scaling.StepConfig{
+		AdjustmentType: scaling.ParseAdjustmentType(string(in.AdjustmentType)), Cooldown: duration(in.Cooldown),
+		Aggregation: scaling.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: integer(in.MinAdjustmentMagnitude),
+	}
+	for _, s := range in.StepAdjustments {
+		out.Steps = append(out.Steps, scaling.StepAdjustment{
+			Lower: s.MetricIntervalLowerBound, Upper: s.MetricIntervalUpperBound, Adjustment: int(aws.ToInt32(s.ScalingAdjustment)),
+		})
+	}
+	return out
+}
+
+func trackingConfig(in *types.TargetTrackingScalingPolicyConfiguration) *scaling.TargetTrackingConfig {
+	if in == nil {
+		return nil
+	}
+	out := &scaling.TargetTrackingConfig{
+		TargetValue: aws.ToFloat64(in.TargetValue), ScaleOutCooldown: duration(in.ScaleOutCooldown),
+		ScaleInCooldown: duration(in.ScaleInCooldown), DisableScaleIn: in.DisableScaleIn,
+	}
+	if p := in.PredefinedMetricSpecification; p != nil {
+		out.Predefined = &scaling.PredefinedSpec{
+			Metric: scaling.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
+		}
+	}
+	if m := in.CustomizedMetricSpecification; m != nil {
+		out.Customized = customized(m)
+	}
+	return out
+}
+
+func customized(m *types.CustomizedMetricSpecification) *scaling.CustomizedSpec {
+	out := &scaling.CustomizedSpec{
+		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: scaling.ParseStatistic(string(m.Statistic)),
+		Unit: aws.ToString(m.Unit),
+	}
+	for _, d := range m.Dimensions {
+		out.Dimensions = append(out.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+	}
+	for _, q := range m.Metrics {
+		out.Queries = append(out.Queries, scaling.MetricQuery{
+			ID: aws.ToString(q.Id), Expression: aws.ToString(q.Expression), Label: aws.ToString(q.Label), ReturnData: q.ReturnData,
+		})
+	}
+	return out
+}
+
+func (a *API) describeScalingPolicies(
+	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingPoliciesInput,
+) (*sdk.DescribeScalingPoliciesOutput, error) {
+	var ids []string
+	if in.ResourceId != nil {
+		ids = []string{*in.ResourceId}
+	}
+	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
+		return nil, err
+	}
+	n, err := limit(in.MaxResults, policiesPage)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		target *scaling.Target
+		policy *scaling.Policy
+	}
+	out := &sdk.DescribeScalingPoliciesOutput{ScalingPolicies: []types.ScalingPolicy{}}
+	return out, a.region(ctx, c, func(r *engine.Region) error {
+		var rows []row
+		for _, t := range r.Targets.Sorted() {
+			if len(ids) > 0 && ids[0] != t.Key.ResourceID {
+				continue
+			}
+			for _, p := range t.Policies {
+				if len(in.PolicyNames) == 0 || slices.Contains(in.PolicyNames, p.Name) {
+					rows = append(rows, row{t, p})
+				}
+			}
+		}
+		key := func(x row) string {
+			return fmt.Sprintf("%s\x00%020d\x00%s", x.target.Key.ResourceID, x.policy.Created.UnixNano(), x.policy.Name)
+		}
+		page, next, err := awsapi.Page(rows, key, false, aws.ToString(in.NextToken), fmt.Sprint("policies", ids, in.PolicyNames), n)
+		for _, x := range page {
+			out.ScalingPolicies = append(out.ScalingPolicies, describePolicy(c, r, x.target, x.policy))
+		}
+		out.NextToken = optional(next)
+		return badToken(err)
+	})
+}
+
+func describePolicy(c awsapi.Call, r *engine.Region, t *scaling.Target, p *scaling.Policy) types.ScalingPolicy {
+	out := types.ScalingPolicy{
+		PolicyARN: aws.String(awsapi.PolicyARN(c.Scope, t, p.Name)), PolicyName: aws.String(p.Name), ServiceNamespace: types.ServiceNamespaceSagemaker,
+		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()),
+		PolicyType: types.PolicyType(p.Type.String()), CreationTime: aws.Time(p.Created), Alarms: []types.Alarm{},
+	}
+	for _, name := range alarmsOf(r, t, p) {
+		out.Alarms = append(out.Alarms, describeAlarm(c, name))
+	}
+	if p.Step != nil {
+		out.StepScalingPolicyConfiguration = describeStep(p.Step)
+	}
+	if p.TargetTracking != nil {
+		out.TargetTrackingScalingPolicyConfiguration = describeTracking(p.TargetTracking)
+	}
+	return out
+}
+
+// alarmsOf lists the alarms a policy owns, or for step scaling those that users pointed at it.
+func alarmsOf(r *engine.Region, t *scaling.Target, p *scaling.Policy) []string {
+	if p.Type == scaling.TargetTrackingScaling {
+		return p.AlarmNames()
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+		for _, x := range r.Alarms[name].Actions {
+			if x.Target == t.ID36() && x.Policy == p.Name && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func describeStep(s *scaling.StepConfig) *types.StepScalingPolicyConfiguration {
+	out := &types.StepScalingPolicyConfiguration{
+		AdjustmentType: types.AdjustmentType(s.AdjustmentType.String()), Cooldown: seconds(s.Cooldown), StepAdjustments: []types.StepAdjustment{},
+	}
+	if s.Aggregation != 0 {
+		out.MetricAggregationType = types.MetricAggregationType(s.Aggregation.String())
+	}
+	if s.MinMagnitude != nil {
+		out.MinAdjustmentMagnitude = aws.Int32(int32(*s.MinMagnitude))
+	}
+	for _, x := range s.Steps {
+		out.StepAdjustments = append(out.StepAdjustments, types.StepAdjustment{
+			MetricIntervalLowerBound: x.Lower, MetricIntervalUpperBound: x.Upper, ScalingAdjustment: aws.Int32(int32(x.Adjustment)),
+		})
+	}
+	return out
+}
+
+func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScalingPolicyConfiguration {
+	out := &types.TargetTrackingScalingPolicyConfiguration{
+		TargetValue: aws.Float64(t.TargetValue), ScaleOutCooldown: seconds(t.ScaleOutCooldown), ScaleInCooldown: seconds(t.ScaleInCooldown),
+		DisableScaleIn: aws.Bool(aws.ToBool(t.DisableScaleIn)),
+	}
+	if p := t.Predefined; p != nil {
+		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}
+	}
+	if m := t.Customized; m != nil {
+		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{
+			Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name), Statistic: types.MetricStatistic(m.Statistic.String()),
+			Unit: optional(m.Unit), Dimensions: []types.MetricDimension{},
+		}
+		for _, d := range m.Dimensions {
+			out.CustomizedMetricSpecification.Dimensions = append(out.CustomizedMetricSpecification.Dimensions,
+				types.MetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
+		}
+	}
+	return out
+}
+
+func (a *API) deleteScalingPolicy(
+	ctx context.Context, c awsapi.Call, in *sdk.DeleteScalingPolicyInput,
+) (*sdk.DeleteScalingPolicyOutput, error) {
+	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	if err != nil {
+		return nil, refusal(c.Scope, err)
+	}
+	_, err = a.step(ctx, c, engine.DeleteScalingPolicy{Scope: c.Scope, Key: key, Name: *in.PolicyName})
+	return &sdk.DeleteScalingPolicyOutput{}, err
+}

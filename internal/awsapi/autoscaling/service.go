@@ -1,0 +1,136 @@
+// Package autoscaling is Application Auto Scaling as an awsapi.Service: scalable targets, policies, activities and tags. Each
+// operation turns the SDK's input into an engine.Input, or reads a View, and its refusals into AWS's exceptions.
+package autoscaling
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/sagemaker"
+	"bellows.dev/bellows/scaling"
+)
+
+// API is Application Auto Scaling.
+type API struct{ backend awsapi.Backend }
+
+// New returns the service.
+func New(b awsapi.Backend) *awsapi.Service {
+	a := &API{b}
+	s := &awsapi.Service{Name: "Application Auto Scaling", Signing: "application-autoscaling", Target: "AnyScaleFrontendService"}
+	awsapi.Handle(s, "RegisterScalableTarget", a.registerScalableTarget)
+	awsapi.Handle(s, "DescribeScalableTargets", a.describeScalableTargets)
+	awsapi.Handle(s, "DeregisterScalableTarget", a.deregisterScalableTarget)
+	awsapi.Handle(s, "PutScalingPolicy", a.putScalingPolicy)
+	awsapi.Handle(s, "DescribeScalingPolicies", a.describeScalingPolicies)
+	awsapi.Handle(s, "DeleteScalingPolicy", a.deleteScalingPolicy)
+	awsapi.Handle(s, "DescribeScalingActivities", a.describeScalingActivities)
+	awsapi.Handle(s, "TagResource", a.tagResource)
+	awsapi.Handle(s, "UntagResource", a.untagResource)
+	awsapi.Handle(s, "ListTagsForResource", a.listTagsForResource)
+	return s
+}
+
+// step takes an input and words the engine's refusals.
+func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.Result, error) {
+	result, err := a.backend.Step(ctx, in)
+	return result, refusal(c.Scope, err)
+}
+
+func refusal(s engine.Scope, err error) error {
+	var e *scaling.Error
+	if !errors.As(err, &e) {
+		return sagemaker.Refusal(s, err)
+	}
+	return &awsapi.Error{Code: e.Kind.String(), Message: e.Msg}
+}
+
+// region calls f with the call's region, an empty one where it has no state yet.
+func (a *API) region(ctx context.Context, c awsapi.Call, f func(*engine.Region) error) error {
+	var err error
+	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
+		r := e.Region(c.Scope)
+		if r == nil {
+			r = &engine.Region{Scope: c.Scope, Targets: scaling.NewRegistry()}
+		}
+		err = f(r)
+	}); failed != nil {
+		return failed
+	}
+	return refusal(c.Scope, err)
+}
+
+// limit returns how many items a page has: what is asked for, at most the service's maximum.
+func limit(asked *int32, most int) (int, error) {
+	switch {
+	case asked == nil:
+		return most, nil
+	case *asked < 0:
+		return 0, awsapi.Validation("MaxResults cannot be less than 0")
+	default:
+		return min(int(*asked), most), nil
+	}
+}
+
+// badToken words a refused token.
+func badToken(err error) error {
+	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
+		return &awsapi.Error{Code: "InvalidNextTokenException", Message: "The NextToken value is not valid."}
+	}
+	return err
+}
+
+// optional is nil for "", so that answers leave unset members out.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// integer turns an optional number of the SDK into one of ours.
+func integer(n *int32) *int {
+	if n == nil {
+		return nil
+	}
+	i := int(*n)
+	return &i
+}
+
+func duration(n *int32) *time.Duration {
+	if n == nil {
+		return nil
+	}
+	d := time.Duration(*n) * time.Second
+	return &d
+}
+
+func seconds(d *time.Duration) *int32 {
+	if d == nil {
+		return nil
+	}
+	n := int32(*d / time.Second)
+	return &n
+}
+
+// checkFilter checks a namespace, a dimension and resource IDs that select; noun names the IDs' member.
+func checkFilter(namespace, dimension string, ids []string, noun string) error {
+	if namespace != scaling.Namespace {
+		return awsapi.Validation("Unsupported service namespace, resource type or scalable dimension")
+	}
+	if dimension != "" && len(ids) == 0 {
+		return awsapi.Validation("%s must be specified when ScalableDimension is specified", noun)
+	}
+	for _, id := range ids {
+		err := scaling.CheckResourceID(id)
+		if dimension != "" {
+			_, err = scaling.ParseTargetKey(namespace, id, dimension)
+		}
+		if err != nil {
+			return refusal(engine.Scope{}, err)
+		}
+	}
+	return nil
+}

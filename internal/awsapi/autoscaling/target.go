@@ -1,0 +1,103 @@
+package autoscaling
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/scaling"
+)
+
+// targetsPage is the page size of DescribeScalableTargets, and its most. AWS: API reference.
+const targetsPage = 50
+
+func (a *API) registerScalableTarget(
+	ctx context.Context, c awsapi.Call, in *sdk.RegisterScalableTargetInput,
+) (*sdk.RegisterScalableTargetOutput, error) {
+	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	if err != nil {
+		return nil, refusal(c.Scope, err)
+	}
+	g := scaling.Registration{Key: key, Min: integer(in.MinCapacity), Max: integer(in.MaxCapacity), Tags: in.Tags}
+	if s := in.SuspendedState; s != nil {
+		g.SuspendIn, g.SuspendOut, g.SuspendScheduled = s.DynamicScalingInSuspended, s.DynamicScalingOutSuspended, s.ScheduledScalingSuspended
+	}
+	result, err := a.step(ctx, c, engine.RegisterScalableTarget{Scope: c.Scope, Registration: g})
+	if err != nil {
+		return nil, err
+	}
+	id := scaling.ID36(result.(engine.RegisterScalableTargetResult).UUID)
+	return &sdk.RegisterScalableTargetOutput{ScalableTargetARN: aws.String(targetARN(c, id))}, nil
+}
+
+func targetARN(c awsapi.Call, id36 string) string {
+	return c.ARN("application-autoscaling", "scalable-target/"+id36)
+}
+
+// roleARN is the service-linked role that AWS always uses for SageMaker.
+func roleARN(s engine.Scope) string {
+	return "arn:aws:iam::" + s.Account + ":role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/" +
+		"AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+}
+
+func (a *API) describeScalableTargets(
+	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalableTargetsInput,
+) (*sdk.DescribeScalableTargetsOutput, error) {
+	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), in.ResourceIds, "ResourceIds"); err != nil {
+		return nil, err
+	}
+	if len(in.ResourceIds) > targetsPage {
+		return nil, awsapi.Validation("At most %d ResourceIds can be specified", targetsPage)
+	}
+	n, err := limit(in.MaxResults, targetsPage)
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.DescribeScalableTargetsOutput{ScalableTargets: []types.ScalableTarget{}}
+	return out, a.region(ctx, c, func(r *engine.Region) error {
+		var kept []*scaling.Target
+		for _, t := range r.Targets.Sorted() {
+			if (len(in.ResourceIds) == 0 || slices.Contains(in.ResourceIds, t.Key.ResourceID)) &&
+				(in.ScalableDimension == "" || string(in.ScalableDimension) == t.Key.Dimension.String()) {
+				kept = append(kept, t)
+			}
+		}
+		bind := fmt.Sprint("targets", in.ResourceIds, in.ScalableDimension)
+		page, next, err := awsapi.Page(kept, func(t *scaling.Target) string { return t.Key.ResourceID }, false, aws.ToString(in.NextToken), bind, n)
+		for _, t := range page {
+			out.ScalableTargets = append(out.ScalableTargets, describeTarget(c, t))
+		}
+		out.NextToken = optional(next)
+		return badToken(err)
+	})
+}
+
+func describeTarget(c awsapi.Call, t *scaling.Target) types.ScalableTarget {
+	return types.ScalableTarget{
+		ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String(t.Key.ResourceID),
+		ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()), MinCapacity: aws.Int32(int32(t.Min)),
+		MaxCapacity: aws.Int32(int32(t.Max)), RoleARN: aws.String(roleARN(c.Scope)), CreationTime: aws.Time(t.Created),
+		ScalableTargetARN: aws.String(targetARN(c, t.ID36())),
+		SuspendedState: &types.SuspendedState{
+			DynamicScalingInSuspended: aws.Bool(t.Suspended.DynamicIn), DynamicScalingOutSuspended: aws.Bool(t.Suspended.DynamicOut),
+			ScheduledScalingSuspended: aws.Bool(t.Suspended.Scheduled),
+		},
+	}
+}
+
+func (a *API) deregisterScalableTarget(
+	ctx context.Context, c awsapi.Call, in *sdk.DeregisterScalableTargetInput,
+) (*sdk.DeregisterScalableTargetOutput, error) {
+	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	if err != nil {
+		return nil, refusal(c.Scope, err)
+	}
+	_, err = a.step(ctx, c, engine.DeregisterScalableTarget{Scope: c.Scope, Key: key})
+	return &sdk.DeregisterScalableTargetOutput{}, err
+}
