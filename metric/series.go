@@ -133,6 +133,17 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 	return out
 }
 
+// Units returns the units of the samples from a moment on until another, in the order of their first sample.
+func (s *Series) Units(from, until time.Time) []string {
+	var units []string
+	for _, b := range s.buckets {
+		if b.start >= from.Unix() && b.start < until.Unix() && !slices.Contains(units, b.unit) {
+			units = append(units, b.unit)
+		}
+	}
+	return units
+}
+
 func (q *Query) datapoint(start int64, buckets []bucket) Datapoint {
 	p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
 	var sum Summary

@@ -1,0 +1,148 @@
+package cloudwatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
+)
+
+// statisticsMax is how many datapoints one call may ask for. AWS: GetMetricStatistics, API reference.
+const statisticsMax = 1440
+
+func (a *API) getMetricStatistics(
+	ctx context.Context, c awsapi.Call, in *sdk.GetMetricStatisticsInput,
+) (*sdk.GetMetricStatisticsOutput, error) {
+	stats, err := statistics(in)
+	if err != nil {
+		return nil, err
+	}
+	if !in.StartTime.Before(*in.EndTime) {
+		return nil, invalidValue("The parameter StartTime must be less than the parameter EndTime.")
+	}
+	period := time.Duration(*in.Period) * time.Second
+	if !periodAllowed(int(*in.Period)) {
+		return nil, invalidValue("The value %d for parameter Period is invalid: it must be 1, 5, 10, 20, 30 or a multiple of 60.", *in.Period)
+	}
+	if n := in.EndTime.Sub(*in.StartTime) / period; n > statisticsMax {
+		return nil, invalidCombination("You have requested up to %d datapoints, which exceeds the limit of %d. You may reduce the "+
+			"datapoints requested by increasing Period, or decreasing the time range.", n, statisticsMax)
+	}
+	out := &sdk.GetMetricStatisticsOutput{Label: in.MetricName, Datapoints: []types.Datapoint{}}
+	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
+		s := r.Metrics.Find(metric.NewID(*in.Namespace, *in.MetricName, dimensions(in.Dimensions)...))
+		if s == nil {
+			return nil
+		}
+		w := frame(now, *in.StartTime, *in.EndTime, period)
+		for _, unit := range s.Units(w.from, w.from.Add(time.Duration(w.periods)*period)) {
+			if in.Unit == "" || string(in.Unit) == unit {
+				out.Datapoints = append(out.Datapoints, datapoints(s, w, unit, stats)...)
+			}
+		}
+		return nil
+	})
+}
+
+func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
+	if len(in.Statistics) == 0 && len(in.ExtendedStatistics) == 0 {
+		return nil, invalidCombination("At least one of the parameters Statistics and ExtendedStatistics must be specified.")
+	}
+	var out []metric.Statistic
+	for _, name := range in.Statistics {
+		s, err := metric.ParseStatistic(string(name))
+		if err != nil {
+			return nil, invalidValue("%s", err)
+		}
+		out = append(out, s)
+	}
+	for _, name := range in.ExtendedStatistics {
+		s, err := metric.ParseStatistic(name)
+		if err != nil || s.Kind != metric.Percentile {
+			return nil, invalidValue("The value %s for parameter ExtendedStatistics is not supported.", name)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func periodAllowed(seconds int) bool {
+	switch seconds {
+	case 1, 5, 10, 20, 30:
+		return true
+	default:
+		return seconds >= 60 && seconds%60 == 0
+	}
+}
+
+// window is the periods that a query reads.
+type window struct {
+	from    time.Time
+	periods int
+	period  time.Duration
+}
+
+// frame rounds a start down as its age wants, and to the period, and counts the periods that begin before the end.
+// AWS: GetMetricStatistics, StartTime.
+func frame(now, start, end time.Time, period time.Duration) window {
+	round := time.Minute
+	switch age := now.Sub(start); {
+	case age > 63*24*time.Hour:
+		round = time.Hour
+	case age > 15*24*time.Hour:
+		round = 5 * time.Minute
+	case period < time.Minute:
+		round = period
+	}
+	from := metric.Align(metric.Align(start, round), period)
+	n := int((end.Sub(from) + period - 1) / period)
+	return window{from, n, period}
+}
+
+// datapoints reads several statistics of the same periods.
+func datapoints(s *metric.Series, w window, unit string, stats []metric.Statistic) []types.Datapoint {
+	var out []types.Datapoint
+	columns := make([][]metric.Datapoint, len(stats))
+	for i, stat := range stats {
+		columns[i] = s.Datapoints(metric.Query{Statistic: stat, Unit: unit, Period: w.period, From: w.from, Periods: w.periods}, nil)
+	}
+	for row := range w.periods {
+		var d types.Datapoint
+		for i, stat := range stats {
+			if p := columns[i][row]; !p.Missing {
+				d.Timestamp, d.Unit = aws.Time(p.Start), types.StandardUnit(unit)
+				set(&d, stat, p.Value)
+			}
+		}
+		if d.Timestamp != nil {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func set(d *types.Datapoint, s metric.Statistic, v float64) {
+	switch s.Kind {
+	case metric.SampleCount:
+		d.SampleCount = &v
+	case metric.Sum:
+		d.Sum = &v
+	case metric.Average:
+		d.Average = &v
+	case metric.Minimum:
+		d.Minimum = &v
+	case metric.Maximum:
+		d.Maximum = &v
+	case metric.Percentile:
+		if d.ExtendedStatistics == nil {
+			d.ExtendedStatistics = map[string]float64{}
+		}
+		d.ExtendedStatistics[s.String()] = v
+	}
+}

@@ -1,0 +1,48 @@
+package cloudwatch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
+)
+
+// AWS: ListMetrics, API reference.
+const (
+	metricsPage  = 500
+	listedFor    = 14 * 24 * time.Hour
+	recentlyUsed = 3 * time.Hour
+)
+
+func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetricsInput) (*sdk.ListMetricsOutput, error) {
+	if in.RecentlyActive != "" && in.RecentlyActive != types.RecentlyActivePt3h {
+		return nil, invalidValue("The value %s for parameter RecentlyActive is invalid.", in.RecentlyActive)
+	}
+	f := metric.Filter{Namespace: aws.ToString(in.Namespace), Name: aws.ToString(in.MetricName)}
+	for _, d := range in.Dimensions {
+		f.Dimensions = append(f.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+	}
+	out := &sdk.ListMetricsOutput{Metrics: []types.Metric{}}
+	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
+		f.Since = now.Add(-listedFor)
+		if in.RecentlyActive != "" {
+			f.Since = now.Add(-recentlyUsed)
+		}
+		bind := fmt.Sprint("metrics", f.Namespace, f.Name, f.Dimensions, in.RecentlyActive)
+		page, next, err := awsapi.Page(r.Metrics.List(f), metric.ID.Key, false, aws.ToString(in.NextToken), bind, metricsPage)
+		for _, id := range page {
+			out.Metrics = append(out.Metrics, types.Metric{
+				Namespace: aws.String(id.Namespace), MetricName: aws.String(id.Name), Dimensions: describeDimensions(id.Dimensions),
+			})
+		}
+		out.NextToken = optional(next)
+		return err
+	})
+}

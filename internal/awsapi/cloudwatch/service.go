@@ -1,0 +1,139 @@
+// Package cloudwatch is CloudWatch's metrics and alarms as an awsapi.Service, in all three of its protocols. Each operation turns
+// the SDK's input into an engine.Input, or reads a View, and refuses in CloudWatch's own words.
+package cloudwatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+)
+
+// API is CloudWatch.
+type API struct{ backend awsapi.Backend }
+
+// New returns the service.
+func New(b awsapi.Backend) *awsapi.Service {
+	a := &API{b}
+	s := &awsapi.Service{
+		Name: "CloudWatch", Signing: "monitoring", Target: "GraniteServiceVersion20100801", CBOR: "GraniteServiceVersion20100801",
+		Version: "2010-08-01", Namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
+		Shapes: "com.amazonaws.cloudwatch.v2010_08_01#",
+		Required: func(member string) *awsapi.Error {
+			return missingParameter("The parameter %s is required.", parameter(member))
+		},
+	}
+	awsapi.Handle(s, "PutMetricData", a.putMetricData)
+	awsapi.Handle(s, "ListMetrics", a.listMetrics)
+	awsapi.Handle(s, "GetMetricStatistics", a.getMetricStatistics)
+	awsapi.Handle(s, "GetMetricData", a.getMetricData)
+	awsapi.Handle(s, "PutMetricAlarm", a.putMetricAlarm)
+	awsapi.Handle(s, "DescribeAlarms", a.describeAlarms)
+	awsapi.Handle(s, "DescribeAlarmsForMetric", a.describeAlarmsForMetric)
+	awsapi.Handle(s, "DescribeAlarmHistory", a.describeAlarmHistory)
+	awsapi.Handle(s, "DeleteAlarms", a.deleteAlarms)
+	awsapi.Handle(s, "SetAlarmState", a.setAlarmState)
+	awsapi.Handle(s, "EnableAlarmActions", a.enableAlarmActions)
+	awsapi.Handle(s, "DisableAlarmActions", a.disableAlarmActions)
+	awsapi.Handle(s, "TagResource", a.tagResource)
+	awsapi.Handle(s, "UntagResource", a.untagResource)
+	awsapi.Handle(s, "ListTagsForResource", a.listTagsForResource)
+	return s
+}
+
+// parameter spells a member's path as Query requests do: metricData.1.member.value is MetricData.member.1.Value.
+func parameter(path string) string {
+	parts := strings.Split(path, ".")
+	for i, p := range parts {
+		if p == "member" && i > 0 {
+			parts[i-1], parts[i] = "member", parts[i-1]
+		} else {
+			parts[i] = strings.ToUpper(p[:1]) + p[1:]
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+func refuse(code, query, format string, args ...any) *awsapi.Error {
+	return &awsapi.Error{Code: code, Query: query, Message: fmt.Sprintf(format, args...)}
+}
+
+func invalidValue(format string, args ...any) *awsapi.Error {
+	return refuse("InvalidParameterValueException", "InvalidParameterValue", format, args...)
+}
+
+func invalidCombination(format string, args ...any) *awsapi.Error {
+	return refuse("InvalidParameterCombinationException", "InvalidParameterCombination", format, args...)
+}
+
+func missingParameter(format string, args ...any) *awsapi.Error {
+	return refuse("MissingRequiredParameterException", "MissingParameter", format, args...)
+}
+
+// notFound has no message: recorded.
+func notFound() *awsapi.Error {
+	return &awsapi.Error{Code: "ResourceNotFound", Status: http.StatusNotFound}
+}
+
+// refusal words the engine's refusals.
+func refusal(err error) error {
+	if errors.Is(err, engine.ErrNoAlarm) {
+		return notFound()
+	}
+	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
+		return refuse("InvalidNextToken", "", "The NextToken value is not valid.")
+	}
+	return err
+}
+
+// region calls f with the call's region, an empty one where it has no state yet.
+func (a *API) region(ctx context.Context, c awsapi.Call, f func(now time.Time, r *engine.Region) error) error {
+	var err error
+	if failed := a.backend.View(ctx, func(now time.Time, e *engine.Engine) {
+		r := e.Region(c.Scope)
+		if r == nil {
+			r = &engine.Region{
+				Scope: c.Scope, Metrics: metric.NewWindow(0), Alarms: map[string]*alarm.Alarm{}, Targets: scaling.NewRegistry(),
+			}
+		}
+		err = f(now, r)
+	}); failed != nil {
+		return failed
+	}
+	return refusal(err)
+}
+
+func dimensions(in []types.Dimension) []metric.Dimension {
+	var out []metric.Dimension
+	for _, d := range in {
+		out = append(out, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+	}
+	return out
+}
+
+func describeDimensions(in []metric.Dimension) []types.Dimension {
+	out := []types.Dimension{}
+	for _, d := range in {
+		out = append(out, types.Dimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
+	}
+	return out
+}
+
+// optional is nil for "", so that answers leave unset members out.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
