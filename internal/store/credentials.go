@@ -1,0 +1,104 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Credential is an access key.
+type Credential struct {
+	AccessKeyID     string    `json:"access_key_id"`
+	SecretAccessKey string    `json:"secret_access_key"`
+	SessionToken    string    `json:"session_token,omitempty"`
+	Account         string    `json:"account"`
+	User            string    `json:"user"`
+	Created         time.Time `json:"created"`
+	Expires         time.Time `json:"expires,omitzero"`
+}
+
+// credentialsFile holds the keys, readable by its owner alone.
+const credentialsFile = "credentials.json"
+
+// NewCredential makes a key that nobody can guess.
+func NewCredential(account, user string, now time.Time) Credential {
+	var id [10]byte
+	var secret [30]byte
+	_, _ = rand.Read(id[:]) // it does not fail
+	_, _ = rand.Read(secret[:])
+	return Credential{
+		AccessKeyID: "AKIA" + base32.StdEncoding.EncodeToString(id[:]), SecretAccessKey: base64.StdEncoding.EncodeToString(secret[:]),
+		Account: account, User: user, Created: now,
+	}
+}
+
+// LoadCredentials reads the keys of a data directory. Where there is no file, it writes one with the key that create makes, and
+// says so. A file that others may read, or that is malformed, is refused.
+func LoadCredentials(dir string, create func() Credential) (keys []Credential, created bool, err error) {
+	path := filepath.Join(dir, credentialsFile)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) && create != nil {
+		keys = []Credential{create()}
+		return keys, true, saveCredentials(dir, keys)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the credentials: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, false, fmt.Errorf("%s may be read by others (mode %04o): run chmod 600 on it", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the credentials: %w", err)
+	}
+	if keys, err = decodeCredentials(text); err != nil {
+		return nil, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return keys, false, nil
+}
+
+func decodeCredentials(text []byte) ([]Credential, error) {
+	var keys []Credential
+	if err := json.Unmarshal(text, &keys); err != nil {
+		return nil, fmt.Errorf("decoding the credentials: %w", err)
+	}
+	for i, k := range keys {
+		if k.AccessKeyID == "" || k.SecretAccessKey == "" || len(k.Account) != 12 {
+			return nil, fmt.Errorf("key %d wants an access_key_id, a secret_access_key and an account of twelve digits", i+1)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("the file has no keys")
+	}
+	return keys, nil
+}
+
+// saveCredentials replaces the file as a whole, so that a crash leaves the old or the new one.
+func saveCredentials(dir string, keys []Credential) (err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("writing the credentials: %w", err)
+	}
+	text, err := json.MarshalIndent(keys, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the credentials: %w", err)
+	}
+	f, err := os.CreateTemp(dir, credentialsFile+".*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("writing the credentials: %w", err)
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, credentialsFile))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing the credentials: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Input is one line of the journal.
+type Input struct {
+	Seq  uint64 // contiguous
+	At   time.Time
+	Kind string
+	Data []byte
+}
+
+// History is one thing that happened.
+type History struct {
+	At    time.Time
+	Scope string
+	Table string
+	Key   string // of the resource
+	Type  string // what queries select by
+	ID    string // a later row of the same Table and ID replaces the earlier; "" never
+	Kind  string // of Data
+	Data  []byte
+}
+
+// Next returns the sequence number that the next input must have.
+func (s *Store) Next() uint64 { return s.next }
+
+// Commit writes inputs and history in one transaction. When it returns they are durable. It is for one caller at a time.
+func (s *Store) Commit(ctx context.Context, inputs []Input, history []History) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	if err := s.fill(ctx, tx, inputs, history); err != nil {
+		return errors.Join(fmt.Errorf("committing: %w", err), tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	s.next += uint64(len(inputs))
+	return nil
+}
+
+func (s *Store) fill(ctx context.Context, tx *sql.Tx, inputs []Input, history []History) error {
+	for i, in := range inputs {
+		if want := s.next + uint64(i); in.Seq != want {
+			return fmt.Errorf("the journal goes on at %d, not at %d", want, in.Seq)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO journal (seq, at, kind, data) VALUES (?, ?, ?, ?)`,
+			in.Seq, nanos(in.At), in.Kind, in.Data); err != nil {
+			return err
+		}
+	}
+	for _, h := range history {
+		ident := sql.NullString{String: h.ID, Valid: h.ID != ""}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO history (at, scope, tab, key, type, ident, kind, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (tab, ident) WHERE ident IS NOT NULL DO UPDATE SET type = excluded.type, kind = excluded.kind, data = excluded.data`,
+			nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Replay calls each for the inputs after a sequence number, in order.
+func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error) error {
+	rows, err := s.read.QueryContext(ctx, `SELECT seq, at, kind, data FROM journal WHERE seq > ? ORDER BY seq`, after)
+	if err != nil {
+		return fmt.Errorf("reading the journal: %w", err)
+	}
+	defer rows.Close()
+	want := after + 1
+	for rows.Next() {
+		var in Input
+		var at int64
+		if err := rows.Scan(&in.Seq, &at, &in.Kind, &in.Data); err != nil {
+			return fmt.Errorf("reading the journal: %w", err)
+		}
+		if in.Seq != want {
+			return fmt.Errorf("the journal has a gap: after %d comes %d", want-1, in.Seq)
+		}
+		want++
+		in.At = moment(at)
+		if err := each(in); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading the journal: %w", err)
+	}
+	return nil
+}
+
+// Snapshot is an engine's state after an input.
+type Snapshot struct {
+	Seq  uint64
+	At   time.Time
+	Data []byte
+}
+
+// SaveSnapshot keeps a snapshot and the one before it, in case the newer is damaged, and drops inputs that both the older
+// snapshot covers and keepSince no longer wants.
+func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, keepSince time.Time) error {
+	var packed bytes.Buffer
+	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return fmt.Errorf("packing a snapshot: %w", err)
+	}
+	if _, err := z.Write(shot.Data); err != nil {
+		return fmt.Errorf("packing a snapshot: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("packing a snapshot: %w", err)
+	}
+	sum := sha256.Sum256(packed.Bytes())
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("saving a snapshot: %w", err)
+	}
+	for _, step := range []struct {
+		text string
+		args []any
+	}{
+		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, ?)`, []any{shot.Seq, nanos(shot.At), sum[:], packed.Bytes()}},
+		{`DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 2) AND at < ?`, []any{nanos(keepSince)}},
+		{`DELETE FROM journal WHERE seq <= (SELECT min(seq) FROM snapshot) AND (SELECT count(*) FROM snapshot) > 1`, nil},
+	} {
+		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
+			return errors.Join(fmt.Errorf("saving a snapshot: %w", err), tx.Rollback())
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("saving a snapshot: %w", err)
+	}
+	return nil
+}
+
+// ErrDamaged says that a snapshot does not have the content that was saved.
+var ErrDamaged = errors.New("the snapshot is damaged")
+
+// Snapshots returns the sequence numbers and times of the snapshots, newest first.
+func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT seq, at FROM snapshot ORDER BY seq DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("reading snapshots: %w", err)
+	}
+	defer rows.Close()
+	var out []Snapshot
+	for rows.Next() {
+		var x Snapshot
+		var at int64
+		if err := rows.Scan(&x.Seq, &at); err != nil {
+			return nil, fmt.Errorf("reading snapshots: %w", err)
+		}
+		x.At = moment(at)
+		out = append(out, x)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading snapshots: %w", err)
+	}
+	return out, nil
+}
+
+// Snapshot returns the content of a snapshot. It fails with ErrDamaged.
+func (s *Store) Snapshot(ctx context.Context, seq uint64) ([]byte, error) {
+	var sum, packed []byte
+	if err := s.read.QueryRowContext(ctx, `SELECT sum, data FROM snapshot WHERE seq = ?`, seq).Scan(&sum, &packed); err != nil {
+		return nil, fmt.Errorf("reading snapshot %d: %w", seq, err)
+	}
+	if got := sha256.Sum256(packed); !bytes.Equal(got[:], sum) {
+		return nil, fmt.Errorf("reading snapshot %d: %w", seq, ErrDamaged)
+	}
+	z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking snapshot %d: %w", seq, err)
+	}
+	defer z.Close()
+	var out bytes.Buffer
+	if _, err := out.ReadFrom(z); err != nil {
+		return nil, fmt.Errorf("unpacking snapshot %d: %w", seq, err)
+	}
+	return out.Bytes(), nil
+}

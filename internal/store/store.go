@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	_ "modernc.org/sqlite" // the driver
+)
+
+// applicationID marks a file as a journal of Bellows: "BLWS". SQLite: PRAGMA application_id.
+const applicationID = 0x424c5753
+
+// schemaVersion is the layout this program reads and writes.
+const schemaVersion = 1
+
+// FileName is the database's name in a data directory.
+const FileName = "bellows.db"
+
+const schema = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE journal (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE snapshot (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, sum BLOB NOT NULL, data BLOB NOT NULL);
+CREATE TABLE history (
+	id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, scope TEXT NOT NULL, tab TEXT NOT NULL, key TEXT NOT NULL,
+	type TEXT NOT NULL, ident TEXT, kind TEXT NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX history_by_key ON history (tab, scope, key, at, id);
+CREATE INDEX history_by_time ON history (tab, scope, at, id);
+CREATE UNIQUE INDEX history_ident ON history (tab, ident) WHERE ident IS NOT NULL;
+`
+
+// Store is an open data directory. Its methods are safe for concurrent use; reads do not wait for writes.
+type Store struct {
+	write *sql.DB // one connection
+	read  *sql.DB
+	lock  *os.File
+	next  uint64 // sequence of the next input
+}
+
+// Open opens a data directory, making it on first use, and locks it: a second server is refused. A file that is damaged, newer
+// than this program, or not its own is refused and left as it is.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data directory: %w", err)
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{lock: lock}
+	if err := s.open(ctx, filepath.Join(dir, FileName)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// lockDir takes the directory for this process, until it ends, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the data directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		pid, _ := os.ReadFile(f.Name()) //nolint:errcheck // only to say more
+		_ = f.Close()
+		return nil, fmt.Errorf("the data directory %s is in use by another server (process %s)", dir, strings.TrimSpace(string(pid)))
+	}
+	if err := errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking the data directory: %w", err), f.Close())
+	}
+	return f, nil
+}
+
+func writeAt(f *os.File, text string) error {
+	_, err := f.WriteAt([]byte(text), 0)
+	return err
+}
+
+func (s *Store) open(ctx context.Context, path string) error {
+	_, err := os.Stat(path)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if s.write, err = connect(path, 1, false); err != nil {
+		return err
+	}
+	if fresh {
+		err = s.create(ctx)
+	} else {
+		err = check(ctx, s.write, path)
+	}
+	if err != nil {
+		return err
+	}
+	if s.read, err = connect(path, 4, true); err != nil {
+		return err
+	}
+	last := sql.NullInt64{}
+	if err := s.write.QueryRowContext(ctx, `SELECT max(seq) FROM (SELECT max(seq) AS seq FROM journal UNION SELECT max(seq) FROM snapshot)`).
+		Scan(&last); err != nil {
+		return fmt.Errorf("finding the journal's end: %w", err)
+	}
+	s.next = uint64(last.Int64) + 1
+	return nil
+}
+
+func connect(path string, connections int, readOnly bool) (*sql.DB, error) {
+	options := url.Values{"_pragma": {"busy_timeout(10000)", "synchronous(FULL)", "foreign_keys(1)"}}
+	if readOnly {
+		options.Set("mode", "ro")
+	} else {
+		options["_pragma"] = append(options["_pragma"], "journal_mode(WAL)")
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func (s *Store) create(ctx context.Context) error {
+	text := schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
+	if _, err := s.write.ExecContext(ctx, "BEGIN; "+text+" COMMIT;"); err != nil {
+		return fmt.Errorf("making the journal: %w", err)
+	}
+	return nil
+}
+
+// check refuses a file that this program cannot trust.
+func check(ctx context.Context, db *sql.DB, path string) error {
+	var id, version int
+	var health string
+	for pragma, into := range map[string]any{"application_id": &id, "user_version": &version, "quick_check(1)": &health} {
+		if err := db.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(into); err != nil {
+			return fmt.Errorf("%s is damaged, or no SQLite file: %w. Restore it from a backup, or start with another --data-dir", path, err)
+		}
+	}
+	switch {
+	case id != applicationID:
+		return fmt.Errorf("%s is a SQLite file of another program: it stays untouched. Start with another --data-dir", path)
+	case version > schemaVersion:
+		return fmt.Errorf("%s was written by a newer version (layout %d, this program reads %d): use that version", path, version, schemaVersion)
+	case health != "ok":
+		return fmt.Errorf("%s is damaged (%s). Restore it from a backup, or start with another --data-dir", path, health)
+	}
+	return nil
+}
+
+// OpenReadOnly opens a journal to read it, beside a running server too.
+func OpenReadOnly(ctx context.Context, dir string) (*Store, error) {
+	path := filepath.Join(dir, FileName)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("opening a journal: %w", err)
+	}
+	db, err := connect(path, 4, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(ctx, db, path); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{read: db}, nil
+}
+
+// Close closes the files and frees the directory.
+func (s *Store) Close() error {
+	var errs []error
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Meta returns a setting, and whether it is there.
+func (s *Store) Meta(ctx context.Context, key string) ([]byte, bool, error) {
+	var v []byte
+	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = ?`, key).Scan(&v)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("reading setting %s: %w", key, err)
+	}
+	return v, true, nil
+}
+
+// SetMeta writes a setting.
+func (s *Store) SetMeta(ctx context.Context, key string, value []byte) error {
+	if _, err := s.write.ExecContext(ctx, `INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)`, key, value); err != nil {
+		return fmt.Errorf("writing setting %s: %w", key, err)
+	}
+	return nil
+}
+
+func nanos(t time.Time) int64 { return t.UnixNano() }
+
+func moment(n int64) time.Time { return time.Unix(0, n).UTC() }

@@ -1,0 +1,361 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// A test that wants a server to kill starts this very program with writerDir set: it commits until it dies, and prints each
+// sequence number once it is acknowledged.
+const writerDir = "BELLOWS_TEST_WRITER_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(writerDir); dir != "" {
+		fmt.Fprintln(os.Stderr, write(dir))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func write(dir string) error {
+	s, err := Open(context.Background(), dir)
+	if err != nil {
+		return err
+	}
+	for {
+		seq := s.Next()
+		inputs := []Input{input(seq), input(seq + 1), input(seq + 2)}
+		happened := []History{{At: noon, Table: "alarm", Scope: "s", Key: "k", Type: "t", Kind: "x", Data: fmt.Append(nil, seq)}}
+		if err := s.Commit(context.Background(), inputs, happened); err != nil {
+			return err
+		}
+		if seq%50 == 1 {
+			shot := Snapshot{Seq: seq, At: noon, Data: fmt.Append(nil, "state ", seq)}
+			if err := s.SaveSnapshot(context.Background(), shot, noon.Add(time.Hour)); err != nil {
+				return err
+			}
+		}
+		fmt.Println(seq + 2)
+	}
+}
+
+func input(seq uint64) Input {
+	return Input{Seq: seq, At: noon.Add(time.Duration(seq)), Kind: "Tick", Data: fmt.Appendf(nil, "input %d", seq)}
+}
+
+func open(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// Killed at any moment, the store has every acknowledged input, whole and in order.
+func TestKilledWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	acknowledged := uint64(0)
+	for round := range 6 {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), writerDir+"="+dir)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		for n := rand.IntN(40) + 1; n > 0 && lines.Scan(); n-- {
+			if _, err := fmt.Sscan(lines.Text(), &acknowledged); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = cmd.Process.Kill()
+		for lines.Scan() { // acknowledged before it died
+			if _, err := fmt.Sscan(lines.Text(), &acknowledged); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = cmd.Wait()
+		s, err := Open(t.Context(), dir)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		verify(t, s, acknowledged)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if acknowledged < 10 {
+		t.Errorf("only %d inputs were written: the test proves nothing", acknowledged)
+	}
+}
+
+func verify(t *testing.T, s *Store, acknowledged uint64) {
+	t.Helper()
+	shots, err := s.Snapshots(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := uint64(0)
+	if len(shots) > 0 {
+		last = shots[len(shots)-1].Seq
+		if data, err := s.Snapshot(t.Context(), shots[0].Seq); err != nil || string(data) != fmt.Sprint("state ", shots[0].Seq) {
+			t.Errorf("snapshot %d: %q, %v", shots[0].Seq, data, err)
+		}
+	}
+	if err := s.Replay(t.Context(), last, func(in Input) error {
+		last = in.Seq
+		if want := input(in.Seq); string(in.Data) != string(want.Data) || !in.At.Equal(want.At) || in.Kind != want.Kind {
+			t.Errorf("input %d is torn: %+v", in.Seq, in)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if last < acknowledged || last%3 != 0 || s.Next() != last+1 {
+		t.Errorf("the journal ends at %d, goes on at %d; %d was acknowledged", last, s.Next(), acknowledged)
+	}
+}
+
+func TestForeignDamagedAndNewerFilesAreRefusedAndStay(t *testing.T) {
+	for name, spoil := range map[string]func(t *testing.T, path string) (refusal string){
+		"foreign": func(t *testing.T, path string) string {
+			exec1(t, path, "PRAGMA application_id = 7")
+			return "another program"
+		},
+		"newer": func(t *testing.T, path string) string {
+			exec1(t, path, "PRAGMA user_version = 99")
+			return "newer version"
+		},
+		"no database": func(t *testing.T, path string) string {
+			if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return "damaged"
+		},
+		"damaged": func(t *testing.T, path string) string {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 4096; i < len(text); i++ {
+				text[i] ^= 0x5a
+			}
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return "damaged"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			if err := s.Commit(t.Context(), []Input{input(1)}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, FileName)
+			want := spoil(t, path)
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("opened: %v, want a refusal with %q", err, want)
+			}
+			if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+				t.Errorf("the file was changed (%v)", err)
+			}
+		})
+	}
+}
+
+func exec1(t *testing.T, path, text string) {
+	t.Helper()
+	db, err := connect(path, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), text+"; PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSecondServerIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if _, err := Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+}
+
+func TestDamagedSnapshotIsKnown(t *testing.T) {
+	s := open(t, t.TempDir())
+	for seq := uint64(1); seq <= 3; seq++ {
+		if err := s.Commit(t.Context(), []Input{input(seq)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SaveSnapshot(t.Context(), Snapshot{seq, noon, fmt.Append(nil, "state", seq)}, noon.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.write.ExecContext(t.Context(), `UPDATE snapshot SET data = x'00' WHERE seq = 3`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Snapshot(t.Context(), 3); !errors.Is(err, ErrDamaged) {
+		t.Errorf("read: %v", err)
+	}
+	if data, err := s.Snapshot(t.Context(), 2); err != nil || string(data) != "state2" {
+		t.Errorf("the one before: %q, %v", data, err)
+	}
+	n := 0
+	if err := s.Replay(t.Context(), 2, func(Input) error { n++; return nil }); err != nil || n != 1 {
+		t.Errorf("%d inputs after the older snapshot, %v", n, err)
+	}
+}
+
+func TestGapsAreRefused(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Commit(t.Context(), []Input{input(1), input(3)}, nil); err == nil {
+		t.Error("a gap was taken")
+	}
+	if err := s.Commit(t.Context(), []Input{input(1), input(2)}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Pages neither repeat nor lose rows while others arrive.
+func TestHistoryPages(t *testing.T) {
+	s := open(t, t.TempDir())
+	add := func(i int, id string) {
+		h := History{
+			At: noon.Add(time.Duration(i/2) * time.Second), Scope: "s", Table: "activity", Key: fmt.Sprint("k", i%2), Type: "Scaled",
+			ID: id, Kind: "x", Data: fmt.Append(nil, i),
+		}
+		if err := s.Commit(t.Context(), nil, []History{h}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 40 {
+		add(i, fmt.Sprint("id", i))
+	}
+	var got []string
+	q := HistoryQuery{Table: "activity", Scope: "s", Limit: 7}
+	for page := 0; ; page++ {
+		rows, next, err := s.Query(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			got = append(got, string(r.Data))
+		}
+		add(100+page, "") // newer than all: must not show up
+		if next == "" {
+			break
+		}
+		q.Token = next
+	}
+	var want []string
+	for i := 39; i >= 0; i-- {
+		want = append(want, fmt.Sprint(i))
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v", got)
+	}
+	add(9, "id5") // replaces
+	rows, _, err := s.Query(t.Context(), HistoryQuery{Table: "activity", Scope: "s", Key: "k1", Types: []string{"Scaled"}, To: noon.Add(3 * time.Second), Limit: 50, Oldest: true})
+	if err != nil || len(rows) != 3 || string(rows[2].Data) != "9" || !rows[2].At.Equal(noon.Add(2*time.Second)) {
+		t.Errorf("%v, %v", rows, err)
+	}
+	if _, _, err := s.Query(t.Context(), HistoryQuery{Table: "activity", Token: "x", Limit: 1}); !errors.Is(err, ErrToken) {
+		t.Errorf("a bad token: %v", err)
+	}
+	if err := s.Trim(t.Context(), noon.Add(43*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if rows, _, err := s.Query(t.Context(), HistoryQuery{Table: "activity", Scope: "s", Limit: 5}); err != nil || len(rows) != 0 {
+		t.Errorf("after six weeks: %v, %v", rows, err)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	dir := t.TempDir()
+	create := func() Credential { return NewCredential("123456789012", "admin", noon) }
+	first, created, err := LoadCredentials(dir, create)
+	if err != nil || !created || len(first[0].AccessKeyID) != 20 || len(first[0].SecretAccessKey) != 40 {
+		t.Fatalf("%+v, %v, %v", first, created, err)
+	}
+	path := filepath.Join(dir, credentialsFile)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	again, created, err := LoadCredentials(dir, create)
+	if err != nil || created || again[0] != first[0] {
+		t.Errorf("%+v, %v, %v", again, created, err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := LoadCredentials(dir, create); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("readable by others: %v", err)
+	}
+}
+
+func FuzzTokens(f *testing.F) {
+	f.Add(sealToken(5, 6))
+	f.Add("h1")
+	f.Fuzz(func(t *testing.T, token string) {
+		if at, id, err := openToken(token); err == nil && sealToken(at, id) != token {
+			t.Errorf("%q reads as %d, %d", token, at, id)
+		}
+	})
+}
+
+func FuzzCredentials(f *testing.F) {
+	f.Add(`[{"access_key_id":"a","secret_access_key":"b","account":"123456789012"}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if keys, err := decodeCredentials([]byte(text)); err == nil && len(keys) == 0 {
+			t.Error("no keys and no error")
+		}
+	})
+}
+
+func BenchmarkCommit(b *testing.B) {
+	s, err := Open(b.Context(), b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for b.Loop() {
+		if err := s.Commit(b.Context(), []Input{input(s.Next())}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
