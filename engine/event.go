@@ -17,6 +17,13 @@ type Event interface {
 	event()
 }
 
+// Events returns one value of each type of Event, for those who write events down and read them again.
+func Events() []Event {
+	return []Event{
+		AlarmTransition{}, AlarmConfigured{}, AlarmActed{}, ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
+	}
+}
+
 // AlarmTransition is an alarm's change of state.
 type AlarmTransition struct {
 	Scope Scope

@@ -1,0 +1,153 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"reflect"
+	"strconv"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/store"
+)
+
+// record is a line of the journal: an input, and the trace of the events it led to, by which a re-decision is known to agree.
+type record struct {
+	Input json.RawMessage `json:"input"`
+	Trace string          `json:"trace"`
+}
+
+// byName finds a type by its name among some values.
+func byName[T any](values []T) map[string]reflect.Type {
+	m := map[string]reflect.Type{}
+	for _, v := range values {
+		t := reflect.TypeOf(v)
+		m[t.Name()] = t
+	}
+	return m
+}
+
+var (
+	inputTypes = byName(engine.Inputs())
+	eventTypes = byName(engine.Events())
+)
+
+func nameOf(v any) string { return reflect.TypeOf(v).Name() }
+
+// encodeInput writes an input and what it led to as a line of the journal.
+func encodeInput(seq uint64, at time.Time, in engine.Input, events []event) (store.Input, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return store.Input{}, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
+	}
+	line, err := json.Marshal(record{body, trace(events)})
+	if err != nil {
+		return store.Input{}, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
+	}
+	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}, nil
+}
+
+// decodeInput reads a line of the journal.
+func decodeInput(line store.Input) (in engine.Input, trace string, err error) {
+	var r record
+	if err := json.Unmarshal(line.Data, &r); err != nil {
+		return nil, "", fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
+	}
+	v, err := decode(inputTypes, line.Kind, r.Input)
+	if err != nil {
+		return nil, "", fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
+	}
+	return v.(engine.Input), r.Trace, nil
+}
+
+func decode(types map[string]reflect.Type, kind string, data []byte) (any, error) {
+	t, found := types[kind]
+	if !found {
+		return nil, fmt.Errorf("this version knows no %s", kind)
+	}
+	p := reflect.New(t)
+	if err := json.Unmarshal(data, p.Interface()); err != nil {
+		return nil, fmt.Errorf("decoding %s: %w", kind, err)
+	}
+	return p.Elem().Interface(), nil
+}
+
+// event is an engine.Event and its text, which is made once.
+type event struct {
+	value engine.Event
+	kind  string
+	text  []byte
+}
+
+func encodeEvents(events []engine.Event) ([]event, error) {
+	out := make([]event, 0, len(events))
+	for _, e := range events {
+		text, err := json.Marshal(e)
+		if err != nil {
+			return nil, fmt.Errorf("encoding event %s: %w", nameOf(e), err)
+		}
+		out = append(out, event{e, nameOf(e), text})
+	}
+	return out, nil
+}
+
+// trace is a digest of events: equal events, equal traces.
+func trace(events []event) string {
+	if len(events) == 0 {
+		return ""
+	}
+	h := fnv.New64a()
+	for _, e := range events {
+		h.Write([]byte(e.kind)) // a hash does not fail
+		h.Write(e.text)
+	}
+	return strconv.FormatUint(h.Sum64(), 16)
+}
+
+// history turns an event into a row of the history; ok is false for those that have none.
+func history(now time.Time, e event) (h store.History, ok bool) {
+	h = store.History{At: now, Kind: e.kind, Data: e.text}
+	scope := func(s engine.Scope) { h.Scope = Scope(s) }
+	switch x := e.value.(type) {
+	case engine.ActivityChanged:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type, h.ID, h.At = "activity", x.Activity.Key.ResourceID, "Scaled", x.Activity.ID, x.Activity.Start
+		if x.Activity.NotScaled.Code != 0 {
+			h.Type = "NotScaled"
+		}
+	case engine.Decided:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Decided"
+	case engine.AlarmTransition:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, "StateUpdate"
+	case engine.AlarmConfigured:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, "ConfigurationUpdate"
+	case engine.AlarmActed:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, "Action"
+	case engine.EndpointChanged:
+		scope(x.Key.Scope)
+		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Status"
+	case engine.InstanceChanged:
+		scope(x.Key.Scope)
+		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"
+	default:
+		return h, false
+	}
+	return h, true
+}
+
+// Scope is how the history names a scope.
+func Scope(s engine.Scope) string { return s.Account + "/" + s.Region }
+
+// DecodeEvent reads the event of a row of the history.
+func DecodeEvent(h store.History) (engine.Event, error) {
+	v, err := decode(eventTypes, h.Kind, h.Data)
+	if err != nil {
+		return nil, err
+	}
+	return v.(engine.Event), nil
+}

@@ -1,0 +1,302 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/scaling"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	scope   = engine.Scope{Account: "123456789012", Region: "us-east-1"}
+	variant = engine.VariantKey{Scope: scope, Endpoint: "e", Variant: "v"}
+	key     = scaling.VariantTarget("e", "v")
+)
+
+// server is a controller with a fleet whose instances are ready at once and gone at once.
+type server struct {
+	*Controller
+	t      *testing.T
+	store  *store.Store
+	stop   context.CancelFunc
+	ended  chan error
+	orders chan engine.Effects
+
+	mu     sync.Mutex
+	load   float64 // invocations an observation
+	events []engine.Event
+}
+
+func start(t *testing.T, dir string, speed float64) *server {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	s := &server{t: t, stop: stop, ended: make(chan error, 2), orders: make(chan engine.Effects, 1000)}
+	var err error
+	if s.store, err = store.Open(ctx, dir); err != nil {
+		t.Fatal(err)
+	}
+	s.Controller, err = New(ctx, Options{
+		Store: s.store, Config: engine.Config{Seed: 42}, Speed: speed, Log: slog.New(slog.DiscardHandler),
+		Release: func(f engine.Effects) { s.orders <- f }, Observe: s.observe,
+		Usage: func(context.Context) []engine.InstanceUsage { return nil },
+		OnEvent: func(_ time.Time, e engine.Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.ended <- s.Run(ctx) }()
+	go func() { s.ended <- s.fleet(ctx) }()
+	s.orders <- s.Level()
+	return s
+}
+
+func (s *server) observe() []engine.VariantObservation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.load == 0 {
+		return nil
+	}
+	return []engine.VariantObservation{{Key: variant, Invocations: s.load, InvocationsPerInstance: s.load, Answered: s.load}}
+}
+
+func (s *server) setLoad(v float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load = v
+}
+
+func (s *server) fleet(ctx context.Context) error {
+	ready := map[hosting.InstanceID]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-s.orders:
+			for _, l := range f.Levels {
+				for _, i := range l.Instances {
+					if i.Draining {
+						s.Report(ctx, hosting.InstanceReport{ID: i.ID, State: hosting.FleetGone})
+					} else if !ready[i.ID] {
+						ready[i.ID] = true
+						s.Report(ctx, hosting.InstanceReport{ID: i.ID, State: hosting.FleetReady, Address: "127.0.0.1:1"})
+					}
+				}
+			}
+		}
+	}
+}
+
+func (s *server) close() {
+	s.t.Helper()
+	s.stop()
+	for range 2 {
+		if err := <-s.ended; err != nil {
+			s.t.Error(err)
+		}
+	}
+	if err := s.store.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *server) do(in engine.Input) {
+	s.t.Helper()
+	if _, err := s.Step(s.t.Context(), in); err != nil {
+		s.t.Fatalf("%T: %v", in, err)
+	}
+}
+
+func (s *server) until(what string, is func(v *hosting.Variant, status hosting.Status) bool) {
+	s.t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		ok := false
+		if err := s.View(s.t.Context(), func(_ time.Time, e *engine.Engine) {
+			x := e.Region(scope).Hosting.Endpoints["e"]
+			ok = x != nil && is(x.Variant("v"), x.Status)
+		}); err != nil {
+			s.t.Fatal(err)
+		}
+		if ok {
+			return
+		}
+		select {
+		case <-deadline.C:
+			s.t.Fatalf("never: %s", what)
+		case <-poll.C:
+		}
+	}
+}
+
+func (s *server) deploy() {
+	s.t.Helper()
+	one, eight := 1, 8
+	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
+	s.do(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
+		{Name: "v", Model: "m", InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"},
+	}}})
+	s.do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "e"}, Config: "c"})
+	s.until("in service", func(_ *hosting.Variant, st hosting.Status) bool { return st == hosting.InService })
+	s.do(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}})
+	s.do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
+		Key: key, Name: "tt", Type: scaling.TargetTrackingScaling,
+		TargetTracking: &scaling.TargetTrackingConfig{
+			TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
+		},
+	}})
+}
+
+// stateOf is what the engine knows, as a text.
+func (s *server) stateOf() string {
+	s.t.Helper()
+	var text []byte
+	if err := s.View(s.t.Context(), func(_ time.Time, e *engine.Engine) {
+		var err error
+		if text, err = json.Marshal(e.State()); err != nil {
+			s.t.Error(err)
+		}
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Policies act on the scaled clock; a server that comes back knows what the one before knew; every past decision agrees.
+func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, 300)
+	s.deploy()
+	s.setLoad(100)
+	s.until("scaled out", func(v *hosting.Variant, st hosting.Status) bool {
+		return v.Desired > 1 && v.Current() == v.Desired && st == hosting.InService
+	})
+	s.setLoad(0)
+	s.until("scaled in", func(v *hosting.Variant, st hosting.Status) bool { return v.Desired == 1 && v.Current() == 1 && st == hosting.InService })
+	s.mu.Lock()
+	events := s.events
+	s.mu.Unlock()
+	for _, e := range events {
+		said, err := encodeEvents([]engine.Event{e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := DecodeEvent(store.History{Kind: said[0].kind, Data: said[0].text})
+		if err != nil || back.String() != e.String() {
+			t.Errorf("written and read again: %v, %v; was %v", back, err, e)
+		}
+	}
+	activities, _, err := s.History(t.Context(), store.HistoryQuery{Table: "activity", Scope: Scope(scope), Limit: 50, Types: []string{"Scaled"}})
+	if err != nil || len(activities) < 2 {
+		t.Errorf("%d activities, %v", len(activities), err)
+	}
+	for _, a := range activities {
+		if got := a.Event.(engine.ActivityChanged).Activity.Status; got != scaling.Successful {
+			t.Errorf("an activity is %v", got)
+		}
+	}
+	s.close()
+	redecide(t, dir)
+	first := start(t, dir, 1)
+	if r := first.Recovery(); r.Snapshot == 0 || r.Replayed != 0 {
+		t.Errorf("after a clean stop: %+v", r)
+	}
+	first.until("in service again", func(v *hosting.Variant, st hosting.Status) bool { return st == hosting.InService && v.Current() == 1 })
+	first.close()
+}
+
+// redecide takes a fresh engine through the whole journal.
+func redecide(t *testing.T, dir string) {
+	t.Helper()
+	s, err := store.OpenReadOnly(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	config, err := StoredConfig(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, events := 0, 0
+	if err := Redecide(t.Context(), s, engine.New(config), 0, func(d Redecision) error {
+		n++
+		events += len(d.Events)
+		if !d.Agrees() {
+			t.Errorf("line %d (%s) led to %s, now to %s: %v", d.Seq, d.Kind, d.Then, d.Now, d.Events)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if n < 20 || events < 10 {
+		t.Errorf("only %d inputs and %d events: nothing is proved", n, events)
+	}
+}
+
+// A server that loses its last snapshot comes back from the journal alone, to the same state.
+func TestComesBackFromTheJournal(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, 1)
+	s.deploy()
+	want := s.stateOf()
+	s.close()
+	st, err := store.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := StoredConfig(t.Context(), st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := engine.New(config)
+	if err := Redecide(t.Context(), st, e, 0, func(Redecision) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	// Ticks after the state was read may have moved the time on, nothing else.
+	got := e.State()
+	var before engine.State
+	if err := json.Unmarshal([]byte(want), &before); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(len(got.Regions), got.IDs) != fmt.Sprint(len(before.Regions), before.IDs) {
+		t.Errorf("%d regions and id %d, want %d and %d", len(got.Regions), got.IDs, len(before.Regions), before.IDs)
+	}
+	a, _ := json.Marshal(got.Regions[0].Targets)
+	b, _ := json.Marshal(before.Regions[0].Targets)
+	if string(a) != string(b) {
+		t.Errorf("targets:\n%s\n%s", a, b)
+	}
+	if err := st.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefusalsChangeNothingAndAreNotWritten(t *testing.T) {
+	s := start(t, t.TempDir(), 1)
+	defer s.close()
+	before := s.store.Next()
+	if _, err := s.Step(t.Context(), engine.DeleteModel{Scope: scope, Name: "none"}); err == nil {
+		t.Error("taken")
+	}
+	if after := s.store.Next(); after != before {
+		t.Errorf("%d lines were written", after-before)
+	}
+}
