@@ -1,0 +1,120 @@
+package invoke
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// smallBody is copied behind the head, so that one write sends both; larger ones are written from where they are.
+const smallBody = 16 << 10
+
+// Ends of an exchange.
+const (
+	exchangeAnswered exchangeEnd = iota + 1 // the answer is in conn.answer
+	exchangeUnsent                          // no byte reached the instance: safe to send again
+	exchangeTimedOut                        // no whole answer in time
+	exchangeTooLarge                        // an answer beyond the limit
+	exchangeBroken                          // the instance closed the connection or spoke no HTTP
+)
+
+type exchangeEnd int
+
+// conn is one connection to an instance, with what one exchange after the other needs.
+type conn struct {
+	net.Conn
+	probe
+	home    *upstream
+	reader  *bufio.Reader
+	answer  fasthttp.Response
+	head    []byte
+	vectors [2][]byte
+	since   time.Time // idle since
+	readErr error     // of the last read: fasthttp says what it was doing, and not always which error it met
+}
+
+func newConn(socket net.Conn, home *upstream) *conn {
+	c := &conn{Conn: socket, home: home}
+	c.reader = bufio.NewReaderSize(c, readBuffer)
+	c.answer.Header.SetNoDefaultContentType(true)
+	c.attach(socket)
+	return c
+}
+
+// Read reads from the socket and remembers why it could not.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.readErr = err
+	return n, err
+}
+
+// discard closes the connection. What closing one more time could fail with would change nothing.
+func (c *conn) discard() { _ = c.Close() }
+
+// exchange sends a request and reads the answer, up to limit bytes of it. Unless it was answered, the connection is of no
+// further use.
+func (c *conn) exchange(q *request, limit int) exchangeEnd {
+	n, err := c.send(q)
+	switch {
+	case err == nil:
+	case timedOut(err):
+		return exchangeTimedOut
+	case n == 0:
+		return exchangeUnsent
+	default:
+		// The instance may have answered before it had read all, as servers do with payloads that are too large for them.
+	}
+	switch err := c.answer.ReadLimitBody(c.reader, limit); {
+	case err == nil:
+		return exchangeAnswered
+	case timedOut(c.readErr):
+		return exchangeTimedOut
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return exchangeTooLarge
+	default:
+		return exchangeBroken
+	}
+}
+
+// send writes the request and returns how many bytes the connection took.
+func (c *conn) send(q *request) (int64, error) {
+	c.head = q.appendHead(append(c.head[:0], c.home.prefix...))
+	if len(q.body) <= smallBody {
+		c.head = append(c.head, q.body...)
+		n, err := c.Write(c.head)
+		return int64(n), err
+	}
+	c.vectors = [2][]byte{c.head, q.body}
+	buffers := net.Buffers(c.vectors[:])
+	n, err := buffers.WriteTo(c.Conn)
+	c.vectors = [2][]byte{}
+	return n, err
+}
+
+// reusable reports whether the connection is ready for another exchange after an answered one.
+func (c *conn) reusable() bool { return !c.answer.ConnectionClose() && c.reader.Buffered() == 0 }
+
+func timedOut(err error) bool {
+	var e net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || (errors.As(err, &e) && e.Timeout())
+}
+
+// appendHead adds the headers that containers get, and nothing else of the client's.
+func (q *request) appendHead(b []byte) []byte {
+	for _, m := range forwarded {
+		if value := q.header[m]; len(value) > 0 {
+			b = append(b, rules[m].header...)
+			b = append(b, ": "...)
+			b = append(b, value...)
+			b = append(b, "\r\n"...)
+		}
+	}
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, int64(len(q.body)), 10)
+	return append(b, "\r\n\r\n"...)
+}

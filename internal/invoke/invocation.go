@@ -1,0 +1,158 @@
+package invoke
+
+import (
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/engine"
+)
+
+// attempts is how often an invocation may be tried where no byte of it reached an instance.
+const attempts = 2
+
+// invoke sends an invocation to its endpoint and answers it.
+func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
+	v, f := g.pick(q, nil)
+	if v == nil {
+		return f
+	}
+	v.counter.routed(len(v.instances))
+	q.variant = v
+	var o outcome
+	if f != nil { // nobody there to take it
+		o.server = true
+	} else {
+		f = g.try(ctx, q, &o)
+	}
+	o.total = g.options.Now().Sub(q.started)
+	v.counter.answered(o)
+	if i := q.instance; i != nil {
+		q.instance = nil
+		i.release() // after counting, so that all that a drained instance did is counted
+	}
+	if f == nil {
+		ctx.Response.Header.Set("X-Amzn-Invoked-Production-Variant", q.variant.name)
+	}
+	return f
+}
+
+// try exchanges the invocation with the instance that was picked, or with another if no byte of it reached the first.
+func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure {
+	for attempt := 1; ; attempt++ {
+		if end := g.exchange(q, o); end != exchangeUnsent {
+			return g.conclude(ctx, q, o, end)
+		}
+		failed := q.instance
+		q.instance = nil
+		failed.release()
+		if attempt < attempts {
+			if v, f := g.pick(q, failed); f == nil {
+				q.variant = v
+				continue
+			}
+		}
+		o.server, o.model = true, true
+		return unavailable("The instances of variant %s of endpoint %s could not be reached.", q.variant.name, q.endpoint)
+	}
+}
+
+// exchange sends the invocation once and measures the model.
+func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
+	deadline := time.Now().Add(q.variant.timeout)
+	asked := g.options.Now()
+	c, err := q.instance.upstream.Load().connect(deadline)
+	if err != nil {
+		return exchangeUnsent
+	}
+	q.socket = c
+	end := c.exchange(q, g.options.MaxBody)
+	if end == exchangeUnsent {
+		q.socket = nil
+		c.discard()
+		return end
+	}
+	o.asked = true
+	o.latency = g.options.Now().Sub(asked)
+	return end
+}
+
+// conclude turns the end of an exchange into the client's answer.
+func (g *Gateway) conclude(ctx *fasthttp.RequestCtx, q *request, o *outcome, end exchangeEnd) *failure {
+	c := q.socket
+	var f *failure
+	if end == exchangeAnswered {
+		f = g.answer(ctx, q, c, o)
+	} else {
+		o.model, o.server = true, true
+		f = q.modelError(0, []byte(silence(end)))
+	}
+	reusable := end == exchangeAnswered && c.reusable()
+	c.answer.Reset() // gives its body back to the pool
+	q.socket = nil
+	if reusable {
+		c.home.put(c, time.Now())
+	} else {
+		c.discard()
+	}
+	return f
+}
+
+func silence(end exchangeEnd) string {
+	switch end {
+	case exchangeTimedOut:
+		return timeoutText
+	case exchangeTooLarge:
+		return "The response of container primary is larger than a payload may be."
+	default:
+		return "Container primary closed the connection before it had answered, or its answer was no valid HTTP."
+	}
+}
+
+// answer passes on what the container said: its body, its content type and the headers that are documented.
+func (g *Gateway) answer(ctx *fasthttp.RequestCtx, q *request, c *conn, o *outcome) *failure {
+	status := c.answer.StatusCode()
+	if status < 200 || status > 299 {
+		o.model, o.client = true, status >= 400 && status < 500
+		o.server = !o.client
+		return q.modelError(status, c.answer.Body())
+	}
+	r := &ctx.Response
+	r.SetStatusCode(fasthttp.StatusOK)
+	if t := c.answer.Header.ContentType(); len(t) > 0 {
+		r.Header.SetContentTypeBytes(t)
+	} else {
+		r.Header.SetNoDefaultContentType(true)
+	}
+	for key, value := range c.answer.Header.All() {
+		if len(key) <= len(amznPrefix) || key[0]|0x20 != 'x' || !strings.EqualFold(amznPrefix, string(key[:len(amznPrefix)])) {
+			continue
+		}
+		switch name := string(key[len(amznPrefix):]); {
+		case strings.EqualFold(name, "Custom-Attributes"):
+			r.Header.SetBytesV("X-Amzn-SageMaker-Custom-Attributes", value)
+		case strings.EqualFold(name, "Session-Id"), strings.EqualFold(name, "New-Session-Id"):
+			g.sessionOpened(r, q, value)
+		case strings.EqualFold(name, "Closed-Session-Id"):
+			g.pins.close(q.key(), value)
+			r.Header.SetBytesV("X-Amzn-SageMaker-Closed-Session-Id", value)
+		}
+	}
+	r.SwapBody(c.answer.SwapBody(r.SwapBody(nil)))
+	return nil
+}
+
+func (g *Gateway) sessionOpened(r *fasthttp.Response, q *request, value []byte) {
+	if string(q.header[sessionID]) != newSession {
+		return
+	}
+	at := pin{variant: q.variant.name, instance: q.instance.id}
+	if g.pins.open(q.key(), value, at, g.options.Now()) {
+		r.Header.SetBytesV("X-Amzn-SageMaker-New-Session-Id", value)
+	}
+}
+
+func (q *request) key() engine.EndpointKey {
+	return engine.EndpointKey{Scope: q.scope, Endpoint: string(q.endpoint)}
+}

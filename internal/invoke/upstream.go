@@ -1,0 +1,112 @@
+package invoke
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// dialTimeout is for one connection: an instance is near, so it takes one at once or not at all.
+	dialTimeout = 3 * time.Second
+
+	// idleMax is how long a connection is kept without use. Flush looks.
+	idleMax = 30 * time.Second
+
+	readBuffer = 8 << 10 // holds an answer's headers
+)
+
+// upstream is the pool of connections to one address. The newest idle one is used first, so that few stay warm.
+type upstream struct {
+	address string
+	prefix  []byte // of every request's head
+
+	mu     sync.Mutex // guards the fields below
+	idle   []*conn    // the longest idle first
+	closed bool
+}
+
+func newUpstream(address string) *upstream {
+	return &upstream{address: address, prefix: []byte("POST /invocations HTTP/1.1\r\nHost: " + address + "\r\n")}
+}
+
+// take returns an idle connection, nil where there is none.
+func (u *upstream) take() *conn {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := len(u.idle)
+	if n == 0 {
+		return nil
+	}
+	c := u.idle[n-1]
+	u.idle[n-1] = nil
+	u.idle = u.idle[:n-1]
+	return c
+}
+
+// connect returns a connection that can be written to until the deadline: an idle one that its instance has not closed, or a
+// new one.
+func (u *upstream) connect(deadline time.Time) (*conn, error) {
+	for c := u.take(); c != nil; c = u.take() {
+		if c.SetDeadline(deadline) == nil && c.alive() {
+			return c, nil
+		}
+		c.discard()
+	}
+	// An accepted invocation is finished even while the server in front shuts down, so the request's context is of no use.
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	d := net.Dialer{Timeout: dialTimeout}
+	socket, err := d.DialContext(ctx, "tcp", u.address)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(socket, u)
+	if err := c.SetDeadline(deadline); err != nil {
+		c.discard()
+		return nil, err
+	}
+	return c, nil
+}
+
+// put gives a connection back for another invocation.
+func (u *upstream) put(c *conn, now time.Time) {
+	c.since = now
+	u.mu.Lock()
+	kept := !u.closed
+	if kept {
+		u.idle = append(u.idle, c)
+	}
+	u.mu.Unlock()
+	if !kept {
+		c.discard()
+	}
+}
+
+// close ends idle connections now, and those in use when they are given back.
+func (u *upstream) close() {
+	u.mu.Lock()
+	idle := u.idle
+	u.idle, u.closed = nil, true
+	u.mu.Unlock()
+	for _, c := range idle {
+		c.discard()
+	}
+}
+
+// prune ends connections that have been idle for too long.
+func (u *upstream) prune(now time.Time) {
+	u.mu.Lock()
+	n := 0
+	for n < len(u.idle) && now.Sub(u.idle[n].since) > idleMax {
+		n++
+	}
+	old := append([]*conn(nil), u.idle[:n]...)
+	u.idle = append(u.idle[:0], u.idle[n:]...)
+	clear(u.idle[len(u.idle):cap(u.idle)])
+	u.mu.Unlock()
+	for _, c := range old {
+		c.discard()
+	}
+}
