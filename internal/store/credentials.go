@@ -100,5 +100,14 @@ func saveCredentials(dir string, keys []Credential) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("writing the credentials: %w", err), os.Remove(f.Name()))
 	}
-	return nil
+	return syncDir(dir)
+}
+
+// syncDir makes a rename last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("syncing %s: %w", dir, err)
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

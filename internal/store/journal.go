@@ -72,6 +72,15 @@ func (s *Store) fill(ctx context.Context, tx *sql.Tx, inputs []Input, history []
 	return nil
 }
 
+// Begins returns the sequence number of the journal's first input, 0 where it has none.
+func (s *Store) Begins(ctx context.Context) (uint64, error) {
+	var first sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT min(seq) FROM journal`).Scan(&first); err != nil {
+		return 0, fmt.Errorf("finding the journal's beginning: %w", err)
+	}
+	return uint64(first.Int64), nil
+}
+
 // Replay calls each for the inputs after a sequence number, in order.
 func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error) error {
 	rows, err := s.read.QueryContext(ctx, `SELECT seq, at, kind, data FROM journal WHERE seq > ? ORDER BY seq`, after)
@@ -133,7 +142,8 @@ func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, keepSince time.
 	}{
 		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, ?)`, []any{shot.Seq, nanos(shot.At), sum[:], packed.Bytes()}},
 		{`DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 2) AND at < ?`, []any{nanos(keepSince)}},
-		{`DELETE FROM journal WHERE seq <= (SELECT min(seq) FROM snapshot) AND (SELECT count(*) FROM snapshot) > 1`, nil},
+		{`DELETE FROM journal WHERE seq <= (SELECT min(seq) FROM snapshot) AND (SELECT count(*) FROM snapshot) > 1 AND at < ?`,
+			[]any{nanos(keepSince)}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
 			return errors.Join(fmt.Errorf("saving a snapshot: %w", err), tx.Rollback())

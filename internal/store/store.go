@@ -87,18 +87,20 @@ func writeAt(f *os.File, text string) error {
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
-	_, err := os.Stat(path)
-	fresh := errors.Is(err, fs.ErrNotExist)
+	info, err := os.Stat(path)
+	fresh := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 // a crash may leave an empty file
+	if !fresh {
+		if err := inspect(ctx, path); err != nil {
+			return err
+		}
+	}
 	if s.write, err = connect(path, 1, false); err != nil {
 		return err
 	}
 	if fresh {
-		err = s.create(ctx)
-	} else {
-		err = check(ctx, s.write, path)
-	}
-	if err != nil {
-		return err
+		if err := s.create(ctx); err != nil {
+			return err
+		}
 	}
 	if s.read, err = connect(path, 4, true); err != nil {
 		return err
@@ -110,6 +112,15 @@ func (s *Store) open(ctx context.Context, path string) error {
 	}
 	s.next = uint64(last.Int64) + 1
 	return nil
+}
+
+// inspect checks a file without changing it.
+func inspect(ctx context.Context, path string) error {
+	db, err := connect(path, 1, true)
+	if err != nil {
+		return err
+	}
+	return errors.Join(check(ctx, db, path), db.Close())
 }
 
 func connect(path string, connections int, readOnly bool) (*sql.DB, error) {
@@ -130,7 +141,7 @@ func connect(path string, connections int, readOnly bool) (*sql.DB, error) {
 
 func (s *Store) create(ctx context.Context) error {
 	text := schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
-	if _, err := s.write.ExecContext(ctx, "BEGIN; "+text+" COMMIT;"); err != nil {
+	if _, err := s.write.ExecContext(ctx, "BEGIN IMMEDIATE; "+text+" COMMIT;"); err != nil {
 		return fmt.Errorf("making the journal: %w", err)
 	}
 	return nil
