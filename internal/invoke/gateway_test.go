@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,13 +23,19 @@ var (
 	chat  = engine.EndpointKey{Scope: scope, Endpoint: "chat"}
 )
 
-// serve answers requests on a new loopback port until the test ends.
-func serve(t testing.TB, h fasthttp.RequestHandler) (address string) {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// serve answers requests on a new loopback port until the test ends.
+func serve(t testing.TB, h fasthttp.RequestHandler) (address string) {
+	t.Helper()
+	l := listen(t)
 	s := &fasthttp.Server{Handler: h, MaxRequestBodySize: 64 << 20, Logger: silent{}, IdleTimeout: time.Minute}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
@@ -43,10 +50,7 @@ func (silent) Printf(string, ...any) {}
 // raw answers each connection with fixed bytes after it has read something, and closes it.
 func raw(t testing.TB, answer string) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -65,10 +69,7 @@ func raw(t testing.TB, answer string) (address string) {
 // refusing is an address where nobody listens.
 func refusing(t testing.TB) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	defer l.Close()
 	return l.Addr().String()
 }
@@ -130,6 +131,7 @@ func eventually(t testing.TB, what string, condition func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 10 s: %s", what)
 		}
+		runtime.Gosched()
 	}
 }
 

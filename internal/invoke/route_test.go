@@ -1,0 +1,266 @@
+package invoke
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+)
+
+func TestVariantsGetTheirShare(t *testing.T) {
+	g := New(Options{})
+	g.Apply([]engine.Route{{Key: chat, Serving: true, Variants: []engine.VariantRoute{
+		{Name: "a", Weight: 1}, {Name: "b", Weight: 3}, {Name: "c", Weight: 0}, {Name: "d", Weight: 0.5},
+	}}})
+	x := (*g.routes.Load())[chat]
+	const n = 90_000
+	got := map[string]float64{}
+	for range n {
+		got[x.weighted().name]++
+	}
+	for name, share := range map[string]float64{"a": 1 / 4.5, "b": 3 / 4.5, "c": 0, "d": 0.5 / 4.5} {
+		if off := math.Abs(got[name]/n - share); off > 0.01 {
+			t.Errorf("variant %s got %.3f of the invocations, want %.3f", name, got[name]/n, share)
+		}
+	}
+}
+
+func idle(n int) []*instance {
+	var all []*instance
+	for i := range n {
+		all = append(all, &instance{id: hosting.InstanceID(fmt.Sprint(i))})
+	}
+	return all
+}
+
+func TestRandomIsUniformAndAvoidsWhatFailed(t *testing.T) {
+	v := variant{strategy: engine.RouteRandom, instances: idle(5)}
+	const n = 50_000
+	got := map[*instance]float64{}
+	for range n {
+		got[v.pick(nil)]++
+	}
+	for _, i := range v.instances {
+		if math.Abs(got[i]/n-0.2) > 0.01 {
+			t.Errorf("instance %s got %.3f", i.id, got[i]/n)
+		}
+	}
+	clear(got)
+	for range n {
+		got[v.pick(v.instances[2])]++
+	}
+	if len(got) != 4 || got[v.instances[2]] != 0 || math.Abs(got[v.instances[3]]/n-0.25) > 0.01 {
+		t.Errorf("avoiding 2: %v", got)
+	}
+	v.instances = v.instances[:1]
+	if v.pick(v.instances[0]) != v.instances[0] {
+		t.Error("the only instance must be tried again")
+	}
+}
+
+func TestLeastOutstandingTakesTheIdlestWithRandomTies(t *testing.T) {
+	v := variant{strategy: engine.RouteLeastOutstanding, instances: idle(4)}
+	for n, i := range v.instances {
+		i.inFlight.Store([]int64{2, 1, 5, 1}[n])
+	}
+	got := map[hosting.InstanceID]int{}
+	for range 10_000 {
+		got[v.pick(nil).id]++
+	}
+	if len(got) != 2 || got["1"] < 4500 || got["3"] < 4500 {
+		t.Errorf("picked %v", got)
+	}
+	if i := v.pick(v.instances[1]); i.id != "3" {
+		t.Errorf("avoiding 1 gave %s", i.id)
+	}
+}
+
+func TestTargetVariantOverridesWeights(t *testing.T) {
+	r := blue(serve(t, echo))
+	r.Variants = append(r.Variants, engine.VariantRoute{Name: "canary", Weight: 0, Instances: []engine.InstanceRoute{
+		{ID: "i-canary", Address: serve(t, func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("canary") })},
+	}})
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{r})
+	for range 20 {
+		if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); body != "x" || answer.Header.Get("x-Amzn-Invoked-Production-Variant") != "blue" {
+			t.Fatalf("%q %v", body, answer.Header)
+		}
+	}
+	answer, body := post(t, url+"/endpoints/chat/invocations", "x", "X-Amzn-SageMaker-Target-Variant", "canary")
+	if body != "canary" || answer.Header.Get("x-Amzn-Invoked-Production-Variant") != "canary" {
+		t.Errorf("%q %v", body, answer.Header)
+	}
+}
+
+// The first try may meet a refused connection; the second never does, since only one of the two instances is gone.
+func TestRefusedConnectionsAreTriedElsewhere(t *testing.T) {
+	for _, strategy := range []engine.RoutingStrategy{engine.RouteRandom, engine.RouteLeastOutstanding} {
+		r := blue(refusing(t), serve(t, echo))
+		r.Variants[0].Strategy = strategy
+		g, url := start(t, Options{})
+		g.Apply([]engine.Route{r})
+		for range 50 {
+			if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 200 || body != "x" {
+				t.Fatalf("%v: %d %s", strategy, answer.StatusCode, body)
+			}
+		}
+		o := g.Flush()[0]
+		if o.Invocations != 50 || o.Answered != 50 || o.Errors5XX != 0 || o.ModelLatency.Count != 50 || o.InvocationsPerInstance != 25 {
+			t.Errorf("%v: %+v", strategy, o)
+		}
+	}
+}
+
+// An instance that closes its idle connections gets every invocation over a new one: none is lost, none is sent twice.
+func TestConnectionsClosedWhileIdleAreNotUsed(t *testing.T) {
+	l := listen(t)
+	var seen atomic.Int64
+	closed := make(chan struct{}, 100)
+	s := &fasthttp.Server{
+		Handler: func(ctx *fasthttp.RequestCtx) { seen.Add(1) }, IdleTimeout: time.Millisecond, Logger: silent{},
+		ConnState: func(_ net.Conn, state fasthttp.ConnState) {
+			if state == fasthttp.StateClosed {
+				closed <- struct{}{}
+			}
+		},
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(l) }()
+	t.Cleanup(func() { l.Close(); <-done })
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{blue(l.Addr().String())})
+	for n := range 10 {
+		if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 200 {
+			t.Errorf("%d: %d %s", n, answer.StatusCode, body)
+		}
+		<-closed
+	}
+	if seen.Load() != 10 {
+		t.Errorf("the instance saw %d invocations of 10", seen.Load())
+	}
+}
+
+// What reached an instance is not sent again, even if the instance dies over it.
+func TestWhatWasSentIsNotSentAgain(t *testing.T) {
+	var seen atomic.Int64
+	dying := serve(t, func(ctx *fasthttp.RequestCtx) {
+		seen.Add(1)
+		ctx.HijackSetNoResponse(true)
+		ctx.Hijack(func(c net.Conn) { c.Close() })
+	})
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{blue(dying, dying)})
+	answer, body := post(t, url+"/endpoints/chat/invocations", "x")
+	if answer.StatusCode != 424 || !strings.Contains(body, "closed the connection before it had answered") || seen.Load() != 1 {
+		t.Errorf("%d %s, sent %d times", answer.StatusCode, body, seen.Load())
+	}
+}
+
+func TestConnectionsAreKept(t *testing.T) {
+	var connections atomic.Int64
+	l := listen(t)
+	s := &http.Server{
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		},
+	}
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { s.Close() })
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{blue(l.Addr().String())})
+	for range 20 {
+		post(t, url+"/endpoints/chat/invocations", "x")
+	}
+	if connections.Load() != 1 {
+		t.Errorf("%d connections for 20 invocations in a row", connections.Load())
+	}
+	u := g.instances["i-0"].upstream.Load()
+	u.prune(time.Now().Add(idleMax / 2))
+	post(t, url+"/endpoints/chat/invocations", "x")
+	u.prune(time.Now().Add(2 * idleMax))
+	post(t, url+"/endpoints/chat/invocations", "x")
+	if connections.Load() != 2 {
+		t.Errorf("%d connections after one was idle for too long", connections.Load())
+	}
+}
+
+func TestRoutesReplaceOneAnother(t *testing.T) {
+	g, url := start(t, Options{})
+	status := func() int {
+		answer, _ := post(t, url+"/endpoints/chat/invocations", "x")
+		return answer.StatusCode
+	}
+	first, second := serve(t, echo), serve(t, echo)
+	g.Apply([]engine.Route{blue(first)})
+	g.Apply([]engine.Route{{Key: engine.EndpointKey{Scope: scope, Endpoint: "other"}, Serving: true}})
+	if status() != 200 {
+		t.Error("another endpoint's route must not touch this one's")
+	}
+	g.Apply([]engine.Route{blue(second)}) // the same ID at another address
+	if got := g.instances["i-0"].upstream.Load().address; status() != 200 || got != second {
+		t.Errorf("the instance is at %s", got)
+	}
+	g.Apply([]engine.Route{{Key: chat}})
+	if status() != 400 {
+		t.Error("the endpoint is not gone")
+	}
+	g.Apply([]engine.Route{blue(first)}) // it comes back
+	if status() != 200 || len(g.instances) != 1 {
+		t.Error("the endpoint did not come back")
+	}
+}
+
+func TestOneInstanceInTwoVariantsDoesNotHang(t *testing.T) {
+	g, url := start(t, Options{})
+	r := blue(serve(t, echo))
+	r.Variants = append(r.Variants, engine.VariantRoute{Name: "green", Instances: r.Variants[0].Instances})
+	g.Apply([]engine.Route{r})
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 503 {
+		t.Errorf("%d %s", answer.StatusCode, body)
+	}
+}
+
+func TestDrainWaitsForRoutesAndInvocations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Options{})
+		g.Apply([]engine.Route{blue("127.0.0.1:1")})
+		i := g.instances["i-0"]
+		if !i.acquire() {
+			t.Fatal("an instance that routes name must take invocations")
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- g.Drain(t.Context(), "i-0") }()
+		synctest.Wait()
+		g.Apply([]engine.Route{{Key: chat}})
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("drained with an invocation in flight: %v", err)
+		default:
+		}
+		if i.acquire() {
+			t.Error("a retired instance took an invocation")
+		}
+		i.release()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := g.Drain(t.Context(), "i-unknown"); err != nil {
+			t.Error(err)
+		}
+	})
+}
