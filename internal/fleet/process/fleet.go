@@ -1,0 +1,275 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/fleet"
+)
+
+// Options are what a fleet works with. Unset durations and sizes have defaults.
+type Options struct {
+	// Dir holds records, logs and unpacked model data. Two fleets on one are refused.
+	Dir string
+
+	// Command returns what runs an image, or why nothing does.
+	Command func(image string) ([]string, error)
+
+	// Report takes the fleet's word about an instance. It may block.
+	Report func(hosting.InstanceReport)
+
+	// Drain returns once no invocation is in flight at an instance that routes no longer name, or when ctx ends.
+	Drain func(ctx context.Context, id hosting.InstanceID) error
+
+	Log *slog.Logger
+
+	PingInterval time.Duration // between health checks of an instance that serves; default 5 s
+	PingTimeout  time.Duration // of one; default 2 s
+	DrainTimeout time.Duration // default 60 s
+	KillAfter    time.Duration // between SIGTERM and SIGKILL; default 30 s
+	LogMax       int64         // bytes of an instance's log, kept twice; default 10 MB
+	ModelMax     int64         // bytes of unpacked model data; default 20 GB
+}
+
+// Fleet is a process fleet.
+type Fleet struct {
+	o       Options
+	lock    *os.File
+	ctx     context.Context //nolint:containedctx // the keepers' life, which no caller's call bounds
+	cancel  context.CancelFunc
+	keepers sync.WaitGroup
+
+	mu        sync.Mutex
+	closed    bool
+	instances map[hosting.InstanceID]*instance
+	groups    map[hosting.InstanceID]string // of the instances that levels have named
+	adopted   []hosting.InstanceID
+
+	spent map[hosting.InstanceID]spent // of Usage alone
+}
+
+var _ fleet.Fleet = (*Fleet)(nil)
+
+// New opens a fleet's directory and adopts the instances of an earlier server that still run.
+func New(o Options) (*Fleet, error) {
+	o = o.withDefaults()
+	for _, d := range []string{o.Dir, filepath.Join(o.Dir, "instances"), filepath.Join(o.Dir, "logs"), filepath.Join(o.Dir, "models")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, fmt.Errorf("making the fleet's directory: %w", err)
+		}
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the fleet's directory: %w", err)
+	}
+	o.Dir = dir
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the fleet's directory: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("the fleet's directory %s is in use by another server", dir), lock.Close())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &Fleet{
+		o: o, lock: lock, ctx: ctx, cancel: cancel, instances: map[hosting.InstanceID]*instance{}, groups: map[hosting.InstanceID]string{},
+		spent: map[hosting.InstanceID]spent{},
+	}
+	if err := f.adopt(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		is    *time.Duration
+		value time.Duration
+	}{
+		{&o.PingInterval, 5 * time.Second}, {&o.PingTimeout, 2 * time.Second}, {&o.DrainTimeout, time.Minute}, {&o.KillAfter, 30 * time.Second},
+	} {
+		if *d.is == 0 {
+			*d.is = d.value
+		}
+	}
+	if o.LogMax == 0 {
+		o.LogMax = 10_000_000
+	}
+	if o.ModelMax == 0 {
+		o.ModelMax = 20_000_000_000
+	}
+	return o
+}
+
+// adopt takes the instances of an earlier server: by their records, and then by their marks those that a crash left without one.
+func (f *Fleet) adopt() error {
+	records, err := readRecords(f.o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		p := &process{pid: r.PID, born: r.Born, port: r.Port}
+		if r.PID == 0 || !p.alive() {
+			p = findMarked(f.o.Dir, r.Spec.ID)
+			if p == nil {
+				f.forget(r.Spec.ID)
+				continue
+			}
+			p.port = r.Port
+		}
+		i := f.instance(r.Spec)
+		i.found = p
+		f.adopted = append(f.adopted, r.Spec.ID)
+	}
+	slices.Sort(f.adopted)
+	for _, p := range allMarked(f.o.Dir) {
+		if i := f.instances[p.id]; i == nil || i.found.pid != p.process.pid {
+			f.o.Log.Warn("killing a process that no record names", "pid", p.process.pid, "instance", string(p.id))
+			p.process.signal(unix.SIGKILL)
+		}
+	}
+	for _, id := range f.adopted {
+		f.keep(f.instances[id])
+	}
+	return nil
+}
+
+func (f *Fleet) instance(s hosting.InstanceSpec) *instance {
+	i := &instance{fleet: f, spec: s, stop: make(chan struct{})}
+	f.instances[s.ID] = i
+	return i
+}
+
+// keep starts an instance's keeper.
+func (f *Fleet) keep(i *instance) {
+	f.keepers.Go(func() {
+		if gone := i.keep(f.ctx); !gone {
+			return
+		}
+		f.mu.Lock()
+		delete(f.instances, i.spec.ID)
+		delete(f.groups, i.spec.ID)
+		f.mu.Unlock()
+		f.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: hosting.FleetGone})
+	})
+}
+
+// Apply implements fleet.Fleet.
+func (f *Fleet) Apply(levels []fleet.Level) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	for _, l := range levels {
+		f.apply(l)
+	}
+}
+
+func (f *Fleet) apply(l fleet.Level) {
+	named := map[hosting.InstanceID]bool{}
+	for _, s := range l.Instances {
+		named[s.ID] = true
+		i := f.instances[s.ID]
+		switch {
+		case i == nil && s.Draining: // gone already, and perhaps nobody heard
+			id := s.ID
+			f.keepers.Go(func() { f.o.Report(hosting.InstanceReport{ID: id, State: hosting.FleetGone}) })
+		case i == nil:
+			f.groups[s.ID] = l.Group
+			f.keep(f.instance(s))
+		default:
+			f.groups[s.ID] = l.Group
+			if s.Draining {
+				i.end()
+			}
+		}
+	}
+	for id, group := range f.groups {
+		if i := f.instances[id]; group == l.Group && !named[id] && i != nil {
+			i.end()
+		}
+	}
+}
+
+// Adopted implements fleet.Fleet.
+func (f *Fleet) Adopted() []hosting.InstanceID { return slices.Clone(f.adopted) }
+
+// Reap implements fleet.Fleet.
+func (f *Fleet) Reap() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range f.adopted {
+		if _, named := f.groups[id]; !named && f.instances[id] != nil {
+			f.o.Log.Warn("stopping an instance that nothing wants any more", "instance", string(id))
+			f.instances[id].end()
+		}
+	}
+}
+
+// Close implements fleet.Fleet.
+func (f *Fleet) Close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.cancel()
+	f.keepers.Wait()
+	if err := f.lock.Close(); err != nil {
+		f.o.Log.Warn("the fleet's lock could not be closed", "error", err)
+	}
+}
+
+// StopAll implements fleet.Fleet.
+func (f *Fleet) StopAll(ctx context.Context) error {
+	defer f.Close()
+	f.mu.Lock()
+	f.closed = true
+	for _, i := range f.instances {
+		i.end()
+	}
+	f.mu.Unlock()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		f.mu.Lock()
+		left := slices.Sorted(maps.Keys(f.instances))
+		f.mu.Unlock()
+		if len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d instances are not stopped yet (%s …): %w", len(left), left[0], ctx.Err())
+		case <-poll.C:
+		}
+	}
+}
+
+// forget removes what an instance has on disk, save for its log.
+func (f *Fleet) forget(id hosting.InstanceID) {
+	err := errors.Join(removeRecord(f.o.Dir, id), os.RemoveAll(f.models(id)))
+	if err != nil {
+		f.o.Log.Warn("an instance's files could not be removed", "instance", string(id), "error", err)
+	}
+}
+
+func (f *Fleet) models(id hosting.InstanceID) string {
+	return filepath.Join(f.o.Dir, "models", string(id))
+}
+
+// LogFile returns the path of an instance's log.
+func (f *Fleet) LogFile(id hosting.InstanceID) string {
+	return filepath.Join(f.o.Dir, "logs", string(id)+".log")
+}

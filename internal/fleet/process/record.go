@@ -1,0 +1,81 @@
+package process
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bellows.dev/bellows/hosting"
+)
+
+// record is what is kept on disk of an instance: enough to find and adopt it.
+type record struct {
+	Spec hosting.InstanceSpec
+	Port int
+	PID  int    `json:",omitzero"` // 0 until it has started
+	Born uint64 `json:",omitzero"`
+}
+
+func recordFile(dir string, id hosting.InstanceID) string {
+	return filepath.Join(dir, "instances", string(id)+".json")
+}
+
+// write replaces the record as a whole.
+func (r record) write(dir string) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("writing its record: %w", err)
+	}
+	file := recordFile(dir, r.Spec.ID)
+	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	if err != nil {
+		return fmt.Errorf("writing its record: %w", err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing its record: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+func removeRecord(dir string, id hosting.InstanceID) error {
+	if err := os.Remove(recordFile(dir, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a record: %w", err)
+	}
+	return nil
+}
+
+// readRecords reads all records. One that cannot be read is refused: its instance would be lost sight of.
+func readRecords(dir string) ([]record, error) {
+	files, err := os.ReadDir(filepath.Join(dir, "instances"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the fleet's records: %w", err)
+	}
+	var out []record
+	for _, f := range files {
+		path := filepath.Join(dir, "instances", f.Name())
+		if strings.HasPrefix(f.Name(), ".new-") { // a crash before its rename
+			if err := os.Remove(path); err != nil {
+				return nil, fmt.Errorf("removing half a record: %w", err)
+			}
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading a record: %w", err)
+		}
+		var r record
+		if err := json.Unmarshal(text, &r); err != nil || string(r.Spec.ID)+".json" != f.Name() {
+			return nil, fmt.Errorf("the record %s is damaged: stop its process by hand, then remove it", path)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
