@@ -83,7 +83,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("measuring %s: %w", p.name, err)
 			}
-			fmt.Fprintf(out, "round %d  %-13s %8.0f requests/s  p50 %-10v p99 %-10v failures %.0f\n", round+1, p.name, m.rate, m.p50, m.p99, m.failures)
+			fmt.Fprintf(out, "round %d  %-13s %8.0f requests/s  p50 %-10v p99 %-10v failures %.0f\n", round+1, p.name, m.rate, m.p50.Round(time.Microsecond), m.p99.Round(time.Microsecond), m.failures)
 			p.seen = append(p.seen, m)
 		}
 	}
@@ -128,7 +128,7 @@ func table(out io.Writer, peers []*peer) error {
 		if base > 0 {
 			ratio = fmt.Sprintf("%.2f", m.rate/base)
 		}
-		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%.0f\t%s\t\n", p.name, m.rate, m.p50, m.p99, m.failures, ratio)
+		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%.0f\t%s\t\n", p.name, m.rate, m.p50.Round(time.Microsecond), m.p99.Round(time.Microsecond), m.failures, ratio)
 	}
 	return w.Flush()
 }

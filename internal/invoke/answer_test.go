@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -219,7 +220,7 @@ func TestAuthenticationComesFirst(t *testing.T) {
 	g.Apply([]engine.Route{blue(serve(t, echo))})
 	for _, path := range []string{"/endpoints/chat/invocations", "/endpoints/-/async-invocations"} {
 		answer, body := post(t, url+path, "x")
-		if answer.StatusCode != 403 || answer.Header.Get("x-amzn-ErrorType") != "InvalidSignatureException" || body != `{"Message":"The signature does not match."}` {
+		if answer.StatusCode != http.StatusForbidden || answer.Header.Get("x-amzn-ErrorType") != "InvalidSignatureException" || body != `{"Message":"The signature does not match."}` {
 			t.Errorf("%d %v %s", answer.StatusCode, answer.Header, body)
 		}
 	}
@@ -236,11 +237,11 @@ func TestScopesShareNothing(t *testing.T) {
 	who := other
 	g, url := start(t, Options{Authenticate: func(*fasthttp.RequestCtx) (engine.Scope, *Refusal) { return who, nil }})
 	g.Apply([]engine.Route{blue(serve(t, echo))})
-	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 400 || !strings.Contains(body, "210987654321") {
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, "210987654321") {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 	who = scope
-	if answer, _ := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 200 {
+	if answer, _ := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusOK {
 		t.Errorf("%d", answer.StatusCode)
 	}
 }

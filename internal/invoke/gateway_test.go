@@ -153,7 +153,7 @@ func TestInvocationPassesOnlyWhatIsDocumented(t *testing.T) {
 		"Content-Type", "application/json", "Accept", "text/csv", "X-Amzn-SageMaker-Custom-Attributes", "trace=1, b",
 		"x-amzn-sagemaker-INFERENCE-id", "abc", "X-Amzn-SageMaker-Target-Variant", "blue",
 		"Authorization", "AWS4 secret", "X-Amz-Date", "today", "Cookie", "c=d", "X-Forwarded-For", "1.2.3.4", "Transfer-Encoding", "chunked")
-	if answer.StatusCode != 200 || body != "1,2" {
+	if answer.StatusCode != http.StatusOK || body != "1,2" {
 		t.Errorf("answer %d %q", answer.StatusCode, body)
 	}
 	answer.Header.Del("Date")
@@ -177,7 +177,7 @@ func TestPayloadsOfAllSizesComeBack(t *testing.T) {
 	for _, size := range []int{0, 1, smallBody - 1, smallBody, smallBody + 1, 1 << 20, 8 << 20} {
 		sent := strings.Repeat("a\x00\xff\n", size/4+1)[:size]
 		answer, got := post(t, url+"/endpoints/chat/invocations", sent)
-		if answer.StatusCode != 200 || got != sent {
+		if answer.StatusCode != http.StatusOK || got != sent {
 			t.Errorf("%d bytes: status %d, %d bytes back", size, answer.StatusCode, len(got))
 		}
 	}
@@ -194,7 +194,7 @@ func TestAnswersInEveryFraming(t *testing.T) {
 		g, url := start(t, Options{})
 		g.Apply([]engine.Route{blue(raw(t, answer))})
 		for range 2 {
-			if got, body := post(t, url+"/endpoints/chat/invocations", "x"); got.StatusCode != 200 || body != "hello" || got.Header["Content-Type"] != nil {
+			if got, body := post(t, url+"/endpoints/chat/invocations", "x"); got.StatusCode != http.StatusOK || body != "hello" || got.Header["Content-Type"] != nil {
 				t.Errorf("%s: %d %q %v", name, got.StatusCode, body, got.Header)
 			}
 		}
@@ -205,7 +205,7 @@ func TestEndpointNamesAreDecoded(t *testing.T) {
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{blue(serve(t, echo))})
 	for _, name := range []string{"chat", "%63hat", "ch%61t"} {
-		if answer, body := post(t, url+"/endpoints/"+name+"/invocations?x=/y", "x"); answer.StatusCode != 200 {
+		if answer, body := post(t, url+"/endpoints/"+name+"/invocations?x=/y", "x"); answer.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", name, answer.StatusCode, body)
 		}
 	}
@@ -240,10 +240,10 @@ func TestAFaultIsAnsweredAndHarmsNobodyElse(t *testing.T) {
 	g.Apply([]engine.Route{blue(serve(t, echo))})
 	answer, body := post(t, url+"/endpoints/chat/invocations", "x")
 	want := `{"Message":"The request processing has failed because of an internal error. The server's log says more under request ` + `."}`
-	if answer.StatusCode != 500 || answer.Header.Get("X-Amzn-ErrorType") != "InternalFailure" || body != want {
+	if answer.StatusCode != http.StatusInternalServerError || answer.Header.Get("X-Amzn-ErrorType") != "InternalFailure" || body != want {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
-	if answer, _ := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 200 {
+	if answer, _ := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusOK {
 		t.Errorf("the next request got %d", answer.StatusCode)
 	}
 	if served, failed := g.Totals(); served != 1 || failed != 1 {
@@ -263,7 +263,7 @@ func TestAFaultAmidAnInvocationGivesBackWhatItHeld(t *testing.T) {
 		},
 	})
 	g.Apply([]engine.Route{blue(serve(t, echo))})
-	if answer, _ := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 500 {
+	if answer, _ := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusInternalServerError {
 		t.Errorf("%d %s", answer.StatusCode, buffer.String())
 	}
 	g.Apply([]engine.Route{{Key: chat}})
@@ -284,7 +284,7 @@ func TestClosedGatewaysRefuse(t *testing.T) {
 	}
 	g.Apply([]engine.Route{blue(serve(t, echo))})
 	answer, body := post(t, url+"/endpoints/chat/invocations", "x")
-	if answer.StatusCode != 503 || body != `{"Message":"This server is shutting down."}` {
+	if answer.StatusCode != http.StatusServiceUnavailable || body != `{"Message":"This server is shutting down."}` {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 }

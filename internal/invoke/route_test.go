@@ -111,7 +111,7 @@ func TestRefusedConnectionsAreTriedElsewhere(t *testing.T) {
 		g, url := start(t, Options{})
 		g.Apply([]engine.Route{r})
 		for range 50 {
-			if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 200 || body != "x" {
+			if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusOK || body != "x" {
 				t.Fatalf("%v: %d %s", strategy, answer.StatusCode, body)
 			}
 		}
@@ -141,7 +141,7 @@ func TestConnectionsClosedWhileIdleAreNotUsed(t *testing.T) {
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{blue(l.Addr().String())})
 	for n := range 10 {
-		if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 200 {
+		if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusOK {
 			t.Errorf("%d: %d %s", n, answer.StatusCode, body)
 		}
 		<-closed
@@ -162,7 +162,7 @@ func TestWhatWasSentIsNotSentAgain(t *testing.T) {
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{blue(dying, dying)})
 	answer, body := post(t, url+"/endpoints/chat/invocations", "x")
-	if answer.StatusCode != 424 || !strings.Contains(body, "closed the connection before it had answered") || seen.Load() != 1 {
+	if answer.StatusCode != http.StatusFailedDependency || !strings.Contains(body, "closed the connection before it had answered") || seen.Load() != 1 {
 		t.Errorf("%d %s, sent %d times", answer.StatusCode, body, seen.Load())
 	}
 }
@@ -229,7 +229,7 @@ func TestOneInstanceInTwoVariantsDoesNotHang(t *testing.T) {
 	r := blue(serve(t, echo))
 	r.Variants = append(r.Variants, engine.VariantRoute{Name: "green", Instances: r.Variants[0].Instances})
 	g.Apply([]engine.Route{r})
-	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 503 {
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 }

@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -61,7 +62,7 @@ func TestSessionsStayAtTheirInstance(t *testing.T) {
 	gone := func(what string) {
 		t.Helper()
 		answer, body := post(t, url, "x", header, id)
-		if want := `{"Message":"Session ` + id + ` of endpoint chat does not exist or has ended."}`; answer.StatusCode != 400 || body != want {
+		if want := `{"Message":"Session ` + id + ` of endpoint chat does not exist or has ended."}`; answer.StatusCode != http.StatusBadRequest || body != want {
 			t.Errorf("%s: %d %s", what, answer.StatusCode, body)
 		}
 	}
@@ -74,7 +75,7 @@ func TestSessionsStayAtTheirInstance(t *testing.T) {
 		break
 	}
 	answer, body := post(t, url, "x", header, id, "X-Amzn-SageMaker-Target-Variant", "green")
-	if answer.StatusCode != 400 || body != `{"Message":"Session `+id+` of endpoint chat is at variant blue, not at green."}` {
+	if answer.StatusCode != http.StatusBadRequest || body != `{"Message":"Session `+id+` of endpoint chat is at variant blue, not at green."}` {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 	r.Variants[0].Instances = nil
@@ -121,7 +122,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		g.pins.open(chat, fmt.Append(nil, n), pin{}, time.Now())
 	}
 	answer, body := post(t, url+"/endpoints/chat/invocations", "x", "X-Amzn-SageMaker-Session-Id", "NEW_SESSION")
-	if answer.StatusCode != 503 || body != `{"Message":"This server has 100000 open sessions and takes no more."}` {
+	if answer.StatusCode != http.StatusServiceUnavailable || body != `{"Message":"This server has 100000 open sessions and takes no more."}` {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 }
