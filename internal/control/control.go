@@ -139,6 +139,15 @@ func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
 	}
 }
 
+// Recall corrects what the engine believes of instances, before Run begins.
+func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceReport) error {
+	orders := make([]*order, len(reports))
+	for i, r := range reports {
+		orders[i] = &order{in: engine.Reported{Report: r}, answered: make(chan struct{})}
+	}
+	return c.batch(ctx, orders)
+}
+
 // View calls f with a state that is durable and does not change meanwhile.
 func (c *Controller) View(_ context.Context, f func(now time.Time, e *engine.Engine)) error {
 	c.mu.RLock()

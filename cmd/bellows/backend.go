@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/store"
+)
+
+// backend lets the front door work on a controller; Step and View are the controller's own.
+type backend struct{ *control.Controller }
+
+// History asks the store in its own words.
+func (b backend) History(ctx context.Context, q awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {
+	items, next, err := b.Controller.History(ctx, store.HistoryQuery{
+		Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, Types: q.Types, From: q.From, To: q.To, Oldest: q.Oldest, Limit: q.Limit, Token: q.Token,
+	})
+	if errors.Is(err, store.ErrToken) {
+		return nil, "", &awsapi.ErrToken{Err: err}
+	}
+	out := make([]awsapi.HistoryItem, len(items))
+	for i, x := range items {
+		out[i] = awsapi.HistoryItem{At: x.At, Event: x.Event}
+	}
+	return out, next, err
+}

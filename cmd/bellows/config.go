@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// config is bellows.yaml. Everything in it has a default.
+type config struct {
+	Account string  `yaml:"account"` // of the administrator's key; twelve digits
+	Region  string  `yaml:"region"`  // that `bellows env` prints
+	Images  []image `yaml:"images"`
+
+	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale.
+	LenientSetAlarmState bool `yaml:"lenient_set_alarm_state"`
+
+	StartupTimeout    duration `yaml:"startup_timeout"`    // of instances whose variant sets none; default 8m
+	InvocationTimeout duration `yaml:"invocation_timeout"` // of a model's answer; default 60s
+	DrainTimeout      duration `yaml:"drain_timeout"`      // how long a scale-in waits for invocations in flight; default 60s
+	KillAfter         duration `yaml:"kill_after"`         // from SIGTERM to SIGKILL; default 30s
+	PayloadMax        int      `yaml:"payload_max"`        // bytes; default 25 MiB
+	LogMax            int64    `yaml:"log_max"`            // bytes of one instance's log; default 10 MB
+}
+
+// image maps images of models to the command of a model server.
+type image struct {
+	Image   string   `yaml:"image"` // a pattern: * stands for any text, ? for a character
+	Command []string `yaml:"command"`
+}
+
+// duration is a time.Duration that YAML spells as 90s or 8m.
+type duration time.Duration
+
+// UnmarshalYAML reads a duration.
+func (d *duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if err != nil || v <= 0 {
+		return fmt.Errorf("line %d: %q is no duration such as 90s or 8m", n.Line, n.Value)
+	}
+	*d = duration(v)
+	return nil
+}
+
+func defaults() config {
+	return config{
+		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
+		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
+	}
+}
+
+// readConfig reads a file; "" gives the defaults.
+func readConfig(file string) (config, error) {
+	if file == "" {
+		return defaults(), nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c, err := parseConfig(text)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+func parseConfig(text []byte) (config, error) {
+	c := defaults()
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("decoding: %w", err)
+	}
+	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
+		return c, fmt.Errorf("account %q is not twelve digits", c.Account)
+	}
+	for i, x := range c.Images {
+		if x.Image == "" || len(x.Command) == 0 {
+			return c, fmt.Errorf("images[%d] wants an image and a command", i)
+		}
+		if _, err := path.Match(pattern(x.Image), ""); err != nil {
+			return c, fmt.Errorf("images[%d]: %q is no pattern", i, x.Image)
+		}
+	}
+	return c, nil
+}
+
+// demoImage is the image of the model that this program carries.
+const demoImage = "bellows/demo-model"
+
+// command returns what runs an image.
+func (c config) command(name string) ([]string, error) {
+	for _, x := range c.Images {
+		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
+			return x.Command, nil
+		}
+	}
+	if name == demoImage || strings.HasPrefix(name, demoImage+":") {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("finding this program's own file: %w", err)
+		}
+		return []string{self, "demo-model"}, nil
+	}
+	known := []string{demoImage}
+	for _, x := range c.Images {
+		known = append(known, x.Image)
+	}
+	return nil, fmt.Errorf("no command is known for the image %q. Map it under images: in bellows.yaml. Known are: %s", name, strings.Join(known, ", "))
+}
+
+// pattern lets * match slashes too, which separate nothing in images.
+func pattern(s string) string { return strings.ReplaceAll(s, "/", "\x00") }

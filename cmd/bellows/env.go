@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"bellows.dev/bellows/internal/store"
+)
+
+// addressFile holds where the server of a data directory listens, and the region it was told.
+const addressFile = "address"
+
+func env() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "env",
+		Short: "Print the environment that points AWS clients at a server: eval \"$(bellows env)\"",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			keys, _, err := store.LoadCredentials(dir, nil)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%s is no data directory of a server: start `bellows serve --data-dir %s` first", dir, dir)
+			}
+			if err != nil {
+				return err
+			}
+			address, region := defaultListen, defaults().Region
+			if text, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
+				if f := strings.Fields(string(text)); len(f) == 2 {
+					address, region = f[0], f[1]
+				}
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), environment(keys[0], "http://"+address, region))
+			return err
+		},
+	}
+	c.Flags().StringVar(&dir, "data-dir", defaultDataDir, "data directory of the server")
+	return c
+}
+
+func environment(k store.Credential, url, region string) string {
+	return fmt.Sprintf("export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_DEFAULT_REGION=%s\nexport AWS_REGION=%s\n",
+		url, k.AccessKeyID, k.SecretAccessKey, region, region)
+}

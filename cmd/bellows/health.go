@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"html/template"
+	"maps"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+)
+
+// status is what the health page says. Who is not on this machine sees Status and Version only.
+type status struct {
+	Status     string    `json:"status"`
+	Version    string    `json:"version"`
+	Uptime     string    `json:"uptime,omitempty"`
+	PolicyTime time.Time `json:"policy_time,omitzero"`
+	ClockSpeed float64   `json:"clock_speed,omitempty"`
+	Served     uint64    `json:"invocations_served"`
+	Failed     uint64    `json:"invocations_failed"`
+	Endpoints  []row     `json:"endpoints,omitempty"`
+	Alarms     int       `json:"alarms"`
+	InAlarm    []string  `json:"alarms_in_alarm,omitempty"`
+}
+
+// row is one variant of an endpoint.
+type row struct {
+	Region   string `json:"region"`
+	Endpoint string `json:"endpoint"`
+	Status   string `json:"status"`
+	Variant  string `json:"variant"`
+	Desired  int    `json:"desired"`
+	Current  int    `json:"current"`
+	Trouble  string `json:"trouble,omitempty"`
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+// health answers GET / and /health: a page for people, JSON for machines.
+func (s *server) health(w http.ResponseWriter, r *http.Request) {
+	st := status{Status: "ok", Version: version()}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && net.ParseIP(host).IsLoopback() {
+		st.Uptime = time.Since(s.started).Round(time.Second).String()
+		st.PolicyTime, st.ClockSpeed = s.control.Now().Round(time.Second), s.control.Speed()
+		st.Served, st.Failed = s.gateway.Totals()
+		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e) }); err != nil {
+			st.Status = err.Error()
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if err := page.Execute(w, st); err != nil {
+			s.o.log.Error("the health page failed", "error", err)
+		}
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(st); err != nil {
+		s.o.log.Debug("a client went away before its answer", "error", err)
+	}
+}
+
+func (st *status) look(e *engine.Engine) {
+	for _, r := range e.Regions() {
+		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
+			x := r.Hosting.Endpoints[name]
+			for _, v := range x.Variants {
+				st.Endpoints = append(st.Endpoints, row{
+					r.Scope.Region, name, x.Status.String(), v.Config.Name, v.Desired, v.Current(), v.LastFailure() + x.FailureReason,
+				})
+			}
+		}
+		st.Alarms += len(r.Alarms)
+		for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+			if r.Alarms[name].State.String() == "ALARM" {
+				st.InAlarm = append(st.InAlarm, name)
+			}
+		}
+	}
+}
+
+var page = template.Must(template.New("health").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Bellows</title>
+<style>body{font:16px system-ui;margin:2rem;max-width:60rem}table{border-collapse:collapse}td,th{padding:.3rem .8rem;text-align:left;border-bottom:1px solid #ccc}</style>
+<h1>Bellows: {{.Status}}</h1>
+<p>Version {{.Version}}{{if .Uptime}}, up {{.Uptime}}. Policy time {{.PolicyTime.Format "2006-01-02 15:04:05 MST"}}, {{.ClockSpeed}} times as fast as the clock.
+{{.Served}} invocations served, {{.Failed}} failed. {{.Alarms}} alarms, {{len .InAlarm}} in ALARM.{{end}}</p>
+{{if .Endpoints}}<table><tr><th>Endpoint<th>Variant<th>Status<th>Instances<th>Wanted<th>Trouble</tr>
+{{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td>{{.Variant}}<td>{{.Status}}<td>{{.Current}}<td>{{.Desired}}<td>{{.Trouble}}</tr>
+{{end}}</table>{{end}}{{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
+`))

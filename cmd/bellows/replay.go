@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/store"
+)
+
+func replay() *cobra.Command {
+	var dir string
+	var asJSON, quiet bool
+	var from, to string
+	c := &cobra.Command{
+		Use:   "replay",
+		Short: "Decide a stretch of the past again, from the journal, and compare with what was decided then",
+		Long: "Reads the journal of a data directory (a server may be running), takes a fresh engine through it, prints every\n" +
+			"event, and fails if an input now leads to other events than it did. The journal goes back at least a day.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			since, err := parseMoment(from)
+			if err != nil {
+				return err
+			}
+			until, err := parseMoment(to)
+			if err != nil {
+				return err
+			}
+			s, err := store.OpenReadOnly(cmd.Context(), dir)
+			if err != nil {
+				return err
+			}
+			defer s.Close() //nolint:errcheck // it was only read
+			config, err := control.StoredConfig(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			e, seq, err := oldest(cmd, s, config, since)
+			if err != nil {
+				return err
+			}
+			p := printer{out: cmd.OutOrStdout(), json: asJSON, quiet: quiet, since: since, until: until}
+			if err := control.Redecide(cmd.Context(), s, e, seq, p.take); err != nil && !errors.Is(err, errPast) {
+				return err
+			}
+			return p.conclude()
+		},
+	}
+	c.Flags().StringVar(&dir, "data-dir", defaultDataDir, "data directory of the server")
+	c.Flags().StringVar(&from, "from", "", "print from this moment on (RFC 3339)")
+	c.Flags().StringVar(&to, "to", "", "stop at this moment (RFC 3339)")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "only the conclusion")
+	return c
+}
+
+func parseMoment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("%q is no moment such as 2026-11-24T10:00:00Z", text)
+	}
+	return t, nil
+}
+
+// oldest returns the engine to begin with: the newest snapshot before since, or where the journal begins.
+func oldest(cmd *cobra.Command, s *store.Store, config engine.Config, since time.Time) (*engine.Engine, uint64, error) {
+	if !since.IsZero() {
+		return control.Load(cmd.Context(), s, config, since)
+	}
+	shots, err := s.Snapshots(cmd.Context())
+	if err != nil {
+		return nil, 0, err
+	}
+	begins, err := s.Begins(cmd.Context())
+	if err != nil {
+		return nil, 0, err
+	}
+	if begins <= 1 || len(shots) == 0 {
+		return engine.New(config), 0, nil
+	}
+	return control.Load(cmd.Context(), s, config, shots[len(shots)-1].At)
+}
+
+// errPast ends a replay at its end.
+var errPast = errors.New("past the end")
+
+// printer prints re-decisions and counts them.
+type printer struct {
+	out                   io.Writer
+	json, quiet           bool
+	since, until          time.Time
+	inputs, events, wrong int
+}
+
+func (p *printer) take(d control.Redecision) error {
+	if !p.until.IsZero() && d.At.After(p.until) {
+		return errPast
+	}
+	p.inputs++
+	if !d.Agrees() {
+		p.wrong++
+		fmt.Fprintf(p.out, "%s DISAGREES: input %d (%s) led to trace %q, now to %q\n", d.At.Format(time.RFC3339), d.Seq, d.Kind, d.Then, d.Now)
+	}
+	for _, e := range d.Events {
+		p.events++
+		if p.quiet || d.At.Before(p.since) {
+			continue
+		}
+		if err := p.event(d.At, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *printer) event(at time.Time, e engine.Event) error {
+	if !p.json {
+		_, err := fmt.Fprintf(p.out, "%s %s\n", at.Format("2006-01-02 15:04:05"), e)
+		return err
+	}
+	return json.NewEncoder(p.out).Encode(struct {
+		At   time.Time    `json:"at"`
+		Kind string       `json:"kind"`
+		What engine.Event `json:"what"`
+	}{at, fmt.Sprintf("%T", e)[len("engine."):], e})
+}
+
+func (p *printer) conclude() error {
+	if !p.json {
+		fmt.Fprintf(p.out, "%d inputs decided again, %d events; %d disagree\n", p.inputs, p.events, p.wrong)
+	}
+	if p.wrong > 0 {
+		return fmt.Errorf("%d inputs lead to other events than they did: another version of bellows decided them", p.wrong)
+	}
+	return nil
+}

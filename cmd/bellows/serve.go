@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Defaults of the command line.
+const (
+	defaultListen  = "127.0.0.1:4580"
+	defaultDataDir = "./bellows-data"
+)
+
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	dir, listen, config, auth, level, format string
+	speed                                    float64
+	keep                                     bool
+}
+
+func serve() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve models and scale them: SageMaker, Application Auto Scaling and CloudWatch on one port",
+		Long: "Answers the APIs of SageMaker, SageMaker Runtime, Application Auto Scaling and CloudWatch. The first start makes an\n" +
+			"access key in the data directory. Point any AWS client at it with:\n\n  eval \"$(bellows env --data-dir ./bellows-data)\"",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := f.options()
+			if err != nil {
+				return err
+			}
+			s, err := newServer(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			if s.created {
+				fmt.Fprintf(cmd.ErrOrStderr(), "Made an access key in %s. To use it:\n  eval \"$(bellows env --data-dir %s)\"\n", f.dir, f.dir)
+			}
+			return s.run(cmd.Context(), f.keep)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.listen, "listen", defaultListen, "address and port")
+	flags.StringVar(&f.dir, "data-dir", defaultDataDir, "where the journal, the keys and the instances' files are")
+	flags.StringVar(&f.config, "config", "", "bellows.yaml: images, account, region, time-outs")
+	flags.Float64Var(&f.speed, "clock-speed", 1, "how many seconds of policy time pass in a second")
+	flags.StringVar(&f.auth, "auth", "sigv4", "sigv4, or none (on a loopback address only)")
+	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&f.format, "log-format", "text", "text or json")
+	flags.BoolVar(&f.keep, "keep-instances", false, "leave instances running on a clean stop, for the next server to adopt")
+	return c
+}
+
+func (f serveFlags) options() (serverOptions, error) {
+	c, err := readConfig(f.config)
+	if err != nil {
+		return serverOptions{}, err
+	}
+	log, err := newLog(f.level, f.format)
+	if err != nil {
+		return serverOptions{}, err
+	}
+	if f.speed <= 0 || f.speed > 1000 {
+		return serverOptions{}, fmt.Errorf("--clock-speed is %v; want more than 0 and at most 1000", f.speed)
+	}
+	if f.auth != "sigv4" && f.auth != "none" {
+		return serverOptions{}, fmt.Errorf("--auth is %q; want sigv4 or none", f.auth)
+	}
+	if f.auth == "none" {
+		if err := loopback(f.listen); err != nil {
+			return serverOptions{}, err
+		}
+	}
+	return serverOptions{dir: f.dir, listen: f.listen, speed: f.speed, noAuth: f.auth == "none", config: c, log: log}, nil
+}
+
+// loopback refuses an address that others can reach.
+func loopback(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return errors.New("--auth none lets everybody do everything: it is for a loopback address only, such as 127.0.0.1")
+}
+
+func newLog(level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level is %q; want debug, info, warn or error", level)
+	}
+	o := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+	default:
+		return nil, fmt.Errorf("--log-format is %q; want text or json", format)
+	}
+}

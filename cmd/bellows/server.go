@@ -1,0 +1,311 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/autoscaling"
+	"bellows.dev/bellows/internal/awsapi/cloudwatch"
+	"bellows.dev/bellows/internal/awsapi/sagemaker"
+	"bellows.dev/bellows/internal/awsapi/sigv4"
+	"bellows.dev/bellows/internal/awsapi/sts"
+	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/fleet"
+	"bellows.dev/bellows/internal/fleet/process"
+	"bellows.dev/bellows/internal/invoke"
+	"bellows.dev/bellows/internal/store"
+)
+
+// serverOptions are what a server is made of.
+type serverOptions struct {
+	dir     string
+	listen  string
+	speed   float64
+	noAuth  bool
+	config  config
+	log     *slog.Logger
+	onEvent func(now time.Time, e engine.Event) // may be nil
+}
+
+// server is everything between the port and the disk.
+type server struct {
+	o       serverOptions
+	started time.Time
+	keys    []store.Credential
+	created bool // the key was made now
+
+	store    *store.Store
+	control  *control.Controller
+	gateway  *invoke.Gateway
+	fleet    fleet.Fleet
+	auth     *awsapi.Authenticator
+	listener net.Listener
+	http     *fasthttp.Server
+	life     context.Context //nolint:containedctx // of the reports: until the controller ends
+	cancel   context.CancelFunc
+}
+
+// newServer opens the data directory, takes the port, and comes back to where an earlier server was. It answers nothing yet.
+func newServer(ctx context.Context, o serverOptions) (s *server, err error) {
+	s = &server{o: o, started: time.Now()}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if s.store, err = store.Open(ctx, o.dir); err != nil {
+		return nil, err
+	}
+	s.keys, s.created, err = store.LoadCredentials(o.dir, func() store.Credential {
+		return store.NewCredential(o.config.Account, "admin", time.Now().UTC())
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen); err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	s.auth = s.authenticator()
+	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, MaxBody: o.config.PayloadMax, Log: o.log})
+	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
+		return nil, fmt.Errorf("coming back: %w", err)
+	}
+	if s.fleet, err = process.New(s.fleetOptions()); err != nil {
+		return nil, err
+	}
+	s.http = s.newHTTP()
+	address := s.address() + " " + o.config.Region + "\n"
+	if err := os.WriteFile(filepath.Join(o.dir, addressFile), []byte(address), 0o600); err != nil {
+		return nil, fmt.Errorf("noting the address: %w", err)
+	}
+	return s, nil
+}
+
+func (s *server) address() string { return s.listener.Addr().String() }
+
+func (s *server) authenticator() *awsapi.Authenticator {
+	a := &awsapi.Authenticator{Now: time.Now, Account: s.o.config.Account, Region: s.o.config.Region}
+	if s.o.noAuth {
+		return a
+	}
+	known := map[string]sigv4.Key{}
+	for _, k := range s.keys {
+		known[k.AccessKeyID] = sigv4.Key{Secret: k.SecretAccessKey, Token: k.SessionToken, Expires: k.Expires, Account: k.Account}
+	}
+	a.Lookup = func(id string) (sigv4.Key, bool) {
+		k, found := known[id]
+		return k, found
+	}
+	return a
+}
+
+func (s *server) controlOptions() control.Options {
+	seed := uuid.New()
+	return control.Options{
+		Store: s.store, Speed: s.o.speed, Log: s.o.log, Release: s.apply, Observe: s.gateway.Flush, Usage: s.usage, OnEvent: s.o.onEvent,
+		Config: engine.Config{
+			Seed: uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
+			// Instances start on the wall's clock, whatever clock policies run on.
+			StartupTimeout: scaled(s.o.config.StartupTimeout, s.o.speed), InvocationTimeout: time.Duration(s.o.config.InvocationTimeout),
+			LenientSetAlarmState: s.o.config.LenientSetAlarmState,
+		},
+	}
+}
+
+// scaled is a wall duration in policy time.
+func scaled(d duration, speed float64) time.Duration { return time.Duration(float64(d) * speed) }
+
+func (s *server) fleetOptions() process.Options {
+	c := s.o.config
+	return process.Options{
+		Dir: filepath.Join(s.o.dir, "fleet"), Command: c.command, Drain: s.gateway.Drain, Log: s.o.log,
+		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
+		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
+	}
+}
+
+// apply gives effects to the world: routes before levels, so that no invocation goes where an instance is about to end.
+func (s *server) apply(f engine.Effects) {
+	s.gateway.Apply(f.Routes)
+	levels := make([]fleet.Level, len(f.Levels))
+	for i, l := range f.Levels {
+		levels[i] = fleet.Level{
+			Group: strings.Join([]string{l.Key.Account, l.Key.Region, l.Key.Endpoint, l.Key.Variant}, "/"), Instances: l.Instances,
+		}
+	}
+	s.fleet.Apply(levels)
+}
+
+func (s *server) usage(ctx context.Context) []engine.InstanceUsage {
+	var out []engine.InstanceUsage
+	for _, u := range s.fleet.Usage(ctx) {
+		out = append(out, engine.InstanceUsage(u))
+	}
+	return out
+}
+
+// authenticate is the gateway's door; the control plane's uses the same keys.
+func (s *server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.Refusal) {
+	path, query, _ := strings.Cut(string(ctx.Request.Header.RequestURI()), "?")
+	scope, _, err := s.auth.Authenticate(sigv4.Request{
+		Method: string(ctx.Method()), Path: path, Query: query, Host: string(ctx.Host()), Body: ctx.Request.Body(),
+		Header: func(name string) []string {
+			var out []string
+			for _, v := range ctx.Request.Header.PeekAll(name) {
+				out = append(out, string(v))
+			}
+			return out
+		},
+	}, "sagemaker")
+	var e *sigv4.Error
+	if errors.As(err, &e) {
+		code, _, status := e.Codes()
+		return scope, &invoke.Refusal{Status: status, Code: code, Message: e.Msg}
+	}
+	return scope, nil
+}
+
+// serverTimeouts bound silent clients. SDKs keep idle connections for a minute.
+const (
+	readTimeout = 2 * time.Minute
+	idleTimeout = 3 * time.Minute
+)
+
+func (s *server) newHTTP() *fasthttp.Server {
+	b := backend{s.control}
+	api := &awsapi.Server{
+		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log,
+		Services: []*awsapi.Service{
+			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
+			autoscaling.New(b), cloudwatch.New(b), sts.New(), sts.NewIAM(s.keys[0].Created),
+		},
+	}
+	control := fasthttpadaptor.NewFastHTTPHandler(api)
+	health := fasthttpadaptor.NewFastHTTPHandlerFunc(s.health)
+	return &fasthttp.Server{
+		Handler: func(ctx *fasthttp.RequestCtx) {
+			path := ctx.Path()
+			switch {
+			case len(path) > len("/endpoints/") && string(path[:len("/endpoints/")]) == "/endpoints/":
+				s.gateway.Handle(ctx)
+			case ctx.IsGet() && (string(path) == "/" || string(path) == "/health") && len(ctx.QueryArgs().Peek("Action")) == 0:
+				health(ctx)
+			default:
+				control(ctx)
+			}
+		},
+		NoDefaultServerHeader: true, MaxRequestBodySize: max(s.o.config.PayloadMax, 8<<20) + 1<<20, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Logger: discard{}, CloseOnShutdown: true,
+	}
+}
+
+// discard drops fasthttp's own lines about clients that go away.
+type discard struct{}
+
+// Printf implements fasthttp.Logger.
+func (discard) Printf(string, ...any) {}
+
+// run serves until ctx ends, then stops in order: the port, the controller, the instances. Where keep is set, instances go on,
+// for the next server to adopt.
+func (s *server) run(ctx context.Context, keep bool) error {
+	defer s.release()
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
+	controlled, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var work sync.WaitGroup
+	failures := make(chan error, 2)
+	work.Go(func() { failures <- s.control.Run(controlled) })
+	work.Go(func() { failures <- s.http.Serve(s.listener) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failures: // the port or the journal is gone
+	}
+	s.o.log.Info("stopping")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout))
+	defer cancel()
+	err = errors.Join(err, s.http.ShutdownWithContext(grace))
+	stop()
+	s.cancel()
+	work.Wait()
+	close(failures)
+	for more := range failures {
+		err = errors.Join(err, more)
+	}
+	if keep {
+		s.fleet.Close()
+	} else {
+		ending, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout+s.o.config.KillAfter)+10*time.Second)
+		err = errors.Join(err, s.fleet.StopAll(ending))
+		done()
+	}
+	s.fleet = nil
+	s.o.log.Info("stopped")
+	return err
+}
+
+// resume tells the engine which instances did not outlive the last server, then says the whole level.
+func (s *server) resume(ctx context.Context) error {
+	alive := map[hosting.InstanceID]bool{}
+	for _, id := range s.fleet.Adopted() {
+		alive[id] = true
+	}
+	var lost []hosting.InstanceReport
+	for _, l := range s.control.Level().Levels {
+		for _, i := range l.Instances {
+			if !alive[i.ID] {
+				lost = append(lost, hosting.InstanceReport{
+					ID: i.ID, State: hosting.FleetFailed, Reason: "The server was started again, and the instance was not running.",
+				})
+			}
+		}
+	}
+	if err := s.control.Recall(ctx, lost); err != nil {
+		return err
+	}
+	s.apply(s.control.Level())
+	s.fleet.Reap()
+	r := s.control.Recovery()
+	s.o.log.InfoContext(ctx, "ready", "address", s.address(), "speed", s.o.speed, "adopted", len(alive), "lost", len(lost), "replayed", r.Replayed,
+		"disagreed", r.Disagreed, "took", time.Since(s.started).Round(time.Millisecond))
+	return nil
+}
+
+// release closes what is open.
+func (s *server) release() {
+	if s.fleet != nil {
+		s.fleet.Close()
+	}
+	if s.cancel != nil {
+		s.cancel()
+	}
+	if s.gateway != nil {
+		_ = s.gateway.Close() // it never fails
+	}
+	if s.listener != nil {
+		_ = s.listener.Close() // fasthttp may have closed it
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.o.log.Error("the journal could not be closed", "error", err)
+		}
+	}
+}

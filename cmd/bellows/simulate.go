@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"bellows.dev/bellows/scenario"
+)
+
+func simulate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "simulate FILE…",
+		Short: "Run scenario files on virtual time and print what happens",
+		Long: "A scenario says in plain text which endpoint, policies and load there are; the engine runs it on virtual time,\n" +
+			"hours in milliseconds, and every alarm, decision and activity is printed with its reason.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return fmt.Errorf("reading a scenario: %w", err)
+				}
+				out, err := scenario.Run(string(text))
+				if err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
+				if _, err := fmt.Fprint(cmd.OutOrStdout(), out); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
