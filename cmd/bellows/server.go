@@ -242,7 +242,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	s.o.log.Info("stopping")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout))
 	defer cancel()
-	err = errors.Join(err, s.http.ShutdownWithContext(grace))
+	err = errors.Join(err, s.http.ShutdownWithContext(grace), s.gateway.Close()) // without routes nothing waits for a drain
 	stop()
 	s.cancel()
 	work.Wait()

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+)
+
+// Killed again and again while clients write, the server forgets nothing that it acknowledged, its instances go on serving
+// undisturbed, and its past decides again as it did.
+func TestKilledServerForgetsNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	s.deploy("survivor", 2, nil)
+	pids := instances(t, dir)
+	if _, err := s.scaling().RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker, ResourceId: aws.String("endpoint/survivor/variant/AllTraffic"),
+		ScalableDimension: scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount, MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var models, alarms []string
+	for round := range 4 {
+		m, a := write(s, round, time.Duration(100+rand.IntN(300))*time.Millisecond)
+		models, alarms = append(models, m...), append(alarms, a...)
+		if len(m) == 0 || len(a) == 0 {
+			t.Fatalf("round %d wrote %d models and %d alarms: nothing is proved", round, len(m), len(a))
+		}
+		s = start(t, dir)
+		acknowledged(s, models, alarms)
+		if now := instances(t, dir); !slices.Equal(now, pids) {
+			t.Errorf("round %d: instances were %v, are %v", round, pids, now)
+		}
+		s.settled("survivor", 2)
+		if _, err := s.runtime().InvokeEndpoint(t.Context(), &sagemakerruntime.InvokeEndpointInput{
+			EndpointName: aws.String("survivor"), ContentType: aws.String("text/csv"), Body: []byte("5,3,1,0\n"),
+		}); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+	}
+	targets, err := s.scaling().DescribeScalableTargets(t.Context(), &applicationautoscaling.DescribeScalableTargetsInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
+	})
+	if err != nil || len(targets.ScalableTargets) != 1 {
+		t.Errorf("targets %v, %v", targets, err)
+	}
+	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet"))
+	s.stop()
+	if left := instances(t, dir); len(left) != 0 {
+		t.Errorf("a clean stop leaves processes %v", left)
+	}
+}
+
+// write makes models and alarms until the server is killed, and returns the acknowledged ones.
+func write(s *server, round int, life time.Duration) (models, alarms []string) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	var clients sync.WaitGroup
+	clients.Go(func() {
+		for i := 0; ; i++ {
+			name := fmt.Sprintf("model-%d-%d", round, i)
+			if _, err := s.sagemaker().CreateModel(ctx, &sagemaker.CreateModelInput{
+				ModelName: aws.String(name), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model")},
+			}); err != nil {
+				return
+			}
+			models = append(models, name)
+		}
+	})
+	clients.Go(func() {
+		for i := 0; ; i++ {
+			name := fmt.Sprintf("alarm-%d-%d", round, i)
+			if _, err := s.cloudwatch().PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
+				AlarmName: aws.String(name), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),
+				EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: cw.ComparisonOperatorGreaterThanThreshold,
+			}); err != nil {
+				return
+			}
+			alarms = append(alarms, name)
+		}
+	})
+	timer := time.NewTimer(life)
+	<-timer.C
+	s.kill()
+	cancel()
+	clients.Wait()
+	return models, alarms
+}
+
+func acknowledged(s *server, models, alarms []string) {
+	s.t.Helper()
+	have := map[string]bool{}
+	m := sagemaker.NewListModelsPaginator(s.sagemaker(), &sagemaker.ListModelsInput{MaxResults: aws.Int32(100)})
+	for m.HasMorePages() {
+		page, err := m.NextPage(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, x := range page.Models {
+			have[*x.ModelName] = true
+		}
+	}
+	a := cloudwatch.NewDescribeAlarmsPaginator(s.cloudwatch(), &cloudwatch.DescribeAlarmsInput{MaxRecords: aws.Int32(100)})
+	for a.HasMorePages() {
+		page, err := a.NextPage(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, x := range page.MetricAlarms {
+			have[*x.AlarmName] = true
+		}
+	}
+	for _, name := range append(slices.Clone(models), alarms...) {
+		if !have[name] {
+			s.t.Errorf("%s was acknowledged and is gone", name)
+		}
+	}
+}
