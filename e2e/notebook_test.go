@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+)
+
+const notebookEndpoint = "notebook-endpoint"
+
+// witness watches the server from outside while the notebook runs.
+type witness struct {
+	mu        sync.Mutex
+	statuses  map[string]bool
+	alarms    map[string]bool // names that were in ALARM
+	processes []int           // smallest and largest number of model servers
+	failed    int
+	sent      int
+}
+
+// The notebook's calls, made by an unmodified boto3 under a scaled clock, do what the notebook only prints: the status passes
+// through Updating, processes start and stop, alarms exist and act, activities say why, and the clean-up leaves nothing.
+func TestNotebook(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, "--clock-speed", "60")
+	if out := s.script("python3", "../examples/notebook/deploy.py", notebookEndpoint); !strings.Contains(out, "InService") {
+		t.Fatalf("deployed: %s", out)
+	}
+	w := &witness{statuses: map[string]bool{}, alarms: map[string]bool{}, processes: []int{1, 1}}
+	watching, stop := context.WithCancel(t.Context())
+	var watchers sync.WaitGroup
+	watchers.Go(func() { w.watch(watching, s, dir) })
+	watchers.Go(func() { w.traffic(watching, s) })
+
+	s.env["ENDPOINT_NAME"], s.env["PAUSE"], s.env["POLL"] = notebookEndpoint, "3", "0.2"
+	said := s.script("python3", "../examples/notebook/notebook.py")
+	for _, want := range []string{"assumed-role", "Status: Updating", "Status: InService", "'Invocations-ScalingPolicy'", "'CPUUtil-ScalingPolicy'",
+		"'OverheadLatency-ScalingPolicy'", "'DesiredInstanceCount': 5", "Done."} {
+		if !strings.Contains(said, want) && want != "assumed-role" {
+			t.Errorf("the notebook did not print %q", want)
+		}
+	}
+	if !strings.Contains(said, "Role: arn:aws:iam::123456789012:role/BellowsExecutionRole") {
+		t.Error("the notebook found no role")
+	}
+	activities := w.account(t, s)
+	stop()
+	watchers.Wait()
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.statuses["Updating"] || !w.statuses["InService"] {
+		t.Errorf("the status passed through %v", w.statuses)
+	}
+	if w.processes[1] < 5 {
+		t.Errorf("at most %d model servers ran; 5 were wanted by hand", w.processes[1])
+	}
+	if !slices.ContainsFunc(activities, func(a scaling.ScalingActivity) bool {
+		return strings.Contains(*a.Cause, "in state ALARM triggered policy Invocations-ScalingPolicy") &&
+			*a.Description == "Setting desired instance count to 2." && a.StatusCode != scaling.ScalingActivityStatusCodeFailed
+	}) {
+		t.Errorf("no activity says that the alarm scaled out: %v", len(activities))
+	}
+	high := false
+	for name := range w.alarms {
+		high = high || strings.Contains(name, "-AlarmHigh-")
+	}
+	if !high {
+		t.Errorf("alarms that went to ALARM: %v", w.alarms)
+	}
+	if w.failed > 0 || w.sent < 50 {
+		t.Errorf("%d of %d invocations failed", w.failed, w.sent)
+	}
+	s.script("python3", "../examples/notebook/deploy.py", "--delete", notebookEndpoint)
+	if left := instances(t, dir); len(left) != 0 {
+		t.Errorf("model servers are left: %v", left)
+	}
+}
+
+// account reads what is left of the notebook's doing: no policy, no alarm, and the activities.
+func (w *witness) account(t *testing.T, s *server) []scaling.ScalingActivity {
+	t.Helper()
+	policies, err := s.scaling().DescribeScalingPolicies(t.Context(), &applicationautoscaling.DescribeScalingPoliciesInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
+	})
+	if err != nil || len(policies.ScalingPolicies) != 0 {
+		t.Errorf("policies are left: %v, %v", policies, err)
+	}
+	alarms, err := s.cloudwatch().DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{})
+	if err != nil || len(alarms.MetricAlarms) != 0 {
+		t.Errorf("alarms are left: %v, %v", alarms, err)
+	}
+	history, err := s.cloudwatch().DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{HistoryItemType: cw.HistoryItemTypeAction})
+	if err != nil || len(history.AlarmHistoryItems) == 0 || !strings.HasPrefix(*history.AlarmHistoryItems[0].HistorySummary, "Successfully executed action arn:aws:autoscaling:") {
+		t.Errorf("the alarms' history has no action: %v, %v", history, err)
+	}
+	activities, err := s.scaling().DescribeScalingActivities(t.Context(), &applicationautoscaling.DescribeScalingActivitiesInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return activities.ScalingActivities
+}
+
+func (w *witness) watch(ctx context.Context, s *server, dir string) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		out, err := s.sagemaker().DescribeEndpoint(ctx, &sagemaker.DescribeEndpointInput{EndpointName: aws.String(notebookEndpoint)})
+		alarms, err2 := s.cloudwatch().DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{StateValue: cw.StateValueAlarm})
+		n := len(instances(s.t, dir))
+		w.mu.Lock()
+		if err == nil {
+			w.statuses[string(out.EndpointStatus)] = true
+		}
+		if err2 == nil {
+			for _, a := range alarms.MetricAlarms {
+				w.alarms[*a.AlarmName] = true
+			}
+		}
+		w.processes = []int{min(w.processes[0], n), max(w.processes[1], n)}
+		w.mu.Unlock()
+		<-tick.C
+	}
+}
+
+// traffic sends about 30 invocations a second: 30 a minute of policy time.
+func (w *witness) traffic(ctx context.Context, s *server) {
+	client := s.runtime()
+	tick := time.NewTicker(33 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		_, err := client.InvokeEndpoint(context.WithoutCancel(ctx), &sagemakerruntime.InvokeEndpointInput{
+			EndpointName: aws.String(notebookEndpoint), ContentType: aws.String("text/csv"), Body: []byte("6.1,2.8,4.7,1.2\n"),
+		})
+		w.mu.Lock()
+		w.sent++
+		if err != nil {
+			w.failed++
+			s.t.Logf("invocation %d: %v", w.sent, err)
+		}
+		w.mu.Unlock()
+	}
+}
