@@ -1,0 +1,246 @@
+"""What an unmodified boto3 sees. Run by clients_test.go against a server whose policy clock runs 60 times as fast."""
+
+import json
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+
+sm = boto3.client("sagemaker")
+runtime = boto3.client("sagemaker-runtime")
+aas = boto3.client("application-autoscaling")
+cw = boto3.client("cloudwatch")
+
+IMAGE = "bellows/demo-model"
+ENVIRONMENT = {"BELLOWS_DEMO_START_DELAY_MS": "500"}  # long enough to see an endpoint update
+TARGET = dict(
+    ServiceNamespace="sagemaker",
+    ResourceId="endpoint/boto/variant/blue",
+    ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+)
+
+
+def refused(code, text, call, **arguments):
+    """Calls, and wants AWS's error."""
+    try:
+        call(**arguments)
+    except ClientError as e:
+        assert e.response["Error"]["Code"] == code, e.response["Error"]
+        assert text in e.response["Error"]["Message"], e.response["Error"]
+        return e.response
+    raise AssertionError(f"{call} was not refused")
+
+
+def until(what, condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "never: " + what
+        time.sleep(0.05)
+
+
+def status():
+    return sm.describe_endpoint(EndpointName="boto")["EndpointStatus"]
+
+
+def variant(name="blue"):
+    return next(v for v in sm.describe_endpoint(EndpointName="boto")["ProductionVariants"] if v["VariantName"] == name)
+
+
+def settled():
+    until("in service", lambda: status() == "InService")
+
+
+def models_and_configs():
+    for i in range(12):
+        sm.create_model(ModelName=f"model-{i}", PrimaryContainer={"Image": IMAGE, "Environment": ENVIRONMENT}, Tags=[{"Key": "n", "Value": str(i)}])
+    refused("ValidationException", "Cannot create already existing model", sm.create_model, ModelName="model-0", PrimaryContainer={"Image": IMAGE})
+    names = [m["ModelName"] for page in sm.get_paginator("list_models").paginate(PaginationConfig={"PageSize": 5}) for m in page["Models"]]
+    assert names == [f"model-{i}" for i in reversed(range(12))], names  # newest first
+    names = [m["ModelName"] for m in sm.list_models(SortBy="Name", SortOrder="Ascending", NameContains="del-1")["Models"]]
+    assert names == ["model-1", "model-10", "model-11"], names
+    model = sm.describe_model(ModelName="model-3")
+    assert model["PrimaryContainer"]["Environment"] == ENVIRONMENT and "Containers" not in model and "VpcConfig" not in model
+    arn = model["ModelArn"]
+    assert sm.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "n", "Value": "3"}]
+    sm.add_tags(ResourceArn=arn, Tags=[{"Key": "n", "Value": "new"}, {"Key": "o", "Value": ""}])
+    sm.delete_tags(ResourceArn=arn, TagKeys=["o"])
+    assert sm.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "n", "Value": "new"}]
+    for i in range(2, 12):
+        sm.delete_model(ModelName=f"model-{i}")
+    refused("ValidationException", 'Could not find model "arn:aws:sagemaker:us-east-1:123456789012:model/model-5".', sm.describe_model, ModelName="model-5")
+
+    def config(name, *variants):
+        sm.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {"VariantName": v, "ModelName": m, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large", "InitialVariantWeight": w}
+                for v, m, w in variants
+            ],
+        )
+
+    config("one", ("blue", "model-0", 1), ("green", "model-1", 0.25))
+    config("two", ("blue", "model-1", 1), ("green", "model-1", 0.25))
+    described = sm.describe_endpoint_config(EndpointConfigName="one")
+    assert described["ProductionVariants"][1]["InitialVariantWeight"] == 0.25, described
+    assert [c["EndpointConfigName"] for c in sm.list_endpoint_configs(SortBy="Name", SortOrder="Ascending")["EndpointConfigs"]] == ["one", "two"]
+
+
+def endpoints():
+    sm.create_endpoint(EndpointName="boto", EndpointConfigName="one", Tags=[{"Key": "a", "Value": "b"}])
+    refused("ValidationException", "Cannot create already existing endpoint", sm.create_endpoint, EndpointName="BOTO", EndpointConfigName="one")
+    sm.get_waiter("endpoint_in_service").wait(EndpointName="boto", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    assert [e["EndpointName"] for e in sm.list_endpoints(StatusEquals="InService")["Endpoints"]] == ["boto"]
+    assert sm.list_endpoints(StatusEquals="Failed")["Endpoints"] == []
+    answer = runtime.invoke_endpoint(EndpointName="boto", ContentType="application/json", Body=json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]]}), TargetVariant="green")
+    assert answer["InvokedProductionVariant"] == "green" and b"setosa" in answer["Body"].read()
+    wrong = refused("ModelError", "Received client error (400) from primary", runtime.invoke_endpoint, EndpointName="boto", ContentType="text/csv", Body="1,2")
+    assert wrong["OriginalStatusCode"] == 400 and wrong["ResponseMetadata"]["HTTPStatusCode"] == 424, wrong
+    refused("ValidationError", "Endpoint none of account 123456789012 not found.", runtime.invoke_endpoint, EndpointName="none", Body="x")
+
+    sm.update_endpoint_weights_and_capacities(EndpointName="boto", DesiredWeightsAndCapacities=[{"VariantName": "blue", "DesiredInstanceCount": 3}])
+    assert status() == "Updating" and variant()["DesiredInstanceCount"] == 3 and variant()["CurrentInstanceCount"] == 1
+    refused(
+        "ValidationException", 'Cannot update in-progress endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/boto".',
+        sm.update_endpoint_weights_and_capacities, EndpointName="boto", DesiredWeightsAndCapacities=[{"VariantName": "blue", "DesiredInstanceCount": 1}],
+    )
+    refused("ValidationException", "Cannot update in-progress endpoint", sm.delete_endpoint, EndpointName="boto")
+    settled()
+    assert (variant()["CurrentInstanceCount"], variant()["DesiredInstanceCount"]) == (3, 3)
+    refused("ValidationException", "variant", sm.update_endpoint_weights_and_capacities, EndpointName="boto", DesiredWeightsAndCapacities=[{"VariantName": "red", "DesiredInstanceCount": 1}])
+    sm.update_endpoint_weights_and_capacities(EndpointName="boto", DesiredWeightsAndCapacities=[{"VariantName": "green", "DesiredWeight": 0.0}])
+    settled()
+    assert variant("green")["CurrentWeight"] == 0.0
+    for _ in range(20):
+        assert runtime.invoke_endpoint(EndpointName="boto", ContentType="text/csv", Body="5,3,1,0")["InvokedProductionVariant"] == "blue"
+
+    sm.update_endpoint(EndpointName="boto", EndpointConfigName="two", RetainAllVariantProperties=True, ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}])
+    settled()
+    assert sm.describe_endpoint(EndpointName="boto")["EndpointConfigName"] == "two"
+    assert variant()["CurrentInstanceCount"] == 3 and variant("green")["CurrentWeight"] == 0.25
+    sm.update_endpoint(EndpointName="boto", EndpointConfigName="one")
+    settled()
+    assert variant()["CurrentInstanceCount"] == 1, "an update without RetainAllVariantProperties goes back to the config's count"
+
+
+def failures():
+    sm.create_model(ModelName="sick", PrimaryContainer={"Image": IMAGE, "Environment": {"BELLOWS_DEMO_EXIT_AT_START": "1"}})
+    sm.create_endpoint_config(
+        EndpointConfigName="sick",
+        ProductionVariants=[{
+            "VariantName": "v", "ModelName": "sick", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large",
+            "ContainerStartupHealthCheckTimeoutInSeconds": 60,
+        }],
+    )
+    sm.create_endpoint(EndpointName="sick", EndpointConfigName="sick")
+    until("failed", lambda: sm.describe_endpoint(EndpointName="sick")["EndpointStatus"] == "Failed")
+    reason = sm.describe_endpoint(EndpointName="sick")["FailureReason"]
+    assert "The primary container for production variant v did not pass the ping health check." in reason and "exited with code" in reason, reason
+    sm.delete_endpoint(EndpointName="sick")
+    sm.get_waiter("endpoint_deleted").wait(EndpointName="sick", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+
+def scaling():
+    refused("ObjectNotFoundException", "No scalable target registered for service namespace: sagemaker", aas.put_scaling_policy, PolicyName="p", PolicyType="StepScaling", StepScalingPolicyConfiguration={}, **TARGET)
+    refused("ValidationException", "Maximum capacity must be specified", aas.register_scalable_target, MinCapacity=1, **TARGET)
+    arn = aas.register_scalable_target(MinCapacity=2, MaxCapacity=4, Tags={"team": "ml"}, **TARGET)["ScalableTargetARN"]
+    until("the minimum is reached", lambda: variant()["CurrentInstanceCount"] == 2 and status() == "InService")
+    activity = aas.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"][0]
+    assert activity["Cause"] == "minimum capacity was set to 2" and activity["Description"] == "Setting desired instance count to 2.", activity
+    until("the activity ends", lambda: aas.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"][0]["StatusCode"] == "Successful")
+    aas.register_scalable_target(SuspendedState={"ScheduledScalingSuspended": True}, **TARGET)
+    target = aas.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]
+    assert target["SuspendedState"] == {"DynamicScalingInSuspended": False, "DynamicScalingOutSuspended": False, "ScheduledScalingSuspended": True}
+    assert (target["MinCapacity"], target["MaxCapacity"], target["ScalableTargetARN"]) == (2, 4, arn)
+    aas.tag_resource(ResourceARN=arn, Tags={"more": "tags"})
+    aas.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    assert aas.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"more": "tags"}
+    step = dict(
+        PolicyName="out", PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity", "Cooldown": 60, "MetricAggregationType": "Maximum",
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
+        },
+    )
+    policy = aas.put_scaling_policy(**step, **TARGET)
+    assert policy["Alarms"] == []
+    cw.put_metric_alarm(
+        AlarmName="queue", Namespace="App", MetricName="Queue", Statistic="Maximum", Period=60, EvaluationPeriods=1, Threshold=10,
+        ComparisonOperator="GreaterThanThreshold", AlarmActions=[policy["PolicyARN"]], TreatMissingData="notBreaching",
+    )
+    assert aas.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"][0]["Alarms"][0]["AlarmName"] == "queue"
+
+    def load():  # a metric of the user's own moves a real alarm, which moves real instances
+        cw.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Queue", "Value": 25.0, "Unit": "Count"}])
+        return variant()["CurrentInstanceCount"] == 3
+
+    until("the queue's alarm scales out", load)
+    settled()
+    assert "monitor alarm queue in state ALARM triggered policy out" in [a["Cause"] for a in aas.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=TARGET["ResourceId"])["ScalingActivities"]]
+    history = cw.describe_alarm_history(AlarmName="queue")["AlarmHistoryItems"]
+    assert {"ConfigurationUpdate", "StateUpdate", "Action"} <= {h["HistoryItemType"] for h in history}, history
+    for h in history:
+        json.loads(h["HistoryData"])
+    alarm = cw.describe_alarms(AlarmNames=["queue"])["MetricAlarms"][0]
+    assert alarm["TreatMissingData"] == "notBreaching" and "DatapointsToAlarm" not in alarm
+    data = json.loads(alarm["StateReasonData"])
+    assert data["threshold"] == 10 and data["version"] == "1.0", data
+
+    def deregister():
+        settled()
+        aas.deregister_scalable_target(**TARGET)
+
+    deregister()
+    assert cw.describe_alarms(AlarmNames=["queue"])["MetricAlarms"][0]["AlarmActions"] == []
+    refused("ObjectNotFoundException", "No scalable target found for service namespace: sagemaker", aas.deregister_scalable_target, **TARGET)
+    cw.delete_alarms(AlarmNames=["queue", "none"])
+
+
+def alarms_by_hand():
+    put = dict(
+        AlarmName="hand", Namespace="App", MetricName="Nothing", ExtendedStatistic="p90", Period=60, EvaluationPeriods=3, DatapointsToAlarm=2,
+        Threshold=1.5, ComparisonOperator="LessThanOrEqualToThreshold", TreatMissingData="ignore", EvaluateLowSampleCountPercentile="ignore",
+    )
+    cw.put_metric_alarm(**put)
+    before = cw.describe_alarms(AlarmNames=["hand"])["MetricAlarms"][0]
+    cw.put_metric_alarm(**put)
+    assert cw.describe_alarms(AlarmNames=["hand"])["MetricAlarms"][0] == before, "an identical put changes nothing"
+    cw.set_alarm_state(AlarmName="hand", StateValue="ALARM", StateReason="by hand")
+    after = cw.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    assert [a["AlarmName"] for a in after] == ["hand"] and after[0]["StateReason"] == "by hand" and "StateReasonData" not in after[0]
+    cw.disable_alarm_actions(AlarmNames=["hand", "none"])
+    assert cw.describe_alarms(AlarmNamePrefix="ha")["MetricAlarms"][0]["ActionsEnabled"] is False
+    cw.enable_alarm_actions(AlarmNames=["hand"])
+    assert [a["AlarmName"] for a in cw.describe_alarms_for_metric(Namespace="App", MetricName="Nothing")["MetricAlarms"]] == ["hand"]
+    refused("ResourceNotFound", "", cw.set_alarm_state, AlarmName="none", StateValue="OK", StateReason="x")
+    cw.delete_alarms(AlarmNames=["hand"])
+    assert [h["HistorySummary"] for h in cw.describe_alarm_history(AlarmName="hand", HistoryItemType="ConfigurationUpdate")["AlarmHistoryItems"]][0] == 'Alarm "hand" deleted'
+
+
+def metrics():
+    now = time.time()
+    for unit, values in (("Count", [1.0, 2.0, 3.0]), ("Seconds", [10.0])):
+        cw.put_metric_data(Namespace="M", MetricData=[{"MetricName": "m", "Dimensions": [{"Name": "d", "Value": "1"}], "Values": values, "Unit": unit}])
+    listed = cw.get_paginator("list_metrics").paginate(Namespace="M").build_full_result()["Metrics"]
+    assert listed == [{"Namespace": "M", "MetricName": "m", "Dimensions": [{"Name": "d", "Value": "1"}]}], listed
+    query = {"Id": "q", "MetricStat": {"Metric": listed[0], "Period": 60, "Stat": "Sum"}}
+    # The policy clock is ahead of this one.
+    span = dict(StartTime=now - 3600, EndTime=now + 86400)
+    result = cw.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]
+    assert result["Values"] == [6.0] and result["Messages"] == [{"Code": "MultipleUnits", "Value": "Multiple units returned: '[Count, Seconds]'"}], result
+    points = cw.get_metric_statistics(Namespace="M", MetricName="m", Dimensions=listed[0]["Dimensions"], Period=86400, Statistics=["Average"], Unit="Seconds", **span)["Datapoints"]
+    assert [p["Average"] for p in points] == [10.0], points
+    refused("InvalidParameterCombination", "You have requested up to", cw.get_metric_statistics, Namespace="M", MetricName="m", Period=60, Statistics=["Sum"], **span)
+
+
+def clean_up():
+    settled()
+    sm.delete_endpoint(EndpointName="boto")
+    sm.get_waiter("endpoint_deleted").wait(EndpointName="boto", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    assert cw.describe_alarms()["MetricAlarms"] == []
+
+
+for part in (models_and_configs, endpoints, failures, scaling, alarms_by_hand, metrics, clean_up):
+    began = time.monotonic()
+    part()
+    print(f"{part.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+print("all passed")

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func runBinary(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
+	return string(out), err
+}
+
+// An unmodified boto3 goes through everything: waiters, paginators, errors, tags, alarms by hand, updates.
+func TestBoto3(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, "--clock-speed", "60")
+	out := s.script("python3", "boto3_test.py")
+	t.Log(out)
+	if !strings.Contains(out, "all passed") {
+		t.Error("the script did not come to its end")
+	}
+	if left := instances(t, dir); len(left) != 0 {
+		t.Errorf("model servers are left: %v", left)
+	}
+}
+
+// The AWS CLI, which is what many scripts speak.
+func TestAWSCLI(t *testing.T) {
+	if _, err := exec.LookPath("aws"); err != nil {
+		t.Skip("the AWS CLI is not installed")
+	}
+	s := start(t, t.TempDir())
+	s.deploy("cli", 1, nil)
+	var endpoint struct{ EndpointStatus, EndpointArn string }
+	decode(t, s.script("aws", "sagemaker", "describe-endpoint", "--endpoint-name", "cli"), &endpoint)
+	if endpoint.EndpointStatus != "InService" {
+		t.Errorf("%+v", endpoint)
+	}
+	body := filepath.Join(t.TempDir(), "out")
+	s.script("aws", "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "cli", "--content-type", "text/csv", "--body", "5.1,3.5,1.4,0.2", body)
+	if text, err := os.ReadFile(body); err != nil || strings.TrimSpace(string(text)) != "setosa" {
+		t.Errorf("%q, %v", text, err)
+	}
+	id := []string{"--service-namespace", "sagemaker", "--resource-id", "endpoint/cli/variant/AllTraffic", "--scalable-dimension", "sagemaker:variant:DesiredInstanceCount"}
+	s.script("aws", append([]string{"application-autoscaling", "register-scalable-target", "--min-capacity", "1", "--max-capacity", "3"}, id...)...)
+	s.script("aws", append([]string{"application-autoscaling", "put-scaling-policy", "--policy-name", "p", "--policy-type", "TargetTrackingScaling",
+		"--target-tracking-scaling-policy-configuration",
+		`{"TargetValue":70,"PredefinedMetricSpecification":{"PredefinedMetricType":"SageMakerVariantInvocationsPerInstance"}}`}, id...)...)
+	var alarms struct{ MetricAlarms []struct{ AlarmName string } }
+	decode(t, s.script("aws", "cloudwatch", "describe-alarms"), &alarms)
+	if len(alarms.MetricAlarms) != 2 {
+		t.Errorf("%+v", alarms)
+	}
+	s.script("aws", "cloudwatch", "put-metric-data", "--namespace", "N", "--metric-name", "m", "--value", "42")
+	var stats struct{ Datapoints []struct{ Maximum float64 } }
+	now := time.Now().UTC()
+	decode(t, s.script("aws", "cloudwatch", "get-metric-statistics", "--namespace", "N", "--metric-name", "m", "--statistics", "Maximum", "--period", "60",
+		"--start-time", now.Add(-time.Hour).Format(time.RFC3339), "--end-time", now.Add(time.Hour).Format(time.RFC3339)), &stats)
+	if len(stats.Datapoints) != 1 || stats.Datapoints[0].Maximum != 42 {
+		t.Errorf("%+v", stats)
+	}
+	s.script("aws", append([]string{"application-autoscaling", "deregister-scalable-target"}, id...)...)
+	decode(t, s.script("aws", "cloudwatch", "describe-alarms"), &alarms)
+	if len(alarms.MetricAlarms) != 0 {
+		t.Errorf("after the target is gone: %+v", alarms)
+	}
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
