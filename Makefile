@@ -5,15 +5,19 @@ GOLANGCI := $(CURDIR)/bin/golangci-lint
 GOLANGCI_VERSION := v2.14.0
 PKGS := ./...
 
-.PHONY: help build test unit race lint vet fmt fmt-check fuzz bench train cover
+
+.PHONY: help run build scenarios test unit race lint vet fmt fmt-check fuzz bench microbench train cover
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+run: build ## build, and watch a real endpoint scale out and in (Ctrl-C ends it)
+	./bin/bellows demo
+
 build: ## ./bin/bellows
 	$(GO) build -o bin/bellows ./cmd/bellows
 
-test: fmt-check vet lint race ## what CI runs: format, vet, linter, every test under the race detector, fuzz seeds
+test: fmt-check vet lint race ## what CI runs: format, vet, linter, and every test, the end-to-end ones too, under the race detector
 
 unit: ## every test once, without the race detector (seconds)
 	$(GO) test $(PKGS)
@@ -44,8 +48,16 @@ fuzz: ## each fuzz target in turn for T (default 30s)
 		done; \
 	done
 
-bench: ## the benchmarks beside the code
+bench: ## the figures that are promised, each beside its peer in the same run (nginx where it is installed)
+	$(GO) run ./bench/server
+	$(GO) run ./bench/gateway
+	$(GO) run ./bench/scaling
+
+microbench: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
+
+scenarios: ## run every scenario file on virtual time; they say what changed, REWRITE=1 accepts it
+	$(GO) test ./scenario $(if $(REWRITE),-rewrite)
 
 train: ## train the demo model again from its facts (must change nothing)
 	$(GO) run ./internal/demomodel/train -o internal/demomodel/model.json

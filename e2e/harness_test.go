@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,7 +40,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "bellows")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/bellows")
+	build := exec.Command("go", slices.Concat([]string{"build", "-o", binary}, buildFlags, []string{"../cmd/bellows"})...)
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building bellows: %v\n%s", err, out)
 		return 1
@@ -254,9 +255,10 @@ func (s *server) script(name string, args ...string) string {
 
 // health reads the health page.
 func (s *server) health() (page struct {
-	Status string `json:"status"`
-	Alarms int    `json:"alarms"`
-	Failed uint64 `json:"invocations_failed"`
+	Status    string `json:"status"`
+	Served    uint64 `json:"invocations_served"`
+	Failed    uint64 `json:"invocations_failed"`
+	Endpoints []struct{ Endpoint, Status string }
 }) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/health", nil)

@@ -36,7 +36,7 @@ type view struct {
 func newView(out io.Writer, terminal bool) *view {
 	v := &view{out: out, terminal: terminal}
 	if terminal {
-		fmt.Fprint(out, "\x1b[?25l\x1b[2J") // hide the cursor, clear
+		fmt.Fprintf(out, "\x1b[?25l\x1b[2J") // hide the cursor, clear
 	}
 	return v
 }
@@ -44,7 +44,7 @@ func newView(out io.Writer, terminal bool) *view {
 // close gives the terminal back.
 func (v *view) close() {
 	if v.terminal {
-		fmt.Fprint(v.out, "\x1b[?25h\n")
+		fmt.Fprintln(v.out, "\x1b[?25h")
 	}
 }
 
@@ -168,5 +168,5 @@ func (v *view) paint(top string) {
 	defer v.mu.Unlock()
 	newest := v.happens[max(len(v.happens)-viewLines, 0):]
 	text := "\x1b[H\x1b[1mBellows\x1b[0m  " + top + "\nwhat happens\n  " + strings.Join(newest, "\n  ") + "\n"
-	fmt.Fprint(v.out, strings.ReplaceAll(text, "\n", "\x1b[K\n")+"\x1b[J")
+	fmt.Fprintf(v.out, "%s\x1b[J", strings.ReplaceAll(text, "\n", "\x1b[K\n"))
 }

@@ -190,7 +190,9 @@ func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
 		return v.Desired > 1 && v.Current() == v.Desired && st == hosting.InService
 	})
 	s.setLoad(0)
-	s.until("scaled in", func(v *hosting.Variant, st hosting.Status) bool { return v.Desired == 1 && v.Current() == 1 && st == hosting.InService })
+	s.until("scaled in", func(v *hosting.Variant, st hosting.Status) bool {
+		return v.Desired == 1 && v.Current() == 1 && st == hosting.InService
+	})
 	s.mu.Lock()
 	events := s.events
 	s.mu.Unlock()

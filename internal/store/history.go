@@ -69,7 +69,7 @@ func (s *Store) Query(ctx context.Context, q HistoryQuery) ([]History, string, e
 	if err != nil {
 		return nil, "", fmt.Errorf("reading history: %w", err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
 	var out []History
 	next := ""
 	var at, id int64

@@ -87,7 +87,7 @@ func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error
 	if err != nil {
 		return fmt.Errorf("reading the journal: %w", err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
 	want := after + 1
 	for rows.Next() {
 		var in Input
@@ -164,7 +164,7 @@ func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading snapshots: %w", err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
 	var out []Snapshot
 	for rows.Next() {
 		var x Snapshot

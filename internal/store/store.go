@@ -71,7 +71,7 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("locking the data directory: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		pid, _ := os.ReadFile(f.Name()) //nolint:errcheck // only to say more
+		pid, _ := os.ReadFile(f.Name()) // only to say more
 		_ = f.Close()
 		return nil, fmt.Errorf("the data directory %s is in use by another server (process %s)", dir, strings.TrimSpace(string(pid)))
 	}

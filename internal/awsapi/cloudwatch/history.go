@@ -124,12 +124,12 @@ func configurationData(r *engine.Region, kind string, e engine.AlarmConfigured) 
 		}
 	}
 	out := map[string]any{"version": "1.0", "type": kind}
-	if kind == "Update" {
-		out["updatedAlarm"] = side(e.After)
-		out["previousAlarm"] = side(e.Before)
-	} else if kind == "Create" {
+	switch kind {
+	case "Update":
+		out["updatedAlarm"], out["previousAlarm"] = side(e.After), side(e.Before)
+	case "Create":
 		out["createdAlarm"] = side(e.After)
-	} else {
+	default:
 		out["deletedAlarm"] = side(e.Before)
 	}
 	return out

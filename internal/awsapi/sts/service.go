@@ -19,7 +19,7 @@ type GetCallerIdentityInput struct{}
 // GetCallerIdentityOutput is who the caller is. AWS: STS API reference.
 type GetCallerIdentityOutput struct {
 	Arn     *string
-	UserId  *string //nolint:revive,staticcheck // the wire name
+	UserId  *string // the wire name
 	Account *string
 }
 
@@ -33,7 +33,7 @@ type GetRoleOutput struct{ Role *Role }
 type Role struct {
 	Path                     *string
 	RoleName                 *string
-	RoleId                   *string //nolint:revive,staticcheck // the wire name
+	RoleId                   *string // the wire name
 	Arn                      *string
 	CreateDate               *time.Time
 	AssumeRolePolicyDocument *string

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/demomodel"
 	"bellows.dev/bellows/internal/fleet"
 )
 
@@ -26,8 +25,12 @@ type Harness struct {
 	// Running returns how many model servers run, whoever knows of them.
 	Running func() int
 
-	// Image is the demo model's; Broken is one that nothing runs.
+	// Image is a model server's; Broken is one that nothing runs.
 	Image, Broken string
+
+	// Settings of the image's environment, KEY=VALUE, that make a troubled model server: one that does not heed SIGTERM, that exits
+	// before it listens, whose /ping always answers 503, and whose /ping does from the fourth time on.
+	IgnoresTerm, ExitsAtStart, NeverHealthy, FallsIll string
 }
 
 // watcher is a fleet and what it has reported.
@@ -192,7 +195,7 @@ func drains(t *testing.T, h Harness) {
 
 func kills(t *testing.T, h Harness) {
 	w := h.open(t)
-	w.Apply(level(h.spec("i-1", demomodel.EnvIgnoreTerm+"=1")))
+	w.Apply(level(h.spec("i-1", h.IgnoresTerm)))
 	w.state("i-1", hosting.FleetReady)
 	w.Apply(level())
 	w.state("i-1", hosting.FleetGone)
@@ -201,7 +204,7 @@ func kills(t *testing.T, h Harness) {
 
 func revives(t *testing.T, h Harness) {
 	w := h.open(t)
-	w.Apply(level(h.spec("i-1", demomodel.EnvFailPingAfter+"=3")))
+	w.Apply(level(h.spec("i-1", h.FallsIll)))
 	w.state("i-1", hosting.FleetReady)
 	w.failure("i-1", "503")
 	w.until("ready again", func() bool { return w.last["i-1"].State == hosting.FleetReady && w.failed["i-1"] != "" })
@@ -214,9 +217,9 @@ func saysWhy(t *testing.T, h Harness) {
 	nothing.Image = h.Broken
 	data := h.spec("i-5")
 	data.ModelDataURL = "s3://bucket/model.tar.gz"
-	slow := h.spec("i-6", demomodel.EnvFailPing+"=1")
+	slow := h.spec("i-6", h.NeverHealthy)
 	slow.StartupTimeout = 300 * time.Millisecond
-	w.Apply(level(h.spec("i-3", demomodel.EnvExitAtStart+"=1"), nothing, data, slow))
+	w.Apply(level(h.spec("i-3", h.ExitsAtStart), nothing, data, slow))
 	w.failure("i-3", "It exited with code")
 	w.failure("i-4", h.Broken)
 	w.failure("i-5", "s3://bucket/model.tar.gz")

@@ -53,8 +53,8 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (
 	if err != nil {
 		return nil, fmt.Errorf("opening its log: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the child has it
-	cmd := exec.Command(command[0], command[1:]...)
+	defer log.Close()                               //nolint:errcheck // the child has it
+	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
 	cmd.Env = environment(f.o.Dir, s, port, folder)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}

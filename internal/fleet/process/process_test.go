@@ -63,6 +63,8 @@ func TestConformance(t *testing.T) {
 		dir := t.TempDir()
 		return fleettest.Harness{
 			Image: "demo", Broken: "no/such-image", Running: func() int { return len(allMarked(dir)) },
+			IgnoresTerm: demomodel.EnvIgnoreTerm + "=1", ExitsAtStart: demomodel.EnvExitAtStart + "=1",
+			NeverHealthy: demomodel.EnvFailPing + "=1", FallsIll: demomodel.EnvFailPingAfter + "=3",
 			Open: func(t *testing.T, report func(hosting.InstanceReport), drain func(context.Context, hosting.InstanceID) error) fleet.Fleet {
 				o := options(dir)
 				o.Report, o.Drain = report, drain

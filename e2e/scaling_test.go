@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+)
+
+// Capacity goes out and comes in again and again, configs are exchanged, and no invocation is lost.
+func TestNoInvocationIsLostWhileCapacityChanges(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	s.deploy("busy", 1, map[string]string{"BELLOWS_DEMO_LATENCY_MS": "3"})
+	loading, stop := context.WithCancel(t.Context())
+	var sent, failed atomic.Int64
+	var senders sync.WaitGroup
+	for range 8 {
+		client := s.runtime()
+		senders.Go(func() {
+			for loading.Err() == nil {
+				if _, err := client.InvokeEndpoint(t.Context(), &sagemakerruntime.InvokeEndpointInput{
+					EndpointName: aws.String("busy"), ContentType: aws.String("text/csv"), Body: []byte("6.1,2.8,4.7,1.2\n"),
+				}, func(o *sagemakerruntime.Options) { o.RetryMaxAttempts = 1 }); err != nil {
+					failed.Add(1)
+					t.Log(err)
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	for range 3 {
+		for _, n := range []int32{4, 1} {
+			if _, err := s.sagemaker().UpdateEndpointWeightsAndCapacities(t.Context(), &sagemaker.UpdateEndpointWeightsAndCapacitiesInput{
+				EndpointName:                aws.String("busy"),
+				DesiredWeightsAndCapacities: []types.DesiredWeightAndCapacity{{VariantName: aws.String("AllTraffic"), DesiredInstanceCount: aws.Int32(n)}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			s.settled("busy", int(n))
+		}
+	}
+	if _, err := s.sagemaker().CreateEndpointConfig(t.Context(), &sagemaker.CreateEndpointConfigInput{
+		EndpointConfigName: aws.String("next"), ProductionVariants: []types.ProductionVariant{{
+			VariantName: aws.String("AllTraffic"), ModelName: aws.String("busy"), InitialInstanceCount: aws.Int32(2),
+			InstanceType: types.ProductionVariantInstanceTypeMlM5Xlarge,
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.sagemaker().UpdateEndpoint(t.Context(), &sagemaker.UpdateEndpointInput{
+		EndpointName: aws.String("busy"), EndpointConfigName: aws.String("next"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.settled("busy", 2)
+	stop()
+	senders.Wait()
+	if sent.Load() < 300 || failed.Load() > 0 {
+		t.Errorf("%d of %d invocations failed", failed.Load(), sent.Load())
+	}
+	if page := s.health(); page.Status != "ok" || page.Served < uint64(sent.Load()) || page.Failed != 0 || len(page.Endpoints) != 1 {
+		t.Errorf("health: %+v", page)
+	}
+	if n := len(instances(t, dir)); n != 2 {
+		t.Errorf("%d model servers run", n)
+	}
+}
+
+// Wherever instances are lost, the fleet brings them back, and says why they went.
+func TestCrashedInstanceComesBack(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	s.deploy("fragile", 1, map[string]string{"BELLOWS_DEMO_CRASH_AFTER": "2"})
+	before := instances(t, dir)
+	for range 2 { // the second kills it
+		_, _ = s.runtime().InvokeEndpoint(t.Context(), &sagemakerruntime.InvokeEndpointInput{
+			EndpointName: aws.String("fragile"), ContentType: aws.String("text/csv"), Body: []byte("6.1,2.8,4.7,1.2\n"),
+		}, func(o *sagemakerruntime.Options) { o.RetryMaxAttempts = 1 })
+	}
+	s.until("another process serves", func() bool {
+		now := instances(t, dir)
+		return len(now) == 1 && now[0] != before[0]
+	})
+	s.settled("fragile", 1)
+	if !strings.Contains(s.log(), "It was ended by signal") && !strings.Contains(s.log(), "It exited with code") {
+		t.Errorf("the log does not say why:\n%s", s.log())
+	}
+}
+
+// People get a page.
+func TestHealthPage(t *testing.T) {
+	s := start(t, t.TempDir())
+	s.deploy("shown", 1, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text := make([]byte, 10_000)
+	n, _ := resp.Body.Read(text)
+	if page := string(text[:n]); !strings.Contains(page, "<h1>Bellows: ok</h1>") || !strings.Contains(page, "shown") {
+		t.Errorf("the page:\n%s", page)
+	}
+}
