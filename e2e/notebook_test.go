@@ -37,13 +37,13 @@ func TestNotebook(t *testing.T) {
 	if out := s.script("python3", "../examples/notebook/deploy.py", notebookEndpoint); !strings.Contains(out, "InService") {
 		t.Fatalf("deployed: %s", out)
 	}
+	s.env["ENDPOINT_NAME"], s.env["PAUSE"], s.env["POLL"] = notebookEndpoint, "3", "0.2"
 	w := &witness{statuses: map[string]bool{}, alarms: map[string]bool{}, processes: []int{1, 1}}
 	watching, stop := context.WithCancel(t.Context())
 	var watchers sync.WaitGroup
 	watchers.Go(func() { w.watch(watching, s, dir) })
 	watchers.Go(func() { w.traffic(watching, s) })
 
-	s.env["ENDPOINT_NAME"], s.env["PAUSE"], s.env["POLL"] = notebookEndpoint, "3", "0.2"
 	said := s.script("python3", "../examples/notebook/notebook.py")
 	for _, want := range []string{"assumed-role", "Status: Updating", "Status: InService", "'Invocations-ScalingPolicy'", "'CPUUtil-ScalingPolicy'",
 		"'OverheadLatency-ScalingPolicy'", "'DesiredInstanceCount': 5", "Done."} {

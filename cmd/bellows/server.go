@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,8 +198,8 @@ func (s *server) newHTTP() *fasthttp.Server {
 			autoscaling.New(b), cloudwatch.New(b), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},
 	}
-	control := fasthttpadaptor.NewFastHTTPHandler(api)
-	health := fasthttpadaptor.NewFastHTTPHandlerFunc(s.health)
+	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))
+	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {
 			path := ctx.Path()
@@ -213,6 +215,25 @@ func (s *server) newHTTP() *fasthttp.Server {
 		NoDefaultServerHeader: true, MaxRequestBodySize: max(s.o.config.PayloadMax, 8<<20) + 1<<20, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		Logger: discard{}, CloseOnShutdown: true,
 	}
+}
+
+// owned gives a handler texts of its own: the adaptor's point into a buffer that the next request overwrites, and some of them,
+// such as the region that a request is signed for, are kept for good.
+func owned(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := make(http.Header, len(r.Header))
+		for name, values := range r.Header {
+			for _, v := range values {
+				header.Add(strings.Clone(name), strings.Clone(v))
+			}
+		}
+		r.Header = header
+		r.Method, r.Host, r.RequestURI = strings.Clone(r.Method), strings.Clone(r.Host), strings.Clone(r.RequestURI)
+		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+			r.URL = u
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // discard drops fasthttp's own lines about clients that go away.
