@@ -1,0 +1,172 @@
+// Command server measures a server that starts and one that rests: how long until it answers its first signed request, and what it
+// uses when nothing happens. Beside it runs the least that could answer: an empty net/http server of the same language.
+//
+//	go run ./bench/server
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/shirou/gopsutil/v4/process"
+
+	"bellows.dev/bellows/bench/target"
+)
+
+const (
+	rounds   = 5
+	rest     = 10 * time.Second
+	settling = 2 * time.Second
+	asPeer   = "BELLOWS_BENCH_PEER" // address of the peer, for the command's own use
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/server:", err)
+		os.Exit(1)
+	}
+}
+
+// figures are what is measured of one server.
+type figures struct {
+	first  time.Duration // from its start to its first answer
+	memory float64       // MB resident
+	cpu    float64       // percent of a core at rest
+
+}
+
+func run(ctx context.Context) error {
+	if address := os.Getenv(asPeer); address != "" {
+		return http.ListenAndServe(address, http.NotFoundHandler()) //nolint:gosec // it answers nothing to nobody
+	}
+	b, err := target.Build(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Remove() //nolint:errcheck // a temporary folder
+	ours, err := measureOurs(ctx, b)
+	if err != nil {
+		return err
+	}
+	peer, err := measurePeer(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "server\tfirst answer\tmemory at rest\tCPU at rest\t")
+	fmt.Fprintf(w, "bellows serve (signed request; one endpoint)\t%v\t%.0f MB\t%.2f %%\t\n", ours.first.Round(time.Millisecond), ours.memory, ours.cpu)
+	fmt.Fprintf(w, "empty net/http server\t%v\t%.0f MB\t%.2f %%\t\n", peer.first.Round(time.Millisecond), peer.memory, peer.cpu)
+	fmt.Fprintln(w, "promised\t300ms\t60 MB\t1 %\t")
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if ours.first > 300*time.Millisecond || ours.memory > 60 || ours.cpu > 1 {
+		return errors.New("a promised figure is missed")
+	}
+	return nil
+}
+
+// measureOurs takes the median of several first starts, then lets the last server serve one endpoint and rest.
+func measureOurs(ctx context.Context, b *target.Binary) (figures, error) {
+	var f figures
+	var firsts []time.Duration
+	for i := range rounds {
+		begun := time.Now()
+		s, err := b.Start(ctx, fmt.Sprintf("start-%d", i), "127.0.0.1:0")
+		if err != nil {
+			return f, err
+		}
+		if _, err := sagemaker.NewFromConfig(s.Config).ListModels(ctx, &sagemaker.ListModelsInput{}); err != nil {
+			return f, err
+		}
+		firsts = append(firsts, time.Since(begun))
+		if i == rounds-1 {
+			if err := s.Deploy(ctx, "resting", 1); err != nil {
+				return f, err
+			}
+			if f.memory, f.cpu, err = atRest(ctx, s.PID()); err != nil {
+				return f, err
+			}
+		}
+		if err := s.Stop(); err != nil {
+			return f, err
+		}
+	}
+	slices.Sort(firsts)
+	f.first = firsts[len(firsts)/2]
+	return f, nil
+}
+
+func measurePeer(ctx context.Context) (figures, error) {
+	var f figures
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return f, err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return f, err
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), asPeer+"="+address)
+	begun := time.Now()
+	if err := cmd.Start(); err != nil {
+		return f, err
+	}
+	defer cmd.Process.Kill() //nolint:errcheck // it may have ended
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address, nil)
+		if err != nil {
+			return f, err
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			f.first = time.Since(begun)
+			_ = resp.Body.Close()
+			break
+		}
+		if ctx.Err() != nil || time.Since(begun) > 10*time.Second {
+			return f, errors.New("the peer does not start")
+		}
+	}
+	f.memory, f.cpu, err = atRest(ctx, cmd.Process.Pid)
+	return f, err
+}
+
+// atRest watches a process that has nothing to do.
+func atRest(ctx context.Context, pid int) (memory, cpu float64, err error) {
+	p, err := process.NewProcessWithContext(ctx, int32(pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(settling)
+	before, err := p.TimesWithContext(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	begun := time.Now()
+	time.Sleep(rest)
+	after, err := p.TimesWithContext(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	cpu = 100 * (after.User + after.System - before.User - before.System) / time.Since(begun).Seconds()
+	m, err := p.MemoryInfoWithContext(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	return float64(m.RSS) / 1e6, cpu, nil
+}
