@@ -6,11 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
-	"bellows.dev/bellows/scaling"
 )
 
 func (r *runner) command(line string) error {
@@ -19,8 +17,9 @@ func (r *runner) command(line string) error {
 		return fmt.Errorf("no command")
 	}
 	run := map[string]func(*command) error{
-		"endpoint": r.endpoint, "target": r.target, "track": r.track, "step": r.step, "alarm": r.alarm,
-		"metric": r.metric, "load": r.load, "set": r.set, "run": r.run,
+		"endpoint": r.endpoint, "update": r.update, "set": r.set, "delete": r.delete, "break": r.breakDown, "show": r.show,
+		"target": r.target, "deregister": r.deregister, "track": r.track, "step": r.step, "remove": r.remove,
+		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 	}[c.words[0]]
 	if run == nil {
 		return fmt.Errorf("there is no command %s", c.words[0])
@@ -39,25 +38,92 @@ func (r *runner) endpoint(c *command) error {
 	if err != nil {
 		return err
 	}
+	start, err := c.duration("start", 0)
+	if err != nil {
+		return err
+	}
+	r.world.Startup = max(start, time.Second)
+	if err := r.config(c, name, name); err != nil {
+		return err
+	}
+	r.do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: name}, Config: name})
+	return nil
+}
+
+// config makes a model and a config of one variant for an endpoint.
+func (r *runner) config(c *command, name, endpoint string) error {
 	instances, err := c.number("instances", 1)
 	if err != nil {
 		return err
 	}
-	if r.world.Startup, err = c.duration("start", 0); err != nil {
+	timeout, err := c.duration("timeout", 0)
+	if err != nil {
 		return err
-	}
-	if r.world.Startup < time.Second {
-		r.world.Startup = time.Second
 	}
 	variant, found := c.pair("variant")
 	if !found {
 		variant = "AllTraffic"
 	}
+	kind, found := c.pair("type")
+	if !found {
+		kind = "ml.m5.large"
+	}
 	r.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: name}})
 	r.do(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: name, Variants: []hosting.VariantConfig{
-		{Name: variant, Model: name, InitialCount: int(instances), InitialWeight: 1, InstanceType: "ml.m5.large"},
+		{Name: variant, Model: name, InitialCount: int(instances), InitialWeight: 1, InstanceType: kind, StartupTimeout: timeout},
 	}}})
-	r.do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: name}, Config: name})
+	return nil
+}
+
+// update moves an endpoint to a new config, which may differ in instances, instance type and variant.
+func (r *runner) update(c *command) error {
+	name, err := c.argument(1)
+	if err != nil {
+		return err
+	}
+	r.configs++
+	config := fmt.Sprintf("%s-%d", name, r.configs+1)
+	if err := r.config(c, config, name); err != nil {
+		return err
+	}
+	bake, err := c.duration("bake", 0)
+	if err != nil {
+		return err
+	}
+	retain, _ := c.pair("retain")
+	r.do(engine.UpdateEndpoint{Scope: scope, Update: hosting.Update{Endpoint: name, Config: config, RetainAll: retain == "all", Bake: bake}})
+	return nil
+}
+
+func (r *runner) delete(c *command) error {
+	name, err := c.argument(1)
+	if err != nil {
+		return err
+	}
+	r.do(engine.DeleteEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: name}})
+	return nil
+}
+
+// breakDown lets instances that start from now on fail; "break off" lets them be healthy again.
+func (r *runner) breakDown(c *command) error {
+	r.world.Broken = len(c.words) < 2 || c.words[1] != "off"
+	return nil
+}
+
+// show prints an endpoint as DescribeEndpoint would.
+func (r *runner) show(c *command) error {
+	name, err := c.argument(1)
+	if err != nil {
+		return err
+	}
+	x, err := r.world.Engine.Region(scope).Hosting.Endpoint(name)
+	if err != nil {
+		r.print("endpoint %s is not there", name)
+		return nil //nolint:nilerr // that is what it shows
+	}
+	for _, v := range x.Variants {
+		r.print("endpoint %s: %v, config %s, %s has %d of %d %s", name, x.Status, x.Config, v.Config.Name, v.Current(), v.Desired, v.Config.InstanceType)
+	}
 	return nil
 }
 
@@ -74,162 +140,7 @@ func (c *command) place(n int) (engine.VariantKey, error) {
 	return engine.VariantKey{Scope: scope, Endpoint: endpoint, Variant: variant}, nil
 }
 
-func targetKey(k engine.VariantKey) scaling.TargetKey {
-	return scaling.VariantTarget(k.Endpoint, k.Variant)
-}
-
-func (r *runner) target(c *command) error {
-	k, err := c.place(1)
-	if err != nil {
-		return err
-	}
-	least, err := c.number("min", 1)
-	if err != nil {
-		return err
-	}
-	most, err := c.number("max", 1)
-	if err != nil {
-		return err
-	}
-	lo, hi := int(least), int(most)
-	r.do(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: targetKey(k), Min: &lo, Max: &hi}})
-	return nil
-}
-
-// policy reads what both kinds of policy begin with: NAME on ENDPOINT/VARIANT.
-func (c *command) policy() (scaling.PolicyInput, error) {
-	name, err := c.argument(1)
-	if err != nil {
-		return scaling.PolicyInput{}, err
-	}
-	k, err := c.place(3)
-	return scaling.PolicyInput{Key: targetKey(k), Name: name}, err
-}
-
-func (r *runner) track(c *command) error {
-	in, err := c.policy()
-	if err != nil {
-		return err
-	}
-	value, err := c.number("target", 0)
-	if err != nil {
-		return err
-	}
-	out, err := c.duration("out-cooldown", 5*time.Minute)
-	if err != nil {
-		return err
-	}
-	back, err := c.duration("in-cooldown", 5*time.Minute)
-	if err != nil {
-		return err
-	}
-	off, _ := c.pair("scale-in")
-	disabled := off == "off"
-	in.Type = scaling.TargetTrackingScaling
-	in.TargetTracking = &scaling.TargetTrackingConfig{
-		TargetValue: value, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		ScaleOutCooldown: &out, ScaleInCooldown: &back, DisableScaleIn: &disabled,
-	}
-	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
-	return nil
-}
-
-// step makes a policy of one step of so many instances.
-func (r *runner) step(c *command) error {
-	in, err := c.policy()
-	if err != nil {
-		return err
-	}
-	change, err := c.number("change", 1)
-	if err != nil {
-		return err
-	}
-	cooldown, err := c.duration("cooldown", 5*time.Minute)
-	if err != nil {
-		return err
-	}
-	adjustment := scaling.StepAdjustment{Adjustment: int(change)}
-	for name, bound := range map[string]**float64{"lower": &adjustment.Lower, "upper": &adjustment.Upper} { //tidy:unordered two members
-		if _, found := c.pair(name); !found {
-			continue
-		}
-		v, err := c.number(name, 0)
-		if err != nil {
-			return err
-		}
-		*bound = &v
-	}
-	in.Type = scaling.StepScaling
-	in.Step = &scaling.StepConfig{AdjustmentType: scaling.ChangeInCapacity, Steps: []scaling.StepAdjustment{adjustment}, Cooldown: &cooldown}
-	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
-	return nil
-}
-
-func (r *runner) alarm(c *command) error {
-	name, err := c.argument(1)
-	if err != nil {
-		return err
-	}
-	rule, err := c.rule()
-	if err != nil {
-		return err
-	}
-	a := alarm.Alarm{Name: name, Rule: rule, ActionsEnabled: true}
-	if policy, found := c.pair("policy"); found {
-		k, err := c.place(3)
-		if err != nil {
-			return err
-		}
-		t := r.world.Engine.Region(scope).Targets.Targets[targetKey(k)]
-		if t == nil {
-			return fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
-		}
-		a.Actions = []alarm.Action{{On: alarm.InAlarm, Target: t.ID36(), Policy: policy}}
-	}
-	r.do(engine.PutMetricAlarm{Scope: scope, Alarm: a})
-	return nil
-}
-
-func (c *command) rule() (alarm.Rule, error) {
-	rule := alarm.Rule{Period: time.Minute, Comparison: alarm.GreaterThanThreshold, Statistic: metric.Statistic{Kind: metric.Average}}
-	name, _ := c.pair("metric")
-	rule.Metric = metricID(name)
-	n, err := c.number("of", 1)
-	if err != nil {
-		return rule, err
-	}
-	m, err := c.number("periods", 0)
-	if err != nil {
-		return rule, err
-	}
-	rule.Periods, rule.DatapointsToM = int(n), int(m)
-	if _, below := c.pair("below"); below {
-		rule.Comparison = alarm.LessThanThreshold
-		rule.Threshold, err = c.number("below", 0)
-	} else {
-		rule.Threshold, err = c.number("above", 0)
-	}
-	if err != nil {
-		return rule, err
-	}
-	text, found := c.pair("missing")
-	for _, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
-		if treat.String() == text {
-			rule.Missing = treat
-		}
-	}
-	if found && rule.Missing == 0 {
-		return rule, fmt.Errorf("missing=%s is no treatment", text)
-	}
-	return rule, nil
-}
-
-func metricID(text string) metric.ID {
-	namespace, name, _ := strings.Cut(text, "/")
-	return metric.NewID(namespace, name)
-}
-
-// metric publishes a value a minute, in the minute's middle, and lets the minutes pass.
+// metric publishes a value a period, at its beginning, and lets the periods pass.
 func (r *runner) metric(c *command) error {
 	name, err := c.argument(1)
 	if err != nil {
@@ -239,6 +150,14 @@ func (r *runner) metric(c *command) error {
 	if err != nil {
 		return err
 	}
+	period, err := c.duration("period", time.Minute)
+	if err != nil || period < time.Second {
+		return fmt.Errorf("metric: period is no duration of a second or more")
+	}
+	resolution := metric.StandardResolution
+	if period < time.Minute {
+		resolution = metric.HighResolution
+	}
 	for _, text := range values {
 		if text != "_" {
 			v, err := strconv.ParseFloat(text, 64)
@@ -247,10 +166,10 @@ func (r *runner) metric(c *command) error {
 			}
 			var s metric.Summary
 			s.Add(v, 1)
-			d := metric.Datum{ID: metricID(name), At: r.world.Now, Resolution: metric.StandardResolution, Unit: "None", Summary: s}
+			d := metric.Datum{ID: metricID(name), At: r.world.Now, Resolution: resolution, Unit: "None", Summary: s}
 			r.do(engine.PutMetricData{Scope: scope, Data: []metric.Datum{d}})
 		}
-		if err := r.world.Run(time.Minute); err != nil {
+		if err := r.world.Run(period); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/sim"
 )
 
@@ -20,11 +22,18 @@ type runner struct {
 	world *sim.World
 	start time.Time
 	lines []string
+
+	configs, rows int // made so far
 }
 
-// Run executes a scenario and returns its text with what really happened below the dashes. An error is the file's: its line and
-// what is wrong with it. AWS's refusals are output, not errors.
-func Run(text string) (string, error) {
+// Result is a scenario that was run.
+type Result struct {
+	Text  string // the file, with what really happened below the dashes
+	Trace uint64 // digest of every event; equal runs, equal traces
+}
+
+// Run executes a scenario. An error is the file's: its line and what is wrong with it. AWS's refusals are output, not errors.
+func Run(text string) (Result, error) {
 	start := time.Unix(startUnix, 0).UTC()
 	r := &runner{start: start, world: sim.NewWorld(engine.Config{Seed: 1}, start)}
 	r.world.OnEvent = r.event
@@ -38,7 +47,7 @@ func Run(text string) (string, error) {
 			}
 			commands++
 			if err := r.command(line); err != nil {
-				return "", fmt.Errorf("%q: %w", line, err)
+				return Result{}, fmt.Errorf("%q: %w", line, err)
 			}
 		}
 		if i > 0 {
@@ -52,7 +61,7 @@ func Run(text string) (string, error) {
 			out.WriteString(line + "\n")
 		}
 	}
-	return out.String(), nil
+	return Result{out.String(), r.world.Trace()}, nil
 }
 
 func (r *runner) print(format string, args ...any) {
@@ -64,16 +73,67 @@ func (r *runner) print(format string, args ...any) {
 func (r *runner) event(_ time.Time, e engine.Event) {
 	switch e := e.(type) {
 	case engine.AlarmTransition:
-		r.print("alarm %s %v -> %v", short(e.Alarm), e.From, e.To)
+		r.print("alarm %s: %v -> %v", short(e.Alarm), e.From, e.To)
 		r.print("  %s", e.Reason)
+	case engine.AlarmConfigured:
+		if e.Before == nil {
+			r.print("alarm %s: created, %s", short(e.Alarm), describe(e.After))
+		} else if e.After == nil {
+			r.print("alarm %s: deleted", short(e.Alarm))
+		}
+	case engine.AlarmActed:
+		if e.Error != "" {
+			r.print("alarm %s: its action fails: %s", short(e.Alarm), e.Error)
+		}
 	case engine.Decided:
 		r.print("decision %s", e.Decision.String())
 	case engine.ActivityChanged:
-		a := e.Activity
-		r.print("activity %v: %s %s", a.Status, a.Description(), a.StatusMessage())
+		r.print("activity %s", activity(e.Activity))
 	case engine.EndpointChanged:
-		r.print("endpoint %s %v -> %v", e.Key.Endpoint, e.From, e.To)
+		r.print("endpoint %s: %s", e.Key.Endpoint, status(e))
 	}
+}
+
+// describe renders an alarm's rule in a few words.
+func describe(a *alarm.Alarm) string {
+	sign := map[alarm.Comparison]string{
+		alarm.GreaterThanThreshold: ">", alarm.GreaterThanOrEqualToThreshold: ">=", alarm.LessThanThreshold: "<",
+		alarm.LessThanOrEqualToThreshold: "<=",
+	}[a.Rule.Comparison]
+	m := a.Rule.DatapointsToM
+	if m == 0 {
+		m = a.Rule.Periods
+	}
+	return fmt.Sprintf("%v of %s %s %v, %d of %d periods of %v", a.Rule.Statistic, a.Rule.Metric.Name, sign, a.Rule.Threshold, m, a.Rule.Periods,
+		a.Rule.Period)
+}
+
+// activity renders an entry of the scaling history: its cause when it begins, and AWS's message where that says more than its status.
+func activity(a scaling.Activity) string {
+	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
+	switch {
+	case a.NotScaled.Code != 0:
+		return fmt.Sprintf("%v: %s, NotScaledReasons [%v]", a.Status, a.Description(), a.NotScaled.Code)
+	case a.Status == scaling.Pending && a.Cause.Kind == scaling.CauseAlarm:
+		return fmt.Sprintf("%s Cause: monitor alarm %s in state %v triggered policy %s", s, short(a.Cause.Alarm), a.Cause.State, a.Cause.Policy)
+	case a.Status == scaling.Pending:
+		return s + " Cause: " + a.Cause.String()
+	case a.Status == scaling.Overridden || a.Status == scaling.Unfulfilled || a.Status == scaling.Failed:
+		return fmt.Sprintf("%v: %s", a.Status, a.StatusMessage())
+	default:
+		return s
+	}
+}
+
+func status(e engine.EndpointChanged) string {
+	s := "gone"
+	if e.To != 0 {
+		s = e.To.String()
+	}
+	if e.Reason != "" {
+		s += ". " + e.Reason
+	}
+	return s
 }
 
 // short is what is left of a target tracking alarm's name without its resource and identifier.

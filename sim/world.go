@@ -18,12 +18,17 @@ type World struct {
 	// Startup is how long an instance takes until it is healthy.
 	Startup time.Duration
 
+	// Broken: instances that start from now on never become healthy; their fleet says that they exit.
+	Broken bool
+
 	// OnEvent is told of each event, in order.
 	OnEvent func(now time.Time, e engine.Event)
 
 	load  map[engine.VariantKey]float64 // invocations a minute
 	ready map[hosting.InstanceID]time.Time
+	sick  map[hosting.InstanceID]bool
 	goner []hosting.InstanceID
+	trace uint64
 }
 
 // NewWorld returns a world that begins at a moment.
@@ -31,6 +36,7 @@ func NewWorld(c engine.Config, now time.Time) *World {
 	return &World{
 		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
 		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},
+		sick: map[hosting.InstanceID]bool{}, trace: fnvOffset,
 	}
 }
 
@@ -44,6 +50,7 @@ func (w *World) Do(in engine.Input) (engine.Result, error) {
 		return nil, err
 	}
 	for _, e := range out.Events {
+		w.note(w.Now.String() + " " + e.String() + "\n")
 		w.OnEvent(w.Now, e)
 	}
 	for _, level := range out.Effects.Levels {
@@ -54,6 +61,21 @@ func (w *World) Do(in engine.Input) (engine.Result, error) {
 	return out.Result, nil
 }
 
+// FNV-1a's constants for 64 bits. (Source: Fowler, Noll and Vo; RFC 9923.)
+const (
+	fnvOffset uint64 = 14695981039346656037
+	fnvPrime  uint64 = 1099511628211
+)
+
+func (w *World) note(text string) {
+	for i := range len(text) {
+		w.trace = (w.trace ^ uint64(text[i])) * fnvPrime
+	}
+}
+
+// Trace is a digest of every event so far and its time: equal runs, equal traces.
+func (w *World) Trace() uint64 { return w.trace }
+
 func (w *World) want(s hosting.InstanceSpec) {
 	if s.Draining {
 		if !slices.Contains(w.goner, s.ID) {
@@ -63,7 +85,7 @@ func (w *World) want(s hosting.InstanceSpec) {
 		return
 	}
 	if _, known := w.ready[s.ID]; !known {
-		w.ready[s.ID] = w.Now.Add(w.Startup)
+		w.ready[s.ID], w.sick[s.ID] = w.Now.Add(w.Startup), w.Broken
 	}
 }
 
@@ -96,7 +118,9 @@ func (w *World) reports() []hosting.InstanceReport {
 	}
 	w.goner = w.goner[:0]
 	for _, id := range slices.Sorted(maps.Keys(w.ready)) {
-		if w.ready[id].Equal(w.Now) {
+		if w.ready[id].Equal(w.Now) && w.sick[id] {
+			out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetFailed, Reason: "It exited with code 3."})
+		} else if w.ready[id].Equal(w.Now) {
 			out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetReady, Address: "192.0.2.1:8080"})
 		}
 	}

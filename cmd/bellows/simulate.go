@@ -26,7 +26,7 @@ func simulate() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}
-				if _, err := fmt.Fprint(cmd.OutOrStdout(), out); err != nil {
+				if _, err := fmt.Fprint(cmd.OutOrStdout(), out.Text); err != nil {
 					return err
 				}
 			}

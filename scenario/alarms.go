@@ -1,0 +1,179 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+)
+
+func (r *runner) alarm(c *command) error {
+	name, err := c.argument(1)
+	if err != nil {
+		return err
+	}
+	rule, err := c.rule()
+	if err != nil {
+		return err
+	}
+	a := alarm.Alarm{Name: name, Rule: rule, ActionsEnabled: true}
+	if policy, found := c.pair("policy"); found {
+		k, err := c.place(3)
+		if err != nil {
+			return err
+		}
+		t := r.world.Engine.Region(scope).Targets.Targets[targetKey(k)]
+		if t == nil {
+			return fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
+		}
+		a.Actions = []alarm.Action{{On: alarm.InAlarm, Target: t.ID36(), Policy: policy}}
+	}
+	r.do(engine.PutMetricAlarm{Scope: scope, Alarm: a})
+	return nil
+}
+
+func (c *command) rule() (alarm.Rule, error) {
+	period, err := c.duration("period", time.Minute)
+	rule := alarm.Rule{Period: period, Comparison: alarm.GreaterThanThreshold, Statistic: metric.Statistic{Kind: metric.Average}}
+	if err != nil {
+		return rule, err
+	}
+	name, _ := c.pair("metric")
+	rule.Metric = metricID(name)
+	if text, found := c.pair("stat"); found {
+		if rule.Statistic, err = metric.ParseStatistic(text); err != nil {
+			return rule, err
+		}
+	}
+	n, err := c.number("of", 1)
+	if err != nil {
+		return rule, err
+	}
+	m, err := c.number("periods", 0)
+	if err != nil {
+		return rule, err
+	}
+	rule.Periods, rule.DatapointsToM = int(n), int(m)
+	if _, below := c.pair("below"); below {
+		rule.Comparison = alarm.LessThanThreshold
+		rule.Threshold, err = c.number("below", 0)
+	} else {
+		rule.Threshold, err = c.number("above", 0)
+	}
+	if err != nil {
+		return rule, err
+	}
+	text, found := c.pair("missing")
+	for _, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
+		if treat.String() == text {
+			rule.Missing = treat
+		}
+	}
+	if found && rule.Missing == 0 {
+		return rule, fmt.Errorf("missing=%s is no treatment", text)
+	}
+	return rule, nil
+}
+
+func metricID(text string) metric.ID {
+	namespace, name, _ := strings.Cut(text, "/")
+	return metric.NewID(namespace, name)
+}
+
+// state puts an alarm into a state by hand, as SetAlarmState without StateReasonData does; fresh=VALUE gives such data.
+func (r *runner) state(c *command) error {
+	name, err := c.argument(1)
+	if err != nil {
+		return err
+	}
+	text, err := c.argument(2)
+	if err != nil {
+		return err
+	}
+	in := engine.SetAlarmState{Scope: scope, Name: name, Reason: "by hand"}
+	for _, s := range []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData} {
+		if s.String() == text {
+			in.State = s
+		}
+	}
+	if in.State == 0 {
+		return fmt.Errorf("%s is no state", text)
+	}
+	if _, found := c.pair("fresh"); found {
+		v, err := c.number("fresh", 0)
+		if err != nil {
+			return err
+		}
+		in.Facts = &alarm.Data{QueryDate: r.world.Now, Datapoints: []float64{v}}
+	}
+	r.do(in)
+	return nil
+}
+
+// tableBad and tableGood are the values of a table's X and 0; tableThreshold lies between them.
+const (
+	tableBad       = 100.0
+	tableGood      = 0.0
+	tableThreshold = 50.0
+)
+
+// table prints a row of CloudWatch's tables of missing data: what an evaluation of such periods (0 good, X breaching, - missing;
+// oldest first) makes of an alarm under each treatment. "kept" means that whatever the state was, it stays.
+func (r *runner) table(c *command) error {
+	rule, err := c.rule()
+	if err != nil {
+		return err
+	}
+	r.rows++
+	rule.Metric, rule.Threshold = metric.NewID("Table", fmt.Sprint("row ", r.rows)), tableThreshold
+	if len(c.words)-1 != rule.Range() {
+		return fmt.Errorf("an alarm of %d periods looks at %d of them", rule.Periods, rule.Range())
+	}
+	quiet := r.world.OnEvent
+	r.world.OnEvent = func(time.Time, engine.Event) {}
+	defer func() { r.world.OnEvent = quiet }()
+	for _, text := range c.words[1:] {
+		if v, ok := map[string]float64{"0": tableGood, "X": tableBad}[text]; ok {
+			var s metric.Summary
+			s.Add(v, 1)
+			r.do(engine.PutMetricData{Scope: scope, Data: []metric.Datum{{ID: rule.Metric, At: r.world.Now, Resolution: time.Minute, Unit: "None", Summary: s}}})
+		} else if text != "-" {
+			return fmt.Errorf("%s is none of 0, X and -", text)
+		}
+		if err := r.world.Run(rule.Period); err != nil {
+			return err
+		}
+	}
+	var out []string
+	for _, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
+		out = append(out, r.verdict(rule, treat))
+	}
+	if err := r.world.Run(time.Minute); err != nil { // the next row begins on a minute
+		return err
+	}
+	r.lines = append(r.lines, strings.Join(c.words[1:], " ")+"  "+strings.Join(out, ", "))
+	return nil
+}
+
+// verdict evaluates now what an alarm makes of the row, from OK and from ALARM.
+func (r *runner) verdict(rule alarm.Rule, treat alarm.MissingData) string {
+	rule.Missing = treat
+	delay := r.world.Engine.Config().EvaluationDelay
+	series := &metric.Series{} // no datapoint at all
+	if known := r.world.Engine.Region(scope); known != nil {
+		series = known.Metrics.Series(rule.Metric)
+	}
+	var states []alarm.State
+	for _, before := range []alarm.State{alarm.OK, alarm.InAlarm} {
+		a := alarm.Alarm{Rule: rule, State: before}
+		a.Evaluate(r.world.Now.Add(delay), delay, series, &alarm.Scratch{})
+		states = append(states, a.State)
+	}
+	if states[0] == alarm.OK && states[1] == alarm.InAlarm {
+		return treat.String() + " kept"
+	}
+	return fmt.Sprintf("%v %v", treat, states[0])
+}

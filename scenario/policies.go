@@ -1,0 +1,174 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
+)
+
+func targetKey(k engine.VariantKey) scaling.TargetKey {
+	return scaling.VariantTarget(k.Endpoint, k.Variant)
+}
+
+func (r *runner) target(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	least, err := c.number("min", 1)
+	if err != nil {
+		return err
+	}
+	most, err := c.number("max", 1)
+	if err != nil {
+		return err
+	}
+	lo, hi := int(least), int(most)
+	g := scaling.Registration{Key: targetKey(k), Min: &lo, Max: &hi}
+	if text, found := c.pair("suspend"); found {
+		in, out := strings.Contains(text, "in"), strings.Contains(text, "out")
+		g.SuspendIn, g.SuspendOut = &in, &out
+	}
+	r.do(engine.RegisterScalableTarget{Scope: scope, Registration: g})
+	return nil
+}
+
+func (r *runner) deregister(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	r.do(engine.DeregisterScalableTarget{Scope: scope, Key: targetKey(k)})
+	return nil
+}
+
+// remove deletes a policy: NAME on ENDPOINT/VARIANT.
+func (r *runner) remove(c *command) error {
+	in, err := c.policy()
+	if err != nil {
+		return err
+	}
+	r.do(engine.DeleteScalingPolicy{Scope: scope, Key: in.Key, Name: in.Name})
+	return nil
+}
+
+// policy reads what both kinds of policy begin with: NAME on ENDPOINT/VARIANT.
+func (c *command) policy() (scaling.PolicyInput, error) {
+	name, err := c.argument(1)
+	if err != nil {
+		return scaling.PolicyInput{}, err
+	}
+	k, err := c.place(3)
+	return scaling.PolicyInput{Key: targetKey(k), Name: name}, err
+}
+
+func (r *runner) track(c *command) error {
+	in, err := c.policy()
+	if err != nil {
+		return err
+	}
+	value, err := c.number("target", 0)
+	if err != nil {
+		return err
+	}
+	out, err := c.duration("out-cooldown", 5*time.Minute)
+	if err != nil {
+		return err
+	}
+	back, err := c.duration("in-cooldown", 5*time.Minute)
+	if err != nil {
+		return err
+	}
+	off, _ := c.pair("scale-in")
+	disabled := off == "off"
+	in.Type = scaling.TargetTrackingScaling
+	in.TargetTracking = &scaling.TargetTrackingConfig{
+		TargetValue: value, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
+		ScaleOutCooldown: &out, ScaleInCooldown: &back, DisableScaleIn: &disabled,
+	}
+	if text, found := c.pair("metric"); found {
+		m := metricID(text)
+		in.TargetTracking.Predefined = nil
+		in.TargetTracking.Customized = &scaling.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: scaling.Average}
+		if text == "concurrency" {
+			in.TargetTracking.Customized = nil
+			in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}
+		}
+	}
+	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
+	return nil
+}
+
+// step makes a step scaling policy: steps=0..10:+1,10..:+3, or change=N for all that breaches above.
+func (r *runner) step(c *command) error {
+	in, err := c.policy()
+	if err != nil {
+		return err
+	}
+	cooldown, err := c.duration("cooldown", 5*time.Minute)
+	if err != nil {
+		return err
+	}
+	in.Type = scaling.StepScaling
+	in.Step = &scaling.StepConfig{AdjustmentType: scaling.ChangeInCapacity, Cooldown: &cooldown}
+	if text, found := c.pair("type"); found {
+		in.Step.AdjustmentType = scaling.ParseAdjustmentType(text)
+	}
+	if text, found := c.pair("aggregate"); found {
+		in.Step.Aggregation = scaling.ParseAggregation(text)
+	}
+	if _, found := c.pair("magnitude"); found {
+		n, err := c.number("magnitude", 0)
+		if err != nil {
+			return err
+		}
+		least := int(n)
+		in.Step.MinMagnitude = &least
+	}
+	text, found := c.pair("steps")
+	if !found {
+		text = "0..:+1"
+	}
+	if in.Step.Steps, err = steps(text); err != nil {
+		return err
+	}
+	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
+	return nil
+}
+
+// steps reads LOWER..UPPER:CHANGE, several with commas between; a bound that is left out is open.
+func steps(text string) ([]scaling.StepAdjustment, error) {
+	var out []scaling.StepAdjustment
+	for _, part := range strings.Split(text, ",") {
+		bounds, change, ok := strings.Cut(part, ":")
+		lower, upper, ok2 := strings.Cut(bounds, "..")
+		n, err := strconv.Atoi(change)
+		if !ok || !ok2 || err != nil {
+			return nil, fmt.Errorf("%s is no step such as 0..10:+1", part)
+		}
+		s := scaling.StepAdjustment{Adjustment: n}
+		if s.Lower, err = bound(lower); err != nil {
+			return nil, err
+		}
+		if s.Upper, err = bound(upper); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func bound(text string) (*float64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no bound of a step", text)
+	}
+	return &v, nil
+}
