@@ -51,7 +51,7 @@ fuzz: ## each fuzz target in turn for T (default 30s)
 bench: ## the figures that are promised, each beside its peer in the same run (nginx where it is installed)
 	$(GO) run ./bench/server
 	$(GO) run ./bench/gateway
-	$(GO) run ./bench/scaling
+	$(GO) run ./bench/capacity
 
 microbench: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)

@@ -43,15 +43,15 @@ func (r *runner) endpoint(c *command) error {
 		return err
 	}
 	r.world.Startup = max(start, time.Second)
-	if err := r.config(c, name, name); err != nil {
+	if err := r.config(c, name); err != nil {
 		return err
 	}
 	r.do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: name}, Config: name})
 	return nil
 }
 
-// config makes a model and a config of one variant for an endpoint.
-func (r *runner) config(c *command, name, endpoint string) error {
+// config makes a model and a config of one variant.
+func (r *runner) config(c *command, name string) error {
 	instances, err := c.number("instances", 1)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (r *runner) update(c *command) error {
 	}
 	r.configs++
 	config := fmt.Sprintf("%s-%d", name, r.configs+1)
-	if err := r.config(c, config, name); err != nil {
+	if err := r.config(c, config); err != nil {
 		return err
 	}
 	bake, err := c.duration("bake", 0)

@@ -113,7 +113,7 @@ func measureOurs(ctx context.Context, b *target.Binary) (figures, error) {
 
 func measurePeer(ctx context.Context) (figures, error) {
 	var f figures
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return f, err
 	}

@@ -1,7 +1,7 @@
-// Command scaling takes an endpoint out and in, again and again, under a constant load, and counts the requests that fail. Beside it
+// Command capacity takes an endpoint out and in, again and again, under a constant load, and counts the requests that fail. Beside it
 // runs the same load against the same endpoint while its capacity stays.
 //
-//	go run ./bench/scaling
+//	go run ./bench/capacity
 package main
 
 import (
@@ -32,7 +32,7 @@ func main() {
 	err := run(ctx, *times, *rate, int32(*most), *hold)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/scaling:", err)
+		fmt.Fprintln(os.Stderr, "bench/capacity:", err)
 		os.Exit(1)
 	}
 }
