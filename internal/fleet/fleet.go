@@ -36,7 +36,7 @@ type Fleet interface {
 	// Usage returns what each instance used since the last call, sorted by ID.
 	Usage(ctx context.Context) []Usage
 
-	// Close ends the fleet's own work. Instances go on, to be adopted by the next server.
+	// Close ends the fleet's own work. Instances go on, also those that drain, to be adopted by the next server.
 	Close()
 
 	// StopAll stops every instance, waits until none is left, and closes. It fails where ctx ends before.

@@ -25,6 +25,9 @@ type Harness struct {
 	// Running returns how many model servers run, whoever knows of them.
 	Running func() int
 
+	// Kill ends an instance's model server from outside, as a crash does.
+	Kill func(hosting.InstanceID)
+
 	// Image is a model server's; Broken is one that nothing runs.
 	Image, Broken string
 
@@ -143,7 +146,8 @@ func level(specs ...hosting.InstanceSpec) []fleet.Level {
 func Run(t *testing.T, make func(t *testing.T) Harness) {
 	for name, test := range map[string]func(*testing.T, Harness){
 		"starts and stops": startsAndStops, "drains before it stops": drains, "kills what does not heed": kills,
-		"brings a crashed instance back": revives, "says why an instance does not start": saysWhy, "replaces levels": replaces,
+		"brings an ill instance back": revives, "brings a crashed instance back": crashes,
+		"leaves what drains to the next server": leaves, "says why an instance does not start": saysWhy, "replaces levels": replaces,
 		"adopts what an earlier server left": adopts, "repeats itself for what is gone": repeats, "knows what is used": uses,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,6 +213,44 @@ func revives(t *testing.T, h Harness) {
 	w.failure("i-1", "503")
 	w.until("ready again", func() bool { return w.last["i-1"].State == hosting.FleetReady && w.failed["i-1"] != "" })
 	w.end()
+}
+
+func crashes(t *testing.T, h Harness) {
+	w := h.open(t)
+	w.Apply(level(h.spec("i-1")))
+	w.state("i-1", hosting.FleetReady)
+	h.Kill("i-1")
+	w.failure("i-1", "signal 9")
+	w.until("ready again", func() bool { return w.last["i-1"].State == hosting.FleetReady })
+	if n := h.Running(); n != 1 {
+		t.Errorf("%d run", n)
+	}
+	w.end()
+}
+
+// leaves: a fleet that closes while an instance drains neither waits for it nor stops it; the next one does.
+func leaves(t *testing.T, h Harness) {
+	first := h.open(t)
+	s := h.spec("i-1")
+	first.Apply(level(s))
+	first.state("i-1", hosting.FleetReady)
+	first.mu.Lock()
+	first.hold["i-1"] = true
+	first.mu.Unlock()
+	s.Draining = true
+	first.Apply(level(s))
+	first.until("asked to drain", func() bool { return slices.Contains(first.drained, "i-1") })
+	first.Close()
+	if n := h.Running(); n != 1 {
+		t.Fatalf("%d run after a close", n)
+	}
+	second := h.open(t)
+	second.Apply(level(s))
+	second.state("i-1", hosting.FleetGone)
+	if !slices.Contains(second.drained, "i-1") {
+		t.Error("it was stopped without draining")
+	}
+	second.end()
 }
 
 func saysWhy(t *testing.T, h Harness) {

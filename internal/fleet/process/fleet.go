@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/fleet"
 )
@@ -39,6 +37,7 @@ type Options struct {
 	DrainTimeout time.Duration // default 60 s
 	KillAfter    time.Duration // between SIGTERM and SIGKILL; default 30 s
 	LogMax       int64         // bytes of an instance's log, kept twice; default 10 MB
+	LogsKept     int           // instances that are gone whose logs are kept, the latest ones; default 100
 	ModelMax     int64         // bytes of unpacked model data; default 20 GB
 }
 
@@ -46,6 +45,7 @@ type Options struct {
 type Fleet struct {
 	o       Options
 	lock    *os.File
+	boot    string
 	ctx     context.Context //nolint:containedctx // the keepers' life, which no caller's call bounds
 	cancel  context.CancelFunc
 	keepers sync.WaitGroup
@@ -54,9 +54,10 @@ type Fleet struct {
 	closed    bool
 	instances map[hosting.InstanceID]*instance
 	groups    map[hosting.InstanceID]string // of the instances that levels have named
+	ports     map[int]bool                  // given to instances
 	adopted   []hosting.InstanceID
 
-	spent map[hosting.InstanceID]spent // of Usage alone
+	usage meter
 }
 
 var _ fleet.Fleet = (*Fleet)(nil)
@@ -74,17 +75,14 @@ func New(o Options) (*Fleet, error) {
 		return nil, fmt.Errorf("finding the fleet's directory: %w", err)
 	}
 	o.Dir = dir
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := lockDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("locking the fleet's directory: %w", err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("the fleet's directory %s is in use by another server", dir), lock.Close())
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
-		o: o, lock: lock, ctx: ctx, cancel: cancel, instances: map[hosting.InstanceID]*instance{}, groups: map[hosting.InstanceID]string{},
-		spent: map[hosting.InstanceID]spent{},
+		o: o, lock: lock, boot: bootID(), ctx: ctx, cancel: cancel, ports: map[int]bool{},
+		instances: map[hosting.InstanceID]*instance{}, groups: map[hosting.InstanceID]string{},
 	}
 	if err := f.adopt(); err != nil {
 		f.Close()
@@ -107,43 +105,13 @@ func (o Options) withDefaults() Options {
 	if o.LogMax == 0 {
 		o.LogMax = 10_000_000
 	}
+	if o.LogsKept == 0 {
+		o.LogsKept = 100
+	}
 	if o.ModelMax == 0 {
 		o.ModelMax = 20_000_000_000
 	}
 	return o
-}
-
-// adopt takes the instances of an earlier server: by their records, and then by their marks those that a crash left without one.
-func (f *Fleet) adopt() error {
-	records, err := readRecords(f.o.Dir)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		p := &process{pid: r.PID, born: r.Born, port: r.Port}
-		if r.PID == 0 || !p.alive() {
-			p = findMarked(f.o.Dir, r.Spec.ID)
-			if p == nil {
-				f.forget(r.Spec.ID)
-				continue
-			}
-			p.port = r.Port
-		}
-		i := f.instance(r.Spec)
-		i.found = p
-		f.adopted = append(f.adopted, r.Spec.ID)
-	}
-	slices.Sort(f.adopted)
-	for _, p := range allMarked(f.o.Dir) {
-		if i := f.instances[p.id]; i == nil || i.found.pid != p.process.pid {
-			f.o.Log.Warn("killing a process that no record names", "pid", p.process.pid, "instance", string(p.id))
-			p.process.signal(unix.SIGKILL)
-		}
-	}
-	for _, id := range f.adopted {
-		f.keep(f.instances[id])
-	}
-	return nil
 }
 
 func (f *Fleet) instance(s hosting.InstanceSpec) *instance {
@@ -257,9 +225,9 @@ func (f *Fleet) StopAll(ctx context.Context) error {
 	}
 }
 
-// forget removes what an instance has on disk, save for its log.
+// forget removes what an instance has on disk, save for its log. The record goes last: until then a crash leaves all to be found.
 func (f *Fleet) forget(id hosting.InstanceID) {
-	err := errors.Join(removeRecord(f.o.Dir, id), os.RemoveAll(f.models(id)))
+	err := errors.Join(os.RemoveAll(f.models(id)), os.RemoveAll(f.models(id)+unpacking), removeRecord(f.o.Dir, id), f.pruneLogs())
 	if err != nil {
 		f.o.Log.Warn("an instance's files could not be removed", "instance", string(id), "error", err)
 	}

@@ -1,12 +1,12 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,11 +25,13 @@ const (
 	killWait      = 10 * time.Second
 )
 
-// instance is one instance and its keeper's state. Only stop is used from outside the keeper.
+// instance is one instance and its keeper's state. Only stop and running are used from outside the keeper.
 type instance struct {
 	fleet *Fleet
 	spec  hosting.InstanceSpec
 	found *process // adopted, until the keeper takes it over
+
+	running atomic.Pointer[process] // nil while there is none
 
 	once sync.Once
 	stop chan struct{} // closed when the instance is to go
@@ -40,35 +42,43 @@ func (i *instance) end() { i.once.Do(func() { close(i.stop) }) }
 
 // keep runs the instance until it is to go, and reports true once it is gone; or until ctx ends, leaving its process.
 func (i *instance) keep(ctx context.Context) (gone bool) {
+	wanted, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-i.stop:
+			cancel()
+		case <-wanted.Done():
+		}
+	})
+	defer watching.Wait()
+	defer cancel()
 	p, backoff := i.found, backoffFirst
 	for {
 		var reason string
 		if p == nil {
-			p, reason = i.start()
+			p, reason = i.start(wanted)
+		}
+		var w watched
+		if p != nil {
+			i.running.Store(p)
+			w = i.watch(wanted, p)
+			reason = w.reason
+		}
+		if wanted.Err() != nil {
+			return i.stopped() && i.finish(ctx, p, w.ready)
 		}
 		if p != nil {
-			w := i.watch(ctx, p)
-			switch {
-			case w.detached:
-				return false
-			case w.ending:
-				i.finish(ctx, p, w.ready)
-				return true
-			}
-			reason = w.reason
-			if w.healthyFor > healthyForNew {
-				backoff = backoffFirst
-			}
 			i.kill(p) // the leader may have left workers behind, or not answer
 			p = nil
 		}
+		if w.healthyFor > healthyForNew {
+			backoff = backoffFirst
+		}
 		i.report(hosting.FleetFailed, "", reason)
 		select {
-		case <-ctx.Done():
-			return false
-		case <-i.stop:
-			i.fleet.forget(i.spec.ID)
-			return true
+		case <-wanted.Done():
+			return i.stopped() && i.finish(ctx, nil, false)
 		case <-time.After(backoff):
 		}
 		backoff = min(2*backoff, backoffLast)
@@ -80,12 +90,12 @@ func (i *instance) report(s hosting.FleetState, address, reason string) {
 }
 
 // start prepares the model's data and starts the process. Where it cannot, it returns why.
-func (i *instance) start() (*process, string) {
+func (i *instance) start(ctx context.Context) (*process, string) {
 	command, err := i.fleet.o.Command(i.spec.Image)
 	if err != nil {
 		return nil, err.Error()
 	}
-	folder, err := i.modelData()
+	folder, err := i.modelData(ctx)
 	if err != nil {
 		return nil, "The model's data cannot be used: " + err.Error()
 	}
@@ -98,49 +108,33 @@ func (i *instance) start() (*process, string) {
 
 // watched is how a watch ended.
 type watched struct {
-	detached   bool   // the fleet closes; the process goes on
-	ending     bool   // the instance is to go
-	reason     string // else: why it does not serve
+	reason     string // why it does not serve; "" where ctx ended
 	ready      bool   // it was serving
 	healthyFor time.Duration
 }
 
-// watch follows a process: it is ready with its first answered ping, and fails when it exits or misses three pings in a row.
-func (i *instance) watch(ctx context.Context, p *process) watched {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // ends a ping under way when the instance is to go; ends itself with the watch
-		select {
-		case <-i.stop:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+// watch follows a process until ctx ends: it is ready with its first answered ping, and fails when it exits, misses three pings in
+// a row, or has not answered one within the time that it has to start.
+func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 	var (
-		w                        watched
-		since                    = time.Now()
-		readySince, pinged, logs time.Time
-		misses                   int
-		late                     bool
-		tick                     = time.NewTicker(watchEvery)
+		began, ready, pinged, logs = time.Now(), time.Time{}, time.Time{}, time.Time{}
+		misses                     int
+		tick                       = time.NewTicker(watchEvery)
 	)
 	defer tick.Stop()
+	defer func() {
+		if w.ready {
+			w.healthyFor = time.Since(ready)
+		}
+	}()
 	for {
 		select {
-		case <-i.stop:
-			w.ending = true
-			return w
 		case <-ctx.Done():
-			w.detached = !i.stopped()
-			w.ending = !w.detached
 			return w
 		case <-tick.C:
 		}
 		if how, ended := p.ended(); ended {
-			w.reason = how + i.lastWords()
-			if w.ready {
-				w.healthyFor = time.Since(readySince)
-			}
+			w.reason = how + i.lastWords(p.logFrom)
 			return w
 		}
 		if time.Since(logs) > logEvery {
@@ -154,19 +148,19 @@ func (i *instance) watch(ctx context.Context, p *process) watched {
 		err := i.ping(ctx, p)
 		switch {
 		case err == nil && !w.ready:
-			w.ready, readySince, misses = true, time.Now(), 0
+			w.ready, ready = true, time.Now()
 			i.report(hosting.FleetReady, p.address(), "")
 		case err == nil:
 			misses = 0
 		case ctx.Err() != nil: // not the instance's fault
 		case w.ready:
 			if misses++; misses >= missesMax {
-				w.reason, w.healthyFor = fmt.Sprintf("It missed %d health checks in a row: %v", misses, err), time.Since(readySince)
+				w.reason = fmt.Sprintf("It missed %d health checks in a row: %v", misses, err)
 				return w
 			}
-		case !late && i.spec.StartupTimeout > 0 && time.Since(since) > i.spec.StartupTimeout:
-			late = true
-			i.report(hosting.FleetFailed, "", fmt.Sprintf("It did not become healthy within %v: %v", i.spec.StartupTimeout, err))
+		case i.spec.StartupTimeout > 0 && time.Since(began) > i.spec.StartupTimeout:
+			w.reason = fmt.Sprintf("It did not become healthy within %v: %v", i.spec.StartupTimeout, err)
+			return w
 		}
 	}
 }
@@ -181,7 +175,11 @@ func (i *instance) stopped() bool {
 }
 
 // pings go out on connections of their own: a model server with few workers must not keep one for a silent client.
-var pings = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+// A redirect is no answer.
+var pings = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 // ping asks whether the instance is healthy. AWS: container contract: 200 within 2 s.
 func (i *instance) ping(ctx context.Context, p *process) error {
@@ -207,27 +205,42 @@ func (i *instance) ping(ctx context.Context, p *process) error {
 	return nil
 }
 
-// finish lets invocations in flight end, then stops the process: SIGTERM, and SIGKILL where that is not heard.
-func (i *instance) finish(ctx context.Context, p *process, ready bool) {
-	if ready || i.found == p {
+// finish lets invocations in flight end, then stops the process, if there is one: SIGTERM, and SIGKILL where that is not heard. It
+// reports true once the instance is gone. Where ctx ends it leaves the rest to the next server.
+func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone bool) {
+	if p != nil && (ready || i.found == p) {
 		drained, cancel := context.WithTimeout(ctx, i.fleet.o.DrainTimeout)
-		if err := i.fleet.o.Drain(drained, i.spec.ID); err != nil {
+		err := i.fleet.o.Drain(drained, i.spec.ID)
+		cancel()
+		if ctx.Err() != nil {
+			return false
+		}
+		if err != nil {
 			i.fleet.o.Log.Warn("an instance is stopped with invocations in flight", "instance", string(i.spec.ID), "error", err)
 		}
-		cancel()
 	}
-	p.signal(unix.SIGTERM)
-	if !p.waitEnded(cmp.Or(i.fleet.o.KillAfter, killWait)) {
-		i.fleet.o.Log.Warn("an instance does not heed SIGTERM and is killed", "instance", string(i.spec.ID))
+	if p != nil {
+		p.signal(unix.SIGTERM)
+		ended := p.waitGone(ctx, i.fleet.o.KillAfter)
+		if !ended && ctx.Err() != nil {
+			return false
+		}
+		if !ended {
+			i.fleet.o.Log.Warn("an instance does not heed SIGTERM and is killed", "instance", string(i.spec.ID))
+		}
+		i.kill(p)
 	}
-	i.kill(p)
 	i.fleet.forget(i.spec.ID)
+	return true
 }
 
-// kill ends whatever is left of the process group.
+// kill ends whatever is left of the process, of its group, and of workers that left the group.
 func (i *instance) kill(p *process) {
+	ctx := context.Background() // killWait bounds it
 	p.signal(unix.SIGKILL)
-	if !p.waitEnded(killWait) {
+	if !p.waitGone(ctx, killWait) || !killMarked(ctx, i.fleet.o.Dir, i.spec.ID) {
 		i.fleet.o.Log.Error("a killed process does not end", "instance", string(i.spec.ID), "pid", p.pid)
 	}
+	i.running.Store(nil)
+	i.fleet.freePort(p.port)
 }

@@ -2,10 +2,19 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
+
+	"bellows.dev/bellows/hosting"
 )
 
 // boundLog keeps a log from growing without end. The process writes to the file itself, so that it outlives the server: a full
@@ -41,18 +50,23 @@ func copyFile(from, to string, n int64) error {
 	return errors.Join(err, out.Close())
 }
 
-// lastWords quotes the last line of an instance's log.
-func (i *instance) lastWords() string {
+// lastWords quotes the last line of an instance's log, "" where nothing was written since offset from.
+func (i *instance) lastWords(from int64) string {
 	f, err := os.Open(i.fleet.LogFile(i.spec.ID))
 	if err != nil {
 		return ""
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	const tail = 400
-	if info, err := f.Stat(); err == nil && info.Size() > tail {
-		if _, err := f.Seek(-tail, io.SeekEnd); err != nil {
-			return ""
-		}
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	if info.Size() < from { // it was cut meanwhile
+		from = 0
+	}
+	if _, err := f.Seek(max(from, info.Size()-tail), io.SeekStart); err != nil {
+		return ""
 	}
 	text, err := io.ReadAll(io.LimitReader(f, tail))
 	if err != nil {
@@ -64,4 +78,38 @@ func (i *instance) lastWords() string {
 		return ""
 	}
 	return " Its log ends: " + last
+}
+
+// pruneLogs removes the oldest logs of instances that are gone, but for the latest LogsKept of them.
+func (f *Fleet) pruneLogs() error {
+	dir := filepath.Join(f.o.Dir, "logs")
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("reading the logs: %w", err)
+	}
+	f.mu.Lock()
+	used := maps.Clone(f.instances)
+	f.mu.Unlock()
+	latest := map[string]time.Time{} // by the name of the instance's newer file
+	for _, d := range files {
+		name := strings.TrimSuffix(d.Name(), ".1")
+		info, err := d.Info()
+		if err != nil || used[hosting.InstanceID(strings.TrimSuffix(name, ".log"))] != nil {
+			continue // removed by another keeper, or in use
+		}
+		if t := info.ModTime(); t.After(latest[name]) {
+			latest[name] = t
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(latest), func(a, b string) int {
+		return cmp.Or(latest[b].Compare(latest[a]), cmp.Compare(a, b))
+	})
+	for _, name := range names[min(f.o.LogsKept, len(names)):] {
+		for _, file := range []string{name, name + ".1"} {
+			if err := os.Remove(filepath.Join(dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("removing an old log: %w", err)
+			}
+		}
+	}
+	return nil
 }

@@ -1,15 +1,12 @@
 package process
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,17 +14,8 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// Marks in a process's environment say whose it is.
-const (
-	markInstance = "BELLOWS_INSTANCE"
-	markFleet    = "BELLOWS_FLEET"
-)
-
-// inherited are the variables that a model server gets from the server's own environment: what programs need to be found and to
-// run, and never the server's credentials.
-var inherited = []string{
-	"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES",
-}
+// endEvery is how often a process that was told to end is looked at.
+const endEvery = 5 * time.Millisecond
 
 // process is a running model server: the leader of a process group. It need not be a child: a server that was killed leaves its
 // instances to others.
@@ -35,107 +23,30 @@ type process struct {
 	pid  int
 	born uint64 // clock ticks between the machine's start and its own: with pid, an identity
 	port int
+
+	child   bool  // of this server, which alone hears how it ended
+	logFrom int64 // where its own lines begin in the instance's log
 }
 
 func (p *process) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-// launch starts an instance. Its record is on disk before, so that no crash leaves a process that nobody knows.
-func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (*process, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	r := record{Spec: s, Port: port}
-	if err := r.write(f.o.Dir); err != nil {
-		return nil, err
-	}
-	log, err := os.OpenFile(f.LogFile(s.ID), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening its log: %w", err)
-	}
-	defer log.Close()                               //nolint:errcheck // the child has it
-	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
-	cmd.Env = environment(f.o.Dir, s, port, folder)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	p := &process{pid: cmd.Process.Pid, port: port}
-	if err := cmd.Process.Release(); err != nil { // ended waits for it
-		f.o.Log.Warn("a process handle could not be released", "error", err)
-	}
-	if st, ok := readStat(p.pid); ok {
-		p.born = st.born
-	}
-	r.PID, r.Born = p.pid, p.born
-	if err := r.write(f.o.Dir); err != nil {
-		p.signal(unix.SIGKILL)
-		p.waitEnded(killWait)
-		return nil, err
-	}
-	return p, nil
-}
-
-// environment is the model's own, and what the contract and the fleet add. AWS: SageMaker developer guide, how containers run.
-func environment(dir string, s hosting.InstanceSpec, port int, folder string) []string {
-	var env []string
-	for _, k := range inherited {
-		if v, set := os.LookupEnv(k); set {
-			env = append(env, k+"="+v)
-		}
-	}
-	for k, v := range s.Environment {
-		env = append(env, k+"="+v)
-	}
-	if folder != "" {
-		env = append(env, "SM_MODEL_DIR="+folder, "SAGEMAKER_MODEL_DIR="+folder)
-	}
-	return append(env, "AWS_REGION="+s.Region, "AWS_DEFAULT_REGION="+s.Region, "SAGEMAKER_BIND_TO_PORT="+strconv.Itoa(port),
-		markInstance+"="+string(s.ID), markFleet+"="+dir)
-}
-
-// freePort finds a port that nobody uses now. Should somebody take it first, the model server fails to bind it and is started
-// again on another.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
-}
-
-// stat is what /proc says of a process.
-type stat struct {
-	state byte
-	group int
-	born  uint64
-}
-
-// readStat reads /proc/PID/stat. The name in it may hold anything, so fields count from its closing parenthesis.
-func readStat(pid int) (stat, bool) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return stat{}, false
-	}
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 20 {
-		return stat{}, false
-	}
-	group, err := strconv.Atoi(fields[2])
-	born, err2 := strconv.ParseUint(fields[19], 10, 64)
-	return stat{fields[0][0], group, born}, err == nil && err2 == nil
-}
-
-// alive reports whether this very process still runs: a number may be another's by now, and a zombie does not run.
+// alive reports whether this very process still runs: a number may be another's by now.
 func (p *process) alive() bool {
 	st, ok := readStat(p.pid)
-	return ok && st.born == p.born && st.state != 'Z' && st.state != 'X'
+	return ok && st.born == p.born && st.runs()
 }
 
 // ended reports whether the process has ended, and how, as far as that is known. It reaps a child.
 func (p *process) ended() (how string, ended bool) {
+	if !p.child {
+		st, ok := readStat(p.pid)
+		switch {
+		case !ok || st.born != p.born:
+			return "It exited.", true
+		case st.parent != os.Getpid():
+			return "It exited.", !st.runs()
+		}
+	}
 	var status unix.WaitStatus
 	pid, err := unix.Wait4(p.pid, &status, unix.WNOHANG, nil)
 	switch {
@@ -145,90 +56,63 @@ func (p *process) ended() (how string, ended bool) {
 		return fmt.Sprintf("It exited with code %d.", status.ExitStatus()), true
 	case err == nil || errors.Is(err, unix.EINTR):
 		return "", false
-	default: // not a child of this server
-		return "It exited.", !p.alive()
+	default: // reaped before
+		return "It exited.", true
 	}
 }
 
-// signal sends a signal to the whole group. A group that is gone hears nothing.
+// signal sends a signal to the whole group, unless its number is another's by now. A group that is gone hears nothing.
 func (p *process) signal(s unix.Signal) {
+	if st, ok := readStat(p.pid); ok && st.born != p.born {
+		return
+	}
 	_ = unix.Kill(-p.pid, s)
 }
 
-// waitEnded waits until no process of the group is left, at most so long.
-func (p *process) waitEnded(most time.Duration) bool {
-	for deadline := time.Now().Add(most); ; {
-		_, ended := p.ended()
-		if ended && unix.Kill(-p.pid, 0) != nil {
+// gone reports whether nothing of the group is left.
+func (p *process) gone() bool {
+	if _, ended := p.ended(); !ended {
+		return false
+	}
+	if st, ok := readStat(p.pid); ok && st.born != p.born {
+		return true // the number could not be given anew while the group had members
+	}
+	return errors.Is(unix.Kill(-p.pid, 0), unix.ESRCH) || onlyZombies(p.pid)
+}
+
+// waitGone waits until nothing of the group is left, at most so long and not beyond ctx, and reports whether it came to that.
+func (p *process) waitGone(ctx context.Context, most time.Duration) bool {
+	return await(ctx, most, p.gone)
+}
+
+// await looks again and again until something is so, at most so long and not beyond ctx.
+func await(ctx context.Context, most time.Duration, is func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	tick := time.NewTicker(endEvery)
+	defer tick.Stop()
+	for {
+		if is() {
 			return true
 		}
-		if ended && onlyZombies(p.pid) {
-			return true
-		}
-		if time.Now().After(deadline) {
+		select {
+		case <-ctx.Done():
 			return false
+		case <-tick.C:
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-// onlyZombies reports whether all that is left of a group waits for a parent which never asks.
-func onlyZombies(group int) bool {
-	for _, pid := range pids() {
-		if st, ok := readStat(pid); ok && st.group == group && st.state != 'Z' {
-			return false
-		}
-	}
-	return true
-}
-
-func pids() []int {
-	names, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var out []int
-	for _, n := range names {
-		if pid, err := strconv.Atoi(n.Name()); err == nil {
-			out = append(out, pid)
-		}
-	}
-	return out
-}
-
-// marked is a process that carries a fleet's marks.
-type marked struct {
-	id      hosting.InstanceID
-	process *process
-}
-
-// allMarked finds the group leaders that carry the marks of the fleet at dir.
-func allMarked(dir string) []marked {
-	var out []marked
-	for _, pid := range pids() {
-		env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-		if err != nil || !bytes.Contains(env, []byte(markFleet+"="+dir+"\x00")) {
-			continue
-		}
-		st, ok := readStat(pid)
-		if !ok || st.group != pid || st.state == 'Z' {
-			continue
-		}
-		for _, v := range bytes.Split(env, []byte{0}) {
-			if id, found := strings.CutPrefix(string(v), markInstance+"="); found {
-				out = append(out, marked{hosting.InstanceID(id), &process{pid: pid, born: st.born}})
+// killMarked kills whatever carries an instance's mark, in whatever group or session, and reports whether none is left.
+func killMarked(ctx context.Context, dir string, id hosting.InstanceID) bool {
+	return await(ctx, killWait, func() bool {
+		none := true
+		for _, m := range allMarked(dir) {
+			if m.id == id {
+				_ = unix.Kill(m.pid, unix.SIGKILL) // one that ended by itself is as well
+				none = false
 			}
 		}
-	}
-	return out
-}
-
-// findMarked finds an instance's process by its mark, nil where it has none.
-func findMarked(dir string, id hosting.InstanceID) *process {
-	for _, m := range allMarked(dir) {
-		if m.id == id {
-			return m.process
-		}
-	}
-	return nil
+		return none
+	})
 }

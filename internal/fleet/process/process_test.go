@@ -1,20 +1,20 @@
 package process
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/demomodel"
@@ -26,14 +26,22 @@ import (
 const (
 	part    = "BELLOWS_TEST_PART"
 	partDir = "BELLOWS_TEST_DIR"
+
+	withWorkers = "BELLOWS_TEST_WORKERS" // a model server with two workers, one of them in a session of its own
 )
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(part) {
 	case "server":
 		serveUntilKilled(os.Getenv(partDir))
+	case "worker":
+		signal.Ignore(unix.SIGTERM, unix.SIGHUP)
+		waitForNothing()
 	case "":
 		if os.Getenv("SAGEMAKER_BIND_TO_PORT") != "" {
+			if os.Getenv(withWorkers) != "" {
+				startWorkers()
+			}
 			if err := demomodel.Serve(context.Background(), os.Getenv, os.Stderr); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
@@ -42,6 +50,26 @@ func TestMain(m *testing.M) {
 		}
 		goleak.VerifyTestMain(m)
 	}
+}
+
+// startWorkers starts two processes that heed nothing but SIGKILL.
+func startWorkers() {
+	for _, own := range []bool{false, true} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), part+"=worker")
+		cmd.SysProcAttr = &unix.SysProcAttr{Setsid: own}
+		if err := cmd.Start(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// waitForNothing waits until the process is killed.
+func waitForNothing() {
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, unix.SIGUSR2)
+	<-never
 }
 
 func command(image string) ([]string, error) {
@@ -65,6 +93,11 @@ func TestConformance(t *testing.T) {
 			Image: "demo", Broken: "no/such-image", Running: func() int { return len(allMarked(dir)) },
 			IgnoresTerm: demomodel.EnvIgnoreTerm + "=1", ExitsAtStart: demomodel.EnvExitAtStart + "=1",
 			NeverHealthy: demomodel.EnvFailPing + "=1", FallsIll: demomodel.EnvFailPingAfter + "=3",
+			Kill: func(id hosting.InstanceID) {
+				if pid, _, found := findLeader(dir, id); found {
+					_ = unix.Kill(pid, unix.SIGKILL)
+				}
+			},
 			Open: func(t *testing.T, report func(hosting.InstanceReport), drain func(context.Context, hosting.InstanceID) error) fleet.Fleet {
 				o := options(dir)
 				o.Report, o.Drain = report, drain
@@ -100,8 +133,8 @@ func serveUntilKilled(dir string) {
 
 // A server that dies at any moment leaves instances that the next one adopts or ends: none is leaked.
 func TestKilledServerLeaksNothing(t *testing.T) {
-	for _, after := range []string{"start", "both are ready"} {
-		t.Run(after, func(t *testing.T) {
+	for _, when := range []string{"first record", "first record", "first record", "first process", "both are ready"} {
+		t.Run(when, func(t *testing.T) {
 			dir := t.TempDir()
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), part+"=server", partDir+"="+dir)
@@ -112,22 +145,36 @@ func TestKilledServerLeaksNothing(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if after == "both are ready" {
+			least := 0
+			switch when {
+			case "first record": // its process is about to start, or in the midst of it
+				until(t, func() bool {
+					names, err := filepath.Glob(filepath.Join(dir, "instances", "*.json"))
+					return err == nil && len(names) > 0
+				})
+			case "first process":
+				least = 1
+				until(t, func() bool { return len(allMarked(dir)) > 0 })
+			default:
+				least = 2
 				if _, err := fmt.Fscan(out, new(string), new(string)); err != nil {
 					t.Fatal(err)
 				}
-			} else {
-				until(t, func() bool { return len(allMarked(dir)) > 0 })
 			}
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
-			running := len(allMarked(dir))
 			f, err := New(options(dir))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := len(f.Adopted()); got == 0 || got > running {
-				t.Errorf("adopted %d of %d", got, running)
+			adopted := f.Adopted()
+			if len(adopted) < least {
+				t.Errorf("adopted %v, want %d or more", adopted, least)
+			}
+			for _, m := range allMarked(dir) {
+				if !slices.Contains(adopted, m.id) {
+					t.Errorf("process %d of %s runs and is not adopted", m.pid, m.id)
+				}
 			}
 			if err := f.StopAll(t.Context()); err != nil {
 				t.Error(err)
@@ -189,8 +236,11 @@ func TestLogsAreBounded(t *testing.T) {
 	if err := os.WriteFile(f.LogFile("i-1"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := i.lastWords(); got != " Its log ends: last line" {
+	if got := i.lastWords(0); got != " Its log ends: last line" {
 		t.Errorf("last words %q", got)
+	}
+	if got := i.lastWords(int64(len(text))); got != "" {
+		t.Errorf("last words %q of an earlier run", got)
 	}
 	i.boundLog()
 	kept, err := os.ReadFile(f.LogFile("i-1") + ".1")
@@ -199,109 +249,5 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 	if info, err := os.Stat(f.LogFile("i-1")); err != nil || info.Size() != 0 {
 		t.Errorf("cut to %v, %v", info.Size(), err)
-	}
-}
-
-type file struct {
-	name, text string
-	kind       byte
-	link       string
-}
-
-func pack(files ...file) []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	w := tar.NewWriter(z)
-	for _, f := range files {
-		h := &tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.text)), Typeflag: f.kind, Linkname: f.link}
-		if f.kind == 0 {
-			h.Typeflag = tar.TypeReg
-		}
-		_ = w.WriteHeader(h)
-		_, _ = w.Write([]byte(f.text))
-	}
-	_ = w.Close()
-	_ = z.Close()
-	return b.Bytes()
-}
-
-func TestUnpack(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "m")
-	good := pack(file{name: "./"}, file{name: "model.bin", text: "weights"}, file{name: "code/inference.py", text: "pass"}, file{name: "empty", kind: tar.TypeDir})
-	if err := unpack(bytes.NewReader(good), folder, 100); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := os.ReadFile(filepath.Join(folder, "code", "inference.py")); err != nil || string(text) != "pass" {
-		t.Errorf("%q, %v", text, err)
-	}
-	for name, c := range map[string]struct {
-		archive []byte
-		want    string
-	}{
-		"up and out":    {pack(file{name: "../evil", text: "x"}), "leads out"},
-		"absolute":      {pack(file{name: "/evil", text: "x"}), "leads out"},
-		"link out":      {pack(file{name: "l", kind: tar.TypeSymlink, link: "/etc"}), "neither a file nor a folder"},
-		"hard link":     {pack(file{name: "l", kind: tar.TypeLink, link: "../x"}), "neither a file nor a folder"},
-		"device":        {pack(file{name: "d", kind: tar.TypeBlock}), "neither a file nor a folder"},
-		"too large":     {pack(file{name: "a", text: strings.Repeat("x", 60)}, file{name: "b", text: strings.Repeat("x", 60)}), "more than is allowed"},
-		"no gzip":       {[]byte("plain"), "reading the archive"},
-		"cut in half":   {good[:len(good)/2], "unexpected EOF"},
-		"over a folder": {pack(file{name: "d/x", text: "1"}, file{name: "d", text: "2"}), "is a directory"},
-	} {
-		dir := t.TempDir()
-		err := unpack(bytes.NewReader(c.archive), filepath.Join(dir, "m"), 100)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
-		}
-		if _, err := os.Stat(filepath.Join(dir, "evil")); err == nil {
-			t.Errorf("%s: wrote outside", name)
-		}
-	}
-}
-
-func FuzzUnpack(f *testing.F) {
-	f.Add(pack(file{name: "a/b", text: "x"}))
-	f.Add(pack(file{name: "../../evil", text: "x"}))
-	f.Fuzz(func(t *testing.T, archive []byte) {
-		dir := t.TempDir()
-		_ = unpack(bytes.NewReader(archive), filepath.Join(dir, "m"), 1<<20)
-		if files, err := os.ReadDir(dir); err != nil || len(files) > 1 {
-			t.Errorf("%v outside the folder (%v)", files, err)
-		}
-	})
-}
-
-// A model server finds an archive's content in the folder it is told.
-func TestModelDataIsUnpackedForTheInstance(t *testing.T) {
-	dir := t.TempDir()
-	archive := filepath.Join(dir, "model.tar.gz")
-	if err := os.WriteFile(archive, pack(file{name: "weights", text: "1 2 3"}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o := options(filepath.Join(dir, "fleet"))
-	ready := make(chan hosting.InstanceReport, 10)
-	o.Report = func(r hosting.InstanceReport) { ready <- r }
-	f, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := hosting.InstanceSpec{ID: "i-1", Image: "demo", ModelDataURL: "file://" + archive, StartupTimeout: time.Minute}
-	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{s}}})
-	if r := <-ready; r.State != hosting.FleetReady {
-		t.Errorf("%+v", r)
-	}
-	folder := f.models("i-1")
-	if text, err := os.ReadFile(filepath.Join(folder, "weights")); err != nil || string(text) != "1 2 3" {
-		t.Errorf("%q, %v", text, err)
-	}
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", allMarked(f.o.Dir)[0].process.pid))
-	if err != nil || !bytes.Contains(env, []byte("SM_MODEL_DIR="+folder)) {
-		t.Errorf("the folder is not in its environment (%v)", err)
-	}
-	if err := f.StopAll(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(folder); err == nil {
-		t.Error("the folder is still there")
 	}
 }

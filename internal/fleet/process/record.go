@@ -18,6 +18,7 @@ type record struct {
 	Port int
 	PID  int    `json:",omitzero"` // 0 until it has started
 	Born uint64 `json:",omitzero"`
+	Boot string `json:",omitzero"` // the run of the machine in which it started: PID and Born come again after the next
 }
 
 func recordFile(dir string, id hosting.InstanceID) string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/disk"
@@ -15,78 +16,112 @@ import (
 	"bellows.dev/bellows/internal/fleet"
 )
 
-// spent is how much processor time a group had used at a moment.
-type spent struct {
+// meter remembers what was last read, so that the next reading gives a rate.
+type meter struct {
+	mu      sync.Mutex
 	at      time.Time
-	seconds float64
+	seen    map[hosting.InstanceID]bool
+	seconds map[identity]float64 // processor time
 }
 
-// Usage implements fleet.Fleet. It is called by one goroutine at a time.
+// identity tells a process from a later one of the same number.
+type identity struct {
+	pid  int
+	born uint64
+}
+
+// consumed is what the processes of an instance used together.
+type consumed struct {
+	seconds  float64 // of processor time, since the last reading
+	resident float64 // bytes
+}
+
+// Usage implements fleet.Fleet. An instance appears with its second reading. It uses what its process, the process's group and
+// their descendants use.
 func (f *Fleet) Usage(ctx context.Context) []fleet.Usage {
-	leaders := map[int]hosting.InstanceID{}
-	for _, m := range allMarked(f.o.Dir) {
-		leaders[m.process.pid] = m.id
-	}
-	total := map[hosting.InstanceID]*group{}
-	for _, pid := range pids() {
-		st, ok := readStat(pid)
-		id, ours := leaders[st.group]
-		if !ok || !ours {
-			continue
-		}
-		g := total[id]
-		if g == nil {
-			g = &group{}
-			total[id] = g
-		}
-		g.add(ctx, pid)
-	}
+	m := &f.usage
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	total, seconds := f.consumed(ctx, m.seconds)
 	memory, diskPercent := 0.0, 0.0
-	if m, err := mem.VirtualMemoryWithContext(ctx); err == nil {
-		memory = float64(m.Total)
+	if v, err := mem.VirtualMemoryWithContext(ctx); err == nil {
+		memory = float64(v.Total)
 	}
 	if d, err := disk.UsageWithContext(ctx, f.o.Dir); err == nil {
 		diskPercent = d.UsedPercent
 	}
 	var out []fleet.Usage
-	now := time.Now()
-	for id, g := range total {
-		u := fleet.Usage{ID: id, DiskPercent: diskPercent}
+	seen := map[hosting.InstanceID]bool{}
+	for id, c := range total {
+		seen[id] = true
+		passed := now.Sub(m.at).Seconds()
+		if !m.seen[id] || passed <= 0 {
+			continue
+		}
+		u := fleet.Usage{ID: id, CPUPercent: 100 * c.seconds / passed, DiskPercent: diskPercent}
+		u.CPUNormalized = min(100, u.CPUPercent/float64(runtime.NumCPU()))
 		if memory > 0 {
-			u.MemoryPercent = 100 * g.resident / memory
+			u.MemoryPercent = min(100, 100*c.resident/memory) // memory that processes share is counted for each
 		}
-		if last, known := f.spent[id]; known && g.seconds >= last.seconds && now.After(last.at) {
-			u.CPUPercent = 100 * (g.seconds - last.seconds) / now.Sub(last.at).Seconds()
-			u.CPUNormalized = u.CPUPercent / float64(runtime.NumCPU())
-			out = append(out, u)
-		}
-		f.spent[id] = spent{now, g.seconds}
+		out = append(out, u)
 	}
-	for id := range f.spent {
-		if total[id] == nil {
-			delete(f.spent, id)
-		}
-	}
+	m.at, m.seen, m.seconds = now, seen, seconds
 	slices.SortFunc(out, func(a, b fleet.Usage) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 
-// group is what the processes of an instance use together.
-type group struct {
-	seconds  float64 // of processor time
-	resident float64 // bytes
+// consumed adds up what each instance's processes used since earlier readings, and returns the readings of now.
+func (f *Fleet) consumed(ctx context.Context, earlier map[identity]float64) (map[hosting.InstanceID]consumed, map[identity]float64) {
+	total, seconds := map[hosting.InstanceID]consumed{}, map[identity]float64{}
+	for who, id := range f.members() {
+		p, err := psutil.NewProcessWithContext(ctx, int32(who.pid))
+		if err != nil {
+			continue // it has just ended
+		}
+		c := total[id]
+		if t, err := p.TimesWithContext(ctx); err == nil {
+			seconds[who] = t.User + t.System
+			c.seconds += max(0, seconds[who]-earlier[who])
+		}
+		if m, err := p.MemoryInfoWithContext(ctx); err == nil {
+			c.resident += float64(m.RSS)
+		}
+		total[id] = c
+	}
+	return total, seconds
 }
 
-// add counts a process; one that has just ended counts nothing.
-func (g *group) add(ctx context.Context, pid int) {
-	p, err := psutil.NewProcessWithContext(ctx, int32(pid))
-	if err != nil {
-		return
+// members returns every process that works for an instance: of its group, or started by one that does.
+func (f *Fleet) members() map[identity]hosting.InstanceID {
+	leaders := map[int]hosting.InstanceID{}
+	f.mu.Lock()
+	for id, i := range f.instances {
+		if p := i.running.Load(); p != nil {
+			leaders[p.pid] = id
+		}
 	}
-	if t, err := p.TimesWithContext(ctx); err == nil {
-		g.seconds += t.User + t.System
+	f.mu.Unlock()
+	all := map[int]stat{}
+	for _, pid := range pids() {
+		if st, ok := readStat(pid); ok && st.runs() {
+			all[pid] = st
+		}
 	}
-	if m, err := p.MemoryInfoWithContext(ctx); err == nil {
-		g.resident += float64(m.RSS)
+	out := map[identity]hosting.InstanceID{}
+	for pid, st := range all {
+		at := st
+		for range len(all) { // parents that were read at different moments might go in a circle
+			if id, ours := leaders[at.group]; ours {
+				out[identity{pid, st.born}] = id
+				break
+			}
+			parent, known := all[at.parent]
+			if !known {
+				break
+			}
+			at = parent
+		}
 	}
+	return out
 }

@@ -1,0 +1,273 @@
+package process
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/fleet"
+)
+
+// openReady starts one instance and waits until it serves.
+func openReady(t *testing.T, o Options, env map[string]string) *Fleet {
+	t.Helper()
+	ready := make(chan hosting.InstanceReport, 100)
+	o.Report = func(r hosting.InstanceReport) { ready <- r }
+	f, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := hosting.InstanceSpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute, Environment: env}
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{s}}})
+	if r := <-ready; r.State != hosting.FleetReady {
+		t.Errorf("%+v", r)
+	}
+	return f
+}
+
+// Workers go with their instance, also those that left its process group and heed nothing.
+func TestWorkersEndWithTheirInstance(t *testing.T) {
+	dir := t.TempDir()
+	f := openReady(t, options(dir), map[string]string{withWorkers: "1"})
+	until(t, func() bool { return len(allMarked(dir)) == 3 })
+	f.Usage(t.Context())
+	if n := len(f.members()); n != 3 {
+		t.Errorf("usage is of %d processes, want 3", n)
+	}
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left := allMarked(dir); len(left) != 0 {
+		t.Errorf("left %+v", left)
+	}
+}
+
+// A leader may die while no server runs. Its workers serve nobody and are killed.
+func TestWorkersWithoutTheirLeaderAreKilled(t *testing.T) {
+	dir := t.TempDir()
+	f := openReady(t, options(dir), map[string]string{withWorkers: "1"})
+	until(t, func() bool { return len(allMarked(dir)) == 3 })
+	f.Close()
+	r := recordsOf(t, dir)[0]
+	if err := unix.Kill(r.PID, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return !(&process{pid: r.PID, born: r.Born}).alive() })
+	next, err := New(options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := next.StopAll(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if left := allMarked(dir); len(left) != 0 || len(next.Adopted()) != 0 {
+		t.Errorf("left %+v, adopted %v", left, next.Adopted())
+	}
+	if left := recordsOf(t, dir); len(left) != 0 {
+		t.Errorf("records %+v", left)
+	}
+}
+
+func recordsOf(t *testing.T, dir string) []record {
+	t.Helper()
+	out, err := readRecords(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// The number of a record may be a stranger's by now: of this run of the machine, or of the next. It is left alone.
+func TestAStrangerWithARecordsNumberIsLeftAlone(t *testing.T) {
+	stranger := exec.Command(os.Args[0])
+	stranger.Env = append(os.Environ(), part+"=worker")
+	stranger.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stranger.Process.Kill()
+		_ = stranger.Wait()
+	}()
+	st, ok := readStat(stranger.Process.Pid)
+	if !ok {
+		t.Fatal("it does not run")
+	}
+	for name, r := range map[string]record{
+		"of another process":       {PID: stranger.Process.Pid, Born: st.born - 1, Boot: bootID()},
+		"of another run's process": {PID: stranger.Process.Pid, Born: st.born, Boot: "another run"},
+	} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "instances"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		r.Spec.ID = "i-1"
+		if err := r.write(dir); err != nil {
+			t.Fatal(err)
+		}
+		f, err := New(options(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Adopted(); len(got) != 0 {
+			t.Errorf("%s: adopted %v", name, got)
+		}
+		if err := f.StopAll(t.Context()); err != nil {
+			t.Error(err)
+		}
+		(&process{pid: r.PID, born: st.born - 1}).signal(unix.SIGKILL)
+		if st, ok := readStat(r.PID); !ok || !st.runs() {
+			t.Fatalf("%s: the stranger was killed", name)
+		}
+	}
+}
+
+// What a crash left of models that nothing runs is removed, and half of an archive is never used.
+func TestModelDataThatNothingUsesIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	f := openReady(t, options(dir), nil)
+	f.Close()
+	for _, d := range []string{"i-1", "i-1" + unpacking, "i-2", "i-3" + unpacking} {
+		if err := os.MkdirAll(filepath.Join(dir, "models", d, "code"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next, err := New(options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "models", "*"))
+	if want := []string{filepath.Join(dir, "models", "i-1")}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("left %v, want %v (%v)", left, want, err)
+	}
+	if err := next.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A model server that binds late must not have its port given to another meanwhile.
+func TestPortsAreGivenOnce(t *testing.T) {
+	f := &Fleet{ports: map[int]bool{}}
+	taken := map[int]bool{}
+	for range 2000 {
+		port, err := f.takePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if taken[port] {
+			t.Fatalf("port %d was given twice", port)
+		}
+		taken[port] = true
+	}
+	for port := range taken {
+		f.freePort(port)
+	}
+	if len(f.ports) != 0 {
+		t.Errorf("%d ports are still held", len(f.ports))
+	}
+}
+
+func TestAnEmptyCommandIsAFailure(t *testing.T) {
+	o := options(t.TempDir())
+	failed := make(chan hosting.InstanceReport, 100)
+	o.Command = func(string) ([]string, error) { return nil, nil }
+	o.Report = func(r hosting.InstanceReport) { failed <- r }
+	f, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{{ID: "i-1", Image: "demo"}}}})
+	if r := <-failed; r.State != hosting.FleetFailed || !strings.Contains(r.Reason, "is empty") {
+		t.Errorf("%+v", r)
+	}
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// StopAll gives up with its context, and then leaves what is there to the next server.
+func TestStopAllEndsWithItsContext(t *testing.T) {
+	dir := t.TempDir()
+	o := options(dir)
+	o.Drain = func(ctx context.Context, _ hosting.InstanceID) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	f := openReady(t, o, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := f.StopAll(ctx); err == nil || !strings.Contains(err.Error(), "1 instances are not stopped yet") {
+		t.Errorf("error %v", err)
+	}
+	next, err := New(options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next.Adopted(); !slices.Equal(got, []hosting.InstanceID{"i-1"}) {
+		t.Errorf("adopted %v", got)
+	}
+	if err := next.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Logs of the latest instances that are gone are kept, and those of instances that are here.
+func TestOldLogsAreRemoved(t *testing.T) {
+	o := options(t.TempDir())
+	o.LogsKept = 2
+	f := &Fleet{o: o.withDefaults(), instances: map[hosting.InstanceID]*instance{"i-0": {}}}
+	logs := filepath.Join(o.Dir, "logs")
+	if err := os.MkdirAll(logs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for n, name := range []string{"i-0.log", "i-0.log.1", "i-1.log", "i-1.log.1", "i-2.log", "i-3.log.1", "i-3.log"} {
+		file := filepath.Join(logs, name)
+		if err := os.WriteFile(file, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)
+		if err := os.Chtimes(file, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.pruneLogs(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(logs, "*"))
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if want := []string{"i-0.log", "i-0.log.1", "i-2.log", "i-3.log", "i-3.log.1"}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("left %v, want %v (%v)", left, want, err)
+	}
+}
+
+func TestUsageIsSafeForConcurrentUse(t *testing.T) {
+	f := openReady(t, options(t.TempDir()), nil)
+	f.Usage(t.Context())
+	var asking sync.WaitGroup
+	for range 4 {
+		asking.Go(func() {
+			for _, u := range f.Usage(t.Context()) {
+				if u.ID != "i-1" || u.CPUPercent < 0 || u.CPUNormalized > 100 || u.MemoryPercent <= 0 || u.MemoryPercent > 100 {
+					t.Errorf("%+v", u)
+				}
+			}
+		})
+	}
+	asking.Wait()
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
