@@ -1,0 +1,53 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestImages(t *testing.T) {
+	c, err := parseConfig([]byte("images:\n- image: 123.dkr.ecr.eu.amazonaws.com/chat:*\n  command: [python3, chat.py]\n- image: any/?\n  command: [x]\nkill_after: 3s\n"))
+	if err != nil || time.Duration(c.KillAfter) != 3*time.Second || c.Region != "us-east-1" {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	for image, want := range map[string]string{
+		"123.dkr.ecr.eu.amazonaws.com/chat:v1/x": "python3 chat.py", "any/y": "x", "any/yy": "!", "chat": "!",
+		"bellows/demo-model": "demo-model", "bellows/demo-model:latest": "demo-model", "bellows/demo-models": "!",
+	} {
+		command, err := c.command(image)
+		if got := strings.Join(command, " "); !strings.HasSuffix(got, want) && (want != "!" || err == nil || !strings.Contains(err.Error(), "Map it under images:")) {
+			t.Errorf("%s: %q, %v; want %q", image, got, err, want)
+		}
+	}
+}
+
+func TestConfigMistakesAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"imagse: []": "imagse", "account: 12": "twelve digits", "kill_after: soon": "no duration", "drain_timeout: -1s": "no duration",
+		"images: [{image: a}]": "wants an image and a command", "images: [{image: '[', command: [x]}]": "no pattern", ":": "",
+	} {
+		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add("images:\n- image: a*\n  command: [b]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := parseConfig([]byte(text)); err == nil {
+			_, _ = c.command("a/b")
+		}
+	})
+}
+
+func TestOnlyLoopbackGoesWithoutAuthentication(t *testing.T) {
+	for listen, ok := range map[string]bool{
+		"127.0.0.1:0": true, "localhost:4580": true, "[::1]:1": true, "0.0.0.0:1": false, ":4580": false, "10.0.0.1:1": false, "nonsense": false,
+	} {
+		if err := loopback(listen); (err == nil) != ok {
+			t.Errorf("%s: %v", listen, err)
+		}
+	}
+}
