@@ -122,7 +122,7 @@ func (e InstanceChanged) String() string {
 // String renders the activity.
 func (e ActivityChanged) String() string {
 	a := e.Activity
-	return fmt.Sprintf("activity %s %v: %s %v", a.Key, a.Status, a.Description(), a.Cause)
+	return fmt.Sprintf("activity %s %v: %s %v", a.Key.ResourceID, a.Status, a.Description(), a.Cause)
 }
 
 // String renders the decision.

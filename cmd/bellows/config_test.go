@@ -1,6 +1,7 @@
 package main
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -49,5 +50,17 @@ func TestOnlyLoopbackGoesWithoutAuthentication(t *testing.T) {
 		if err := loopback(listen); (err == nil) != ok {
 			t.Errorf("%s: %v", listen, err)
 		}
+	}
+}
+
+// The example says that it holds the defaults, images aside.
+func TestExampleIsTheDefaults(t *testing.T) {
+	got, err := readConfig("../../examples/bellows.yaml")
+	if err != nil || len(got.Images) != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	got.Images = nil
+	if want := defaults(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
 	}
 }
