@@ -16,14 +16,17 @@ type Bucket struct {
 	Count float64
 }
 
-// ZeroBucket is the index of the bucket of samples that are exactly 0.
+// ZeroBucket is the index of the bucket of samples that are 0, or nearer to it than Tiny.
 const ZeroBucket int32 = math.MinInt32
+
+// Tiny is 2^-360, the mirror image of the largest value that CloudWatch takes: what is smaller counts as 0 in distributions.
+const Tiny = 0x1p-360
 
 const bucketBase = 1.01
 
 // BucketIndex returns the index of the bucket that a value of 0 or more falls into.
 func BucketIndex(v float64) int32 {
-	if v <= 0 {
+	if v < Tiny {
 		return ZeroBucket
 	}
 	return int32(math.Ceil(math.Log(v)/math.Log(bucketBase) - 1e-9))
