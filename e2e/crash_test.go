@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +35,7 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	before := s.alarm("before", cw.StateValueAlarm)
 	var models, alarms []string
 	for round := range 4 {
 		m, a := write(s, round, time.Duration(100+rand.IntN(300))*time.Millisecond)
@@ -51,6 +55,18 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 			t.Errorf("round %d: %v", round, err)
 		}
 	}
+	// The alarm's next evaluation may have moved it on; if it has not, it stands as it stood.
+	after := s.describe("before")
+	if !after.AlarmConfigurationUpdatedTimestamp.Equal(*before.AlarmConfigurationUpdatedTimestamp) ||
+		after.StateValue == cw.StateValueAlarm && !after.StateUpdatedTimestamp.Equal(*before.StateUpdatedTimestamp) {
+		t.Errorf("the alarm was %v, is %v", before, after)
+	}
+	history, err := s.cloudwatch().DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{
+		AlarmName: aws.String("before"), ScanBy: cw.ScanByTimestampAscending,
+	})
+	if err != nil || len(history.AlarmHistoryItems) < 2 || *history.AlarmHistoryItems[1].HistorySummary != "Alarm updated from INSUFFICIENT_DATA to ALARM" {
+		t.Errorf("the alarm's history: %v, %v", history, err)
+	}
 	targets, err := s.scaling().DescribeScalableTargets(t.Context(), &applicationautoscaling.DescribeScalableTargetsInput{
 		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
 	})
@@ -62,6 +78,66 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 	if left := instances(t, dir); len(left) != 0 {
 		t.Errorf("a clean stop leaves processes %v", left)
 	}
+}
+
+// alarm makes an alarm and puts it into a state.
+func (s *server) alarm(name string, state cw.StateValue) cw.MetricAlarm {
+	s.t.Helper()
+	if _, err := s.cloudwatch().PutMetricAlarm(s.t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String(name), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),
+		EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: cw.ComparisonOperatorGreaterThanThreshold,
+		TreatMissingData: aws.String("ignore"),
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := s.cloudwatch().SetAlarmState(s.t.Context(), &cloudwatch.SetAlarmStateInput{
+		AlarmName: aws.String(name), StateValue: state, StateReason: aws.String("by hand"),
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.describe(name)
+}
+
+func (s *server) describe(name string) cw.MetricAlarm {
+	s.t.Helper()
+	out, err := s.cloudwatch().DescribeAlarms(s.t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
+	if err != nil || len(out.MetricAlarms) != 1 {
+		s.t.Fatalf("%v, %v", out, err)
+	}
+	return out.MetricAlarms[0]
+}
+
+// A data directory that is damaged, or another program's, is refused in words, and stays as it is.
+func TestDamagedDataIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir)
+	s.deploy("kept", 1, nil)
+	s.stop()
+	file := filepath.Join(dir, "bellows.db")
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := slices.Clone(good)
+	for i := 200; i < len(bad); i += 7 {
+		bad[i] ^= 0xff
+	}
+	if err := os.WriteFile(file, bad, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := runBinary(ctx, "serve", "--data-dir", dir, "--listen", "127.0.0.1:0")
+	if err == nil || !strings.Contains(out, "damaged") || !strings.Contains(out, "Restore it from a backup") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if now, err := os.ReadFile(file); err != nil || !slices.Equal(now, bad) {
+		t.Errorf("the damaged file was changed (%v)", err)
+	}
+	if err := os.WriteFile(file, good, 0o600); err != nil { // the backup
+		t.Fatal(err)
+	}
+	start(t, dir).settled("kept", 1)
 }
 
 // write makes models and alarms until the server is killed, and returns the acknowledged ones.

@@ -19,7 +19,7 @@ func TestDemo(t *testing.T) {
 	}
 	for _, want := range []string{
 		"4 instances serve", "triggered policy Invocations-ScalingPolicy", "Setting desired instance count to 1.", "2 instances by hand",
-		"policy OverheadLatency-ScalingPolicy (StepScaling), 1 alarms", ", 0 failed", "Clean-up",
+		"policy OverheadLatency-ScalingPolicy (StepScaling), alarms: 1", ", 0 failed", "Clean-up",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the demo did not print %q\n%s", want, out)

@@ -121,13 +121,20 @@ func (k TargetKey) Compare(o TargetKey) int {
 	return int(k.Dimension) - int(o.Dimension)
 }
 
-// MarshalText makes the key usable as a key of JSON objects.
+// MarshalText makes the key usable as a key of JSON objects. The zero key is empty.
 func (k TargetKey) MarshalText() ([]byte, error) {
+	if k == (TargetKey{}) {
+		return nil, nil
+	}
 	return []byte(k.Dimension.String() + " " + k.ResourceID), nil
 }
 
 // UnmarshalText reads what MarshalText wrote.
 func (k *TargetKey) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*k = TargetKey{}
+		return nil
+	}
 	dimension, resource, _ := strings.Cut(string(text), " ")
 	key, err := ParseTargetKey(Namespace, resource, dimension)
 	if err != nil {

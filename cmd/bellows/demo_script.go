@@ -260,7 +260,7 @@ func (d *demonstration) tell(ctx context.Context, l *load) error {
 		return err
 	}
 	for _, p := range policies.ScalingPolicies {
-		d.view.note(fmt.Sprintf("policy %s (%s), %d alarms", *p.PolicyName, p.PolicyType, len(p.Alarms)))
+		d.view.note(fmt.Sprintf("policy %s (%s), alarms: %d", *p.PolicyName, p.PolicyType, len(p.Alarms)))
 	}
 	activities, err := d.clients.scaling.DescribeScalingActivities(ctx, &applicationautoscaling.DescribeScalingActivitiesInput{
 		ServiceNamespace: scalingtypes.ServiceNamespaceSagemaker,
@@ -269,7 +269,7 @@ func (d *demonstration) tell(ctx context.Context, l *load) error {
 		return err
 	}
 	for _, a := range activities.ScalingActivities {
-		d.view.note(fmt.Sprintf("activity %s %s: %s %s", a.StartTime.Format("15:04:05"), a.StatusCode, *a.Description, *a.Cause))
+		d.view.note(fmt.Sprintf("activity %s %s: %s %s", a.StartTime.Format("15:04:05"), a.StatusCode, *a.Description, shortAlarm(*a.Cause)))
 	}
 	sent, failed := l.sent()
 	d.view.note(fmt.Sprintf("%d requests, %d failed", sent, failed))

@@ -57,6 +57,10 @@ func (v *view) event(now time.Time, e engine.Event) {
 	case engine.AlarmTransition:
 		v.say(fmt.Sprintf("%s alarm %s: %v → %v", now.Format("15:04:05"), shortAlarm(x.Alarm), x.From, x.To))
 	case engine.ActivityChanged:
+		if code := x.Activity.NotScaled.Code; code != 0 {
+			v.say(fmt.Sprintf("%s not scaled: %v, %s", now.Format("15:04:05"), code, shortAlarm(x.Activity.Cause.String())))
+			return
+		}
 		v.say(fmt.Sprintf("%s activity %v: %s %s", now.Format("15:04:05"), x.Activity.Status, x.Activity.Description(), shortAlarm(x.Activity.Cause.String())))
 	case engine.EndpointChanged, engine.InstanceChanged:
 		v.say(now.Format("15:04:05 ") + e.String())
@@ -124,7 +128,7 @@ func look(ctx context.Context, s *server) (p picture) {
 			}
 			for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
 				a := r.Alarms[name]
-				p.alarms = append(p.alarms, fmt.Sprintf("%-16s %-22s %v", shortAlarm(name), a.Rule.Metric.Name, a.State))
+				p.alarms = append(p.alarms, fmt.Sprintf("%-20s %-22s %v", shortAlarm(name), a.Rule.Metric.Name, a.State))
 			}
 		}
 	})

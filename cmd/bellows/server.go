@@ -63,40 +63,44 @@ type server struct {
 }
 
 // newServer opens the data directory, takes the port, and comes back to where an earlier server was. It answers nothing yet.
-func newServer(ctx context.Context, o serverOptions) (s *server, err error) {
-	s = &server{o: o, started: time.Now()}
-	defer func() {
-		if err != nil {
-			s.release()
-		}
-	}()
-	if s.store, err = store.Open(ctx, o.dir); err != nil {
+func newServer(ctx context.Context, o serverOptions) (*server, error) {
+	s := &server{o: o, started: time.Now()}
+	if err := s.open(ctx); err != nil {
+		s.release()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *server) open(ctx context.Context) (err error) {
+	o := s.o
+	if s.store, err = store.Open(ctx, o.dir); err != nil {
+		return err
 	}
 	s.keys, s.created, err = store.LoadCredentials(o.dir, func() store.Credential {
 		return store.NewCredential(o.config.Account, "admin", time.Now().UTC())
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen); err != nil {
-		return nil, fmt.Errorf("listening: %w", err)
+		return fmt.Errorf("listening: %w", err)
 	}
 	s.auth = s.authenticator()
 	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, MaxBody: o.config.PayloadMax, Log: o.log})
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
-		return nil, fmt.Errorf("coming back: %w", err)
+		return fmt.Errorf("coming back: %w", err)
 	}
 	if s.fleet, err = process.New(s.fleetOptions()); err != nil {
-		return nil, err
+		return err
 	}
 	s.http = s.newHTTP()
 	address := s.address() + " " + o.config.Region + "\n"
 	if err := os.WriteFile(filepath.Join(o.dir, addressFile), []byte(address), 0o600); err != nil {
-		return nil, fmt.Errorf("noting the address: %w", err)
+		return fmt.Errorf("noting the address: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 func (s *server) address() string { return s.listener.Addr().String() }
