@@ -106,11 +106,11 @@ func (r Rule) equal(o Rule) bool {
 }
 
 // Due returns the actions to invoke now: those of the present state upon its beginning, and again each minute while it lasts
-// where they are scaling policies. first tells the beginning. AWS: CloudWatch user guide, alarm actions; Auto Scaling actions
+// where they are scaling policies. They are appended to due. first tells the beginning. AWS: CloudWatch user guide, alarm actions; Auto Scaling actions
 // are the exception that repeats.
-func (a *Alarm) Due(now time.Time) (due []Action, first bool) {
+func (a *Alarm) Due(now time.Time, due []Action) (all []Action, first bool) {
 	if !a.ActionsEnabled || now.Before(a.Invoked.Add(time.Minute)) {
-		return nil, false
+		return due, false
 	}
 	first = a.Invoked.IsZero()
 	for _, x := range a.Actions {

@@ -71,9 +71,16 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 	}
 	a.Schedule(e.now, e.config.EvaluationDelay)
 	r.Alarms[a.Name] = &a
-	r.Metrics.Series(a.Rule.Metric).Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
+	r.watch(&a)
 	after := a
 	e.emit(AlarmConfigured{Scope: r.Scope, Alarm: a.Name, Before: before, After: &after})
+}
+
+// watch schedules an alarm and keeps what it looks at.
+func (r *Region) watch(a *alarm.Alarm) {
+	s := r.Metrics.Series(a.Rule.Metric)
+	s.Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
+	r.schedule.add(scheduled{a, s})
 }
 
 func (in DeleteAlarms) apply(e *Engine) (Result, error) {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"slices"
 
 	"bellows.dev/bellows/alarm"
@@ -11,21 +10,26 @@ import (
 
 // evaluate looks at the region's alarms that are due and gathers what they tell scaling policies.
 func (e *Engine) evaluate(r *Region) {
-	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-		a := r.Alarms[name]
-		if e.now.Before(a.Next) {
-			continue
+	for slot := r.schedule.due(e.now); slot != nil; slot = r.schedule.due(e.now) {
+		for _, x := range slot.alarms {
+			a := x.alarm
+			if r.Alarms[a.Name] != a {
+				continue // deleted, or put anew
+			}
+			if t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch); changed {
+				e.emit(AlarmTransition{r.Scope, a.Name, t})
+			}
+			e.act(r, a, "")
+			r.schedule.add(x)
 		}
-		if t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, r.Metrics.Series(a.Rule.Metric), &e.step.scratch); changed {
-			e.emit(AlarmTransition{r.Scope, name, t})
-		}
-		e.act(r, a, "")
+		r.schedule.done(slot)
 	}
 }
 
 // act invokes the alarm's actions that are due. Where unsafe says why, scaling policies are not told.
 func (e *Engine) act(r *Region, a *alarm.Alarm, unsafe string) {
-	due, first := a.Due(e.now)
+	due, first := a.Due(e.now, e.step.due[:0])
+	e.step.due = due
 	for _, action := range due {
 		why := unsafe
 		if action.Policy == "" {
@@ -44,6 +48,9 @@ func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
 	t, err := r.Targets.ByID(action.Target)
 	if err != nil || t.Policy(action.Policy) == nil {
 		return "No scaling policy found for " + action.Policy
+	}
+	if e.step.signals[t] == nil {
+		r.told = append(r.told, t)
 	}
 	e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy))
 	return ""
@@ -72,13 +79,10 @@ func comparison(c alarm.Comparison) scaling.Comparison {
 
 // decide turns the step's signals into one decision a target.
 func (e *Engine) decide(r *Region) {
-	for _, t := range r.Targets.Sorted() {
-		signals := e.step.signals[t]
-		if len(signals) == 0 {
-			continue
-		}
+	slices.SortFunc(r.told, func(a, b *scaling.Target) int { return a.Key.Compare(b.Key) })
+	for _, t := range r.told {
 		d := &e.step.decision
-		scaling.Decide(e.now, t, r.capacity(t), signals, r.votes(t), d)
+		scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t), d)
 		e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
 		if d.Acted {
 			e.scale(r, t, d.Change())
@@ -86,6 +90,7 @@ func (e *Engine) decide(r *Region) {
 			e.emit(ActivityChanged{r.Scope, a})
 		}
 	}
+	r.told = r.told[:0]
 }
 
 // votes are the present states of the low alarms of a target's target tracking policies.

@@ -32,7 +32,11 @@ type Region struct {
 	Targets *scaling.Registry
 	Hosting *hosting.Registry
 
-	idle time.Time // end of the newest 10-second interval that was looked at for zeros
+	idle     time.Time                // end of the newest 10-second interval that was looked at for zeros
+	schedule schedule                 // of Alarms; entries of alarms that are no longer there are skipped
+	changing map[string]bool          // endpoints that are not at rest
+	idlers   map[string][]idleVariant // of endpoints that serve, looked up once
+	told     []*scaling.Target        // targets that have signals in this step
 }
 
 // step is what one Step gathers.
@@ -40,6 +44,7 @@ type step struct {
 	out      Output
 	touched  map[EndpointKey]bool
 	signals  map[*scaling.Target][]scaling.Signal
+	due      []alarm.Action
 	scratch  alarm.Scratch
 	decision scaling.Decision
 }
@@ -101,6 +106,7 @@ func (e *Engine) region(s Scope) *Region {
 		r = &Region{
 			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
+			changing: map[string]bool{}, idlers: map[string][]idleVariant{},
 		}
 		e.regions[s] = r
 	}
@@ -132,14 +138,12 @@ func (e *Engine) Wake() time.Time {
 		}
 	}
 	for _, r := range e.sorted() {
-		for _, a := range r.Alarms { //tidy:unordered the earliest of all
-			earlier(a.Next)
+		earlier(r.schedule.next())
+		for name := range r.changing { //tidy:unordered the earliest of all
+			earlier(r.Hosting.Wake(r.Hosting.Endpoints[name]))
 		}
-		for _, x := range r.Hosting.Endpoints { //tidy:unordered the earliest of all
-			earlier(r.Hosting.Wake(x))
-			if x.Serves() {
-				earlier(metric.Align(e.now, idleStep).Add(idleStep))
-			}
+		if len(r.idlers) > 0 {
+			earlier(metric.Align(e.now, idleStep).Add(idleStep))
 		}
 	}
 	return wake

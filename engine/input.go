@@ -190,11 +190,9 @@ func (in DeleteEndpoint) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range r.Targets.Sorted() {
-		if endpoint, _, ok := t.Key.Variant(); ok && endpoint == in.Key.Endpoint {
-			if err := e.deregister(r, t.Key); err != nil {
-				panic("engine: a registered target cannot be deregistered: " + err.Error())
-			}
+	for _, t := range r.targetsOf(r.Hosting.Endpoints[in.Key.Endpoint]) {
+		if err := e.deregister(r, t.Key); err != nil {
+			panic("engine: a registered target cannot be deregistered: " + err.Error())
 		}
 	}
 	return nil, nil

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"bellows.dev/bellows/hosting"
@@ -95,30 +93,54 @@ func (e *Engine) fillIdle(r *Region) {
 	}
 	r.idle = end
 	r.Metrics.Evict(e.now)
-	for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
-		x := r.Hosting.Endpoints[name]
-		if !x.Serves() {
-			continue
-		}
-		for _, v := range x.Variants {
-			e.fillVariant(r, x, v, end)
+	for _, all := range r.idlers { //tidy:unordered each has series of its own
+		for i := range all {
+			if all[i].variant.Current() > 0 {
+				all[i].fill(end)
+			}
 		}
 	}
 }
 
-func (e *Engine) fillVariant(r *Region, x *hosting.Endpoint, v *hosting.Variant, end time.Time) {
-	if v.Current() == 0 {
+// idleVariant is a variant that serves, and the series that get its zeros.
+type idleVariant struct {
+	variant *hosting.Variant
+	series  [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
+}
+
+// index notes what later steps need to find of an endpoint; x is nil where it is gone.
+func (r *Region) index(name string, x *hosting.Endpoint) {
+	delete(r.changing, name)
+	delete(r.idlers, name)
+	if x == nil {
 		return
 	}
-	zero := func(name string, resolution, period time.Duration) {
-		s := r.Metrics.Series(variantMetric(namespaceInvocations, name, x.Name, v.Config.Name))
-		from := metric.Align(end, period).Add(-period)
-		q := metric.Query{Statistic: metric.Statistic{Kind: metric.SampleCount}, Period: period, From: from, Periods: 1}
-		if s.Datapoints(q, nil)[0].Missing {
+	if x.Status != hosting.InService && x.Status != hosting.Failed {
+		r.changing[name] = true
+	}
+	if !x.Serves() {
+		return
+	}
+	all := make([]idleVariant, 0, len(x.Variants))
+	for _, v := range x.Variants {
+		idle := idleVariant{variant: v}
+		for i, what := range []string{"Invocations", "InvocationsPerInstance", "ConcurrentRequestsPerModel"} {
+			idle.series[i] = r.Metrics.Series(variantMetric(namespaceInvocations, what, name, v.Config.Name))
+		}
+		all = append(all, idle)
+	}
+	r.idlers[name] = all
+}
+
+// fill publishes a zero for each series that has no sample in the interval of its resolution that ended last.
+func (v *idleVariant) fill(end time.Time) {
+	for i, s := range v.series {
+		resolution, period := metric.StandardResolution, time.Minute
+		if i == 2 {
+			resolution, period = metric.HighResolution, idleStep
+		}
+		if from := metric.Align(end, period).Add(-period); !s.Any(from, period) {
 			s.Record(from, resolution, "None", &metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}})
 		}
 	}
-	zero("Invocations", metric.StandardResolution, time.Minute)
-	zero("InvocationsPerInstance", metric.StandardResolution, time.Minute)
-	zero("ConcurrentRequestsPerModel", metric.HighResolution, idleStep)
 }

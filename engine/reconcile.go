@@ -12,13 +12,9 @@ import (
 // reconcile moves the region's endpoints on, follows the activities that wait for them, and holds capacities against ranges
 // that were set meanwhile.
 func (e *Engine) reconcile(r *Region) {
-	for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
+	for _, name := range e.stirred(r) {
 		x := r.Hosting.Endpoints[name]
 		from, key := x.Status, EndpointKey{r.Scope, name}
-		wake := r.Hosting.Wake(x)
-		if !e.step.touched[key] && (wake.IsZero() || e.now.Before(wake)) {
-			continue
-		}
 		e.touch(r, name)
 		gone := r.Hosting.Reconcile(e.now, x)
 		if gone {
@@ -30,12 +26,27 @@ func (e *Engine) reconcile(r *Region) {
 	}
 }
 
+// stirred lists the region's endpoints that this step touched or whose time has come.
+func (e *Engine) stirred(r *Region) []string {
+	var names []string
+	for key := range e.step.touched { //tidy:unordered sorted below
+		if key.Scope == r.Scope && r.Hosting.Endpoints[key.Endpoint] != nil {
+			names = append(names, key.Endpoint)
+		}
+	}
+	for name := range r.changing { //tidy:unordered sorted below
+		wake := r.Hosting.Wake(r.Hosting.Endpoints[name])
+		if !e.step.touched[EndpointKey{r.Scope, name}] && !wake.IsZero() && !e.now.Before(wake) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // follow ends activities whose capacity is reached or was given up, then clamps.
 func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
-	for _, t := range r.Targets.Sorted() {
-		if endpoint, _, ok := t.Key.Variant(); !ok || endpoint != x.Name {
-			continue
-		}
+	for _, t := range r.targetsOf(x) {
 		var a scaling.Activity
 		var ended bool
 		if x.Status == hosting.RollingBack { // first: to Track the capacity given back would look like somebody's change
@@ -50,6 +61,18 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 			e.scale(r, t, c)
 		}
 	}
+}
+
+// targetsOf returns the targets of an endpoint's variants, in order.
+func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
+	var out []*scaling.Target
+	for _, v := range x.Variants {
+		if t := r.Targets.Targets[scaling.VariantTarget(x.Name, v.Config.Name)]; t != nil {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, func(a, b *scaling.Target) int { return a.Key.Compare(b.Key) })
+	return out
 }
 
 // effects says the levels of every endpoint that this step touched.
@@ -74,6 +97,7 @@ func (e *Engine) Level() Effects {
 func (e *Engine) say(key EndpointKey, f *Effects) {
 	r := e.regions[key.Scope]
 	x := r.Hosting.Endpoints[key.Endpoint]
+	r.index(key.Endpoint, x)
 	f.Routes = append(f.Routes, e.route(key, x))
 	specs := map[string][]hosting.InstanceSpec{}
 	if x != nil {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"bellows.dev/bellows/alarm"
@@ -47,6 +49,9 @@ func FromState(s State) *Engine {
 		r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle
 		if x.Alarms != nil {
 			r.Alarms = x.Alarms
+		}
+		for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+			r.watch(r.Alarms[name])
 		}
 		if x.Targets != nil {
 			r.Targets = x.Targets

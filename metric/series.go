@@ -117,7 +117,7 @@ type Query struct {
 func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 	step := int64(q.Period / time.Second)
 	first := floor(q.From.Unix(), step)
-	at := 0
+	at := s.search(first)
 	for n := range q.Periods {
 		start := first + int64(n)*step
 		for at < len(s.buckets) && s.buckets[at].start < start {
@@ -131,6 +131,25 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 		at = end
 	}
 	return out
+}
+
+// Any reports whether there are samples in the period that begins at a moment.
+func (s *Series) Any(from time.Time, period time.Duration) bool {
+	at := s.search(from.Unix())
+	return at < len(s.buckets) && s.buckets[at].start < from.Add(period).Unix()
+}
+
+// search returns the position of the first bucket that begins at a moment or later.
+func (s *Series) search(start int64) int {
+	lo, hi := 0, len(s.buckets)
+	for lo < hi {
+		if mid := int(uint(lo+hi) >> 1); s.buckets[mid].start < start {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
 }
 
 // Units returns the units of the samples from a moment on until another, in the order of their first sample.

@@ -101,6 +101,9 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 		delete(r.Departed, g.Key)
 	}
 	r.Targets[g.Key] = t
+	if r.byID != nil {
+		r.byID[t.ID36()] = t
+	}
 	return t
 }
 
@@ -121,6 +124,7 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 		return nil, refuse(KindObjectNotFound, "No scalable target found for %s", k)
 	}
 	delete(r.Targets, k)
+	delete(r.byID, t.ID36())
 	maps.DeleteFunc(r.Departed, func(_ TargetKey, d *Target) bool { return now.Sub(d.Departed) > historyKept })
 	r.Departed[k] = &Target{
 		Key: k, UUID: t.UUID, Created: t.Created, Departed: now, Activity: t.Activity, LastNotScaled: t.LastNotScaled,

@@ -24,6 +24,8 @@ type Registry struct {
 
 	// Departed holds deregistered targets for what outlives them: an activity in flight, and the last entry of their history.
 	Departed map[TargetKey]*Target
+
+	byID map[string]*Target // by ID36, of Targets; nil until it is needed
 }
 
 // NewRegistry returns an empty registry.

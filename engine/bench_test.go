@@ -1,0 +1,105 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+)
+
+// watched is an engine with two alarms for each of many variants' metrics, as target tracking makes them, and half an hour of data.
+// None of them is in ALARM.
+func watched(tb testing.TB, variants int) (e *engine.Engine, now time.Time, feed func(time.Time)) {
+	tb.Helper()
+	e = engine.New(engine.Config{Seed: 1})
+	now = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	step := func(in engine.Input) {
+		if _, err := e.Step(now, in); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	ids := make([]metric.ID, variants)
+	for v := range ids {
+		ids[v] = metric.NewID("AWS/SageMaker", "InvocationsPerInstance",
+			metric.Dimension{Name: "EndpointName", Value: fmt.Sprint("endpoint-", v)}, metric.Dimension{Name: "VariantName", Value: "AllTraffic"})
+		rule := alarm.Rule{
+			Metric: ids[v], Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 3, Threshold: 70,
+			Comparison: alarm.GreaterThanThreshold,
+		}
+		step(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{Name: fmt.Sprint("high-", v), ActionsEnabled: true, Rule: rule}})
+		rule.Periods, rule.Threshold, rule.Comparison = 15, 63, alarm.LessThanThreshold
+		step(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{Name: fmt.Sprint("low-", v), ActionsEnabled: true, Rule: rule}})
+	}
+	w := e.Region(scope).Metrics
+	feed = func(at time.Time) { // as a gateway does, without the cost of an input
+		var s metric.Summary
+		s.StatisticSet.Add(66, 1)
+		for _, id := range ids {
+			w.Series(id).Record(at, metric.StandardResolution, "None", &s)
+		}
+	}
+	for range 30 {
+		feed(now)
+		now = now.Add(time.Minute)
+	}
+	now = now.Add(10 * time.Second)
+	step(engine.Tick{})
+	return e, now, feed
+}
+
+// BenchmarkAlarms evaluates 200,000 alarms in one tick: two for each of 100,000 variants.
+func BenchmarkAlarms(b *testing.B) {
+	for _, variants := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(2*variants), func(b *testing.B) {
+			e, now, feed := watched(b, variants)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				feed(now)
+				b.StartTimer()
+				now = now.Add(time.Minute)
+				if _, err := e.Step(now, engine.Tick{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// An alarm whose state does not change costs no memory; a step costs a little, however many alarms there are.
+func TestQuietAlarmsDoNotAllocate(t *testing.T) {
+	const variants = 500
+	e, now, feed := watched(t, variants)
+	tick := func() {
+		now = now.Add(time.Second)
+		if _, err := e.Step(now, engine.Tick{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 55 { // to the second before the evaluation
+		tick()
+	}
+	perMinute := testing.AllocsPerRun(3, func() {
+		feed(now)
+		for range 60 {
+			tick()
+		}
+	})
+	feeding := testing.AllocsPerRun(3, func() { feed(now) })
+	empty := engine.New(engine.Config{Seed: 1})
+	at := now
+	without := testing.AllocsPerRun(3, func() {
+		for range 60 {
+			at = at.Add(time.Second)
+			if _, err := empty.Step(at, engine.Tick{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if perMinute-without-feeding > variants/5 {
+		t.Errorf("%d evaluations a minute allocate %.0f times", 2*variants, perMinute-without-feeding)
+	}
+}

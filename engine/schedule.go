@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/metric"
+)
+
+// schedule holds a region's alarms by the moment of their next evaluation. Nearly all share a few moments, the next minute's and the
+// next ten seconds', and move on together: so they are kept in slots, and an evaluation costs neither a search nor memory.
+type schedule struct {
+	slots []*slot // by moment
+	spare []*slot // to use again
+}
+
+// slot is the alarms of one moment.
+type slot struct {
+	at     time.Time
+	alarms []scheduled
+	sorted bool // by name
+}
+
+// scheduled is an alarm and the series that it watches, looked up once.
+type scheduled struct {
+	alarm  *alarm.Alarm
+	series *metric.Series
+}
+
+// add puts an alarm where its next evaluation is.
+func (s *schedule) add(x scheduled) {
+	at, found := slices.BinarySearchFunc(s.slots, x.alarm.Next, func(t *slot, at time.Time) int { return t.at.Compare(at) })
+	if !found {
+		s.slots = slices.Insert(s.slots, at, s.fresh(x.alarm.Next))
+	}
+	t := s.slots[at]
+	if n := len(t.alarms); n > 0 && t.alarms[n-1].alarm.Name > x.alarm.Name {
+		t.sorted = false
+	}
+	t.alarms = append(t.alarms, x)
+}
+
+func (s *schedule) fresh(at time.Time) *slot {
+	n := len(s.spare)
+	if n == 0 {
+		return &slot{at: at, sorted: true}
+	}
+	t := s.spare[n-1]
+	s.spare = s.spare[:n-1]
+	t.at, t.sorted, t.alarms = at, true, t.alarms[:0]
+	return t
+}
+
+// due takes out the earliest slot whose moment has come, its alarms in the order of their names; nil where there is none. It is to be
+// given back by done.
+func (s *schedule) due(now time.Time) *slot {
+	if len(s.slots) == 0 || s.slots[0].at.After(now) {
+		return nil
+	}
+	t := s.slots[0]
+	s.slots = slices.Delete(s.slots, 0, 1)
+	if !t.sorted {
+		slices.SortStableFunc(t.alarms, func(a, b scheduled) int { return strings.Compare(a.alarm.Name, b.alarm.Name) })
+		t.sorted = true
+	}
+	return t
+}
+
+func (s *schedule) done(t *slot) {
+	clear(t.alarms)
+	s.spare = append(s.spare, t)
+}
+
+// next is the earliest moment of all; zero where there is none.
+func (s *schedule) next() time.Time {
+	if len(s.slots) == 0 {
+		return time.Time{}
+	}
+	return s.slots[0].at
+}
