@@ -39,6 +39,15 @@ type SetAlarmActions struct {
 	Enabled bool
 }
 
+// Notified is what came of an AlarmNotifies: the world outside carried the action out, or could not.
+type Notified struct {
+	Scope   Scope
+	Alarm   string
+	Action  alarm.Action
+	Updated time.Time // of the alarm's state
+	Error   string    // why not; "" where it was carried out
+}
+
 // TagAlarm adds or replaces tags of an alarm, and removes those of the keys in Remove. It fails with ErrNoAlarm.
 type TagAlarm struct {
 	Scope  Scope
@@ -117,7 +126,12 @@ func (in SetAlarmState) apply(e *Engine) (Result, error) {
 	default:
 		unsafe = alarm.Unsafe
 	}
-	e.act(r, a, unsafe)
+	e.act(r, a, t, unsafe)
+	return nil, nil
+}
+
+func (in Notified) apply(e *Engine) (Result, error) {
+	e.emit(AlarmActed(in))
 	return nil, nil
 }
 

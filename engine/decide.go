@@ -16,25 +16,31 @@ func (e *Engine) evaluate(r *Region) {
 			if r.Alarms[a.Name] != a {
 				continue // deleted, or put anew
 			}
-			if t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch); changed {
+			t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
+			if changed {
 				e.emit(AlarmTransition{r.Scope, a.Name, t})
 			}
-			e.act(r, a, "")
+			e.act(r, a, t, "")
 			r.schedule.add(x)
 		}
 		r.schedule.done(slot)
 	}
 }
 
-// act invokes the alarm's actions that are due. Where unsafe says why, scaling policies are not told.
-func (e *Engine) act(r *Region, a *alarm.Alarm, unsafe string) {
+// act invokes the alarm's actions that are due; t is the transition of this step, zero where there is none. Where unsafe says why,
+// scaling policies are not told.
+func (e *Engine) act(r *Region, a *alarm.Alarm, t alarm.Transition, unsafe string) {
 	due, first := a.Due(e.now, e.step.due[:0])
 	e.step.due = due
 	for _, action := range due {
-		why := unsafe
 		if action.Policy == "" {
-			why = "This server carries out actions that are scaling policies, no others."
-		} else if why == "" {
+			if t.To != 0 { // others than scaling policies hear of changes only
+				e.emit(AlarmNotifies{Scope: r.Scope, Alarm: *a, Transition: t, Action: action})
+			}
+			continue
+		}
+		why := unsafe
+		if why == "" {
 			why = e.invoke(r, a, action)
 		}
 		if first {

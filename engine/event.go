@@ -20,7 +20,7 @@ type Event interface {
 // Events returns one value of each type of Event, for those who write events down and read them again.
 func Events() []Event {
 	return []Event{
-		AlarmTransition{}, AlarmConfigured{}, AlarmActed{}, ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
+		AlarmTransition{}, AlarmConfigured{}, AlarmNotifies{}, AlarmActed{}, ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
 	}
 }
 
@@ -36,6 +36,14 @@ type AlarmConfigured struct {
 	Scope         Scope
 	Alarm         string
 	Before, After *alarm.Alarm
+}
+
+// AlarmNotifies asks the world outside to carry out an action that is no scaling policy; a Notified says what came of it.
+type AlarmNotifies struct {
+	Scope      Scope
+	Alarm      alarm.Alarm // as it is after the transition
+	Transition alarm.Transition
+	Action     alarm.Action
 }
 
 // AlarmActed is an action that an alarm invoked on its change of state, or could not: Error says why.
@@ -75,6 +83,7 @@ type EndpointChanged struct {
 
 func (AlarmTransition) event() {}
 func (AlarmConfigured) event() {}
+func (AlarmNotifies) event()   {}
 func (AlarmActed) event()      {}
 func (InstanceChanged) event() {}
 func (ActivityChanged) event() {}
@@ -96,6 +105,11 @@ func (e AlarmConfigured) String() string {
 	default:
 		return fmt.Sprintf("alarm %s updated", e.Alarm)
 	}
+}
+
+// String renders the wish.
+func (e AlarmNotifies) String() string {
+	return fmt.Sprintf("alarm %s is %v and notifies %s", e.Alarm.Name, e.Transition.To, e.Action.ARN)
 }
 
 // String renders the action.

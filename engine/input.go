@@ -120,7 +120,7 @@ func Inputs() []Input {
 		Tick{}, Reported{}, Observed{}, CreateModel{}, DeleteModel{}, CreateEndpointConfig{}, DeleteEndpointConfig{},
 		CreateEndpoint{}, UpdateEndpoint{}, UpdateEndpointWeightsAndCapacities{}, DeleteEndpoint{}, SetTags{},
 		RegisterScalableTarget{}, DeregisterScalableTarget{}, TagScalableTarget{}, UntagScalableTarget{}, PutScalingPolicy{},
-		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, TagAlarm{}, PutMetricData{},
+		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
 	}
 }
 

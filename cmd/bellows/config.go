@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path"
 	"strings"
@@ -18,6 +19,8 @@ type config struct {
 	Account string  `yaml:"account"` // of the administrator's key; twelve digits
 	Region  string  `yaml:"region"`  // that `bellows env` prints
 	Images  []image `yaml:"images"`
+
+	Webhooks []webhook `yaml:"webhooks"`
 
 	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale.
 	LenientSetAlarmState bool `yaml:"lenient_set_alarm_state"`
@@ -34,6 +37,12 @@ type config struct {
 type image struct {
 	Image   string   `yaml:"image"` // a pattern: * stands for any text, ? for a character
 	Command []string `yaml:"command"`
+}
+
+// webhook maps topics that alarms notify to a URL.
+type webhook struct {
+	Topic string `yaml:"topic"` // a pattern of ARNs, as those of images
+	URL   string `yaml:"url"`
 }
 
 // duration is a time.Duration that YAML spells as 90s or 8m.
@@ -90,7 +99,22 @@ func parseConfig(text []byte) (config, error) {
 			return c, fmt.Errorf("images[%d]: %q is no pattern", i, x.Image)
 		}
 	}
+	for i, x := range c.Webhooks {
+		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return c, fmt.Errorf("webhooks[%d] wants a topic and an http or https url", i)
+		}
+	}
 	return c, nil
+}
+
+// webhook returns where a topic's messages go.
+func (c config) webhook(topic string) (string, bool) {
+	for _, x := range c.Webhooks {
+		if ok, err := path.Match(pattern(x.Topic), pattern(topic)); ok && err == nil {
+			return x.URL, true
+		}
+	}
+	return "", false
 }
 
 // demoImage is the image of the model that this program carries.

@@ -26,7 +26,7 @@ func TestImages(t *testing.T) {
 func TestConfigMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"imagse: []": "imagse", "account: 12": "twelve digits", "kill_after: soon": "no duration", "drain_timeout: -1s": "no duration",
-		"images: [{image: a}]": "wants an image and a command", "images: [{image: '[', command: [x]}]": "no pattern", ":": "",
+		"images: [{image: a}]": "wants an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "http or https url", "images: [{image: '[', command: [x]}]": "no pattern", ":": "",
 	} {
 		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

@@ -30,6 +30,7 @@ import (
 	"bellows.dev/bellows/internal/fleet"
 	"bellows.dev/bellows/internal/fleet/process"
 	"bellows.dev/bellows/internal/invoke"
+	"bellows.dev/bellows/internal/notify"
 	"bellows.dev/bellows/internal/store"
 )
 
@@ -55,6 +56,7 @@ type server struct {
 	control  *control.Controller
 	gateway  *invoke.Gateway
 	fleet    fleet.Fleet
+	notifier *notify.Notifier
 	auth     *awsapi.Authenticator
 	listener net.Listener
 	http     *fasthttp.Server
@@ -89,6 +91,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	s.auth = s.authenticator()
 	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, MaxBody: o.config.PayloadMax, Log: o.log})
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.notifier = notify.New(notify.Options{URL: o.config.webhook, Log: o.log, Done: s.notified})
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("coming back: %w", err)
 	}
@@ -124,7 +127,7 @@ func (s *server) authenticator() *awsapi.Authenticator {
 func (s *server) controlOptions() control.Options {
 	seed := uuid.New()
 	return control.Options{
-		Store: s.store, Speed: s.o.speed, Log: s.o.log, Release: s.apply, Observe: s.gateway.Flush, Usage: s.usage, OnEvent: s.o.onEvent,
+		Store: s.store, Speed: s.o.speed, Log: s.o.log, Release: s.apply, Observe: s.gateway.Flush, Usage: s.usage, OnEvent: s.event,
 		Config: engine.Config{
 			Seed: uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
 			// Instances start on the wall's clock, whatever clock policies run on.
@@ -143,6 +146,23 @@ func (s *server) fleetOptions() process.Options {
 		Dir: filepath.Join(s.o.dir, "fleet"), Command: c.command, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
 		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
+	}
+}
+
+// event passes on what happened.
+func (s *server) event(now time.Time, e engine.Event) {
+	if n, ok := e.(engine.AlarmNotifies); ok {
+		s.notifier.Take(n)
+	}
+	if s.o.onEvent != nil {
+		s.o.onEvent(now, e)
+	}
+}
+
+// notified tells the engine what came of a notification.
+func (s *server) notified(ctx context.Context, n engine.Notified) {
+	if _, err := s.control.Step(ctx, n); err != nil && ctx.Err() == nil {
+		s.o.log.Error("what came of a notification could not be noted", "alarm", n.Alarm, "error", err)
 	}
 }
 
@@ -259,6 +279,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	failures := make(chan error, 2)
 	work.Go(func() { failures <- s.control.Run(controlled) })
 	work.Go(func() { failures <- s.http.Serve(s.listener) })
+	work.Go(func() { s.notifier.Run(s.life) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -268,8 +289,8 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout))
 	defer cancel()
 	err = errors.Join(err, s.http.ShutdownWithContext(grace), s.gateway.Close()) // without routes nothing waits for a drain
-	stop()
 	s.cancel()
+	stop()
 	work.Wait()
 	close(failures)
 	for more := range failures {

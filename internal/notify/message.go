@@ -1,0 +1,119 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+)
+
+// message is what SNS sends of an alarm. AWS: recorded.
+type message struct {
+	AlarmName                          string
+	AlarmDescription                   *string
+	AWSAccountID                       string `json:"AWSAccountId"`
+	AlarmConfigurationUpdatedTimestamp string
+	NewStateValue                      string
+	NewStateReason                     string
+	StateChangeTime                    string
+	Region                             string
+	AlarmArn                           string
+	OldStateValue                      string
+	OKActions                          []string
+	AlarmActions                       []string
+	InsufficientDataActions            []string
+	Trigger                            trigger
+}
+
+type trigger struct {
+	MetricName         string
+	Namespace          string
+	StatisticType      string
+	Statistic          string  `json:",omitempty"`
+	ExtendedStatistic  string  `json:",omitempty"`
+	Unit               *string `json:"Unit"`
+	Dimensions         []dimension
+	Period             int
+	EvaluationPeriods  int
+	DatapointsToAlarm  int `json:",omitempty"`
+	ComparisonOperator string
+	Threshold          float64
+	TreatMissingData   string
+
+	EvaluateLowSampleCountPercentile string
+}
+
+type dimension struct {
+	Value string `json:"value"`
+	Name  string `json:"name"`
+}
+
+// dateForm is how the message prints moments.
+const dateForm = "2006-01-02T15:04:05.000-0700"
+
+// regions are names that SNS prints; others are printed as they are.
+var regions = map[string]string{
+	"us-east-1": "US East (N. Virginia)", "us-east-2": "US East (Ohio)", "us-west-1": "US West (N. California)", "us-west-2": "US West (Oregon)",
+	"ca-central-1": "Canada (Central)", "eu-west-1": "EU (Ireland)", "eu-west-2": "EU (London)", "eu-west-3": "EU (Paris)",
+	"eu-central-1": "EU (Frankfurt)", "eu-north-1": "EU (Stockholm)", "ap-south-1": "Asia Pacific (Mumbai)",
+	"ap-northeast-1": "Asia Pacific (Tokyo)", "ap-northeast-2": "Asia Pacific (Seoul)", "ap-southeast-1": "Asia Pacific (Singapore)",
+	"ap-southeast-2": "Asia Pacific (Sydney)", "sa-east-1": "South America (Sao Paulo)",
+}
+
+// body renders the message of an event.
+func body(e engine.AlarmNotifies) ([]byte, error) {
+	a := e.Alarm
+	m := message{
+		AlarmName: a.Name, AWSAccountID: e.Scope.Account, AlarmConfigurationUpdatedTimestamp: a.Configured.UTC().Format(dateForm),
+		NewStateValue: e.Transition.To.String(), NewStateReason: e.Transition.Reason, StateChangeTime: a.Updated.UTC().Format(dateForm),
+		Region: e.Scope.Region, AlarmArn: fmt.Sprintf("arn:aws:cloudwatch:%s:%s:alarm:%s", e.Scope.Region, e.Scope.Account, a.Name),
+		OldStateValue: e.Transition.From.String(), OKActions: arns(a, alarm.OK), AlarmActions: arns(a, alarm.InAlarm),
+		InsufficientDataActions: arns(a, alarm.InsufficientData), Trigger: cause(a.Rule),
+	}
+	if a.Description != "" {
+		m.AlarmDescription = &a.Description
+	}
+	if name, found := regions[e.Scope.Region]; found {
+		m.Region = name
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the message of alarm %s: %w", a.Name, err)
+	}
+	return text, nil
+}
+
+func arns(a alarm.Alarm, on alarm.State) []string {
+	out := []string{}
+	for _, x := range a.Actions {
+		if x.On == on && x.ARN != "" {
+			out = append(out, x.ARN)
+		}
+	}
+	return out
+}
+
+func cause(r alarm.Rule) trigger {
+	t := trigger{
+		MetricName: r.Metric.Name, Namespace: r.Metric.Namespace, StatisticType: "Statistic", Statistic: strings.ToUpper(r.Statistic.String()),
+		Dimensions: []dimension{}, Period: int(r.Period / time.Second), EvaluationPeriods: r.Periods, DatapointsToAlarm: r.DatapointsToM,
+		ComparisonOperator: r.Comparison.String(), Threshold: r.Threshold, TreatMissingData: r.Missing.String(),
+	}
+	if r.Statistic.Kind >= metric.Percentile {
+		t.StatisticType, t.Statistic, t.ExtendedStatistic = "ExtendedStatistic", "", r.Statistic.String()
+	}
+	if r.Unit != "" {
+		t.Unit = &r.Unit
+	}
+	if r.IgnoreLowSample {
+		t.EvaluateLowSampleCountPercentile = "ignore"
+	}
+	for _, d := range r.Metric.Dimensions {
+		t.Dimensions = append(t.Dimensions, dimension{d.Value, d.Name})
+	}
+	return t
+}
