@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"strings"
 	"time"
 )
 
@@ -34,67 +33,65 @@ var (
 
 // bind sets v, which must be settable, from a decoded value: nil, bool, json.Number, string, []byte, float64, int64, uint64,
 // time.Time, []any or map[string]any. Null leaves a member unset; members that the struct does not have are ignored.
-func bind(v reflect.Value, x any, path string, depth int) error {
+func bind(v reflect.Value, x any, at *place, depth int) error {
 	if x == nil {
 		return nil
 	}
 	if depth > depthMax {
-		return &Error{path, "The request nests too deeply"}
+		return &Error{at.String(), "The request nests too deeply"}
 	}
 	if v.Type() == timeType {
-		return bindTime(v, x, path)
+		return bindTime(v, x, at)
 	}
 	if v.Type() == bytesType {
-		return bindBytes(v, x, path)
+		return bindBytes(v, x, at)
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
-		if err := bind(p.Elem(), x, path, depth+1); err != nil {
+		if err := bind(p.Elem(), x, at, depth+1); err != nil {
 			return err
 		}
 		v.Set(p)
 		return nil
 	case reflect.Struct:
-		return bindStruct(v, x, path, depth)
+		return bindStruct(v, x, at, depth)
 	case reflect.Slice:
-		return bindSlice(v, x, path, depth)
+		return bindSlice(v, x, at, depth)
 	case reflect.Map:
-		return bindMap(v, x, path, depth)
+		return bindMap(v, x, at, depth)
 	case reflect.Interface:
-		return &Error{path, "This member is not served here"}
+		return &Error{at.String(), "This member is not served here"}
 	default:
-		return bindScalar(v, x, path)
+		return bindScalar(v, x, at)
 	}
 }
 
-func bindStruct(v reflect.Value, x any, path string, depth int) error {
+func bindStruct(v reflect.Value, x any, at *place, depth int) error {
 	m, ok := x.(map[string]any)
 	if !ok {
-		return mismatch(x, "a structure", path)
+		return mismatch(x, "a structure", at)
 	}
-	t := v.Type()
-	for i := range t.NumField() {
-		f := t.Field(i)
-		value, found := m[f.Name]
-		if !found || !f.IsExported() || f.Name == "ResultMetadata" {
+	for _, f := range fieldsOf(v.Type()) {
+		value, found := m[f.name]
+		if !found {
 			continue
 		}
-		if err := bind(v.Field(i), value, join(path, f.Name), depth+1); err != nil {
+		if err := bind(v.Field(f.index), value, &place{up: at, member: f.name}, depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func bindSlice(v reflect.Value, x any, path string, depth int) error {
+func bindSlice(v reflect.Value, x any, at *place, depth int) error {
 	list, ok := x.([]any)
 	if !ok {
-		return mismatch(x, "a list", path)
+		return mismatch(x, "a list", at)
 	}
 	out := reflect.MakeSlice(v.Type(), len(list), len(list))
 	for i, e := range list {
-		if err := bind(out.Index(i), e, fmt.Sprintf("%s.%d.member", path, i+1), depth+1); err != nil {
+		if err := bind(out.Index(i), e, &place{up: at, item: i + 1}, depth+1); err != nil {
 			return err
 		}
 	}
@@ -102,15 +99,15 @@ func bindSlice(v reflect.Value, x any, path string, depth int) error {
 	return nil
 }
 
-func bindMap(v reflect.Value, x any, path string, depth int) error {
+func bindMap(v reflect.Value, x any, at *place, depth int) error {
 	m, ok := x.(map[string]any)
 	if !ok {
-		return mismatch(x, "a map", path)
+		return mismatch(x, "a map", at)
 	}
 	out := reflect.MakeMapWithSize(v.Type(), len(m))
 	for k, e := range m {
 		value := reflect.New(v.Type().Elem()).Elem()
-		if err := bind(value, e, path+"."+k+".member", depth+1); err != nil {
+		if err := bind(value, e, &place{up: at, key: k}, depth+1); err != nil {
 			return err
 		}
 		out.SetMapIndex(reflect.ValueOf(k).Convert(v.Type().Key()), value)
@@ -119,42 +116,42 @@ func bindMap(v reflect.Value, x any, path string, depth int) error {
 	return nil
 }
 
-func bindScalar(v reflect.Value, x any, path string) error {
+func bindScalar(v reflect.Value, x any, at *place) error {
 	switch v.Kind() {
 	case reflect.String:
 		s, ok := x.(string)
 		if !ok {
-			return mismatch(x, "a String", path)
+			return mismatch(x, "a String", at)
 		}
 		v.SetString(s)
 		return nil
 	case reflect.Bool:
 		b, ok := x.(bool)
 		if !ok {
-			return mismatch(x, "a Boolean", path)
+			return mismatch(x, "a Boolean", at)
 		}
 		v.SetBool(b)
 		return nil
 	case reflect.Int32, reflect.Int64:
 		n, ok := integer(x)
 		if !ok || v.OverflowInt(n) {
-			return mismatch(x, "an Integer", path)
+			return mismatch(x, "an Integer", at)
 		}
 		v.SetInt(n)
 		return nil
 	case reflect.Float32, reflect.Float64:
 		f, ok := double(x)
 		if !ok {
-			return mismatch(x, "a Double", path)
+			return mismatch(x, "a Double", at)
 		}
 		v.SetFloat(f)
 		return nil
 	default:
-		return &Error{path, "This member is not served here"}
+		return &Error{at.String(), "This member is not served here"}
 	}
 }
 
-func bindTime(v reflect.Value, x any, path string) error {
+func bindTime(v reflect.Value, x any, at *place) error {
 	t, ok := x.(time.Time)
 	if s, text := x.(string); text {
 		parsed, err := time.Parse(time.RFC3339Nano, s)
@@ -164,20 +161,20 @@ func bindTime(v reflect.Value, x any, path string) error {
 		t, ok = time.Unix(int64(sec), int64(math.Round(frac*1e6))*1e3), true
 	}
 	if !ok {
-		return mismatch(x, "a Timestamp", path)
+		return mismatch(x, "a Timestamp", at)
 	}
 	v.Set(reflect.ValueOf(t.UTC()))
 	return nil
 }
 
-func bindBytes(v reflect.Value, x any, path string) error {
+func bindBytes(v reflect.Value, x any, at *place) error {
 	b, ok := x.([]byte)
 	if s, text := x.(string); text {
 		decoded, err := base64.StdEncoding.DecodeString(s)
 		b, ok = decoded, err == nil
 	}
 	if !ok {
-		return mismatch(x, "a Blob", path)
+		return mismatch(x, "a Blob", at)
 	}
 	v.SetBytes(b)
 	return nil
@@ -226,8 +223,8 @@ func double(x any) (float64, bool) {
 	return 0, false
 }
 
-func mismatch(x any, want, path string) error {
-	return &Error{path, kindOf(x) + " cannot be converted to " + want}
+func mismatch(x any, want string, at *place) error {
+	return &Error{at.String(), kindOf(x) + " cannot be converted to " + want}
 }
 
 func kindOf(x any) string {
@@ -247,13 +244,4 @@ func kindOf(x any) string {
 	default:
 		return "A number"
 	}
-}
-
-// join appends a member to a path as AWS's validation errors print it: each member with a lower-case first letter.
-func join(path, member string) string {
-	member = strings.ToLower(member[:1]) + member[1:]
-	if path == "" {
-		return member
-	}
-	return path + "." + member
 }

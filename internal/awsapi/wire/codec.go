@@ -98,7 +98,7 @@ func bindRoot(x, into any) error {
 	if x == nil {
 		return nil
 	}
-	return bind(reflect.ValueOf(into).Elem(), x, "", 0)
+	return bind(reflect.ValueOf(into).Elem(), x, nil, 0)
 }
 
 // EncodeJSON writes an SDK output struct as an awsJson body. Members that are not set are left out.

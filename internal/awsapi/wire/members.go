@@ -14,13 +14,8 @@ import (
 // and an empty enum are not set.
 func members(v reflect.Value) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
-		t := v.Type()
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if !f.IsExported() || f.Name == "ResultMetadata" || unset(v.Field(i)) {
-				continue
-			}
-			if !yield(f.Name, v.Field(i)) {
+		for _, f := range fieldsOf(v.Type()) {
+			if !unset(v.Field(f.index)) && !yield(f.name, v.Field(f.index)) {
 				return
 			}
 		}

@@ -29,11 +29,11 @@ func DecodeQuery(form url.Values, into any) error {
 		}
 	}
 	v := reflect.ValueOf(into).Elem()
-	x, err := root.value(v.Type(), "")
+	x, err := root.value(v.Type(), nil)
 	if err != nil {
 		return err
 	}
-	return bind(v, x, "", 0)
+	return bind(v, x, nil, 0)
 }
 
 // node is a parameter, or several with a common prefix.
@@ -62,87 +62,86 @@ func (n *node) put(path []string, text string) bool {
 }
 
 // value gives the node the form that bind wants for a type.
-func (n *node) value(t reflect.Type, path string) (any, error) {
+func (n *node) value(t reflect.Type, at *place) (any, error) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch {
 	case t == timeType || t == bytesType || t.Kind() == reflect.String:
 		if n.text == nil {
-			return nil, &Error{path, "A structure cannot be converted to a value"}
+			return nil, &Error{at.String(), "A structure cannot be converted to a value"}
 		}
 		return *n.text, nil
 	case t.Kind() == reflect.Struct:
-		return n.structure(t, path)
+		return n.structure(t, at)
 	case t.Kind() == reflect.Slice:
-		return n.list(t, path)
+		return n.list(t, at)
 	case t.Kind() == reflect.Map:
-		return n.mapping(t, path)
+		return n.mapping(t, at)
 	case t.Kind() == reflect.Interface:
-		return nil, &Error{path, "This member is not served here"}
+		return nil, &Error{at.String(), "This member is not served here"}
 	default:
-		return n.scalar(t, path)
+		return n.scalar(t, at)
 	}
 }
 
-func (n *node) scalar(t reflect.Type, path string) (any, error) {
+func (n *node) scalar(t reflect.Type, at *place) (any, error) {
 	if n.text == nil {
-		return nil, &Error{path, "A structure cannot be converted to a value"}
+		return nil, &Error{at.String(), "A structure cannot be converted to a value"}
 	}
 	if t.Kind() == reflect.Bool {
 		b, err := strconv.ParseBool(*n.text)
 		if err != nil {
-			return nil, &Error{path, "A String cannot be converted to a Boolean"}
+			return nil, &Error{at.String(), "A String cannot be converted to a Boolean"}
 		}
 		return b, nil
 	}
 	if t.Kind() == reflect.Float64 || t.Kind() == reflect.Float32 {
 		f, err := strconv.ParseFloat(*n.text, 64)
 		if err != nil {
-			return nil, &Error{path, "A String cannot be converted to a Double"}
+			return nil, &Error{at.String(), "A String cannot be converted to a Double"}
 		}
 		return f, nil
 	}
 	i, err := strconv.ParseInt(*n.text, 10, 64)
 	if err != nil {
-		return nil, &Error{path, "A String cannot be converted to an Integer"}
+		return nil, &Error{at.String(), "A String cannot be converted to an Integer"}
 	}
 	return i, nil
 }
 
-func (n *node) structure(t reflect.Type, path string) (any, error) {
+func (n *node) structure(t reflect.Type, at *place) (any, error) {
 	out := map[string]any{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		kid := n.kids[f.Name]
-		if kid == nil || !f.IsExported() {
+	for _, f := range fieldsOf(t) {
+		kid := n.kids[f.name]
+		if kid == nil {
 			continue
 		}
-		x, err := kid.value(f.Type, join(path, f.Name))
+		x, err := kid.value(t.Field(f.index).Type, &place{up: at, member: f.name})
 		if err != nil {
 			return nil, err
 		}
-		out[f.Name] = x
+		out[f.name] = x
 	}
 	return out, nil
 }
 
 // list reads Name.member.1, Name.member.2, …; "Name=" is an empty list.
-func (n *node) list(t reflect.Type, path string) (any, error) {
+func (n *node) list(t reflect.Type, at *place) (any, error) {
 	out := []any{}
 	items := n.kids["member"]
 	if items == nil {
 		if n.text != nil && *n.text == "" {
 			return out, nil
 		}
-		return nil, &Error{path, "A list wants the form Name.member.N"}
+		return nil, &Error{at.String(), "A list wants the form Name.member.N"}
 	}
 	for i := 1; len(out) < len(items.kids); i++ {
 		kid := items.kids[strconv.Itoa(i)]
 		if kid == nil {
-			return nil, &Error{path, "The numbers of a list's members must run from 1 on"}
+			return nil, &Error{at.String(), "The numbers of a list's members must run from 1 on"}
 		}
-		x, err := kid.value(t.Elem(), fmt.Sprintf("%s.%d.member", path, i))
+		x, err := kid.value(t.Elem(), &place{up: at, item: i})
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +150,7 @@ func (n *node) list(t reflect.Type, path string) (any, error) {
 	return out, nil
 }
 
-func (n *node) mapping(t reflect.Type, path string) (any, error) {
+func (n *node) mapping(t reflect.Type, at *place) (any, error) {
 	out := map[string]any{}
 	entries := n.kids["entry"]
 	if entries == nil {
@@ -159,9 +158,9 @@ func (n *node) mapping(t reflect.Type, path string) (any, error) {
 	}
 	for i, e := range entries.kids {
 		if e.kids["key"] == nil || e.kids["key"].text == nil || e.kids["value"] == nil {
-			return nil, &Error{path, "A map wants the form Name.entry.N.key and Name.entry.N.value"}
+			return nil, &Error{at.String(), "A map wants the form Name.entry.N.key and Name.entry.N.value"}
 		}
-		x, err := e.kids["value"].value(t.Elem(), path+"."+i+".member")
+		x, err := e.kids["value"].value(t.Elem(), &place{up: at, key: i})
 		if err != nil {
 			return nil, err
 		}
@@ -174,21 +173,11 @@ func (n *node) mapping(t reflect.Type, path string) (any, error) {
 func EncodeQuery(operation, namespace, requestID string, out any) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<%sResponse xmlns=%q>", operation, namespace)
-	if v := reflect.Indirect(reflect.ValueOf(out)); v.IsValid() && exported(v.Type()) > 0 {
+	if v := reflect.Indirect(reflect.ValueOf(out)); v.IsValid() && len(fieldsOf(v.Type())) > 0 {
 		writeXML(&b, operation+"Result", v)
 	}
 	fmt.Fprintf(&b, "<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>", requestID, operation)
 	return b.Bytes()
-}
-
-func exported(t reflect.Type) int {
-	n := 0
-	for i := range t.NumField() {
-		if t.Field(i).IsExported() && t.Field(i).Name != "ResultMetadata" {
-			n++
-		}
-	}
-	return n
 }
 
 func writeXML(b *bytes.Buffer, name string, v reflect.Value) {

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -32,6 +31,23 @@ type shape struct {
 	Pattern  string            `json:"pattern"`
 
 	regexp *regexp.Regexp
+	bound  sync.Map // reflect.Type → []field: the shape's members as the SDK's struct has them, by name
+}
+
+// fields returns the shape's members in a struct, sorted by name.
+func (sh *shape) fields(t reflect.Type) []field {
+	if known, found := sh.bound.Load(t); found {
+		return known.([]field)
+	}
+	var out []field
+	for _, f := range fieldsOf(t) {
+		if _, has := sh.Members[f.name]; has {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	sh.bound.Store(t, out)
+	return out
 }
 
 type service struct {
@@ -89,7 +105,7 @@ func Validate(service, operation string, in any) []Violation {
 		return nil
 	}
 	c := check{s: s}
-	c.value(reflect.ValueOf(in), input, "")
+	c.value(reflect.ValueOf(in), input, nil)
 	return c.found
 }
 
@@ -111,7 +127,8 @@ type check struct {
 	found []Violation
 }
 
-func (c *check) fail(path, value, constraint string) {
+func (c *check) fail(at *place, value, constraint string) {
+	path := at.String()
 	c.found = append(c.found, Violation{
 		Member: path, Missing: value == "",
 		Text: fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", orNull(value), path, constraint),
@@ -128,7 +145,7 @@ func orNull(v string) string {
 	return "'" + v + "'"
 }
 
-func (c *check) value(v reflect.Value, name, path string) {
+func (c *check) value(v reflect.Value, name string, at *place) {
 	v = reflect.Indirect(v)
 	sh := c.s.Shapes[name]
 	if sh == nil || !v.IsValid() {
@@ -137,48 +154,42 @@ func (c *check) value(v reflect.Value, name, path string) {
 	switch {
 	case v.Type() == timeType:
 	case v.Kind() == reflect.Struct:
-		c.structure(v, sh, path)
+		c.structure(v, sh, at)
 	case v.Kind() == reflect.Slice && v.Type() != bytesType:
-		c.length(v.Len(), sh, path, show(v))
+		c.length(v.Len(), sh, at, func() string { return show(v) })
 		for i := range v.Len() {
-			c.value(v.Index(i), sh.Member, fmt.Sprintf("%s.%d.member", path, i+1))
+			c.value(v.Index(i), sh.Member, &place{up: at, item: i + 1})
 		}
 	case v.Kind() == reflect.Map:
-		c.mapping(v, sh, path)
+		c.mapping(v, sh, at)
 	case v.Kind() == reflect.String:
-		c.text(v.String(), sh, path)
+		c.text(v.String(), sh, at)
 	case v.CanInt():
-		c.number(float64(v.Int()), sh, path)
+		c.number(float64(v.Int()), sh, at)
 	case v.CanFloat():
-		c.number(v.Float(), sh, path)
+		c.number(v.Float(), sh, at)
 	}
 }
 
-func (c *check) structure(v reflect.Value, sh *shape, path string) {
-	for _, member := range slices.Sorted(maps.Keys(sh.Members)) {
-		f := v.FieldByName(member)
-		if !f.IsValid() {
-			continue
+func (c *check) structure(v reflect.Value, sh *shape, at *place) {
+	for _, f := range sh.fields(v.Type()) {
+		member := &place{up: at, member: f.name}
+		if !unset(v.Field(f.index)) {
+			c.value(v.Field(f.index), sh.Members[f.name], member)
+		} else if slices.Contains(sh.Required, f.name) {
+			c.fail(member, "", "Member must not be null")
 		}
-		at := join(path, member)
-		if unset(f) {
-			if slices.Contains(sh.Required, member) {
-				c.fail(at, "", "Member must not be null")
-			}
-			continue
-		}
-		c.value(f, sh.Members[member], at)
 	}
 }
 
-func (c *check) mapping(v reflect.Value, sh *shape, path string) {
-	c.length(v.Len(), sh, path, show(v))
+func (c *check) mapping(v reflect.Value, sh *shape, at *place) {
+	c.length(v.Len(), sh, at, func() string { return show(v) })
 	for _, k := range sortedKeys(v) {
 		if broken := c.broken(k.String(), c.s.Shapes[sh.Key]); len(broken) > 0 {
-			c.fail(path, show(v), "Map keys must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+			c.fail(at, show(v), "Map keys must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
 		}
 		if broken := c.broken(v.MapIndex(k).String(), c.s.Shapes[sh.Value]); v.MapIndex(k).Kind() == reflect.String && len(broken) > 0 {
-			c.fail(path, show(v), "Map value must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+			c.fail(at, show(v), "Map value must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
 		}
 	}
 }
@@ -189,7 +200,7 @@ func (c *check) broken(s string, sh *shape) []string {
 		return nil
 	}
 	sub := check{s: c.s}
-	sub.text(s, sh, "x")
+	sub.text(s, sh, nil)
 	if len(sub.found) == 0 {
 		return nil
 	}
@@ -206,34 +217,34 @@ func (c *check) broken(s string, sh *shape) []string {
 	return all
 }
 
-func (c *check) text(s string, sh *shape, path string) {
+func (c *check) text(s string, sh *shape, at *place) {
 	if len(sh.Enum) > 0 {
 		if !slices.Contains(sh.Enum, s) {
-			c.fail(path, quoted(s), "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
+			c.fail(at, quoted(s), "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
 		}
 		return
 	}
-	c.length(utf8.RuneCountInString(s), sh, path, quoted(s))
+	c.length(utf8.RuneCountInString(s), sh, at, func() string { return quoted(s) })
 	if sh.regexp != nil && !sh.regexp.MatchString(s) {
-		c.fail(path, quoted(s), "Member must satisfy regular expression pattern: "+sh.Pattern)
+		c.fail(at, quoted(s), "Member must satisfy regular expression pattern: "+sh.Pattern)
 	}
 }
 
-func (c *check) length(n int, sh *shape, path, value string) {
+func (c *check) length(n int, sh *shape, at *place, value func() string) {
 	if sh.Min != nil && float64(n) < *sh.Min {
-		c.fail(path, value, "Member must have length greater than or equal to "+number(*sh.Min))
+		c.fail(at, value(), "Member must have length greater than or equal to "+number(*sh.Min))
 	}
 	if sh.Max != nil && float64(n) > *sh.Max {
-		c.fail(path, value, "Member must have length less than or equal to "+number(*sh.Max))
+		c.fail(at, value(), "Member must have length less than or equal to "+number(*sh.Max))
 	}
 }
 
-func (c *check) number(f float64, sh *shape, path string) {
+func (c *check) number(f float64, sh *shape, at *place) {
 	if sh.Min != nil && !(f >= *sh.Min) {
-		c.fail(path, number(f), "Member must have value greater than or equal to "+number(*sh.Min))
+		c.fail(at, number(f), "Member must have value greater than or equal to "+number(*sh.Min))
 	}
 	if sh.Max != nil && !(f <= *sh.Max) {
-		c.fail(path, number(f), "Member must have value less than or equal to "+number(*sh.Max))
+		c.fail(at, number(f), "Member must have value less than or equal to "+number(*sh.Max))
 	}
 }
 
