@@ -82,6 +82,12 @@ func TestNotebook(t *testing.T) {
 	if w.failed > 0 || w.sent < 50 {
 		t.Errorf("%d of %d invocations failed", w.failed, w.sent)
 	}
+	story := s.script(binary, "explain", notebookEndpoint+"/AllTraffic", "--data-dir", dir)
+	for _, want := range []string{"alarm      AlarmHigh: OK → ALARM", "decision   desired 1 -> 2: ", "Invocations-ScalingPolicy: AlarmHigh in ALARM, 3 of 3: ", "endpoint   "} {
+		if !strings.Contains(story, want) {
+			t.Errorf("the story does not tell %q:\n%s", want, story)
+		}
+	}
 	s.script("python3", "../examples/notebook/deploy.py", "--delete", notebookEndpoint)
 	if left := instances(t, dir); len(left) != 0 {
 		t.Errorf("model servers are left: %v", left)

@@ -30,18 +30,23 @@ func env() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			address, region := defaultListen, defaults().Region
-			if text, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
-				if f := strings.Fields(string(text)); len(f) == 2 {
-					address, region = f[0], f[1]
-				}
-			}
+			address, region := whereabouts(dir)
 			_, err = fmt.Fprint(cmd.OutOrStdout(), environment(keys[0], "http://"+address, region))
 			return err
 		},
 	}
 	c.Flags().StringVar(&dir, "data-dir", defaultDataDir, "data directory of the server")
 	return c
+}
+
+// whereabouts returns where the server of a data directory listens, or listened last, and its region.
+func whereabouts(dir string) (address, region string) {
+	if text, err := os.ReadFile(filepath.Join(dir, addressFile)); err == nil {
+		if f := strings.Fields(string(text)); len(f) == 2 {
+			return f[0], f[1]
+		}
+	}
+	return defaultListen, defaults().Region
 }
 
 func environment(k store.Credential, url, region string) string {
