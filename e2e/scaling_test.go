@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -109,9 +110,37 @@ func TestHealthPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	metrics := s.get("/metrics")
+	for _, want := range []string{
+		`bellows_instances{region="us-east-1",endpoint="shown",variant="AllTraffic",count="current"} 1`, `bellows_alarms{region="us-east-1",state="ALARM"} 0`,
+		`bellows_invocations_total{result="failed"} 0`, "# TYPE bellows_policy_time_seconds gauge",
+	} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("the metrics lack %s:\n%s", want, metrics)
+		}
+	}
 	text := make([]byte, 10_000)
 	n, _ := resp.Body.Read(text)
 	if page := string(text[:n]); !strings.Contains(page, "<h1>Bellows: ok</h1>") || !strings.Contains(page, "shown") {
 		t.Errorf("the page:\n%s", page)
 	}
+}
+
+// get reads one of the server's own pages.
+func (s *server) get(path string) string {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
 }

@@ -224,6 +224,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 	}
 	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))
 	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
+	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.metrics)))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {
 			path := ctx.Path()
@@ -232,6 +233,8 @@ func (s *server) newHTTP() *fasthttp.Server {
 				s.gateway.Handle(ctx)
 			case ctx.IsGet() && (string(path) == "/" || string(path) == "/health") && len(ctx.QueryArgs().Peek("Action")) == 0:
 				health(ctx)
+			case ctx.IsGet() && string(path) == "/metrics":
+				metrics(ctx)
 			default:
 				control(ctx)
 			}

@@ -104,6 +104,13 @@ func (c *Controller) Recovery() Recovery { return c.recovery }
 // Now returns the policy time.
 func (c *Controller) Now() time.Time { return c.clock.At(time.Now()) }
 
+// Next returns the sequence number of the journal's next input.
+func (c *Controller) Next() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.o.Store.Next()
+}
+
 // Speed returns how many seconds of policy time pass in a second.
 func (c *Controller) Speed() float64 { return c.clock.Speed() }
 
