@@ -229,6 +229,21 @@ def metrics():
     assert result["Values"] == [6.0] and result["Messages"] == [{"Code": "MultipleUnits", "Value": "Multiple units returned: '[Count, Seconds]'"}], result
     points = cw.get_metric_statistics(Namespace="M", MetricName="m", Dimensions=listed[0]["Dimensions"], Period=86400, Statistics=["Average"], Unit="Seconds", **span)["Datapoints"]
     assert [p["Average"] for p in points] == [10.0], points
+    cw.put_metric_data(Namespace="M", MetricData=[{"MetricName": "tail", "Values": [float(i) for i in range(1, 101)]}])
+    queries = [
+        {"Id": f"q{i}", "MetricStat": {"Metric": {"Namespace": "M", "MetricName": "tail"}, "Period": 86400, "Stat": stat}}
+        for i, stat in enumerate(["p90", "tm90", "TC(10:20)", "PR(:50)", "IQM"])
+    ]
+    found = [r["Values"][0] for r in cw.get_metric_data(MetricDataQueries=queries, **span)["MetricDataResults"]]
+    assert all(abs(got - want) < 0.01 * want for got, want in zip(found, [90, 45.5, 10, 50, 50.5])), found
+    points = cw.get_metric_statistics(Namespace="M", MetricName="tail", Period=86400, ExtendedStatistics=["tm90", "p50"], **span)["Datapoints"]
+    assert abs(points[0]["ExtendedStatistics"]["tm90"] - 45.5) < 0.5, points
+    cw.put_metric_alarm(
+        AlarmName="trimmed", Namespace="M", MetricName="tail", ExtendedStatistic="tm90", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    assert cw.describe_alarms(AlarmNames=["trimmed"])["MetricAlarms"][0]["ExtendedStatistic"] == "tm90"
+    cw.delete_alarms(AlarmNames=["trimmed"])
     refused("InvalidParameterCombination", "You have requested up to", cw.get_metric_statistics, Namespace="M", MetricName="m", Period=60, Statistics=["Sum"], **span)
 
 

@@ -214,7 +214,7 @@ func BenchmarkRecord(b *testing.B) {
 }
 
 func FuzzParseStatistic(f *testing.F) {
-	for _, seed := range []string{"Sum", "p99.9", "p101", "p", "tm90"} {
+	for _, seed := range []string{"Sum", "p99.9", "p101", "p", "tm90", "TM(1%:2%)", "PR(:3)", "IQM"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -222,6 +222,7 @@ func FuzzParseStatistic(f *testing.F) {
 		if err != nil {
 			return
 		}
+		s.Of(summary(1, 2, 3))
 		if again := statistic(t, s.String()); again != s {
 			t.Errorf("%q parses to %v, its name to %v", text, s, again)
 		}

@@ -171,7 +171,7 @@ func (q *Query) datapoint(start int64, buckets []bucket) Datapoint {
 			continue
 		}
 		sum.StatisticSet.Merge(buckets[i].sum.StatisticSet)
-		if q.Statistic.Kind == Percentile {
+		if q.Statistic.Kind >= Percentile {
 			sum.Distribution.Merge(buckets[i].sum.Distribution)
 		}
 	}

@@ -17,18 +17,33 @@ const (
 	Minimum
 	Maximum
 	Percentile
+	TrimmedMean
+	WinsorizedMean
+	TrimmedCount
+	TrimmedSum
+	PercentileRank
 )
 
 var statisticNames = []string{"", "SampleCount", "Sum", "Average", "Minimum", "Maximum"}
 
-// Statistic is a parsed statistic: a kind and, for a percentile, its rank.
+// Statistic is a parsed statistic: a kind and, for a percentile, its rank; for those after it, the range of samples they look at.
 type Statistic struct {
 	Kind StatisticKind
 	Rank float64 // 0 to 100, for Percentile
+
+	// Lower and Upper bound the range: percentages of the samples in order or, where Fixed, values, of which the lower is outside
+	// and the upper inside. NoLower and NoUpper leave a fixed range open.
+	Lower, Upper            float64 `json:",omitzero"`
+	Fixed, NoLower, NoUpper bool    `json:",omitzero"`
+
+	Name string `json:",omitzero"` // of a statistic with a range, as it was given
 }
 
 // String returns CloudWatch's name of the statistic.
 func (s Statistic) String() string {
+	if s.Name != "" {
+		return s.Name
+	}
 	if s.Kind == Percentile {
 		return "p" + strconv.FormatFloat(s.Rank, 'f', -1, 64)
 	}
@@ -41,7 +56,8 @@ func (s Statistic) String() string {
 // percentileDecimals is how many decimals a percentile's rank may have. AWS: CloudWatch user guide, statistics definitions.
 const percentileDecimals = 10
 
-// ParseStatistic reads one of CloudWatch's five statistics or a percentile such as p99.9.
+// ParseStatistic reads one of CloudWatch's five statistics, a percentile such as p99.9, or a statistic over a range such as tm99,
+// TM(10%:90%), PR(:300) or IQM.
 func ParseStatistic(text string) (Statistic, error) {
 	for kind, name := range statisticNames {
 		if kind > 0 && name == text {
@@ -49,7 +65,10 @@ func ParseStatistic(text string) (Statistic, error) {
 		}
 	}
 	if rank, ok := parseRank(text); ok {
-		return Statistic{Percentile, rank}, nil
+		return Statistic{Kind: Percentile, Rank: rank}, nil
+	}
+	if s, ok := parseRange(text); ok {
+		return s, nil
 	}
 	return Statistic{}, fmt.Errorf("The value %s for parameter ExtendedStatistic is not supported.", text) //nolint:staticcheck // AWS's own text
 }
@@ -59,12 +78,8 @@ func parseRank(text string) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	whole, decimals, point := strings.Cut(digits, ".")
-	if !allDigits(whole) || point && (!allDigits(decimals) || len(decimals) > percentileDecimals) {
-		return 0, false
-	}
-	rank, err := strconv.ParseFloat(digits, 64)
-	return rank, err == nil && rank <= 100
+	rank, ok := parseNumber(digits)
+	return rank, ok && rank <= 100
 }
 
 func allDigits(s string) bool {
@@ -91,6 +106,8 @@ func (s Statistic) Of(sum *Summary) (v float64, ok bool) {
 		return sum.Max, true
 	case Percentile:
 		return sum.percentile(s.Rank)
+	case TrimmedMean, WinsorizedMean, TrimmedCount, TrimmedSum, PercentileRank:
+		return s.overRange(sum)
 	default:
 		return 0, false
 	}

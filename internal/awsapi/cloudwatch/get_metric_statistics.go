@@ -64,7 +64,7 @@ func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
 	}
 	for _, name := range in.ExtendedStatistics {
 		s, err := metric.ParseStatistic(name)
-		if err != nil || s.Kind != metric.Percentile {
+		if err != nil || s.Kind < metric.Percentile {
 			return nil, invalidValue("The value %s for parameter ExtendedStatistics is not supported.", name)
 		}
 		out = append(out, s)
@@ -139,7 +139,7 @@ func set(d *types.Datapoint, s metric.Statistic, v float64) {
 		d.Minimum = &v
 	case metric.Maximum:
 		d.Maximum = &v
-	case metric.Percentile:
+	default:
 		if d.ExtendedStatistics == nil {
 			d.ExtendedStatistics = map[string]float64{}
 		}

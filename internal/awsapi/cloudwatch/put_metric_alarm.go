@@ -210,7 +210,7 @@ func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
 	if x.Rule.DatapointsToM > 0 {
 		out.DatapointsToAlarm = aws.Int32(int32(x.Rule.DatapointsToM))
 	}
-	if x.Rule.Statistic.Kind == metric.Percentile {
+	if x.Rule.Statistic.Kind >= metric.Percentile {
 		out.ExtendedStatistic = aws.String(x.Rule.Statistic.String())
 	} else {
 		out.Statistic = types.Statistic(x.Rule.Statistic.String())

@@ -1,0 +1,177 @@
+package metric
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// bound is one end of a statistic's range: a percentage of the samples, or a value. Open has none.
+type bound struct {
+	open    bool
+	percent bool
+	value   float64
+}
+
+// functions are the statistics that take a range, by their names in capitals; in lower case, with one number NN, they mean (:NN%).
+var functions = map[string]StatisticKind{
+	"TM": TrimmedMean, "WM": WinsorizedMean, "TC": TrimmedCount, "TS": TrimmedSum, "PR": PercentileRank,
+}
+
+// parseRange reads IQM, tmNN and its like, and TM(a%:b%), TM(a:b) and theirs.
+// AWS: CloudWatch user guide, statistics definitions.
+func parseRange(text string) (Statistic, bool) {
+	if text == "IQM" {
+		return Statistic{Kind: TrimmedMean, Lower: 25, Upper: 75, Name: text}, true
+	}
+	if len(text) < 3 {
+		return Statistic{}, false
+	}
+	name, rest := text[:2], text[2:]
+	kind, known := functions[strings.ToUpper(name)]
+	if !known {
+		return Statistic{}, false
+	}
+	if strings.ToLower(name) == name {
+		upper, ok := parseNumber(rest)
+		return Statistic{Kind: kind, Upper: upper, Name: text}, ok && upper <= 100 && kind != PercentileRank
+	}
+	inner, ok := strings.CutPrefix(rest, "(")
+	inner, closed := strings.CutSuffix(inner, ")")
+	low, high, parted := strings.Cut(inner, ":")
+	lower, ok1 := parseBound(low)
+	upper, ok2 := parseBound(high)
+	if strings.ToUpper(name) != name || !ok || !closed || !parted || !ok1 || !ok2 {
+		return Statistic{}, false
+	}
+	return ranged(kind, text, lower, upper)
+}
+
+// ranged puts two bounds together: both percentages or both values, and at least one.
+func ranged(kind StatisticKind, text string, lower, upper bound) (Statistic, bool) {
+	s := Statistic{Kind: kind, Name: text, Lower: lower.value, Upper: upper.value}
+	switch {
+	case lower.open && upper.open, !lower.open && !upper.open && (lower.percent != upper.percent || lower.value >= upper.value):
+		return s, false
+	case lower.percent || upper.percent:
+		if upper.open {
+			s.Upper = 100
+		}
+		return s, kind != PercentileRank && s.Lower >= 0 && s.Upper <= 100 && s.Lower < s.Upper
+	default:
+		s.Fixed, s.NoLower, s.NoUpper = true, lower.open, upper.open
+		return s, true
+	}
+}
+
+func parseBound(text string) (bound, bool) {
+	if text == "" {
+		return bound{open: true}, true
+	}
+	number, percent := strings.CutSuffix(text, "%")
+	negative := strings.HasPrefix(number, "-")
+	v, ok := parseNumber(strings.TrimPrefix(number, "-"))
+	if negative {
+		v = -v
+	}
+	return bound{percent: percent, value: v}, ok && (!negative || !percent)
+}
+
+// parseNumber reads digits with at most ten decimals.
+func parseNumber(text string) (float64, bool) {
+	whole, decimals, point := strings.Cut(text, ".")
+	if !allDigits(whole) || point && (!allDigits(decimals) || len(decimals) > percentileDecimals) {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	return v, err == nil && !math.IsInf(v, 0)
+}
+
+// weighted is a value and how many samples have it.
+type weighted struct{ value, count float64 }
+
+// samples lists the summary's samples in order, as far as they are known: one value for a bucket.
+func (s *Summary) samples() ([]weighted, bool) {
+	switch {
+	case s.Min < 0:
+		return nil, false
+	case s.Min == s.Max:
+		return []weighted{{s.Min, s.Count}}, true
+	case len(s.Distribution) == 0:
+		return nil, false
+	}
+	out := make([]weighted, len(s.Distribution))
+	for i, b := range s.Distribution {
+		out[i] = weighted{min(max(BucketValue(b.Index), s.Min), s.Max), b.Count}
+	}
+	return out, true
+}
+
+// overRange computes the statistics that take a range. ok is false where the samples are not known one by one, or where none of them
+// is in the range and the statistic wants a mean.
+func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
+	all, ok := sum.samples()
+	if !ok {
+		return 0, false
+	}
+	t := s.trim(all, sum.Count)
+	switch s.Kind {
+	case TrimmedCount:
+		return t.count, true
+	case TrimmedSum:
+		return t.sum, true
+	case PercentileRank:
+		return 100 * t.count / sum.Count, true
+	case WinsorizedMean:
+		return (t.sum + t.below*t.low + t.above*t.high) / sum.Count, true
+	default:
+		return t.sum / t.count, t.count > 0
+	}
+}
+
+// under and over hold a bucket's value against the bounds of a fixed range. A bucket belongs to a bound as a whole, so that samples which
+// are exactly the bound are on the right side of it.
+func (s Statistic) under(v float64) bool {
+	return !s.NoLower && s.Lower >= 0 && BucketIndex(v) <= BucketIndex(s.Lower)
+}
+
+func (s Statistic) over(v float64) bool {
+	return !s.NoUpper && (s.Upper < 0 || BucketIndex(v) > BucketIndex(s.Upper))
+}
+
+// trimmed is what lies in a range, and beside it.
+type trimmed struct {
+	count, sum   float64
+	below, above float64 // samples on either side
+	low, high    float64 // what winsorizing makes of them
+}
+
+// trim divides samples by the range. Of a value that a percentage cuts through, the part inside counts.
+func (s Statistic) trim(all []weighted, total float64) trimmed {
+	t := trimmed{low: s.Lower, high: s.Upper}
+	from, to := s.Lower/100*total, s.Upper/100*total
+	seen, inside := 0.0, false
+	for _, x := range all {
+		var below, above float64
+		switch {
+		case s.Fixed && s.under(x.value):
+			below = x.count
+		case s.Fixed && s.over(x.value):
+			above = x.count
+		case !s.Fixed:
+			below = min(max(from-seen, 0), x.count)
+			above = min(max(seen+x.count-to, 0), x.count)
+		}
+		seen += x.count
+		n := max(x.count-below-above, 0)
+		t.below, t.above = t.below+below, t.above+above
+		t.count, t.sum = t.count+n, t.sum+n*x.value
+		if n > 0 && !s.Fixed {
+			if !inside {
+				t.low, inside = x.value, true
+			}
+			t.high = x.value
+		}
+	}
+	return t
+}
