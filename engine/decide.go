@@ -89,6 +89,7 @@ func (e *Engine) decide(r *Region) {
 	for _, t := range r.told {
 		d := &e.step.decision
 		scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t), d)
+		t.Note(d)
 		e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
 		if d.Acted {
 			e.scale(r, t, d.Change())
@@ -124,8 +125,11 @@ func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
 	return scaling.Capacity{Desired: v.Desired, Current: v.Current(), Scalable: x.Status == hosting.InService}
 }
 
-// scale begins an activity and asks hosting for its capacity.
+// scale begins an activity and asks hosting for its capacity. A dry run ends here at the latest.
 func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
+	if t.DryRun() {
+		return
+	}
 	for _, a := range t.Begin(e.now, e.ids.uuid(), c) {
 		e.emit(ActivityChanged{r.Scope, a})
 	}

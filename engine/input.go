@@ -209,11 +209,27 @@ func (in SetTags) apply(e *Engine) (Result, error) {
 }
 
 func (in TagScalableTarget) apply(e *Engine) (Result, error) {
-	return nil, e.region(in.Scope).Targets.Tag(in.ID, in.Tags)
+	return nil, e.retag(in.Scope, in.ID, func(r *scaling.Registry) error { return r.Tag(in.ID, in.Tags) })
 }
 
 func (in UntagScalableTarget) apply(e *Engine) (Result, error) {
-	return nil, e.region(in.Scope).Targets.Untag(in.ID, in.Keys)
+	return nil, e.retag(in.Scope, in.ID, func(r *scaling.Registry) error { return r.Untag(in.ID, in.Keys) })
+}
+
+// retag changes a target's tags. A dry run that ends so lets its range count again.
+func (e *Engine) retag(s Scope, id string, change func(*scaling.Registry) error) error {
+	r := e.region(s)
+	if err := change(r.Targets); err != nil {
+		return err
+	}
+	t, err := r.Targets.ByID(id)
+	if err != nil {
+		return err
+	}
+	if endpoint, _, ok := t.Key.Variant(); ok {
+		e.touch(r, endpoint)
+	}
+	return nil
 }
 
 // change does something to an endpoint and tells of the status it leads to.

@@ -163,6 +163,7 @@ func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
 	if a.To > a.From {
 		t.beginOut(now, &a)
 	}
+	t.moved(&a)
 	t.Activity, t.LastNotScaled = &a, 0
 	return append(entries, a)
 }

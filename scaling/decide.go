@@ -28,6 +28,10 @@ func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *De
 		slices.SortFunc(d.Proposals, canonical)
 	}
 	d.arbitrate()
+	if d.Acted && t.DryRun() {
+		d.Proposals[d.Winner].Outcome = WouldAct
+		d.Acted, d.Want, d.Winner = false, c.Desired, 0
+	}
 }
 
 // situation is what every policy's proposal depends on.

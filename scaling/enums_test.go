@@ -26,7 +26,7 @@ func TestNames(t *testing.T) {
 	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero")
 	named[CauseKind](t, "Alarm", "Minimum", "Maximum")
 	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
-		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet")
+		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct")
 }
 
 type enum interface {

@@ -42,7 +42,7 @@ func (d *Decision) Explain(i int) string {
 
 // saw tells the alarm's word.
 func (p *Proposal) saw() string {
-	s := p.alarmLabel() + " in " + p.State.String()
+	s := shortAlarm(p.Alarm) + " in " + p.State.String()
 	if p.Evaluated == 0 {
 		return s
 	}
@@ -53,16 +53,16 @@ func (p *Proposal) saw() string {
 	return fmt.Sprintf("%s, %d of %d: %s %s %s", s, p.Breaching, p.Evaluated, number(p.Metric), sign, number(p.Threshold))
 }
 
-// alarmLabel shortens the names of target tracking's own alarms.
-func (p *Proposal) alarmLabel() string {
-	if strings.HasPrefix(p.Alarm, "TargetTracking-") {
+// shortAlarm shortens the names of target tracking's own alarms.
+func shortAlarm(name string) string {
+	if strings.HasPrefix(name, "TargetTracking-") {
 		for _, label := range []string{"AlarmHigh", "AlarmLow"} {
-			if strings.Contains(p.Alarm, "-"+label+"-") {
+			if strings.Contains(name, "-"+label+"-") {
 				return label
 			}
 		}
 	}
-	return p.Alarm
+	return name
 }
 
 // wish tells the capacity wanted and the formula with its numbers.
@@ -112,6 +112,8 @@ func (p *Proposal) fate(d *Decision) string {
 		return fmt.Sprintf("no step adjustment for a breach of %s", number(p.Metric-p.Threshold))
 	case NoData:
 		return "no data"
+	case WouldAct:
+		return fmt.Sprintf("dry run, or desired would be %d", p.Clamped)
 	default:
 		return ""
 	}

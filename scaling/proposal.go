@@ -22,6 +22,7 @@ const (
 	NoStepMatches                          // the breach lies in no step adjustment's interval
 	NoData                                 // the alarm is in INSUFFICIENT_DATA, or told no datapoints
 	Quiet                                  // the alarm of a target tracking policy is not in ALARM
+	WouldAct                               // it is what would happen, were this no dry run
 )
 
 // Outcome is what became of a proposal.
@@ -60,6 +61,8 @@ func (o Outcome) String() string {
 		return "NoData"
 	case Quiet:
 		return "Quiet"
+	case WouldAct:
+		return "WouldAct"
 	default:
 		return "invalid"
 	}

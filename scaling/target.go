@@ -26,7 +26,15 @@ type Target struct {
 
 	// Departed is when the target was deregistered; zero while it is registered.
 	Departed time.Time
+
+	Watch Watch `json:",omitzero"`
 }
+
+// DryRunTag is the tag that, set to "true", makes a target's decisions be recorded and explained, and change nothing.
+const DryRunTag = "bellows:dry-run"
+
+// DryRun reports whether the target's decisions change nothing.
+func (t *Target) DryRun() bool { return t.Tags[DryRunTag] == "true" }
 
 // Suspended says which kinds of scaling rest. AWS: suspending and resuming scaling, user guide.
 type Suspended struct {
@@ -80,7 +88,7 @@ type Change struct {
 //
 // AWS: RegisterScalableTarget, API reference; causes recorded.
 func (t *Target) Clamp(c Capacity) (Change, bool) {
-	if !t.ClampDue || !c.Scalable {
+	if !t.ClampDue || !c.Scalable || t.DryRun() {
 		return Change{}, false
 	}
 	t.ClampDue = false

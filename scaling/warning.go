@@ -1,0 +1,271 @@
+package scaling
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Things that are silently wrong with a target.
+const (
+	PolicyWithoutAlarm  WarningKind = iota + 1 // no alarm invokes the policy: it never acts
+	AlarmIsGone                                // a target tracking policy's own alarm was deleted by hand
+	AlarmActionsOff                            // the alarm invokes nothing: its actions are disabled
+	MetricWithoutData                          // the alarm has no data to judge
+	NeverScalesIn                              // no policy of the target ever takes capacity away
+	ScaleInVetoed                              // a policy can never scale in: another, without data, has to agree
+	PoliciesFight                              // what one policy adds another takes away
+	MaximumReachedDaily                        // more than the maximum is wanted day after day
+	RangeIsOnePoint                            // the minimum is the maximum: policies can change nothing
+	ScalingSuspended                           // scaling by policies is suspended
+	DryRun                                     // decisions are made and change nothing
+)
+
+// WarningKind is what is wrong.
+type WarningKind int
+
+// String returns the kind's name.
+func (k WarningKind) String() string {
+	switch k {
+	case PolicyWithoutAlarm:
+		return "PolicyWithoutAlarm"
+	case AlarmIsGone:
+		return "AlarmIsGone"
+	case AlarmActionsOff:
+		return "AlarmActionsOff"
+	case MetricWithoutData:
+		return "MetricWithoutData"
+	case NeverScalesIn:
+		return "NeverScalesIn"
+	case ScaleInVetoed:
+		return "ScaleInVetoed"
+	case PoliciesFight:
+		return "PoliciesFight"
+	case MaximumReachedDaily:
+		return "MaximumReachedDaily"
+	case RangeIsOnePoint:
+		return "RangeIsOnePoint"
+	case ScalingSuspended:
+		return "ScalingSuspended"
+	case DryRun:
+		return "DryRun"
+	default:
+		return "invalid"
+	}
+}
+
+// Warning says that something about a target is silently wrong: AWS takes such a configuration without a word.
+type Warning struct {
+	Kind   WarningKind
+	Policy string // "" where it is about the target
+	Other  string // ScaleInVetoed, PoliciesFight: the other policy
+	Alarm  string // AlarmIsGone, AlarmActionsOff, MetricWithoutData
+	Since  time.Time
+	Number int // MaximumReachedDaily: days; RangeIsOnePoint: the capacity; PoliciesFight: changes of direction
+}
+
+// String says what is wrong and what to do about it.
+func (w Warning) String() string {
+	switch w.Kind {
+	case PolicyWithoutAlarm:
+		return fmt.Sprintf("no alarm invokes policy %s, so it never acts: put an alarm whose actions name the policy's ARN", w.Policy)
+	case AlarmIsGone:
+		return fmt.Sprintf("policy %s misses its alarm %s, which somebody deleted: put the policy again", w.Policy, shortAlarm(w.Alarm))
+	case AlarmActionsOff:
+		return fmt.Sprintf("alarm %s does not invoke policy %s: its actions are disabled", shortAlarm(w.Alarm), w.Policy)
+	case MetricWithoutData:
+		since := ""
+		if !w.Since.IsZero() {
+			since = " since " + w.Since.UTC().Format("2006-01-02 15:04:05")
+		}
+		return fmt.Sprintf("alarm %s of policy %s has no data%s: check the metric's name, dimensions and unit, and whether anything publishes it",
+			shortAlarm(w.Alarm), w.Policy, since)
+	case NeverScalesIn:
+		return "capacity is never taken away: no policy scales in"
+	case ScaleInVetoed:
+		return fmt.Sprintf("policy %s cannot scale in: all target tracking policies have to agree, and %s has no data", w.Policy, w.Other)
+	case PoliciesFight:
+		return fmt.Sprintf("policies %s and %s work against each other: %d times in a row one took back what the other did", w.Policy, w.Other, w.Number)
+	case MaximumReachedDaily:
+		return fmt.Sprintf("more than the maximum was wanted on each of the last %d days: raise it, or the target value", w.Number)
+	case RangeIsOnePoint:
+		return fmt.Sprintf("minimum and maximum are both %d: policies can change nothing", w.Number)
+	case ScalingSuspended:
+		return "scaling by policies is suspended"
+	case DryRun:
+		return "dry run: decisions are recorded and change nothing"
+	default:
+		return "invalid"
+	}
+}
+
+// AlarmFacts is what warnings need to know of an alarm that invokes, or would invoke, a policy.
+type AlarmFacts struct {
+	Policy         string
+	Alarm          string
+	State          AlarmState
+	Since          time.Time // of the state
+	Judged         time.Time // when the alarm has had time to see data, had there been any
+	ActionsEnabled bool
+}
+
+// How warnings look back.
+const (
+	fightWithin   = time.Hour
+	fightTurns    = 3 // changes of direction in a row
+	dailyDays     = 3
+	withoutDataIn = 5 * time.Minute // at the least, before data that is not there is missed
+)
+
+// Warnings says what is silently wrong with a target, given all alarms that invoke its policies. The order of alarms does not matter.
+func (t *Target) Warnings(now time.Time, alarms []AlarmFacts) []Warning {
+	var out []Warning
+	if t.DryRun() {
+		out = append(out, Warning{Kind: DryRun})
+	}
+	if t.Suspended.DynamicIn || t.Suspended.DynamicOut {
+		out = append(out, Warning{Kind: ScalingSuspended})
+	}
+	if t.Min == t.Max && len(t.Policies) > 0 {
+		out = append(out, Warning{Kind: RangeIsOnePoint, Number: t.Min})
+	}
+	for _, p := range t.Policies {
+		out = append(out, t.policyWarnings(now, p, alarms)...)
+	}
+	out = append(out, t.scaleInWarnings(now, alarms)...)
+	if w, found := t.fight(now); found {
+		out = append(out, w)
+	}
+	if days := t.daysAtMax(now); days >= dailyDays {
+		out = append(out, Warning{Kind: MaximumReachedDaily, Number: days})
+	}
+	slices.SortStableFunc(out, func(a, b Warning) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Alarm, b.Alarm), cmp.Compare(a.Other, b.Other))
+	})
+	return out
+}
+
+// policyWarnings is what is wrong with how a policy is invoked.
+func (t *Target) policyWarnings(now time.Time, p *Policy, alarms []AlarmFacts) []Warning {
+	var out []Warning
+	if !p.invoked() {
+		return nil
+	}
+	mine := of(alarms, p.Name)
+	if len(mine) == 0 && len(p.AlarmNames()) == 0 {
+		return []Warning{{Kind: PolicyWithoutAlarm, Policy: p.Name}}
+	}
+	for _, name := range p.AlarmNames() {
+		if !slices.ContainsFunc(mine, func(a AlarmFacts) bool { return a.Alarm == name }) {
+			out = append(out, Warning{Kind: AlarmIsGone, Policy: p.Name, Alarm: name})
+		}
+	}
+	for _, a := range mine {
+		if !a.ActionsEnabled {
+			out = append(out, Warning{Kind: AlarmActionsOff, Policy: p.Name, Alarm: a.Alarm})
+		}
+		if a.withoutData(now) {
+			out = append(out, Warning{Kind: MetricWithoutData, Policy: p.Name, Alarm: a.Alarm, Since: a.Since})
+		}
+	}
+	return out
+}
+
+// withoutData reports whether an alarm has had no data for longer than it may take to come.
+func (a AlarmFacts) withoutData(now time.Time) bool {
+	return a.State == InsufficientData && !now.Before(a.Judged) && now.Sub(a.Since) >= withoutDataIn
+}
+
+// scaleInWarnings is what keeps capacity from ever being taken away.
+func (t *Target) scaleInWarnings(now time.Time, alarms []AlarmFacts) []Warning {
+	if t.Min == t.Max || len(t.Policies) == 0 {
+		return nil
+	}
+	var able, silent []*Policy // target tracking policies that may scale in; those of them that have no data
+	scalesIn, invoked := false, false
+	for _, p := range t.Policies {
+		invoked = invoked || p.invoked()
+		scalesIn = scalesIn || p.scalesIn()
+		if p.Type != TargetTrackingScaling || p.scaleInDisabled() {
+			continue
+		}
+		able = append(able, p)
+		if slices.ContainsFunc(of(alarms, p.Name), func(a AlarmFacts) bool { return a.Alarm == p.AlarmLow && a.withoutData(now) }) {
+			silent = append(silent, p)
+		}
+	}
+	var out []Warning
+	if invoked && !scalesIn {
+		out = append(out, Warning{Kind: NeverScalesIn})
+	}
+	for _, p := range able {
+		for _, s := range silent {
+			if s != p {
+				out = append(out, Warning{Kind: ScaleInVetoed, Policy: p.Name, Other: s.Name})
+			}
+		}
+	}
+	return out
+}
+
+// fight looks whether the newest moves, all within an hour, go to and fro between two policies.
+// Turns of one policy alone are its own affair: its target value or thresholds are too near to each other.
+func (t *Target) fight(now time.Time) (Warning, bool) {
+	turns := 0
+	m := t.Watch.Moves
+	for i := len(m) - 1; i > 0; i-- {
+		a, b := m[i-1], m[i]
+		if a.At.Before(now.Add(-fightWithin)) || a.out() == b.out() || a.Policy == b.Policy {
+			break
+		}
+		if last := m[len(m)-1]; !slices.Contains([]string{last.Policy, m[len(m)-2].Policy}, a.Policy) {
+			break
+		}
+		turns++
+	}
+	if turns < fightTurns {
+		return Warning{}, false
+	}
+	names := []string{m[len(m)-1].Policy, m[len(m)-2].Policy}
+	slices.Sort(names)
+	return Warning{Kind: PoliciesFight, Policy: names[0], Other: names[1], Number: turns}, true
+}
+
+// daysAtMax counts the days in a row, up to today or yesterday, on which more than the maximum was wanted.
+func (t *Target) daysAtMax(now time.Time) int {
+	days, next := 0, DayOf(now)
+	for i := len(t.Watch.MaxDays) - 1; i >= 0; i-- {
+		day := t.Watch.MaxDays[i]
+		if days == 0 && day == next-1 {
+			next = day // today is young
+		}
+		if day != next {
+			break
+		}
+		days, next = days+1, day-1
+	}
+	return days
+}
+
+// invoked reports whether alarms invoke policies of this type: others act by themselves.
+func (p *Policy) invoked() bool { return p.Type == StepScaling || p.Type == TargetTrackingScaling }
+
+// scalesIn reports whether the policy can ever take capacity away.
+func (p *Policy) scalesIn() bool {
+	if p.Type == StepScaling {
+		return p.Step.AdjustmentType == ExactCapacity ||
+			slices.ContainsFunc(p.Step.Steps, func(s StepAdjustment) bool { return s.Adjustment < 0 })
+	}
+	return p.Type == TargetTrackingScaling && !p.scaleInDisabled()
+}
+
+func of(alarms []AlarmFacts, policy string) []AlarmFacts {
+	var out []AlarmFacts
+	for _, a := range alarms {
+		if a.Policy == policy {
+			out = append(out, a)
+		}
+	}
+	return out
+}
