@@ -1,0 +1,23 @@
+package metric
+
+import "time"
+
+// DataQuery is one query of GetMetricData, of an alarm's Metrics, or of a customized metric's: a statistic of a metric, or an
+// expression over other queries. Exactly one of Stat and Expression is set. Package metric/expr checks and evaluates lists of them.
+type DataQuery struct {
+	ID         string        // what expressions call it; begins with a small letter, unique in its list
+	Label      string        `json:",omitzero"` // "": one is made
+	Stat       *MetricStat   `json:",omitzero"`
+	Expression string        `json:",omitzero"`
+	Period     time.Duration `json:",omitzero"` // of an expression; 0: that of what it refers to. A Stat has its own
+	Hidden     bool          `json:",omitzero"` // ReturnData is false: for other queries to use
+	Account    string        `json:",omitzero"` // AccountId, as it was given
+}
+
+// MetricStat is a metric and the statistic to take of it.
+type MetricStat struct {
+	Metric    ID
+	Statistic Statistic
+	Unit      string        `json:",omitzero"` // "": any
+	Period    time.Duration // 1, 5, 10, 20, 30 s or a multiple of a minute
+}
