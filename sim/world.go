@@ -21,6 +21,9 @@ type World struct {
 	// Broken: instances that start from now on never become healthy; their fleet says that they exit.
 	Broken bool
 
+	// OnInput is told of each input before its step, refused ones too. It may be nil.
+	OnInput func(now time.Time, in engine.Input)
+
 	// OnEvent is told of each event, in order.
 	OnEvent func(now time.Time, e engine.Event)
 
@@ -45,6 +48,9 @@ func (w *World) SetLoad(k engine.VariantKey, perMinute float64) { w.load[k] = pe
 
 // Do takes a step at the present moment.
 func (w *World) Do(in engine.Input) (engine.Result, error) {
+	if w.OnInput != nil {
+		w.OnInput(w.Now, in)
+	}
 	out, err := w.Engine.Step(w.Now, in)
 	if err != nil {
 		return nil, err
