@@ -20,6 +20,7 @@ type Engine struct {
 	ids     identities
 	regions map[Scope]*Region
 	where   map[hosting.InstanceID]EndpointKey
+	keeps   bool                // a history is kept
 	levels  map[VariantKey]bool // the groups of instances that were said to the fleet and are not empty
 	step    step
 }
@@ -107,6 +108,9 @@ func (e *Engine) region(s Scope) *Region {
 			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
 			changing: map[string]bool{}, idlers: map[string][]idleVariant{},
+		}
+		if e.keeps {
+			r.Metrics.KeepHistory(e.now)
 		}
 		e.regions[s] = r
 	}

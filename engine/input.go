@@ -121,6 +121,7 @@ func Inputs() []Input {
 		CreateEndpoint{}, UpdateEndpoint{}, UpdateEndpointWeightsAndCapacities{}, DeleteEndpoint{}, SetTags{},
 		RegisterScalableTarget{}, DeregisterScalableTarget{}, TagScalableTarget{}, UntagScalableTarget{}, PutScalingPolicy{},
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
+		KeepHistory{}, HistoryKept{},
 	}
 }
 
@@ -248,9 +249,11 @@ func (e *Engine) change(r *Region, name string, do func() error) error {
 
 func (in PutMetricData) apply(e *Engine) (Result, error) {
 	w := e.region(in.Scope).Metrics
+	if w.Behind() {
+		return nil, metric.ErrPending // at once, so that a refusal leaves nothing recorded
+	}
 	for i := range in.Data {
-		d := &in.Data[i]
-		w.Series(d.ID).Record(d.At, d.Resolution, d.Unit, &d.Summary)
+		w.Record(&in.Data[i])
 	}
 	return nil, nil
 }

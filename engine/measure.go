@@ -92,6 +92,7 @@ func (e *Engine) fillIdle(r *Region) {
 		return
 	}
 	r.idle = end
+	r.Metrics.Seal(e.now)
 	r.Metrics.Evict(e.now)
 	for _, all := range r.idlers { //tidy:unordered each has series of its own
 		for i := range all {

@@ -17,6 +17,7 @@ type State struct {
 	Config  Config
 	Now     time.Time
 	IDs     uint64 // where the sequence of identifiers stands
+	Keeps   bool   `json:",omitzero"` // a history is kept
 	Regions []RegionState
 }
 
@@ -32,7 +33,7 @@ type RegionState struct {
 
 // State returns what the engine knows.
 func (e *Engine) State() State {
-	s := State{Config: e.config, Now: e.now, IDs: e.ids.state}
+	s := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps}
 	for _, r := range e.sorted() {
 		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle})
 	}
@@ -43,7 +44,7 @@ func (e *Engine) State() State {
 // state holds.
 func FromState(s State) *Engine {
 	e := New(s.Config)
-	e.now, e.ids.state = s.Now, s.IDs
+	e.now, e.ids.state, e.keeps = s.Now, s.IDs, s.Keeps
 	for _, x := range s.Regions {
 		r := e.region(x.Scope)
 		r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle

@@ -163,6 +163,15 @@ func (s *Series) Units(from, until time.Time) []string {
 	return units
 }
 
+// Range calls f with the samples of the intervals that begin from a moment on until another, both in Unix seconds, in the order of
+// their starts. f must not keep or change their distributions.
+func (s *Series) Range(from, until int64, f func(BucketState)) {
+	for at := s.search(from); at < len(s.buckets) && s.buckets[at].start < until; at++ {
+		b := &s.buckets[at]
+		f(BucketState{b.start, b.unit, b.fine, b.sum})
+	}
+}
+
 func (q *Query) datapoint(start int64, buckets []bucket) Datapoint {
 	p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
 	var sum Summary

@@ -118,16 +118,21 @@ func (s *Summary) percentile(rank float64) (float64, bool) {
 	if s.Min < 0 {
 		return 0, false
 	}
-	if s.Min == s.Max {
+	switch {
+	case s.Min == s.Max:
 		return s.Min, true
-	}
-	if len(s.Distribution) == 0 {
+	case len(s.Distribution) == 0:
 		return 0, false
+	case rank == 0:
+		return s.Min, true
+	case rank == 100:
+		return s.Max, true
+	default:
+		return min(max(s.Distribution.Quantile(rank/100), s.Min), s.Max), true
 	}
-	return min(max(s.Distribution.Quantile(rank/100), s.Min), s.Max), true
 }
 
-// Quantile returns the value below which the fraction q (0 to 1) of the samples lies, to within 0.5 %. The distribution must
+// Quantile returns the value below which the fraction q (0 to 1) of the samples lies, to within 0.55 %. The distribution must
 // not be empty.
 func (d Distribution) Quantile(q float64) float64 {
 	total := 0.0

@@ -10,6 +10,11 @@ import (
 type Window struct {
 	retention time.Duration
 	series    map[string]*Series
+	since     int64 // Unix seconds: samples from here on are all there
+
+	keeps   bool // what is recorded goes to a history, too
+	sealed  int64
+	pending []Pending
 }
 
 // NewWindow returns an empty window that keeps samples for at least the given time.
@@ -36,6 +41,7 @@ const fineFor = 3 * time.Hour
 // alarms hold them.
 func (w *Window) Evict(now time.Time) {
 	rolled := Align(now, time.Minute).Add(-fineFor)
+	w.since = max(w.since, Align(now.Add(-w.retention), time.Minute).Add(time.Minute).Unix())
 	for _, s := range w.series { //tidy:unordered each is trimmed by itself
 		s.Forget(now.Add(-max(w.retention, s.keep)))
 		s.RollUp(rolled)

@@ -48,7 +48,7 @@ func (a *API) putMetricData(ctx context.Context, c awsapi.Call, in *sdk.PutMetri
 		data = append(data, d)
 	}
 	_, err := a.backend.Step(ctx, engine.PutMetricData{Scope: c.Scope, Data: data})
-	return &sdk.PutMetricDataOutput{}, err
+	return &sdk.PutMetricDataOutput{}, refusal(err)
 }
 
 // datum checks one element of PutMetricData; path names it in refusals.

@@ -91,6 +91,9 @@ func refusal(err error) error {
 	if errors.Is(err, engine.ErrNoAlarm) {
 		return notFound()
 	}
+	if errors.Is(err, metric.ErrPending) {
+		return refuse("ThrottlingException", "Throttling", "Rate exceeded: the metric history is too far behind.")
+	}
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 		return refuse("InvalidNextToken", "", "The NextToken value is not valid.")
 	}
