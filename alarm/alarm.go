@@ -30,6 +30,10 @@ type Alarm struct {
 
 	// Recent are the values that the last evaluation rested on, oldest first.
 	Recent []float64
+
+	// Contributors are what a PromQL alarm's query returned lately, by ID, and Trouble what keeps it from being evaluated.
+	Contributors []Contributor `json:",omitzero"`
+	Trouble      Trouble       `json:",omitzero"`
 }
 
 // Action is what an alarm sets off in a state: a scaling policy, or something that ARN names.
@@ -97,6 +101,9 @@ func (a *Alarm) SameConfiguration(b *Alarm) bool {
 }
 
 func (r Rule) equal(o Rule) bool {
+	if (r.PromQL == nil) != (o.PromQL == nil) || r.PromQL != nil && *r.PromQL != *o.PromQL {
+		return false
+	}
 	if r.Metric.Key() != o.Metric.Key() {
 		return false
 	}

@@ -19,6 +19,9 @@ type Rule struct {
 	Comparison      Comparison
 	Missing         MissingData
 	IgnoreLowSample bool // EvaluateLowSampleCountPercentile is "ignore"
+
+	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.
+	PromQL *PromQL `json:",omitzero"`
 }
 
 func (r Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
@@ -30,6 +33,8 @@ func (r Rule) highResolution() bool { return r.Period < time.Minute }
 // a day, else every minute. AWS: CloudWatch user guide, alarm evaluation.
 func (r Rule) Cadence() time.Duration {
 	switch {
+	case r.PromQL != nil:
+		return r.PromQL.Interval
 	case r.highResolution():
 		return 10 * time.Second
 	case r.Period*time.Duration(r.Periods) > 24*time.Hour:

@@ -46,9 +46,13 @@ type Notified struct {
 	Action  alarm.Action
 	Updated time.Time // of the alarm's state
 	Error   string    // why not; "" where it was carried out
+
+	Composite   bool               `json:",omitzero"` // it is a composite alarm
+	Contributor *alarm.Contributor `json:",omitzero"` // that the action was for, not for the alarm as a whole
 }
 
-// TagAlarm adds or replaces tags of an alarm, and removes those of the keys in Remove. It fails with ErrNoAlarm.
+// TagAlarm adds or replaces tags of an alarm, and removes those of the keys in Remove. It fails with ErrNoAlarm or
+// ErrTooManyTags.
 type TagAlarm struct {
 	Scope  Scope
 	Name   string
@@ -56,11 +60,21 @@ type TagAlarm struct {
 	Remove []string
 }
 
+// TagsMax is how many tags an alarm may have. AWS: TagResource, API reference.
+const TagsMax = 50
+
+// ErrTooManyTags says that an alarm would have more than TagsMax tags.
+var ErrTooManyTags = errors.New("engine: too many tags")
+
 // ErrNoAlarm says that there is no alarm of the name.
 var ErrNoAlarm = errors.New("engine: no such alarm")
 
 func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
-	e.createAlarm(e.region(in.Scope), in.Alarm)
+	r := e.region(in.Scope)
+	if r.Composites[in.Alarm.Name] != nil {
+		return nil, &alarm.Error{Msg: "Could not save the metric alarm as a composite alarm with the name " + in.Alarm.Name + " already exists"}
+	}
+	e.createAlarm(r, in.Alarm)
 	return nil, nil
 }
 
@@ -77,6 +91,11 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 		before = &copied
 		a.State, a.Reason, a.Data, a.Updated = old.State, old.Reason, old.Data, old.Updated
 		a.Transitioned, a.Invoked, a.Tags = old.Transitioned, old.Invoked, old.Tags
+		if a.Rule.PromQL != nil {
+			a.Contributors = old.Contributors
+		}
+	} else if r.moved = append(r.moved, a.Name); a.Rule.PromQL != nil {
+		a.State = alarm.OK // AWS: CloudWatch user guide, PromQL alarms
 	}
 	a.Schedule(e.now, e.config.EvaluationDelay)
 	r.Alarms[a.Name] = &a
@@ -87,13 +106,21 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 
 // watch schedules an alarm and keeps what it looks at.
 func (r *Region) watch(a *alarm.Alarm) {
+	if a.Rule.PromQL != nil {
+		r.schedule.add(scheduled{alarm: a})
+		return
+	}
 	s := r.Metrics.Series(a.Rule.Metric)
 	s.Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
 	r.schedule.add(scheduled{a, s})
 }
 
 func (in DeleteAlarms) apply(e *Engine) (Result, error) {
-	e.deleteAlarms(e.region(in.Scope), in.Names)
+	r := e.region(in.Scope)
+	if err := r.deletable(in.Names); err != nil {
+		return nil, err
+	}
+	e.deleteAlarms(r, in.Names)
 	return nil, nil
 }
 
@@ -101,13 +128,22 @@ func (e *Engine) deleteAlarms(r *Region, names []string) {
 	for _, name := range names {
 		if a := r.Alarms[name]; a != nil {
 			delete(r.Alarms, name)
+			r.moved = append(r.moved, name)
 			e.emit(AlarmConfigured{Scope: r.Scope, Alarm: name, Before: a})
+		} else if c := r.Composites[name]; c != nil {
+			e.deleteComposite(r, c)
 		}
 	}
 }
 
 func (in SetAlarmState) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
+	if c := r.Composites[in.Name]; c != nil {
+		if t, changed := c.Set(e.now, in.State, in.Reason, in.Data); changed {
+			e.combined(r, c, t)
+		}
+		return nil, nil
+	}
 	a := r.Alarms[in.Name]
 	if a == nil {
 		return nil, ErrNoAlarm
@@ -116,7 +152,7 @@ func (in SetAlarmState) apply(e *Engine) (Result, error) {
 	if !changed {
 		return nil, nil
 	}
-	e.emit(AlarmTransition{r.Scope, a.Name, t})
+	e.transition(r, a, t)
 	unsafe := ""
 	switch f := in.Facts; {
 	case f != nil && len(f.Datapoints) > 0 && e.now.Sub(f.QueryDate) <= alarm.FreshFor:
@@ -138,6 +174,12 @@ func (in Notified) apply(e *Engine) (Result, error) {
 func (in SetAlarmActions) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
 	for _, name := range in.Names {
+		if c := r.Composites[name]; c != nil && c.ActionsEnabled != in.Enabled {
+			before := *c
+			c.ActionsEnabled, c.Configured = in.Enabled, e.now
+			after := *c
+			e.emit(CompositeConfigured{Scope: r.Scope, Alarm: name, Before: &before, After: &after})
+		}
 		a := r.Alarms[name]
 		if a == nil || a.ActionsEnabled == in.Enabled {
 			continue
@@ -151,16 +193,26 @@ func (in SetAlarmActions) apply(e *Engine) (Result, error) {
 }
 
 func (in TagAlarm) apply(e *Engine) (Result, error) {
-	a := e.region(in.Scope).Alarms[in.Name]
-	if a == nil {
+	r := e.region(in.Scope)
+	var tags *map[string]string
+	if a := r.Alarms[in.Name]; a != nil {
+		tags = &a.Tags
+	} else if c := r.Composites[in.Name]; c != nil {
+		tags = &c.Tags
+	} else {
 		return nil, ErrNoAlarm
 	}
-	if a.Tags == nil {
-		a.Tags = map[string]string{}
+	next := maps.Clone(*tags)
+	if next == nil {
+		next = map[string]string{}
 	}
-	maps.Copy(a.Tags, in.Add)
+	maps.Copy(next, in.Add)
 	for _, k := range in.Remove {
-		delete(a.Tags, k)
+		delete(next, k)
 	}
+	if len(next) > TagsMax {
+		return nil, ErrTooManyTags
+	}
+	*tags = next
 	return nil, nil
 }

@@ -16,15 +16,32 @@ func (e *Engine) evaluate(r *Region) {
 			if r.Alarms[a.Name] != a {
 				continue // deleted, or put anew
 			}
-			t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
-			if changed {
-				e.emit(AlarmTransition{r.Scope, a.Name, t})
-			}
-			e.act(r, a, t, "")
+			e.look(r, x)
 			r.schedule.add(x)
 		}
 		r.schedule.done(slot)
 	}
+}
+
+// look evaluates an alarm; a PromQL alarm's query is evaluated outside.
+func (e *Engine) look(r *Region, x scheduled) {
+	a := x.alarm
+	if a.Rule.PromQL != nil {
+		a.Schedule(e.now, e.config.EvaluationDelay)
+		e.emit(PromQLDue{Scope: r.Scope, Alarm: a.Name, Query: a.Rule.PromQL.Query, At: e.now})
+		return
+	}
+	t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
+	if changed {
+		e.transition(r, a, t)
+	}
+	e.act(r, a, t, "")
+}
+
+// transition tells of an alarm's change of state.
+func (e *Engine) transition(r *Region, a *alarm.Alarm, t alarm.Transition) {
+	r.moved = append(r.moved, a.Name)
+	e.emit(AlarmTransition{Scope: r.Scope, Alarm: a.Name, Transition: t})
 }
 
 // act invokes the alarm's actions that are due; t is the transition of this step, zero where there is none. Where unsafe says why,

@@ -33,11 +33,15 @@ type Region struct {
 	Targets *scaling.Registry
 	Hosting *hosting.Registry
 
+	Composites map[string]*alarm.Composite // none has the name of one of Alarms
+
 	idle     time.Time                // end of the newest 10-second interval that was looked at for zeros
 	schedule schedule                 // of Alarms; entries of alarms that are no longer there are skipped
 	changing map[string]bool          // endpoints that are not at rest
 	idlers   map[string][]idleVariant // of endpoints that serve, looked up once
 	told     []*scaling.Target        // targets that have signals in this step
+	tree     tree                     // of Composites
+	moved    []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
 }
 
 // step is what one Step gathers.
@@ -83,6 +87,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	for _, r := range e.sorted() {
 		e.fillIdle(r)
 		e.evaluate(r)
+		e.settle(r)
 		e.decide(r)
 		e.reconcile(r)
 	}
@@ -107,7 +112,7 @@ func (e *Engine) region(s Scope) *Region {
 		r = &Region{
 			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
-			changing: map[string]bool{}, idlers: map[string][]idleVariant{},
+			changing: map[string]bool{}, idlers: map[string][]idleVariant{}, Composites: map[string]*alarm.Composite{}, tree: newTree(),
 		}
 		if e.keeps {
 			r.Metrics.KeepHistory(e.now)
@@ -143,6 +148,7 @@ func (e *Engine) Wake() time.Time {
 	}
 	for _, r := range e.sorted() {
 		earlier(r.schedule.next())
+		earlier(r.periodEnds())
 		for name := range r.changing { //tidy:unordered the earliest of all
 			earlier(r.Hosting.Wake(r.Hosting.Endpoints[name]))
 		}

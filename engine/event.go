@@ -20,14 +20,17 @@ type Event interface {
 // Events returns one value of each type of Event, for those who write events down and read them again.
 func Events() []Event {
 	return []Event{
-		AlarmTransition{}, AlarmConfigured{}, AlarmNotifies{}, AlarmActed{}, ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
+		AlarmTransition{}, AlarmConfigured{}, AlarmNotifies{}, AlarmActed{}, CompositeConfigured{}, ActionsSuppressed{},
+		ContributorTransition{}, AlarmUnevaluated{}, PromQLDue{},
+		ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
 	}
 }
 
 // AlarmTransition is an alarm's change of state.
 type AlarmTransition struct {
-	Scope Scope
-	Alarm string
+	Scope     Scope
+	Alarm     string
+	Composite bool `json:",omitzero"`
 	alarm.Transition
 }
 
@@ -38,12 +41,30 @@ type AlarmConfigured struct {
 	Before, After *alarm.Alarm
 }
 
+// CompositeConfigured is a change of a composite alarm's configuration. Before is nil where it is new, After where it is deleted.
+type CompositeConfigured struct {
+	Scope         Scope
+	Alarm         string
+	Before, After *alarm.Composite
+}
+
+// ActionsSuppressed is a change of what holds a composite alarm's actions back, zero for nothing; Until is the end of a period.
+type ActionsSuppressed struct {
+	Scope    Scope
+	Alarm    string
+	From, To alarm.SuppressedBy
+	Until    time.Time
+}
+
 // AlarmNotifies asks the world outside to carry out an action that is no scaling policy; a Notified says what came of it.
 type AlarmNotifies struct {
 	Scope      Scope
-	Alarm      alarm.Alarm // as it is after the transition
+	Alarm      alarm.Alarm // as it is after the transition; of a composite alarm, what both kinds have
 	Transition alarm.Transition
 	Action     alarm.Action
+
+	Composite   *alarm.Composite   `json:",omitzero"` // the alarm, where it is one
+	Contributor *alarm.Contributor `json:",omitzero"` // that the action is for, not for the alarm as a whole
 }
 
 // AlarmActed is an action that an alarm invoked on its change of state, or could not: Error says why.
@@ -53,6 +74,9 @@ type AlarmActed struct {
 	Action  alarm.Action
 	Updated time.Time // when the alarm's state was updated
 	Error   string
+
+	Composite   bool               `json:",omitzero"` // it is a composite alarm
+	Contributor *alarm.Contributor `json:",omitzero"` // that the action was for, not for the alarm as a whole
 }
 
 // InstanceChanged is news of an instance.
@@ -81,14 +105,16 @@ type EndpointChanged struct {
 	Reason   string
 }
 
-func (AlarmTransition) event() {}
-func (AlarmConfigured) event() {}
-func (AlarmNotifies) event()   {}
-func (AlarmActed) event()      {}
-func (InstanceChanged) event() {}
-func (ActivityChanged) event() {}
-func (Decided) event()         {}
-func (EndpointChanged) event() {}
+func (AlarmTransition) event()     {}
+func (AlarmConfigured) event()     {}
+func (CompositeConfigured) event() {}
+func (ActionsSuppressed) event()   {}
+func (AlarmNotifies) event()       {}
+func (AlarmActed) event()          {}
+func (InstanceChanged) event()     {}
+func (ActivityChanged) event()     {}
+func (Decided) event()             {}
+func (EndpointChanged) event()     {}
 
 // String renders the transition.
 func (e AlarmTransition) String() string {
@@ -97,14 +123,31 @@ func (e AlarmTransition) String() string {
 
 // String renders the change.
 func (e AlarmConfigured) String() string {
+	return configured("alarm "+e.Alarm, e.Before == nil, e.After == nil)
+}
+
+func configured(what string, made, gone bool) string {
 	switch {
-	case e.Before == nil:
-		return fmt.Sprintf("alarm %s created", e.Alarm)
-	case e.After == nil:
-		return fmt.Sprintf("alarm %s deleted", e.Alarm)
+	case made:
+		return what + " created"
+	case gone:
+		return what + " deleted"
 	default:
-		return fmt.Sprintf("alarm %s updated", e.Alarm)
+		return what + " updated"
 	}
+}
+
+// String renders the change.
+func (e CompositeConfigured) String() string {
+	return configured("composite alarm "+e.Alarm, e.Before == nil, e.After == nil)
+}
+
+// String renders the change.
+func (e ActionsSuppressed) String() string {
+	if e.To == 0 {
+		return fmt.Sprintf("alarm %s: actions are no longer suppressed", e.Alarm)
+	}
+	return fmt.Sprintf("alarm %s: %s", e.Alarm, e.To.Reason())
 }
 
 // String renders the wish.

@@ -122,6 +122,7 @@ func Inputs() []Input {
 		RegisterScalableTarget{}, DeregisterScalableTarget{}, TagScalableTarget{}, UntagScalableTarget{}, PutScalingPolicy{},
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
 		KeepHistory{}, HistoryKept{},
+		PutCompositeAlarm{}, PromQLEvaluated{},
 	}
 }
 

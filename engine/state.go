@@ -29,13 +29,15 @@ type RegionState struct {
 	Targets *scaling.Registry
 	Hosting *hosting.Registry
 	Idle    time.Time
+
+	Composites map[string]*alarm.Composite `json:",omitzero"`
 }
 
 // State returns what the engine knows.
 func (e *Engine) State() State {
 	s := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps}
 	for _, r := range e.sorted() {
-		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle})
+		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites})
 	}
 	return s
 }
@@ -53,6 +55,10 @@ func FromState(s State) *Engine {
 		}
 		for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
 			r.watch(r.Alarms[name])
+		}
+		if x.Composites != nil {
+			r.Composites = x.Composites
+			r.restore()
 		}
 		if x.Targets != nil {
 			r.Targets = x.Targets

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 	"time"
 
@@ -47,9 +48,31 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 				Metric: metric.NewID("N", "m"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 2,
 				Threshold: 1, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Breaching,
 			}}})
+			must(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "quiet", Rule: alarm.Rule{
+				Metric: metric.NewID("N", "q"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 1,
+				Threshold: 1, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Ignore,
+			}}})
+			must(engine.PutCompositeAlarm{Scope: s, Alarm: alarm.Composite{
+				Name: "top", Rule: "NOT OK(quiet) AND ALARM(\"by hand\")", Suppressor: "quiet", Wait: 90 * time.Second, Extension: 5 * time.Minute,
+				ActionsEnabled: true, Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "topic"}, {On: alarm.OK, ARN: "topic"}},
+			}})
+			must(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "promql", ActionsEnabled: true, Rule: alarm.Rule{PromQL: &alarm.PromQL{
+				Query: "up", Interval: time.Minute, Pending: 3 * time.Minute, Recovery: 4 * time.Minute,
+			}}}})
 			w.SetLoad(engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, 400)
+		case 12, 40:
+			must(engine.SetAlarmState{Scope: s, Name: "quiet", State: alarm.InAlarm, Reason: "quiet, please"})
+		case 20:
+			must(engine.SetAlarmState{Scope: s, Name: "quiet", State: alarm.InsufficientData, Reason: "as you like"})
 		case 25:
 			w.SetLoad(engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, 10)
+		}
+		if minute > 5 && minute < 30 {
+			must(engine.PromQLEvaluated{Scope: s, Alarm: "promql", Query: "up", Contributors: []alarm.Returned{
+				{Attributes: map[string]string{"a": "b"}, Value: "1"}, {Attributes: map[string]string{"minute": strconv.Itoa(minute / 5)}, Value: "+Inf"},
+			}})
+		} else if minute >= 30 {
+			must(engine.PromQLEvaluated{Scope: s, Alarm: "promql", Query: "up"})
 		}
 		if err := w.Run(time.Minute); err != nil {
 			t.Fatal(err)

@@ -34,6 +34,12 @@ const (
 	TypeConfiguration = "ConfigurationUpdate"
 	TypeState         = "StateUpdate"
 	TypeAction        = "Action"
+
+	TypeContributorState  = "AlarmContributorStateUpdate"
+	TypeContributorAction = "AlarmContributorAction"
+
+	// CompositePrefix stands before the types of rows of composite alarms.
+	CompositePrefix = "Composite"
 )
 
 // HistoryQuery selects rows of the history. Unset members match everything.

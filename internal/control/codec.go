@@ -120,13 +120,28 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Decided"
 	case engine.AlarmTransition:
 		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(x.Composite)+"StateUpdate"
+	case engine.AlarmUnevaluated:
+		scope(x.Scope)
 		h.Table, h.Key, h.Type = "alarm", x.Alarm, "StateUpdate"
 	case engine.AlarmConfigured:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type = "alarm", x.Alarm, "ConfigurationUpdate"
+	case engine.CompositeConfigured:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(true)+"ConfigurationUpdate"
 	case engine.AlarmActed:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, "Action"
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(x.Composite)+"Action"
+		if x.Contributor != nil {
+			h.Type = "AlarmContributorAction"
+		}
+	case engine.ActionsSuppressed:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(true)+"Action"
+	case engine.ContributorTransition:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "alarm", x.Alarm, "AlarmContributorStateUpdate"
 	case engine.EndpointChanged:
 		scope(x.Key.Scope)
 		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Status"
@@ -137,6 +152,14 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 		return h, false
 	}
 	return h, true
+}
+
+// composite stands before the types of rows of composite alarms, which share a table with others.
+func composite(is bool) string {
+	if is {
+		return "Composite"
+	}
+	return ""
 }
 
 // Scope is how the history names a scope.

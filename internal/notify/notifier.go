@@ -83,7 +83,9 @@ func (n *Notifier) Run(ctx context.Context) {
 
 // handle sends one message and tells what came of it.
 func (n *Notifier) handle(ctx context.Context, e engine.AlarmNotifies) {
-	done := engine.Notified{Scope: e.Scope, Alarm: e.Alarm.Name, Action: e.Action, Updated: e.Alarm.Updated}
+	done := engine.Notified{
+		Scope: e.Scope, Alarm: e.Alarm.Name, Action: e.Action, Updated: e.Alarm.Updated, Composite: e.Composite != nil, Contributor: e.Contributor,
+	}
 	if err := n.deliver(ctx, e); err != nil {
 		done.Error = err.Error()
 		n.o.Log.Warn("a notification failed", "alarm", e.Alarm.Name, "topic", e.Action.ARN, "error", err)

@@ -1,0 +1,398 @@
+package alarm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Limits of a composite alarm's rule. AWS: PutCompositeAlarm, API reference.
+const (
+	RuleCharactersMax = 10_240
+	ChildrenMax       = 100
+	ElementsMax       = 500 // children, TRUE and FALSE, and pairs of parentheses
+)
+
+// Expression is a composite alarm's rule, taken apart.
+type Expression struct {
+	root     node
+	children []string
+}
+
+// Children are the alarms that the rule refers to, as it writes them, in the order of their first mention.
+func (x *Expression) Children() []string { return x.children }
+
+// node is a part of a rule. support appends the alarms whose states make it what it is: those that suffice to prove it true, or false.
+type node interface {
+	holds(state func(alarm string) State) bool
+	support(state func(alarm string) State, out []string) []string
+}
+
+// Holds tells whether the rule is true of the states of alarms.
+func (x *Expression) Holds(state func(alarm string) State) bool { return x.root.holds(state) }
+
+// Support returns the alarms whose states make the rule true, or false where it is; each once.
+func (x *Expression) Support(state func(alarm string) State) []string {
+	all := x.root.support(state, nil)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// constant is TRUE or FALSE.
+type constant bool
+
+// inState is ALARM(…), OK(…) or INSUFFICIENT_DATA(…).
+type inState struct {
+	alarm string
+	want  State
+}
+
+// negated is NOT ….
+type negated struct{ of node }
+
+// joined is … AND …, or … OR ….
+type joined struct {
+	parts []node
+	all   bool
+}
+
+// atLeast is AT_LEAST(n, STATE, (…)): so many of its alarms are in a state, or are not.
+type atLeast struct {
+	count  int
+	want   State
+	not    bool
+	alarms []string
+}
+
+func (n constant) holds(func(string) State) bool                       { return bool(n) }
+func (n constant) support(_ func(string) State, out []string) []string { return out }
+func (n inState) holds(state func(string) State) bool                  { return state(n.alarm) == n.want }
+func (n inState) support(_ func(string) State, out []string) []string  { return append(out, n.alarm) }
+func (n negated) holds(state func(string) State) bool                  { return !n.of.holds(state) }
+func (n negated) support(state func(string) State, out []string) []string {
+	return n.of.support(state, out)
+}
+func (n atLeast) matches(state func(string) State, alarm string) bool {
+	return (state(alarm) == n.want) != n.not
+}
+
+func (n joined) holds(state func(string) State) bool {
+	for _, p := range n.parts {
+		if p.holds(state) != n.all {
+			return !n.all
+		}
+	}
+	return n.all
+}
+
+func (n joined) support(state func(string) State, out []string) []string {
+	holds := n.holds(state)
+	for _, p := range n.parts {
+		if p.holds(state) == holds {
+			out = p.support(state, out)
+		}
+	}
+	return out
+}
+
+func (n atLeast) holds(state func(string) State) bool {
+	found := 0
+	for _, a := range n.alarms {
+		if n.matches(state, a) {
+			found++
+		}
+	}
+	return found >= n.count
+}
+
+func (n atLeast) support(state func(string) State, out []string) []string {
+	holds := n.holds(state)
+	for _, a := range n.alarms {
+		if n.matches(state, a) == holds {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// ParseRule takes a composite alarm's rule apart. NOT binds tighter than AND, AND tighter than OR; words may be in either case. An
+// alarm's name may stand in double quotes, in which a backslash keeps the next character as it is; without quotes it has no blank,
+// parenthesis or comma. AWS: CloudWatch user guide, composite alarms, rule expressions.
+func ParseRule(text string) (*Expression, error) {
+	if text == "" || strings.TrimSpace(text) != text {
+		return nil, fmt.Errorf("AlarmRule must not contain leading or trailing whitespace or be null") //nolint:staticcheck // AWS's own text
+	}
+	if len(text) > RuleCharactersMax {
+		return nil, fmt.Errorf("AlarmRule must not be longer than %d characters", RuleCharactersMax) //nolint:staticcheck // a member's name
+	}
+	p := ruleParser{text: text}
+	root, err := p.or()
+	if err == nil && p.rest() != "" {
+		err = p.wrong("AND or OR")
+	}
+	if err != nil {
+		return nil, err
+	}
+	x := &Expression{root: root}
+	for _, name := range p.names {
+		if !slices.Contains(x.children, name) {
+			x.children = append(x.children, name)
+		}
+	}
+	if len(x.children) > ChildrenMax {
+		return nil, fmt.Errorf("AlarmRule must not refer to more than %d alarms", ChildrenMax) //nolint:staticcheck // a member's name
+	}
+	return x, nil
+}
+
+// ruleParser reads a rule from left to right.
+type ruleParser struct {
+	text     string
+	at       int
+	elements int
+	names    []string
+}
+
+// rest is what is left, without blanks before it.
+func (p *ruleParser) rest() string {
+	for p.at < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.at]) >= 0 {
+		p.at++
+	}
+	return p.text[p.at:]
+}
+
+// wrong names what stands where something else must. The form is as AWS words it, as far as it is known.
+func (p *ruleParser) wrong(wanted string) error {
+	rest := p.rest()
+	if rest == "" {
+		return fmt.Errorf("Error in AlarmRule [Unexpected end, must be: %s]", wanted) //nolint:staticcheck // AWS's own text
+	}
+	end := 1
+	for end < len(rest) && isWord(rest[0]) && isWord(rest[end]) {
+		end++
+	}
+	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at position %d, must be: %s]", rest[:end], p.at, wanted) //nolint:staticcheck // AWS's own text
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c >= 0x80
+}
+
+// word takes a word that is one of the given ones, in either case; "" where another thing comes.
+func (p *ruleParser) word(words ...string) string {
+	rest := p.rest()
+	end := 0
+	for end < len(rest) && isWord(rest[end]) {
+		end++
+	}
+	for _, w := range words {
+		if strings.EqualFold(rest[:end], w) {
+			p.at += end
+			return w
+		}
+	}
+	return ""
+}
+
+func (p *ruleParser) mark(c byte) bool {
+	if rest := p.rest(); rest == "" || rest[0] != c {
+		return false
+	}
+	p.at++
+	return true
+}
+
+func (p *ruleParser) element() error {
+	if p.elements++; p.elements > ElementsMax {
+		return fmt.Errorf("AlarmRule must not have more than %d elements", ElementsMax) //nolint:staticcheck // a member's name
+	}
+	return nil
+}
+
+func (p *ruleParser) or() (node, error)  { return p.chain("OR", p.and) }
+func (p *ruleParser) and() (node, error) { return p.chain("AND", p.not) }
+
+func (p *ruleParser) chain(word string, part func() (node, error)) (node, error) {
+	first, err := part()
+	if err != nil {
+		return nil, err
+	}
+	parts := []node{first}
+	for p.word(word) != "" {
+		next, err := part()
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, next)
+	}
+	if len(parts) == 1 {
+		return first, nil
+	}
+	return joined{parts, word == "AND"}, nil
+}
+
+func (p *ruleParser) not() (node, error) {
+	times := 0
+	for p.word("NOT") != "" {
+		times++
+	}
+	n, err := p.operand()
+	if err == nil && times%2 == 1 {
+		return negated{n}, nil
+	}
+	return n, err
+}
+
+// state reads a word that asks for an alarm's state; 0 where another thing comes.
+func (p *ruleParser) state() State {
+	for _, s := range []State{InAlarm, OK, InsufficientData} {
+		if p.word(s.String()) != "" {
+			return s
+		}
+	}
+	return 0
+}
+
+func (p *ruleParser) operand() (node, error) {
+	if p.mark('(') {
+		if err := p.element(); err != nil {
+			return nil, err
+		}
+		inner, err := p.or()
+		if err != nil {
+			return nil, err
+		}
+		return inner, p.close()
+	}
+	switch p.word("TRUE", "FALSE", "AT_LEAST") {
+	case "TRUE":
+		return constant(true), p.element()
+	case "FALSE":
+		return constant(false), p.element()
+	case "AT_LEAST":
+		return p.atLeast()
+	}
+	s := p.state()
+	if s == 0 {
+		return nil, p.wrong("'(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA")
+	}
+	if !p.mark('(') {
+		return nil, p.wrong("'('")
+	}
+	name, err := p.name()
+	if err != nil {
+		return nil, err
+	}
+	return inState{name, s}, p.close()
+}
+
+func (p *ruleParser) close() error {
+	if !p.mark(')') {
+		return p.wrong("')'")
+	}
+	return nil
+}
+
+// name reads an alarm's name, or what else stands for it.
+func (p *ruleParser) name() (string, error) {
+	if err := p.element(); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if p.mark('"') {
+		for ; p.at < len(p.text) && p.text[p.at] != '"'; p.at++ {
+			if p.text[p.at] == '\\' && p.at+1 < len(p.text) {
+				p.at++
+			}
+			b.WriteByte(p.text[p.at])
+		}
+		if p.at == len(p.text) {
+			return "", p.wrong(`'"'`)
+		}
+		p.at++
+	} else {
+		rest := p.rest()
+		end := strings.IndexAny(rest, " \t\r\n(),\"")
+		if end < 0 {
+			end = len(rest)
+		}
+		b.WriteString(rest[:end])
+		p.at += end
+	}
+	if b.Len() == 0 {
+		return "", p.wrong("an alarm's name or ARN")
+	}
+	p.names = append(p.names, b.String())
+	return b.String(), nil
+}
+
+// atLeast reads what follows AT_LEAST: (n or n%, STATE or NOT STATE, (alarm, …)).
+func (p *ruleParser) atLeast() (node, error) {
+	if !p.mark('(') {
+		return nil, p.wrong("'('")
+	}
+	number, percent, err := p.threshold()
+	if err != nil {
+		return nil, err
+	}
+	if !p.mark(',') {
+		return nil, p.wrong("','")
+	}
+	n := atLeast{not: p.word("NOT") != ""}
+	if n.want = p.state(); n.want == 0 {
+		return nil, p.wrong("ALARM, OK, or INSUFFICIENT_DATA")
+	}
+	if !p.mark(',') {
+		return nil, p.wrong("','")
+	}
+	if !p.mark('(') {
+		return nil, p.wrong("'('")
+	}
+	for {
+		name, err := p.name()
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(n.alarms, name) {
+			n.alarms = append(n.alarms, name)
+		}
+		if !p.mark(',') {
+			break
+		}
+	}
+	if err := p.close(); err != nil {
+		return nil, err
+	}
+	n.count = number
+	if percent {
+		n.count = (number*len(n.alarms) + 99) / 100 // 50 % of 3 alarms are 2 of them
+	}
+	if n.count > len(n.alarms) {
+		return nil, fmt.Errorf("Error in AlarmRule [AT_LEAST asks for %d of %d alarms]", n.count, len(n.alarms)) //nolint:staticcheck // as AWS words it
+	}
+	return n, p.close()
+}
+
+// threshold reads n or n%, in quotes or not.
+func (p *ruleParser) threshold() (n int, percent bool, err error) {
+	quoted := p.mark('"')
+	rest := p.rest()
+	end := 0
+	for end < len(rest) && '0' <= rest[end] && rest[end] <= '9' {
+		end++
+	}
+	n, err = strconv.Atoi(rest[:end])
+	percent = end < len(rest) && rest[end] == '%'
+	if err != nil || n < 1 || percent && n > 100 {
+		return 0, false, p.wrong("a number of alarms, or a percentage of them")
+	}
+	p.at += end
+	if percent {
+		p.at++
+	}
+	if quoted && !p.mark('"') {
+		return 0, false, p.wrong(`'"'`)
+	}
+	return n, percent, nil
+}

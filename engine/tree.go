@@ -1,0 +1,151 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"bellows.dev/bellows/alarm"
+)
+
+// tree is how a region's composite alarms depend on others: an index, made of Region.Composites.
+type tree struct {
+	rules    map[string]*alarm.Expression
+	needs    map[string][]string // of a composite alarm: the alarms in its rule, and its suppressor
+	parents  map[string][]string // of an alarm: the composite alarms that have it in their rules
+	holds    map[string][]string // of an alarm: the composite alarms that it suppresses
+	levels   map[string]int      // how far above metric alarms; found when asked for
+	waiting  map[string]bool     // composite alarms with a wait or extension period that runs
+	children map[string][]string // of a composite alarm: the alarms in its rule
+}
+
+func newTree() tree {
+	return tree{
+		rules: map[string]*alarm.Expression{}, needs: map[string][]string{}, parents: map[string][]string{}, holds: map[string][]string{},
+		levels: map[string]int{}, waiting: map[string]bool{}, children: map[string][]string{},
+	}
+}
+
+// put notes what a composite alarm depends on, in place of what it did before.
+func (t *tree) put(c *alarm.Composite, x *alarm.Expression) {
+	waiting := t.waiting[c.Name]
+	t.remove(c)
+	t.rules[c.Name] = x
+	for _, reference := range x.Children() {
+		name := c.NameOf(reference)
+		if !slices.Contains(t.children[c.Name], name) {
+			t.children[c.Name] = append(t.children[c.Name], name)
+			t.parents[name] = append(t.parents[name], c.Name)
+		}
+	}
+	t.needs[c.Name] = slices.Clone(t.children[c.Name])
+	if c.Suppressor != "" {
+		name := c.NameOf(c.Suppressor)
+		t.needs[c.Name] = append(t.needs[c.Name], name)
+		t.holds[name] = append(t.holds[name], c.Name)
+	}
+	if waiting || !c.Until.IsZero() {
+		t.waiting[c.Name] = true
+	}
+}
+
+// remove forgets a composite alarm.
+func (t *tree) remove(c *alarm.Composite) {
+	for _, name := range t.needs[c.Name] {
+		drop(t.parents, name, c.Name)
+		drop(t.holds, name, c.Name)
+	}
+	delete(t.rules, c.Name)
+	delete(t.needs, c.Name)
+	delete(t.children, c.Name)
+	delete(t.waiting, c.Name)
+	clear(t.levels)
+}
+
+func drop(m map[string][]string, key, value string) {
+	if rest := slices.DeleteFunc(m[key], func(s string) bool { return s == value }); len(rest) > 0 {
+		m[key] = rest
+	} else {
+		delete(m, key)
+	}
+}
+
+// dependents are the composite alarms that need an alarm.
+func (t *tree) dependents(name string) []string {
+	return slices.Concat(t.parents[name], t.holds[name])
+}
+
+// reaches tells whether an alarm depends on a composite alarm, directly or by others.
+func (t *tree) reaches(c *alarm.Composite, from string) bool {
+	seen := map[string]bool{}
+	for next := []string{from}; len(next) > 0; {
+		name := next[len(next)-1]
+		next = next[:len(next)-1]
+		if name == c.Name {
+			return true
+		}
+		if !seen[name] {
+			seen[name] = true
+			next = append(next, t.needs[name]...)
+		}
+	}
+	return false
+}
+
+// level is how far an alarm is above metric alarms: one more than the highest of those it needs. Rules have no cycles.
+func (t *tree) level(name string) int {
+	needs, composite := t.needs[name]
+	if !composite {
+		return 0
+	}
+	if known := t.levels[name]; known > 0 {
+		return known
+	}
+	highest := 0
+	for _, n := range needs {
+		highest = max(highest, t.level(n))
+	}
+	t.levels[name] = highest + 1
+	return highest + 1
+}
+
+// work is why a composite alarm is looked at.
+type work struct{ child, suppressor bool }
+
+// follow adds those that depend on an alarm to what is due, by level.
+func (t *tree) follow(due map[int]map[string]work, name string) {
+	add := func(parent string, w work) {
+		level := t.level(parent)
+		if due[level] == nil {
+			due[level] = map[string]work{}
+		}
+		was := due[level][parent]
+		due[level][parent] = work{was.child || w.child, was.suppressor || w.suppressor}
+	}
+	for _, parent := range t.parents[name] {
+		add(parent, work{child: true})
+	}
+	for _, parent := range t.holds[name] {
+		add(parent, work{suppressor: true})
+	}
+}
+
+// Children are the alarms in a composite alarm's rule; nil where it is none.
+func (r *Region) Children(name string) []string { return slices.Clone(r.tree.children[name]) }
+
+// Parents are the composite alarms that have an alarm in their rules, by name.
+func (r *Region) Parents(name string) []string {
+	return slices.Sorted(slices.Values(r.tree.parents[name]))
+}
+
+// restore makes the index of composite alarms anew.
+func (r *Region) restore() {
+	r.tree = newTree()
+	for _, name := range slices.Sorted(maps.Keys(r.Composites)) {
+		c := r.Composites[name]
+		x, err := alarm.ParseRule(c.Rule)
+		if err != nil {
+			panic("engine: the rule of a composite alarm is none: " + err.Error())
+		}
+		r.tree.put(c, x)
+	}
+}
