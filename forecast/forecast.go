@@ -1,0 +1,150 @@
+package forecast
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+)
+
+// Bounds of what is looked at, in seasons.
+const (
+	seasonsMax = 14 // AWS: predictive scaling, how it works: up to 14 days of history
+	week       = 7  // seasons
+)
+
+// History is a load's past, evenly spaced, oldest first, up to the moment of the forecast.
+type History struct {
+	Values []float64 // not negative; NaN where a value is missing
+	Season int       // values a day: 24 where they are hourly, 1440 where a minute each
+}
+
+// Forecast is what is expected, value by value, from the end of the history on.
+type Forecast struct {
+	Values []float64 // the median: as likely too high as too low
+
+	// Low and High bound eight of ten past errors: one value in ten was lower than Low would have been, one higher than High.
+	Low, High []float64
+}
+
+// ErrShort says that the history has less than one season of values.
+// AWS: predictive scaling, how it works: at least 24 hours of data.
+var ErrShort = errors.New("forecast: the history has less than a day of values")
+
+// New foretells a number of values. It fails with ErrShort.
+func New(h History, horizon int) (Forecast, error) {
+	if h.Season < 1 || horizon < 0 {
+		return Forecast{}, errors.New("forecast: a season has at least one value, and a horizon is not negative")
+	}
+	p := newPast(h)
+	if p.known(0, p.n) < float64(h.Season) {
+		return Forecast{}, ErrShort
+	}
+	trial := p.backtest()
+	f := Forecast{Values: make([]float64, horizon), Low: make([]float64, horizon), High: make([]float64, horizon)}
+	asked := p.ask(p.n, horizon, 1)
+	var c combiner
+	for i := range f.Values {
+		v := c.median(asked, trial.weights, i)
+		if math.IsNaN(v) {
+			v = p.anything()
+		}
+		f.Values[i] = v
+		f.Low[i], f.High[i] = trial.range80(v)
+	}
+	return f, nil
+}
+
+// past answers for the mean of any stretch of the history at once.
+type past struct {
+	n, season int
+	sum, seen []float64 // of the values before each position
+}
+
+func newPast(h History) *past {
+	values := h.Values
+	if most := seasonsMax * h.Season; len(values) > most {
+		values = values[len(values)-most:]
+	}
+	p := &past{n: len(values), season: h.Season, sum: make([]float64, len(values)+1), seen: make([]float64, len(values)+1)}
+	for i, v := range values {
+		p.sum[i+1], p.seen[i+1] = p.sum[i], p.seen[i]
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			p.sum[i+1] += max(v, 0)
+			p.seen[i+1]++
+		}
+	}
+	return p
+}
+
+// known counts the values from a position until another.
+func (p *past) known(from, until int) float64 { return p.seen[until] - p.seen[from] }
+
+// mean is that of the values from a position until another, as far as they lie before now; NaN where there is none.
+func (p *past) mean(now, from, until int) float64 {
+	from, until = max(from, 0), min(until, now)
+	if until <= from || p.known(from, until) == 0 {
+		return math.NaN()
+	}
+	return max(p.sum[until]-p.sum[from], 0) / p.known(from, until)
+}
+
+// anything is what to expect where no member knows.
+func (p *past) anything() float64 { return p.mean(p.n, 0, p.n) }
+
+// Lengths that go with the season: of a day, ten minutes, an hour, three and six hours.
+func (p *past) smooth() int { return (p.season + 72) / 144 }
+func (p *past) hour() int   { return max(p.season/24, 1) }
+func (p *past) recent() int { return max(p.season/8, 1) }
+func (p *past) pace() int   { return max(p.season/4, 1) }
+
+// combiner takes weighted medians without making garbage.
+type combiner struct{ votes []vote }
+
+type vote struct{ value, weight float64 }
+
+// median is the weighted median of what the members said of one value: the lower one where two share the middle, since loads
+// reach far upwards and little downwards. NaN where none said anything.
+func (c *combiner) median(asked [][]float64, weights []float64, at int) float64 {
+	c.votes = c.votes[:0]
+	for m, said := range asked {
+		if v := said[at]; !math.IsNaN(v) && weights[m] > 0 {
+			c.votes = append(c.votes, vote{v, weights[m]})
+		}
+	}
+	return middle(c.votes)
+}
+
+// middle sorts votes and returns the value at which half of their weight is reached.
+func middle(votes []vote) float64 {
+	if len(votes) == 0 {
+		return math.NaN()
+	}
+	sortVotes(votes)
+	total := 0.0
+	for _, v := range votes {
+		total += v.weight
+	}
+	reached := 0.0
+	for _, v := range votes {
+		if reached += v.weight; reached >= total/2 {
+			return v.value
+		}
+	}
+	return votes[len(votes)-1].value
+}
+
+// sortVotes sorts by value. The few votes of a value, by insertion, are most of a forecast's work.
+func sortVotes(votes []vote) {
+	if len(votes) > 32 {
+		slices.SortFunc(votes, func(a, b vote) int { return cmp.Compare(a.value, b.value) })
+		return
+	}
+	for i := 1; i < len(votes); i++ {
+		v, at := votes[i], i
+		for ; at > 0 && votes[at-1].value > v.value; at-- {
+			votes[at] = votes[at-1]
+		}
+		votes[at] = v
+	}
+}

@@ -1,0 +1,178 @@
+package forecast
+
+import "math"
+
+// Shapes: what a value is like.
+const (
+	likeYesterday  = iota // the same time of the last day
+	likeTheDays           // the median of that time, over the days
+	likeLastWeek          // the same time a week ago
+	likeBothWeeks         // a week ago, and half as much two weeks ago
+	likeOneDay            // the mean of the last day, at any time
+	likeLastHours         // the mean of the last three hours
+	shapeOfLast           // the usual share of that time, of a day like the last
+	shapeOfMedian         // of a day like the median of the last week's
+	shapeOfWeekday        // of a day like the one a week ago
+	shapes
+)
+
+// Corrections of a shape.
+const (
+	asIs        = iota
+	ofLastHours // by how far the last three hours were from what it would have said, fading within half a day
+	ofLastDay   // by how far the last day was above the same day a week ago
+	ofLastDays  // the same for three days
+	corrections
+)
+
+// member is one simple forecast.
+type member struct{ shape, correction int }
+
+// members are asked every time. Those that look a week back are silent until there is a week.
+var members = [...]member{
+	{likeYesterday, ofLastHours},
+	{likeTheDays, ofLastHours},
+	{shapeOfLast, asIs},
+	{shapeOfLast, ofLastHours},
+	{shapeOfMedian, ofLastHours},
+	{likeOneDay, asIs},
+	{likeLastHours, asIs},
+	{likeLastWeek, asIs},
+	{likeLastWeek, ofLastHours},
+	{likeLastWeek, ofLastDay},
+	{likeLastWeek, ofLastDays},
+	{likeBothWeeks, asIs},
+	{shapeOfWeekday, asIs},
+	{shapeOfWeekday, ofLastHours},
+	{shapeOfWeekday, ofLastDay},
+	{shapeOfWeekday, ofLastDays},
+}
+
+// How far a correction of the last hours goes: most of what was seen, but less the farther ahead, and within bounds.
+const (
+	recentPower = 0.7
+	recentFade  = 0.5 // seasons
+	recentMost  = 3.0
+	weeklyMost  = 4.0
+)
+
+// ask lets every member speak, from a moment on, about n blocks of some values each.
+func (p *past) ask(now, n, block int) [][]float64 {
+	said := make([][]float64, shapes)
+	for s := range said {
+		said[s] = make([]float64, n)
+	}
+	var days dayVotes
+	for i := range n {
+		p.describe(&days, said, now, i, block)
+	}
+	drift := p.drift(&days, now)
+	weekly := [corrections]float64{asIs: 1, ofLastHours: 1, ofLastDay: p.weekly(now, 1), ofLastDays: p.weekly(now, 3)}
+	out := make([][]float64, len(members))
+	for m, x := range members {
+		out[m] = make([]float64, n)
+		for i := range n {
+			v := said[x.shape][i]
+			if x.correction == ofLastHours && drift[x.shape] != 1 {
+				v *= math.Pow(drift[x.shape], math.Exp(-float64(i*block)/float64(p.season)/recentFade))
+			}
+			out[m][i] = v * weekly[x.correction]
+		}
+	}
+	return out
+}
+
+// dayVotes is memory for medians over days.
+type dayVotes struct{ values, shares []vote }
+
+// describe says what each shape makes of block i.
+func (p *past) describe(d *dayVotes, said [][]float64, now, i, block int) {
+	from := now + i*block - p.smooth()
+	until := now + (i+1)*block + p.smooth()
+	first := ((i+1)*block-1)/p.season + 1 // days back to the last one that is known
+	d.values, d.shares = d.values[:0], d.shares[:0]
+	for k := first; until-k*p.season > 0; k++ {
+		v := p.mean(now, from-k*p.season, until-k*p.season)
+		if math.IsNaN(v) {
+			continue
+		}
+		d.values = append(d.values, vote{v, 1})
+		if level := p.level(now, k-first+1); level > 0 {
+			d.shares = append(d.shares, vote{v / level, 1})
+		}
+	}
+	share := middle(d.shares)
+	said[likeYesterday][i] = p.mean(now, from-first*p.season, until-first*p.season)
+	said[likeTheDays][i] = middle(d.values)
+	said[likeOneDay][i] = p.level(now, 1)
+	said[likeLastHours][i] = p.mean(now, now-p.recent(), now)
+	said[shapeOfLast][i] = share * p.level(now, 1)
+	said[shapeOfMedian][i] = share * p.usual(now)
+	said[shapeOfWeekday][i] = share * p.level(now, week+1-first)
+	last := p.mean(now, from-week*p.season, until-week*p.season)
+	said[likeLastWeek][i], said[likeBothWeeks][i] = last, last
+	if before := p.mean(now, from-2*week*p.season, until-2*week*p.season); !math.IsNaN(before) {
+		said[likeBothWeeks][i] = (2*last + before) / 3
+	}
+}
+
+// level is the mean of the k-th day back, the last being 1; NaN where the history does not reach so far.
+func (p *past) level(now, k int) float64 {
+	if k < 1 || now-k*p.season < 0 {
+		return math.NaN()
+	}
+	return p.mean(now, now-k*p.season, now-(k-1)*p.season)
+}
+
+// usual is the median of the last week's days.
+func (p *past) usual(now int) float64 {
+	var days [week]vote
+	known := days[:0]
+	for k := 1; k <= week; k++ {
+		if v := p.level(now, k); !math.IsNaN(v) {
+			known = append(known, vote{v, 1})
+		}
+	}
+	return middle(known)
+}
+
+// drift is by how much the last hours were above what each shape would have said of them before; 1 where that is not known.
+func (p *past) drift(d *dayVotes, now int) (drift [shapes]float64) {
+	for s := range drift {
+		drift[s] = 1
+	}
+	before := now - p.recent()
+	if before < 1 {
+		return drift
+	}
+	said := make([][]float64, shapes)
+	for s := range said {
+		said[s] = make([]float64, 1)
+	}
+	p.describe(d, said, before, 0, p.recent())
+	was := p.mean(now, before, now)
+	for s := range drift {
+		if v := said[s][0]; was > 0 && v > 0 {
+			drift[s] = bounded(math.Pow(was/v, recentPower), recentMost)
+		}
+	}
+	return drift
+}
+
+// weekly is by how much some days were above the same days a week ago; NaN where that is not known, so that a member that
+// needs it keeps silent.
+func (p *past) weekly(now, days int) float64 {
+	from := now - (days+week)*p.season
+	was := p.mean(now, now-days*p.season, now)
+	before := p.mean(now, from, now-week*p.season)
+	switch {
+	case from < 0 || math.IsNaN(before):
+		return math.NaN()
+	case !(was > 0 && before > 0):
+		return 1
+	default:
+		return bounded(was/before, weeklyMost)
+	}
+}
+
+func bounded(v, most float64) float64 { return min(max(v, 1/most), most) }
