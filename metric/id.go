@@ -24,18 +24,20 @@ func NewID(namespace, name string, dimensions ...Dimension) ID {
 }
 
 // Key returns a string that equal identities share and others do not.
-func (id ID) Key() string {
-	var b strings.Builder
-	b.WriteString(id.Namespace)
-	b.WriteByte(0)
-	b.WriteString(id.Name)
+func (id ID) Key() string { return string(id.AppendKey(nil)) }
+
+// AppendKey appends the key to a buffer, for lookups that are not to allocate.
+func (id ID) AppendKey(b []byte) []byte {
+	b = append(b, id.Namespace...)
+	b = append(b, 0)
+	b = append(b, id.Name...)
 	for _, d := range id.Dimensions {
-		b.WriteByte(0)
-		b.WriteString(d.Name)
-		b.WriteByte(1)
-		b.WriteString(d.Value)
+		b = append(b, 0)
+		b = append(b, d.Name...)
+		b = append(b, 1)
+		b = append(b, d.Value...)
 	}
-	return b.String()
+	return b
 }
 
 // String renders the identity for people: namespace/name{name=value …}.

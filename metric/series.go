@@ -103,7 +103,8 @@ func (s *Series) RollUp(before time.Time) {
 	s.buckets = append(s.buckets, rest...)
 }
 
-// Query asks a series for the datapoints of n periods from a moment on, which is a multiple of the period.
+// Query asks a series for the datapoints of n periods. The first begins at From, which is a whole second and need not be a multiple of
+// the period: GetMetricData begins at the start that it is given. AWS: recorded.
 type Query struct {
 	Statistic Statistic
 	Unit      string // "": samples of every unit together, as an alarm without a unit sees them
@@ -116,7 +117,7 @@ type Query struct {
 // where out is too small or a period joins several buckets with distributions.
 func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 	step := int64(q.Period / time.Second)
-	first := floor(q.From.Unix(), step)
+	first := q.From.Unix()
 	at := s.search(first)
 	for n := range q.Periods {
 		start := first + int64(n)*step

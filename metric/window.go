@@ -48,8 +48,27 @@ func (w *Window) Evict(now time.Time) {
 	}
 }
 
-// Find returns the series of a metric, or nil where it has none.
-func (w *Window) Find(id ID) *Series { return w.series[id.Key()] }
+// Find returns the series of a metric, or nil where it has none. It does not allocate.
+func (w *Window) Find(id ID) *Series {
+	var key [256]byte
+	return w.series[string(id.AppendKey(key[:0]))]
+}
+
+// Datapoints appends a metric's datapoints to out, as Series.Datapoints does; none where there is no such metric.
+func (w *Window) Datapoints(id ID, q Query, out []Datapoint) []Datapoint {
+	if s := w.Find(id); s != nil {
+		return s.Datapoints(q, out)
+	}
+	return out
+}
+
+// Units returns the units of a metric's samples from a moment on until another.
+func (w *Window) Units(id ID, from, until time.Time) []string {
+	if s := w.Find(id); s != nil {
+		return s.Units(from, until)
+	}
+	return nil
+}
 
 // Filter selects metrics. Unset members match everything. A dimension without a value matches any value of its name; the
 // metric must have all of them and may have more. AWS: CloudWatch API reference, ListMetrics.

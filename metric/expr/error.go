@@ -1,0 +1,38 @@
+package expr
+
+import "fmt"
+
+// Error says what is wrong with an expression, in CloudWatch's words.
+type Error struct {
+	ID   string // of the query
+	Pos  int    // bytes from the start of the expression
+	Text string
+	bare bool // the text is the whole message
+}
+
+// Error is CloudWatch's message. AWS: recorded.
+func (e *Error) Error() string {
+	if e.bare {
+		return e.Text
+	}
+	return "Error in expression '" + e.ID + "': " + e.Text
+}
+
+// at makes an error whose query is not known yet.
+func at(pos int, format string, args ...any) *Error {
+	return &Error{Pos: pos, Text: fmt.Sprintf(format, args...)}
+}
+
+// whole makes an error whose text does not name the expression. AWS: recorded.
+func whole(pos int, text string) *Error { return &Error{Pos: pos, Text: text, bare: true} }
+
+func badSyntax(pos int) *Error { return at(pos, "Invalid syntax") }
+
+// TooMuchError says that a program would have computed more values than it may.
+type TooMuchError struct{ Limit int }
+
+// Error is worded like CloudWatch's refusal of too many datapoints.
+func (e *TooMuchError) Error() string {
+	return fmt.Sprintf("The expressions compute more than %d datapoints. You may reduce the datapoints computed by increasing Period, "+
+		"or decreasing the time range.", e.Limit)
+}

@@ -1,0 +1,124 @@
+package expr
+
+import (
+	"slices"
+	"strings"
+
+	"bellows.dev/bellows/metric"
+)
+
+// tokens are what a search makes of a text: its letters and digits, small, and where a token ends and the next begins: at a change
+// of case or between letters and digits, and at every other character. Network-Errors_2 is networkerrors2, cut behind k and s.
+// AWS: CloudWatch user guide, search expression syntax, tokenization.
+type tokens struct {
+	text string
+	cuts []int // ascending, without 0 and len(text)
+}
+
+func tokenize(src string) tokens {
+	text := make([]byte, 0, len(src))
+	var cuts []int
+	boundary := false
+	for i := range len(src) {
+		c := src[i]
+		if !letter(c) && !digit(c) {
+			boundary = true
+			continue
+		}
+		if len(text) > 0 && (boundary || i > 0 && begins(src, i)) {
+			cuts = append(cuts, len(text))
+		}
+		boundary = false
+		if upper(c) {
+			c += 'a' - 'A'
+		}
+		text = append(text, c)
+	}
+	return tokens{string(text), cuts}
+}
+
+// begins reports whether a token begins at i, where the character before is of the same word: count|1, custom|Count, SDB|Failure.
+func begins(src string, i int) bool {
+	c, before := src[i], src[i-1]
+	switch {
+	case digit(c) != digit(before):
+		return true
+	case upper(c) && lower(before):
+		return true
+	default:
+		return upper(c) && upper(before) && i+1 < len(src) && lower(src[i+1])
+	}
+}
+
+// within reports whether a term stands in a text as one or several whole tokens of it, with no cut of its own where the text has none.
+// AWS: recorded: customcount and CustomCount find CustomCount1, couNT and ount do not; CustomCount does not find customcount1.
+func (t tokens) within(o tokens) bool {
+	for start := 0; ; {
+		i := strings.Index(o.text[start:], t.text)
+		if i < 0 {
+			return false
+		}
+		if start += i; t.fits(o, start) {
+			return true
+		}
+		start++
+	}
+}
+
+func (t tokens) fits(o tokens, start int) bool {
+	end := start + len(t.text)
+	cut := func(i int) bool { return i == 0 || i == len(o.text) || slices.Contains(o.cuts, i) }
+	if !cut(start) || !cut(end) {
+		return false
+	}
+	for _, c := range t.cuts {
+		if !cut(start + c) {
+			return false
+		}
+	}
+	return true
+}
+
+// matches reports whether a metric is found. account is that of the metrics.
+func (s *search) matches(id metric.ID, account string) bool {
+	if s.schema && (id.Namespace != s.namespace || !s.sameDimensions(id)) {
+		return false
+	}
+	return s.term == nil || s.term.matches(id, account)
+}
+
+// sameDimensions: a schema names all of a metric's dimensions. AWS: recorded, and search expression examples.
+func (s *search) sameDimensions(id metric.ID) bool {
+	return slices.EqualFunc(id.Dimensions, s.dimensions, func(d metric.Dimension, name string) bool { return d.Name == name })
+}
+
+func (t *term) matches(id metric.ID, account string) bool {
+	switch t.kind {
+	case andTerm:
+		return !slices.ContainsFunc(t.args, func(a *term) bool { return !a.matches(id, account) })
+	case orTerm:
+		return slices.ContainsFunc(t.args, func(a *term) bool { return a.matches(id, account) })
+	case notTerm:
+		return !t.args[0].matches(id, account)
+	}
+	switch t.property {
+	case nameProperty:
+		return t.is(id.Name)
+	case namespaceProperty:
+		return t.is(id.Namespace)
+	case accountProperty:
+		return t.text == account || t.text == "LOCAL"
+	case "":
+		return t.is(id.Name) || t.is(id.Namespace) ||
+			slices.ContainsFunc(id.Dimensions, func(d metric.Dimension) bool { return t.is(d.Name) || t.is(d.Value) })
+	default:
+		return slices.ContainsFunc(id.Dimensions, func(d metric.Dimension) bool { return d.Name == t.property && t.is(d.Value) })
+	}
+}
+
+func (t *term) is(s string) bool {
+	if t.exact {
+		return s == t.text
+	}
+	return len(t.token.text) <= len(s) && t.token.within(tokenize(s))
+}
