@@ -1,0 +1,176 @@
+package prometheus
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/sigv4"
+)
+
+// Prefix is where Prometheus' paths begin; OTLPPath is where exporters of OpenTelemetry send metrics if they are told the server only.
+const (
+	Prefix   = "/prometheus/"
+	OTLPPath = "/v1/metrics"
+
+	apiPrefix = Prefix + "api/v1/"
+)
+
+// Services that a request may be signed for: Amazon Managed Prometheus', as Prometheus and Grafana sign, and CloudWatch's own.
+var services = []string{"aps", "monitoring"}
+
+// Limits of a request's body.
+const (
+	bodyMax     = 8 << 20  // bytes as sent
+	unpackedMax = 32 << 20 // bytes unpacked; Prometheus' own limit
+)
+
+// Options are what Doors work with.
+type Options struct {
+	Auth *awsapi.Authenticator
+
+	// Data has the series of every scope; Scoped tells them apart.
+	Data storage.Queryable
+
+	// Engine evaluates queries.
+	Engine promql.QueryEngine
+
+	// Step takes what was written, as internal/control does.
+	Step func(context.Context, engine.Input) (engine.Result, error)
+
+	// Now is the policy time.
+	Now func() time.Time
+
+	// NamespaceLabel names the label whose value is the CloudWatch namespace of a series that is written; it is then no dimension.
+	// Where it is "", or a series has no such label, the namespace is Prometheus.
+	NamespaceLabel string
+
+	Version string
+	Log     *slog.Logger
+}
+
+// Doors is the http.Handler of everything below Prefix, and of OTLPPath.
+type Doors struct {
+	o      Options
+	parser parser.Parser
+	known  families
+	totals *totals
+}
+
+// New returns the doors.
+func New(o Options) *Doors {
+	return &Doors{o: o, parser: parser.NewParser(parser.Options{}), totals: newTotals(o.Now())}
+}
+
+// NewEngine returns an engine with the limits that Prometheus has by default: two minutes and 50 million samples a query, 5 minutes
+// of lookback.
+func NewEngine(log *slog.Logger) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		Logger: log, MaxSamples: 50_000_000, Timeout: 2 * time.Minute, EnableAtModifier: true, EnableNegativeOffset: true,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+	})
+}
+
+// Serves reports whether a path belongs to the doors.
+func Serves(path string) bool { return strings.HasPrefix(path, Prefix) || path == OTLPPath }
+
+// call is a request whose sender is known.
+type call struct {
+	*http.Request
+	scope engine.Scope
+	body  []byte // as sent
+}
+
+// ServeHTTP implements http.Handler.
+func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.o.Log.Error("a door panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			fail(w, &failure{kind: kindInternal, err: errors.New("internal failure")})
+		}
+	}()
+	body, err := io.ReadAll(io.LimitReader(r.Body, bodyMax+1))
+	if err != nil {
+		http.Error(w, "The request body could not be read.", http.StatusBadRequest)
+		return
+	}
+	if len(body) > bodyMax {
+		http.Error(w, fmt.Sprintf("The request body is larger than %d bytes.", bodyMax), http.StatusRequestEntityTooLarge)
+		return
+	}
+	scope, err := d.authenticate(r, body)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // forms are read from it
+	c := &call{Request: r, scope: scope, body: body}
+	switch path := r.URL.Path; {
+	case path == OTLPPath || path == apiPrefix+"otlp/v1/metrics":
+		d.takeOTLP(w, c)
+	case path == apiPrefix+"write":
+		d.takeWrite(w, c)
+	case strings.HasPrefix(path, apiPrefix):
+		d.ask(w, c, strings.TrimPrefix(path, apiPrefix))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// authenticate takes a signature, or the key as user name and password.
+func (d *Doors) authenticate(r *http.Request, body []byte) (engine.Scope, error) {
+	if id, secret, ok := r.BasicAuth(); ok {
+		return d.o.Auth.Basic(id, secret)
+	}
+	scope, _, err := d.o.Auth.Authenticate(sigv4.Request{
+		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Body: body,
+		Header: func(name string) []string { return r.Header.Values(name) },
+	}, services...)
+	return scope, err
+}
+
+// refuse answers who may not come in. Browsers ask for a name and a password then.
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusForbidden
+	var e *sigv4.Error
+	if errors.As(err, &e) {
+		if _, _, status = e.Codes(); e.Kind == sigv4.Missing || e.Kind == sigv4.UnknownKey {
+			status = http.StatusUnauthorized
+			w.Header().Set("WWW-Authenticate", `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`)
+		}
+	}
+	http.Error(w, err.Error(), status)
+}
+
+// tooLarge says that a body unpacks to more than is taken.
+var tooLarge = fmt.Errorf("the body unpacks to more than %d bytes", unpackedMax)
+
+// gunzip unpacks a body, up to the limit.
+func gunzip(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the body: %w", err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, unpackedMax+1))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the body: %w", err)
+	}
+	if len(plain) > unpackedMax {
+		return nil, tooLarge
+	}
+	return plain, nil
+}

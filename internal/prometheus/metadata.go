@@ -1,0 +1,93 @@
+package prometheus
+
+import (
+	"strconv"
+	"sync"
+
+	"bellows.dev/bellows/engine"
+)
+
+// family is what is known of a metric besides its values.
+type family struct {
+	Type string `json:"type"`
+	Help string `json:"help"`
+	Unit string `json:"unit"`
+}
+
+// families remembers what senders say of their metrics, as Prometheus does: in memory. Its zero value is empty.
+type families struct {
+	mu     sync.Mutex
+	scopes map[engine.Scope]map[string]family
+	total  int
+}
+
+// Limits of what senders say: families of all scopes, and bytes of each text.
+const (
+	familiesMax = 20_000
+	helpMax     = 4096
+)
+
+// note remembers; the last word counts.
+func (f *families) note(s engine.Scope, name string, x family) {
+	if name == "" || len(name) > namesMax || len(x.Help) > helpMax || len(x.Unit) > namesMax {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.scopes == nil {
+		f.scopes = map[engine.Scope]map[string]family{}
+	}
+	m := f.scopes[s]
+	if m == nil {
+		m = map[string]family{}
+		f.scopes[s] = m
+	}
+	if _, known := m[name]; !known {
+		if f.total == familiesMax {
+			return
+		}
+		f.total++
+	}
+	m[name] = x
+}
+
+// of returns what is known of a metric, of all for "".
+func (f *families) of(s engine.Scope, name string) map[string][]family {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string][]family{}
+	for n, x := range f.scopes[s] {
+		if name == "" || n == name {
+			out[n] = []family{x}
+		}
+	}
+	return out
+}
+
+// metadata answers GET metadata.
+func (d *Doors) metadata(c *call) (any, *failure) {
+	limits := map[string]int{"limit": -1, "limit_per_metric": -1}
+	for name := range limits {
+		if s := c.FormValue(name); s != "" {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				return nil, bad("%s must be a number", name)
+			}
+			limits[name] = n
+		}
+	}
+	all := d.known.of(c.scope, c.FormValue("metric"))
+	for name := range all {
+		if limit := limits["limit"]; limit >= 0 && len(all) > limit {
+			delete(all, name)
+		}
+	}
+	return all, nil
+}
+
+// status of what the server is: Grafana asks, to know which API it may use.
+func (d *Doors) buildInfo(*call) (any, *failure) {
+	return map[string]string{
+		"version": "3.0.0", "revision": d.o.Version, "branch": "bellows", "buildUser": "", "buildDate": "", "goVersion": "",
+	}, nil
+}

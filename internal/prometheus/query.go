@@ -1,0 +1,168 @@
+package prometheus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/util/stats"
+)
+
+// ask answers the query API. Prometheus: HTTP API.
+func (d *Doors) ask(w http.ResponseWriter, c *call, path string) {
+	if err := c.ParseForm(); err != nil {
+		fail(w, bad("error parsing form values: %w", err))
+		return
+	}
+	answers, posts := map[string]func(*call) (any, *failure){
+		"query": d.query, "query_range": d.queryRange, "format_query": d.formatQuery, "labels": d.labelNames, "series": d.series,
+		"query_exemplars": d.exemplars, "metadata": d.metadata, "status/buildinfo": d.buildInfo,
+	}[path], true
+	if name, ok := labelPath(path); ok {
+		answers = func(c *call) (any, *failure) { return d.labelValues(c, name) }
+		posts = false
+	}
+	if path == "metadata" || path == "status/buildinfo" {
+		posts = false
+	}
+	switch {
+	case answers == nil:
+		fail(w, &failure{kindNotFound, errors.New("this server does not serve " + apiPrefix + path)})
+	case !get(c.Method) && (c.Method != http.MethodPost || !posts):
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+	default:
+		data, f := answers(c)
+		if f != nil {
+			fail(w, f)
+			return
+		}
+		succeed(w, data)
+	}
+}
+
+// queryData is the answer to a query.
+type queryData struct {
+	ResultType parser.ValueType `json:"resultType"`
+	Result     parser.Value     `json:"result"`
+	Stats      stats.QueryStats `json:"stats,omitempty"`
+}
+
+// query answers an instant query.
+func (d *Doors) query(c *call) (any, *failure) {
+	at, f := c.timeOf("time", d.o.Now())
+	if f != nil {
+		return nil, f
+	}
+	return d.run(c, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
+		return d.o.Engine.NewInstantQuery(ctx, Scoped(d.o.Data, c.scope), o, c.FormValue("query"), at)
+	})
+}
+
+// pointsMax bounds the datapoints of one series in an answer, as Prometheus does.
+const pointsMax = 11_000
+
+// queryRange answers a query over a range.
+func (d *Doors) queryRange(c *call) (any, *failure) {
+	start, err := parseTime(c.FormValue("start"))
+	if err != nil {
+		return nil, invalid("start", err)
+	}
+	end, err := parseTime(c.FormValue("end"))
+	if err != nil {
+		return nil, invalid("end", err)
+	}
+	if end.Before(start) {
+		return nil, invalid("end", errors.New("end timestamp must not be before start time"))
+	}
+	step, err := parseDuration(c.FormValue("step"))
+	if err != nil {
+		return nil, invalid("step", err)
+	}
+	if step <= 0 {
+		return nil, invalid("step", errors.New("zero or negative query resolution step widths are not accepted. Try a positive integer"))
+	}
+	if end.Sub(start)/step > pointsMax {
+		return nil, bad("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
+	}
+	return d.run(c, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
+		return d.o.Engine.NewRangeQuery(ctx, Scoped(d.o.Data, c.scope), o, c.FormValue("query"), start, end, step)
+	})
+}
+
+// run evaluates a query with the parameters that both kinds share.
+func (d *Doors) run(c *call, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
+	limit, f := c.limit()
+	if f != nil {
+		return nil, f
+	}
+	ctx := c.Context()
+	if s := c.FormValue("timeout"); s != "" {
+		timeout, err := parseDuration(s)
+		if err != nil {
+			return nil, invalid("timeout", err)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	var lookback time.Duration
+	if s := c.FormValue("lookback_delta"); s != "" {
+		var err error
+		if lookback, err = parseDuration(s); err != nil {
+			return nil, bad("error parsing lookback delta duration: %w", err)
+		}
+	}
+	q, err := make(ctx, promql.NewPrometheusQueryOpts(c.FormValue("stats") == "all", lookback))
+	if err != nil {
+		return nil, invalid("query", err)
+	}
+	defer q.Close()
+	r := q.Exec(ctx)
+	if r.Err != nil {
+		return nil, failed(r.Err)
+	}
+	out := queryData{ResultType: r.Value.Type(), Result: r.Value}
+	if limit > 0 {
+		switch v := r.Value.(type) {
+		case promql.Vector:
+			if len(v) > limit {
+				out.Result, r.Warnings = v[:limit], r.Warnings.Add(errTruncated)
+			}
+		case promql.Matrix:
+			if len(v) > limit {
+				out.Result, r.Warnings = v[:limit], r.Warnings.Add(errTruncated)
+			}
+		}
+	}
+	if c.FormValue("stats") != "" {
+		out.Stats = stats.NewQueryStats(q.Stats())
+	}
+	text, err := json.Marshal(out) // before the query is closed: its memory is used again
+	if err != nil {
+		return nil, &failure{kindInternal, fmt.Errorf("writing the answer: %w", err)}
+	}
+	return warned{json.RawMessage(text), r.Warnings, c.FormValue("query")}, nil
+}
+
+// formatQuery answers with a query in its usual form.
+func (d *Doors) formatQuery(c *call) (any, *failure) {
+	e, err := d.parser.ParseExpr(c.FormValue("query"))
+	if err != nil {
+		return nil, invalid("query", err)
+	}
+	return e.Pretty(0), nil
+}
+
+// exemplars answers that there are none: CloudWatch's metrics have none.
+func (d *Doors) exemplars(c *call) (any, *failure) {
+	if _, err := d.parser.ParseExpr(c.FormValue("query")); err != nil {
+		return nil, bad("%w", err)
+	}
+	return []any{}, nil
+}

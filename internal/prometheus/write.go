@@ -1,0 +1,249 @@
+package prometheus
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/snappy"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
+	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"bellows.dev/bellows/metric"
+)
+
+// Messages of remote write. Prometheus: remote write specifications 1.0 and 2.0.
+const (
+	messageV1 = "prometheus.WriteRequest"
+	messageV2 = "io.prometheus.write.v2.Request"
+)
+
+// seriesMax bounds the series of one request: Prometheus sends 2,000 samples at once. An empty series is two bytes on the wire and a
+// hundred in memory.
+const seriesMax = 100_000
+
+// takeWrite takes remote write.
+func (d *Doors) takeWrite(w http.ResponseWriter, c *call) {
+	if c.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "Remote write is a POST.", http.StatusMethodNotAllowed)
+		return
+	}
+	message, err := messageOf(c.Request)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnsupportedMediaType)
+		return
+	}
+	plain, err := unsnap(c.body)
+	if errors.Is(err, tooLarge) {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err == nil {
+		b := &batch{now: d.o.Now()}
+		if err = d.decodeWrite(b, message, plain, c); err == nil {
+			d.answerWrite(w, c, b)
+			return
+		}
+	}
+	http.Error(w, err.Error(), http.StatusBadRequest)
+}
+
+// answerWrite records the good part of a request and tells the rest. 4xx: do not send it again; 5xx: do.
+func (d *Doors) answerWrite(w http.ResponseWriter, c *call, b *batch) {
+	if err := d.put(c.Context(), c.scope, b); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(len(b.data)))
+	w.Header().Set("X-Prometheus-Remote-Write-Histograms-Written", "0")
+	w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", "0")
+	if err := b.err(); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// messageOf tells which message a request carries, by its headers.
+func messageOf(r *http.Request) (string, error) {
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "snappy" {
+		return "", fmt.Errorf("the encoding %q is not snappy", e)
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-protobuf" {
+		return "", fmt.Errorf("the content type %q is not application/x-protobuf", r.Header.Get("Content-Type"))
+	}
+	switch proto := params["proto"]; proto {
+	case "":
+		return messageV1, nil
+	case messageV1, messageV2:
+		return proto, nil
+	default:
+		return "", fmt.Errorf("the message %q is neither %s nor %s", proto, messageV1, messageV2)
+	}
+}
+
+// unsnap unpacks a block of snappy. Its header says how large it will be, so that a bomb is known before it goes off.
+func unsnap(body []byte) ([]byte, error) {
+	n, err := snappy.DecodedLen(body)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the body: %w", err)
+	}
+	if n > unpackedMax {
+		return nil, tooLarge
+	}
+	plain, err := snappy.Decode(nil, body)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the body: %w", err)
+	}
+	return plain, nil
+}
+
+// count returns how many fields of a number a message has, without unpacking any; a message that cannot be read has none.
+func count(message []byte, number protowire.Number) int {
+	total := 0
+	for len(message) > 0 {
+		field, _, n := protowire.ConsumeField(message)
+		if n < 0 {
+			return 0
+		}
+		if field == number {
+			total++
+		}
+		message = message[n:]
+	}
+	return total
+}
+
+// decodeWrite fills a batch from a message.
+func (d *Doors) decodeWrite(b *batch, message string, plain []byte, c *call) error {
+	if message == messageV2 {
+		return d.decodeV2(b, plain, c)
+	}
+	if n := count(plain, 1); n > seriesMax {
+		return fmt.Errorf("the request has %d series; at most %d are taken", n, seriesMax)
+	}
+	var m prompb.WriteRequest
+	if err := m.Unmarshal(plain); err != nil {
+		return fmt.Errorf("decoding the request: %w", err)
+	}
+	var scratch labels.ScratchBuilder
+	for i := range m.Timeseries {
+		t := &m.Timeseries[i]
+		id, err := d.identity(t.ToLabels(&scratch, nil))
+		if err != nil {
+			b.refuse(len(t.Samples)+len(t.Histograms), "%v", err)
+			continue
+		}
+		for _, s := range t.Samples {
+			b.sample(id, s.Timestamp, s.Value)
+		}
+		b.histograms(id, len(t.Histograms))
+	}
+	for _, x := range m.Metadata {
+		d.known.note(c.scope, x.MetricFamilyName, family{strings.ToLower(x.Type.String()), x.Help, x.Unit})
+	}
+	return nil
+}
+
+func (d *Doors) decodeV2(b *batch, plain []byte, c *call) error {
+	const symbols, timeseries = 4, 5
+	if n := count(plain, timeseries); n > seriesMax {
+		return fmt.Errorf("the request has %d series; at most %d are taken", n, seriesMax)
+	}
+	if n := count(plain, symbols); n > 10*seriesMax {
+		return fmt.Errorf("the request has %d symbols; at most %d are taken", n, 10*seriesMax)
+	}
+	var m writev2.Request
+	if err := m.Unmarshal(plain); err != nil {
+		return fmt.Errorf("decoding the request: %w", err)
+	}
+	var scratch labels.ScratchBuilder
+	for i := range m.Timeseries {
+		t := &m.Timeseries[i]
+		ls, err := t.ToLabels(&scratch, m.Symbols)
+		if err != nil {
+			return fmt.Errorf("decoding series %d: %w", i, err)
+		}
+		meta, err := t.ToMetadata(m.Symbols)
+		if err != nil {
+			return fmt.Errorf("decoding series %d: %w", i, err)
+		}
+		id, err := d.identity(ls)
+		if err != nil {
+			b.refuse(len(t.Samples)+len(t.Histograms), "%v", err)
+			continue
+		}
+		for _, s := range t.Samples {
+			b.sample(id, s.Timestamp, s.Value)
+		}
+		b.histograms(id, len(t.Histograms))
+		if meta.Type != "" && meta.Type != "unknown" || meta.Help != "" || meta.Unit != "" {
+			d.known.note(c.scope, id.Name, family{string(meta.Type), meta.Help, meta.Unit})
+		}
+	}
+	return nil
+}
+
+// identity makes a metric of a series: its name is the metric's, its labels are dimensions.
+func (d *Doors) identity(ls labels.Labels) (metric.ID, error) {
+	namespace, name := Namespace, ""
+	dimensions := make([]metric.Dimension, 0, ls.Len())
+	ls.Range(func(l labels.Label) {
+		switch {
+		case l.Name == labels.MetricName:
+			name = l.Value
+		case l.Value == "": // Prometheus: the same as no label
+		case d.o.NamespaceLabel != "" && l.Name == d.o.NamespaceLabel:
+			namespace = l.Value
+		default:
+			dimensions = append(dimensions, metric.Dimension{Name: l.Name, Value: l.Value})
+		}
+	})
+	id, err := identify(namespace, name, dimensions)
+	if err != nil {
+		return id, fmt.Errorf("series %s: %w", brief(ls), err)
+	}
+	return id, nil
+}
+
+// brief is a series in an error, not at any length.
+func brief(ls labels.Labels) string {
+	const most = 200
+	s := ls.String()
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return strconv.QuoteToGraphic(s)
+}
+
+// sample takes one. Stale markers and other NaNs say that there is no value.
+func (b *batch) sample(id metric.ID, ms int64, v float64) {
+	at := time.UnixMilli(ms).UTC()
+	switch {
+	case math.IsNaN(v):
+	case !b.inRange(at):
+		b.refuse(1, "out of bounds: a sample of %s is of %s; the time is %s, and samples of the two weeks before and of the 10 minutes after are taken",
+			id, at.Format(time.RFC3339), b.now.UTC().Format(time.RFC3339))
+	case math.Abs(v) > valueMax:
+		b.refuse(1, "a sample of %s is %v, beyond 2^360", id, v)
+	default:
+		d := metric.Datum{ID: id, At: at, Resolution: metric.HighResolution, Unit: "None"}
+		d.Summary.Add(v, 1)
+		b.data = append(b.data, d)
+	}
+}
+
+func (b *batch) histograms(id metric.ID, n int) {
+	if n > 0 {
+		b.refuse(n, "native histograms are not taken, as of %s: send classic ones", id)
+	}
+}
