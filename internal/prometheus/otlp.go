@@ -22,7 +22,7 @@ const otlpNamespace = "OTLP"
 // Limits of one export: what unpacks to more in memory than it is on the wire.
 const (
 	resourcesMax = 10_000
-	depthMax     = 12 // of messages in messages; an attribute's value may hold values
+	depthMax     = 64 // of messages in messages: the value of an attribute may hold values, and a stack that is gone ends the process
 )
 
 // takeOTLP takes an export of metrics. OpenTelemetry: OTLP specification, OTLP/HTTP.
@@ -79,13 +79,16 @@ const (
 
 func decodeOTLP(kind string, plain []byte) (m pmetric.Metrics, err error) {
 	if kind == jsonType {
-		if !json.Valid(plain) { // the decoder of OpenTelemetry is lenient with what follows
-			return m, errors.New("the body is no JSON")
+		if !json.Valid(plain) { // nor values in values without end, which the decoder would follow until the stack is gone
+			return m, errors.New("the body is no JSON, or too deep")
 		}
 		m, err = (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(plain)
 	} else {
 		if n := count(plain, 1); n > resourcesMax {
 			return m, fmt.Errorf("the export has %d resources; at most %d are taken", n, resourcesMax)
+		}
+		if deeper(plain, depthMax) {
+			return m, fmt.Errorf("the export has messages in messages more than %d deep", depthMax)
 		}
 		m, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(plain)
 	}
@@ -93,6 +96,34 @@ func decodeOTLP(kind string, plain []byte) (m pmetric.Metrics, err error) {
 		return m, fmt.Errorf("decoding the export: %w", err)
 	}
 	return m, nil
+}
+
+// deeper reports whether a message has more than so many levels of messages in it. What could be a message is taken for one.
+func deeper(message []byte, levels int) bool {
+	if levels < 0 {
+		return true
+	}
+	for rest := message; len(rest) > 0; {
+		_, kind, n := protowire.ConsumeTag(rest)
+		if n < 0 {
+			return false
+		}
+		rest = rest[n:]
+		size := 0
+		if kind == protowire.BytesType {
+			var inner []byte
+			if inner, size = protowire.ConsumeBytes(rest); size > 0 && len(inner) > 1 && deeper(inner, levels-1) {
+				return true
+			}
+		} else {
+			size = protowire.ConsumeFieldValue(1, kind, rest)
+		}
+		if size < 0 {
+			return false
+		}
+		rest = rest[size:]
+	}
+	return false
 }
 
 // otlpAnswer answers in the form that the request came in.
