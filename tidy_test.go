@@ -23,19 +23,20 @@ var (
 
 // imports says which of our packages each room may import, itself and what lies below it aside. ARCHITECTURE.md shows why.
 var imports = map[string][]string{
-	"metric":             {},
-	"hosting":            {},
-	"forecast":           {},
-	"alarm":              {"metric"},
-	"scaling":            {"alarm", "metric", "forecast"},
-	"engine":             {"metric", "alarm", "scaling", "hosting", "forecast"},
-	"sim":                {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"scenario":           {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"internal/store":     {"engine", "metric", "alarm", "scaling", "hosting"},
-	"internal/control":   {"engine", "metric", "alarm", "scaling", "hosting", "internal/store"},
-	"internal/invoke":    {"engine", "metric", "hosting"},
-	"internal/fleet":     {"hosting"},
-	"internal/demomodel": {},
+	"metric":              {},
+	"hosting":             {},
+	"forecast":            {},
+	"alarm":               {"metric"},
+	"scaling":             {"alarm", "metric", "forecast"},
+	"engine":              {"metric", "alarm", "scaling", "hosting", "forecast"},
+	"sim":                 {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"scenario":            {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"internal/store":      {"engine", "metric", "alarm", "scaling", "hosting"},
+	"internal/control":    {"engine", "metric", "alarm", "scaling", "hosting", "internal/store"},
+	"internal/invoke":     {"engine", "metric", "hosting"},
+	"internal/fleet":      {"hosting"},
+	"internal/demomodel":  {},
+	"internal/prometheus": {"engine", "metric", "alarm", "internal/awsapi", "internal/history"},
 }
 
 const (

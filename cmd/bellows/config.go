@@ -22,6 +22,8 @@ type config struct {
 
 	Webhooks []webhook `yaml:"webhooks"`
 
+	Prometheus prometheusConfig `yaml:"prometheus"`
+
 	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale.
 	LenientSetAlarmState bool `yaml:"lenient_set_alarm_state"`
 
@@ -43,6 +45,12 @@ type image struct {
 type webhook struct {
 	Topic string `yaml:"topic"` // a pattern of ARNs, as those of images
 	URL   string `yaml:"url"`
+}
+
+// prometheusConfig is how remote write is taken.
+type prometheusConfig struct {
+	// NamespaceLabel names the label that says which CloudWatch namespace a series goes to; default: none, all go to Prometheus.
+	NamespaceLabel string `yaml:"namespace_label"`
 }
 
 // duration is a time.Duration that YAML spells as 90s or 8m.

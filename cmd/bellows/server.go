@@ -31,6 +31,7 @@ import (
 	"bellows.dev/bellows/internal/fleet/process"
 	"bellows.dev/bellows/internal/invoke"
 	"bellows.dev/bellows/internal/notify"
+	"bellows.dev/bellows/internal/prometheus"
 	"bellows.dev/bellows/internal/store"
 )
 
@@ -225,6 +226,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))
 	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
 	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.metrics)))
+	doors := fasthttpadaptor.NewFastHTTPHandler(owned(s.doors()))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {
 			path := ctx.Path()
@@ -235,6 +237,8 @@ func (s *server) newHTTP() *fasthttp.Server {
 				health(ctx)
 			case ctx.IsGet() && string(path) == "/metrics":
 				metrics(ctx)
+			case prometheus.Serves(string(path)):
+				doors(ctx)
 			default:
 				control(ctx)
 			}

@@ -33,6 +33,8 @@ const (
 	kindBad      kind = "bad_data"
 	kindInternal kind = "internal"
 	kindNotFound kind = "not_found"
+
+	kindUnavailable kind = "unavailable"
 )
 
 func (k kind) status() int {
@@ -43,7 +45,7 @@ func (k kind) status() int {
 		return http.StatusUnprocessableEntity
 	case kindCanceled:
 		return 499 // nginx's: the client closed the request
-	case kindTimeout:
+	case kindTimeout, kindUnavailable:
 		return http.StatusServiceUnavailable
 	case kindNotFound:
 		return http.StatusNotFound

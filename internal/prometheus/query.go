@@ -31,6 +31,8 @@ func (d *Doors) ask(w http.ResponseWriter, c *call, path string) {
 		posts = false
 	}
 	switch {
+	case d.o.Data == nil:
+		fail(w, &failure{kindUnavailable, errors.New("this server keeps no history of metrics")})
 	case answers == nil:
 		fail(w, &failure{kindNotFound, errors.New("this server does not serve " + apiPrefix + path)})
 	case !get(c.Method) && (c.Method != http.MethodPost || !posts):

@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/klauspost/compress/snappy"
+	"github.com/prometheus/prometheus/prompb"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+)
+
+// door sends a request through one of Prometheus' doors; auth puts the keys on it.
+func (s *server) door(method, path string, header map[string]string, body []byte, auth func(*http.Request)) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	auth(req)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// basic is the key as user name and password.
+func (s *server) basic(r *http.Request) {
+	r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"])
+}
+
+// signed signs as Prometheus and Grafana do for Amazon Managed Prometheus.
+func (s *server) signed(body []byte) func(*http.Request) {
+	return func(r *http.Request) {
+		sum := sha256.Sum256(body)
+		credentials := aws.Credentials{AccessKeyID: s.env["AWS_ACCESS_KEY_ID"], SecretAccessKey: s.env["AWS_SECRET_ACCESS_KEY"]}
+		if err := v4.NewSigner().SignHTTP(context.Background(), credentials, r, hex.EncodeToString(sum[:]), "aps", "us-east-1", time.Now()); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func nobody(*http.Request) {}
+
+var remoteWrite = map[string]string{
+	"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0", "User-Agent": "Prometheus/3.0.0",
+}
+
+// series is a remote write of one sample.
+func series(at time.Time, v float64, labels ...string) []byte {
+	x := prompb.TimeSeries{Samples: []prompb.Sample{{Timestamp: at.UnixMilli(), Value: v}}}
+	for i := 0; i < len(labels); i += 2 {
+		x.Labels = append(x.Labels, prompb.Label{Name: labels[i], Value: labels[i+1]})
+	}
+	text, err := (&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{x}}).Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return snappy.Encode(nil, text)
+}
+
+// sum reads a metric's sum of the last hour.
+func (s *server) sum(namespace, name string, dimensions map[string]string) float64 {
+	s.t.Helper()
+	in := &cloudwatch.GetMetricStatisticsInput{
+		Namespace: aws.String(namespace), MetricName: aws.String(name), Statistics: []cw.Statistic{cw.StatisticSum}, Period: aws.Int32(3600),
+		StartTime: aws.Time(time.Now().Add(-time.Hour)), EndTime: aws.Time(time.Now().Add(time.Hour)),
+	}
+	for k, v := range dimensions {
+		in.Dimensions = append(in.Dimensions, cw.Dimension{Name: aws.String(k), Value: aws.String(v)})
+	}
+	out, err := s.cloudwatch().GetMetricStatistics(s.t.Context(), in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	total := 0.0
+	for _, p := range out.Datapoints {
+		total += *p.Sum
+	}
+	return total
+}
+
+// What Prometheus and OpenTelemetry send are metrics of CloudWatch's, and nobody sends without a key.
+func TestRemoteWriteAndOTLPIn(t *testing.T) {
+	s := start(t, t.TempDir())
+	const write = "/prometheus/api/v1/write"
+	body := series(time.Now(), 3, "__name__", "queue_depth", "job", "api")
+	for name, auth := range map[string]func(*http.Request){
+		"nobody": nobody, "a wrong secret": func(r *http.Request) { r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], "wrong") }, "another body": s.signed([]byte("x")),
+	} {
+		if status, text := s.door(http.MethodPost, write, remoteWrite, body, auth); status != 401 && status != 403 {
+			t.Errorf("%s: %d %s", name, status, text)
+		}
+	}
+	if got := s.sum("Prometheus", "queue_depth", map[string]string{"job": "api"}); got != 0 {
+		t.Errorf("strangers wrote %v", got)
+	}
+	for name, auth := range map[string]func(*http.Request){"basic": s.basic, "signed": s.signed(body)} {
+		if status, text := s.door(http.MethodPost, write, remoteWrite, body, auth); status != http.StatusNoContent {
+			t.Errorf("%s: %d %s", name, status, text)
+		}
+	}
+	if got := s.sum("Prometheus", "queue_depth", map[string]string{"job": "api"}); got != 6 {
+		t.Errorf("two samples of 3 sum to %v", got)
+	}
+	status, text := s.door(http.MethodPost, write, remoteWrite, series(time.Now(), 1, "__name__", "m", "path", "/café"), s.basic)
+	if status != 400 || !strings.Contains(text, "the label path") {
+		t.Errorf("%d %s", status, text)
+	}
+	m := pmetric.NewMetrics()
+	r := m.ResourceMetrics().AppendEmpty()
+	r.Resource().Attributes().PutStr("service.name", "cart")
+	x := r.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	x.SetName("cart.items")
+	p := x.SetEmptyGauge().DataPoints().AppendEmpty()
+	p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+	p.SetIntValue(5)
+	p.Attributes().PutStr("shop", "a")
+	export, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protobuf := map[string]string{"Content-Type": "application/x-protobuf"}
+	if status, text := s.door(http.MethodPost, "/v1/metrics", protobuf, export, nobody); status != 401 {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := s.door(http.MethodPost, "/v1/metrics", protobuf, export, s.basic); status != 200 || text != "" {
+		t.Errorf("%d %q", status, text)
+	}
+	if got := s.sum("cart", "cart.items", map[string]string{"shop": "a"}); got != 5 {
+		t.Errorf("OTLP: %v", got)
+	}
+}
+
+// On loopback with --auth none everything is open, these doors too.
+func TestDoorsWithoutAuth(t *testing.T) {
+	s := start(t, t.TempDir(), "--auth", "none")
+	if status, text := s.door(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, series(time.Now(), 3, "__name__", "m"), nobody); status != http.StatusNoContent {
+		t.Errorf("%d %s", status, text)
+	}
+	if got := s.sum("Prometheus", "m", nil); got != 3 {
+		t.Errorf("%v", got)
+	}
+}
