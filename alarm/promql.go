@@ -180,22 +180,20 @@ const (
 	fnvPrime  uint64 = 1099511628211
 )
 
-// ContributorID identifies a contributor by its attributes: two digests of them, the second begun from the first.
+// ContributorID identifies a contributor by its attributes: a digest of them, of 16 characters. AWS: AlarmContributorId, API model.
 func ContributorID(attributes map[string]string) string {
-	first := fnvOffset
-	second := fnvOffset ^ fnvPrime
+	digest := fnvOffset
 	add := func(s string) {
 		for i := range len(s) {
-			first = (first ^ uint64(s[i])) * fnvPrime
-			second = (second ^ first>>32 ^ uint64(s[i])) * fnvPrime
+			digest = (digest ^ uint64(s[i])) * fnvPrime
 		}
-		first, second = (first^0xff)*fnvPrime, (second^0xff)*fnvPrime // no text holds such a byte
+		digest = (digest ^ 0xff) * fnvPrime // no text holds such a byte
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		add(name)
 		add(attributes[name])
 	}
-	return fmt.Sprintf("%016x%016x", first, second)
+	return fmt.Sprintf("%016x", digest)
 }
 
 func secondsText(d time.Duration) string {

@@ -93,7 +93,7 @@ func TestContributorIDs(t *testing.T) {
 	seen := map[string]string{}
 	for _, m := range []map[string]string{{}, {"a": "b"}, {"a": "", "b": ""}, {"ab": ""}, {"a": "b", "c": ""}, {"a": "", "b": "c"}, {"b": "a"}} {
 		id := alarm.ContributorID(m)
-		if other, found := seen[id]; found || len(id) != 32 {
+		if other, found := seen[id]; found || len(id) != 16 {
 			t.Errorf("%v and %s share %s", m, other, id)
 		}
 		seen[id] = fmt.Sprint(m)

@@ -61,7 +61,7 @@ func bind(v reflect.Value, x any, at *place, depth int) error {
 	case reflect.Map:
 		return bindMap(v, x, at, depth)
 	case reflect.Interface:
-		return &Error{at.String(), "This member is not served here"}
+		return bindUnion(v, x, at, depth)
 	default:
 		return bindScalar(v, x, at)
 	}

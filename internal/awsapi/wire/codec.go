@@ -115,6 +115,13 @@ func writeJSON(b *bytes.Buffer, v reflect.Value) {
 		return
 	}
 	switch {
+	case v.Kind() == reflect.Interface:
+		member, value := memberOf(v)
+		b.WriteByte('{')
+		writeText(b, member)
+		b.WriteByte(':')
+		writeJSON(b, value)
+		b.WriteByte('}')
 	case v.Type() == timeType:
 		t := v.Interface().(time.Time)
 		b.WriteString(strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', -1, 64))

@@ -53,6 +53,9 @@ const (
 func appendCBOR(b []byte, v reflect.Value) []byte {
 	v = reflect.Indirect(v)
 	switch {
+	case v.Kind() == reflect.Interface:
+		member, value := memberOf(v)
+		return appendCBOR(appendText(appendHead(b, majorMap, 1), member), value)
 	case v.Type() == timeType:
 		t := v.Interface().(time.Time)
 		return appendDouble(appendHead(b, majorTag, 1), float64(t.UnixMilli())/1e3)

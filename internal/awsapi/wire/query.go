@@ -79,7 +79,7 @@ func (n *node) value(t reflect.Type, at *place) (any, error) {
 	case t.Kind() == reflect.Map:
 		return n.mapping(t, at)
 	case t.Kind() == reflect.Interface:
-		return nil, &Error{at.String(), "This member is not served here"}
+		return n.union(t, at)
 	default:
 		return n.scalar(t, at)
 	}
@@ -184,6 +184,9 @@ func writeXML(b *bytes.Buffer, name string, v reflect.Value) {
 	v = reflect.Indirect(v)
 	fmt.Fprintf(b, "<%s>", name)
 	switch {
+	case v.Kind() == reflect.Interface:
+		member, value := memberOf(v)
+		writeXML(b, member, value)
 	case v.Type() == timeType:
 		b.WriteString(v.Interface().(time.Time).UTC().Format("2006-01-02T15:04:05.999Z"))
 	case v.Kind() == reflect.Struct:

@@ -152,6 +152,9 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 		return
 	}
 	switch {
+	case v.Kind() == reflect.Interface:
+		member, value := memberOf(v)
+		c.value(value, sh.Members[member], &place{up: at, member: member})
 	case v.Type() == timeType:
 	case v.Kind() == reflect.Struct:
 		c.structure(v, sh, at)

@@ -24,9 +24,9 @@ var served = map[string]struct {
 	"application-autoscaling": {"application-autoscaling/2016-02-06", `DeleteScalingPolicy DeregisterScalableTarget
 		DescribeScalableTargets DescribeScalingActivities DescribeScalingPolicies ListTagsForResource PutScalingPolicy
 		RegisterScalableTarget TagResource UntagResource`},
-	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmHistory DescribeAlarms DescribeAlarmsForMetric
-		DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource PutMetricAlarm
-		PutMetricData SetAlarmState TagResource UntagResource`},
+	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmContributors DescribeAlarmHistory DescribeAlarms
+		DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource
+		PutCompositeAlarm PutMetricAlarm PutMetricData SetAlarmState TagResource UntagResource`},
 }
 
 // shape is the part of a model's shape that limits values.
@@ -60,11 +60,13 @@ type modelShape struct {
 	Pattern  string         `json:"pattern"`
 }
 
+type operation struct {
+	Input ref `json:"input"`
+}
+
 type model struct {
-	Operations map[string]struct {
-		Input ref `json:"input"`
-	} `json:"operations"`
-	Shapes map[string]modelShape `json:"shapes"`
+	Operations map[string]operation  `json:"operations"`
+	Shapes     map[string]modelShape `json:"shapes"`
 }
 
 type service struct {
@@ -93,6 +95,7 @@ func run(models, out string) error {
 		if err := json.Unmarshal(text, &m); err != nil {
 			return fmt.Errorf("decoding %s: %w", s.model, err)
 		}
+		amend(name, &m)
 		t := service{map[string]string{}, map[string]shape{}}
 		for _, op := range strings.Fields(s.operations) {
 			input := m.Operations[op].Input.Shape
