@@ -109,7 +109,7 @@ func (r Rule) equal(o Rule) bool {
 	}
 	return r.Statistic == o.Statistic && r.Unit == o.Unit && r.Period == o.Period && r.Periods == o.Periods &&
 		r.DatapointsToM == o.DatapointsToM && r.Threshold == o.Threshold && r.Comparison == o.Comparison &&
-		r.Missing == o.Missing && r.IgnoreLowSample == o.IgnoreLowSample
+		r.Missing == o.Missing && r.IgnoreLowSample == o.IgnoreLowSample && r.EvaluateLowSample == o.EvaluateLowSample
 }
 
 // Due returns the actions to invoke now: those of the present state upon its beginning, and again each minute while it lasts

@@ -20,9 +20,14 @@ type Rule struct {
 	Missing         MissingData
 	IgnoreLowSample bool // EvaluateLowSampleCountPercentile is "ignore"
 
+	EvaluateLowSample bool `json:",omitzero"` // it is "evaluate", which is as if it were not set
+
 	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.
 	PromQL *PromQL `json:",omitzero"`
 }
+
+// Scalar tells whether the alarm is about one metric.
+func (r Rule) Scalar() bool { return r.PromQL == nil }
 
 func (r Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
 

@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,7 +26,7 @@ func (a *API) deleteAlarms(ctx context.Context, c awsapi.Call, in *sdk.DeleteAla
 		return nil, err
 	}
 	_, err := a.backend.Step(ctx, engine.DeleteAlarms{Scope: c.Scope, Names: in.AlarmNames})
-	return &sdk.DeleteAlarmsOutput{}, err
+	return &sdk.DeleteAlarmsOutput{}, refusal(err)
 }
 
 func (a *API) enableAlarmActions(ctx context.Context, c awsapi.Call, in *sdk.EnableAlarmActionsInput) (*sdk.EnableAlarmActionsOutput, error) {
@@ -93,57 +92,4 @@ func facts(data string) *alarm.Data {
 		out.Datapoints = append(out.Datapoints, *v)
 	}
 	return out
-}
-
-// alarmName reads an alarm's ARN.
-func alarmName(c awsapi.Call, arn string) (string, error) {
-	name, ok := strings.CutPrefix(arn, c.ARN("cloudwatch", "alarm:"))
-	if !ok || name == "" {
-		return "", &awsapi.Error{Code: "ResourceNotFoundException", Status: 404, Message: "Unknown resource " + arn}
-	}
-	return name, nil
-}
-
-func (a *API) tag(ctx context.Context, c awsapi.Call, arn string, add map[string]string, remove []string) error {
-	name, err := alarmName(c, arn)
-	if err != nil {
-		return err
-	}
-	_, err = a.backend.Step(ctx, engine.TagAlarm{Scope: c.Scope, Name: name, Add: add, Remove: remove})
-	if refusal(err) != err { //nolint:errorlint // asks whether it was worded anew
-		return &awsapi.Error{Code: "ResourceNotFoundException", Status: 404, Message: "Unknown resource " + arn}
-	}
-	return err
-}
-
-func (a *API) tagResource(ctx context.Context, c awsapi.Call, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	add := map[string]string{}
-	for _, t := range in.Tags {
-		add[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
-	return &sdk.TagResourceOutput{}, a.tag(ctx, c, *in.ResourceARN, add, nil)
-}
-
-func (a *API) untagResource(ctx context.Context, c awsapi.Call, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	return &sdk.UntagResourceOutput{}, a.tag(ctx, c, *in.ResourceARN, nil, in.TagKeys)
-}
-
-func (a *API) listTagsForResource(
-	ctx context.Context, c awsapi.Call, in *sdk.ListTagsForResourceInput,
-) (*sdk.ListTagsForResourceOutput, error) {
-	name, err := alarmName(c, *in.ResourceARN)
-	if err != nil {
-		return nil, err
-	}
-	out := &sdk.ListTagsForResourceOutput{Tags: []types.Tag{}}
-	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
-		x := r.Alarms[name]
-		if x == nil {
-			return &awsapi.Error{Code: "ResourceNotFoundException", Status: 404, Message: "Unknown resource " + *in.ResourceARN}
-		}
-		for k, v := range x.Tags {
-			out.Tags = append(out.Tags, types.Tag{Key: aws.String(k), Value: aws.String(v)})
-		}
-		return nil
-	})
 }

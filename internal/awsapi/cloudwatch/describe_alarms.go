@@ -24,53 +24,162 @@ const (
 	recordsPage = 100
 )
 
-func (a *API) describeAlarms(ctx context.Context, c awsapi.Call, in *sdk.DescribeAlarmsInput) (*sdk.DescribeAlarmsOutput, error) {
-	if err := awsapi.Only(in, "", "AlarmNames", "AlarmNamePrefix", "AlarmTypes", "StateValue", "ActionPrefix", "MaxRecords",
-		"NextToken"); err != nil {
-		return nil, err
+// anAlarm is a metric alarm or a composite one.
+type anAlarm struct {
+	metric    *alarm.Alarm
+	composite *alarm.Composite
+}
+
+func (x anAlarm) name() string {
+	if x.metric != nil {
+		return x.metric.Name
 	}
+	return x.composite.Name
+}
+
+func (x anAlarm) state() alarm.State {
+	if x.metric != nil {
+		return x.metric.State
+	}
+	return x.composite.State
+}
+
+func (x anAlarm) actions() []alarm.Action {
+	if x.metric != nil {
+		return x.metric.Actions
+	}
+	return x.composite.Actions
+}
+
+func (a *API) describeAlarms(ctx context.Context, c awsapi.Call, in *sdk.DescribeAlarmsInput) (*sdk.DescribeAlarmsOutput, error) {
 	if len(in.AlarmNames) > 0 && in.AlarmNamePrefix != nil {
 		return nil, invalidCombination("The parameters AlarmNames and AlarmNamePrefix are mutually exclusive and you have specified both.")
+	}
+	if err := checkRelatives(in); err != nil {
+		return nil, err
 	}
 	limit := alarmsPage
 	if in.MaxRecords != nil {
 		limit = int(*in.MaxRecords)
 	}
-	out := &sdk.DescribeAlarmsOutput{MetricAlarms: []types.MetricAlarm{}, CompositeAlarms: []types.CompositeAlarm{}}
-	if len(in.AlarmTypes) > 0 && !slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
-		return out, nil // alarms of other types there are none
+	out := &sdk.DescribeAlarmsOutput{
+		MetricAlarms: []types.MetricAlarm{}, CompositeAlarms: []types.CompositeAlarm{}, LogAlarms: []types.LogAlarm{},
 	}
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
-		var kept []*alarm.Alarm
-		for name, x := range r.Alarms {
-			if (len(in.AlarmNames) == 0 || slices.Contains(in.AlarmNames, name)) && strings.HasPrefix(name, aws.ToString(in.AlarmNamePrefix)) &&
-				(in.StateValue == "" || string(in.StateValue) == x.State.String()) && acts(r, x, aws.ToString(in.ActionPrefix)) {
-				kept = append(kept, x)
-			}
+		kept, err := selected(r, in)
+		if err != nil {
+			return err
 		}
-		bind := fmt.Sprint("alarms", in.AlarmNames, aws.ToString(in.AlarmNamePrefix), in.StateValue, aws.ToString(in.ActionPrefix))
-		page, next, err := awsapi.Page(kept, func(x *alarm.Alarm) string { return x.Name }, false, aws.ToString(in.NextToken), bind, limit)
+		bind := fmt.Sprint("alarms", in.AlarmNames, aws.ToString(in.AlarmNamePrefix), in.StateValue, aws.ToString(in.ActionPrefix), in.AlarmTypes,
+			aws.ToString(in.ChildrenOfAlarmName), "/", aws.ToString(in.ParentsOfAlarmName))
+		page, next, err := awsapi.Page(kept, anAlarm.name, false, aws.ToString(in.NextToken), bind, limit)
 		for _, x := range page {
-			out.MetricAlarms = append(out.MetricAlarms, describeAlarm(r, x))
+			listAlarm(out, r, in, x)
 		}
 		out.NextToken = optional(next)
 		return err
 	})
 }
 
-func acts(r *engine.Region, x *alarm.Alarm, prefix string) bool {
-	return prefix == "" || slices.ContainsFunc(x.Actions, func(a alarm.Action) bool { return strings.HasPrefix(actionARN(r, a), prefix) })
+// checkRelatives: requests for an alarm's children or parents may say nothing else but where to go on. AWS: DescribeAlarms, API reference.
+func checkRelatives(in *sdk.DescribeAlarmsInput) error {
+	for name, given := range map[string]bool{
+		"ChildrenOfAlarmName": in.ChildrenOfAlarmName != nil, "ParentsOfAlarmName": in.ParentsOfAlarmName != nil,
+	} {
+		both := in.ChildrenOfAlarmName != nil && in.ParentsOfAlarmName != nil
+		others := len(in.AlarmNames) > 0 || in.AlarmNamePrefix != nil || len(in.AlarmTypes) > 0 || in.StateValue != "" || in.ActionPrefix != nil
+		if given && (both || others) {
+			return awsapi.Validation("When %s is specified, no other parameters may be specified except MaxRecords and NextToken.", name)
+		}
+	}
+	return nil
 }
 
+// selected are the alarms that a request asks for.
+func selected(r *engine.Region, in *sdk.DescribeAlarmsInput) ([]anAlarm, error) {
+	if name := aws.ToString(in.ChildrenOfAlarmName) + aws.ToString(in.ParentsOfAlarmName); name != "" {
+		if r.Alarms[name] == nil && r.Composites[name] == nil {
+			return nil, notFound()
+		}
+		names := r.Parents(name)
+		if in.ChildrenOfAlarmName != nil {
+			names = r.Children(name)
+		}
+		var kept []anAlarm
+		for _, n := range names {
+			if x := (anAlarm{r.Alarms[n], r.Composites[n]}); x.metric != nil || x.composite != nil {
+				kept = append(kept, x)
+			}
+		}
+		return kept, nil
+	}
+	var kept []anAlarm
+	wanted := func(x anAlarm) bool {
+		name := x.name()
+		return (len(in.AlarmNames) == 0 || slices.Contains(in.AlarmNames, name)) && strings.HasPrefix(name, aws.ToString(in.AlarmNamePrefix)) &&
+			(in.StateValue == "" || string(in.StateValue) == x.state().String()) && acts(r, x.actions(), aws.ToString(in.ActionPrefix))
+	}
+	if len(in.AlarmTypes) == 0 || slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
+		for _, x := range r.Alarms {
+			if wanted(anAlarm{metric: x}) {
+				kept = append(kept, anAlarm{metric: x})
+			}
+		}
+	}
+	if slices.Contains(in.AlarmTypes, types.AlarmTypeCompositeAlarm) {
+		for _, x := range r.Composites {
+			if wanted(anAlarm{composite: x}) {
+				kept = append(kept, anAlarm{composite: x})
+			}
+		}
+	}
+	return kept, nil
+}
+
+// listAlarm adds an alarm to an answer: of children the name, ARN and state, of parents the name and ARN.
+func listAlarm(out *sdk.DescribeAlarmsOutput, r *engine.Region, in *sdk.DescribeAlarmsInput, x anAlarm) {
+	if x.metric != nil {
+		full := describeAlarm(r, x.metric)
+		switch {
+		case in.ChildrenOfAlarmName != nil:
+			full = types.MetricAlarm{
+				AlarmName: full.AlarmName, AlarmArn: full.AlarmArn, StateValue: full.StateValue, StateUpdatedTimestamp: full.StateUpdatedTimestamp,
+			}
+		case in.ParentsOfAlarmName != nil:
+			full = types.MetricAlarm{AlarmName: full.AlarmName, AlarmArn: full.AlarmArn}
+		}
+		out.MetricAlarms = append(out.MetricAlarms, full)
+		return
+	}
+	full := describeComposite(r.Scope, x.composite)
+	switch {
+	case in.ChildrenOfAlarmName != nil:
+		full = types.CompositeAlarm{
+			AlarmName: full.AlarmName, AlarmArn: full.AlarmArn, StateValue: full.StateValue, StateUpdatedTimestamp: full.StateUpdatedTimestamp,
+		}
+	case in.ParentsOfAlarmName != nil:
+		full = types.CompositeAlarm{AlarmName: full.AlarmName, AlarmArn: full.AlarmArn}
+	}
+	out.CompositeAlarms = append(out.CompositeAlarms, full)
+}
+
+func acts(r *engine.Region, actions []alarm.Action, prefix string) bool {
+	return prefix == "" || slices.ContainsFunc(actions, func(a alarm.Action) bool { return strings.HasPrefix(actionARN(r, a), prefix) })
+}
+
+// describeAlarmsForMetric lists the alarms on one metric and nothing else: those of math and PromQL are left out.
 func (a *API) describeAlarmsForMetric(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeAlarmsForMetricInput,
 ) (*sdk.DescribeAlarmsForMetricOutput, error) {
+	if in.Statistic != "" && in.ExtendedStatistic != nil {
+		return nil, invalidCombination("The parameters Statistic and ExtendedStatistic are mutually exclusive and you have specified both.")
+	}
 	key := metric.NewID(*in.Namespace, *in.MetricName, dimensions(in.Dimensions)...).Key()
 	statistic := string(in.Statistic) + aws.ToString(in.ExtendedStatistic)
 	out := &sdk.DescribeAlarmsForMetricOutput{MetricAlarms: []types.MetricAlarm{}}
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
 		for _, x := range r.Alarms {
-			if x.Rule.Metric.Key() == key && (statistic == "" || statistic == x.Rule.Statistic.String()) &&
+			if x.Rule.Scalar() && x.Rule.Metric.Key() == key && (statistic == "" || statistic == x.Rule.Statistic.String()) &&
 				(in.Period == nil || time.Duration(*in.Period)*time.Second == x.Rule.Period) && (in.Unit == "" || string(in.Unit) == x.Rule.Unit) {
 				out.MetricAlarms = append(out.MetricAlarms, describeAlarm(r, x))
 			}

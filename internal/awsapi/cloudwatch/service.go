@@ -16,6 +16,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/wire"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
@@ -26,6 +27,7 @@ type API struct{ backend awsapi.Backend }
 // New returns the service.
 func New(b awsapi.Backend) *awsapi.Service {
 	a := &API{b}
+	wire.Union[types.EvaluationCriteria](&types.EvaluationCriteriaMemberPromQLCriteria{})
 	s := &awsapi.Service{
 		Name: "CloudWatch", Signing: "monitoring", Target: "GraniteServiceVersion20100801", CBOR: "GraniteServiceVersion20100801",
 		Version: "2010-08-01", Namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
@@ -48,6 +50,8 @@ func New(b awsapi.Backend) *awsapi.Service {
 	awsapi.Handle(s, "DisableAlarmActions", a.disableAlarmActions)
 	awsapi.Handle(s, "TagResource", a.tagResource)
 	awsapi.Handle(s, "UntagResource", a.untagResource)
+	awsapi.Handle(s, "PutCompositeAlarm", a.putCompositeAlarm)
+	awsapi.Handle(s, "DescribeAlarmContributors", a.describeAlarmContributors)
 	awsapi.Handle(s, "ListTagsForResource", a.listTagsForResource)
 	return s
 }
@@ -93,6 +97,12 @@ func refusal(err error) error {
 	}
 	if errors.Is(err, metric.ErrPending) {
 		return refuse("ThrottlingException", "Throttling", "Rate exceeded: the metric history is too far behind.")
+	}
+	if errors.Is(err, engine.ErrTooManyTags) {
+		return invalidValue("The number of tags of an alarm must not be greater than %d.", engine.TagsMax)
+	}
+	if bad := (*alarm.Error)(nil); errors.As(err, &bad) {
+		return awsapi.Validation("%s", bad.Msg)
 	}
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 		return refuse("InvalidNextToken", "", "The NextToken value is not valid.")

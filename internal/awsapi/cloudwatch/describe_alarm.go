@@ -1,0 +1,81 @@
+package cloudwatch
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
+)
+
+// describeAlarm renders an alarm as DescribeAlarms does: members that were never set are left out.
+func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
+	out := types.MetricAlarm{
+		AlarmName: aws.String(x.Name), AlarmArn: aws.String(alarmPrefix(r.Scope) + x.Name),
+		AlarmDescription: optional(x.Description), AlarmConfigurationUpdatedTimestamp: aws.Time(x.Configured), ActionsEnabled: aws.Bool(x.ActionsEnabled),
+		OKActions: []string{}, AlarmActions: []string{}, InsufficientDataActions: []string{},
+		StateValue: types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: optional(x.Data),
+		StateUpdatedTimestamp: aws.Time(x.Updated), StateTransitionedTimestamp: aws.Time(x.Transitioned),
+		EvaluationState: types.EvaluationState(x.Trouble.String()),
+	}
+	for _, a := range x.Actions {
+		arn := actionARN(r, a)
+		switch a.On {
+		case alarm.OK:
+			out.OKActions = append(out.OKActions, arn)
+		case alarm.InAlarm:
+			out.AlarmActions = append(out.AlarmActions, arn)
+		case alarm.InsufficientData:
+			out.InsufficientDataActions = append(out.InsufficientDataActions, arn)
+		}
+	}
+	if x.Owned && len(x.Actions) > 0 {
+		out.AlarmDescription = aws.String(fmt.Sprintf("DO NOT EDIT OR DELETE. For TargetTrackingScaling policy %s.", actionARN(r, x.Actions[0])))
+	}
+	describeRule(&out, &x.Rule)
+	return out
+}
+
+func describeRule(out *types.MetricAlarm, r *alarm.Rule) {
+	if r.PromQL != nil {
+		describePromQL(out, r.PromQL)
+		return
+	}
+	out.EvaluationPeriods, out.Threshold = aws.Int32(int32(r.Periods)), aws.Float64(r.Threshold)
+	out.ComparisonOperator, out.TreatMissingData = types.ComparisonOperator(r.Comparison.String()), optional(r.Missing.String())
+	if r.DatapointsToM > 0 {
+		out.DatapointsToAlarm = aws.Int32(int32(r.DatapointsToM))
+	}
+	out.Namespace, out.MetricName = aws.String(r.Metric.Namespace), aws.String(r.Metric.Name)
+	out.Dimensions, out.Unit = describeDimensions(r.Metric.Dimensions), types.StandardUnit(r.Unit)
+	out.Period = aws.Int32(int32(r.Period / time.Second))
+	if r.Statistic.Kind >= metric.Percentile {
+		out.ExtendedStatistic = aws.String(r.Statistic.String())
+	} else {
+		out.Statistic = types.Statistic(r.Statistic.String())
+	}
+	switch {
+	case r.IgnoreLowSample:
+		out.EvaluateLowSampleCountPercentile = aws.String("ignore")
+	case r.EvaluateLowSample:
+		out.EvaluateLowSampleCountPercentile = aws.String("evaluate")
+	}
+}
+
+// actionARN is the ARN a user gave, or that of the policy which owns the alarm.
+func actionARN(r *engine.Region, a alarm.Action) string {
+	if a.ARN != "" {
+		return a.ARN
+	}
+	if t, err := r.Targets.ByID(a.Target); err == nil {
+		if p := t.Policy(a.Policy); p != nil {
+			return awsapi.ActionARN(r.Scope, t, p)
+		}
+	}
+	return awsapi.ARN(r.Scope, "autoscaling", "scalingPolicy::policyName/"+a.Policy) // deleted since
+}
