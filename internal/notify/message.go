@@ -11,12 +11,13 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// message is what SNS sends of an alarm. AWS: recorded.
+// message is what SNS sends of an alarm: of a metric alarm with its Trigger, of a composite alarm with its rule and the alarms that made
+// it so. AWS: recorded.
 type message struct {
 	AlarmName                          string
 	AlarmDescription                   *string
 	AWSAccountID                       string `json:"AWSAccountId"`
-	AlarmConfigurationUpdatedTimestamp string
+	AlarmConfigurationUpdatedTimestamp string `json:",omitempty"`
 	NewStateValue                      string
 	NewStateReason                     string
 	StateChangeTime                    string
@@ -26,7 +27,18 @@ type message struct {
 	OKActions                          []string
 	AlarmActions                       []string
 	InsufficientDataActions            []string
-	Trigger                            trigger
+	Trigger                            any      `json:",omitempty"`
+	AlarmRule                          string   `json:",omitempty"`
+	TriggeringChildren                 *[]child `json:",omitempty"`
+
+	AlarmContributorId         string            `json:",omitempty"` //nolint:revive // AWS's spelling
+	AlarmContributorAttributes map[string]string `json:",omitempty"`
+}
+
+// child is an alarm that made a composite alarm's rule what it is.
+type child struct {
+	Arn   string //nolint:revive // AWS's spelling
+	State struct{ Value, Timestamp string }
 }
 
 type trigger struct {
@@ -45,6 +57,12 @@ type trigger struct {
 	TreatMissingData   string
 
 	EvaluateLowSampleCountPercentile string
+}
+
+// promQLTrigger is what set a PromQL alarm off, with the members of its criteria.
+type promQLTrigger struct {
+	Query                                             string
+	PendingPeriod, RecoveryPeriod, EvaluationInterval int
 }
 
 type dimension struct {
@@ -72,7 +90,20 @@ func body(e engine.AlarmNotifies) ([]byte, error) {
 		NewStateValue: e.Transition.To.String(), NewStateReason: e.Transition.Reason, StateChangeTime: a.Updated.UTC().Format(dateForm),
 		Region: e.Scope.Region, AlarmArn: fmt.Sprintf("arn:aws:cloudwatch:%s:%s:alarm:%s", e.Scope.Region, e.Scope.Account, a.Name),
 		OldStateValue: e.Transition.From.String(), OKActions: arns(a, alarm.OK), AlarmActions: arns(a, alarm.InAlarm),
-		InsufficientDataActions: arns(a, alarm.InsufficientData), Trigger: cause(a.Rule),
+		InsufficientDataActions: arns(a, alarm.InsufficientData),
+	}
+	switch {
+	case e.Composite != nil:
+		m.AlarmConfigurationUpdatedTimestamp = ""
+		m.AlarmRule, m.TriggeringChildren = e.Composite.Rule, children(e.Transition.Data)
+	case a.Rule.PromQL != nil:
+		q := a.Rule.PromQL
+		m.Trigger = promQLTrigger{q.Query, int(q.Pending / time.Second), int(q.Recovery / time.Second), int(q.Interval / time.Second)}
+	default:
+		m.Trigger = cause(a.Rule)
+	}
+	if c := e.Contributor; c != nil {
+		m.AlarmContributorId, m.AlarmContributorAttributes = c.ID, c.Attributes
 	}
 	if a.Description != "" {
 		m.AlarmDescription = &a.Description
@@ -85,6 +116,15 @@ func body(e engine.AlarmNotifies) ([]byte, error) {
 		return nil, fmt.Errorf("encoding the message of alarm %s: %w", a.Name, err)
 	}
 	return text, nil
+}
+
+// children reads the alarms that StateReasonData names; there are none in what a user wrote.
+func children(data string) *[]child {
+	var d struct{ TriggeringAlarms []child }
+	if json.Unmarshal([]byte(data), &d) != nil || d.TriggeringAlarms == nil {
+		d.TriggeringAlarms = []child{}
+	}
+	return &d.TriggeringAlarms
 }
 
 func arns(a alarm.Alarm, on alarm.State) []string {

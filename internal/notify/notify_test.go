@@ -55,6 +55,42 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// A composite alarm's message has its rule and the alarms that made it so, and no trigger. AWS: recorded.
+func TestMessageOfACompositeAlarm(t *testing.T) {
+	e := event("arn:aws:sns:us-east-1:123456789012:ops")
+	e.Composite = &alarm.Composite{Name: "busy", Rule: "ALARM(a) OR ALARM(b)"}
+	e.Transition.Data = `{"triggeringAlarms":[{"arn":"arn:aws:cloudwatch:us-east-1:123456789012:alarm:a","state":{"value":"ALARM","timestamp":"2026-11-24T10:03:10.000+0000"}}]}`
+	text, err := body(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"InsufficientDataActions":[],"AlarmRule":"ALARM(a) OR ALARM(b)","TriggeringChildren":[{"Arn":"arn:aws:cloudwatch:us-east-1:123456789012:alarm:a",` +
+		`"State":{"Value":"ALARM","Timestamp":"2026-11-24T10:03:10.000+0000"}}]}`
+	if !strings.HasSuffix(string(text), want) || strings.Contains(string(text), "AlarmConfigurationUpdatedTimestamp") {
+		t.Errorf("got  %s\nwant … %s", text, want)
+	}
+	e.Transition.Data = "by hand"
+	if text, err = body(e); err != nil || !strings.HasSuffix(string(text), `"TriggeringChildren":[]}`) {
+		t.Errorf("got  %s, %v", text, err)
+	}
+}
+
+// A contributor's message names it.
+func TestMessageOfAContributor(t *testing.T) {
+	e := event("arn:aws:sns:us-east-1:123456789012:ops")
+	e.Alarm.Rule = alarm.Rule{PromQL: &alarm.PromQL{Query: "up == 0", Interval: time.Minute, Pending: 5 * time.Minute}}
+	e.Contributor = &alarm.Contributor{ID: "0123456789abcdef", Attributes: map[string]string{"job": "x"}}
+	text, err := body(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"Trigger":{"Query":"up == 0","PendingPeriod":300,"RecoveryPeriod":0,"EvaluationInterval":60},` +
+		`"AlarmContributorId":"0123456789abcdef","AlarmContributorAttributes":{"job":"x"}}`
+	if !strings.HasSuffix(string(text), want) {
+		t.Errorf("got  %s\nwant … %s", text, want)
+	}
+}
+
 // run gives events to a notifier and returns what came of them.
 func run(t *testing.T, url func(string) (string, bool), events ...engine.AlarmNotifies) []engine.Notified {
 	t.Helper()
