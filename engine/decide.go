@@ -68,21 +68,32 @@ func (e *Engine) act(r *Region, a *alarm.Alarm, t alarm.Transition, unsafe strin
 
 // invoke tells a scaling policy what its alarm says; it returns why it could not.
 func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
-	t, err := r.Targets.ByID(action.Target)
-	if err != nil || t.Policy(action.Policy) == nil {
+	t, group := r.policyOf(action)
+	if t == nil {
 		return "No scaling policy found for " + action.Policy
 	}
 	if e.step.signals[t] == nil {
 		r.told = append(r.told, t)
 	}
-	e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy))
+	e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy, group))
 	return ""
 }
 
+// policyOf finds the target whose policy an action names, and whether the policy is its group's; nil where there is none.
+func (r *Region) policyOf(action alarm.Action) (t *scaling.Target, group bool) {
+	if t, err := r.Targets.ByID(action.Target); err == nil && t.Policy(action.Policy) != nil {
+		return t, false
+	}
+	if t, p := r.Targets.ByPolicyID(action.Target); p != nil && p.Name == action.Policy {
+		return t, true
+	}
+	return nil, false
+}
+
 // signal is what an alarm tells a policy now.
-func signal(a *alarm.Alarm, policy string) scaling.Signal {
+func signal(a *alarm.Alarm, policy string, group bool) scaling.Signal {
 	return scaling.Signal{
-		Policy: policy, Alarm: a.Name, State: scaling.AlarmState(a.State), Comparison: comparison(a.Rule.Comparison),
+		Policy: policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Comparison: comparison(a.Rule.Comparison),
 		Threshold: a.Rule.Threshold, Datapoints: slices.Clone(a.Recent),
 	}
 }
@@ -105,6 +116,7 @@ func (e *Engine) decide(r *Region) {
 	slices.SortFunc(r.told, func(a, b *scaling.Target) int { return a.Key.Compare(b.Key) })
 	for _, t := range r.told {
 		d := &e.step.decision
+		t.Fit(r.capacity(t))
 		scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t), d)
 		t.Note(d)
 		e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
@@ -120,10 +132,16 @@ func (e *Engine) decide(r *Region) {
 // votes are the present states of the low alarms of a target's target tracking policies.
 func (r *Region) votes(t *scaling.Target) []scaling.Signal {
 	var out []scaling.Signal
-	for _, p := range t.Policies {
-		if a := r.Alarms[p.AlarmLow]; a != nil {
-			out = append(out, signal(a, p.Name))
+	vote := func(policies []*scaling.Policy, group bool) {
+		for _, p := range policies {
+			if a := r.Alarms[p.AlarmLow]; a != nil {
+				out = append(out, signal(a, p.Name, group))
+			}
 		}
+	}
+	vote(t.Policies, false)
+	if t.Group != nil {
+		vote(t.Group.Policies, true)
 	}
 	return out
 }
@@ -139,7 +157,7 @@ func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
 	if v == nil {
 		return scaling.Capacity{}
 	}
-	return scaling.Capacity{Desired: v.Desired, Current: v.Current(), Scalable: x.Status == hosting.InService}
+	return capacityAt(x, v)
 }
 
 // scale begins an activity and asks hosting for its capacity. A dry run ends here at the latest.
@@ -154,6 +172,7 @@ func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 	err := e.change(r, endpoint, func() error {
 		return r.Hosting.UpdateWeightsAndCapacities(e.now, endpoint, []hosting.Change{{Variant: variant, Desired: &c.Want}})
 	})
+	e.because(r, t.Key, c.Cause, c.From, c.Want)
 	a, ok := t.Accept()
 	if err != nil {
 		a, ok = t.Fail(e.now, scaling.Refusal(err.Error(), "ValidationException", e.ids.uuid()))
@@ -196,15 +215,15 @@ func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {
 	}
 	e.deleteAlarms(r, t.AlarmNames())
 	for _, p := range t.Policies {
-		r.unhook(t, p.Name)
+		r.unhook(t.ID36(), p.Name)
 	}
 	return nil
 }
 
 // unhook takes a policy's action out of every alarm; the alarms stay.
-func (r *Region) unhook(t *scaling.Target, policy string) {
+func (r *Region) unhook(target, policy string) {
 	for _, a := range r.Alarms { //tidy:unordered each by itself
-		a.Actions = slices.DeleteFunc(a.Actions, func(x alarm.Action) bool { return x.Target == t.ID36() && x.Policy == policy })
+		a.Actions = slices.DeleteFunc(a.Actions, func(x alarm.Action) bool { return x.Target == target && x.Policy == policy })
 	}
 }
 
@@ -228,6 +247,6 @@ func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	e.deleteAlarms(r, p.AlarmNames())
-	r.unhook(r.Targets.Targets[in.Key], in.Name)
+	r.unhook(r.Targets.Targets[in.Key].ID36(), in.Name)
 	return nil, nil
 }

@@ -42,6 +42,8 @@ type Region struct {
 	told     []*scaling.Target        // targets that have signals in this step
 	tree     tree                     // of Composites
 	moved    []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
+
+	moving map[hosting.InstanceID]*scaling.InstanceActivity // instances that start or go
 }
 
 // step is what one Step gathers.
@@ -52,6 +54,7 @@ type step struct {
 	due      []alarm.Action
 	scratch  alarm.Scratch
 	decision scaling.Decision
+	why      map[regionTarget]scaling.CapacityChange // what changed desired capacities in this step
 }
 
 // New returns an engine without state.
@@ -79,6 +82,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	before, ids := e.now, e.ids
 	e.now = now
 	e.step.out, e.step.touched, e.step.signals = Output{}, map[EndpointKey]bool{}, map[*scaling.Target][]scaling.Signal{}
+	e.step.why = nil
 	result, err := in.apply(e)
 	if err != nil {
 		e.now, e.ids = before, ids
@@ -113,6 +117,7 @@ func (e *Engine) region(s Scope) *Region {
 			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
 			changing: map[string]bool{}, idlers: map[string][]idleVariant{}, Composites: map[string]*alarm.Composite{}, tree: newTree(),
+			moving: map[hosting.InstanceID]*scaling.InstanceActivity{},
 		}
 		if e.keeps {
 			r.Metrics.KeepHistory(e.now)

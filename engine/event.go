@@ -23,6 +23,7 @@ func Events() []Event {
 		AlarmTransition{}, AlarmConfigured{}, AlarmNotifies{}, AlarmActed{}, CompositeConfigured{}, ActionsSuppressed{},
 		ContributorTransition{}, AlarmUnevaluated{}, PromQLDue{},
 		ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
+		InstanceActivityChanged{},
 	}
 }
 

@@ -123,6 +123,7 @@ func Inputs() []Input {
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
 		KeepHistory{}, HistoryKept{},
 		PutCompositeAlarm{}, PromQLEvaluated{},
+		UpdateGroup{}, SetDesiredCapacity{}, PutGroupPolicy{}, DeleteGroupPolicy{}, ExecuteGroupPolicy{}, SetGroupProcesses{},
 	}
 }
 
@@ -167,6 +168,7 @@ func (in CreateEndpoint) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	e.touch(r, in.Key.Endpoint)
+	e.becauseOfAll(r, r.Hosting.Endpoints[in.Key.Endpoint], scaling.CauseCreated)
 	e.emit(EndpointChanged{Key: in.Key, To: hosting.Creating})
 	return nil, nil
 }
@@ -176,13 +178,24 @@ func (in UpdateEndpoint) apply(e *Engine) (Result, error) {
 	in.Update.Scaled = func(variant string) bool {
 		return r.Targets.Targets[scaling.VariantTarget(in.Update.Endpoint, variant)] != nil
 	}
-	return nil, e.change(r, in.Update.Endpoint, func() error { return r.Hosting.UpdateEndpoint(e.now, in.Update) })
+	return nil, e.change(r, in.Update.Endpoint, func() error {
+		if err := r.Hosting.UpdateEndpoint(e.now, in.Update); err != nil {
+			return err
+		}
+		e.becauseOfAll(r, r.Hosting.Endpoints[in.Update.Endpoint], scaling.CauseReplaced)
+		return nil
+	})
 }
 
 func (in UpdateEndpointWeightsAndCapacities) apply(e *Engine) (Result, error) {
 	r := e.region(in.Key.Scope)
 	return nil, e.change(r, in.Key.Endpoint, func() error {
-		return r.Hosting.UpdateWeightsAndCapacities(e.now, in.Key.Endpoint, in.Changes)
+		before := r.desired(in.Key.Endpoint)
+		if err := r.Hosting.UpdateWeightsAndCapacities(e.now, in.Key.Endpoint, in.Changes); err != nil {
+			return err
+		}
+		e.byHand(r, in.Key.Endpoint, before, in.Changes)
+		return nil
 	})
 }
 
@@ -192,7 +205,13 @@ func (in DeleteEndpoint) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range r.targetsOf(r.Hosting.Endpoints[in.Key.Endpoint]) {
+	x := r.Hosting.Endpoints[in.Key.Endpoint]
+	e.becauseOfAll(r, x, scaling.CauseDeleted)
+	for _, t := range r.targetsOf(x) {
+		e.removeGroup(r, t.Key)
+		if r.Targets.Targets[t.Key] == nil {
+			continue
+		}
 		if err := e.deregister(r, t.Key); err != nil {
 			panic("engine: a registered target cannot be deregistered: " + err.Error())
 		}

@@ -18,7 +18,7 @@ func owned(c scaling.PolicyChange, s scaling.AlarmSpec) alarm.Alarm {
 	}
 	return alarm.Alarm{
 		Name: s.Name, ActionsEnabled: true, Owned: true,
-		Actions: []alarm.Action{{On: alarm.InAlarm, Target: c.Target.ID36(), Policy: c.Policy.Name}},
+		Actions: []alarm.Action{{On: alarm.InAlarm, Target: c.ActionTarget(), Policy: c.Policy.Name}},
 		Rule: alarm.Rule{
 			Metric: metric.NewID(s.Namespace, s.Metric, dimensions...), Statistic: statistic(s.Statistic), Unit: s.Unit,
 			Period: s.Period, Periods: s.EvaluationPeriods, Threshold: s.Threshold, Comparison: compare,

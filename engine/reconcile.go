@@ -14,7 +14,7 @@ import (
 func (e *Engine) reconcile(r *Region) {
 	for _, name := range e.stirred(r) {
 		x := r.Hosting.Endpoints[name]
-		from, key := x.Status, EndpointKey{r.Scope, name}
+		from, key, replacing := x.Status, EndpointKey{r.Scope, name}, x.Deployment != nil
 		e.touch(r, name)
 		gone := r.Hosting.Reconcile(e.now, x)
 		if gone {
@@ -23,6 +23,9 @@ func (e *Engine) reconcile(r *Region) {
 			e.emit(EndpointChanged{Key: key, From: from, To: x.Status, Reason: x.FailureReason})
 		}
 		e.follow(r, x)
+		if replacing {
+			e.orphans(r, x)
+		}
 	}
 }
 
@@ -60,6 +63,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 		if c, ok := t.Clamp(r.capacity(t)); ok {
 			e.scale(r, t, c)
 		}
+		e.release(r, t)
 	}
 }
 
@@ -67,7 +71,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 	var out []*scaling.Target
 	for _, v := range x.Variants {
-		if t := r.Targets.Targets[scaling.VariantTarget(x.Name, v.Config.Name)]; t != nil {
+		if t := r.Targets.Of(scaling.VariantTarget(x.Name, v.Config.Name)); t != nil {
 			out = append(out, t)
 		}
 	}
@@ -78,6 +82,8 @@ func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 // effects says the levels of every endpoint that this step touched.
 func (e *Engine) effects() {
 	for _, key := range slices.SortedFunc(maps.Keys(e.step.touched), compareEndpoints) {
+		r := e.regions[key.Scope]
+		e.followInstances(r, key.Endpoint, r.Hosting.Endpoints[key.Endpoint])
 		e.say(key, &e.step.out.Effects)
 	}
 }

@@ -30,14 +30,15 @@ type RegionState struct {
 	Hosting *hosting.Registry
 	Idle    time.Time
 
-	Composites map[string]*alarm.Composite `json:",omitzero"`
+	Composites map[string]*alarm.Composite                      `json:",omitzero"`
+	Moving     map[hosting.InstanceID]*scaling.InstanceActivity `json:",omitempty"`
 }
 
 // State returns what the engine knows.
 func (e *Engine) State() State {
 	s := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps}
 	for _, r := range e.sorted() {
-		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites})
+		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, r.moving})
 	}
 	return s
 }
@@ -50,6 +51,9 @@ func FromState(s State) *Engine {
 	for _, x := range s.Regions {
 		r := e.region(x.Scope)
 		r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle
+		if x.Moving != nil {
+			r.moving = x.Moving
+		}
 		if x.Alarms != nil {
 			r.Alarms = x.Alarms
 		}

@@ -237,6 +237,9 @@ func drainAll(v *Variant) {
 	}
 }
 
+// All returns every variant that has instances: in use, coming and going. It is for reading.
+func (e *Endpoint) All() []*Variant { return e.all() }
+
 // all returns every variant that has instances: in use, coming and going.
 func (e *Endpoint) all() []*Variant {
 	out := slices.Clone(e.Variants)

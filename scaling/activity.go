@@ -43,6 +43,14 @@ const (
 	CauseAlarm   CauseKind = iota + 1 // an alarm invoked a policy
 	CauseMinimum                      // the minimum was set above the capacity
 	CauseMaximum                      // the maximum was set below the capacity
+
+	// The rest are of the EC2 Auto Scaling API.
+	CauseExecuted    // a user executed a policy
+	CauseDesired     // a user set the desired capacity, or changed it through SageMaker
+	CauseConstraints // a user updated the group
+	CauseCreated     // the endpoint was created
+	CauseReplaced    // the endpoint was moved to another endpoint config
+	CauseDeleted     // the endpoint was deleted
 )
 
 // CauseKind is what kind of thing began an activity.
@@ -57,6 +65,18 @@ func (k CauseKind) String() string {
 		return "Minimum"
 	case CauseMaximum:
 		return "Maximum"
+	case CauseExecuted:
+		return "Executed"
+	case CauseDesired:
+		return "Desired"
+	case CauseConstraints:
+		return "Constraints"
+	case CauseCreated:
+		return "Created"
+	case CauseReplaced:
+		return "Replaced"
+	case CauseDeleted:
+		return "Deleted"
 	default:
 		return "invalid"
 	}
@@ -67,7 +87,8 @@ type Cause struct {
 	Kind     CauseKind
 	Alarm    string     // CauseAlarm
 	State    AlarmState // CauseAlarm
-	Policy   string     // CauseAlarm
+	Policy   string     // CauseAlarm, CauseExecuted
+	Group    bool       `json:",omitempty"` // it came through the EC2 Auto Scaling API
 	Capacity int        // CauseMinimum, CauseMaximum: the bound
 }
 
@@ -81,7 +102,7 @@ func (c Cause) String() string {
 	case CauseMaximum:
 		return fmt.Sprintf("maximum capacity was set to %d", c.Capacity)
 	default:
-		return "invalid"
+		return c.request()
 	}
 }
 
@@ -165,13 +186,16 @@ func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
 	}
 	t.moved(&a)
 	t.Activity, t.LastNotScaled = &a, 0
+	if t.Group != nil {
+		t.Group.Held = nil // the newer wish counts
+	}
 	return append(entries, a)
 }
 
 func (t *Target) beginOut(now time.Time, a *Activity) {
 	for _, p := range t.Policies {
 		p.Cooling.InEnd = time.Time{}
-		if p.Name == a.Cause.Policy && p.coolingOut(now) > 0 {
+		if p.Name == a.Cause.Policy && !a.Cause.Group && p.coolingOut(now) > 0 {
 			a.CreditFrom = p.Cooling.OutFrom
 		}
 	}

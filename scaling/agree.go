@@ -8,6 +8,10 @@ func (s *situation) judgeTrackingIn(p *Policy, pr *Proposal) {
 		pr.Outcome = ScaleInDisabled
 		return
 	}
+	if _, left := s.warming(p); left > 0 {
+		pr.Outcome, pr.Left = WarmingUp, left
+		return
+	}
 	s.judgeIn(p, pr)
 	switch {
 	case pr.Outcome == SuspendedIn || pr.Outcome == AtMin:
@@ -25,12 +29,15 @@ func (s *situation) judgeTrackingIn(p *Policy, pr *Proposal) {
 // AWS: target tracking, user guide: scale-in only if all of the target tracking policies (with scale-in enabled) are ready.
 func (s *situation) agree(p *Policy, pr *Proposal) {
 	veto, largest, cooling := "", "", time.Duration(0)
-	for _, o := range s.target.Policies {
-		if o == p || o.Type != TargetTrackingScaling || o.scaleInDisabled() {
+	for o := range s.target.all() {
+		if o == p || o.Type != TargetTrackingScaling || o.Disabled || o.scaleInDisabled() {
 			continue
 		}
 		want, ready := s.vote(o)
 		left := o.coolingIn(s.now)
+		if _, warm := s.warming(o); warm > 0 {
+			left = warm
+		}
 		to := s.target.clamp(want)
 		switch {
 		case !ready || left > 0 || to >= s.capacity.Desired:

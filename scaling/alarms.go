@@ -4,9 +4,9 @@ import "time"
 
 // nameAlarms gives a target tracking policy new alarm names.
 func (p *Policy) nameAlarms(k TargetKey, newID func() string) {
-	p.AlarmHigh, p.AlarmLow = "TargetTracking-"+k.ResourceID+"-AlarmHigh-"+newID(), ""
+	p.AlarmHigh, p.AlarmLow = "TargetTracking-"+p.owner(k)+"-AlarmHigh-"+newID(), ""
 	if !p.scaleInDisabled() {
-		p.AlarmLow = "TargetTracking-" + k.ResourceID + "-AlarmLow-" + newID()
+		p.AlarmLow = "TargetTracking-" + p.owner(k) + "-AlarmLow-" + newID()
 	}
 }
 
@@ -23,7 +23,7 @@ func (p *Policy) Alarms(k TargetKey) []AlarmSpec {
 	}
 	high := p.alarmMetric(k)
 	high.Name, high.Comparison, high.Threshold = p.AlarmHigh, Greater, p.TargetTracking.TargetValue
-	high.Period, high.EvaluationPeriods = time.Minute, 3
+	high.Period, high.EvaluationPeriods = p.TargetTracking.period(), 3
 	if s := p.TargetTracking.Predefined; s != nil && s.Metric == VariantConcurrentRequestsPerModel {
 		high.Period = 10 * time.Second
 	}
@@ -46,6 +46,12 @@ func (p *Policy) alarmMetric(k TargetKey) AlarmSpec {
 		return AlarmSpec{Namespace: s.Namespace, Metric: s.Name, Dimensions: s.Dimensions, Statistic: s.Statistic, Unit: s.Unit}
 	}
 	endpoint, variant, _ := k.Variant()
+	if p.grouped() { // GroupCPUUtilization: like EC2's CPUUtilization, it is 100 where all cores are busy
+		return AlarmSpec{
+			Namespace: "/aws/sagemaker/Endpoints", Metric: "CPUUtilizationNormalized", Statistic: Average,
+			Dimensions: []MetricDimension{{"EndpointName", endpoint}, {"VariantName", variant}},
+		}
+	}
 	a := AlarmSpec{
 		Namespace: "AWS/SageMaker", Metric: "InvocationsPerInstance", Statistic: Sum,
 		Dimensions: []MetricDimension{{"EndpointName", endpoint}, {"VariantName", variant}},

@@ -13,6 +13,9 @@ type Cooling struct {
 }
 
 func (p *Policy) cooldownOut() time.Duration {
+	if p.grouped() {
+		return 0 // groups know warm-up instead, and simple scaling's cooldown is the group's
+	}
 	if p.Type == StepScaling {
 		return or(p.Step.Cooldown, cooldownDefault)
 	}
@@ -20,6 +23,9 @@ func (p *Policy) cooldownOut() time.Duration {
 }
 
 func (p *Policy) cooldownIn() time.Duration {
+	if p.grouped() {
+		return 0
+	}
 	if p.Type == StepScaling {
 		return or(p.Step.Cooldown, cooldownDefault)
 	}
@@ -55,8 +61,9 @@ func (p *Policy) credit(now time.Time, current int) int {
 
 // coolDown starts the cooldown of the policy whose activity has succeeded.
 func (t *Target) coolDown(a *Activity) {
+	t.Group.completed(a)
 	p := t.Policy(a.Cause.Policy)
-	if a.Cause.Kind != CauseAlarm || p == nil {
+	if a.Cause.Kind != CauseAlarm || a.Cause.Group || p == nil {
 		return
 	}
 	if a.To > a.From {

@@ -20,7 +20,7 @@ func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *De
 	*d = Decision{At: now, Capacity: c, Min: t.Min, Max: t.Max, Want: c.Desired, Proposals: d.Proposals[:0]}
 	s := situation{now: now, target: t, capacity: c, signals: signals, votes: votes}
 	for i := range signals {
-		if p := t.Policy(signals[i].Policy); p != nil {
+		if p := t.told(&signals[i]); p != nil {
 			d.Proposals = append(d.Proposals, propose(&s, p, &signals[i]))
 		}
 	}
@@ -32,6 +32,14 @@ func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *De
 		d.Proposals[d.Winner].Outcome = WouldAct
 		d.Acted, d.Want, d.Winner = false, c.Desired, 0
 	}
+}
+
+// told returns the policy that a signal is for, or nil.
+func (t *Target) told(s *Signal) *Policy {
+	if s.Group {
+		return t.Group.Policy(s.Policy)
+	}
+	return t.Policy(s.Policy)
 }
 
 // situation is what every policy's proposal depends on.
@@ -47,6 +55,12 @@ type situation struct {
 func canonical(a, b Proposal) int {
 	if c := cmp.Or(strings.Compare(a.Policy, b.Policy), strings.Compare(a.Alarm, b.Alarm)); c != 0 {
 		return c
+	}
+	if a.Group != b.Group {
+		if b.Group {
+			return -1
+		}
+		return 1
 	}
 	return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(b.Clamped, a.Clamped), cmp.Compare(a.Metric, b.Metric))
 }
@@ -86,6 +100,9 @@ func (d *Decision) notScaled() (*Proposal, NotScaledCode) {
 		return nil, 0
 	}
 	for i := range d.Proposals {
+		if d.Proposals[i].Group {
+			continue // that API has no such entries
+		}
 		if c := d.Proposals[i].Outcome.code(); c != 0 && (code == 0 || tellsMore(c) > tellsMore(code)) {
 			best, code = &d.Proposals[i], c
 		}

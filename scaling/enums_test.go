@@ -9,24 +9,28 @@ import (
 func TestNames(t *testing.T) {
 	check(t, ParseDimension, "sagemaker:variant:DesiredInstanceCount", "sagemaker:variant:DesiredProvisionedConcurrency",
 		"sagemaker:inference-component:DesiredCopyCount")
-	check(t, ParsePolicyType, "StepScaling", "TargetTrackingScaling")
+	check(t, ParsePolicyType, "StepScaling", "TargetTrackingScaling", "SimpleScaling")
 	check(t, ParseAdjustmentType, "ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity")
 	check(t, ParseAggregation, "Average", "Minimum", "Maximum")
 	check(t, ParseStatistic, "Average", "Minimum", "Maximum", "SampleCount", "Sum")
 	check(t, ParsePredefinedMetric, "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution",
 		"SageMakerInferenceComponentInvocationsPerCopy", "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
-		"SageMakerVariantProvisionedConcurrencyUtilization")
+		"SageMakerVariantProvisionedConcurrencyUtilization", "ASGAverageCPUUtilization")
 	named[AlarmState](t, "OK", "ALARM", "INSUFFICIENT_DATA")
 	named[Comparison](t, ">", ">=", "<", "<=")
 	named[Status](t, "Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed")
 	named[NotScaledCode](t, "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity", "AutoScalingAnticipatedFlapping",
 		"TargetServicePutResourceAsUnscalable")
 	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException", "ConcurrentUpdateException",
-		"ResourceNotFoundException", "TooManyTagsException")
+		"ResourceNotFoundException", "TooManyTagsException", "ScalingActivityInProgress")
 	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero")
-	named[CauseKind](t, "Alarm", "Minimum", "Maximum")
+	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted")
+	named[Process](t, "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
+		"ReplaceUnhealthy", "ScheduledActions")
+	named[InstanceStatus](t, "InProgress", "WaitingForConnectionDraining", "Successful", "Failed", "Cancelled")
 	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
-		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct")
+		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct",
+		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled")
 }
 
 type enum interface {

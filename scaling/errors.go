@@ -4,12 +4,13 @@ import "fmt"
 
 // Kinds of errors; each is one of AWS's exceptions.
 const (
-	KindValidation       Kind = iota + 1 // ValidationException
-	KindObjectNotFound                   // ObjectNotFoundException: no such target or policy
-	KindLimitExceeded                    // LimitExceededException: a quota
-	KindConcurrentUpdate                 // ConcurrentUpdateException
-	KindResourceNotFound                 // ResourceNotFoundException: tags of an unknown target
-	KindTooManyTags                      // TooManyTagsException
+	KindValidation         Kind = iota + 1 // ValidationException
+	KindObjectNotFound                     // ObjectNotFoundException: no such target or policy
+	KindLimitExceeded                      // LimitExceededException: a quota
+	KindConcurrentUpdate                   // ConcurrentUpdateException
+	KindResourceNotFound                   // ResourceNotFoundException: tags of an unknown target
+	KindTooManyTags                        // TooManyTagsException
+	KindActivityInProgress                 // EC2 Auto Scaling's ScalingActivityInProgress
 )
 
 // Kind is the kind of an Error.
@@ -30,6 +31,8 @@ func (k Kind) String() string {
 		return "ResourceNotFoundException"
 	case KindTooManyTags:
 		return "TooManyTagsException"
+	case KindActivityInProgress:
+		return "ScalingActivityInProgress"
 	default:
 		return "invalid"
 	}

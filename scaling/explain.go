@@ -32,7 +32,7 @@ func (d *Decision) Explain(i int) string {
 	p := &d.Proposals[i]
 	parts := []string{p.saw()}
 	if p.Formula != 0 {
-		parts = append(parts, p.wish(d.Capacity.Current))
+		parts = append(parts, p.wish(d.Capacity.Current-p.Warming))
 	}
 	if s := p.fate(d); s != "" {
 		parts = append(parts, s)
@@ -43,6 +43,9 @@ func (d *Decision) Explain(i int) string {
 // saw tells the alarm's word.
 func (p *Proposal) saw() string {
 	s := shortAlarm(p.Alarm) + " in " + p.State.String()
+	if p.Executed {
+		s = "executed by a user"
+	}
 	if p.Evaluated == 0 {
 		return s
 	}
@@ -93,6 +96,9 @@ func (p *Proposal) fate(d *Decision) string {
 	case NotAgreed:
 		return "policy " + p.By + " is not ready to scale in" + more(", its cooldown lasts", p.Left)
 	case HeldByCooldown:
+		if p.By != "" {
+			return "cooldown after policy " + p.By + more(" for", p.Left)
+		}
 		return "scale-" + p.direction(d) + more(" cooldown for", p.Left)
 	case AtMax:
 		return fmt.Sprintf("at max %d already", d.Max)
@@ -114,13 +120,21 @@ func (p *Proposal) fate(d *Decision) string {
 		return "no data"
 	case WouldAct:
 		return fmt.Sprintf("dry run, or desired would be %d", p.Clamped)
+	case ActivityInProgress:
+		return "waits for the activity in progress"
+	case WarmingUp:
+		return "new instances warm up" + more(" for", p.Left)
+	case ProcessSuspended:
+		return "process " + p.Process.String() + " is suspended"
+	case PolicyDisabled:
+		return "the policy is disabled"
 	default:
 		return ""
 	}
 }
 
 func (p *Proposal) direction(d *Decision) string {
-	if p.Wanted > d.Capacity.Current {
+	if p.Wanted > d.Capacity.Current-p.Warming {
 		return "out"
 	}
 	return "in"
@@ -142,6 +156,9 @@ func (p *Proposal) limits(d *Decision) []string {
 	var parts []string
 	if p.Credit > 0 {
 		parts = append(parts, fmt.Sprintf("%d added already", p.Credit))
+	}
+	if p.Warming > 0 {
+		parts = append(parts, fmt.Sprintf("%d warming up", p.Warming))
 	}
 	if p.By != "" && (p.Outcome == Acted || p.Outcome == Unscalable) {
 		parts = append(parts, fmt.Sprintf("policy %s needs %d", p.By, p.Clamped))

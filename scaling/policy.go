@@ -6,6 +6,7 @@ import "time"
 const (
 	StepScaling PolicyType = iota + 1
 	TargetTrackingScaling
+	SimpleScaling // groups' only
 )
 
 // PolicyType is the type of a scaling policy.
@@ -18,15 +19,17 @@ func (t PolicyType) String() string {
 		return "StepScaling"
 	case TargetTrackingScaling:
 		return "TargetTrackingScaling"
+	case SimpleScaling:
+		return "SimpleScaling"
 	default:
 		return "invalid"
 	}
 }
 
 // ParsePolicyType returns the type of AWS's name; zero where there is none.
-func ParsePolicyType(s string) PolicyType { return parse(s, TargetTrackingScaling) }
+func ParsePolicyType(s string) PolicyType { return parse(s, SimpleScaling) }
 
-// Policy is a scaling policy of a target. Exactly one of Step and TargetTracking is set, as its type says.
+// Policy is a scaling policy of a target or of its group. Exactly one of Step, TargetTracking and Simple is set, as its type says.
 type Policy struct {
 	Name    string
 	Type    PolicyType
@@ -34,6 +37,12 @@ type Policy struct {
 
 	Step           *StepConfig
 	TargetTracking *TargetTrackingConfig
+	Simple         *SimpleConfig `json:",omitempty"`
+
+	// UUID is in the ARN of a group's policy; "" where the policy is the target's.
+	UUID     string         `json:",omitempty"`
+	Warmup   *time.Duration `json:",omitempty"` // groups': how long new instances warm up; nil: as the group says
+	Disabled bool           `json:",omitempty"` // groups': it is kept and does nothing
 
 	// CreatedBy is a UUID that the actions of the policy's own alarms carry; "" for step scaling.
 	CreatedBy string
@@ -42,6 +51,17 @@ type Policy struct {
 	AlarmHigh, AlarmLow string
 
 	Cooling Cooling
+}
+
+// grouped reports whether the policy is a group's.
+func (p *Policy) grouped() bool { return p.UUID != "" }
+
+// owner is what the names of the policy's own alarms carry.
+func (p *Policy) owner(k TargetKey) string {
+	if p.grouped() {
+		return k.GroupName()
+	}
+	return k.ResourceID
 }
 
 // AlarmNames returns the alarms that the policy owns: none, AlarmHigh, or both.
@@ -62,6 +82,14 @@ type PolicyInput struct {
 	Type           PolicyType
 	Step           *StepConfig
 	TargetTracking *TargetTrackingConfig
+}
+
+// ActionTarget is how actions of alarms identify what the policy belongs to: the target, or for a group's policy itself.
+func (c PolicyChange) ActionTarget() string {
+	if c.Policy.grouped() {
+		return c.Policy.UUID
+	}
+	return c.Target.ID36()
 }
 
 // PolicyChange is what a PutScalingPolicy did.

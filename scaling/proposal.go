@@ -23,6 +23,10 @@ const (
 	NoData                                 // the alarm is in INSUFFICIENT_DATA, or told no datapoints
 	Quiet                                  // the alarm of a target tracking policy is not in ALARM
 	WouldAct                               // it is what would happen, were this no dry run
+	ActivityInProgress                     // a simple scaling policy waits until capacity has come to rest
+	WarmingUp                              // scale-in wanted, new instances warm up for Left more
+	ProcessSuspended                       // the group's process that Process names rests
+	PolicyDisabled                         // the group's policy is not enabled
 )
 
 // Outcome is what became of a proposal.
@@ -63,6 +67,14 @@ func (o Outcome) String() string {
 		return "Quiet"
 	case WouldAct:
 		return "WouldAct"
+	case ActivityInProgress:
+		return "ActivityInProgress"
+	case WarmingUp:
+		return "WarmingUp"
+	case ProcessSuspended:
+		return "ProcessSuspended"
+	case PolicyDisabled:
+		return "PolicyDisabled"
 	default:
 		return "invalid"
 	}
@@ -101,6 +113,8 @@ func (f Formula) String() string {
 // Proposal is what one policy wants at the word of one alarm, and what became of it.
 type Proposal struct {
 	Policy, Alarm string
+	Group         bool `json:",omitempty"` // the policy is the group's
+	Executed      bool `json:",omitempty"` // at a user's word, not an alarm's
 	State         AlarmState
 	Comparison    Comparison
 	Threshold     float64
@@ -113,11 +127,16 @@ type Proposal struct {
 	Raw     float64 // before rounding
 	Wanted  int     // before cooldown, agreement and range
 	Credit  int     // what the scale-out cooldown takes off Wanted
+	Warming int     `json:",omitempty"` // instances that warm up and so are no capacity to a group's step scaling policy
 	Clamped int     // the capacity that would be set; meaningful for Acted, OutvotedBy and Unscalable
 
 	Outcome Outcome
-	Left    time.Duration // HeldByCooldown, and NotAgreed where the other policy is cooling down
-	By      string        // OutvotedBy, NotAgreed: a policy; Acted: the policy that raised a target tracking scale-in, if any
+	Left    time.Duration // HeldByCooldown, WarmingUp, and NotAgreed where the other policy is cooling down or warming up
+	Process Process       `json:",omitempty"` // ProcessSuspended
+
+	// By names a policy. OutvotedBy, NotAgreed: the other one; HeldByCooldown of a group: whose activity it was; Acted: the policy
+	// that raised a target tracking scale-in, if any.
+	By string
 }
 
 // Decision is what was decided for a target at one instant, and every reason for it.
@@ -146,5 +165,8 @@ func (d *Decision) Change() Change {
 }
 
 func (p *Proposal) cause() Cause {
-	return Cause{Kind: CauseAlarm, Alarm: p.Alarm, State: p.State, Policy: p.Policy}
+	if p.Executed {
+		return Cause{Kind: CauseExecuted, Policy: p.Policy, Group: true}
+	}
+	return Cause{Kind: CauseAlarm, Alarm: p.Alarm, State: p.State, Policy: p.Policy, Group: p.Group}
 }

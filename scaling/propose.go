@@ -6,7 +6,7 @@ import "math"
 // Acted until arbitrate has picked one.
 func propose(s *situation, p *Policy, sig *Signal) Proposal {
 	pr := Proposal{
-		Policy: sig.Policy, Alarm: sig.Alarm, State: sig.State, Comparison: sig.Comparison, Threshold: sig.Threshold,
+		Policy: sig.Policy, Group: sig.Group, Executed: sig.Executed, Alarm: sig.Alarm, State: sig.State, Comparison: sig.Comparison, Threshold: sig.Threshold,
 		Evaluated: len(sig.Datapoints), Wanted: s.capacity.Desired, Clamped: s.capacity.Desired,
 	}
 	for _, v := range sig.Datapoints {
@@ -14,7 +14,16 @@ func propose(s *situation, p *Policy, sig *Signal) Proposal {
 			pr.Breaching++
 		}
 	}
+	if len(sig.Datapoints) > 0 && sig.Group {
+		pr.Metric = mean(sig.Datapoints)
+	}
 	switch {
+	case p.Disabled:
+		pr.Outcome = PolicyDisabled
+	case sig.Group && !sig.Executed && s.target.Group.Suspends(ProcessAlarmNotification):
+		pr.Outcome, pr.Process = ProcessSuspended, ProcessAlarmNotification
+	case p.Type == SimpleScaling:
+		proposeSimple(s, p, sig, &pr)
 	case sig.State == InsufficientData || len(sig.Datapoints) == 0:
 		// AWS: target tracking does not scale while an alarm is in INSUFFICIENT_DATA; step scaling needs data to choose a step.
 		pr.Outcome = NoData
@@ -36,12 +45,22 @@ func proposeStep(s *situation, p *Policy, sig *Signal, pr *Proposal) {
 		pr.Outcome = NoStepMatches
 		return
 	}
-	current := s.capacity.Current
+	// AWS: step scaling, user guide: instances that warm up do not count as capacity that an adjustment adds to.
+	warming, left := s.warming(p)
+	if p.Step.AdjustmentType == ExactCapacity {
+		warming = 0
+	}
+	current := s.capacity.Current - warming
+	pr.Warming = warming
 	pr.Formula, pr.Factor = p.Step.formula(), float64(step.Adjustment)
 	pr.Raw, pr.Wanted = p.Step.adjust(current, step.Adjustment)
 	switch {
 	case pr.Wanted > current:
 		s.judgeOut(p, pr)
+	case pr.Wanted < current && left > 0:
+		// AWS: step scaling, user guide: no scale-in until the instances of a scale-out have warmed up.
+		pr.Raw, pr.Wanted = p.Step.adjust(s.capacity.Current, step.Adjustment)
+		pr.Outcome, pr.Left, pr.Warming = WarmingUp, left, 0
 	case pr.Wanted < current:
 		s.judgeIn(p, pr)
 	default:
@@ -101,7 +120,7 @@ func ceil(v float64) int {
 func (s *situation) judgeOut(p *Policy, pr *Proposal) {
 	t, c := s.target, s.capacity
 	switch {
-	case t.Suspended.DynamicOut:
+	case t.Suspended.DynamicOut && !pr.Group:
 		pr.Outcome = SuspendedOut
 		return
 	case pr.Wanted <= c.Desired:
@@ -120,14 +139,14 @@ func (s *situation) judgeOut(p *Policy, pr *Proposal) {
 		return
 	}
 	pr.Clamped = t.clamp(pr.Wanted - pr.Credit)
-	pr.Outcome = s.possible()
+	pr.Outcome = s.possible(pr)
 }
 
 // judgeIn decides whether a scale-in may be, as far as the policy itself goes.
 func (s *situation) judgeIn(p *Policy, pr *Proposal) {
 	t, c := s.target, s.capacity
 	switch {
-	case t.Suspended.DynamicIn:
+	case t.Suspended.DynamicIn && !pr.Group:
 		pr.Outcome = SuspendedIn
 	case c.Desired <= t.Min:
 		pr.Outcome = AtMin
@@ -137,13 +156,19 @@ func (s *situation) judgeIn(p *Policy, pr *Proposal) {
 		// AWS: PutScalingPolicy, Cooldown: a scale-in within the cooldown of the last is blocked.
 		pr.Outcome, pr.Left = HeldByCooldown, p.coolingIn(s.now)
 	default:
-		pr.Clamped, pr.Outcome = t.clamp(pr.Wanted), s.possible()
+		pr.Clamped = t.clamp(pr.Wanted)
+		pr.Outcome = s.possible(pr)
 	}
 }
 
-func (s *situation) possible() Outcome {
+// possible says whether a change may be now, whoever asks.
+func (s *situation) possible(pr *Proposal) Outcome {
 	if !s.capacity.Scalable {
 		return Unscalable
+	}
+	if p := s.target.Group.holds(s.capacity.Desired, pr.Clamped); p != 0 {
+		pr.Process = p
+		return ProcessSuspended
 	}
 	return Acted
 }

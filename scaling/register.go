@@ -100,6 +100,11 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 		t.Activity, t.LastNotScaled = d.Activity, d.LastNotScaled
 		delete(r.Departed, g.Key)
 	}
+	if own := r.Groups[g.Key]; own != nil {
+		t.Activity, t.LastNotScaled, t.Group = own.Activity, own.LastNotScaled, own.Group
+		delete(r.Groups, g.Key)
+		r.byPolicy = nil
+	}
 	r.Targets[g.Key] = t
 	if r.byID != nil {
 		r.byID[t.ID36()] = t
@@ -125,6 +130,14 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 	}
 	delete(r.Targets, k)
 	delete(r.byID, t.ID36())
+	if t.Group != nil { // it keeps the bounds
+		t.Group.Bounded = true
+		r.own(&Target{
+			Key: k, Created: t.Created, Min: t.Min, Max: t.Max, Activity: t.Activity, LastNotScaled: t.LastNotScaled, Group: t.Group,
+		})
+		r.byPolicy = nil
+		return t, nil
+	}
 	maps.DeleteFunc(r.Departed, func(_ TargetKey, d *Target) bool { return now.Sub(d.Departed) > historyKept })
 	r.Departed[k] = &Target{
 		Key: k, UUID: t.UUID, Created: t.Created, Departed: now, Activity: t.Activity, LastNotScaled: t.LastNotScaled,

@@ -25,6 +25,11 @@ type Registry struct {
 	// Departed holds deregistered targets for what outlives them: an activity in flight, and the last entry of their history.
 	Departed map[TargetKey]*Target
 
+	// Groups holds the own targets of groups whose variant is not registered.
+	Groups map[TargetKey]*Target `json:",omitempty"`
+
+	byPolicy map[string]*Target // by the UUID of a group's policy; nil until it is needed
+
 	byID map[string]*Target // by ID36, of Targets; nil until it is needed
 }
 

@@ -71,9 +71,13 @@ func (c Comparison) breached(v, threshold float64) bool {
 // stays there.
 type Signal struct {
 	Policy     string // name of the policy
+	Group      bool   // the policy is the group's
 	Alarm      string // name of the alarm
 	State      AlarmState
 	Comparison Comparison
 	Threshold  float64
 	Datapoints []float64 // the evaluated ones, oldest first, without missing ones; empty where there is no data
+
+	// Executed: a user asks, by ExecutePolicy; there is no alarm. HonorCooldown: and waits for cooldown and activity.
+	Executed, HonorCooldown bool
 }

@@ -9,6 +9,7 @@ const (
 	ComponentInvocationsPerCopy
 	ComponentConcurrentRequestsPerCopy
 	VariantProvisionedConcurrencyUtilization
+	GroupCPUUtilization // groups' only
 )
 
 // PredefinedMetric is a metric that a target tracking policy may name instead of describing it.
@@ -27,6 +28,8 @@ func (m PredefinedMetric) String() string {
 		return "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
 	case VariantProvisionedConcurrencyUtilization:
 		return "SageMakerVariantProvisionedConcurrencyUtilization"
+	case GroupCPUUtilization:
+		return "ASGAverageCPUUtilization"
 	default:
 		return "invalid"
 	}
@@ -34,7 +37,7 @@ func (m PredefinedMetric) String() string {
 
 // ParsePredefinedMetric returns the metric of AWS's name; zero where there is none, which PutPolicy refuses.
 func ParsePredefinedMetric(s string) PredefinedMetric {
-	return parse(s, VariantProvisionedConcurrencyUtilization)
+	return parse(s, GroupCPUUtilization)
 }
 
 // Statistics of a customized metric.
@@ -95,6 +98,7 @@ type CustomizedSpec struct {
 	Dimensions []MetricDimension // in the client's order
 	Statistic  Statistic
 	Unit       string        // CloudWatch's name of a unit; "" where none was given
+	Period     time.Duration `json:",omitempty"` // groups': 10, 30 or 60 s; zero: 60 s
 	Queries    []MetricQuery // metric math: not offered yet
 }
 

@@ -20,7 +20,7 @@ func (t *Target) mergeTracking(p Policy, in *TargetTrackingConfig) (*TargetTrack
 	if in == nil {
 		return p.TargetTracking, nil
 	}
-	if err := in.check(t.Key.Dimension); err != nil {
+	if err := in.check(t.Key.Dimension.predefined(), t.Key.Dimension); err != nil {
 		return nil, err
 	}
 	id := in.identity()
@@ -39,7 +39,8 @@ func filled(cooldown *time.Duration) *time.Duration {
 	return &d
 }
 
-func (c *TargetTrackingConfig) check(d Dimension) error {
+// check checks a configuration whose predefined metric, if it has one, has to be one of the fitting.
+func (c *TargetTrackingConfig) check(fitting []PredefinedMetric, d Dimension) error {
 	if !(c.TargetValue >= targetValueMin && c.TargetValue <= targetValueMax) {
 		return invalid("For target tracking scaling, target value must be between '8.51592E-109' and '1.174271E108', but was '%s'.",
 			javaDouble(c.TargetValue))
@@ -55,14 +56,13 @@ func (c *TargetTrackingConfig) check(d Dimension) error {
 	case c.Predefined != nil && c.Customized != nil:
 		return invalid("Only one of PredefinedMetricSpecification or CustomizedMetricSpecification can be set for target tracking scaling.")
 	case c.Predefined != nil:
-		return c.Predefined.check(d)
+		return c.Predefined.check(fitting, d)
 	default:
 		return c.Customized.check()
 	}
 }
 
-func (s *PredefinedSpec) check(d Dimension) error {
-	fitting := d.predefined()
+func (s *PredefinedSpec) check(fitting []PredefinedMetric, d Dimension) error {
 	if !slices.Contains(fitting, s.Metric) {
 		names := make([]string, len(fitting))
 		for i, m := range fitting {
@@ -105,7 +105,14 @@ func (c *TargetTrackingConfig) equal(o *TargetTrackingConfig) bool {
 	return c.TargetValue == o.TargetValue &&
 		*c.ScaleOutCooldown == *o.ScaleOutCooldown && *c.ScaleInCooldown == *o.ScaleInCooldown &&
 		or(c.DisableScaleIn, false) == or(o.DisableScaleIn, false) &&
-		c.identity() == o.identity() && c.unit() == o.unit()
+		c.identity() == o.identity() && c.unit() == o.unit() && c.period() == o.period()
+}
+
+func (c *TargetTrackingConfig) period() time.Duration {
+	if c.Customized == nil || c.Customized.Period == 0 {
+		return time.Minute
+	}
+	return c.Customized.Period
 }
 
 func (c *TargetTrackingConfig) unit() string {

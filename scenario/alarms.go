@@ -20,6 +20,13 @@ func (r *runner) alarm(c *command) error {
 		return err
 	}
 	a := alarm.Alarm{Name: name, Rule: rule, ActionsEnabled: true}
+	if policy, found := c.pair("group-policy"); found {
+		action, err := r.groupAction(c, policy)
+		if err != nil {
+			return err
+		}
+		a.Actions = []alarm.Action{action}
+	}
 	if policy, found := c.pair("policy"); found {
 		k, err := c.place(3)
 		if err != nil {

@@ -19,6 +19,8 @@ func (r *runner) command(line string) error {
 	run := map[string]func(*command) error{
 		"endpoint": r.endpoint, "update": r.update, "set": r.set, "delete": r.delete, "break": r.breakDown, "show": r.show,
 		"target": r.target, "deregister": r.deregister, "track": r.track, "step": r.step, "remove": r.remove,
+		"group": r.group, "desired": r.desired, "simple": r.simple, "group-step": r.groupStep, "group-track": r.groupTrack,
+		"drop": r.drop, "execute": r.execute, "suspend": r.suspend, "resume": r.resume, "instances": r.instances,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 	}[c.words[0]]
 	if run == nil {

@@ -23,7 +23,8 @@ type runner struct {
 	start time.Time
 	lines []string
 
-	configs, rows int // made so far
+	configs, rows int  // made so far
+	told          bool // instances' activities are printed
 }
 
 // Result is a scenario that was run.
@@ -89,6 +90,10 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 		r.print("decision %s", e.Decision.String())
 	case engine.ActivityChanged:
 		r.print("activity %s", activity(e.Activity))
+	case engine.InstanceActivityChanged:
+		if r.told {
+			r.instance(e.Activity)
+		}
 	case engine.EndpointChanged:
 		r.print("endpoint %s: %s", e.Key.Endpoint, status(e))
 	}

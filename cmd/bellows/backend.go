@@ -15,7 +15,7 @@ type backend struct{ *control.Controller }
 // History asks the store in its own words.
 func (b backend) History(ctx context.Context, q awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {
 	items, next, err := b.Controller.History(ctx, store.HistoryQuery{
-		Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, Types: q.Types, From: q.From, To: q.To, Oldest: q.Oldest, Limit: q.Limit, Token: q.Token,
+		Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, Types: q.Types, IDs: q.IDs, From: q.From, To: q.To, Oldest: q.Oldest, Limit: q.Limit, Token: q.Token,
 	})
 	if errors.Is(err, store.ErrToken) {
 		return nil, "", &awsapi.ErrToken{Err: err}

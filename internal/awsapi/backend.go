@@ -25,6 +25,7 @@ const (
 	TableAlarm    = "alarm"    // key: an alarm's name
 	TableDecision = "decision" // key: a target's
 	TableEndpoint = "endpoint" // key: an endpoint's name
+	TableGroup    = "group"    // key: a group's name; types are the statuses of instances' activities
 )
 
 // Types of rows of the history that queries select by.
@@ -48,6 +49,7 @@ type HistoryQuery struct {
 	Table    string
 	Key      string
 	Types    []string
+	IDs      []string  // of activities
 	From, To time.Time // From inclusive, To exclusive
 	Oldest   bool      // oldest first; else newest first
 	Limit    int

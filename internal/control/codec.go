@@ -112,9 +112,16 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 	case engine.ActivityChanged:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type, h.ID, h.At = "activity", x.Activity.Key.ResourceID, "Scaled", x.Activity.ID, x.Activity.Start
-		if x.Activity.NotScaled.Code != 0 {
+		switch {
+		case x.Activity.Cause.Group:
+			h.Type = "Group" // Application Auto Scaling does not list it
+		case x.Activity.NotScaled.Code != 0:
 			h.Type = "NotScaled"
 		}
+	case engine.InstanceActivityChanged:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "group", x.Activity.Group.GroupName(), x.Activity.Status.String()
+		h.ID, h.At = x.Activity.ID, x.Activity.Start
 	case engine.Decided:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Decided"

@@ -12,13 +12,14 @@ import (
 // How long history is kept. AWS: scaling activities six weeks, alarm history 30 days; decisions and endpoints as long as explain
 // looks back.
 var kept = map[string]time.Duration{
-	"activity": 6 * 7 * 24 * time.Hour, "alarm": 30 * 24 * time.Hour, "decision": 14 * 24 * time.Hour, "endpoint": 14 * 24 * time.Hour,
+	"activity": 6 * 7 * 24 * time.Hour, "group": 6 * 7 * 24 * time.Hour, "alarm": 30 * 24 * time.Hour, "decision": 14 * 24 * time.Hour, "endpoint": 14 * 24 * time.Hour,
 }
 
 // HistoryQuery selects rows of the history. Unset members match everything.
 type HistoryQuery struct {
 	Table, Scope, Key string
 	Types             []string
+	IDs               []string  // of rows that have one
 	From, To          time.Time // From inclusive, To exclusive
 	Oldest            bool      // oldest first; else newest first
 	Limit             int
@@ -38,14 +39,19 @@ func (s *Store) Query(ctx context.Context, q HistoryQuery) ([]History, string, e
 	if q.Key != "" {
 		and("key = ?", q.Key)
 	}
-	if len(q.Types) > 0 {
-		marks := strings.TrimSuffix(strings.Repeat("?,", len(q.Types)), ",")
-		types := make([]any, len(q.Types))
-		for i, t := range q.Types {
-			types[i] = t
+	among := func(column string, values []string) {
+		if len(values) == 0 {
+			return
 		}
-		and("type IN ("+marks+")", types...)
+		marks := strings.TrimSuffix(strings.Repeat("?,", len(values)), ",")
+		args := make([]any, len(values))
+		for i, v := range values {
+			args[i] = v
+		}
+		and(column+" IN ("+marks+")", args...)
 	}
+	among("type", q.Types)
+	among("ident", q.IDs)
 	if !q.From.IsZero() {
 		and("at >= ?", nanos(q.From))
 	}

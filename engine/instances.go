@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/scaling"
+)
+
+// InstanceActivityChanged is an instance's activity in its new status: an entry in the history of its variant's Auto Scaling group.
+type InstanceActivityChanged struct {
+	Scope    Scope
+	Activity scaling.InstanceActivity
+}
+
+func (InstanceActivityChanged) event() {}
+
+// String renders the activity.
+func (e InstanceActivityChanged) String() string {
+	a := e.Activity
+	return "group " + a.Group.GroupName() + " " + a.Status.String() + ": " + a.Description() + ". " + a.CauseText()
+}
+
+// because notes what changed a variant's desired capacity in this step: the instances that come and go for it name it.
+func (e *Engine) because(r *Region, k scaling.TargetKey, cause scaling.Cause, from, to int) {
+	why := scaling.CapacityChange{At: e.now, Cause: cause, From: from, To: to, Min: from, Max: from}
+	if t := r.Targets.Of(k); t != nil {
+		why.Min, why.Max = t.Bounds(from)
+	}
+	if e.step.why == nil {
+		e.step.why = map[regionTarget]scaling.CapacityChange{}
+	}
+	e.step.why[regionTarget{r.Scope, k}] = why
+}
+
+// becauseOfAll notes the same cause for every variant of an endpoint.
+func (e *Engine) becauseOfAll(r *Region, x *hosting.Endpoint, kind scaling.CauseKind) {
+	for _, v := range x.Variants {
+		from, to := v.Desired, v.Desired
+		switch kind {
+		case scaling.CauseCreated:
+			from = 0
+		case scaling.CauseDeleted:
+			to = 0
+		}
+		e.because(r, scaling.VariantTarget(x.Name, v.Config.Name), scaling.Cause{Kind: kind}, from, to)
+	}
+}
+
+// regionTarget names a variant across scopes.
+type regionTarget struct {
+	Scope
+	Key scaling.TargetKey
+}
+
+// followInstances compares an endpoint's instances with the activities that are open, and tells what began and what ended; x is nil where
+// the endpoint is gone.
+func (e *Engine) followInstances(r *Region, name string, x *hosting.Endpoint) {
+	here := map[hosting.InstanceID]bool{}
+	if x != nil {
+		for _, v := range x.All() {
+			e.followVariant(r, name, v, here)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.moving)) {
+		a := r.moving[id]
+		if endpoint, _, _ := a.Group.Variant(); endpoint != name || here[id] {
+			continue
+		}
+		status := scaling.InstanceSuccessful
+		if a.Launch {
+			status = scaling.InstanceCancelled
+		}
+		e.endInstance(r, id, status, "")
+	}
+}
+
+// followVariant tells of one variant's instances. Several fleets of a variant, old and new, are told of one after the other.
+func (e *Engine) followVariant(r *Region, endpoint string, v *hosting.Variant, here map[hosting.InstanceID]bool) {
+	var started, drained []*hosting.Instance
+	wanted := 0
+	for _, i := range v.Instances {
+		here[i.ID] = true
+		a := r.moving[i.ID]
+		switch draining := i.State == hosting.InstanceDraining; {
+		case draining && (a == nil || a.Launch):
+			drained = append(drained, i)
+		case i.State == hosting.InstanceInService && a != nil && a.Launch:
+			e.endInstance(r, i.ID, scaling.InstanceSuccessful, "")
+		case !draining && a == nil && !i.EverReady:
+			started = append(started, i)
+		}
+		if i.State != hosting.InstanceDraining {
+			wanted++
+		}
+	}
+	key := scaling.VariantTarget(endpoint, v.Config.Name)
+	for _, i := range drained {
+		if r.moving[i.ID] != nil {
+			status := scaling.InstanceCancelled
+			if i.Failures > 0 {
+				status = scaling.InstanceFailed
+			}
+			e.endInstance(r, i.ID, status, i.Reason)
+		}
+	}
+	before := wanted - len(started) + len(drained)
+	for _, i := range drained {
+		e.beginInstance(r, key, i.ID, false, before, wanted)
+	}
+	for _, i := range started {
+		e.beginInstance(r, key, i.ID, true, before, wanted)
+	}
+}
+
+func (e *Engine) beginInstance(r *Region, k scaling.TargetKey, id hosting.InstanceID, launch bool, from, to int) {
+	a := &scaling.InstanceActivity{
+		ID: activityID(id, launch), Group: k, Instance: string(id), Launch: launch, Status: scaling.InstanceDraining, Start: e.now,
+		Why: e.step.why[regionTarget{r.Scope, k}], From: from, To: to,
+	}
+	if launch {
+		a.Status = scaling.InstanceInProgress
+	}
+	r.moving[id] = a
+	e.emit(InstanceActivityChanged{r.Scope, *a})
+}
+
+// activityID makes an identifier of the instance's own, so that the sequence of others does not depend on it. An instance starts once
+// and goes once.
+func activityID(id hosting.InstanceID, launch bool) string {
+	var s identities
+	for _, c := range []byte(id) {
+		s.state = s.next() ^ uint64(c)
+	}
+	if launch {
+		s.next()
+	}
+	return s.uuid()
+}
+
+func (e *Engine) endInstance(r *Region, id hosting.InstanceID, status scaling.InstanceStatus, reason string) {
+	a := *r.moving[id]
+	delete(r.moving, id)
+	a.Status, a.Reason, a.End = status, reason, e.now
+	e.emit(InstanceActivityChanged{r.Scope, a})
+}

@@ -1,0 +1,270 @@
+package scaling
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Group is what the EC2 Auto Scaling API keeps of a production variant, which it shows as an Auto Scaling group: settings, policies
+// and cooldown. The bounds are not here: those of the variant's Target are the group's, whichever API set them.
+type Group struct {
+	// Bounded: Min and Max of the group's own target were set. Until then both are the desired capacity.
+	Bounded bool
+
+	DefaultCooldown *time.Duration // nil: 300 s
+	DefaultWarmup   *time.Duration // nil: unset; policies then take the default cooldown
+	Suspended       []SuspendedProcess
+	Policies        []*Policy // in the order of their creation
+
+	Cooling  GroupCooling
+	Launched []Launch // scale-outs whose instances may still warm up, oldest first
+
+	// Held is a change that waits until the variant takes one; nil where there is none.
+	Held *Change
+}
+
+// GroupCooling is when the last activity of a simple scaling policy ended, and how it cools down.
+type GroupCooling struct {
+	End    time.Time      // zero: none yet
+	Policy string         // whose activity it was
+	For    *time.Duration // the policy's own cooldown then; nil: the group's
+}
+
+// Launch is how many instances a change of capacity has brought into service, and when.
+type Launch struct {
+	At    time.Time
+	Added int
+}
+
+// SuspendedProcess is a process that rests, and since when.
+type SuspendedProcess struct {
+	Process Process
+	Since   time.Time
+}
+
+// warmupMax bounds how long instances can warm up, and so how long launches are remembered. AWS has no maximum: a day is ours.
+const warmupMax = 24 * time.Hour
+
+// GroupName names the variant's Auto Scaling group: ENDPOINT/VARIANT.
+func (k TargetKey) GroupName() string {
+	endpoint, variant, _ := k.Variant()
+	return endpoint + "/" + variant
+}
+
+// ParseGroupName returns the key of the variant that a group's name names; ok is false where it has another form.
+func ParseGroupName(name string) (k TargetKey, ok bool) {
+	endpoint, variant, found := strings.Cut(name, "/")
+	k = VariantTarget(endpoint, variant)
+	return k, found && k.fits()
+}
+
+// Of returns the target that stands for a variant: the registered one, or its group's own; nil where there is neither.
+func (r *Registry) Of(k TargetKey) *Target {
+	if t := r.Targets[k]; t != nil {
+		return t
+	}
+	return r.Groups[k]
+}
+
+// Grouped returns the target that stands for a variant, with a group. It makes both where there is none: on the first setting or
+// policy through the EC2 Auto Scaling API.
+func (r *Registry) Grouped(now time.Time, k TargetKey) *Target {
+	t := r.Of(k)
+	if t == nil {
+		t = &Target{Key: k, Created: now}
+		if d := r.Departed[k]; d != nil {
+			t.Activity, t.LastNotScaled = d.Activity, d.LastNotScaled
+			delete(r.Departed, k)
+		}
+		r.own(t)
+	}
+	if t.Group == nil {
+		t.Group = &Group{}
+	}
+	return t
+}
+
+func (r *Registry) own(t *Target) {
+	if r.Groups == nil {
+		r.Groups = map[TargetKey]*Target{}
+	}
+	r.Groups[t.Key] = t
+}
+
+// RemoveGroup forgets a group's settings and policies, which it returns, so that their alarms can be deleted.
+func (r *Registry) RemoveGroup(k TargetKey) []*Policy {
+	t := r.Of(k)
+	if t == nil || t.Group == nil {
+		return nil
+	}
+	policies := t.Group.Policies
+	t.Group, r.byPolicy = nil, nil
+	delete(r.Groups, k)
+	return policies
+}
+
+// ByPolicyID finds a group's policy by the identifier in its ARN, with its target; nil where there is none.
+func (r *Registry) ByPolicyID(id string) (*Target, *Policy) {
+	if r.byPolicy == nil {
+		r.byPolicy = map[string]*Target{}
+		for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
+			for _, t := range all { //tidy:unordered put into a map
+				r.indexPolicies(t)
+			}
+		}
+	}
+	t := r.byPolicy[id]
+	if t == nil || t.Group == nil {
+		return nil, nil
+	}
+	at := slices.IndexFunc(t.Group.Policies, func(p *Policy) bool { return p.UUID == id })
+	if at < 0 {
+		return nil, nil
+	}
+	return t, t.Group.Policies[at]
+}
+
+func (r *Registry) indexPolicies(t *Target) {
+	if t.Group == nil {
+		return
+	}
+	for _, p := range t.Group.Policies {
+		r.byPolicy[p.UUID] = t
+	}
+}
+
+// Policy returns the group's policy of this name, or nil.
+func (g *Group) Policy(name string) *Policy {
+	if g == nil {
+		return nil
+	}
+	for _, p := range g.Policies {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Cooldown returns the group's default cooldown.
+func (g *Group) Cooldown() time.Duration {
+	if g == nil {
+		return cooldownDefault
+	}
+	return or(g.DefaultCooldown, cooldownDefault)
+}
+
+// warmup returns how long the instances that a policy starts warm up.
+// AWS: PutScalingPolicy, EstimatedInstanceWarmup: else the default instance warm-up, else the default cooldown.
+func (g *Group) warmup(p *Policy) time.Duration {
+	return or(p.Warmup, or(g.DefaultWarmup, g.Cooldown()))
+}
+
+// warming returns how many instances of a policy's group warm up, and how long the last of them still does.
+func (s *situation) warming(p *Policy) (n int, left time.Duration) {
+	g := s.target.Group
+	if g == nil || !p.grouped() {
+		return 0, 0
+	}
+	w := g.warmup(p)
+	for _, l := range g.Launched {
+		if rest := l.At.Add(w).Sub(s.now); rest > 0 {
+			n, left = n+l.Added, max(left, rest)
+		}
+	}
+	return min(n, s.capacity.Current), left
+}
+
+// CoolingDown returns what is left of the cooldown after a simple scaling policy's activity; 0 where none runs.
+// AWS: scaling cooldowns, user guide: it starts when the last instance has finished launching or terminating.
+func (g *Group) CoolingDown(now time.Time) time.Duration {
+	if g == nil {
+		return 0
+	}
+	return left(now, g.Cooling.End, or(g.Cooling.For, g.Cooldown()))
+}
+
+// completed notes that a change of capacity has succeeded: new instances warm up, and a simple scaling policy cools down.
+func (g *Group) completed(a *Activity) {
+	if g == nil {
+		return
+	}
+	if a.To > a.From {
+		g.Launched = slices.DeleteFunc(g.Launched, func(l Launch) bool { return a.End.Sub(l.At) >= warmupMax })
+		g.Launched = append(g.Launched, Launch{At: a.End, Added: a.To - a.From})
+	}
+	if p := g.Policy(a.Cause.Policy); a.Cause.Group && p != nil && p.Type == SimpleScaling {
+		g.Cooling = GroupCooling{End: a.End, Policy: p.Name, For: p.Simple.Cooldown}
+	}
+}
+
+// Suspends reports whether a process of the group rests.
+func (g *Group) Suspends(p Process) bool {
+	return g != nil && slices.ContainsFunc(g.Suspended, func(x SuspendedProcess) bool { return x.Process == p })
+}
+
+// Suspend lets processes rest, all where none is named. Those that rest already go on to do so.
+func (g *Group) Suspend(now time.Time, processes []Process) {
+	for _, p := range allIfNone(processes) {
+		if !g.Suspends(p) {
+			g.Suspended = append(g.Suspended, SuspendedProcess{p, now})
+		}
+	}
+	slices.SortFunc(g.Suspended, func(a, b SuspendedProcess) int { return int(a.Process - b.Process) })
+}
+
+// Resume ends the rest of processes, of all where none is named.
+func (g *Group) Resume(processes []Process) {
+	processes = allIfNone(processes)
+	g.Suspended = slices.DeleteFunc(g.Suspended, func(x SuspendedProcess) bool { return slices.Contains(processes, x.Process) })
+}
+
+func allIfNone(processes []Process) []Process {
+	if len(processes) == 0 {
+		return Processes()
+	}
+	return processes
+}
+
+// holds returns the process whose rest keeps a capacity from changing so; zero where none does.
+func (g *Group) holds(from, to int) Process {
+	switch {
+	case to > from && g.Suspends(ProcessLaunch):
+		return ProcessLaunch
+	case to < from && g.Suspends(ProcessTerminate):
+		return ProcessTerminate
+	default:
+		return 0
+	}
+}
+
+// all are the target's policies: its own, then its group's.
+func (t *Target) all() iter.Seq[*Policy] {
+	return func(yield func(*Policy) bool) {
+		for _, p := range t.Policies {
+			if !yield(p) {
+				return
+			}
+		}
+		if t.Group == nil {
+			return
+		}
+		for _, p := range t.Group.Policies {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Bounds returns the range that capacity is kept in: that of the target; of a group that nobody has given one, the desired capacity.
+func (t *Target) Bounds(desired int) (least, most int) {
+	if t.unbounded() {
+		return desired, desired
+	}
+	return t.Min, t.Max
+}
+
+func (t *Target) unbounded() bool { return t.UUID == "" && t.Group != nil && !t.Group.Bounded }

@@ -1,0 +1,286 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
+)
+
+// integer reads an optional whole number.
+func (c *command) integer(name string) (*int, error) {
+	text, found := c.pair(name)
+	if !found {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s=%s is no whole number", c.words[0], name, text)
+	}
+	return &n, nil
+}
+
+// span reads an optional duration.
+func (c *command) span(name string) (*time.Duration, error) {
+	if _, found := c.pair(name); !found {
+		return nil, nil
+	}
+	d, err := c.duration(name, 0)
+	return &d, err
+}
+
+func (c *command) yes(name string) bool {
+	text, _ := c.pair(name)
+	return text == "yes"
+}
+
+// group is UpdateAutoScalingGroup; without any setting it prints the group.
+func (r *runner) group(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	u := scaling.GroupUpdate{Key: targetKey(k)}
+	for _, m := range []struct {
+		name string
+		set  **int
+	}{{"min", &u.Min}, {"max", &u.Max}, {"desired", &u.Desired}} {
+		if *m.set, err = c.integer(m.name); err != nil {
+			return err
+		}
+	}
+	if u.DefaultCooldown, err = c.span("cooldown"); err != nil {
+		return err
+	}
+	if u.DefaultWarmup, err = c.span("warmup"); err != nil {
+		return err
+	}
+	if u == (scaling.GroupUpdate{Key: u.Key}) {
+		return r.printGroup(k)
+	}
+	r.do(engine.UpdateGroup{Scope: scope, Update: u})
+	return nil
+}
+
+// printGroup prints a group as DescribeAutoScalingGroups would.
+func (r *runner) printGroup(k engine.VariantKey) error {
+	known := r.world.Engine.Region(scope)
+	if known == nil || known.Hosting.Endpoints[k.Endpoint] == nil || known.Hosting.Endpoints[k.Endpoint].Variant(k.Variant) == nil {
+		r.print("group %s/%s is not there", k.Endpoint, k.Variant)
+		return nil
+	}
+	v := known.Hosting.Endpoints[k.Endpoint].Variant(k.Variant)
+	least, most, desired := v.Desired, v.Desired, v.Desired
+	t := known.Targets.Of(targetKey(k))
+	rest := ""
+	if t != nil {
+		least, most = t.Bounds(v.Desired)
+		desired = t.Wanted(v.Desired)
+		if t.Group != nil {
+			for _, p := range t.Group.Policies {
+				rest += ", policy " + p.Name
+			}
+			for _, p := range t.Group.Suspended {
+				rest += ", " + p.Process.String() + " suspended"
+			}
+		}
+	}
+	r.print("group %s/%s: min %d, max %d, desired %d, instances %d%s", k.Endpoint, k.Variant, least, most, desired, v.Current(), rest)
+	return nil
+}
+
+// desired is SetDesiredCapacity.
+func (r *runner) desired(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	text, err := c.argument(2)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("%s is no number of instances", text)
+	}
+	r.do(engine.SetDesiredCapacity{Scope: scope, Key: targetKey(k), Desired: n, HonorCooldown: c.yes("honor-cooldown")})
+	return nil
+}
+
+// groupPolicy reads what all policies of groups begin with: NAME on ENDPOINT/VARIANT.
+func (c *command) groupPolicy(kind scaling.PolicyType) (scaling.GroupPolicyInput, error) {
+	named, err := c.policy()
+	if err != nil {
+		return scaling.GroupPolicyInput{}, err
+	}
+	in := scaling.GroupPolicyInput{Key: named.Key, Name: named.Name, Type: kind}
+	text, _ := c.pair("enabled")
+	in.Disabled = text == "no"
+	if in.MinMagnitude, err = c.integer("magnitude"); err != nil {
+		return in, err
+	}
+	if in.Warmup, err = c.span("warmup"); err != nil {
+		return in, err
+	}
+	in.Cooldown, err = c.span("cooldown")
+	return in, err
+}
+
+// adjustment reads type=, by default ChangeInCapacity.
+func (c *command) adjustment() scaling.AdjustmentType {
+	if text, found := c.pair("type"); found {
+		return scaling.ParseAdjustmentType(text)
+	}
+	return scaling.ChangeInCapacity
+}
+
+func (r *runner) simple(c *command) error {
+	in, err := c.groupPolicy(scaling.SimpleScaling)
+	if err != nil {
+		return err
+	}
+	in.AdjustmentType = c.adjustment()
+	if in.Adjustment, err = c.integer("change"); err != nil {
+		return err
+	}
+	r.do(engine.PutGroupPolicy{Scope: scope, Input: in})
+	return nil
+}
+
+func (r *runner) groupStep(c *command) error {
+	in, err := c.groupPolicy(scaling.StepScaling)
+	if err != nil {
+		return err
+	}
+	in.AdjustmentType = c.adjustment()
+	text, _ := c.pair("steps")
+	if in.Steps, err = steps(text); err != nil {
+		return err
+	}
+	if text, found := c.pair("aggregate"); found {
+		in.Aggregation = scaling.ParseAggregation(text)
+	}
+	r.do(engine.PutGroupPolicy{Scope: scope, Input: in})
+	return nil
+}
+
+func (r *runner) groupTrack(c *command) error {
+	in, err := c.groupPolicy(scaling.TargetTrackingScaling)
+	if err != nil {
+		return err
+	}
+	value, err := c.number("target", 0)
+	if err != nil {
+		return err
+	}
+	off, _ := c.pair("scale-in")
+	disabled := off == "off"
+	in.TargetTracking = &scaling.TargetTrackingConfig{
+		TargetValue: value, DisableScaleIn: &disabled, Predefined: &scaling.PredefinedSpec{Metric: scaling.GroupCPUUtilization},
+	}
+	if text, found := c.pair("metric"); found {
+		m := metricID(text)
+		period, err := c.duration("period", time.Minute)
+		if err != nil {
+			return err
+		}
+		in.TargetTracking.Predefined = nil
+		in.TargetTracking.Customized = &scaling.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: scaling.Average, Period: period}
+	}
+	r.do(engine.PutGroupPolicy{Scope: scope, Input: in})
+	return nil
+}
+
+// drop is the EC2 Auto Scaling API's DeletePolicy.
+func (r *runner) drop(c *command) error {
+	in, err := c.policy()
+	if err != nil {
+		return err
+	}
+	r.do(engine.DeleteGroupPolicy{Scope: scope, Key: in.Key, Name: in.Name, Force: c.yes("force")})
+	return nil
+}
+
+// execute is ExecutePolicy.
+func (r *runner) execute(c *command) error {
+	named, err := c.policy()
+	if err != nil {
+		return err
+	}
+	in := scaling.Execution{Key: named.Key, Policy: named.Name, HonorCooldown: c.yes("honor-cooldown")}
+	for _, m := range []struct {
+		name string
+		set  **float64
+	}{{"metric", &in.Metric}, {"threshold", &in.Threshold}} {
+		if _, found := c.pair(m.name); found {
+			v, err := c.number(m.name, 0)
+			if err != nil {
+				return err
+			}
+			*m.set = &v
+		}
+	}
+	r.do(engine.ExecuteGroupPolicy{Scope: scope, Execution: in})
+	return nil
+}
+
+func (r *runner) suspend(c *command) error { return r.processes(c, true) }
+func (r *runner) resume(c *command) error  { return r.processes(c, false) }
+
+func (r *runner) processes(c *command, suspend bool) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	in := engine.SetGroupProcesses{Scope: scope, Key: targetKey(k), Suspend: suspend}
+	for _, text := range c.words[2:] {
+		p := scaling.ParseProcess(text)
+		if p == 0 {
+			return fmt.Errorf("%s is no process", text)
+		}
+		in.Processes = append(in.Processes, p)
+	}
+	r.do(in)
+	return nil
+}
+
+// instances lets activities of instances be printed from now on.
+func (r *runner) instances(*command) error {
+	r.told = true
+	return nil
+}
+
+// instance prints an activity of a group without its identifier and the instance's.
+func (r *runner) instance(a scaling.InstanceActivity) {
+	hide := func(s string) string { return strings.ReplaceAll(s, a.Instance, "i-…") }
+	if a.End.IsZero() {
+		r.print("instance %v: %s", a.Status, hide(a.Description()))
+		r.print("  Cause: %s", hide(a.CauseText()))
+		return
+	}
+	why := ""
+	if a.Reason != "" {
+		why = ". " + a.Reason
+	}
+	r.print("instance %v: %s%s", a.Status, hide(a.Description()), why)
+}
+
+// groupAction names a group's policy: group-policy=POLICY on ENDPOINT/VARIANT.
+func (r *runner) groupAction(c *command, policy string) (alarm.Action, error) {
+	k, err := c.place(3)
+	if err != nil {
+		return alarm.Action{}, err
+	}
+	if known := r.world.Engine.Region(scope); known != nil {
+		if t := known.Targets.Of(targetKey(k)); t != nil {
+			if p := t.Group.Policy(policy); p != nil {
+				return alarm.Action{On: alarm.InAlarm, Target: p.UUID, Policy: policy}, nil
+			}
+		}
+	}
+	return alarm.Action{}, fmt.Errorf("%s/%s has no policy %s", k.Endpoint, k.Variant, policy)
+}
