@@ -104,7 +104,7 @@ func TestSimpleScaling(t *testing.T) {
 // The cooldown begins when the activity has ended, and only that of a simple policy has one.
 func TestCooldownBeginsWithTheEndOfTheActivity(t *testing.T) {
 	r, target := grouped(t, 1, 9)
-	putGroup(t, r, GroupPolicyInput{Name: "step", Type: StepScaling, AdjustmentType: ChangeInCapacity, Steps: []StepAdjustment{step(0, nil, 1)}})
+	putGroup(t, r, GroupPolicyInput{Name: "step", Type: StepScaling, AdjustmentType: ChangeInCapacity, Steps: []StepAdjustment{step(0, nil, 2)}})
 	carryOut(t, target, decide(0, target, steady(1), told("out")), 0, 90)
 	if left := target.Group.CoolingDown(at(90)); left != 300*time.Second {
 		t.Errorf("%v are left", left)
