@@ -38,10 +38,10 @@ func (e *Engine) because(r *Region, k scaling.TargetKey, cause scaling.Cause, fr
 func (e *Engine) becauseOfAll(r *Region, x *hosting.Endpoint, kind scaling.CauseKind) {
 	for _, v := range x.Variants {
 		from, to := v.Desired, v.Desired
-		switch kind {
-		case scaling.CauseCreated:
+		if kind == scaling.CauseCreated {
 			from = 0
-		case scaling.CauseDeleted:
+		}
+		if kind == scaling.CauseDeleted {
 			to = 0
 		}
 		e.because(r, scaling.VariantTarget(x.Name, v.Config.Name), scaling.Cause{Kind: kind}, from, to)

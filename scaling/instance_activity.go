@@ -103,10 +103,10 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 // text tells the change in AWS's words.
 func (c CapacityChange) text() string {
 	what := c.Cause.request()
-	switch c.Cause.Kind {
-	case CauseAlarm:
+	switch k := c.Cause.Kind; {
+	case k == CauseAlarm:
 		what = "a " + c.Cause.String()
-	case CauseMinimum, CauseMaximum, CauseConstraints:
+	case k == CauseMinimum || k == CauseMaximum || k == CauseConstraints:
 		what = fmt.Sprintf("a user request update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d", c.Min, c.Max, c.To)
 	}
 	if c.From == c.To {
