@@ -62,7 +62,9 @@ func TestSimpleScaling(t *testing.T) {
 		},
 		{
 			name: "the policy's cooldown", capacity: steady(2), at: 9, want: HeldByCooldown, to: 2, left: time.Second,
-			set: func(t *Target) { t.Group.Cooling, t.Group.DefaultCooldown = GroupCooling{End: t0, For: seconds(10)}, seconds(60) },
+			set: func(t *Target) {
+				t.Group.Cooling, t.Group.DefaultCooldown = GroupCooling{End: t0, For: seconds(10)}, seconds(60)
+			},
 		},
 		{
 			name: "executed, it does not wait", capacity: steady(2), want: Acted, to: 3,
