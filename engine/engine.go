@@ -35,13 +35,14 @@ type Region struct {
 
 	Composites map[string]*alarm.Composite // none has the name of one of Alarms
 
-	idle     time.Time                // end of the newest 10-second interval that was looked at for zeros
-	schedule schedule                 // of Alarms; entries of alarms that are no longer there are skipped
-	changing map[string]bool          // endpoints that are not at rest
-	idlers   map[string][]idleVariant // of endpoints that serve, looked up once
-	told     []*scaling.Target        // targets that have signals in this step
-	tree     tree                     // of Composites
-	moved    []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
+	idle      time.Time                // end of the newest 10-second interval that was looked at for zeros
+	schedule  schedule                 // of Alarms; entries of alarms that are no longer there are skipped
+	changing  map[string]bool          // endpoints that are not at rest
+	idlers    map[string][]idleVariant // of endpoints that serve, looked up once
+	recorders map[string][]*recorder   // of endpoints' variants
+	told      []*scaling.Target        // targets that have signals in this step
+	tree      tree                     // of Composites
+	moved     []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
 
 	moving map[hosting.InstanceID]*scaling.InstanceActivity // instances that start or go
 }
@@ -116,7 +117,8 @@ func (e *Engine) region(s Scope) *Region {
 		r = &Region{
 			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
-			changing: map[string]bool{}, idlers: map[string][]idleVariant{}, Composites: map[string]*alarm.Composite{}, tree: newTree(),
+			changing: map[string]bool{}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
+			Composites: map[string]*alarm.Composite{}, tree: newTree(),
 			moving: map[hosting.InstanceID]*scaling.InstanceActivity{},
 		}
 		if e.keeps {

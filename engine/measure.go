@@ -16,10 +16,6 @@ const (
 // idleStep is how often concurrency is measured, and so how often an idle variant's zeros are due.
 const idleStep = 10 * time.Second
 
-func variantMetric(namespace, name, endpoint, variant string) metric.ID {
-	return metric.NewID(namespace, name, metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
-}
-
 func (in Observed) apply(e *Engine) (Result, error) {
 	for i := range in.Variants {
 		e.observe(&in.Variants[i])
@@ -30,20 +26,102 @@ func (in Observed) apply(e *Engine) (Result, error) {
 	return nil, nil
 }
 
+// The metrics of a variant, in the order of its recorder's series.
+const (
+	invocations = iota
+	invocationsPerInstance
+	errors4XX
+	errors5XX
+	modelErrors
+	modelLatency
+	overheadLatency
+	concurrentRequests
+	cpuUtilization
+	cpuNormalized
+	memoryUtilization
+	diskUtilization
+	variantMetrics
+)
+
+// variantMetric is how a variant's metric is published.
+type variantMetric struct {
+	namespace, name, unit string
+	resolution            time.Duration
+}
+
+var published = [variantMetrics]variantMetric{
+	invocations:            {namespaceInvocations, "Invocations", "None", metric.StandardResolution},
+	invocationsPerInstance: {namespaceInvocations, "InvocationsPerInstance", "None", metric.StandardResolution},
+	errors4XX:              {namespaceInvocations, "Invocation4XXErrors", "None", metric.StandardResolution},
+	errors5XX:              {namespaceInvocations, "Invocation5XXErrors", "None", metric.StandardResolution},
+	modelErrors:            {namespaceInvocations, "InvocationModelErrors", "None", metric.StandardResolution},
+	modelLatency:           {namespaceInvocations, "ModelLatency", "Microseconds", metric.StandardResolution},
+	overheadLatency:        {namespaceInvocations, "OverheadLatency", "Microseconds", metric.StandardResolution},
+	concurrentRequests:     {namespaceInvocations, "ConcurrentRequestsPerModel", "None", metric.HighResolution},
+	cpuUtilization:         {namespaceInstances, "CPUUtilization", "Percent", metric.StandardResolution},
+	cpuNormalized:          {namespaceInstances, "CPUUtilizationNormalized", "Percent", metric.StandardResolution},
+	memoryUtilization:      {namespaceInstances, "MemoryUtilization", "Percent", metric.StandardResolution},
+	diskUtilization:        {namespaceInstances, "DiskUtilization", "Percent", metric.StandardResolution},
+}
+
+func (m *variantMetric) id(endpoint, variant string) metric.ID {
+	return metric.NewID(m.namespace, m.name,
+		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
+}
+
+// recorder is a variant's series, each looked up when it is first recorded into.
+type recorder struct {
+	endpoint, variant string
+	series            [variantMetrics]*metric.Series
+}
+
+// recorderOf returns a variant's recorder. Recorders are forgotten with their endpoint, and all of them when the window removes series.
+func (r *Region) recorderOf(endpoint, variant string) *recorder {
+	all := r.recorders[endpoint]
+	for _, x := range all {
+		if x.variant == variant {
+			return x
+		}
+	}
+	x := &recorder{endpoint: endpoint, variant: variant}
+	r.recorders[endpoint] = append(all, x)
+	return x
+}
+
+func (x *recorder) of(w *metric.Window, what int) *metric.Series {
+	if x.series[what] == nil {
+		x.series[what] = w.Series(published[what].id(x.endpoint, x.variant))
+	}
+	return x.series[what]
+}
+
+func (x *recorder) record(r *Region, now time.Time, what int, s *metric.Summary) {
+	if s.Count > 0 {
+		x.of(r.Metrics, what).Record(now, published[what].resolution, published[what].unit, s)
+	}
+}
+
 // observe records what a gateway measured of a variant.
 func (e *Engine) observe(o *VariantObservation) {
-	w := e.region(o.Key.Scope).Metrics
-	record := func(name, unit string, resolution time.Duration, s metric.Summary) {
-		w.Series(variantMetric(namespaceInvocations, name, o.Key.Endpoint, o.Key.Variant)).Record(e.now, resolution, unit, &s)
+	r := e.region(o.Key.Scope)
+	x := r.recorderOf(o.Key.Endpoint, o.Key.Variant)
+	for _, n := range [...]struct {
+		what       int
+		sum, count float64
+	}{
+		{invocations, o.Invocations, o.Invocations},
+		{invocationsPerInstance, o.InvocationsPerInstance, o.Invocations},
+		{errors4XX, o.Errors4XX, o.Answered},
+		{errors5XX, o.Errors5XX, o.Answered},
+		{modelErrors, o.ModelErrors, o.Answered},
+	} {
+		s := ones(n.sum, n.count)
+		x.record(r, e.now, n.what, &s)
 	}
-	record("Invocations", "None", metric.StandardResolution, ones(o.Invocations, o.Invocations))
-	record("InvocationsPerInstance", "None", metric.StandardResolution, ones(o.InvocationsPerInstance, o.Invocations))
-	record("Invocation4XXErrors", "None", metric.StandardResolution, ones(o.Errors4XX, o.Answered))
-	record("Invocation5XXErrors", "None", metric.StandardResolution, ones(o.Errors5XX, o.Answered))
-	record("InvocationModelErrors", "None", metric.StandardResolution, ones(o.ModelErrors, o.Answered))
-	record("ModelLatency", "Microseconds", metric.StandardResolution, o.ModelLatency)
-	record("OverheadLatency", "Microseconds", metric.StandardResolution, o.OverheadLatency)
-	record("ConcurrentRequestsPerModel", "None", metric.HighResolution, o.Concurrency)
+	x.record(r, e.now, modelLatency, &o.ModelLatency)
+	x.record(r, e.now, overheadLatency, &o.OverheadLatency)
+	// AWS: SageMaker developer guide, monitoring with CloudWatch: concurrency is published every 10 seconds.
+	x.record(r, metric.Align(e.now, idleStep), concurrentRequests, &o.Concurrency)
 }
 
 // ones summarises samples of 0 to 1 each of which only the sum is known.
@@ -69,18 +147,10 @@ func (e *Engine) use(u *InstanceUsage) {
 	if !found {
 		return
 	}
-	for _, m := range []struct {
-		name  string
-		value float64
-	}{
-		{"CPUUtilization", u.CPUPercent},
-		{"CPUUtilizationNormalized", u.CPUNormalized},
-		{"MemoryUtilization", u.MemoryPercent},
-		{"DiskUtilization", u.DiskPercent},
-	} {
-		var s metric.Summary
-		s.StatisticSet.Add(m.value, 1)
-		r.Metrics.Series(variantMetric(namespaceInstances, m.name, key.Endpoint, variant)).Record(e.now, metric.StandardResolution, "Percent", &s)
+	x := r.recorderOf(key.Endpoint, variant)
+	for i, v := range [...]float64{u.CPUPercent, u.CPUNormalized, u.MemoryPercent, u.DiskPercent} {
+		s := metric.Summary{StatisticSet: metric.StatisticSet{Count: 1, Sum: v, Min: v, Max: v}}
+		x.record(r, e.now, cpuUtilization+i, &s)
 	}
 }
 
@@ -93,7 +163,12 @@ func (e *Engine) fillIdle(r *Region) {
 	}
 	r.idle = end
 	r.Metrics.Seal(e.now)
-	r.Metrics.Evict(e.now)
+	if r.Metrics.Evict(e.now) {
+		clear(r.recorders)
+		for name, x := range r.Hosting.Endpoints { //tidy:unordered each has series of its own
+			r.index(name, x)
+		}
+	}
 	for _, all := range r.idlers { //tidy:unordered each has series of its own
 		for i := range all {
 			if all[i].variant.Current() > 0 {
@@ -114,6 +189,9 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 	delete(r.changing, name)
 	delete(r.idlers, name)
 	if x == nil {
+		delete(r.recorders, name)
+	}
+	if x == nil {
 		return
 	}
 	if x.Status != hosting.InService && x.Status != hosting.Failed {
@@ -125,8 +203,8 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 	all := make([]idleVariant, 0, len(x.Variants))
 	for _, v := range x.Variants {
 		idle := idleVariant{variant: v}
-		for i, what := range []string{"Invocations", "InvocationsPerInstance", "ConcurrentRequestsPerModel"} {
-			idle.series[i] = r.Metrics.Series(variantMetric(namespaceInvocations, what, name, v.Config.Name))
+		for i, what := range [...]int{invocations, invocationsPerInstance, concurrentRequests} {
+			idle.series[i] = r.recorderOf(name, v.Config.Name).of(r.Metrics, what)
 		}
 		all = append(all, idle)
 	}

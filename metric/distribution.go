@@ -52,12 +52,42 @@ func (d *Distribution) Add(v, n float64) {
 
 // Merge counts the samples of another distribution.
 func (d *Distribution) Merge(o Distribution) {
+	at, fresh := 0, 0
 	for _, b := range o {
-		d.addBucket(b)
+		for at < len(*d) && (*d)[at].Index < b.Index {
+			at++
+		}
+		if at < len(*d) && (*d)[at].Index == b.Index {
+			(*d)[at].Count += b.Count
+		} else {
+			fresh++
+		}
+	}
+	if fresh == 0 {
+		return
+	}
+	i, j := len(*d)-1, len(o)-1
+	*d = slices.Grow(*d, fresh)[:len(*d)+fresh]
+	for k := len(*d) - 1; j >= 0; k-- { // from the end, so that each bucket moves once
+		switch {
+		case i < 0 || (*d)[i].Index < o[j].Index:
+			(*d)[k] = o[j]
+			j--
+		case (*d)[i].Index == o[j].Index:
+			j-- // counted above
+			fallthrough
+		default:
+			(*d)[k] = (*d)[i]
+			i--
+		}
 	}
 }
 
 func (d *Distribution) addBucket(b Bucket) {
+	if n := len(*d); n == 0 || (*d)[n-1].Index < b.Index {
+		*d = append(*d, b)
+		return
+	}
 	at, found := slices.BinarySearchFunc(*d, b.Index, func(x Bucket, i int32) int { return int(int64(x.Index) - int64(i)) })
 	if found {
 		(*d)[at].Count += b.Count

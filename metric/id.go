@@ -40,6 +40,23 @@ func (id ID) AppendKey(b []byte) []byte {
 	return b
 }
 
+// within returns the identity with texts that are parts of its key, so that both are one piece of memory.
+func (id ID) within(key string) ID {
+	take := func(n int) string {
+		text := key[:n]
+		key = key[min(n+1, len(key)):]
+		return text
+	}
+	out := ID{Namespace: take(len(id.Namespace)), Name: take(len(id.Name))}
+	if len(id.Dimensions) > 0 {
+		out.Dimensions = make([]Dimension, len(id.Dimensions))
+	}
+	for i, d := range id.Dimensions {
+		out.Dimensions[i] = Dimension{take(len(d.Name)), take(len(d.Value))}
+	}
+	return out
+}
+
 // String renders the identity for people: namespace/name{name=value …}.
 func (id ID) String() string {
 	parts := make([]string, 0, len(id.Dimensions))

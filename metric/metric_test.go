@@ -147,7 +147,11 @@ func TestWindowForgetsOldSamplesOnly(t *testing.T) {
 	s := w.Series(metric.NewID("n", "m"))
 	s.Record(start, time.Minute, "None", summary(1))
 	s.Record(start.Add(time.Hour), time.Minute, "None", summary(2))
-	w.Evict(start.Add(time.Hour + time.Second))
+	w.Evict(start.Add(time.Hour + 14*time.Minute))
+	if !s.Any(start, time.Minute) {
+		t.Error("what is as old as the retention is gone")
+	}
+	w.Evict(start.Add(time.Hour + 15*time.Minute))
 	q := metric.Query{Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Hour, From: start, Periods: 2}
 	if got := s.Datapoints(q, nil); !got[0].Missing || got[1].Value != 2 {
 		t.Errorf("after eviction: %+v", got)

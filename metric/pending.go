@@ -85,7 +85,7 @@ func (w *Window) Sealable(now time.Time) bool {
 		return false
 	}
 	for _, s := range w.series { //tidy:unordered any of them
-		if s.last.Unix() >= w.sealed {
+		if s.Last().Unix() >= w.sealed {
 			return true
 		}
 	}

@@ -11,35 +11,33 @@ const (
 	StandardResolution = time.Minute
 )
 
-// Datapoint is one period's value of a statistic.
-type Datapoint struct {
-	Start   time.Time // of the period
-	Value   float64
-	Count   float64 // samples in the period
-	Missing bool    // the period has no samples; Value and Count are 0
-}
-
-// bucket is what a series keeps: the samples of one resolution interval in one unit.
-type bucket struct {
-	start int64 // Unix seconds
-	unit  string
-	fine  bool // the interval is a second, not a minute
-	sum   Summary
-}
-
-// Series is one metric's samples in memory, in buckets of its resolution, oldest first. Its zero value is empty.
+// Series is one metric's samples in memory, in buckets of its resolution. The newest are there to be added to; older ones are packed, at
+// some three bytes for a count and twice that for a measured value. Its zero value is empty.
 type Series struct {
 	id      ID
-	buckets []bucket
-	last    time.Time     // of the newest sample
-	keep    time.Duration // how long samples are wanted, where that is longer than the window's retention
+	blocks  []block  // older buckets, sorted
+	recent  []bucket // the newest, sorted; all begin after the blocks' last
+	last    int64    // time of the newest sample in Unix nanoseconds; 0 where there is none
+	keep    time.Duration
+	foreign *[]string // units that CloudWatch does not have
 }
+
+// recentMax is how many buckets are held unpacked where samples come in an odd order; usually there are two.
+const recentMax = 4
+
+// plainMax is how many buckets of a distribution are no reason to pack it at once.
+const plainMax = 4
 
 // ID returns the metric's identity.
 func (s *Series) ID() ID { return s.id }
 
-// Last returns the time of the newest sample.
-func (s *Series) Last() time.Time { return s.last }
+// Last returns the time of the newest sample; zero where there is none.
+func (s *Series) Last() time.Time {
+	if s.last == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, s.last).UTC()
+}
 
 // Keep asks for samples to be kept for at least so long: an alarm that looks far back needs them.
 func (s *Series) Keep(d time.Duration) { s.keep = max(s.keep, d) }
@@ -49,102 +47,123 @@ func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum
 	if sum.Count == 0 {
 		return
 	}
-	if at.After(s.last) {
-		s.last = at
+	s.last = max(s.last, at.UnixNano())
+	start, fine := floor(at.Unix(), int64(resolution/time.Second)), resolution < StandardResolution
+	code := uint16(0)
+	if unit != units[0] {
+		code = s.unitCode(unit)
 	}
-	b := s.bucket(floor(at.Unix(), int64(resolution/time.Second)), unit, resolution < StandardResolution)
-	b.sum.StatisticSet.Merge(sum.StatisticSet)
-	b.sum.Distribution.Merge(sum.Distribution)
-}
-
-// bucket finds or makes the bucket; nearly always it is the newest.
-func (s *Series) bucket(start int64, unit string, fine bool) *bucket {
-	for i := len(s.buckets) - 1; i >= 0 && s.buckets[i].start >= start; i-- {
-		if b := &s.buckets[i]; b.start == start && b.unit == unit && b.fine == fine {
-			return &s.buckets[i]
+	if n := len(s.recent); n > 0 {
+		if b := &s.recent[n-1]; b.start == start && b.unit == code && b.fine == fine {
+			b.add(sum)
+			return
 		}
 	}
-	at := len(s.buckets)
-	for at > 0 && s.buckets[at-1].start > start {
-		at--
-	}
-	s.buckets = slices.Insert(s.buckets, at, bucket{start: start, unit: unit, fine: fine})
-	return &s.buckets[at]
+	s.add(&bucket{start: start, unit: code, fine: fine}, sum)
 }
 
-// Forget drops the buckets that began before a moment.
-func (s *Series) Forget(before time.Time) {
-	keep := 0
-	for keep < len(s.buckets) && s.buckets[keep].start < before.Unix() {
-		keep++
-	}
-	if keep > 0 {
-		s.buckets = slices.Delete(s.buckets, 0, keep)
-	}
+func (b *bucket) add(sum *Summary) {
+	b.set.Merge(sum.StatisticSet)
+	b.dist.Merge(sum.Distribution)
 }
 
-// RollUp joins the seconds before a moment, a multiple of a minute, into minutes.
-// AWS: CloudWatch user guide, concepts: data with a period under a minute is there for three hours.
-func (s *Series) RollUp(before time.Time) {
-	old := 0
-	for old < len(s.buckets) && s.buckets[old].start < before.Unix() {
-		old++
-	}
-	if !slices.ContainsFunc(s.buckets[:old], func(b bucket) bool { return b.fine }) {
+// add puts samples into the bucket of b's kind, wherever it is, making it where it is not.
+func (s *Series) add(b *bucket, sum *Summary) {
+	if s.isLate(b.start) {
+		s.addLate(b, sum)
 		return
 	}
-	rest := slices.Clone(s.buckets[old:])
-	fine := slices.Clone(s.buckets[:old])
-	s.buckets = s.buckets[:0]
-	for i := range fine {
-		b := s.bucket(floor(fine[i].start, 60), fine[i].unit, false)
-		b.sum.Merge(fine[i].sum)
+	if n := len(s.recent); n > 0 && b.start > s.recent[n-1].start {
+		b.dist = s.seal()
+	} else if n >= recentMax && b.start > s.recent[0].start {
+		s.pack(s.firstGroup())
+		s.add(b, sum)
+		return
 	}
-	s.buckets = append(s.buckets, rest...)
-}
-
-// Query asks a series for the datapoints of n periods. The first begins at From, which is a whole second and need not be a multiple of
-// the period: GetMetricData begins at the start that it is given. AWS: recorded.
-type Query struct {
-	Statistic Statistic
-	Unit      string // "": samples of every unit together, as an alarm without a unit sees them
-	Period    time.Duration
-	From      time.Time
-	Periods   int
-}
-
-// Datapoints appends one datapoint a period to out, oldest first, those without samples marked Missing. It allocates only
-// where out is too small or a period joins several buckets with distributions.
-func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
-	step := int64(q.Period / time.Second)
-	first := q.From.Unix()
-	at := s.search(first)
-	for n := range q.Periods {
-		start := first + int64(n)*step
-		for at < len(s.buckets) && s.buckets[at].start < start {
-			at++
-		}
-		end := at
-		for end < len(s.buckets) && s.buckets[end].start < start+step {
-			end++
-		}
-		out = append(out, q.datapoint(start, s.buckets[at:end]))
-		at = end
+	var x *bucket
+	if s.recent, x = insert(s.recent, b); x != nil {
+		x.add(sum)
 	}
-	return out
 }
 
-// Any reports whether there are samples in the period that begins at a moment.
-func (s *Series) Any(from time.Time, period time.Duration) bool {
-	at := s.search(from.Unix())
-	return at < len(s.buckets) && s.buckets[at].start < from.Add(period).Unix()
+// isLate reports whether a moment lies in what is packed.
+func (s *Series) isLate(start int64) bool {
+	if len(s.recent) > 0 {
+		return start < s.recent[0].start
+	}
+	n := len(s.blocks)
+	return n > 0 && start <= s.blocks[n-1].last
 }
 
-// search returns the position of the first bucket that begins at a moment or later.
-func (s *Series) search(start int64) int {
-	lo, hi := 0, len(s.buckets)
+// firstGroup counts the recent buckets that begin when the first does.
+func (s *Series) firstGroup() int {
+	n := 1
+	for n < len(s.recent) && s.recent[n].start == s.recent[0].start {
+		n++
+	}
+	return n
+}
+
+// seal packs all recent buckets but those of the newest moment, and these too where their distributions are large, since a newer moment
+// comes. It returns memory for a distribution.
+func (s *Series) seal() (spare Distribution) {
+	n := len(s.recent)
+	for n > 0 && s.recent[n-1].start == s.recent[len(s.recent)-1].start && len(s.recent[n-1].dist) <= plainMax {
+		n--
+	}
+	for n > 0 && n < len(s.recent) && s.recent[n-1].start == s.recent[n].start { // a moment is packed as a whole
+		n++
+	}
+	if n > 0 {
+		spare = s.recent[0].dist[:0]
+	}
+	s.pack(n)
+	return spare
+}
+
+// pack packs the first n recent buckets.
+func (s *Series) pack(n int) {
+	for i := range n {
+		b := &s.recent[i]
+		if k := len(s.blocks); k == 0 || !s.blocks[k-1].takes(b) {
+			s.blocks = append(s.blocks, block{})
+		}
+		s.blocks[len(s.blocks)-1].add(b)
+	}
+	s.recent = slices.Delete(s.recent, 0, n)
+}
+
+// addLate puts samples into what is packed.
+func (s *Series) addLate(b *bucket, sum *Summary) {
+	from := s.blockAt(b.start)
+	until := from
+	for until < len(s.blocks) && s.blocks[until].first <= b.start {
+		until++
+	}
+	if until == from { // between blocks
+		if from > 0 && s.blocks[from-1].takes(b) {
+			b.add(sum)
+			s.blocks[from-1].add(b)
+			return
+		}
+		if from < len(s.blocks) && floor(s.blocks[from].first, span) == floor(b.start, span) {
+			until++
+		}
+	}
+	var all []bucket
+	for i := from; i < until; i++ {
+		all = s.blocks[i].unpacked(all)
+	}
+	all, x := insert(all, b)
+	x.add(sum)
+	s.blocks = slices.Replace(s.blocks, from, until, packed(all)...)
+}
+
+// blockAt returns the position of the first block that ends at a moment or later.
+func (s *Series) blockAt(start int64) int {
+	lo, hi := 0, len(s.blocks)
 	for lo < hi {
-		if mid := int(uint(lo+hi) >> 1); s.buckets[mid].start < start {
+		if mid := int(uint(lo+hi) >> 1); s.blocks[mid].last < start {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -153,42 +172,49 @@ func (s *Series) search(start int64) int {
 	return lo
 }
 
-// Units returns the units of the samples from a moment on until another, in the order of their first sample.
-func (s *Series) Units(from, until time.Time) []string {
-	var units []string
-	for _, b := range s.buckets {
-		if b.start >= from.Unix() && b.start < until.Unix() && !slices.Contains(units, b.unit) {
-			units = append(units, b.unit)
+// Forget drops the buckets that began before a moment, a quarter of an hour at a time: some that are a little younger are dropped with
+// those that follow.
+func (s *Series) Forget(before time.Time) {
+	bound := floor(before.Unix(), span)
+	if n := s.blockAt(bound); n > 0 {
+		s.blocks = slices.Delete(s.blocks, 0, n)
+		if len(s.blocks) == 0 {
+			s.blocks = nil
 		}
 	}
-	return units
+	n := 0
+	for n < len(s.recent) && s.recent[n].start < bound {
+		n++
+	}
+	s.recent = slices.Delete(s.recent, 0, n)
+	if len(s.recent) == 0 {
+		s.recent = nil
+	}
 }
 
-// Range calls f with the samples of the intervals that begin from a moment on until another, both in Unix seconds, in the order of
-// their starts. f must not keep or change their distributions.
-func (s *Series) Range(from, until int64, f func(BucketState)) {
-	for at := s.search(from); at < len(s.buckets) && s.buckets[at].start < until; at++ {
-		b := &s.buckets[at]
-		f(BucketState{b.start, b.unit, b.fine, b.sum})
+// RollUp joins the seconds before a moment into minutes, a quarter of an hour at a time, and packs what is as old.
+// AWS: CloudWatch user guide, concepts: data with a period under a minute is there for three hours.
+func (s *Series) RollUp(before time.Time) {
+	bound := floor(before.Unix(), span)
+	n := 0
+	for n < len(s.recent) && s.recent[n].start < bound {
+		n++
 	}
-}
-
-func (q *Query) datapoint(start int64, buckets []bucket) Datapoint {
-	p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
-	var sum Summary
-	for i := range buckets {
-		if q.Unit != "" && buckets[i].unit != q.Unit {
-			continue
-		}
-		sum.StatisticSet.Merge(buckets[i].sum.StatisticSet)
-		if q.Statistic.Kind >= Percentile {
-			sum.Distribution.Merge(buckets[i].sum.Distribution)
-		}
+	s.pack(n)
+	old := s.blockAt(bound)
+	if !slices.ContainsFunc(s.blocks[:old], func(k block) bool { return k.fine }) {
+		return
 	}
-	if v, ok := q.Statistic.Of(&sum); ok {
-		p.Value, p.Count, p.Missing = v, sum.Count, false
+	var fine, minutes []bucket
+	for i := range old {
+		fine = s.blocks[i].unpacked(fine)
 	}
-	return p
+	for i := range fine {
+		var x *bucket
+		minutes, x = insert(minutes, &bucket{start: floor(fine[i].start, 60), unit: fine[i].unit})
+		x.add(&Summary{fine[i].set, fine[i].dist})
+	}
+	s.blocks = slices.Replace(s.blocks, 0, old, packed(minutes)...)
 }
 
 // Align returns the start of the period that a moment falls into. Periods are multiples of their length since the epoch.

@@ -3,6 +3,7 @@ package metric
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 // State is a window's content in a form that can be written down and read again.
 type State struct {
 	Retention time.Duration
+	Evicted   time.Time     `json:",omitzero"`
 	Series    []SeriesState // sorted by identity
 	Since     int64         `json:",omitzero"`
 
@@ -43,17 +45,12 @@ type BucketState struct {
 
 // State returns the window's content. It shares nothing that later samples change.
 func (w *Window) State() State {
-	out := State{Retention: w.retention, Since: w.since, Keeps: w.keeps, Sealed: w.sealed}
+	out := State{Retention: w.retention, Evicted: w.evicted, Since: w.since, Keeps: w.keeps, Sealed: w.sealed}
 	place := map[*Series]int{}
 	for i, key := range slices.Sorted(maps.Keys(w.series)) {
 		s := w.series[key]
 		place[s] = i
-		state := SeriesState{ID: s.id, Last: s.last, Keep: s.keep}
-		for _, b := range s.buckets {
-			sum := Summary{b.sum.StatisticSet, slices.Clone(b.sum.Distribution)}
-			state.Buckets = append(state.Buckets, BucketState{b.start, b.unit, b.fine, sum})
-		}
-		out.Series = append(out.Series, state)
+		out.Series = append(out.Series, s.state())
 	}
 	for _, p := range w.pending {
 		out.Pending = append(out.Pending, PendingState{place[p.Series], p.Late, BucketState{p.Start, p.Unit, p.Fine, p.Summary}})
@@ -64,15 +61,29 @@ func (w *Window) State() State {
 	return out
 }
 
+func (s *Series) state() SeriesState {
+	out := SeriesState{ID: s.id, Last: s.Last(), Keep: s.keep}
+	s.Range(math.MinInt64, math.MaxInt64, func(b BucketState) {
+		b.Summary.Distribution = slices.Clone(b.Summary.Distribution)
+		out.Buckets = append(out.Buckets, b)
+	})
+	return out
+}
+
 // FromState returns a window with the content that State gave.
 func FromState(s State) *Window {
 	w := NewWindow(s.Retention)
 	w.since, w.keeps, w.sealed = s.Since, s.Keeps, s.Sealed
+	w.evicted = s.Evicted
 	for _, x := range s.Series {
 		series := w.Series(x.ID)
-		series.last, series.keep = x.Last, x.Keep
-		for _, b := range x.Buckets {
-			series.buckets = append(series.buckets, bucket{b.Start, b.Unit, b.Fine, b.Summary})
+		series.keep = x.Keep
+		if !x.Last.IsZero() {
+			series.last = x.Last.UnixNano()
+		}
+		for i := range x.Buckets {
+			b := &x.Buckets[i]
+			series.add(&bucket{start: b.Start, unit: series.unitCode(b.Unit), fine: b.Fine}, &b.Summary)
 		}
 	}
 	for _, p := range s.Pending {

@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -9,6 +8,7 @@ import (
 // Window is the hot window of one region: every series that had samples lately. Its zero value is not ready; use NewWindow.
 type Window struct {
 	retention time.Duration
+	evicted   time.Time // when it was last gone through
 	series    map[string]*Series
 	since     int64 // Unix seconds: samples from here on are all there
 
@@ -17,41 +17,30 @@ type Window struct {
 	pending []Pending
 }
 
-// NewWindow returns an empty window that keeps samples for at least the given time.
+// NewWindow returns an empty window that keeps samples for at least the given time, and for a quarter of an hour more at most.
 func NewWindow(retention time.Duration) *Window {
 	return &Window{retention: retention, series: map[string]*Series{}}
 }
 
-// Series returns the series of a metric, making it on first use. The handle stays good for the window's life, so that
-// recorders and alarms look it up once.
+// keyMax is how long keys usually are at most; longer ones are looked up a little more slowly.
+const keyMax = 256
+
+// Series returns the series of a metric, making it on first use. The handle stays good until Evict says that it removed series, so that
+// recorders look it up once; for those that alarms look at, which Keep, for the window's life.
 func (w *Window) Series(id ID) *Series {
-	key := id.Key()
-	s, found := w.series[key]
-	if !found {
-		s = &Series{id: id}
-		w.series[key] = s
+	if s := w.Find(id); s != nil {
+		return s
 	}
+	key := id.Key()
+	s := &Series{id: id.within(key)}
+	w.series[key] = s
 	return s
 }
 
-// fineFor is how long samples keep a resolution of seconds. AWS: CloudWatch user guide, concepts.
-const fineFor = 3 * time.Hour
-
-// Evict drops samples older than the retention, or than the series is asked to keep, and rolls up old seconds. Series stay:
-// alarms hold them.
-func (w *Window) Evict(now time.Time) {
-	rolled := Align(now, time.Minute).Add(-fineFor)
-	w.since = max(w.since, Align(now.Add(-w.retention), time.Minute).Add(time.Minute).Unix())
-	for _, s := range w.series { //tidy:unordered each is trimmed by itself
-		s.Forget(now.Add(-max(w.retention, s.keep)))
-		s.RollUp(rolled)
-	}
-}
-
-// Find returns the series of a metric, or nil where it has none. It does not allocate.
+// Find returns the series of a metric, or nil where it has none. It does not allocate, save for keys that are longer than keyMax.
 func (w *Window) Find(id ID) *Series {
-	var key [256]byte
-	return w.series[string(id.AppendKey(key[:0]))]
+	var space [keyMax]byte
+	return w.series[string(id.AppendKey(space[:0]))]
 }
 
 // Datapoints appends a metric's datapoints to out, as Series.Datapoints does; none where there is no such metric.
@@ -70,6 +59,61 @@ func (w *Window) Units(id ID, from, until time.Time) []string {
 	return nil
 }
 
+// Len returns how many series there are.
+func (w *Window) Len() int { return len(w.series) }
+
+const (
+	// fineFor is how long samples keep a resolution of seconds. AWS: CloudWatch user guide, concepts.
+	fineFor = 3 * time.Hour
+
+	// listedFor is how long a metric without samples is there. AWS: ListMetrics: metrics without data for two weeks are not returned.
+	listedFor = 14 * 24 * time.Hour
+
+	// evictEvery is how often a window is gone through.
+	evictEvery = 5 * time.Minute
+)
+
+// Evict drops samples older than the retention, or than the series is asked to keep, if the history has them where one is kept, and rolls
+// up old seconds. Now and then it does: it is to be called often. Series without samples for two weeks that no alarm looks at are removed;
+// it reports whether there were any.
+func (w *Window) Evict(now time.Time) (removed bool) {
+	at := Align(now, evictEvery)
+	if !at.After(w.evicted) {
+		return false
+	}
+	w.evicted = at
+	bound := at.Add(-w.retention)
+	if sealed := w.Sealed(); w.keeps && sealed.Before(bound) {
+		bound = sealed
+	}
+	w.since = max(w.since, floor(bound.Unix(), span))
+	idle := map[string]*Series{}
+	for key, s := range w.series { //tidy:unordered each is trimmed by itself
+		s.Forget(earlier(bound, at.Add(-s.keep)))
+		s.RollUp(at.Add(-fineFor))
+		if s.keep == 0 && s.Last().Before(at.Add(-listedFor)) {
+			idle[key] = s
+		}
+	}
+	if len(idle) == 0 {
+		return false
+	}
+	for i := range w.pending { // what waits for the history names its series
+		delete(idle, w.pending[i].Series.id.Key())
+	}
+	for key := range idle { //tidy:unordered all of them go
+		delete(w.series, key)
+	}
+	return len(idle) > 0
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // Filter selects metrics. Unset members match everything. A dimension without a value matches any value of its name; the
 // metric must have all of them and may have more. AWS: CloudWatch API reference, ListMetrics.
 type Filter struct {
@@ -81,17 +125,22 @@ type Filter struct {
 
 // List returns the metrics that have samples and match, in the order of their keys.
 func (w *Window) List(f Filter) []ID {
-	var out []ID
-	for _, key := range slices.Sorted(maps.Keys(w.series)) {
-		if s := w.series[key]; !s.last.IsZero() && f.matches(s) {
-			out = append(out, s.id)
+	var keys []string
+	for key, s := range w.series { //tidy:unordered sorted below
+		if s.last != 0 && f.matches(s) {
+			keys = append(keys, key)
 		}
+	}
+	slices.Sort(keys)
+	out := make([]ID, len(keys))
+	for i, key := range keys {
+		out[i] = w.series[key].id
 	}
 	return out
 }
 
 func (f *Filter) matches(s *Series) bool {
-	if f.Namespace != "" && f.Namespace != s.id.Namespace || f.Name != "" && f.Name != s.id.Name || s.last.Before(f.Since) {
+	if f.Namespace != "" && f.Namespace != s.id.Namespace || f.Name != "" && f.Name != s.id.Name || s.Last().Before(f.Since) {
 		return false
 	}
 	for _, want := range f.Dimensions {

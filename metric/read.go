@@ -1,0 +1,133 @@
+package metric
+
+import (
+	"slices"
+	"time"
+)
+
+// Datapoint is one period's value of a statistic.
+type Datapoint struct {
+	Start   time.Time // of the period
+	Value   float64
+	Count   float64 // samples in the period
+	Missing bool    // the period has no samples; Value and Count are 0
+}
+
+// Query asks a series for the datapoints of n periods. The first begins at From, which is a whole second and need not be a multiple of
+// the period: GetMetricData begins at the start that it is given. AWS: recorded.
+type Query struct {
+	Statistic Statistic
+	Unit      string // "": samples of every unit together, as an alarm without a unit sees them
+	Period    time.Duration
+	From      time.Time
+	Periods   int
+
+	// Space is memory for distributions, to be used again; nil lets each call take its own.
+	Space *Distribution
+}
+
+// walk goes through a series' buckets in order.
+type walk struct {
+	e      entry
+	in     []byte // what is left of the block
+	blocks []block
+	recent []bucket
+}
+
+// from returns a walk over the buckets that begin at a moment or later, and some that do not.
+func (s *Series) from(start int64) walk {
+	return walk{blocks: s.blocks[s.blockAt(start):], recent: s.recent}
+}
+
+// next moves on to the next bucket, which is e's; false where there is none.
+func (w *walk) next() bool {
+	for len(w.in) == 0 {
+		if len(w.blocks) == 0 {
+			if len(w.recent) == 0 {
+				return false
+			}
+			w.e = entry{bucket: w.recent[0]}
+			w.recent = w.recent[1:]
+			return true
+		}
+		w.e, w.in = entry{bucket: bucket{start: w.blocks[0].first}}, w.blocks[0].data
+		w.blocks = w.blocks[1:]
+	}
+	w.in = w.e.next(w.in)
+	return true
+}
+
+// Datapoints appends one datapoint a period to out, oldest first, those without samples marked Missing. It allocates only where out is
+// too small, or a statistic that needs distributions has no space for them.
+func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
+	step := int64(q.Period / time.Second)
+	first := q.From.Unix()
+	unit, anyUnit, known := s.selects(q.Unit)
+	w := s.from(first)
+	more := known && w.next()
+	for more && w.e.start < first {
+		more = w.next()
+	}
+	var sum Summary
+	if q.Space != nil {
+		sum.Distribution = *q.Space
+	}
+	for n := range q.Periods {
+		start := first + int64(n)*step
+		sum.StatisticSet, sum.Distribution = StatisticSet{}, sum.Distribution[:0]
+		for ; more && w.e.start < start+step; more = w.next() {
+			if !anyUnit && w.e.unit != unit {
+				continue
+			}
+			sum.StatisticSet.Merge(w.e.set)
+			if q.Statistic.Kind >= Percentile {
+				w.e.distributionInto(&sum.Distribution)
+			}
+		}
+		p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
+		if v, ok := q.Statistic.Of(&sum); ok {
+			p.Value, p.Count, p.Missing = v, sum.Count, false
+		}
+		out = append(out, p)
+	}
+	if q.Space != nil {
+		*q.Space = sum.Distribution
+	}
+	return out
+}
+
+// Any reports whether there are samples in the period that begins at a moment.
+func (s *Series) Any(from time.Time, period time.Duration) bool {
+	start, end := from.Unix(), from.Add(period).Unix()
+	for w := s.from(start); w.next(); {
+		if w.e.start >= start {
+			return w.e.start < end
+		}
+	}
+	return false
+}
+
+// Units returns the units of the samples from a moment on until another, in the order of their first sample.
+func (s *Series) Units(from, until time.Time) []string {
+	var out []string
+	for w := s.from(from.Unix()); w.next() && w.e.start < until.Unix(); {
+		if unit := s.unitName(w.e.unit); w.e.start >= from.Unix() && !slices.Contains(out, unit) {
+			out = append(out, unit)
+		}
+	}
+	return out
+}
+
+// Range calls f with the samples of the intervals that begin from a moment on until another, both in Unix seconds, in the order of
+// their starts. f must not keep or change their distributions.
+func (s *Series) Range(from, until int64, f func(BucketState)) {
+	var space Distribution
+	for w := s.from(from); w.next() && w.e.start < until; {
+		if w.e.start < from {
+			continue
+		}
+		space = space[:0]
+		w.e.distributionInto(&space)
+		f(BucketState{w.e.start, s.unitName(w.e.unit), w.e.fine, Summary{w.e.set, space}})
+	}
+}
