@@ -74,8 +74,8 @@ type Input interface {
 // ErrBackwards refuses a moment before that of an earlier step.
 var ErrBackwards = errors.New("engine: time went backwards")
 
-// Step takes an input at a moment and decides, always in the same order: metrics are appended, alarms that are due evaluated,
-// capacities decided, endpoints reconciled. An error means that nothing changed.
+// Step takes an input at a moment and decides, always in the same order: metrics are appended, scheduled actions run, alarms that
+// are due evaluated, capacities decided, endpoints reconciled. An error means that nothing changed.
 func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	if now.Before(e.now) {
 		return Output{}, ErrBackwards
@@ -90,6 +90,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 		return Output{}, err
 	}
 	for _, r := range e.sorted() {
+		e.runSchedules(r)
 		e.fillIdle(r)
 		e.evaluate(r)
 		e.settle(r)
@@ -156,6 +157,7 @@ func (e *Engine) Wake() time.Time {
 	for _, r := range e.sorted() {
 		earlier(r.schedule.next())
 		earlier(r.periodEnds())
+		earlier(r.Targets.NextRun())
 		for name := range r.changing { //tidy:unordered the earliest of all
 			earlier(r.Hosting.Wake(r.Hosting.Endpoints[name]))
 		}

@@ -24,6 +24,7 @@ func Events() []Event {
 		ContributorTransition{}, AlarmUnevaluated{}, PromQLDue{},
 		ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
 		InstanceActivityChanged{},
+		ScheduledActionRan{},
 	}
 }
 
@@ -99,6 +100,12 @@ type Decided struct {
 	Decision scaling.Decision
 }
 
+// ScheduledActionRan is what became of a scheduled action whose time had come.
+type ScheduledActionRan struct {
+	Scope Scope
+	Run   scaling.Run
+}
+
 // EndpointChanged is an endpoint's change of status. To is 0 when it is gone, From when it is new.
 type EndpointChanged struct {
 	Key      EndpointKey
@@ -116,6 +123,8 @@ func (InstanceChanged) event()     {}
 func (ActivityChanged) event()     {}
 func (Decided) event()             {}
 func (EndpointChanged) event()     {}
+
+func (ScheduledActionRan) event() {}
 
 // String renders the transition.
 func (e AlarmTransition) String() string {
@@ -201,4 +210,9 @@ func (e EndpointChanged) String() string {
 		why = ": " + e.Reason
 	}
 	return fmt.Sprintf("endpoint %s %s -> %s%s", e.Key.Endpoint, from, to, why)
+}
+
+// String renders the run.
+func (e ScheduledActionRan) String() string {
+	return fmt.Sprintf("scheduled action %s of %s: %s", e.Run.Action, e.Run.Key.ResourceID, e.Run.String())
 }

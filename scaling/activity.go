@@ -2,6 +2,7 @@ package scaling
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -51,6 +52,7 @@ const (
 	CauseCreated     // the endpoint was created
 	CauseReplaced    // the endpoint was moved to another endpoint config
 	CauseDeleted     // the endpoint was deleted
+	CauseSchedule    // a scheduled action of Application Auto Scaling's ran
 )
 
 // CauseKind is what kind of thing began an activity.
@@ -77,6 +79,8 @@ func (k CauseKind) String() string {
 		return "Replaced"
 	case CauseDeleted:
 		return "Deleted"
+	case CauseSchedule:
+		return "Schedule"
 	default:
 		return "invalid"
 	}
@@ -90,6 +94,7 @@ type Cause struct {
 	Policy   string     // CauseAlarm, CauseExecuted
 	Group    bool       `json:",omitempty"` // it came through the EC2 Auto Scaling API
 	Capacity int        // CauseMinimum, CauseMaximum: the bound
+	Action   string     // CauseSchedule: the scheduled action
 }
 
 // String returns AWS's text, as recorded.
@@ -101,6 +106,8 @@ func (c Cause) String() string {
 		return fmt.Sprintf("minimum capacity was set to %d", c.Capacity)
 	case CauseMaximum:
 		return fmt.Sprintf("maximum capacity was set to %d", c.Capacity)
+	case CauseSchedule:
+		return fmt.Sprintf("scheduled action name %s was triggered", c.Action)
 	default:
 		return c.request()
 	}
@@ -124,6 +131,10 @@ type Activity struct {
 	// ChangedTo is what somebody else made of the desired capacity: Overridden only.
 	ChangedTo int
 
+	// SetMin and SetMax are the bounds that a scheduled action set, or failed to: CauseSchedule only. The move of the capacity that
+	// may follow is an activity of its own.
+	SetMin, SetMax *int
+
 	// Reason says why the activity is Failed or Unfulfilled, in the words of the service that refused.
 	Reason string
 
@@ -136,13 +147,34 @@ func (a Activity) Description() string {
 	if a.NotScaled.Code != 0 {
 		return "Attempting to scale due to alarm triggered"
 	}
+	if a.Cause.Kind == CauseSchedule {
+		return "Setting " + a.bounds() // AWS: user guide, scaling activities: without a full stop
+	}
 	return fmt.Sprintf("Setting %s to %d.", a.Key.Dimension.Noun(), a.To)
+}
+
+// bounds tells what a scheduled action sets.
+func (a Activity) bounds() string {
+	var parts []string
+	if a.SetMin != nil {
+		parts = append(parts, fmt.Sprintf("min capacity to %d", *a.SetMin))
+	}
+	if a.SetMax != nil {
+		parts = append(parts, fmt.Sprintf("max capacity to %d", *a.SetMax))
+	}
+	return strings.Join(parts, " and ")
 }
 
 // StatusMessage returns AWS's text, as recorded; "" where AWS has none. That of Unfulfilled is not recorded.
 func (a Activity) StatusMessage() string {
 	if a.NotScaled.Code != 0 {
 		return ""
+	}
+	if a.Cause.Kind == CauseSchedule {
+		if a.Status == Failed {
+			return "Failed to set " + a.bounds() + ". Reason: " + a.Reason
+		}
+		return "Successfully set " + a.bounds()
 	}
 	done := fmt.Sprintf("Successfully set %s to %d.", a.Key.Dimension.Noun(), a.To)
 	switch a.Status {

@@ -1,10 +1,11 @@
-// Package scaling holds Application Auto Scaling's rules as values: scalable targets and their policies, the alarms that a
+// Package scaling holds Application Auto Scaling's rules as values: scalable targets, their policies and scheduled actions, the alarms that a
 // policy wants, cooldowns, the choice between several policies, and scaling activities.
 //
 // It is pure: time and identifiers are arguments. A Registry holds one account's targets in one region; nothing here knows
 // accounts, regions or ARNs. Package engine owns the registries and calls, in this order:
 //
-//   - Register, PutPolicy, DeletePolicy, Deregister when a client asks;
+//   - Register, PutPolicy, DeletePolicy, PutSchedule, DeleteSchedule, Deregister when a client asks;
+//   - Registry.RunDue, which runs the scheduled actions whose time has come;
 //   - Target.Track, which ends an activity once its capacity serves;
 //   - Target.Clamp, which moves a capacity into a range that was set;
 //   - Decide, with what the alarms say now;

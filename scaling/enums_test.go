@@ -24,10 +24,11 @@ func TestNames(t *testing.T) {
 	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException", "ConcurrentUpdateException",
 		"ResourceNotFoundException", "TooManyTagsException", "ScalingActivityInProgress")
 	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero")
-	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted")
+	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule")
 	named[Process](t, "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
 		"ReplaceUnhealthy", "ScheduledActions")
 	named[InstanceStatus](t, "InProgress", "WaitingForConnectionDraining", "Successful", "Failed", "Cancelled")
+	named[RunOutcome](t, "Done", "Failed", "Suspended")
 	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
 		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct",
 		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled")

@@ -121,7 +121,7 @@ func CheckInstanceType(instanceType string) error {
 		"performance of these instances can lead to unpredictable behavior with Auto Scaling.", instanceType)
 }
 
-// Deregister removes a target with its policies and tags; its capacity stays. It returns the target as it was, so that its
+// Deregister removes a target with its policies, scheduled actions and tags; its capacity stays. It returns the target as it was, so that its
 // alarms (Target.AlarmNames) can be deleted. It fails with KindObjectNotFound.
 func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 	t := r.Targets[k]
@@ -130,6 +130,9 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 	}
 	delete(r.Targets, k)
 	delete(r.byID, t.ID36())
+	if len(t.Schedules) > 0 {
+		r.clock.stale = true
+	}
 	if t.Group != nil { // it keeps the bounds
 		t.Group.Bounded = true
 		r.own(&Target{

@@ -8,10 +8,11 @@ import (
 
 // AWS: quotas of Application Auto Scaling, user guide.
 const (
-	TargetsMax  = 500 // scalable targets of one dimension
-	PoliciesMax = 50  // policies of one target
-	StepsMax    = 20  // step adjustments of one policy
-	TagsMax     = 50  // tags of one target
+	TargetsMax   = 500 // scalable targets of one dimension
+	PoliciesMax  = 50  // policies of one target
+	SchedulesMax = 200 // scheduled actions of one target
+	StepsMax     = 20  // step adjustments of one policy
+	TagsMax      = 50  // tags of one target
 )
 
 // historyKept is how long AWS keeps scaling activities.
@@ -30,7 +31,12 @@ type Registry struct {
 
 	byPolicy map[string]*Target // by the UUID of a group's policy; nil until it is needed
 
-	byID map[string]*Target // by ID36, of Targets; nil until it is needed
+	// Zones holds the data (TZif) of every time zone that a scheduled action has named, as the newest request had it.
+	Zones map[string][]byte `json:",omitempty"`
+
+	byID  map[string]*Target // by ID36, of Targets; nil until it is needed
+	locs  map[string]*time.Location
+	clock clock
 }
 
 // NewRegistry returns an empty registry.

@@ -13,7 +13,8 @@ type Target struct {
 	Created   time.Time
 	Suspended Suspended
 	Tags      map[string]string
-	Policies  []*Policy // in the order of their creation
+	Policies  []*Policy          // in the order of their creation
+	Schedules []*ScheduledAction // in the order of their creation
 
 	// ClampDue: a range was set and the capacity has not been held against it yet. See Clamp.
 	ClampDue bool

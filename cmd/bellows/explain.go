@@ -124,8 +124,10 @@ func (x *explanation) gather(ctx context.Context, until time.Time) ([]control.It
 		return nil
 	}
 	if err := read("decision", x.resource, func(e engine.Event) bool {
-		for _, p := range e.(engine.Decided).Decision.Proposals {
-			alarms[p.Alarm] = true
+		if d, ok := e.(engine.Decided); ok {
+			for _, p := range d.Decision.Proposals {
+				alarms[p.Alarm] = true
+			}
 		}
 		return true
 	}); err != nil {
@@ -153,7 +155,7 @@ func (x *explanation) gather(ctx context.Context, until time.Time) ([]control.It
 // rank orders what happened at one instant by cause and effect.
 func rank(e engine.Event) int {
 	switch e.(type) {
-	case engine.AlarmTransition:
+	case engine.AlarmTransition, engine.ScheduledActionRan:
 		return 0
 	case engine.Decided:
 		return 1
@@ -185,6 +187,8 @@ func line(i control.Item) string {
 			s += " " + a.Reason
 		}
 		return s
+	case engine.ScheduledActionRan:
+		return at + "schedule   " + e.Run.Action + ": " + e.Run.String()
 	case engine.AlarmTransition:
 		return fmt.Sprintf("%salarm      %s: %v → %v", at, trimAlarm(e.Alarm), e.From, e.To)
 	case engine.EndpointChanged:

@@ -125,6 +125,9 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 	case engine.Decided:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Decided"
+	case engine.ScheduledActionRan:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "decision", x.Run.Key.ResourceID, "Scheduled"
 	case engine.AlarmTransition:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(x.Composite)+"StateUpdate"

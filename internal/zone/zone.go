@@ -27,6 +27,8 @@ type change struct {
 	name   string
 }
 
+func (c change) same(o change) bool { return c.offset == o.offset && c.saving == o.saving && c.name == o.name }
+
 // Data returns a zone of the IANA database as time.LoadLocationFromTZData reads it. It fails with ErrUnknown. Names that mean
 // something else on each machine are unknown.
 func Data(name string) ([]byte, error) {
@@ -41,10 +43,16 @@ func Data(name string) ([]byte, error) {
 	end := time.Date(yearLast, time.January, 1, 0, 0, 0, 0, time.UTC)
 	for t := time.Date(yearFirst, time.January, 1, 0, 0, 0, 0, time.UTC).In(loc); t.Before(end); {
 		short, offset := t.Zone()
-		changes = append(changes, change{t.Unix(), offset, t.IsDST(), short})
+		x := change{t.Unix(), offset, t.IsDST(), short}
+		if n := len(changes); n == 0 || !changes[n-1].same(x) {
+			changes = append(changes, x)
+		}
 		_, next := t.ZoneBounds()
 		if next.IsZero() {
 			break
+		}
+		if !next.After(t) {
+			next = t.Add(24 * time.Hour) // on the last day of a leap year package time says that the zone ended that day
 		}
 		t = next
 	}

@@ -43,7 +43,9 @@ func TestDataSaysWhatTheZoneSays(t *testing.T) {
 					t.Fatalf("%s: %s, want %s", name, a, b)
 				}
 			}
-			at = end
+			if at = end; at.Month() == time.December {
+				at = at.AddDate(0, 0, 2) // see Data
+			}
 		}
 		if len(data) > 8_000 {
 			t.Errorf("%s has %d bytes", name, len(data))

@@ -15,9 +15,8 @@ const reach = 27 * time.Hour
 // instant returns the first moment at which a clock shows a local time; false where it jumps over it.
 func instant(wall time.Time, loc *time.Location) (time.Time, bool) {
 	for at := wall.Add(-reach); at.Before(wall.Add(reach)); {
-		local := at.In(loc)
-		_, offset := local.Zone()
-		_, end := local.ZoneBounds()
+		_, offset := at.In(loc).Zone()
+		end := until(at, loc)
 		t := wall.Add(-time.Duration(offset) * time.Second)
 		if !t.Before(at) && (end.IsZero() || t.Before(end)) {
 			return t, true
@@ -25,7 +24,7 @@ func instant(wall time.Time, loc *time.Location) (time.Time, bool) {
 		if end.IsZero() {
 			return time.Time{}, false
 		}
-		at = end.UTC()
+		at = end
 	}
 	return time.Time{}, false
 }
@@ -36,13 +35,18 @@ func instantOrJump(wall time.Time, loc *time.Location) time.Time {
 		return t
 	}
 	for at := wall.Add(-reach); ; {
-		_, end := at.In(loc).ZoneBounds()
-		if end.IsZero() {
-			return at // cannot be: what is left out is left out by a change
+		at = until(at, loc)
+		if at.IsZero() || wallOf(at, loc).After(wall) {
+			return at // never zero: what is left out is left out by a change
 		}
-		if wallOf(end, loc).After(wall) {
-			return end.UTC()
-		}
-		at = end.UTC()
 	}
+}
+
+// until returns a moment up to which a clock does not change after another; zero where it never does.
+func until(at time.Time, loc *time.Location) time.Time {
+	_, end := at.In(loc).ZoneBounds()
+	if !end.IsZero() && !end.After(at) {
+		end = at.Add(time.Hour) // on the last day of a leap year package time says that the zone ended that day
+	}
+	return end.UTC()
 }

@@ -1,0 +1,42 @@
+package engine
+
+import "bellows.dev/bellows/scaling"
+
+// PutScheduledAction makes or changes a scheduled action. The input carries the data of the time zone that it names.
+type PutScheduledAction struct {
+	Scope Scope
+	Input scaling.ScheduleInput
+}
+
+// DeleteScheduledAction removes a scheduled action.
+type DeleteScheduledAction struct {
+	Scope Scope
+	Key   scaling.TargetKey
+	Name  string
+}
+
+func (in PutScheduledAction) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Targets.PutSchedule(e.now, in.Input)
+}
+
+func (in DeleteScheduledAction) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Targets.DeleteSchedule(in.Key, in.Name)
+}
+
+// runSchedules runs the region's scheduled actions whose time has come and moves capacities into the new ranges, before alarms are
+// looked at: policies decide within the range that is.
+func (e *Engine) runSchedules(r *Region) {
+	runs := r.Targets.RunDue(e.now)
+	for i := range runs {
+		run := &runs[i]
+		e.emit(ScheduledActionRan{r.Scope, *run})
+		t := r.Targets.Targets[run.Key]
+		if a, ok := t.Ran(e.now, run, e.ids.uuid); ok {
+			e.emit(ActivityChanged{r.Scope, a})
+		}
+		// A resource that takes no change now is clamped once it does, as after a registration.
+		if c, ok := t.Clamp(r.capacity(t)); ok {
+			e.scale(r, t, c)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package scaling
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/scaling/schedule"
+)
+
+// ScheduledAction sets a target's range at the times of a schedule.
+type ScheduledAction struct {
+	Name       string
+	Schedule   string    // as the client wrote it
+	Zone       string    // name of a time zone; "" for UTC
+	Start, End time.Time // bounds of its runs, both inclusive; zero where there is none
+	Range      Range     // at least one member is set
+	Created    time.Time
+
+	// Anchor is what a rate counts from where there is no Start: when the schedule was put.
+	Anchor time.Time
+
+	// Next is the next run; zero where there is none.
+	Next time.Time
+}
+
+// Range is what a scheduled action sets; nil members stay as they are.
+type Range struct{ Min, Max *int }
+
+// ScheduleInput is PutScheduledAction's request. Optional members are zero where the client left them out.
+type ScheduleInput struct {
+	Key        TargetKey
+	Name       string
+	Schedule   string
+	Zone       string
+	ZoneData   []byte // TZif of Zone; empty where there is no such zone
+	Start, End time.Time
+	Range      *Range
+}
+
+// Action returns the scheduled action of this name, or nil.
+func (t *Target) Action(name string) *ScheduledAction {
+	for _, a := range t.Schedules {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// PutSchedule makes or changes a scheduled action. It fails with KindObjectNotFound where no target is registered, KindValidation or
+// KindLimitExceeded.
+//
+// AWS: PutScheduledAction, API reference: an update keeps what is left out, save that a start and an end that are left out are deleted.
+func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
+	t := r.Targets[in.Key]
+	if t == nil {
+		return refuse(KindObjectNotFound, "No scalable target registered for %s", in.Key)
+	}
+	old := t.Action(in.Name)
+	next := ScheduledAction{Name: in.Name, Created: now, Anchor: now}
+	if old != nil {
+		next = *old
+	}
+	if in.Schedule != "" && in.Schedule != next.Schedule {
+		next.Schedule, next.Anchor = in.Schedule, now
+	}
+	if in.Zone != "" {
+		next.Zone = in.Zone
+	}
+	if in.Range != nil {
+		next.Range = *in.Range
+	}
+	next.Start, next.End = in.Start, in.End
+	loc, err := r.admit(now, &next, in.ZoneData)
+	if err != nil {
+		return err
+	}
+	if old == nil && len(t.Schedules) >= SchedulesMax {
+		return refuse(KindLimitExceeded, "The limit of %d scheduled actions of one scalable target is reached.", SchedulesMax)
+	}
+	next.Next = next.after(now, loc)
+	if old == nil {
+		t.Schedules = append(t.Schedules, &next)
+	} else {
+		r.clock.moved(old.Next)
+		*old = next
+	}
+	r.clock.add(next.Next)
+	r.learn(now, in.Zone, in.ZoneData)
+	return nil
+}
+
+// admit checks what a scheduled action is to be and returns its time zone; data is that of a zone that the request names.
+func (r *Registry) admit(now time.Time, a *ScheduledAction, data []byte) (*time.Location, error) {
+	if a.Schedule == "" {
+		return nil, invalid("Schedule must be set")
+	}
+	if err := a.Range.check(); err != nil {
+		return nil, err
+	}
+	s, err := schedule.Parse(a.Schedule)
+	if bad := (*schedule.SyntaxError)(nil); errors.As(err, &bad) {
+		return nil, invalid(`Invalid schedule expression. Details: Schedule expressions must have the following syntax: ` +
+			`rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss).`)
+	}
+	loc := r.location(a.Zone)
+	if len(data) > 0 {
+		if loc, err = time.LoadLocationFromTZData(a.Zone, data); err != nil {
+			loc = nil
+		}
+	}
+	if loc == nil {
+		return nil, invalid("Invalid schedule timezone: %s", a.Zone)
+	}
+	if !a.Start.IsZero() && !a.End.IsZero() && !a.Start.Before(a.End) {
+		return nil, invalid("StartTime must be before EndTime")
+	}
+	if first, second, found := s.TooOften(now, loc); found {
+		const layout = "2006-01-02T15:04:05.000Z"
+		return nil, invalid("Invalid schedule frequency. Run for '%s' and '%s' are less than 60 seconds apart",
+			first.UTC().Format(layout), second.UTC().Format(layout))
+	}
+	return loc, nil
+}
+
+func (g Range) check() error {
+	switch {
+	case g.Min == nil && g.Max == nil:
+		return invalid("At least one of minimum capacity and maximum capacity should be provided")
+	case g.Min != nil && *g.Min < 0:
+		return invalid("Minimum capacity cannot be less than 0")
+	case g.Max != nil && *g.Max < 0:
+		return invalid("Maximum capacity cannot be less than 0")
+	case g.Min != nil && g.Max != nil:
+		return checkRange(*g.Min, *g.Max)
+	default:
+		return nil
+	}
+}
+
+// DeleteSchedule removes a scheduled action. It fails with KindObjectNotFound.
+func (r *Registry) DeleteSchedule(k TargetKey, name string) error {
+	t := r.Targets[k]
+	if t == nil {
+		return refuse(KindObjectNotFound, "No scalable target found for %s", k)
+	}
+	a := t.Action(name)
+	if a == nil { // (AWS: recorded: another shape of text than that of policies)
+		return refuse(KindObjectNotFound, "No scheduled action found for service namespace: %s, scalable target ID: %s, scheduled action name: %s",
+			Namespace, t.UUID, name)
+	}
+	r.clock.moved(a.Next)
+	t.Schedules = slices.DeleteFunc(t.Schedules, func(x *ScheduledAction) bool { return x == a })
+	return nil
+}
+
+// after returns the action's first run after a moment; zero where there is none.
+//
+// AWS: scheduled scaling, user guide: a recurring schedule with a start runs at the start, even off its pattern, and from then on by its
+// pattern; none begins after the end. Nothing runs before the start. A rate counts from the start, or from when it was put.
+func (a *ScheduledAction) after(now time.Time, loc *time.Location) time.Time {
+	s, err := schedule.Parse(a.Schedule)
+	if err != nil {
+		panic("scaling: a schedule that was admitted cannot be read: " + err.Error())
+	}
+	if s.Recurring() && a.Start.After(now) {
+		return a.within(a.Start)
+	}
+	from := now
+	if before := a.Start.Add(-time.Nanosecond); !a.Start.IsZero() && from.Before(before) {
+		from = before // a one-time schedule at its very start counts
+	}
+	if s.Kind() == schedule.Rate {
+		anchor := a.Anchor
+		if !a.Start.IsZero() {
+			anchor = a.Start
+		}
+		// The last beat not after from; the next one is an interval later.
+		from = from.Add(-(from.Sub(anchor) % s.Every()))
+	}
+	next, ok := s.Next(from, loc)
+	if !ok {
+		return time.Time{}
+	}
+	return a.within(next)
+}
+
+func (a *ScheduledAction) within(t time.Time) time.Time {
+	if !a.End.IsZero() && t.After(a.End) {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// location returns a zone that is known, UTC for "", or nil.
+func (r *Registry) location(zone string) *time.Location {
+	if zone == "" {
+		return time.UTC
+	}
+	if loc := r.locs[zone]; loc != nil {
+		return loc
+	}
+	data, known := r.Zones[zone]
+	if !known {
+		return nil
+	}
+	loc, err := time.LoadLocationFromTZData(zone, data)
+	if err != nil {
+		return nil
+	}
+	if r.locs == nil {
+		r.locs = map[string]*time.Location{}
+	}
+	r.locs[zone] = loc
+	return loc
+}
+
+// learn keeps a zone's data. Where it has changed, as it does when governments do, every action in the zone is planned anew.
+func (r *Registry) learn(now time.Time, zone string, data []byte) {
+	if zone == "" || len(data) == 0 || slices.Equal(r.Zones[zone], data) {
+		return
+	}
+	if r.Zones == nil {
+		r.Zones = map[string][]byte{}
+	}
+	r.Zones[zone] = data
+	delete(r.locs, zone)
+	for _, t := range r.Targets { //tidy:unordered each by itself
+		for _, a := range t.Schedules {
+			if a.Zone == zone && !a.Next.IsZero() {
+				a.Next = a.after(now, r.location(zone))
+			}
+		}
+	}
+	r.clock.stale = true
+}
