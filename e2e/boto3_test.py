@@ -195,6 +195,55 @@ def scaling():
     cw.delete_alarms(AlarmNames=["queue", "none"])
 
 
+def schedules():
+    nightly = dict(ScheduledActionName="nightly", **TARGET)
+    refused("ObjectNotFoundException", "No scalable target registered for service namespace: sagemaker", aas.put_scheduled_action, Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 1}, **nightly)
+    uuid = aas.register_scalable_target(MinCapacity=1, MaxCapacity=4, **TARGET)["ScalableTargetARN"][-32:]
+    for text, arguments in (
+        ("ScalableTargetAction must be set", dict(Schedule="rate(1 day)")),
+        ("At least one of minimum capacity and maximum capacity should be provided", dict(Schedule="rate(1 day)", ScalableTargetAction={})),
+        ("Maximum capacity cannot be less than minimum capacity", dict(Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 3, "MaxCapacity": 2})),
+        ("Invalid schedule timezone: Mars/Olympus", dict(Schedule="rate(1 day)", Timezone="Mars/Olympus", ScalableTargetAction={"MinCapacity": 3})),
+        ("Invalid schedule expression", dict(Schedule="cron(0 9 * * MON-FRI *)", ScalableTargetAction={"MinCapacity": 3})),
+        ("Invalid schedule frequency. Run for '", dict(Schedule="rate(0 days)", ScalableTargetAction={"MinCapacity": 3})),
+        ("StartTime must be before EndTime", dict(Schedule="rate(1 days)", StartTime=2e9, EndTime=1.9e9, ScalableTargetAction={"MinCapacity": 3})),
+    ):
+        refused("ValidationException", text, aas.put_scheduled_action, **arguments, **nightly)
+    refused("ValidationException", "at 'scheduledActionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!((^[ ]+.*)", aas.put_scheduled_action, ScheduledActionName="a:b", Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 3}, **TARGET)
+    assert aas.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"] == []
+    aas.put_scheduled_action(Schedule="cron(30 6 ? * MON-FRI *)", Timezone="Europe/Paris", StartTime=2e9, EndTime=2.1e9, ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 4}, **nightly)
+    action = aas.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"][0]
+    assert action.pop("CreationTime") and action.pop("StartTime").timestamp() == 2e9 and action.pop("EndTime").timestamp() == 2.1e9
+    arn = action.pop("ScheduledActionARN")
+    assert arn.replace("-", "").split(":")[6] == uuid and arn.endswith(":resource/sagemaker/endpoint/boto/variant/blue:scheduledActionName/nightly"), arn
+    assert action == dict(Schedule="cron(30 6 ? * MON-FRI *)", Timezone="Europe/Paris", ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 4}, **nightly), action
+    aas.put_scheduled_action(ScalableTargetAction={"MaxCapacity": 5}, **nightly)  # keeps the rest, save the start and the end
+    action = aas.describe_scheduled_actions(ServiceNamespace="sagemaker", ScheduledActionNames=["nightly"], ResourceId=TARGET["ResourceId"])["ScheduledActions"][0]
+    assert "StartTime" not in action and "EndTime" not in action and action["ScalableTargetAction"] == {"MaxCapacity": 5} and action["Timezone"] == "Europe/Paris", action
+    aas.put_scheduled_action(ScheduledActionName="past", Schedule="at(2020-01-01T00:00:00)", ScalableTargetAction={"MaxCapacity": 1}, **TARGET)
+    for i in range(3):
+        aas.put_scheduled_action(ScheduledActionName=f"page {i}", Schedule="rate(1 days)", ScalableTargetAction={"MaxCapacity": 9}, **TARGET)
+    pages = aas.get_paginator("describe_scheduled_actions").paginate(ServiceNamespace="sagemaker", PaginationConfig={"PageSize": 2})
+    names = [[a["ScheduledActionName"] for a in page["ScheduledActions"]] for page in pages]
+    assert names == [["nightly", "past"], ["page 0", "page 1"], ["page 2"]], names
+    token = aas.describe_scheduled_actions(ServiceNamespace="sagemaker", MaxResults=2)["NextToken"]
+    refused("InvalidNextTokenException", "The NextToken value is not valid.", aas.describe_scheduled_actions, ServiceNamespace="sagemaker", ScheduledActionNames=["past"], NextToken=token)
+    aas.put_scheduled_action(ScheduledActionName="soon", Schedule="rate(1 minute)", ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 2}, **TARGET)
+    until("the schedule sets the range, and the capacity follows", lambda: variant()["CurrentInstanceCount"] == 2 and status() == "InService")
+    target = aas.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 2), target
+    activities = aas.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=TARGET["ResourceId"])["ScalingActivities"]
+    ran = next(a for a in reversed(activities) if a["Cause"] == "scheduled action name soon was triggered")
+    assert (ran["Description"], ran["StatusCode"], ran["StatusMessage"]) == (
+        "Setting min capacity to 1 and max capacity to 2", "Successful", "Successfully set min capacity to 1 and max capacity to 2"), ran
+    assert any(a["Cause"] == "maximum capacity was set to 2" and a["Description"] == "Setting desired instance count to 2." for a in activities), activities
+    aas.delete_scheduled_action(ScheduledActionName="soon", **TARGET)
+    refused("ObjectNotFoundException", "No scheduled action found for service namespace: sagemaker, scalable target ID: ", aas.delete_scheduled_action, ScheduledActionName="soon", **TARGET)
+    settled()
+    aas.deregister_scalable_target(**TARGET)
+    assert aas.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"] == []
+
+
 def alarms_by_hand():
     put = dict(
         AlarmName="hand", Namespace="App", MetricName="Nothing", ExtendedStatistic="p90", Period=60, EvaluationPeriods=3, DatapointsToAlarm=2,
@@ -254,7 +303,7 @@ def clean_up():
     assert cw.describe_alarms()["MetricAlarms"] == []
 
 
-for part in (models_and_configs, endpoints, failures, scaling, alarms_by_hand, metrics, clean_up):
+for part in (models_and_configs, endpoints, failures, scaling, schedules, alarms_by_hand, metrics, clean_up):
     began = time.monotonic()
     part()
     print(f"{part.__name__}: {time.monotonic() - began:.1f} s", flush=True)

@@ -9,6 +9,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/sim"
@@ -28,7 +29,7 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 	}
 	s := engine.Scope{Account: "123456789012", Region: "us-east-1"}
 	key := scaling.VariantTarget("e", "v")
-	one, eight := 1, 8
+	one, three, eight := 1, 3, 8
 	must(engine.CreateModel{Scope: s, Model: hosting.Model{Name: "m"}})
 	must(engine.CreateEndpointConfig{Scope: s, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
 		{Name: "v", Model: "m", InitialCount: 2, InitialWeight: 1, InstanceType: "ml.m5.large"},
@@ -43,6 +44,16 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 				TargetTracking: &scaling.TargetTrackingConfig{
 					TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
 				},
+			}})
+			must(engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{
+				Key: key, Name: "wave", Schedule: "rate(13 minutes)", Range: &scaling.Range{Min: &one, Max: &eight},
+			}})
+			paris, err := zone.Data("Europe/Paris")
+			if err != nil {
+				t.Fatal(err)
+			}
+			must(engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{
+				Key: key, Name: "noon", Schedule: "cron(45 11 ? * TUE *)", Zone: "Europe/Paris", ZoneData: paris, Range: &scaling.Range{Max: &three},
 			}})
 			must(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: alarm.Rule{
 				Metric: metric.NewID("N", "m"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 2,

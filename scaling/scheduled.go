@@ -72,7 +72,7 @@ func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 		next.Range = *in.Range
 	}
 	next.Start, next.End = in.Start, in.End
-	loc, err := r.admit(now, &next, in.ZoneData)
+	loc, err := r.admit(now, &next, in)
 	if err != nil {
 		return err
 	}
@@ -91,10 +91,13 @@ func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 	return nil
 }
 
-// admit checks what a scheduled action is to be and returns its time zone; data is that of a zone that the request names.
-func (r *Registry) admit(now time.Time, a *ScheduledAction, data []byte) (*time.Location, error) {
+// admit checks what a scheduled action is to be after a request and returns its time zone.
+func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*time.Location, error) {
 	if a.Schedule == "" {
 		return nil, invalid("Schedule must be set")
+	}
+	if a.Range == (Range{}) && in.Range == nil {
+		return nil, invalid("ScalableTargetAction must be set")
 	}
 	if err := a.Range.check(); err != nil {
 		return nil, err
@@ -105,8 +108,8 @@ func (r *Registry) admit(now time.Time, a *ScheduledAction, data []byte) (*time.
 			`rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss).`)
 	}
 	loc := r.location(a.Zone)
-	if len(data) > 0 {
-		if loc, err = time.LoadLocationFromTZData(a.Zone, data); err != nil {
+	if in.Zone != "" && len(in.ZoneData) > 0 {
+		if loc, err = time.LoadLocationFromTZData(in.Zone, in.ZoneData); err != nil {
 			loc = nil
 		}
 	}

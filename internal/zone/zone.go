@@ -27,7 +27,9 @@ type change struct {
 	name   string
 }
 
-func (c change) same(o change) bool { return c.offset == o.offset && c.saving == o.saving && c.name == o.name }
+func (c change) same(o change) bool {
+	return c.offset == o.offset && c.saving == o.saving && c.name == o.name
+}
 
 // Data returns a zone of the IANA database as time.LoadLocationFromTZData reads it. It fails with ErrUnknown. Names that mean
 // something else on each machine are unknown.

@@ -1,11 +1,14 @@
-// Package autoscaling is Application Auto Scaling as an awsapi.Service: scalable targets, policies, activities and tags. Each
-// operation turns the SDK's input into an engine.Input, or reads a View, and its refusals into AWS's exceptions.
+// Package autoscaling is Application Auto Scaling as an awsapi.Service: scalable targets, policies, scheduled actions, activities and
+// tags. Each operation turns the SDK's input into an engine.Input, or reads a View, and its refusals into AWS's exceptions.
 package autoscaling
 
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
@@ -27,6 +30,9 @@ func New(b awsapi.Backend) *awsapi.Service {
 	awsapi.Handle(s, "DescribeScalingPolicies", a.describeScalingPolicies)
 	awsapi.Handle(s, "DeleteScalingPolicy", a.deleteScalingPolicy)
 	awsapi.Handle(s, "DescribeScalingActivities", a.describeScalingActivities)
+	awsapi.Handle(s, "PutScheduledAction", a.putScheduledAction)
+	awsapi.Handle(s, "DescribeScheduledActions", a.describeScheduledActions)
+	awsapi.Handle(s, "DeleteScheduledAction", a.deleteScheduledAction)
 	awsapi.Handle(s, "TagResource", a.tagResource)
 	awsapi.Handle(s, "UntagResource", a.untagResource)
 	awsapi.Handle(s, "ListTagsForResource", a.listTagsForResource)
@@ -133,4 +139,19 @@ func checkFilter(namespace, dimension string, ids []string, noun string) error {
 		}
 	}
 	return nil
+}
+
+// one is a filter's one resource ID, or none.
+func one(id *string) []string {
+	if id == nil {
+		return nil
+	}
+	return []string{*id}
+}
+
+// selected returns the registered targets that a filter leaves, by key.
+func selected(r *engine.Region, ids []string, dimension types.ScalableDimension) []*scaling.Target {
+	return slices.DeleteFunc(r.Targets.Sorted(), func(t *scaling.Target) bool {
+		return (len(ids) > 0 && !slices.Contains(ids, t.Key.ResourceID)) || (dimension != "" && string(dimension) != t.Key.Dimension.String())
+	})
 }

@@ -31,7 +31,8 @@ type shape struct {
 	Pattern  string            `json:"pattern"`
 
 	regexp *regexp.Regexp
-	bound  sync.Map // reflect.Type → []field: the shape's members as the SDK's struct has them, by name
+	never  *regexp.Regexp // what the text must not match besides
+	bound  sync.Map       // reflect.Type → []field: the shape's members as the SDK's struct has them, by name
 }
 
 // fields returns the shape's members in a struct, sorted by name.
@@ -63,7 +64,7 @@ var table = sync.OnceValue(func() map[string]*service {
 	}
 	for _, s := range t {
 		for _, sh := range s.Shapes {
-			sh.regexp = compile(sh.Pattern)
+			sh.regexp, sh.never = compileBoth(sh.Pattern)
 		}
 	}
 	return t
@@ -74,7 +75,20 @@ var escapes = strings.NewReplacer(
 
 var unicodeEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
-// compile translates Java's syntax to RE2's. What RE2 cannot say (lookahead) is nil: its operation checks it by hand.
+// compileBoth compiles a pattern that may begin with a lookahead, "(?!what must not be)what must": RE2 knows none, so it becomes two.
+func compileBoth(pattern string) (must, never *regexp.Regexp) {
+	rest, ahead := strings.CutPrefix(pattern, "(?!(")
+	not, tail, found := strings.Cut(rest, ")).")
+	if !ahead || !found {
+		return compile(pattern), nil
+	}
+	if never = compile("(?:" + not + ")(?s:.*)"); never == nil {
+		return nil, nil
+	}
+	return compile("." + tail), never
+}
+
+// compile translates Java's syntax to RE2's. What RE2 cannot say is nil: its operation checks it by hand.
 func compile(pattern string) *regexp.Regexp {
 	if pattern == "" {
 		return nil
@@ -228,7 +242,7 @@ func (c *check) text(s string, sh *shape, at *place) {
 		return
 	}
 	c.length(utf8.RuneCountInString(s), sh, at, func() string { return quoted(s) })
-	if sh.regexp != nil && !sh.regexp.MatchString(s) {
+	if (sh.regexp != nil && !sh.regexp.MatchString(s)) || (sh.never != nil && sh.never.MatchString(s)) {
 		c.fail(at, quoted(s), "Member must satisfy regular expression pattern: "+sh.Pattern)
 	}
 }

@@ -181,6 +181,23 @@ func TestPatternsTranslate(t *testing.T) {
 	}
 }
 
+// What must not be is checked, too: AWS writes it as a lookahead.
+func TestNamesOfScheduledActions(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"nightly": true, "a b": true, "ünïcode (1)": true, "x": true, " x": false, "x ": false, "a:b": false, "a/b": false, "a|b": false,
+		"a\nb": false, "a\u0085": false, "\x00": false, " ": false, ":": false, "a\n": false,
+	} {
+		got := Validate("application-autoscaling", "PutScheduledAction", &applicationautoscaling.PutScheduledActionInput{
+			ServiceNamespace: "sagemaker", ResourceId: aws.String("r"), ScalableDimension: "sagemaker:variant:DesiredInstanceCount",
+			ScheduledActionName: aws.String(name),
+		})
+		const pattern = "Member must satisfy regular expression pattern: (?!((^[ ]+.*)|(.*([\\u0000-\\u001f]|[\\u007f-\\u009f]|[:/|])+.*)|(.*[ ]+$))).+"
+		if (len(got) == 0) != ok || (!ok && !strings.Contains(Message(got), pattern)) {
+			t.Errorf("%q: %s", name, Message(got))
+		}
+	}
+}
+
 // No body makes a decoder panic, and what it takes it can write again.
 func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte(`{"Namespace":"N","MetricData":[{"MetricName":"m","Values":[1,"NaN"],"Timestamp":1e9,"Dimensions":[{"Name":"a"}]}]}`))

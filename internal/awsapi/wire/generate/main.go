@@ -23,7 +23,8 @@ var served = map[string]struct {
 		ListEndpoints ListModels ListTags UpdateEndpoint UpdateEndpointWeightsAndCapacities`},
 	"application-autoscaling": {"application-autoscaling/2016-02-06", `DeleteScalingPolicy DeregisterScalableTarget
 		DescribeScalableTargets DescribeScalingActivities DescribeScalingPolicies ListTagsForResource PutScalingPolicy
-		RegisterScalableTarget TagResource UntagResource`},
+		RegisterScalableTarget TagResource UntagResource
+		DeleteScheduledAction DescribeScheduledActions PutScheduledAction`},
 	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmContributors DescribeAlarmHistory DescribeAlarms
 		DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource
 		PutCompositeAlarm PutMetricAlarm PutMetricData SetAlarmState TagResource UntagResource`},

@@ -1,0 +1,119 @@
+package autoscaling
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/zone"
+	"bellows.dev/bellows/scaling"
+)
+
+// schedulesPage is the page size of DescribeScheduledActions, and its most. AWS: API reference.
+const schedulesPage = 50
+
+func (a *API) putScheduledAction(
+	ctx context.Context, c awsapi.Call, in *sdk.PutScheduledActionInput,
+) (*sdk.PutScheduledActionOutput, error) {
+	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	if err != nil {
+		return nil, refusal(c.Scope, err)
+	}
+	put := scaling.ScheduleInput{
+		Key: key, Name: *in.ScheduledActionName, Schedule: aws.ToString(in.Schedule), Zone: aws.ToString(in.Timezone),
+		Start: aws.ToTime(in.StartTime).UTC(), End: aws.ToTime(in.EndTime).UTC(),
+	}
+	if put.Zone != "" {
+		put.ZoneData, _ = zone.Data(put.Zone) // without data the zone is refused in its turn
+	}
+	if x := in.ScalableTargetAction; x != nil {
+		put.Range = &scaling.Range{Min: integer(x.MinCapacity), Max: integer(x.MaxCapacity)}
+	}
+	_, err = a.step(ctx, c, engine.PutScheduledAction{Scope: c.Scope, Input: put})
+	return &sdk.PutScheduledActionOutput{}, err
+}
+
+func (a *API) deleteScheduledAction(
+	ctx context.Context, c awsapi.Call, in *sdk.DeleteScheduledActionInput,
+) (*sdk.DeleteScheduledActionOutput, error) {
+	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	if err != nil {
+		return nil, refusal(c.Scope, err)
+	}
+	_, err = a.step(ctx, c, engine.DeleteScheduledAction{Scope: c.Scope, Key: key, Name: *in.ScheduledActionName})
+	return &sdk.DeleteScheduledActionOutput{}, err
+}
+
+func (a *API) describeScheduledActions(
+	ctx context.Context, c awsapi.Call, in *sdk.DescribeScheduledActionsInput,
+) (*sdk.DescribeScheduledActionsOutput, error) {
+	ids := one(in.ResourceId)
+	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
+		return nil, err
+	}
+	n, err := limit(in.MaxResults, schedulesPage)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		target *scaling.Target
+		action *scaling.ScheduledAction
+	}
+	out := &sdk.DescribeScheduledActionsOutput{ScheduledActions: []types.ScheduledAction{}}
+	return out, a.region(ctx, c, func(r *engine.Region) error {
+		var rows []row
+		for _, t := range selected(r, ids, in.ScalableDimension) {
+			for _, x := range t.Schedules {
+				if len(in.ScheduledActionNames) == 0 || slices.Contains(in.ScheduledActionNames, x.Name) {
+					rows = append(rows, row{t, x})
+				}
+			}
+		}
+		key := func(x row) string {
+			return fmt.Sprintf("%s\x00%020d\x00%s", x.target.Key.ResourceID, x.action.Created.UnixNano(), x.action.Name)
+		}
+		bind := fmt.Sprintf("schedules %q %q %q", ids, in.ScalableDimension, in.ScheduledActionNames)
+		page, next, err := awsapi.Page(rows, key, false, aws.ToString(in.NextToken), bind, n)
+		for _, x := range page {
+			out.ScheduledActions = append(out.ScheduledActions, describeSchedule(c, x.target, x.action))
+		}
+		out.NextToken = optional(next)
+		return badToken(err)
+	})
+}
+
+func describeSchedule(c awsapi.Call, t *scaling.Target, x *scaling.ScheduledAction) types.ScheduledAction {
+	return types.ScheduledAction{
+		ScheduledActionName: aws.String(x.Name), ScheduledActionARN: aws.String(scheduleARN(c, t, x.Name)),
+		ServiceNamespace: types.ServiceNamespaceSagemaker, Schedule: aws.String(x.Schedule), Timezone: optional(x.Zone),
+		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()),
+		StartTime: when(x.Start), EndTime: when(x.End), CreationTime: aws.Time(x.Created),
+		ScalableTargetAction: &types.ScalableTargetAction{MinCapacity: number(x.Range.Min), MaxCapacity: number(x.Range.Max)},
+	}
+}
+
+// scheduleARN names a scheduled action: like policies, all of a target carry the target's UUID. AWS: recorded.
+func scheduleARN(c awsapi.Call, t *scaling.Target, name string) string {
+	return c.ARN("autoscaling", "scheduledAction:"+t.UUID+":resource/"+scaling.Namespace+"/"+t.Key.ResourceID+":scheduledActionName/"+name)
+}
+
+func when(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func number(n *int) *int32 {
+	if n == nil {
+		return nil
+	}
+	return aws.Int32(int32(*n))
+}
