@@ -1,0 +1,221 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+)
+
+// How queries of alarms are evaluated.
+const (
+	evaluators  = 2                // queries at once
+	waitingMax  = 10_000           // alarms whose queries wait
+	queryFor    = 10 * time.Second // how long one may take
+	returnedMax = 2 * alarm.ContributorsMax
+)
+
+// EvaluatorOptions are what an Evaluator works with.
+type EvaluatorOptions struct {
+	Engine promql.QueryEngine
+	Data   storage.Queryable // of every scope
+
+	// Step takes what queries returned.
+	Step func(context.Context, engine.Input) (engine.Result, error)
+
+	Timeout time.Duration // of a query; 0: the default
+	Log     *slog.Logger
+}
+
+// Evaluator evaluates the queries of PromQL alarms, outside the engine: a step never waits for one.
+type Evaluator struct {
+	o    EvaluatorOptions
+	wake chan struct{}
+
+	mu      sync.Mutex
+	waiting map[alarmKey]engine.PromQLDue // the newest of each alarm
+	order   []alarmKey
+	busy    map[alarmKey]bool // being evaluated: an alarm's results come in the order of its queries
+	counts  EvaluatorCounts
+}
+
+type alarmKey struct {
+	engine.Scope
+	alarm string
+}
+
+// EvaluatorCounts are an evaluator's books.
+type EvaluatorCounts struct {
+	Evaluated, Failed, Skipped uint64 // Skipped: a newer query of the same alarm, or no room
+	Seconds                    float64
+	Waiting                    int
+}
+
+// NewEvaluator returns an evaluator; Run makes it work.
+func NewEvaluator(o EvaluatorOptions) *Evaluator {
+	if o.Timeout == 0 {
+		o.Timeout = queryFor
+	}
+	return &Evaluator{o: o, wake: make(chan struct{}, evaluators), waiting: map[alarmKey]engine.PromQLDue{}, busy: map[alarmKey]bool{}}
+}
+
+// Take queues a query. It never blocks: an alarm that still waits is asked its newest query only, and where too many wait the engine
+// asks again an interval later.
+func (v *Evaluator) Take(due engine.PromQLDue) {
+	key := alarmKey{due.Scope, due.Alarm}
+	v.mu.Lock()
+	_, waits := v.waiting[key]
+	full := !waits && len(v.waiting) >= waitingMax
+	if waits || full {
+		v.counts.Skipped++
+	}
+	if !full {
+		v.waiting[key] = due
+	}
+	if !waits && !full {
+		v.order = append(v.order, key)
+	}
+	v.mu.Unlock()
+	if full {
+		v.o.Log.Warn("the query of an alarm is skipped: too many wait", "alarm", due.Alarm)
+	}
+	v.poke()
+}
+
+func (v *Evaluator) poke() {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Counts returns the books.
+func (v *Evaluator) Counts() EvaluatorCounts {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	c := v.counts
+	c.Waiting = len(v.waiting)
+	return c
+}
+
+// Run evaluates until ctx ends.
+func (v *Evaluator) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	for range evaluators {
+		work.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-v.wake:
+				}
+				for ctx.Err() == nil {
+					due, ok := v.next()
+					if !ok {
+						break
+					}
+					v.evaluate(ctx, due)
+				}
+			}
+		})
+	}
+	work.Wait()
+}
+
+// next takes the query that waits longest and whose alarm is not being evaluated.
+func (v *Evaluator) next() (engine.PromQLDue, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, key := range v.order {
+		if v.busy[key] {
+			continue
+		}
+		due := v.waiting[key]
+		v.order = append(v.order[:i], v.order[i+1:]...)
+		delete(v.waiting, key)
+		v.busy[key] = true
+		return due, true
+	}
+	return engine.PromQLDue{}, false
+}
+
+// evaluate asks and tells the engine.
+func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
+	started := time.Now()
+	in := engine.PromQLEvaluated{Scope: due.Scope, Alarm: due.Alarm, Query: due.Query, At: due.At}
+	var err error
+	if in.Contributors, err = v.ask(ctx, due); err != nil {
+		in.Err = err.Error()
+	}
+	v.mu.Lock()
+	v.counts.Evaluated++
+	if err != nil {
+		v.counts.Failed++
+	}
+	v.counts.Seconds += time.Since(started).Seconds()
+	v.mu.Unlock()
+	if ctx.Err() == nil {
+		if _, err := v.o.Step(ctx, in); err != nil && ctx.Err() == nil {
+			v.o.Log.Error("what a query returned could not be noted", "alarm", due.Alarm, "error", err)
+		}
+	}
+	v.mu.Lock()
+	delete(v.busy, alarmKey{due.Scope, due.Alarm})
+	v.mu.Unlock()
+	v.poke() // another query of the alarm may have come
+}
+
+// ask evaluates a query at the moment that it was due.
+func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Returned, error) {
+	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
+	defer cancel()
+	q, err := v.o.Engine.NewInstantQuery(ctx, Scoped(v.o.Data, due.Scope), nil, due.Query, due.At)
+	if err != nil {
+		return nil, err
+	}
+	defer q.Close()
+	r := q.Exec(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, fmt.Errorf("it took longer than %s", v.o.Timeout)
+	}
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	vector, err := r.Vector()
+	if err != nil { // AWS: AlarmPromQLCriteria, Query: the result must be a vector
+		return nil, fmt.Errorf("it returns a %s, not a vector", r.Value.Type())
+	}
+	out := make([]alarm.Returned, 0, min(len(vector), returnedMax))
+	for _, s := range vector {
+		if len(out) == returnedMax { // more than are kept: the alarm says so
+			break
+		}
+		out = append(out, returned(s))
+	}
+	return out, nil
+}
+
+// returned is a series as a contributor. Whose it is goes without saying.
+func returned(s promql.Sample) alarm.Returned {
+	attributes := map[string]string{}
+	s.Metric.Range(func(l labels.Label) {
+		if l.Name != accountLabel && l.Name != regionLabel {
+			attributes[l.Name] = l.Value
+		}
+	})
+	value := strconv.FormatFloat(s.F, 'f', -1, 64)
+	if s.H != nil {
+		value = s.H.String()
+	}
+	return alarm.Returned{Attributes: attributes, Value: value}
+}

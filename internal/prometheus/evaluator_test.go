@@ -1,0 +1,121 @@
+package prometheus
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// answers hands over what an evaluator steps.
+func evaluate(t *testing.T, data storage.Queryable, timeout time.Duration, due ...engine.PromQLDue) []engine.PromQLEvaluated {
+	t.Helper()
+	stepped := make(chan engine.PromQLEvaluated, len(due))
+	quiet := slog.New(slog.DiscardHandler)
+	v := NewEvaluator(EvaluatorOptions{
+		Engine: NewEngine(quiet), Data: data, Timeout: timeout, Log: quiet,
+		Step: func(_ context.Context, in engine.Input) (engine.Result, error) {
+			stepped <- in.(engine.PromQLEvaluated)
+			return nil, nil
+		},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { v.Run(ctx) })
+	defer work.Wait()
+	defer cancel()
+	var out []engine.PromQLEvaluated
+	for _, d := range due {
+		v.Take(d)
+		out = append(out, <-stepped)
+	}
+	if c := v.Counts(); c.Evaluated != uint64(len(due)) || c.Waiting != 0 {
+		t.Errorf("%+v", c)
+	}
+	return out
+}
+
+func TestQueriesOfAlarms(t *testing.T) {
+	w := open(t)
+	w.seed(home, "up", "job", "a")
+	w.seed(home, "up", "job", "b")
+	w.seed(engine.Scope{Account: home.Account, Region: "eu-west-1"}, "up", "job", "c")
+	for _, c := range []struct {
+		query string
+		want  []alarm.Returned
+		err   string
+	}{
+		{`up > 239`, []alarm.Returned{
+			{Attributes: map[string]string{"__name__": "up", "job": "a"}, Value: "240"},
+			{Attributes: map[string]string{"__name__": "up", "job": "b"}, Value: "240"},
+		}, ""},
+		{`sum(up) / 0 > 1`, []alarm.Returned{{Attributes: map[string]string{}, Value: "+Inf"}}, ""},
+		{`up > 240`, []alarm.Returned{}, ""},
+		{`1`, nil, "it returns a scalar, not a vector"},
+		{`up[1m]`, nil, "it returns a matrix, not a vector"},
+		{`up{`, nil, "parse error"},
+		{`label_replace(up, "x", "y", "z", "(")`, nil, "invalid regular expression"},
+	} {
+		due := engine.PromQLDue{Scope: home, Alarm: "a", Query: c.query, At: now}
+		got := evaluate(t, w.db, 0, due)[0]
+		if got.Scope != home || got.Alarm != "a" || got.Query != c.query || !got.At.Equal(now) {
+			t.Errorf("%+v", got)
+		}
+		if d := cmp.Diff(c.want, got.Contributors); d != "" {
+			t.Errorf("%s: %s", c.query, d)
+		}
+		if c.err == "" != (got.Err == "") || !strings.Contains(got.Err, c.err) {
+			t.Errorf("%s: error %q, want %q", c.query, got.Err, c.err)
+		}
+	}
+}
+
+// A query that takes too long is an error; it ends with its deadline.
+func TestQueriesHaveADeadline(t *testing.T) {
+	slow := storage.QueryableFunc(func(int64, int64) (storage.Querier, error) { return stuck{storage.NoopQuerier()}, nil })
+	got := evaluate(t, slow, 10*time.Millisecond, engine.PromQLDue{Scope: home, Alarm: "a", Query: "up", At: now})
+	if got[0].Err != "it took longer than 10ms" {
+		t.Error(got[0].Err)
+	}
+}
+
+// An alarm that waits is asked once, with its newest query; its results come in order.
+func TestOldQueriesAreSkipped(t *testing.T) {
+	v := NewEvaluator(EvaluatorOptions{})
+	for i := range 3 {
+		v.Take(engine.PromQLDue{Scope: home, Alarm: "a", At: now.Add(time.Duration(i) * time.Second)})
+	}
+	v.Take(engine.PromQLDue{Scope: home, Alarm: "b", At: now})
+	first, _ := v.next()
+	v.Take(engine.PromQLDue{Scope: home, Alarm: "a", At: now.Add(9 * time.Second)})
+	second, _ := v.next()
+	_, more := v.next()
+	if first.Alarm != "a" || !first.At.Equal(now.Add(2*time.Second)) || second.Alarm != "b" || more {
+		t.Errorf("%v, %v, more %v", first, second, more)
+	}
+	if c := v.Counts(); c.Skipped != 2 || c.Waiting != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// stuck is a storage that answers nobody.
+type stuck struct{ storage.Querier }
+
+// Select waits for the end of the query.
+func (stuck) Select(ctx context.Context, _ bool, _ *storage.SelectHints, _ ...*labels.Matcher) storage.SeriesSet {
+	<-ctx.Done()
+	return storage.ErrSeriesSet(ctx.Err())
+}
