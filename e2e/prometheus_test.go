@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -160,5 +161,37 @@ func TestDoorsWithoutAuth(t *testing.T) {
 	}
 	if got := s.sum("Prometheus", "m", nil); got != 3 {
 		t.Errorf("%v", got)
+	}
+}
+
+// tool finds a program of Prometheus', which CI installs.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed: Debian's package prometheus has it", name)
+	}
+	return path
+}
+
+// What the server says of itself is as an exporter should say it, to this machine and to who has a key.
+func TestMetricsOfTheServer(t *testing.T) {
+	s := start(t, t.TempDir())
+	s.deploy("shown", 1, nil)
+	_ = s.sum("N", "m", nil)
+	text := s.get("/metrics")
+	for _, want := range []string{
+		`bellows_instances_desired{account="123456789012",endpoint="shown",region="us-east-1",variant="AllTraffic"} 1`,
+		`bellows_api_request_duration_seconds_count{operation="GetMetricStatistics",service="CloudWatch"} 1`,
+		"# TYPE bellows_journal_commit_duration_seconds histogram", "go_goroutines ", "process_resident_memory_bytes ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing in\n%s", want, text)
+		}
+	}
+	check := exec.CommandContext(t.Context(), tool(t, "promtool"), "check", "metrics")
+	check.Stdin = strings.NewReader(text)
+	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool: %v\n%s", err, out)
 	}
 }

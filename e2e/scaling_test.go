@@ -112,7 +112,8 @@ func TestHealthPage(t *testing.T) {
 	defer resp.Body.Close()
 	metrics := s.get("/metrics")
 	for _, want := range []string{
-		`bellows_instances{region="us-east-1",endpoint="shown",variant="AllTraffic",count="current"} 1`, `bellows_alarms{region="us-east-1",state="ALARM"} 0`,
+		`bellows_instances_current{account="123456789012",endpoint="shown",region="us-east-1",variant="AllTraffic"} 1`,
+		`bellows_alarms{account="123456789012",region="us-east-1",state="ALARM"} 0`,
 		`bellows_invocations_total{result="failed"} 0`, "# TYPE bellows_policy_time_seconds gauge",
 	} {
 		if !strings.Contains(metrics, want+"\n") {

@@ -1,89 +1,146 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"runtime"
-	"strconv"
-	"strings"
+	"sync"
 	"time"
 
-	"bellows.dev/bellows/alarm"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
 )
 
-// metrics answers GET /metrics in Prometheus' text format, to this machine only: names of endpoints are not everybody's business.
-func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !net.ParseIP(host).IsLoopback() {
-		http.Error(w, "Metrics are for this machine only.", http.StatusForbidden)
-		return
+// instruments are the metrics of this server itself; /metrics shows them.
+type instruments struct {
+	registry *prometheus.Registry
+
+	api     *prometheus.HistogramVec // by service and operation
+	refused *prometheus.CounterVec   // by service, operation and code
+	commits prometheus.Histogram
+	inputs  prometheus.Counter
+
+	mu        sync.Mutex
+	latencies map[engine.VariantKey]*latency
+}
+
+// latency is how long a variant's invocations took in its model servers.
+type latency struct {
+	count   uint64
+	seconds float64
+	buckets map[float64]uint64 // cumulative, by upper bound
+}
+
+// Bounds of histograms, in seconds.
+var (
+	invocationBounds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	apiBounds        = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+)
+
+func newInstruments() *instruments {
+	m := &instruments{
+		registry: prometheus.NewRegistry(),
+		api: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "bellows_api_request_duration_seconds", Help: "How long requests of the control plane took.", Buckets: apiBounds,
+		}, []string{"service", "operation"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellows_api_errors_total", Help: "Requests of the control plane that were answered with an error.",
+		}, []string{"service", "operation", "code"}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bellows_journal_commit_duration_seconds", Help: "How long commits to the journal took.", Buckets: apiBounds,
+		}),
+		inputs: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bellows_journal_inputs_total", Help: "Inputs that were committed to the journal.",
+		}),
+		latencies: map[engine.VariantKey]*latency{},
 	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	b := bufio.NewWriter(w)
-	served, failed := s.gateway.Totals()
-	family(b, "bellows_invocations_total", "counter", "Invocations that the gateway answered.")
-	sample(b, "bellows_invocations_total", float64(served), "result", "served")
-	sample(b, "bellows_invocations_total", float64(failed), "result", "failed")
-	var memory runtime.MemStats
-	runtime.ReadMemStats(&memory)
-	family(b, "bellows_goroutines", "gauge", "Goroutines of the server.")
-	sample(b, "bellows_goroutines", float64(runtime.NumGoroutine()))
-	family(b, "bellows_heap_bytes", "gauge", "Bytes of the server's heap in use.")
-	sample(b, "bellows_heap_bytes", float64(memory.HeapInuse))
-	family(b, "bellows_uptime_seconds", "gauge", "Seconds since the server started.")
-	sample(b, "bellows_uptime_seconds", time.Since(s.started).Seconds())
-	family(b, "bellows_journal_next", "counter", "Sequence number of the journal's next input.")
-	sample(b, "bellows_journal_next", float64(s.control.Next()))
-	if err := s.control.View(r.Context(), func(now time.Time, e *engine.Engine) { state(b, now, e) }); err != nil {
-		s.o.log.Warn("metrics without the engine's", "error", err)
-	}
-	if err := b.Flush(); err != nil {
-		s.o.log.Debug("a client went away before its answer", "error", err)
+	m.registry.MustRegister(
+		m.api, m.refused, m.commits, m.inputs, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return m
+}
+
+// requested takes a request of the control plane. code is the error's, "" where there was none.
+func (m *instruments) requested(service, operation, code string, took time.Duration) {
+	m.api.WithLabelValues(service, operation).Observe(took.Seconds())
+	if code != "" {
+		m.refused.WithLabelValues(service, operation, code).Inc()
 	}
 }
 
-// state renders what the engine knows.
-func state(w io.Writer, now time.Time, e *engine.Engine) {
-	family(w, "bellows_policy_time_seconds", "gauge", "The time that policies run on, in seconds since 1970.")
-	sample(w, "bellows_policy_time_seconds", float64(now.UnixMilli())/1e3)
-	var st status
-	st.look(e)
-	family(w, "bellows_instances", "gauge", "Instances of a variant: wanted, and serving.")
-	for _, v := range st.Endpoints {
-		sample(w, "bellows_instances", float64(v.Desired), "region", v.Region, "endpoint", v.Endpoint, "variant", v.Variant, "count", "desired")
-		sample(w, "bellows_instances", float64(v.Current), "region", v.Region, "endpoint", v.Endpoint, "variant", v.Variant, "count", "current")
-	}
-	family(w, "bellows_alarms", "gauge", "Alarms by state.")
-	for _, r := range e.Regions() {
-		count := map[alarm.State]int{}
-		for _, a := range r.Alarms {
-			count[a.State]++
+// committed takes a commit to the journal.
+func (m *instruments) committed(inputs int, took time.Duration) {
+	m.commits.Observe(took.Seconds())
+	m.inputs.Add(float64(inputs))
+}
+
+// observed takes what the gateway measured.
+func (m *instruments) observed(all []engine.VariantObservation) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range all {
+		o := &all[i]
+		l := m.latencies[o.Key]
+		if l == nil {
+			l = &latency{buckets: make(map[float64]uint64, len(invocationBounds))}
+			m.latencies[o.Key] = l
 		}
-		for _, s := range []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData} {
-			sample(w, "bellows_alarms", float64(count[s]), "region", r.Scope.Region, "state", s.String())
+		l.count += uint64(o.ModelLatency.Count)
+		l.seconds += o.ModelLatency.Sum / 1e6
+		for _, b := range o.ModelLatency.Distribution {
+			took := metric.BucketValue(b.Index) / 1e6
+			for _, bound := range invocationBounds {
+				if took <= bound {
+					l.buckets[bound] += uint64(b.Count)
+				}
+			}
 		}
 	}
-	family(w, "bellows_scalable_targets", "gauge", "Registered scalable targets.")
-	for _, r := range e.Regions() {
-		sample(w, "bellows_scalable_targets", float64(len(r.Targets.Targets)), "region", r.Scope.Region)
-	}
 }
 
-func family(w io.Writer, name, kind, help string) {
-	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+// snapshot returns the latencies of the variants that there are, and forgets the others.
+func (m *instruments) snapshot(there map[engine.VariantKey]bool) map[engine.VariantKey]latency {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make(map[engine.VariantKey]latency, len(m.latencies))
+	for key, l := range m.latencies {
+		if !there[key] {
+			delete(m.latencies, key)
+			continue
+		}
+		copied := latency{l.count, l.seconds, make(map[float64]uint64, len(invocationBounds))}
+		for _, bound := range invocationBounds {
+			copied.buckets[bound] = l.buckets[bound]
+		}
+		out[key] = copied
+	}
+	return out
 }
 
-// sample writes one line; labels are names and values in turn.
-func sample(w io.Writer, name string, v float64, labels ...string) {
-	var pairs []string
-	for i := 0; i+1 < len(labels); i += 2 {
-		pairs = append(pairs, labels[i]+"="+strconv.Quote(labels[i+1]))
+// metrics answers GET /metrics, to this machine and to those who bring a key as user name and password: names of endpoints are not
+// everybody's business.
+func (s *server) metrics() http.Handler {
+	s.instruments.registry.MustRegister(&collector{s})
+	show := promhttp.HandlerFor(s.instruments.registry, promhttp.HandlerOpts{ErrorLog: promLog{s.o.log}, ErrorHandling: promhttp.ContinueOnError})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.mayLook(r) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`)
+			http.Error(w, "Metrics are for this machine, or for who brings an access key ID and its secret access key.", http.StatusUnauthorized)
+			return
+		}
+		show.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) mayLook(r *http.Request) bool {
+	if id, secret, ok := r.BasicAuth(); ok {
+		_, err := s.auth.Basic(id, secret)
+		return err == nil
 	}
-	if len(pairs) > 0 {
-		name += "{" + strings.Join(pairs, ",") + "}"
-	}
-	fmt.Fprintf(w, "%s %s\n", name, strconv.FormatFloat(v, 'g', -1, 64))
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
 }

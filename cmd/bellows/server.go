@@ -59,6 +59,9 @@ type server struct {
 	fleet    fleet.Fleet
 	notifier *notify.Notifier
 	auth     *awsapi.Authenticator
+
+	instruments *instruments
+
 	listener net.Listener
 	http     *fasthttp.Server
 	life     context.Context //nolint:containedctx // of the reports: until the controller ends
@@ -67,7 +70,7 @@ type server struct {
 
 // newServer opens the data directory, takes the port, and comes back to where an earlier server was. It answers nothing yet.
 func newServer(ctx context.Context, o serverOptions) (*server, error) {
-	s := &server{o: o, started: time.Now()}
+	s := &server{o: o, started: time.Now(), instruments: newInstruments()}
 	if err := s.open(ctx); err != nil {
 		s.release()
 		return nil, err
@@ -128,7 +131,8 @@ func (s *server) authenticator() *awsapi.Authenticator {
 func (s *server) controlOptions() control.Options {
 	seed := uuid.New()
 	return control.Options{
-		Store: s.store, Speed: s.o.speed, Log: s.o.log, Release: s.apply, Observe: s.gateway.Flush, Usage: s.usage, OnEvent: s.event,
+		Store: s.store, Speed: s.o.speed, Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
+		OnCommit: s.instruments.committed,
 		Config: engine.Config{
 			Seed: uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
 			// Instances start on the wall's clock, whatever clock policies run on.
@@ -179,6 +183,13 @@ func (s *server) apply(f engine.Effects) {
 	s.fleet.Apply(levels)
 }
 
+// observe takes what the gateway measured, for the engine and for the server's own metrics.
+func (s *server) observe() []engine.VariantObservation {
+	all := s.gateway.Flush()
+	s.instruments.observed(all)
+	return all
+}
+
 func (s *server) usage(ctx context.Context) []engine.InstanceUsage {
 	var out []engine.InstanceUsage
 	for _, u := range s.fleet.Usage(ctx) {
@@ -217,7 +228,7 @@ const (
 func (s *server) newHTTP() *fasthttp.Server {
 	b := backend{s.control}
 	api := &awsapi.Server{
-		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log,
+		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
 		Services: []*awsapi.Service{
 			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
 			autoscaling.New(b), cloudwatch.New(b), sts.New(), sts.NewIAM(s.keys[0].Created),
@@ -225,7 +236,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 	}
 	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))
 	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
-	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.metrics)))
+	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(s.metrics()))
 	doors := fasthttpadaptor.NewFastHTTPHandler(owned(s.doors()))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {

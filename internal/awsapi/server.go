@@ -30,7 +30,12 @@ type Server struct {
 	Auth     *Authenticator
 	Services []*Service
 	NewID    func() string // a UUID
-	Log      *slog.Logger
+
+	// OnRequest is told of every request of a known operation, once it is answered: code is the error's, "" where there is none. It may
+	// be nil.
+	OnRequest func(service, operation, code string, took time.Duration)
+
+	Log *slog.Logger
 }
 
 // request is one request on its way through the door.
@@ -57,6 +62,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Log.Debug("request", "operation", q.Operation, "protocol", q.protocol.String(), "region", q.Region, "request_id", q.RequestID,
 		"took", time.Since(started), "error", errorText(err))
+	s.tell(q, err, time.Since(started))
+}
+
+func (s *Server) tell(q *request, err error, took time.Duration) {
+	if s.OnRequest == nil || q.service == nil {
+		return
+	}
+	if _, known := q.service.operations[q.Operation]; !known {
+		return // what strangers send must not make metrics
+	}
+	code := ""
+	var e *Error
+	if errors.As(err, &e) {
+		code = e.Code
+	} else if err != nil {
+		code = "InternalFailure"
+	}
+	s.OnRequest(q.service.Name, q.Operation, code, took)
 }
 
 func errorText(err error) string {

@@ -29,6 +29,9 @@ type Options struct {
 	// Usage returns what instances used since it was last called; it is called each minute of policy time.
 	Usage func(context.Context) []engine.InstanceUsage
 
+	// OnCommit is told of every commit: how many inputs it had, and how long it took. It may be nil; it must not block.
+	OnCommit func(inputs int, took time.Duration)
+
 	// OnEvent is told of every event, in order, once it is durable. It may be nil; it must not block.
 	OnEvent func(now time.Time, e engine.Event)
 }
@@ -286,7 +289,7 @@ func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	}
 	var err error
 	if len(inputs) > 0 {
-		err = c.o.Store.Commit(ctx, inputs, happened)
+		err = c.commit(ctx, inputs, happened)
 	}
 	c.mu.Unlock()
 	if err != nil {
@@ -305,6 +308,15 @@ func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	return nil
 }
 
+func (c *Controller) commit(ctx context.Context, inputs []store.Input, happened []store.History) error {
+	started := time.Now()
+	err := c.o.Store.Commit(ctx, inputs, happened)
+	if c.o.OnCommit != nil {
+		c.o.OnCommit(len(inputs), time.Since(started))
+	}
+	return err
+}
+
 // answer lets the callers go; err is why none of their orders counts.
 func answer(orders []*order, err error) {
 	for _, o := range orders {
@@ -318,7 +330,8 @@ func answer(orders []*order, err error) {
 // tell logs an event and passes it on.
 func (c *Controller) tell(now time.Time, e engine.Event) {
 	level := slog.LevelInfo
-	if _, noisy := e.(engine.Decided); noisy {
+	switch e.(type) {
+	case engine.Decided, engine.PromQLDue: // they come each minute
 		level = slog.LevelDebug
 	}
 	c.o.Log.Log(context.Background(), level, "event", "kind", nameOf(e), "what", e.String())

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+)
+
+// collector shows what the server's parts know when somebody asks.
+type collector struct{ s *server }
+
+var variantLabels = []string{"account", "region", "endpoint", "variant"}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("bellows_"+name, help, labels, nil)
+}
+
+var (
+	descUptime      = desc("uptime_seconds", "Seconds since the server started.")
+	descInvocations = desc("invocations_total", "Invocations that the gateway answered.", "result")
+	descJournal     = desc("journal_next_sequence", "Sequence number of the journal's next input.")
+	descTime        = desc("policy_time_seconds", "The time that policies run on, in seconds since 1970.")
+	descDesired     = desc("instances_desired", "Instances of a variant that are wanted.", variantLabels...)
+	descCurrent     = desc("instances_current", "Instances of a variant that serve.", variantLabels...)
+	descTargets     = desc("scalable_targets", "Registered scalable targets.", "account", "region")
+	descAlarms      = desc("alarms", "Alarms by state.", "account", "region", "state")
+	descAlarm       = desc("alarm_state", "1 for the state that an alarm is in, 0 for the others.", "account", "region", "alarm", "state")
+	descModel       = desc("invocation_model_duration_seconds", "How long invocations took in the model servers.", variantLabels...)
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	served, failed := c.s.gateway.Totals()
+	count(ch, descInvocations, float64(served), "served")
+	count(ch, descInvocations, float64(failed), "failed")
+	gauge(ch, descUptime, time.Since(c.s.started).Seconds())
+	gauge(ch, descJournal, float64(c.s.control.Next()))
+	there := map[engine.VariantKey]bool{}
+	// The view is held for as long as it takes to write it down: reading it costs no more than the page of a health check.
+	if err := c.s.control.View(context.Background(), func(now time.Time, e *engine.Engine) { collect(ch, now, e, there) }); err != nil {
+		c.s.o.log.Warn("metrics without the engine's", "error", err)
+		return
+	}
+	for key, l := range c.s.instruments.snapshot(there) {
+		ch <- prometheus.MustNewConstHistogram(descModel, l.count, l.seconds, l.buckets, key.Account, key.Region, key.Endpoint, key.Variant)
+	}
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func count(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+}
+
+// alarmsShown bounds the alarms that are shown one by one, per region: more are shown by their states only.
+const alarmsShown = 500
+
+// collect shows what the engine knows, and notes which variants there are.
+func collect(ch chan<- prometheus.Metric, now time.Time, e *engine.Engine, there map[engine.VariantKey]bool) {
+	gauge(ch, descTime, float64(now.UnixMilli())/1e3)
+	for _, r := range e.Regions() {
+		account, region := r.Scope.Account, r.Scope.Region
+		for name, x := range r.Hosting.Endpoints {
+			for _, v := range x.Variants {
+				there[engine.VariantKey{Scope: r.Scope, Endpoint: name, Variant: v.Config.Name}] = true
+				gauge(ch, descDesired, float64(v.Desired), account, region, name, v.Config.Name)
+				gauge(ch, descCurrent, float64(v.Current()), account, region, name, v.Config.Name)
+			}
+		}
+		states := []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData}
+		total := map[alarm.State]int{}
+		for i, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+			a := r.Alarms[name]
+			total[a.State]++
+			for _, state := range states {
+				if i < alarmsShown {
+					gauge(ch, descAlarm, truth(a.State == state), account, region, name, state.String())
+				}
+			}
+		}
+		for _, state := range states {
+			gauge(ch, descAlarms, float64(total[state]), account, region, state.String())
+		}
+		gauge(ch, descTargets, float64(len(r.Targets.Targets)), account, region)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// promLog passes on what Prometheus' library says.
+type promLog struct{ log *slog.Logger }
+
+// Println implements promhttp.Logger.
+func (l promLog) Println(v ...any) { l.log.Error("metrics cannot be shown", "error", fmt.Sprint(v...)) }
