@@ -20,8 +20,8 @@ type Engine struct {
 	ids     identities
 	regions map[Scope]*Region
 	where   map[hosting.InstanceID]EndpointKey
-	keeps   bool                // a history is kept
-	levels  map[VariantKey]bool // the groups of instances that were said to the fleet and are not empty
+	keeps   bool // a history is kept
+	said    map[EndpointKey]said
 	step    step
 }
 
@@ -37,7 +37,7 @@ type Region struct {
 
 	idle      time.Time                // end of the newest 10-second interval that was looked at for zeros
 	schedule  schedule                 // of Alarms; entries of alarms that are no longer there are skipped
-	changing  map[string]bool          // endpoints that are not at rest
+	changing  wakes                    // endpoints that are not at rest
 	idlers    map[string][]idleVariant // of endpoints that serve, looked up once
 	recorders map[string][]*recorder   // of endpoints' variants
 	told      []*scaling.Target        // targets that have signals in this step
@@ -45,6 +45,12 @@ type Region struct {
 	moved     []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
 
 	moving map[hosting.InstanceID]*scaling.InstanceActivity // instances that start or go
+}
+
+// said is what the fleet was last told of an endpoint.
+type said struct {
+	instances []hosting.InstanceID
+	variants  []string // those that have instances
 }
 
 // step is what one Step gathers.
@@ -62,7 +68,7 @@ type step struct {
 func New(c Config) *Engine {
 	return &Engine{
 		config: c.WithDefaults(), ids: identities{c.Seed}, regions: map[Scope]*Region{}, where: map[hosting.InstanceID]EndpointKey{},
-		levels: map[VariantKey]bool{},
+		said: map[EndpointKey]said{},
 	}
 }
 
@@ -118,7 +124,7 @@ func (e *Engine) region(s Scope) *Region {
 		r = &Region{
 			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
-			changing: map[string]bool{}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
+			changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
 			Composites: map[string]*alarm.Composite{}, tree: newTree(),
 			moving: map[hosting.InstanceID]*scaling.InstanceActivity{},
 		}
@@ -158,9 +164,7 @@ func (e *Engine) Wake() time.Time {
 		earlier(r.schedule.next())
 		earlier(r.periodEnds())
 		earlier(r.Targets.NextRun())
-		for name := range r.changing { //tidy:unordered the earliest of all
-			earlier(r.Hosting.Wake(r.Hosting.Endpoints[name]))
-		}
+		earlier(r.changing.next)
 		if len(r.idlers) > 0 {
 			earlier(metric.Align(e.now, idleStep).Add(idleStep))
 		}

@@ -161,9 +161,10 @@ func (e *Engine) fillIdle(r *Region) {
 	if !end.After(r.idle) {
 		return
 	}
+	before := r.idle
 	r.idle = end
 	r.Metrics.Seal(e.now)
-	if r.Metrics.Evict(e.now) {
+	if evictions(end) != evictions(before) && r.Metrics.Evict(e.now) {
 		clear(r.recorders)
 		for name, x := range r.Hosting.Endpoints { //tidy:unordered each has series of its own
 			r.index(name, x)
@@ -178,6 +179,9 @@ func (e *Engine) fillIdle(r *Region) {
 	}
 }
 
+// evictions is the newest half of a minute until a moment: old samples go then, once a minute, when no alarm is due.
+func evictions(at time.Time) time.Time { return metric.Align(at.Add(-30*time.Second), time.Minute) }
+
 // idleVariant is a variant that serves, and the series that get its zeros.
 type idleVariant struct {
 	variant *hosting.Variant
@@ -186,7 +190,7 @@ type idleVariant struct {
 
 // index notes what later steps need to find of an endpoint; x is nil where it is gone.
 func (r *Region) index(name string, x *hosting.Endpoint) {
-	delete(r.changing, name)
+	r.changing.set(name, time.Time{})
 	delete(r.idlers, name)
 	if x == nil {
 		delete(r.recorders, name)
@@ -195,7 +199,7 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 		return
 	}
 	if x.Status != hosting.InService && x.Status != hosting.Failed {
-		r.changing[name] = true
+		r.changing.set(name, r.Hosting.Wake(x))
 	}
 	if !x.Serves() {
 		return

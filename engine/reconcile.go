@@ -37,9 +37,8 @@ func (e *Engine) stirred(r *Region) []string {
 			names = append(names, key.Endpoint)
 		}
 	}
-	for name := range r.changing { //tidy:unordered sorted below
-		wake := r.Hosting.Wake(r.Hosting.Endpoints[name])
-		if !e.step.touched[EndpointKey{r.Scope, name}] && !wake.IsZero() && !e.now.Before(wake) {
+	for _, name := range r.changing.due(e.now) {
+		if !e.step.touched[EndpointKey{r.Scope, name}] {
 			names = append(names, name)
 		}
 	}
@@ -109,25 +108,30 @@ func (e *Engine) say(key EndpointKey, f *Effects) {
 	if x != nil {
 		specs = r.Hosting.Specs(x)
 	}
-	for k := range e.levels { //tidy:unordered collected into a map
-		if (EndpointKey{k.Scope, k.Endpoint}) == key && specs[k.Variant] == nil {
-			specs[k.Variant] = []hosting.InstanceSpec{}
+	before := e.said[key]
+	for _, variant := range before.variants {
+		if specs[variant] == nil {
+			specs[variant] = []hosting.InstanceSpec{}
 		}
 	}
-	maps.DeleteFunc(e.where, func(_ hosting.InstanceID, k EndpointKey) bool { return k == key })
+	for _, id := range before.instances {
+		delete(e.where, id)
+	}
+	var now said
 	for _, variant := range slices.Sorted(maps.Keys(specs)) {
 		instances := specs[variant]
 		for i := range instances {
 			instances[i].Account, instances[i].Region = key.Account, key.Region
 			e.where[instances[i].ID] = key
+			now.instances = append(now.instances, instances[i].ID)
 		}
-		group := VariantKey{key.Scope, key.Endpoint, variant}
-		f.Levels = append(f.Levels, FleetLevel{Key: group, Instances: instances})
+		f.Levels = append(f.Levels, FleetLevel{Key: VariantKey{key.Scope, key.Endpoint, variant}, Instances: instances})
 		if len(instances) > 0 {
-			e.levels[group] = true
-		} else {
-			delete(e.levels, group)
+			now.variants = append(now.variants, variant)
 		}
+	}
+	if e.said[key] = now; len(now.variants) == 0 {
+		delete(e.said, key)
 	}
 }
 
