@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // Alarm is one metric alarm: what it compares, what it sets off, and where it stands. Exported members are its snapshot.
@@ -52,7 +53,10 @@ type Transition struct {
 }
 
 // Scratch is memory that evaluations use again.
-type Scratch struct{ slots, real []metric.Datapoint }
+type Scratch struct {
+	slots, real []metric.Datapoint
+	math        expr.Scratch
+}
 
 // Schedule sets the next evaluation: the first instant after now that is a multiple of the cadence plus the delay.
 func (a *Alarm) Schedule(now time.Time, delay time.Duration) {
@@ -67,6 +71,18 @@ func (a *Alarm) Evaluate(now time.Time, delay time.Duration, s *metric.Series, m
 	if a.Rule.LowSamples(m.slots) {
 		return Transition{}, false
 	}
+	return a.judge(now, m)
+}
+
+// EvaluateMath is Evaluate of an alarm on an expression. See Rule.MathSlots.
+func (a *Alarm) EvaluateMath(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) (Transition, bool) {
+	a.Schedule(now, delay)
+	m.slots = a.Rule.MathSlots(now, delay, program, src, m)
+	return a.judge(now, m)
+}
+
+// judge decides on the evaluation range in m.
+func (a *Alarm) judge(now time.Time, m *Scratch) (Transition, bool) {
 	v := a.Rule.Decide(m.slots, a.State, m.real)
 	m.real = v.Real
 	a.Recent = a.Recent[:0]
@@ -101,6 +117,9 @@ func (a *Alarm) SameConfiguration(b *Alarm) bool {
 }
 
 func (r Rule) equal(o Rule) bool {
+	if !slices.EqualFunc(r.Metrics, o.Metrics, sameQuery) {
+		return false
+	}
 	if (r.PromQL == nil) != (o.PromQL == nil) || r.PromQL != nil && *r.PromQL != *o.PromQL {
 		return false
 	}
@@ -110,6 +129,18 @@ func (r Rule) equal(o Rule) bool {
 	return r.Statistic == o.Statistic && r.Unit == o.Unit && r.Period == o.Period && r.Periods == o.Periods &&
 		r.DatapointsToM == o.DatapointsToM && r.Threshold == o.Threshold && r.Comparison == o.Comparison &&
 		r.Missing == o.Missing && r.IgnoreLowSample == o.IgnoreLowSample && r.EvaluateLowSample == o.EvaluateLowSample
+}
+
+func sameQuery(a, b metric.DataQuery) bool {
+	if (a.Stat == nil) != (b.Stat == nil) {
+		return false
+	}
+	if a.Stat != nil && (a.Stat.Metric.Key() != b.Stat.Metric.Key() || a.Stat.Statistic != b.Stat.Statistic || a.Stat.Unit != b.Stat.Unit ||
+		a.Stat.Period != b.Stat.Period) {
+		return false
+	}
+	a.Stat, b.Stat = nil, nil
+	return a == b
 }
 
 // Due returns the actions to invoke now: those of the present state upon its beginning, and again each minute while it lasts

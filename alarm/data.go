@@ -27,7 +27,7 @@ const Unsafe = "Skipping autoscaling action: Scaling deemed unsafe: Error parsin
 const dateForm = "2006-01-02T15:04:05.000-0700"
 
 // ReasonData renders the facts of a verdict as CloudWatch's StateReasonData, a JSON text. slots is the evaluation range, newest
-// first. AWS: recorded.
+// first. An alarm on an expression has no unit, statistic or counts. AWS: recorded.
 func (r Rule) ReasonData(now time.Time, v Verdict, slots []metric.Datapoint) string {
 	o := object{}
 	o.text("version", "1.0")
@@ -38,7 +38,9 @@ func (r Rule) ReasonData(now time.Time, v Verdict, slots []metric.Datapoint) str
 	if r.Unit != "" {
 		o.text("unit", r.Unit)
 	}
-	o.text("statistic", r.Statistic.String())
+	if r.Scalar() {
+		o.text("statistic", r.Statistic.String())
+	}
 	o.raw("period", strconv.Itoa(int(r.Period/time.Second)))
 	o.raw("recentDatapoints", r.recent(v))
 	o.raw("threshold", JavaDouble(r.Threshold))
@@ -78,7 +80,9 @@ func (r Rule) evaluated(v Verdict, slots []metric.Datapoint) string {
 		o := object{}
 		o.text("timestamp", p.Start.UTC().Format(dateForm))
 		if !p.Missing {
-			o.raw("sampleCount", JavaDouble(p.Count))
+			if r.Scalar() {
+				o.raw("sampleCount", JavaDouble(p.Count))
+			}
 			o.raw("value", JavaDouble(p.Value))
 		}
 		out[i] = o.String()

@@ -2,9 +2,12 @@ package alarm
 
 import (
 	"cmp"
+	"math"
+	"slices"
 	"time"
 
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // Rule is what an alarm compares.
@@ -22,12 +25,16 @@ type Rule struct {
 
 	EvaluateLowSample bool `json:",omitzero"` // it is "evaluate", which is as if it were not set
 
+	// Metrics: the alarm is about the one query of these that is not hidden. Metric, Statistic and Unit are not set then, and Period is
+	// that query's.
+	Metrics []metric.DataQuery `json:",omitzero"`
+
 	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.
 	PromQL *PromQL `json:",omitzero"`
 }
 
 // Scalar tells whether the alarm is about one metric.
-func (r Rule) Scalar() bool { return r.PromQL == nil }
+func (r Rule) Scalar() bool { return r.PromQL == nil && len(r.Metrics) == 0 }
 
 func (r Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
 
@@ -75,6 +82,28 @@ func (r Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, out []
 	return out
 }
 
+// MathSlots is Slots of an alarm on an expression: program is its Metrics, compiled; nil where they cannot be any more, which is as if
+// there were no data.
+func (r Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) []metric.Datapoint {
+	newest, n := r.Newest(now, delay), r.Range()
+	var values []float64
+	if program != nil {
+		results, err := program.Eval(src, expr.Options{From: newest.Add(-time.Duration(n-1) * r.Period), Until: newest.Add(r.Period)}, &m.math)
+		if err == nil && len(results) == 1 {
+			values = results[0].Values
+		}
+	}
+	out := m.slots[:0]
+	for i := range n {
+		p := metric.Datapoint{Start: newest.Add(-time.Duration(i) * r.Period), Missing: true}
+		if at := n - 1 - i; at < len(values) && !math.IsNaN(values[at]) {
+			p.Value, p.Missing = values[at], false
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
 // LowSamples reports whether a percentile rests on too few samples to be looked at: under 10/(1-p), or 10/p below the median.
 // AWS: CloudWatch user guide, percentile-based alarms and low data samples; p90 of 99 samples is ignored, of 100 evaluated.
 func (r Rule) LowSamples(slots []metric.Datapoint) bool {
@@ -87,4 +116,27 @@ func (r Rule) LowSamples(slots []metric.Datapoint) bool {
 	}
 	tail := min(r.Statistic.Rank, 100-r.Statistic.Rank) // in percent, so that p90's is exactly 10
 	return count*tail < 1000
+}
+
+// Expects says what is wrong with the queries of an alarm, nil where nothing is: exactly one of them is watched, and gives one time
+// series, whatever metrics there are. It returns them compiled, and the watched one's place.
+// AWS: PutMetricAlarm, API reference, Metrics; the texts are recorded.
+func Expects(queries []metric.DataQuery) (*expr.Program, int, error) {
+	watched := slices.IndexFunc(queries, func(q metric.DataQuery) bool { return !q.Hidden })
+	if watched < 0 || slices.ContainsFunc(queries[watched+1:], func(q metric.DataQuery) bool { return !q.Hidden }) {
+		return nil, 0, &Error{"Exactly one element of the metrics list should return data."}
+	}
+	program, err := expr.Compile(queries)
+	if err != nil {
+		return nil, 0, &Error{err.Error()}
+	}
+	for i := range queries {
+		if program.Searches(i) {
+			return nil, 0, &Error{"SEARCH is not supported on Metric Alarms."}
+		}
+	}
+	if program.Type(watched) != expr.Series {
+		return nil, 0, &Error{"Metrics expression that return multi time series are only allowed for MetricsInsights expression with an ORDER BY clause"}
+	}
+	return program, watched, nil
 }

@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/metric/expr"
 )
 
-// PutMetricAlarm makes an alarm, or changes it and keeps its state. State and times of Alarm are ignored.
+// PutMetricAlarm makes an alarm, or changes it and keeps its state. State and times of Alarm are ignored. It fails with *alarm.Error.
 type PutMetricAlarm struct {
 	Scope Scope
 	Alarm alarm.Alarm
@@ -74,6 +75,11 @@ func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
 	if r.Composites[in.Alarm.Name] != nil {
 		return nil, &alarm.Error{Msg: "Could not save the metric alarm as a composite alarm with the name " + in.Alarm.Name + " already exists"}
 	}
+	if queries := in.Alarm.Rule.Metrics; len(queries) > 0 {
+		if _, _, err := alarm.Expects(queries); err != nil {
+			return nil, err
+		}
+	}
 	e.createAlarm(r, in.Alarm)
 	return nil, nil
 }
@@ -106,13 +112,23 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 
 // watch schedules an alarm and keeps what it looks at.
 func (r *Region) watch(a *alarm.Alarm) {
-	if a.Rule.PromQL != nil {
-		r.schedule.add(scheduled{alarm: a})
-		return
+	x := scheduled{alarm: a}
+	switch {
+	case a.Rule.PromQL != nil:
+	case len(a.Rule.Metrics) > 0:
+		if program, err := expr.Compile(a.Rule.Metrics); err == nil { // an earlier version may have known more
+			x.program = program
+		}
+		for _, q := range a.Rule.Metrics {
+			if q.Stat != nil {
+				r.Metrics.Series(q.Stat.Metric).Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
+			}
+		}
+	default:
+		x.series = r.Metrics.Series(a.Rule.Metric)
+		x.series.Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
 	}
-	s := r.Metrics.Series(a.Rule.Metric)
-	s.Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
-	r.schedule.add(scheduled{a, s})
+	r.schedule.add(x)
 }
 
 func (in DeleteAlarms) apply(e *Engine) (Result, error) {

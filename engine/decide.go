@@ -31,7 +31,13 @@ func (e *Engine) look(r *Region, x scheduled) {
 		e.emit(PromQLDue{Scope: r.Scope, Alarm: a.Name, Query: a.Rule.PromQL.Query, At: e.now})
 		return
 	}
-	t, changed := a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
+	var t alarm.Transition
+	var changed bool
+	if x.series != nil {
+		t, changed = a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
+	} else {
+		t, changed = a.EvaluateMath(e.now, e.config.EvaluationDelay, x.program, r.Metrics, &e.step.scratch)
+	}
 	if changed {
 		e.transition(r, a, t)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // schedule holds a region's alarms by the moment of their next evaluation. Nearly all share a few moments, the next minute's and the
@@ -23,10 +24,11 @@ type slot struct {
 	sorted bool // by name
 }
 
-// scheduled is an alarm and the series that it watches, looked up once.
+// scheduled is an alarm and what it watches, looked up once: a series, or an expression; neither for a PromQL alarm.
 type scheduled struct {
-	alarm  *alarm.Alarm
-	series *metric.Series
+	alarm   *alarm.Alarm
+	series  *metric.Series
+	program *expr.Program
 }
 
 // add puts an alarm where its next evaluation is.

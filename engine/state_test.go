@@ -70,6 +70,17 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 			must(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "promql", ActionsEnabled: true, Rule: alarm.Rule{PromQL: &alarm.PromQL{
 				Query: "up", Interval: time.Minute, Pending: 3 * time.Minute, Recovery: 4 * time.Minute,
 			}}}})
+			must(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "math", Rule: alarm.Rule{
+				Metrics: []metric.DataQuery{
+					{ID: "m1", Hidden: true, Stat: &metric.MetricStat{
+						Metric: metric.NewID("AWS/SageMaker", "Invocations", metric.Dimension{Name: "EndpointName", Value: "e"},
+							metric.Dimension{Name: "VariantName", Value: "v"}),
+						Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute,
+					}},
+					{ID: "e1", Expression: "RUNNING_SUM(m1)-m1"},
+				},
+				Period: time.Minute, Periods: 2, Threshold: 500, Comparison: alarm.GreaterThanThreshold,
+			}}})
 			w.SetLoad(engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, 400)
 		case 12, 40:
 			must(engine.SetAlarmState{Scope: s, Name: "quiet", State: alarm.InAlarm, Reason: "quiet, please"})

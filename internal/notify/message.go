@@ -70,6 +70,39 @@ type dimension struct {
 	Name  string `json:"name"`
 }
 
+// mathTrigger is what set an alarm on an expression off. AWS: recorded.
+type mathTrigger struct {
+	Period             int
+	EvaluationPeriods  int
+	DatapointsToAlarm  int `json:",omitempty"`
+	ComparisonOperator string
+	Threshold          float64
+	TreatMissingData   string
+
+	EvaluateLowSampleCountPercentile string
+	Metrics                          []query
+}
+
+type query struct {
+	Expression string      `json:",omitempty"`
+	ID         string      `json:"Id"`
+	Label      string      `json:",omitempty"`
+	MetricStat *metricStat `json:",omitempty"`
+	Period     int         `json:",omitempty"`
+	ReturnData bool
+}
+
+type metricStat struct {
+	Metric struct {
+		Dimensions []dimension
+		MetricName string
+		Namespace  string
+	}
+	Period int
+	Stat   string
+	Unit   string `json:",omitempty"`
+}
+
 // dateForm is how the message prints moments.
 const dateForm = "2006-01-02T15:04:05.000-0700"
 
@@ -99,6 +132,8 @@ func body(e engine.AlarmNotifies) ([]byte, error) {
 	case a.Rule.PromQL != nil:
 		q := a.Rule.PromQL
 		m.Trigger = promQLTrigger{q.Query, int(q.Pending / time.Second), int(q.Recovery / time.Second), int(q.Interval / time.Second)}
+	case len(a.Rule.Metrics) > 0:
+		m.Trigger = mathCause(a.Rule)
 	default:
 		m.Trigger = cause(a.Rule)
 	}
@@ -135,6 +170,26 @@ func arns(a alarm.Alarm, on alarm.State) []string {
 		}
 	}
 	return out
+}
+
+func mathCause(r alarm.Rule) mathTrigger {
+	t := mathTrigger{
+		Period: int(r.Period / time.Second), EvaluationPeriods: r.Periods, DatapointsToAlarm: r.DatapointsToM,
+		ComparisonOperator: r.Comparison.String(), Threshold: r.Threshold, TreatMissingData: r.Missing.String(),
+	}
+	for _, q := range r.Metrics {
+		x := query{Expression: q.Expression, ID: q.ID, Label: q.Label, Period: int(q.Period / time.Second), ReturnData: !q.Hidden}
+		if s := q.Stat; s != nil {
+			x.MetricStat = &metricStat{Period: int(s.Period / time.Second), Stat: s.Statistic.String(), Unit: s.Unit}
+			x.MetricStat.Metric.Namespace, x.MetricStat.Metric.MetricName = s.Metric.Namespace, s.Metric.Name
+			x.MetricStat.Metric.Dimensions = []dimension{}
+			for _, d := range s.Metric.Dimensions {
+				x.MetricStat.Metric.Dimensions = append(x.MetricStat.Metric.Dimensions, dimension{d.Value, d.Name})
+			}
+		}
+		t.Metrics = append(t.Metrics, x)
+	}
+	return t
 }
 
 func cause(r alarm.Rule) trigger {

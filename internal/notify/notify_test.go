@@ -75,6 +75,28 @@ func TestMessageOfACompositeAlarm(t *testing.T) {
 	}
 }
 
+// The trigger of an alarm on an expression has its queries. AWS: recorded.
+func TestMessageOfAnExpression(t *testing.T) {
+	e := event("arn:aws:sns:us-east-1:123456789012:ops")
+	e.Alarm.Rule.Metrics = []metric.DataQuery{
+		{ID: "m1", Hidden: true, Stat: &metric.MetricStat{
+			Metric: e.Alarm.Rule.Metric, Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute,
+		}},
+		{ID: "e1", Expression: "m1*2", Label: "twice"},
+	}
+	text, err := body(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `"Trigger":{"Period":60,"EvaluationPeriods":3,"ComparisonOperator":"GreaterThanThreshold","Threshold":50,"TreatMissingData":"breaching",` +
+		`"EvaluateLowSampleCountPercentile":"","Metrics":[{"Id":"m1","MetricStat":{"Metric":{"Dimensions":[{"value":"v","name":"d"}],` +
+		`"MetricName":"Queue","Namespace":"App"},"Period":60,"Stat":"Sum"},"ReturnData":false},` +
+		`{"Expression":"m1*2","Id":"e1","Label":"twice","ReturnData":true}]}}`
+	if !strings.HasSuffix(string(text), want) {
+		t.Errorf("got  %s\nwant … %s", text, want)
+	}
+}
+
 // A contributor's message names it.
 func TestMessageOfAContributor(t *testing.T) {
 	e := event("arn:aws:sns:us-east-1:123456789012:ops")

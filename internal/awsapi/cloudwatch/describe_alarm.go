@@ -51,6 +51,10 @@ func describeRule(out *types.MetricAlarm, r *alarm.Rule) {
 	if r.DatapointsToM > 0 {
 		out.DatapointsToAlarm = aws.Int32(int32(r.DatapointsToM))
 	}
+	if len(r.Metrics) > 0 {
+		out.Metrics = describeQueries(r.Metrics)
+		return
+	}
 	out.Namespace, out.MetricName = aws.String(r.Metric.Namespace), aws.String(r.Metric.Name)
 	out.Dimensions, out.Unit = describeDimensions(r.Metric.Dimensions), types.StandardUnit(r.Unit)
 	out.Period = aws.Int32(int32(r.Period / time.Second))

@@ -10,6 +10,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
 )
 
 // stateData is one side of a StateUpdate's HistoryData. AWS: recorded.
@@ -135,8 +136,45 @@ func metricSide(r *engine.Region, a *alarm.Alarm) any {
 	if d.DatapointsToAlarm != nil {
 		side["datapointsToAlarm"] = d.DatapointsToAlarm
 	}
+	if len(d.Metrics) > 0 {
+		side["metrics"] = historyQueries(a.Rule.Metrics)
+		return side
+	}
 	side["metricName"], side["namespace"], side["period"] = d.MetricName, d.Namespace, d.Period
 	return side
+}
+
+// historyQueries renders an alarm's Metrics as histories have them.
+func historyQueries(queries []metric.DataQuery) []map[string]any {
+	out := make([]map[string]any, len(queries))
+	for i, q := range queries {
+		x := map[string]any{"id": q.ID, "returnData": !q.Hidden}
+		if q.Expression != "" {
+			x["expression"] = q.Expression
+		}
+		if q.Label != "" {
+			x["label"] = q.Label
+		}
+		if q.Period > 0 {
+			x["period"] = q.Period / time.Second
+		}
+		if s := q.Stat; s != nil {
+			dimensions := []map[string]string{}
+			for _, d := range s.Metric.Dimensions {
+				dimensions = append(dimensions, map[string]string{"name": d.Name, "value": d.Value})
+			}
+			stat := map[string]any{
+				"metric": map[string]any{"namespace": s.Metric.Namespace, "metricName": s.Metric.Name, "dimensions": dimensions},
+				"period": s.Period / time.Second, "stat": s.Statistic.String(),
+			}
+			if s.Unit != "" {
+				stat["unit"] = s.Unit
+			}
+			x["metricStat"] = stat
+		}
+		out[i] = x
+	}
+	return out
 }
 
 // compositeSide is a composite alarm's configuration in its history.

@@ -108,6 +108,132 @@ func TestPromQLAlarmsThatAreRefused(t *testing.T) {
 	}
 }
 
+// errorRate is an alarm on an expression over two metrics.
+func errorRate() *sdk.PutMetricAlarmInput {
+	stat := func(id, name string) types.MetricDataQuery {
+		return types.MetricDataQuery{Id: aws.String(id), ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
+			Metric: &types.Metric{Namespace: aws.String("App"), MetricName: aws.String(name)}, Period: aws.Int32(60), Stat: aws.String("Sum"),
+		}}
+	}
+	in := good()
+	in.Namespace, in.MetricName, in.Statistic, in.Period = nil, nil, "", nil
+	in.Metrics = []types.MetricDataQuery{
+		stat("m1", "errors"), stat("m2", "requests"), {Id: aws.String("e1"), Expression: aws.String("100*m1/m2"), Label: aws.String("rate")},
+	}
+	return in
+}
+
+// AWS: PutMetricAlarm, API reference, Metrics; most texts are recorded.
+func TestAlarmsOnExpressionsThatAreRefused(t *testing.T) {
+	type request = sdk.PutMetricAlarmInput
+	for _, tc := range []struct {
+		name string
+		do   func(*request)
+		want string
+	}{
+		{"all is well", func(*request) {}, ""},
+		{"one metric is well", func(in *request) { in.Metrics = in.Metrics[:1]; in.Metrics[0].ReturnData = nil }, ""},
+		{"a period", func(in *request) { in.Period = aws.Int32(60) }, "ValidationError: If the Metrics list is specified, MetricName, Namespace, Dimensions, Period, Unit, Statistic and ExtendedStatistic must not be specified."},
+		{"none is returned", func(in *request) { in.Metrics[2].ReturnData = aws.Bool(false) }, "ValidationError: Exactly one element of the metrics list should return data."},
+		{"two are returned", func(in *request) { in.Metrics[1].ReturnData = nil }, "ValidationError: Exactly one element of the metrics list should return data."},
+		{"several series", func(in *request) { in.Metrics[2].Expression = aws.String("METRICS()") }, "ValidationError: Metrics expression that return multi time series are only allowed for MetricsInsights expression with an ORDER BY clause"},
+		{"a search", func(in *request) { in.Metrics[2].Expression = aws.String("SUM(SEARCH('{App} x', 'Sum', 60))") }, "ValidationError: SEARCH is not supported on Metric Alarms."},
+		{"twice", func(in *request) { in.Metrics[1].Id = aws.String("m1") }, "ValidationError: The values for parameter id in MetricDataQueries are not unique."},
+		{"an id", func(in *request) { in.Metrics[1].Id = aws.String("M2") }, `ValidationError: Invalid metrics list: the Id "M2" must begin with a small letter and have letters, digits and _ only`},
+		{"neither", func(in *request) { in.Metrics[1].MetricStat = nil }, "ValidationError: Invalid metrics list: the query m2 must have exactly one of MetricStat and Expression"},
+		{"a statistic", func(in *request) { in.Metrics[1].MetricStat.Stat = aws.String("Sums") }, "ValidationError: Invalid metrics list: Sums is no statistic"},
+		{"a metric's period", func(in *request) { in.Metrics[1].MetricStat.Period = aws.Int32(61) }, "ValidationError: Period must be 10, 20, 30 or a multiple of 60"},
+		{"another account", func(in *request) { in.Metrics[1].AccountId = aws.String("2") }, "ValidationError: Invalid metrics list: the query m2 asks for another account's metrics, which this server does not have"},
+		{"a day", func(in *request) { in.EvaluationPeriods = aws.Int32(1441) }, "ValidationError: Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."},
+		{"a threshold", func(in *request) { in.Threshold = nil }, "MissingParameter: PutMetricAlarm request should have valid Threshold parameter"},
+		{"a band", func(in *request) { in.ThresholdMetricId = aws.String("e1") }, "ValidationError: Metrics list must contain exactly one metric matching the ThresholdMetricId parameter"},
+		{"low samples", func(in *request) { in.EvaluateLowSampleCountPercentile = aws.String("ignore") }, "ValidationError: Option evaluateLowSampleCountPercentile can not be applied with a Metrics list. This option is enabled only for percentile statistics."},
+		{"too many", func(in *request) {
+			for range 9 {
+				in.Metrics = append(in.Metrics, in.Metrics[1])
+			}
+		}, "ValidationError: Invalid metrics list: an alarm can have at most 10 metrics and 10 expressions"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a, _ := newMemory()
+			in := errorRate()
+			tc.do(in)
+			_, err := a.putMetricAlarm(t.Context(), call, in)
+			if got := refused(err); got != tc.want {
+				t.Errorf("\n got %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestAlarmsOnExpressionsAreDescribed(t *testing.T) {
+	a, m := newMemory()
+	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, errorRate()))
+	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, errorRate()))
+	if len(m.items) != 1 {
+		t.Errorf("an identical put is news: %v", m.items)
+	}
+	x := must[*sdk.DescribeAlarmsOutput](t)(a.describeAlarms(t.Context(), call, &sdk.DescribeAlarmsInput{})).MetricAlarms[0]
+	if len(x.Metrics) != 3 || *x.Metrics[2].Expression != "100*m1/m2" || !*x.Metrics[2].ReturnData || *x.Metrics[0].ReturnData ||
+		*x.Metrics[0].MetricStat.Period != 60 || x.Metrics[2].Period != nil || *x.Metrics[2].Label != "rate" {
+		t.Errorf("%+v", x.Metrics)
+	}
+	if x.MetricName != nil || x.Period != nil || x.Statistic != "" || x.Dimensions != nil || *x.EvaluationPeriods != 3 {
+		t.Errorf("%+v", x)
+	}
+	of := must[*sdk.DescribeAlarmsForMetricOutput](t)(a.describeAlarmsForMetric(t.Context(), call, &sdk.DescribeAlarmsForMetricInput{
+		Namespace: aws.String("App"), MetricName: aws.String("errors"),
+	}))
+	if len(of.MetricAlarms) != 0 {
+		t.Errorf("alarms on expressions are no metric's: %+v", of.MetricAlarms)
+	}
+	history := must[*sdk.DescribeAlarmHistoryOutput](t)(a.describeAlarmHistory(t.Context(), call, &sdk.DescribeAlarmHistoryInput{}))
+	if data := *history.AlarmHistoryItems[0].HistoryData; !strings.Contains(data, `"expression":"100*m1/m2"`) {
+		t.Error(data)
+	}
+}
+
+// AWS: DescribeAlarmsForMetric, API reference: the metric's exact dimensions, in any order.
+func TestAlarmsForAMetric(t *testing.T) {
+	a, _ := newMemory()
+	dims := func(names ...string) []types.Dimension {
+		var out []types.Dimension
+		for _, n := range names {
+			out = append(out, types.Dimension{Name: aws.String(n), Value: aws.String("v")})
+		}
+		return out
+	}
+	in := good()
+	in.Dimensions, in.Unit = dims("x", "y"), types.StandardUnitCount
+	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, in))
+	in = good()
+	in.AlarmName, in.Statistic, in.ExtendedStatistic, in.Dimensions = aws.String("b"), "", aws.String("p99"), dims("y", "x")
+	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, in))
+	type request = sdk.DescribeAlarmsForMetricInput
+	for _, tc := range []struct {
+		do   func(*request)
+		want string
+	}{
+		{func(*request) {}, "a b "},
+		{func(q *request) { q.Dimensions = dims("y", "x") }, "a b "},
+		{func(q *request) { q.Dimensions = dims("x") }, ""},
+		{func(q *request) { q.Statistic = types.StatisticAverage }, "a "},
+		{func(q *request) { q.ExtendedStatistic = aws.String("p99") }, "b "},
+		{func(q *request) { q.Unit = types.StandardUnitCount }, "a "},
+		{func(q *request) { q.Period = aws.Int32(300) }, ""},
+	} {
+		q := &request{Namespace: aws.String("App"), MetricName: aws.String("Queue"), Dimensions: dims("x", "y")}
+		tc.do(q)
+		got := ""
+		for _, x := range must[*sdk.DescribeAlarmsForMetricOutput](t)(a.describeAlarmsForMetric(t.Context(), call, q)).MetricAlarms {
+			got += *x.AlarmName + " "
+		}
+		if got != tc.want {
+			t.Errorf("%+v: got %q, want %q", q, got, tc.want)
+		}
+	}
+}
+
 // What is put is described, and nothing else.
 func TestPromQLAlarmsAreDescribed(t *testing.T) {
 	a, _ := newMemory()

@@ -31,7 +31,7 @@ func newAlarm(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Alarm, error) 
 	if err := awsapi.Only(in, "", "AlarmName", "AlarmDescription", "ActionsEnabled", "AlarmActions", "OKActions", "InsufficientDataActions",
 		"MetricName", "Namespace", "Dimensions", "Statistic", "ExtendedStatistic", "Period", "Unit", "EvaluationPeriods",
 		"DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile", "Tags",
-		"EvaluationCriteria", "EvaluationInterval"); err != nil {
+		"EvaluationCriteria", "EvaluationInterval", "Metrics", "ThresholdMetricId"); err != nil {
 		return x, err
 	}
 	if err := checkName(x.Name); err != nil {
@@ -43,6 +43,8 @@ func newAlarm(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Alarm, error) 
 		x.Rule, err = promQLRule(in)
 	case in.EvaluationInterval != nil:
 		err = awsapi.Validation("EvaluationInterval can only be specified together with EvaluationCriteria")
+	case len(in.Metrics) > 0:
+		x.Rule, err = mathRule(s, in)
 	default:
 		x.Rule, err = rule(in)
 	}
@@ -67,6 +69,8 @@ func checkName(name string) error {
 func rule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	var r alarm.Rule
 	switch {
+	case in.ThresholdMetricId != nil:
+		return r, badThresholdMetric()
 	case in.MetricName == nil || in.Namespace == nil:
 		return r, missingParameter("The parameters MetricName and Namespace are required.")
 	case strings.IndexFunc(*in.Namespace, func(r rune) bool { return r > 127 }) >= 0:
@@ -118,15 +122,23 @@ func needed(in *sdk.PutMetricAlarmInput) error {
 
 // checkSpan checks how long and how far back an alarm looks.
 func checkSpan(seconds int, r alarm.Rule) error {
+	if err := checkPeriod(seconds); err != nil {
+		return err
+	}
 	switch {
-	case seconds != 10 && seconds != 20 && seconds != 30 && (seconds < 60 || seconds%60 != 0):
-		return awsapi.Validation("Period must be 10, 20, 30 or a multiple of 60")
 	case r.DatapointsToM > r.Periods:
 		return awsapi.Validation("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
 	case seconds < 3600 && seconds*r.Periods > 86_400:
 		return awsapi.Validation("Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400).")
 	case seconds*r.Periods > 604_800:
 		return awsapi.Validation("Metrics cannot be checked across more than seven days (EvaluationPeriods * Period must be <= 604800).")
+	}
+	return nil
+}
+
+func checkPeriod(seconds int) error {
+	if seconds != 10 && seconds != 20 && seconds != 30 && (seconds < 60 || seconds%60 != 0) {
+		return awsapi.Validation("Period must be 10, 20, 30 or a multiple of 60")
 	}
 	return nil
 }
@@ -154,6 +166,10 @@ func choices(r *alarm.Rule, in *sdk.PutMetricAlarmInput) error {
 		}
 	}
 	if low := in.EvaluateLowSampleCountPercentile; low != nil {
+		if len(r.Metrics) > 0 {
+			return awsapi.Validation("Option evaluateLowSampleCountPercentile can not be applied with a Metrics list. This option is enabled " +
+				"only for percentile statistics.")
+		}
 		if r.Statistic.Kind != metric.Percentile {
 			return awsapi.Validation("Option evaluateLowSampleCountPercentile can not be applied with statistic %s. This option is enabled only "+
 				"for percentile statistics.", r.Statistic)

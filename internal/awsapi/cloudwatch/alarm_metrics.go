@@ -1,0 +1,152 @@
+package cloudwatch
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
+)
+
+// AWS: PutMetricAlarm, API reference, Metrics; user guide, metric math: an alarm has up to ten metrics and up to ten expressions.
+const (
+	alarmQueriesMax = 20
+	alarmEachMax    = 10
+)
+
+// badThresholdMetric: the query that it names must hold an anomaly detection band, and there are none here.
+func badThresholdMetric() error {
+	return awsapi.Validation("Metrics list must contain exactly one metric matching the ThresholdMetricId parameter")
+}
+
+// mathRule reads an alarm on the result of a Metrics list. Most texts are recorded.
+func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
+	var r alarm.Rule
+	if in.MetricName != nil || in.Namespace != nil || len(in.Dimensions) > 0 || in.Period != nil || in.Unit != "" || in.Statistic != "" ||
+		in.ExtendedStatistic != nil {
+		return r, awsapi.Validation("If the Metrics list is specified, MetricName, Namespace, Dimensions, Period, Unit, Statistic and " +
+			"ExtendedStatistic must not be specified.")
+	}
+	if in.ThresholdMetricId != nil {
+		return r, badThresholdMetric()
+	}
+	queries, err := dataQueries(s, in.Metrics)
+	if err != nil {
+		return r, err
+	}
+	program, watched, err := alarm.Expects(queries)
+	if err != nil {
+		return r, awsapi.Validation("%s", err)
+	}
+	if err := needed(in); err != nil {
+		return r, err
+	}
+	r = alarm.Rule{
+		Metrics: queries, Period: program.Period(watched), Periods: int(*in.EvaluationPeriods), DatapointsToM: int(aws.ToInt32(in.DatapointsToAlarm)),
+		Threshold: *in.Threshold,
+	}
+	if err := checkValue(r.Threshold, "Threshold"); err != nil {
+		return r, err
+	}
+	if err := checkSpan(int(r.Period/time.Second), r); err != nil {
+		return r, err
+	}
+	return r, choices(&r, in)
+}
+
+// dataQueries reads the queries of an alarm.
+func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery, error) {
+	if len(in) > alarmQueriesMax {
+		return nil, invalidValue("The collection Metrics must not have a size greater than %d.", alarmQueriesMax)
+	}
+	var out []metric.DataQuery
+	metrics := 0
+	for _, q := range in {
+		id := aws.ToString(q.Id)
+		switch {
+		case !queryID.MatchString(id):
+			return nil, awsapi.Validation("Invalid metrics list: the Id %q must begin with a small letter and have letters, digits and _ only", id)
+		case (q.MetricStat == nil) == (q.Expression == nil):
+			return nil, awsapi.Validation("Invalid metrics list: the query %s must have exactly one of MetricStat and Expression", id)
+		case q.AccountId != nil && *q.AccountId != s.Account:
+			return nil, awsapi.Validation("Invalid metrics list: the query %s asks for another account's metrics, which this server does not have", id)
+		}
+		x := metric.DataQuery{
+			ID: id, Label: aws.ToString(q.Label), Expression: aws.ToString(q.Expression), Hidden: q.ReturnData != nil && !*q.ReturnData,
+			Account: aws.ToString(q.AccountId), Period: periodOf(q.Period),
+		}
+		if q.Period != nil && q.MetricStat != nil {
+			return nil, awsapi.Validation("Invalid metrics list: the Period of the query %s belongs into its MetricStat", id)
+		}
+		if q.Period != nil {
+			if err := checkPeriod(int(*q.Period)); err != nil {
+				return nil, err
+			}
+		}
+		if q.MetricStat != nil {
+			metrics++
+			stat, err := metricStat(q.MetricStat)
+			if err != nil {
+				return nil, err
+			}
+			x.Stat = stat
+		}
+		out = append(out, x)
+	}
+	if metrics > alarmEachMax || len(out)-metrics > alarmEachMax {
+		return nil, awsapi.Validation("Invalid metrics list: an alarm can have at most %d metrics and %d expressions", alarmEachMax, alarmEachMax)
+	}
+	return out, nil
+}
+
+func metricStat(in *types.MetricStat) (*metric.MetricStat, error) {
+	if in.Metric == nil || in.Metric.MetricName == nil || in.Metric.Namespace == nil || in.Period == nil || in.Stat == nil {
+		return nil, awsapi.Validation("Invalid metrics list: a MetricStat must have a Metric with Namespace and MetricName, a Period and a Stat")
+	}
+	if strings.IndexFunc(*in.Metric.Namespace, func(r rune) bool { return r > 127 }) >= 0 {
+		return nil, awsapi.Validation("Namespace must not contain Non-ASCII characters.")
+	}
+	if err := checkDimensions(in.Metric.Dimensions, "PutMetricAlarm"); err != nil {
+		return nil, err
+	}
+	if err := checkPeriod(int(*in.Period)); err != nil {
+		return nil, err
+	}
+	statistic, err := metric.ParseStatistic(*in.Stat)
+	if err != nil {
+		return nil, awsapi.Validation("Invalid metrics list: %s is no statistic", *in.Stat)
+	}
+	return &metric.MetricStat{
+		Metric:    metric.NewID(*in.Metric.Namespace, *in.Metric.MetricName, dimensions(in.Metric.Dimensions)...),
+		Statistic: statistic, Unit: string(in.Unit), Period: periodOf(in.Period),
+	}, nil
+}
+
+// describeQueries renders an alarm's Metrics as they were given, with ReturnData spelled out.
+func describeQueries(queries []metric.DataQuery) []types.MetricDataQuery {
+	out := make([]types.MetricDataQuery, len(queries))
+	for i, q := range queries {
+		out[i] = types.MetricDataQuery{
+			Id: aws.String(q.ID), Label: optional(q.Label), Expression: optional(q.Expression), ReturnData: aws.Bool(!q.Hidden),
+			AccountId: optional(q.Account),
+		}
+		if q.Period > 0 {
+			out[i].Period = aws.Int32(int32(q.Period / time.Second))
+		}
+		if s := q.Stat; s != nil {
+			out[i].MetricStat = &types.MetricStat{
+				Metric: &types.Metric{
+					Namespace: aws.String(s.Metric.Namespace), MetricName: aws.String(s.Metric.Name), Dimensions: describeDimensions(s.Metric.Dimensions),
+				},
+				Period: aws.Int32(int32(s.Period / time.Second)), Stat: aws.String(s.Statistic.String()), Unit: types.StandardUnit(s.Unit),
+			}
+		}
+	}
+	return out
+}
