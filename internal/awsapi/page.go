@@ -14,7 +14,7 @@ import (
 // say where they stand, not how far they came: items may come and go between pages. They are bound to an operation and its
 // filters, whose text is bind. It fails with *ErrToken.
 func Page[T any](items []T, key func(T) string, descending bool, token, bind string, limit int) (page []T, next string, err error) {
-	after, err := openToken(token, bind)
+	after, err := Open(token, bind)
 	if err != nil {
 		return nil, "", err
 	}
@@ -32,14 +32,16 @@ func Page[T any](items []T, key func(T) string, descending bool, token, bind str
 		return items, "", nil
 	}
 	items = items[:limit]
-	return items, sealToken(key(items[limit-1]), bind), nil
+	return items, Seal(key(items[limit-1]), bind), nil
 }
 
-func sealToken(position, bind string) string {
+// Seal makes a token of a position. It is bound to an operation and its filters, whose text is bind.
+func Seal(position, bind string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(digest(bind) + position))
 }
 
-func openToken(token, bind string) (string, error) {
+// Open returns the position that Seal made a token of, "" for none. It fails with *ErrToken.
+func Open(token, bind string) (string, error) {
 	if token == "" {
 		return "", nil
 	}

@@ -212,6 +212,9 @@ func (p *Program) Type(i int) Type { return p.queries[i].typ }
 // Period returns the period of the query at a position: a metric's own, or the one that an expression is evaluated at.
 func (p *Program) Period(i int) time.Duration { return p.queries[i].period }
 
+// Uses returns the positions of the queries that the one at a position refers to.
+func (p *Program) Uses(i int) []int { return p.queries[i].refs }
+
 // Searches reports whether the query at a position finds its metrics when it is evaluated, by a SEARCH of its own or of a query it uses.
 func (p *Program) Searches(i int) bool {
 	q := &p.queries[i]

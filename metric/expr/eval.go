@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"bellows.dev/bellows/metric"
@@ -132,19 +133,39 @@ func (e *evaluation) source(read int, origin *Origin) {
 	e.scratch.sources = append(e.scratch.sources, source{read: read, origin: origin, from: from, total: total})
 }
 
-// find runs a search. What it finds is in the order of the metrics' keys.
+// find runs a search.
 func (e *evaluation) find(src Source, r *read) []metric.ID {
 	f := metric.Filter{Namespace: r.search.namespace}
 	if !e.options.Now.IsZero() {
 		f.Since = e.options.Now.Add(-searchActive)
 	}
 	found := slices.DeleteFunc(slices.Clone(src.List(f)), func(id metric.ID) bool { return !r.search.matches(id, e.options.Account) })
-	slices.SortFunc(found, func(a, b metric.ID) int { return cmp.Compare(a.Key(), b.Key()) })
+	sortFound(found)
 	if room := max(0, MetricsMax-len(e.scratch.sources)); len(found) > room {
 		e.cut = true
 		found = found[:room]
 	}
 	return found
+}
+
+// sortFound puts metrics in the order of what tells them apart: the values of their dimensions, then their names. AWS: recorded.
+func sortFound(ids []metric.ID) {
+	type named struct {
+		id         metric.ID
+		text, rest string
+	}
+	all := make([]named, len(ids))
+	for i, id := range ids {
+		var words []string
+		for _, d := range id.Dimensions {
+			words = append(words, d.Value)
+		}
+		all[i] = named{id, strings.Join(append(words, id.Name), " "), id.Key()}
+	}
+	slices.SortFunc(all, func(a, b named) int { return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.rest, b.rest)) })
+	for i := range all {
+		ids[i] = all[i].id
+	}
 }
 
 // share divides the periods that may be read among the sources: each gets as many, and the first what is left.
@@ -231,6 +252,15 @@ func (s *Scratch) Read() (periods []int, done bool) {
 		periods, done = append(periods, n), done && n == x.total
 	}
 	return periods, done
+}
+
+// Origins returns what is read: the metrics of queries, and those that searches found.
+func (s *Scratch) Origins() []*Origin {
+	out := make([]*Origin, len(s.sources))
+	for i := range s.sources {
+		out[i] = s.sources[i].origin
+	}
+	return out
 }
 
 // Results computes the returned queries, in the order of the list. It fails with *TooMuchError.

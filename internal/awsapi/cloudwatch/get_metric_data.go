@@ -2,9 +2,12 @@ package cloudwatch
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"regexp"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,203 +18,320 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // AWS: GetMetricData, API reference.
 const (
-	queriesMax = 500
-	dataMax    = 100_800
+	queriesMax  = 500
+	dataMax     = 100_800
+	searchesMax = 100
 )
 
-var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
-
-// query is one checked MetricDataQuery.
-type query struct {
-	id       string
-	label    string // "" where one is to be made
-	metric   metric.ID
-	stat     metric.Statistic
-	unit     string
-	period   time.Duration
-	returned bool
+// dataRequest is a checked call of GetMetricData.
+type dataRequest struct {
+	call       awsapi.Call
+	queries    []metric.DataQuery
+	foreign    []bool // by query: of another account
+	program    *expr.Program
+	start, end time.Time
+	newest     bool // newest datapoints first
+	most       int
+	zone       *time.Location
+	bind       string
+	now        time.Time // of the first page
+	skip       []int     // periods of each source that earlier pages gave
+	later      bool      // it goes on from an earlier page
 }
 
 func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetricDataInput) (*sdk.GetMetricDataOutput, error) {
-	queries, err := queries(in)
+	q, err := checkDataRequest(c, in)
 	if err != nil {
 		return nil, err
 	}
-	if !in.StartTime.Before(*in.EndTime) {
-		return nil, awsapi.Validation("The parameter StartTime must be less than the parameter EndTime.")
-	}
-	most := dataMax
-	if in.MaxDatapoints != nil {
-		most = int(*in.MaxDatapoints)
-	}
-	if most < 1 || most > dataMax {
-		return nil, awsapi.Validation("The parameter MaxDatapoints must be between 1 and %d.", dataMax)
-	}
-	skip, err := position(aws.ToString(in.NextToken))
-	if err != nil {
-		return nil, refusal(err)
-	}
-	out := &sdk.GetMetricDataOutput{MetricDataResults: []types.MetricDataResult{}, Messages: []types.MessageData{}}
-	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
-		labels := labels(queries)
-		given, seen := 0, 0
-		for i, q := range queries {
-			if !q.returned {
-				continue
-			}
-			result := read(r, &q, frame(now, *in.StartTime, *in.EndTime, q.period), in.ScanBy)
-			result.Label = aws.String(labels[i])
-			n := len(result.Values)
-			from := min(max(skip-seen, 0), n)
-			to := min(from+most-given, n)
-			seen += n
-			if from > 0 && from == n {
-				continue // said on an earlier page
-			}
-			result.Timestamps, result.Values = result.Timestamps[from:to], result.Values[from:to]
-			given += to - from
-			if to < n {
-				result.StatusCode = types.StatusCodePartialData
-				out.MetricDataResults = append(out.MetricDataResults, result)
-				out.NextToken = aws.String(fmt.Sprintf("%d", skip+given))
-				return nil
-			}
-			out.MetricDataResults = append(out.MetricDataResults, result)
+	var s expr.Scratch
+	err = a.source(ctx, c, func(now time.Time, src expr.Source) error {
+		if !q.later {
+			q.now = now
 		}
+		q.program.Read(src, q.options(), &s)
 		return nil
 	})
-}
-
-func position(token string) (int, error) {
-	if token == "" {
-		return 0, nil
+	if err != nil {
+		return nil, err
 	}
-	var n int
-	if _, err := fmt.Sscanf(token, "%d", &n); err != nil || n < 0 || fmt.Sprint(n) != token {
-		return 0, &awsapi.ErrToken{Err: fmt.Errorf("%q is no position", token)}
+	read, done := s.Read()
+	if q.later && len(read) != len(q.skip) {
+		return nil, noSuchPage()
 	}
-	return n, nil
-}
-
-func queries(in *sdk.GetMetricDataInput) ([]query, error) {
-	if len(in.MetricDataQueries) > queriesMax {
-		return nil, awsapi.Validation("The collection MetricDataQueries must not have a size greater than %d.", queriesMax)
+	results, err := s.Results()
+	if much := (*expr.TooMuchError)(nil); errors.As(err, &much) {
+		return nil, awsapi.Validation("%s", much)
+	} else if err != nil {
+		return nil, err
 	}
-	seen := map[string]bool{}
-	var out []query
-	for i := range in.MetricDataQueries {
-		q, err := parseQuery(&in.MetricDataQueries[i], fmt.Sprintf("MetricDataQueries.member.%d", i+1))
-		if err != nil {
-			return nil, err
-		}
-		if seen[q.id] {
-			return nil, awsapi.Validation("The values for parameter id in MetricDataQueries are not unique: %s.", q.id)
-		}
-		seen[q.id] = true
-		out = append(out, q)
+	out := &sdk.GetMetricDataOutput{MetricDataResults: q.render(results, s.Origins()), Messages: []types.MessageData{}}
+	if s.Cut() {
+		out.Messages = append(out.Messages, message("MaxMetricsExceeded", "Maximum number of allowed metrics exceeded")) // recorded
+	}
+	if !done && !q.program.Expressions() { // AWS: MetricDataResult, StatusCode: there is no NextToken with math
+		out.NextToken = aws.String(awsapi.Seal(position(q.now, read), q.bind))
 	}
 	return out, nil
 }
 
-func parseQuery(in *types.MetricDataQuery, path string) (query, error) {
-	q := query{id: aws.ToString(in.Id), label: aws.ToString(in.Label), returned: in.ReturnData == nil || *in.ReturnData}
-	if !queryID.MatchString(q.id) {
-		return q, awsapi.Validation("The value %s for parameter %s.Id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.id, path)
-	}
-	if in.Expression != nil {
-		return q, awsapi.Validation("The parameter %s.Expression asks for metric math, which this server does not do.", path)
-	}
-	s := in.MetricStat
-	if s == nil || s.Metric == nil {
-		return q, awsapi.Validation("Either MetricStat or Expression must be specified in %s.", path)
-	}
-	q.metric = metric.NewID(aws.ToString(s.Metric.Namespace), aws.ToString(s.Metric.MetricName), dimensions(s.Metric.Dimensions)...)
-	q.period, q.unit = time.Duration(*s.Period)*time.Second, string(s.Unit)
-	if !periodAllowed(int(*s.Period)) {
-		return q, awsapi.Validation("The value %d for parameter %s.MetricStat.Period is invalid: it must be 1, 5, 10, 20, 30 or a multiple of 60.",
-			*s.Period, path)
-	}
-	var err error
-	if q.stat, err = metric.ParseStatistic(*s.Stat); err != nil {
-		return q, awsapi.Validation("The value %s for parameter %s.MetricStat.Stat is not supported.", *s.Stat, path)
-	}
-	return q, nil
+// source calls f with what the call's region has of metrics. f reads, and computes afterwards.
+func (a *API) source(ctx context.Context, c awsapi.Call, f func(now time.Time, src expr.Source) error) error {
+	return a.region(ctx, c, func(now time.Time, r *engine.Region) error { return f(now, r.Metrics) })
 }
 
-func read(r *engine.Region, q *query, w window, order types.ScanBy) types.MetricDataResult {
-	out := types.MetricDataResult{
-		Id: aws.String(q.id), StatusCode: types.StatusCodeComplete, Timestamps: []time.Time{}, Values: []float64{},
+func message(code, value string) types.MessageData {
+	return types.MessageData{Code: aws.String(code), Value: aws.String(value)}
+}
+
+// noSuchPage has no message: recorded.
+func noSuchPage() error { return &awsapi.Error{Code: "InvalidNextToken"} }
+
+func checkDataRequest(c awsapi.Call, in *sdk.GetMetricDataInput) (*dataRequest, error) {
+	switch n := len(in.MetricDataQueries); {
+	case n == 0:
+		return nil, missingParameter("The parameter MetricDataQueries is required.")
+	case n > queriesMax:
+		return nil, awsapi.Validation("The collection MetricDataQueries must not have a size greater than %d.", queriesMax)
 	}
-	s := r.Metrics.Find(q.metric)
-	if s == nil {
-		return out
+	q := &dataRequest{
+		call: c, start: *in.StartTime, end: *in.EndTime, newest: in.ScanBy != types.ScanByTimestampAscending, most: dataMax,
+		foreign: make([]bool, len(in.MetricDataQueries)),
 	}
-	unit := q.unit
-	if units := s.Units(w.from, w.from.Add(time.Duration(w.periods)*w.period)); unit == "" && len(units) > 1 {
-		slices.SortFunc(units, func(a, b string) int { return rank(a) - rank(b) })
-		unit = units[0]
-		out.Messages = []types.MessageData{{
-			Code: aws.String("MultipleUnits"), Value: aws.String("Multiple units returned: '[" + strings.Join(units, ", ") + "]'"),
-		}}
+	var err error
+	if q.queries, err = dataQueries(in.MetricDataQueries, "MetricDataQueries"); err != nil {
+		return nil, err
 	}
-	for _, p := range s.Datapoints(metric.Query{Statistic: q.stat, Unit: unit, Period: w.period, From: w.from, Periods: w.periods}, nil) {
-		if !p.Missing {
-			out.Timestamps, out.Values = append(out.Timestamps, p.Start), append(out.Values, p.Value)
+	if !q.start.Before(q.end) {
+		return nil, awsapi.Validation("The parameter StartTime must be less than the parameter EndTime.")
+	}
+	if in.MaxDatapoints != nil {
+		q.most = int(*in.MaxDatapoints)
+	}
+	if q.most < 1 || q.most > dataMax {
+		return nil, awsapi.Validation("The parameter MaxDatapoints must be between 1 and %d.", dataMax)
+	}
+	q.zone = time.UTC
+	if in.LabelOptions != nil {
+		if q.zone, err = timezone(aws.ToString(in.LabelOptions.Timezone)); err != nil {
+			return nil, err
 		}
 	}
-	if order != types.ScanByTimestampAscending {
+	if err := q.compile(); err != nil {
+		return nil, err
+	}
+	return q, q.turn(in)
+}
+
+// compile checks the expressions. Metrics of other accounts have no datapoints here, and say why.
+func (q *dataRequest) compile() error {
+	queries, searches := slices.Clone(q.queries), 0
+	for i := range queries {
+		x := &queries[i]
+		searches += strings.Count(x.Expression, "SEARCH(")
+		if q.foreign[i] = x.Account != "" && x.Account != q.call.Account; q.foreign[i] && x.Stat != nil {
+			stat := *x.Stat
+			stat.Metric = metric.ID{}
+			x.Stat = &stat
+		}
+	}
+	if searches > searchesMax { // AWS: user guide, search expression syntax
+		return awsapi.Validation("The request has %d SEARCH expressions, which exceeds the limit of %d.", searches, searchesMax)
+	}
+	program, err := expr.Compile(queries)
+	if bad := (*expr.Error)(nil); errors.As(err, &bad) {
+		return awsapi.Validation("%s", bad)
+	}
+	q.program = program
+	return err
+}
+
+// turn opens the token of an earlier page. It is bound to all of the request besides itself and how much is wanted.
+func (q *dataRequest) turn(in *sdk.GetMetricDataInput) error {
+	rest := *in
+	rest.NextToken, rest.MaxDatapoints = nil, nil
+	text, err := json.Marshal(&rest)
+	if err != nil {
+		return err
+	}
+	q.bind = fmt.Sprint("data", q.call.Account, q.call.Region, string(text))
+	if in.NextToken == nil {
+		return nil
+	}
+	at, err := awsapi.Open(*in.NextToken, q.bind)
+	if err != nil {
+		return noSuchPage()
+	}
+	if q.later = at != ""; q.later {
+		if q.now, q.skip, err = parsePosition(at); err != nil {
+			return noSuchPage()
+		}
+	}
+	return nil
+}
+
+// position is where a page ended: the moment that the first page looked from, and how many periods of each source have been read. Periods
+// stay where they are while datapoints come and go.
+func position(now time.Time, read []int) string {
+	var b strings.Builder
+	b.WriteString(strconv.FormatInt(now.Unix(), 10))
+	for _, n := range read {
+		b.WriteByte(',')
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}
+
+func parsePosition(s string) (time.Time, []int, error) {
+	first, rest, _ := strings.Cut(s, ",")
+	unix, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	var read []int
+	for text := range strings.SplitSeq(rest, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return time.Time{}, nil, fmt.Errorf("%q is no position", s)
+		}
+		read = append(read, n)
+	}
+	return time.Unix(unix, 0).UTC(), read, nil
+}
+
+func (q *dataRequest) options() expr.Options {
+	return expr.Options{
+		Frame: q.frame, Now: q.now, Account: q.call.Account, Unit: pickUnit, Most: q.most, Skip: q.skip, Newest: q.newest,
+	}
+}
+
+// render writes the results: metrics first, then expressions, as recorded.
+func (q *dataRequest) render(results []expr.Result, found []*expr.Origin) []types.MetricDataResult {
+	names := q.naming(found)
+	byQuery := make([][]*expr.Result, len(q.queries))
+	for i := range results {
+		byQuery[results[i].Query] = append(byQuery[results[i].Query], &results[i])
+	}
+	out := make([]types.MetricDataResult, 0, len(results))
+	for _, expressions := range []bool{false, true} {
+		for i := range q.queries {
+			if q.queries[i].Hidden || (q.queries[i].Stat == nil) != expressions {
+				continue
+			}
+			if q.forbidden(i) {
+				out = append(out, q.refusedResult(i, names))
+				continue
+			}
+			for _, r := range byQuery[i] {
+				out = append(out, q.result(r, names))
+			}
+		}
+	}
+	return out
+}
+
+// forbidden reports whether a query is of another account's metrics, or uses one that is.
+func (q *dataRequest) forbidden(i int) bool {
+	return q.foreign[i] || slices.ContainsFunc(q.program.Uses(i), q.forbidden)
+}
+
+// refusedResult is recorded.
+func (q *dataRequest) refusedResult(i int, names *naming) types.MetricDataResult {
+	empty := &expr.Result{Query: i, Origin: q.origin(i)}
+	return types.MetricDataResult{
+		Id: aws.String(q.queries[i].ID), Label: aws.String(q.label(empty, names)), StatusCode: types.StatusCodeForbidden,
+		Timestamps: []time.Time{}, Values: []float64{},
+		Messages: []types.MessageData{message("Forbidden",
+			"Access denied when getting data - please check that this account and the requested metric account are linked")},
+	}
+}
+
+func (q *dataRequest) result(r *expr.Result, names *naming) types.MetricDataResult {
+	x := &q.queries[r.Query]
+	out := types.MetricDataResult{Id: aws.String(x.ID), Label: aws.String(q.label(r, names)), StatusCode: types.StatusCodeComplete}
+	out.Timestamps, out.Values = make([]time.Time, 0, len(r.Values)), make([]float64, 0, len(r.Values))
+	for i, v := range r.Values {
+		if !math.IsNaN(v) {
+			out.Timestamps, out.Values = append(out.Timestamps, r.At(i).UTC()), append(out.Values, v)
+		}
+	}
+	if q.newest {
 		slices.Reverse(out.Timestamps)
 		slices.Reverse(out.Values)
 	}
+	if r.Partial {
+		out.StatusCode = types.StatusCodePartialData
+		if x.Stat == nil { // recorded
+			out.Messages = append(out.Messages, message("PartialData",
+				"The expression may contain partial data as one or more metrics have StatusCode 'Paginated'"))
+		}
+	}
+	if x.Stat != nil && len(r.Origin.Units) > 1 { // recorded
+		out.Messages = append(out.Messages, message("MultipleUnits", "Multiple units returned: '["+strings.Join(sortedUnits(r.Origin.Units), ", ")+"]'"))
+	}
 	return out
 }
 
-// unitOrder is the order in which one of several units is picked. AWS: recorded, as far as it is known.
-var unitOrder = []string{
-	"Megabits", "Terabits", "Gigabits", "Count", "Bytes", "Gigabytes", "Gigabits/Second", "Kilobytes", "Kilobits/Second", "Terabytes",
-	"Percent", "Bits", "Bits/Second", "Kilobits", "Megabytes", "Megabits/Second", "Terabits/Second", "Bytes/Second", "Kilobytes/Second",
-	"Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Milliseconds", "Microseconds", "Count/Second", "Seconds", "None",
+// origin is that of a metric's query, nil of an expression.
+func (q *dataRequest) origin(i int) *expr.Origin {
+	s := q.queries[i].Stat
+	if s == nil {
+		return nil
+	}
+	return &expr.Origin{Metric: s.Metric, Statistic: s.Statistic, Unit: s.Unit, Period: s.Period, Query: i}
 }
 
-func rank(unit string) int { return slices.Index(unitOrder, unit) }
+// naming takes together what is told apart by its label: the metrics returned without one, and what searches found. AWS: recorded.
+func (q *dataRequest) naming(found []*expr.Origin) *naming {
+	var members []*expr.Origin
+	for i := range q.queries {
+		if x := &q.queries[i]; x.Stat != nil && !x.Hidden && x.Label == "" {
+			members = append(members, q.origin(i))
+		}
+	}
+	for _, o := range found {
+		if q.queries[o.Query].Stat == nil {
+			members = append(members, o)
+		}
+	}
+	return newNaming(members)
+}
 
-// labels makes each query's label: what tells it from the others. AWS: recorded.
-func labels(qs []query) []string {
-	differ := func(f func(q query) string) bool {
-		return slices.ContainsFunc(qs, func(q query) bool { return f(q) != f(qs[0]) })
+// label is a result's label. AWS: recorded; user guide: an array's time series are called by the expression's label and the metric's;
+// using dynamic labels.
+func (q *dataRequest) label(r *expr.Result, names *naming) string {
+	x := &q.queries[r.Query]
+	array := x.Stat == nil && q.program.Type(r.Query) == expr.Array
+	own := x.ID
+	if r.Origin != nil && (array || x.Stat != nil) {
+		own = q.metricLabel(r, names)
 	}
-	stats := differ(func(q query) string { return q.stat.String() })
-	periods := differ(func(q query) string { return q.period.String() })
-	sized := differ(func(q query) string { return fmt.Sprint(q.metric.Dimensions) })
-	names := differ(func(q query) string { return q.metric.Name })
-	out := make([]string, len(qs))
-	for i, q := range qs {
-		if q.label != "" {
-			out[i] = q.label
-			continue
-		}
-		var parts []string
-		if sized {
-			for _, d := range q.metric.Dimensions {
-				if slices.ContainsFunc(qs, func(o query) bool { return !slices.Contains(o.metric.Dimensions, d) }) {
-					parts = append(parts, d.Value)
-				}
-			}
-		}
-		if names || len(parts) == 0 {
-			parts = append(parts, q.metric.Name)
-		}
-		if stats {
-			parts = append(parts, q.stat.String())
-		}
-		if periods {
-			parts = append(parts, fmt.Sprint(int(q.period/time.Second)))
-		}
-		out[i] = strings.Join(parts, " ")
+	switch {
+	case isTemplate(x.Label):
+		l := labelled{label: own, account: q.call.Account, region: q.call.Region, now: q.now, zone: q.zone, result: r}
+		return l.render(template(x.Label))
+	case x.Label == "":
+		return own
+	case array && r.Origin != nil:
+		return x.Label + " " + own
+	default:
+		return x.Label
 	}
-	return out
+}
+
+// metricLabel is the label of the metric that a result comes from: that of its own query, or one that is made.
+func (q *dataRequest) metricLabel(r *expr.Result, names *naming) string {
+	o := r.Origin
+	if from := &q.queries[o.Query]; from.Stat != nil && o.Query != r.Query && from.Label != "" && !isTemplate(from.Label) {
+		return from.Label
+	}
+	if q.queries[o.Query].Stat != nil {
+		o = q.origin(o.Query)
+	}
+	return names.label(o)
 }

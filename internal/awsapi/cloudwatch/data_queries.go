@@ -1,0 +1,100 @@
+package cloudwatch
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
+)
+
+var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
+
+// dataQueries checks the queries of GetMetricData, or of an alarm, member by member; parameter is what the list is called. What one query
+// says of another, expr.Compile checks.
+func dataQueries(in []types.MetricDataQuery, parameter string) ([]metric.DataQuery, error) {
+	out := make([]metric.DataQuery, 0, len(in))
+	seen := make(map[string]bool, len(in))
+	for i := range in {
+		q, err := dataQuery(&in[i], fmt.Sprintf("%s.member.%d", parameter, i+1))
+		if err != nil {
+			return nil, err
+		}
+		if seen[q.ID] {
+			return nil, awsapi.Validation("The values for parameter id in %s are not unique.", parameter) // recorded
+		}
+		seen[q.ID] = true
+		out = append(out, q)
+	}
+	return out, nil
+}
+
+// dataQuery checks one query. AWS: recorded, where a comment does not say otherwise; some texts end with a line's end.
+func dataQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, error) {
+	q := metric.DataQuery{
+		ID: aws.ToString(in.Id), Label: aws.ToString(in.Label), Expression: aws.ToString(in.Expression), Account: aws.ToString(in.AccountId),
+		Hidden: in.ReturnData != nil && !*in.ReturnData,
+	}
+	switch {
+	case !queryID.MatchString(q.ID):
+		return q, awsapi.Validation("The value for parameter %s.Id is not matching the expected pattern %s.", path, queryID)
+	case in.Expression != nil && in.MetricStat != nil:
+		return q, awsapi.Validation("The parameters %s.Expression and %s.MetricStat are mutually exclusive and you have specified both.", path, path)
+	case in.Expression == nil && in.MetricStat == nil:
+		return q, awsapi.Validation("The parameter %s.MetricStat is required.\n", path)
+	}
+	if err := checkTemplate(q.Label, path+".Label"); err != nil {
+		return q, err
+	}
+	if in.Period != nil {
+		if err := checkPeriod(*in.Period, path+".Period"); err != nil {
+			return q, err
+		}
+		q.Period = time.Duration(*in.Period) * time.Second
+	}
+	if in.MetricStat == nil {
+		return q, nil
+	}
+	s, err := metricStat(in.MetricStat, path+".MetricStat")
+	q.Stat = s
+	return q, err
+}
+
+// metricStat checks a metric and a statistic of it; that its members are there, the frame in front has checked.
+func metricStat(in *types.MetricStat, path string) (*metric.MetricStat, error) {
+	if err := checkPeriod(*in.Period, path+".Period"); err != nil {
+		return nil, err
+	}
+	statistic, err := metric.ParseStatistic(*in.Stat)
+	if err != nil {
+		return nil, awsapi.Validation("The value for parameter %s.Stat is not a valid statistic.\n", path)
+	}
+	for name, v := range map[string]*string{"Namespace": in.Metric.Namespace, "MetricName": in.Metric.MetricName} {
+		if aws.ToString(v) == "" {
+			return nil, awsapi.Validation("The parameter %s.Metric.%s is required.\n", path, name)
+		}
+	}
+	id := metric.NewID(*in.Metric.Namespace, *in.Metric.MetricName, dimensions(in.Metric.Dimensions)...)
+	return &metric.MetricStat{
+		Metric: id, Statistic: statistic, Unit: string(in.Unit), Period: time.Duration(*in.Period) * time.Second,
+	}, nil
+}
+
+// checkPeriod refuses periods that are neither high resolution's nor minutes. AWS: recorded.
+func checkPeriod(seconds int32, path string) error {
+	switch {
+	case seconds == 0:
+		return awsapi.Validation("The parameter %s must not equal 0.\n", path)
+	case seconds < 60 && !slices.Contains([]int32{1, 5, 10, 20, 30}, seconds):
+		return awsapi.Validation("The parameter %s must be a value in the set [1, 5, 10, 20, 30].\n", path)
+	case seconds >= 60 && seconds%60 != 0:
+		return awsapi.Validation("The parameter %s must be a multiple of 60.\n", path)
+	default:
+		return nil
+	}
+}

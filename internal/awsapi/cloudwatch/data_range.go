@@ -1,0 +1,72 @@
+package cloudwatch
+
+import (
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/metric"
+)
+
+// tier is how long datapoints of a period are there, and what a start as old as that is rounded down to.
+// AWS: CloudWatch user guide, concepts; GetMetricData, StartTime.
+type tier struct {
+	multiple time.Duration // periods that are multiples of it
+	keep     time.Duration
+	round    time.Duration // of starts that are older than the tier before keeps
+}
+
+var tiers = []tier{
+	{time.Second, 3 * time.Hour, time.Minute},
+	{time.Minute, 15 * 24 * time.Hour, time.Minute},
+	{5 * time.Minute, 63 * 24 * time.Hour, 5 * time.Minute},
+	{time.Hour, 455 * 24 * time.Hour, time.Hour},
+}
+
+// ahead is how far datapoints may be in the future. AWS: PutMetricData, Timestamp.
+const ahead = 2 * time.Hour
+
+// frame returns the periods of the range: they begin at the start, rounded down as its age wants, and not at multiples of the period;
+// those of less than a minute begin at divisions of the minute. The end is rounded down too. Periods of which there can be no datapoints
+// any more, or not yet, are left out. AWS: GetMetricData, StartTime, Period; recorded.
+func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
+	round, keep := time.Minute, tiers[0].keep
+	age := q.now.Sub(q.start)
+	for i, t := range tiers {
+		if i > 0 && age > tiers[i-1].keep {
+			round = t.round
+		}
+		if period%t.multiple == 0 {
+			keep = t.keep
+		}
+	}
+	if period < time.Minute {
+		round = period
+	}
+	from := metric.Align(q.start, round)
+	end := q.end
+	if latest := q.now.Add(ahead + period); end.After(latest) {
+		end = latest
+	}
+	end = metric.Align(end, min(round, time.Minute))
+	if late := q.now.Add(-keep).Sub(from); late > 0 {
+		from = from.Add((late + period - 1) / period * period)
+	}
+	if !from.Before(end) {
+		return from, 0
+	}
+	return from, int((end.Sub(from) + period - 1) / period)
+}
+
+// unitOrder is the order in which one of several units is picked. AWS: recorded, as far as it is known.
+var unitOrder = []string{
+	"Megabits", "Terabits", "Gigabits", "Count", "Bytes", "Gigabytes", "Gigabits/Second", "Kilobytes", "Kilobits/Second", "Terabytes",
+	"Percent", "Bits", "Bits/Second", "Kilobits", "Megabytes", "Megabits/Second", "Terabits/Second", "Bytes/Second", "Kilobytes/Second",
+	"Megabytes/Second", "Gigabytes/Second", "Terabytes/Second", "Milliseconds", "Microseconds", "Count/Second", "Seconds", "None",
+}
+
+func sortedUnits(units []string) []string {
+	rank := func(unit string) int { return slices.Index(unitOrder, unit) }
+	return slices.SortedFunc(slices.Values(units), func(a, b string) int { return rank(a) - rank(b) })
+}
+
+func pickUnit(units []string) string { return sortedUnits(units)[0] }
