@@ -296,6 +296,53 @@ def metrics():
     refused("InvalidParameterCombination", "You have requested up to", cw.get_metric_statistics, Namespace="M", MetricName="m", Period=60, Statistics=["Sum"], **span)
 
 
+def metric_math():
+    base = int(time.time()) // 60 * 60 - 600
+    for name, values in (("errors", {0: 1, 1: 2, 3: 4}), ("requests", {0: 10, 1: 20, 2: 5, 3: 8})):
+        for minute, value in values.items():
+            cw.put_metric_data(Namespace="Math", MetricData=[
+                {"MetricName": name, "Dimensions": [{"Name": "Service", "Value": "web"}], "Timestamp": base + 60 * minute, "Value": value},
+            ])
+
+    def stat(name):
+        metric = {"Namespace": "Math", "MetricName": name, "Dimensions": [{"Name": "Service", "Value": "web"}]}
+        return {"Id": name, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
+
+    def get(*queries, **more):
+        return cw.get_metric_data(
+            MetricDataQueries=[stat("errors"), stat("requests"), *queries], StartTime=base, EndTime=base + 300, ScanBy="TimestampAscending", **more
+        )
+
+    answer = get(
+        {"Id": "rate", "Expression": "100 * errors / requests", "Label": "Error rate [max: ${MAX}]"},
+        {"Id": "filled", "Expression": "FILL(errors, 0)"},
+        {"Id": "chosen", "Expression": "IF(requests > 9, requests, 0)"},
+        {"Id": "both", "Expression": "SUM(METRICS())"},
+        {"Id": "found", "Expression": "SEARCH('{Math,Service} MetricName=\"errors\" OR requests', 'Sum', 60)", "Label": "${PROP('Dim.Service')} ${PROP('MetricName')}"},
+        {"Id": "when", "Expression": "RATE(requests)", "Label": "${FIRST_TIME}"},
+        LabelOptions={"Timezone": "+0130"},
+    )["MetricDataResults"]
+    got = [(r["Id"], r["Label"], r["Values"]) for r in answer]
+    first = time.strftime("%Y-%m-%d %H:%M:%S UTC+01:30", time.gmtime(base + 60 + 5400))
+    assert got == [
+        ("rate", "Error rate [max: 50]", [10, 10, 0, 50]),
+        ("filled", "filled", [1, 2, 0, 4, 0]),
+        ("chosen", "chosen", [10, 20, 0, 0]),
+        ("both", "both", [11, 22, 5, 12]),
+        ("found", "web errors", [1, 2, 4]),
+        ("found", "web requests", [10, 20, 5, 8]),
+        ("when", first, [10 / 60, -15 / 60, 3 / 60]),
+    ], got
+    assert [int(t.timestamp()) - base for t in answer[0]["Timestamps"]] == [0, 60, 120, 180]
+    refused("ValidationError", "Error in expression 'e': Function 'NOPE' not found", lambda: get({"Id": "e", "Expression": "NOPE(errors)"}))
+    refused("ValidationError", "Error in expression 'e': ID 'm9' not found", lambda: get({"Id": "e", "Expression": "m9 + 1"}))
+    refused("InvalidNextToken", "", lambda: get({"Id": "e", "Expression": "errors"}, NextToken="none"))
+    pages = cw.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[{**stat("requests"), "ReturnData": True}], StartTime=base, EndTime=base + 300, MaxDatapoints=2,
+    )
+    assert [r["Values"] for page in pages for r in page["MetricDataResults"]] == [[8], [5, 20], [10]]  # newest first
+
+
 def clean_up():
     settled()
     sm.delete_endpoint(EndpointName="boto")
@@ -303,7 +350,7 @@ def clean_up():
     assert cw.describe_alarms()["MetricAlarms"] == []
 
 
-for part in (models_and_configs, endpoints, failures, scaling, schedules, alarms_by_hand, metrics, clean_up):
+for part in (models_and_configs, endpoints, failures, scaling, schedules, alarms_by_hand, metrics, metric_math, clean_up):
     began = time.monotonic()
     part()
     print(f"{part.__name__}: {time.monotonic() - began:.1f} s", flush=True)
