@@ -100,7 +100,12 @@ func (t *term) matches(id metric.ID, account string) bool {
 		return slices.ContainsFunc(t.args, func(a *term) bool { return a.matches(id, account) })
 	case notTerm:
 		return !t.args[0].matches(id, account)
+	default:
+		return t.matchesText(id, account)
 	}
+}
+
+func (t *term) matchesText(id metric.ID, account string) bool {
 	switch t.property {
 	case nameProperty:
 		return t.is(id.Name)
