@@ -15,13 +15,13 @@ import (
 
 var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
 
-// dataQueries checks the queries of GetMetricData, or of an alarm, member by member; parameter is what the list is called. What one query
+// requestQueries checks the queries of GetMetricData, member by member; parameter is what the list is called. What one query
 // says of another, expr.Compile checks.
-func dataQueries(in []types.MetricDataQuery, parameter string) ([]metric.DataQuery, error) {
+func requestQueries(in []types.MetricDataQuery, parameter string) ([]metric.DataQuery, error) {
 	out := make([]metric.DataQuery, 0, len(in))
 	seen := make(map[string]bool, len(in))
 	for i := range in {
-		q, err := dataQuery(&in[i], fmt.Sprintf("%s.member.%d", parameter, i+1))
+		q, err := requestQuery(&in[i], fmt.Sprintf("%s.member.%d", parameter, i+1))
 		if err != nil {
 			return nil, err
 		}
@@ -34,8 +34,8 @@ func dataQueries(in []types.MetricDataQuery, parameter string) ([]metric.DataQue
 	return out, nil
 }
 
-// dataQuery checks one query. AWS: recorded, where a comment does not say otherwise; some texts end with a line's end.
-func dataQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, error) {
+// requestQuery checks one query. AWS: recorded, where a comment does not say otherwise; some texts end with a line's end.
+func requestQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, error) {
 	q := metric.DataQuery{
 		ID: aws.ToString(in.Id), Label: aws.ToString(in.Label), Expression: aws.ToString(in.Expression), Account: aws.ToString(in.AccountId),
 		Hidden: in.ReturnData != nil && !*in.ReturnData,
@@ -52,7 +52,7 @@ func dataQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, error)
 		return q, err
 	}
 	if in.Period != nil {
-		if err := checkPeriod(*in.Period, path+".Period"); err != nil {
+		if err := checkQueryPeriod(*in.Period, path+".Period"); err != nil {
 			return q, err
 		}
 		q.Period = time.Duration(*in.Period) * time.Second
@@ -60,14 +60,14 @@ func dataQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, error)
 	if in.MetricStat == nil {
 		return q, nil
 	}
-	s, err := metricStat(in.MetricStat, path+".MetricStat")
+	s, err := requestStat(in.MetricStat, path+".MetricStat")
 	q.Stat = s
 	return q, err
 }
 
-// metricStat checks a metric and a statistic of it; that its members are there, the frame in front has checked.
-func metricStat(in *types.MetricStat, path string) (*metric.MetricStat, error) {
-	if err := checkPeriod(*in.Period, path+".Period"); err != nil {
+// requestStat checks a metric and a statistic of it; that its members are there, the frame in front has checked.
+func requestStat(in *types.MetricStat, path string) (*metric.MetricStat, error) {
+	if err := checkQueryPeriod(*in.Period, path+".Period"); err != nil {
 		return nil, err
 	}
 	statistic, err := metric.ParseStatistic(*in.Stat)
@@ -85,8 +85,8 @@ func metricStat(in *types.MetricStat, path string) (*metric.MetricStat, error) {
 	}, nil
 }
 
-// checkPeriod refuses periods that are neither high resolution's nor minutes. AWS: recorded.
-func checkPeriod(seconds int32, path string) error {
+// checkQueryPeriod refuses periods that are neither high resolution's nor minutes. AWS: recorded.
+func checkQueryPeriod(seconds int32, path string) error {
 	switch {
 	case seconds == 0:
 		return awsapi.Validation("The parameter %s must not equal 0.\n", path)
