@@ -30,11 +30,14 @@ func (e *Engine) runSchedules(r *Region) {
 	for i := range runs {
 		run := &runs[i]
 		e.emit(ScheduledActionRan{r.Scope, *run})
-		t := r.Targets.Targets[run.Key]
-		if a, ok := t.Ran(e.now, run, e.ids.uuid); ok {
+		if a, ok := r.Targets.Targets[run.Key].Ran(e.now, run, e.ids.uuid); ok {
 			e.emit(ActivityChanged{r.Scope, a})
 		}
-		// A resource that takes no change now is clamped once it does, as after a registration.
+	}
+	// Once all have run: of several at once the last one's range counts. A resource that takes no change now is clamped once it does, as
+	// after a registration.
+	for i := range runs {
+		t := r.Targets.Targets[runs[i].Key]
 		if c, ok := t.Clamp(r.capacity(t)); ok {
 			e.scale(r, t, c)
 		}

@@ -182,7 +182,7 @@ func compareDue(a, b dueAction) int {
 	return cmp.Or(a.at.Compare(b.at), a.target.Key.Compare(b.target.Key), strings.Compare(a.action.Name, b.action.Name))
 }
 
-// String says what the run did and why, with the numbers: "min 1 -> 5, max 10 -> 20; next 2026-11-26 06:30:00".
+// String says what the run did and why, with the numbers: "min 1 -> 5, max 10 -> 20; next 2026-11-26 06:30:00 UTC".
 func (r *Run) String() string {
 	var s string
 	switch r.Outcome {
@@ -195,12 +195,12 @@ func (r *Run) String() string {
 		s = fmt.Sprintf("min %s, max %s", moveText(r.MinBefore, r.MinAfter), moveText(r.MaxBefore, r.MaxAfter))
 	}
 	if r.Since.Before(r.Due) {
-		s += "; first due " + r.Since.Format(time.DateTime) + ", only the latest run is made up for"
+		s += "; first due " + r.Since.UTC().Format(time.DateTime) + " UTC, only the latest run is made up for"
 	}
 	if r.Next.IsZero() {
 		return s + "; no further run"
 	}
-	return s + "; next " + r.Next.Format(time.DateTime)
+	return s + "; next " + r.Next.UTC().Format(time.DateTime) + " UTC"
 }
 
 func moveText(from, to int) string {

@@ -195,7 +195,7 @@ func TestMissedRuns(t *testing.T) {
 	if got, want := outcomes(runs), "night Done 1..5 at 20:00:00; day Done 5..20 at 08:00:00; often Done 2..20 at 09:59:00"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	if got := runs[1].String(); got != "min 1 -> 5, max 5 -> 20; first due 2026-11-24 08:00:00, only the latest run is made up for; next 2026-12-04 08:00:00" {
+	if got := runs[1].String(); got != "min 1 -> 5, max 5 -> 20; first due 2026-11-24 08:00:00 UTC, only the latest run is made up for; next 2026-12-04 08:00:00 UTC" {
 		t.Error(got)
 	}
 }

@@ -21,6 +21,7 @@ func (r *runner) command(line string) error {
 		"target": r.target, "deregister": r.deregister, "track": r.track, "step": r.step, "remove": r.remove,
 		"group": r.group, "desired": r.desired, "simple": r.simple, "group-step": r.groupStep, "group-track": r.groupTrack,
 		"drop": r.drop, "execute": r.execute, "suspend": r.suspend, "resume": r.resume, "instances": r.instances,
+		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 	}[c.words[0]]
 	if run == nil {
@@ -218,13 +219,22 @@ func (r *runner) set(c *command) error {
 const runMax = 14 * 24 * time.Hour
 
 func (r *runner) run(c *command) error {
-	text, err := c.argument(1)
+	d, err := r.lapse(c)
 	if err != nil {
 		return err
 	}
+	return r.world.Run(d)
+}
+
+// lapse reads how long something lasts.
+func (r *runner) lapse(c *command) (time.Duration, error) {
+	text, err := c.argument(1)
+	if err != nil {
+		return 0, err
+	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > runMax {
-		return fmt.Errorf("%s is no time to run for", text)
+		return 0, fmt.Errorf("%s is no time to %s for", text, c.words[0])
 	}
-	return r.world.Run(d)
+	return d, nil
 }

@@ -51,15 +51,28 @@ type command struct {
 
 func parseCommand(line string) command {
 	c := command{pairs: map[string]string{}, used: map[string]bool{}}
-	for _, f := range strings.Fields(line) {
-		if name, value, ok := strings.Cut(f, "="); ok {
-			c.pairs[name] = value
+	for _, f := range fields(line) {
+		if name, value, ok := strings.Cut(f, "="); ok && !strings.Contains(name, `"`) {
+			c.pairs[name] = strings.ReplaceAll(value, `"`, "")
 			continue
 		}
-		c.words = append(c.words, f)
+		c.words = append(c.words, strings.ReplaceAll(f, `"`, ""))
 	}
 	return c
 }
+
+// fields parts a line at its white space, save what stands in double quotes.
+func fields(line string) []string {
+	quoted := false
+	return strings.FieldsFunc(line, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return !quoted && blank(r)
+	})
+}
+
+func blank(r rune) bool { return r == ' ' || r == '\t' }
 
 // argument is the n-th word after the command's name.
 func (c *command) argument(n int) (string, error) {

@@ -30,8 +30,8 @@ func (r *runner) target(c *command) error {
 	lo, hi := int(least), int(most)
 	g := scaling.Registration{Key: targetKey(k), Min: &lo, Max: &hi}
 	if text, found := c.pair("suspend"); found {
-		in, out := strings.Contains(text, "in"), strings.Contains(text, "out")
-		g.SuspendIn, g.SuspendOut = &in, &out
+		in, out, scheduled := strings.Contains(text, "in"), strings.Contains(text, "out"), strings.Contains(text, "scheduled")
+		g.SuspendIn, g.SuspendOut, g.SuspendScheduled = &in, &out, &scheduled
 	}
 	r.do(engine.RegisterScalableTarget{Scope: scope, Registration: g})
 	return nil

@@ -25,6 +25,9 @@ type runner struct {
 
 	configs, rows int  // made so far
 	told          bool // instances' activities are printed
+
+	options Options
+	shown   *time.Location // times are printed on this clock; nil: since the beginning
 }
 
 // Result is a scenario that was run.
@@ -33,10 +36,13 @@ type Result struct {
 	Trace uint64 // digest of every event; equal runs, equal traces
 }
 
-// Run executes a scenario. An error is the file's: its line and what is wrong with it. AWS's refusals are output, not errors.
-func Run(text string) (Result, error) {
+// Run executes a scenario that needs nothing from outside. See RunWith.
+func Run(text string) (Result, error) { return RunWith(text, Options{}) }
+
+// RunWith executes a scenario. An error is the file's: its line and what is wrong with it. AWS's refusals are output, not errors.
+func RunWith(text string, o Options) (Result, error) {
 	start := time.Unix(startUnix, 0).UTC()
-	r := &runner{start: start, world: sim.NewWorld(engine.Config{Seed: 1}, start)}
+	r := &runner{start: start, options: o, world: sim.NewWorld(engine.Config{Seed: 1}, start)}
 	r.world.OnEvent = r.event
 	var out strings.Builder
 	for i, b := range blocks(text) {
@@ -66,6 +72,10 @@ func Run(text string) (Result, error) {
 }
 
 func (r *runner) print(format string, args ...any) {
+	if r.shown != nil {
+		r.lines = append(r.lines, r.world.Now.In(r.shown).Format(onClock+" ")+fmt.Sprintf(format, args...))
+		return
+	}
 	s := r.world.Now.Sub(r.start) / time.Second
 	r.lines = append(r.lines, fmt.Sprintf("%d:%02d:%02d ", s/3600, s/60%60, s%60)+fmt.Sprintf(format, args...))
 }
@@ -90,6 +100,8 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 		r.print("decision %s", e.Decision.String())
 	case engine.ActivityChanged:
 		r.print("activity %s", activity(e.Activity))
+	case engine.ScheduledActionRan:
+		r.print("schedule %s: %s", e.Run.Action, e.Run.String())
 	case engine.InstanceActivityChanged:
 		if r.told {
 			r.instance(e.Activity)
@@ -119,6 +131,8 @@ func activity(a scaling.Activity) string {
 	switch {
 	case a.NotScaled.Code != 0:
 		return fmt.Sprintf("%v: %s, NotScaledReasons [%v]", a.Status, a.Description(), a.NotScaled.Code)
+	case a.Cause.Kind == scaling.CauseSchedule:
+		return fmt.Sprintf("%v: %s. Cause: %v", a.Status, a.StatusMessage(), a.Cause)
 	case a.Status == scaling.Pending && a.Cause.Kind == scaling.CauseAlarm:
 		return fmt.Sprintf("%s Cause: monitor alarm %s in state %v triggered policy %s", s, short(a.Cause.Alarm), a.Cause.State, a.Cause.Policy)
 	case a.Status == scaling.Pending:

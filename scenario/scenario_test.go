@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/scenario"
 )
 
@@ -25,11 +26,11 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := scenario.Run(string(text))
+			got, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := scenario.Run(string(text)); err != nil || again != got {
+			if again, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data}); err != nil || again != got {
 				t.Errorf("the second run differs: %v; traces %x and %x\n%s", err, got.Trace, again.Trace, cmp.Diff(got.Text, again.Text))
 			}
 			if *rewrite {
@@ -59,6 +60,11 @@ func TestMistakesAreNamed(t *testing.T) {
 		"step p on e/v steps=1":           "no step such as",
 		"state a GONE":                    "no state",
 		"table of=3 0 0":                  "looks at 5",
+		"begin yesterday":                 "yesterday is no time such as",
+		"times \"cron(1)\" n=0":           "n is no number",
+		"times \"cron(1)\" zone=Mars":     "Mars is no time zone",
+		"down":                            "argument 1 is missing",
+		"schedule s on e/v start=noon":    "start=noon is no time",
 	} {
 		if _, err := scenario.Run(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

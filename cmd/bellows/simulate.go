@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/scenario"
 )
 
@@ -22,7 +23,7 @@ func simulate() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("reading a scenario: %w", err)
 				}
-				out, err := scenario.Run(string(text))
+				out, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data})
 				if err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}
