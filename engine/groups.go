@@ -31,12 +31,10 @@ type PutGroupPolicy struct {
 }
 
 // DeleteGroupPolicy removes a group's policy, the alarms it owns and the actions that name it; one that is not there is ignored.
-// Without Force it fails with KindActivityInProgress while an activity that the policy began is in progress.
 type DeleteGroupPolicy struct {
 	Scope Scope
 	Key   scaling.TargetKey
 	Name  string
-	Force bool
 }
 
 // ExecuteGroupPolicy carries a group's policy out at a user's word.
@@ -143,12 +141,6 @@ func (in DeleteGroupPolicy) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
 	if _, _, err := r.variant(in.Key); err != nil {
 		return nil, err
-	}
-	if t := r.Targets.Of(in.Key); t != nil && t.Group.Policy(in.Name) != nil && !in.Force && t.ActingFor(in.Name) {
-		return nil, &scaling.Error{
-			Kind: scaling.KindActivityInProgress,
-			Msg:  "Policy " + in.Name + " has a scaling activity in progress. Wait for it, or delete the policy with ForceDelete.",
-		}
 	}
 	if p := r.Targets.DeleteGroupPolicy(in.Key, in.Name); p != nil {
 		e.forget(r, p)

@@ -66,6 +66,7 @@ func FromState(s State) *Engine {
 		}
 		if x.Targets != nil {
 			r.Targets = x.Targets
+			r.Targets.Index()
 		}
 		if x.Hosting != nil {
 			x.Hosting.NewID = e.ids.instance

@@ -100,21 +100,16 @@ func (r *Registry) RemoveGroup(k TargetKey) []*Policy {
 		return nil
 	}
 	policies := t.Group.Policies
-	t.Group, r.byPolicy = nil, nil
+	for _, p := range policies {
+		delete(r.byPolicy, p.UUID)
+	}
+	t.Group = nil
 	delete(r.Groups, k)
 	return policies
 }
 
 // ByPolicyID finds a group's policy by the identifier in its ARN, with its target; nil where there is none.
 func (r *Registry) ByPolicyID(id string) (*Target, *Policy) {
-	if r.byPolicy == nil {
-		r.byPolicy = map[string]*Target{}
-		for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
-			for _, t := range all { //tidy:unordered put into a map
-				r.indexPolicies(t)
-			}
-		}
-	}
 	t := r.byPolicy[id]
 	if t == nil || t.Group == nil {
 		return nil, nil
@@ -126,7 +121,19 @@ func (r *Registry) ByPolicyID(id string) (*Target, *Policy) {
 	return t, t.Group.Policies[at]
 }
 
+// Index makes a registry that was read from a snapshot find policies of groups by their identifiers.
+func (r *Registry) Index() {
+	for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
+		for _, t := range all { //tidy:unordered put into a map
+			r.indexPolicies(t)
+		}
+	}
+}
+
 func (r *Registry) indexPolicies(t *Target) {
+	if r.byPolicy == nil {
+		r.byPolicy = map[string]*Target{}
+	}
 	if t.Group == nil {
 		return
 	}

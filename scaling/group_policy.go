@@ -56,9 +56,7 @@ func (t *Target) addGroupPolicy(p *Policy, newID func() string, r *Registry) Pol
 		p.nameAlarms(t.Key, newID)
 	}
 	t.Group.Policies = append(t.Group.Policies, p)
-	if r.byPolicy != nil {
-		r.byPolicy[p.UUID] = t
-	}
+	r.indexPolicies(t)
 	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t.Key)}
 }
 

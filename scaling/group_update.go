@@ -164,8 +164,3 @@ func (t *Target) Fit(c Capacity) {
 		t.Min, t.Max = c.Desired, c.Desired
 	}
 }
-
-// ActingFor reports whether the activity in progress was begun by a group's policy.
-func (t *Target) ActingFor(policy string) bool {
-	return t.Activity != nil && t.Activity.Cause.Group && t.Activity.Cause.Policy == policy
-}

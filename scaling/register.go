@@ -103,7 +103,7 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 	if own := r.Groups[g.Key]; own != nil {
 		t.Activity, t.LastNotScaled, t.Group = own.Activity, own.LastNotScaled, own.Group
 		delete(r.Groups, g.Key)
-		r.byPolicy = nil
+		r.indexPolicies(t)
 	}
 	r.Targets[g.Key] = t
 	if r.byID != nil {
@@ -135,10 +135,11 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 	}
 	if t.Group != nil { // it keeps the bounds
 		t.Group.Bounded = true
-		r.own(&Target{
+		own := &Target{
 			Key: k, Created: t.Created, Min: t.Min, Max: t.Max, Activity: t.Activity, LastNotScaled: t.LastNotScaled, Group: t.Group,
-		})
-		r.byPolicy = nil
+		}
+		r.own(own)
+		r.indexPolicies(own)
 		return t, nil
 	}
 	maps.DeleteFunc(r.Departed, func(_ TargetKey, d *Target) bool { return now.Sub(d.Departed) > historyKept })

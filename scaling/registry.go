@@ -29,7 +29,7 @@ type Registry struct {
 	// Groups holds the own targets of groups whose variant is not registered.
 	Groups map[TargetKey]*Target `json:",omitempty"`
 
-	byPolicy map[string]*Target // by the UUID of a group's policy; nil until it is needed
+	byPolicy map[string]*Target // by the UUID of a group's policy
 
 	// Zones holds the data (TZif) of every time zone that a scheduled action has named, as the newest request had it.
 	Zones map[string][]byte `json:",omitempty"`

@@ -201,7 +201,7 @@ func (r *runner) drop(c *command) error {
 	if err != nil {
 		return err
 	}
-	r.do(engine.DeleteGroupPolicy{Scope: scope, Key: in.Key, Name: in.Name, Force: c.yes("force")})
+	r.do(engine.DeleteGroupPolicy{Scope: scope, Key: in.Key, Name: in.Name})
 	return nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/autoscaling"
 	"bellows.dev/bellows/internal/awsapi/cloudwatch"
+	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/awsapi/sts"
@@ -231,7 +232,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
 		Services: []*awsapi.Service{
 			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
-			autoscaling.New(b), cloudwatch.New(b), sts.New(), sts.NewIAM(s.keys[0].Created),
+			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},
 	}
 	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))

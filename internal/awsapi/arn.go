@@ -21,8 +21,13 @@ func ActionARN(s engine.Scope, t *scaling.Target, p *scaling.Policy) string {
 	return arn
 }
 
+// GroupPolicyARN names a policy of a variant's Auto Scaling group: each has an identifier of its own.
+func GroupPolicyARN(s engine.Scope, k scaling.TargetKey, id, policy string) string {
+	return ARN(s, "autoscaling", "scalingPolicy:"+id+":autoScalingGroupName/"+k.GroupName()+":policyName/"+policy)
+}
+
 // ParsePolicyARN reads a policy's ARN, with or without the suffix of its alarms' actions, and returns the identifier of its
-// target and its name. ok is false where the text is no such ARN of the scope.
+// target, for a group's policy its own, and its name. ok is false where the text is no such ARN of the scope.
 func ParsePolicyARN(s engine.Scope, text string) (target, policy string, ok bool) {
 	rest, ok := strings.CutPrefix(text, ARN(s, "autoscaling", "scalingPolicy:"))
 	if !ok {
@@ -32,6 +37,9 @@ func ParsePolicyARN(s engine.Scope, text string) (target, policy string, ok bool
 	_, policy, ok = strings.Cut(rest, ":policyName/")
 	if at := strings.LastIndex(policy, ":createdBy/"); at >= 0 {
 		policy = policy[:at]
+	}
+	if strings.HasPrefix(rest, "autoScalingGroupName/") {
+		return uuid, policy, ok && len(uuid) == 36 && policy != ""
 	}
 	return scaling.ID36(uuid), policy, ok && len(uuid) == 36 && policy != ""
 }

@@ -81,5 +81,8 @@ func actionARN(r *engine.Region, a alarm.Action) string {
 			return awsapi.ActionARN(r.Scope, t, p)
 		}
 	}
+	if t, p := r.Targets.ByPolicyID(a.Target); p != nil {
+		return awsapi.GroupPolicyARN(r.Scope, t.Key, p.UUID, p.Name)
+	}
 	return awsapi.ARN(r.Scope, "autoscaling", "scalingPolicy::policyName/"+a.Policy) // deleted since
 }

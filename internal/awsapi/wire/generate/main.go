@@ -25,6 +25,10 @@ var served = map[string]struct {
 		DescribeScalableTargets DescribeScalingActivities DescribeScalingPolicies ListTagsForResource PutScalingPolicy
 		RegisterScalableTarget TagResource UntagResource
 		DeleteScheduledAction DescribeScheduledActions PutScheduledAction`},
+	"autoscaling": {"autoscaling/2011-01-01", `DeletePolicy DescribeAutoScalingGroups DescribeAutoScalingInstances DescribePolicies
+		DescribeScalingActivities ExecutePolicy PutScalingPolicy ResumeProcesses SetDesiredCapacity SuspendProcesses
+		UpdateAutoScalingGroup BatchDeleteScheduledAction BatchPutScheduledUpdateGroupAction DeleteScheduledAction
+		DescribeScheduledActions PutScheduledUpdateGroupAction`},
 	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmContributors DescribeAlarmHistory DescribeAlarms
 		DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource
 		PutCompositeAlarm PutMetricAlarm PutMetricData SetAlarmState TagResource UntagResource`},

@@ -1,0 +1,106 @@
+package ec2autoscaling
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/scaling"
+)
+
+// activitiesPage is the size of DescribeScalingActivities' pages, and their most. AWS: API reference.
+const activitiesPage = 100
+
+func (a *API) describeScalingActivities(
+	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingActivitiesInput,
+) (*sdk.DescribeScalingActivitiesOutput, error) {
+	n, err := limit(in.MaxRecords, activitiesPage, activitiesPage)
+	if err != nil {
+		return nil, err
+	}
+	q := awsapi.HistoryQuery{Scope: c.Scope, Table: awsapi.TableGroup, IDs: in.ActivityIds, Limit: n, Token: aws.ToString(in.NextToken)}
+	if err := filter(&q, in.Filters); err != nil {
+		return nil, err
+	}
+	arns := map[scaling.TargetKey]string{} // of groups that are there
+	if err := a.groups(ctx, c, func(_ *engine.Region, all []group) error {
+		for _, g := range all {
+			arns[g.key] = g.arn(c.Scope)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	deleted := aws.ToBool(in.IncludeDeletedGroups)
+	if in.AutoScalingGroupName != nil {
+		k, err := parseGroup(c.Scope, *in.AutoScalingGroupName)
+		if err != nil {
+			return nil, err
+		}
+		if arns[k] == "" && !deleted {
+			return nil, unknownGroup(*in.AutoScalingGroupName)
+		}
+		q.Key = k.GroupName()
+	}
+	items, next, err := a.backend.History(ctx, q)
+	if err != nil {
+		return nil, badToken(err)
+	}
+	out := &sdk.DescribeScalingActivitiesOutput{Activities: []types.Activity{}, NextToken: optional(next)}
+	for _, x := range items {
+		e, ok := x.Event.(engine.InstanceActivityChanged)
+		if arn := arns[e.Activity.Group]; ok && (arn != "" || deleted) {
+			out.Activities = append(out.Activities, describeActivity(c, e.Activity, arn))
+		}
+	}
+	return out, nil
+}
+
+// filter reads the filters of DescribeScalingActivities. AWS: API reference, Filters.
+func filter(q *awsapi.HistoryQuery, filters []types.Filter) error {
+	for _, f := range filters {
+		name := aws.ToString(f.Name)
+		if name == "Status" {
+			q.Types = append(q.Types, f.Values...)
+			continue
+		}
+		if !slices.Contains([]string{"StartTimeLowerBound", "StartTimeUpperBound"}, name) {
+			return awsapi.Validation("Filter %s is not supported: StartTimeLowerBound, StartTimeUpperBound and Status are.", name)
+		}
+		if len(f.Values) != 1 {
+			return awsapi.Validation("Filter %s must have one value", name)
+		}
+		at, err := time.Parse(time.RFC3339, f.Values[0])
+		if err != nil {
+			return awsapi.Validation("Filter %s must be a time such as 2026-11-23T19:00:00Z, but was %s", name, f.Values[0])
+		}
+		if name == "StartTimeLowerBound" {
+			q.From = at
+		} else {
+			q.To = at.Add(time.Nanosecond) // the bound belongs to it
+		}
+	}
+	return nil
+}
+
+func describeActivity(c awsapi.Call, x scaling.InstanceActivity, groupARN string) types.Activity {
+	out := types.Activity{
+		ActivityId: aws.String(x.ID), AutoScalingGroupName: aws.String(x.Group.GroupName()), AutoScalingGroupARN: optional(groupARN),
+		Description: aws.String(x.Description()), Cause: aws.String(x.CauseText()), StartTime: aws.Time(x.Start),
+		StatusCode: types.ScalingActivityStatusCode(x.Status.String()), StatusMessage: optional(x.Reason), Progress: number(x.Progress()),
+		Details: aws.String(`{"Availability Zone":"` + zone(c.Scope) + `"}`),
+	}
+	if !x.End.IsZero() {
+		out.EndTime = aws.Time(x.End)
+	}
+	if groupARN == "" {
+		out.AutoScalingGroupState = aws.String("Deleted")
+	}
+	return out
+}

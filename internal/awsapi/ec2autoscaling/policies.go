@@ -1,0 +1,316 @@
+package ec2autoscaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/scaling"
+)
+
+func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutScalingPolicyInput) (*sdk.PutScalingPolicyOutput, error) {
+	k, err := parseGroup(c.Scope, *in.AutoScalingGroupName)
+	if err != nil {
+		return nil, err
+	}
+	put, err := policyInput(in)
+	if err != nil {
+		return nil, err
+	}
+	put.Key = k
+	result, err := a.step(ctx, k, engine.PutGroupPolicy{Scope: c.Scope, Input: put})
+	if err != nil {
+		return nil, err
+	}
+	r := result.(engine.PutScalingPolicyResult)
+	out := &sdk.PutScalingPolicyOutput{PolicyARN: aws.String(awsapi.GroupPolicyARN(c.Scope, k, r.UUID, put.Name)), Alarms: []types.Alarm{}}
+	for _, name := range r.Alarms {
+		out.Alarms = append(out.Alarms, describeAlarm(c, name))
+	}
+	return out, nil
+}
+
+func describeAlarm(c awsapi.Call, name string) types.Alarm {
+	return types.Alarm{AlarmName: aws.String(name), AlarmARN: aws.String(c.ARN("cloudwatch", "alarm:"+name))}
+}
+
+// policyInput reads PutScalingPolicy's request, all but the group.
+func policyInput(in *sdk.PutScalingPolicyInput) (scaling.GroupPolicyInput, error) {
+	out := scaling.GroupPolicyInput{
+		Name: *in.PolicyName, Adjustment: integer(in.ScalingAdjustment), Cooldown: duration(in.Cooldown),
+		MinMagnitude: integer(in.MinAdjustmentMagnitude), Warmup: duration(in.EstimatedInstanceWarmup), Disabled: in.Enabled != nil && !*in.Enabled,
+	}
+	if in.PredictiveScalingConfiguration != nil || aws.ToString(in.PolicyType) == "PredictiveScaling" {
+		return out, awsapi.Validation("Policies of type PredictiveScaling are not supported for Auto Scaling groups by this server: put one on " +
+			"the variant's scalable target, through Application Auto Scaling.")
+	}
+	if err := awsapi.Only(in, "", "AutoScalingGroupName", "PolicyName", "PolicyType", "AdjustmentType", "ScalingAdjustment", "Cooldown",
+		"MinAdjustmentMagnitude", "StepAdjustments", "MetricAggregationType", "EstimatedInstanceWarmup", "TargetTrackingConfiguration",
+		"Enabled"); err != nil {
+		return out, err
+	}
+	if strings.Contains(out.Name, ":") {
+		return out, awsapi.Validation("PolicyName must not contain a colon")
+	}
+	if in.PolicyType != nil {
+		if out.Type = scaling.ParsePolicyType(*in.PolicyType); out.Type == 0 {
+			return out, awsapi.Validation("PolicyType %s is not valid: SimpleScaling, StepScaling and TargetTrackingScaling are.", *in.PolicyType)
+		}
+	}
+	if in.AdjustmentType != nil {
+		if out.AdjustmentType = scaling.ParseAdjustmentType(*in.AdjustmentType); out.AdjustmentType == 0 {
+			return out, awsapi.Validation("AdjustmentType %s is not valid: ChangeInCapacity, ExactCapacity and PercentChangeInCapacity are.",
+				*in.AdjustmentType)
+		}
+	}
+	if in.MetricAggregationType != nil {
+		if out.Aggregation = scaling.ParseAggregation(*in.MetricAggregationType); out.Aggregation == 0 {
+			return out, awsapi.Validation("MetricAggregationType %s is not valid: Minimum, Maximum and Average are.", *in.MetricAggregationType)
+		}
+	}
+	for _, s := range in.StepAdjustments {
+		out.Steps = append(out.Steps, scaling.StepAdjustment{
+			Lower: s.MetricIntervalLowerBound, Upper: s.MetricIntervalUpperBound, Adjustment: int(aws.ToInt32(s.ScalingAdjustment)),
+		})
+	}
+	var err error
+	out.TargetTracking, err = trackingConfig(in.TargetTrackingConfiguration)
+	return out, err
+}
+
+func trackingConfig(in *types.TargetTrackingConfiguration) (*scaling.TargetTrackingConfig, error) {
+	if in == nil {
+		return nil, nil
+	}
+	out := &scaling.TargetTrackingConfig{TargetValue: aws.ToFloat64(in.TargetValue), DisableScaleIn: in.DisableScaleIn}
+	if p := in.PredefinedMetricSpecification; p != nil {
+		out.Predefined = &scaling.PredefinedSpec{
+			Metric: scaling.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
+		}
+		if out.Predefined.Metric == 0 {
+			return nil, awsapi.Validation("The predefined metric type %s has no counterpart for production variants: only %s has. Name another metric "+
+				"in a CustomizedMetricSpecification.", p.PredefinedMetricType, scaling.GroupCPUUtilization)
+		}
+	}
+	m := in.CustomizedMetricSpecification
+	if m == nil {
+		return out, nil
+	}
+	if len(m.Metrics) > 0 {
+		return nil, awsapi.Validation("Metric math (Metrics) in a CustomizedMetricSpecification is not supported for Auto Scaling groups by this " +
+			"server: name one metric by Namespace, MetricName, Dimensions and Statistic, or put the policy on the variant's scalable target.")
+	}
+	out.Customized = &scaling.CustomizedSpec{
+		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: scaling.ParseStatistic(string(m.Statistic)),
+		Unit: aws.ToString(m.Unit),
+	}
+	if m.Period != nil {
+		out.Customized.Period = time.Duration(*m.Period) * time.Second
+		if *m.Period <= 0 {
+			return nil, awsapi.Validation("Period must be 10, 30 or 60")
+		}
+	}
+	for _, d := range m.Dimensions {
+		out.Customized.Dimensions = append(out.Customized.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+	}
+	return out, nil
+}
+
+// policiesPage is the size of DescribePolicies' pages. AWS: API reference.
+const (
+	policiesPage     = 50
+	policiesPageMost = 100
+)
+
+func (a *API) describePolicies(ctx context.Context, c awsapi.Call, in *sdk.DescribePoliciesInput) (*sdk.DescribePoliciesOutput, error) {
+	n, err := limit(in.MaxRecords, policiesPage, policiesPageMost)
+	if err != nil {
+		return nil, err
+	}
+	type row struct {
+		group  group
+		policy *scaling.Policy
+	}
+	out := &sdk.DescribePoliciesOutput{ScalingPolicies: []types.ScalingPolicy{}}
+	return out, a.groups(ctx, c, func(r *engine.Region, all []group) error {
+		if in.AutoScalingGroupName != nil {
+			g, err := named(all, c.Scope, *in.AutoScalingGroupName)
+			if err != nil {
+				return err
+			}
+			all = []group{g}
+		}
+		var rows []row
+		for _, g := range all {
+			if g.settings() == nil {
+				continue
+			}
+			for _, p := range g.settings().Policies {
+				arn := awsapi.GroupPolicyARN(c.Scope, g.key, p.UUID, p.Name)
+				if (len(in.PolicyNames) == 0 || slices.Contains(in.PolicyNames, p.Name) || slices.Contains(in.PolicyNames, arn)) &&
+					(len(in.PolicyTypes) == 0 || slices.Contains(in.PolicyTypes, p.Type.String())) {
+					rows = append(rows, row{g, p})
+				}
+			}
+		}
+		key := func(x row) string {
+			return fmt.Sprintf("%s\x00%020d\x00%s", x.group.key.GroupName(), x.policy.Created.UnixNano(), x.policy.Name)
+		}
+		page, next, err := awsapi.Page(rows, key, false, aws.ToString(in.NextToken),
+			fmt.Sprint("policies", aws.ToString(in.AutoScalingGroupName), in.PolicyNames, in.PolicyTypes), n)
+		alarms := invokers(r)
+		for _, x := range page {
+			out.ScalingPolicies = append(out.ScalingPolicies, describePolicy(c, x.group, x.policy, alarms[x.policy.UUID]))
+		}
+		out.NextToken = optional(next)
+		return err
+	})
+}
+
+// invokers lists the alarms that invoke policies of groups, by the policies' identifiers.
+func invokers(r *engine.Region) map[string][]string {
+	out := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+		for _, x := range r.Alarms[name].Actions {
+			if x.Policy != "" && !slices.Contains(out[x.Target], name) {
+				out[x.Target] = append(out[x.Target], name)
+			}
+		}
+	}
+	return out
+}
+
+func describePolicy(c awsapi.Call, g group, p *scaling.Policy, alarms []string) types.ScalingPolicy {
+	out := types.ScalingPolicy{
+		AutoScalingGroupName: aws.String(g.key.GroupName()), PolicyName: aws.String(p.Name), PolicyType: aws.String(p.Type.String()),
+		PolicyARN: aws.String(awsapi.GroupPolicyARN(c.Scope, g.key, p.UUID, p.Name)), Enabled: aws.Bool(!p.Disabled), Alarms: []types.Alarm{},
+		StepAdjustments: []types.StepAdjustment{}, EstimatedInstanceWarmup: seconds(p.Warmup),
+	}
+	if p.Type == scaling.TargetTrackingScaling {
+		alarms = p.AlarmNames()
+	}
+	for _, name := range alarms {
+		out.Alarms = append(out.Alarms, describeAlarm(c, name))
+	}
+	switch {
+	case p.Simple != nil:
+		out.AdjustmentType, out.ScalingAdjustment = aws.String(p.Simple.AdjustmentType.String()), number(p.Simple.Adjustment)
+		out.Cooldown = seconds(p.Simple.Cooldown)
+		if p.Simple.MinMagnitude != nil {
+			out.MinAdjustmentMagnitude = number(*p.Simple.MinMagnitude)
+		}
+	case p.Step != nil:
+		describeStep(&out, p.Step)
+	default:
+		out.TargetTrackingConfiguration = describeTracking(p.TargetTracking)
+	}
+	return out
+}
+
+func describeStep(out *types.ScalingPolicy, s *scaling.StepConfig) {
+	out.AdjustmentType, out.MetricAggregationType = aws.String(s.AdjustmentType.String()), aws.String(scaling.AggregateAverage.String())
+	if s.Aggregation != 0 {
+		out.MetricAggregationType = aws.String(s.Aggregation.String())
+	}
+	if s.MinMagnitude != nil {
+		out.MinAdjustmentMagnitude = number(*s.MinMagnitude)
+	}
+	for _, x := range s.Steps {
+		out.StepAdjustments = append(out.StepAdjustments, types.StepAdjustment{
+			MetricIntervalLowerBound: x.Lower, MetricIntervalUpperBound: x.Upper, ScalingAdjustment: number(x.Adjustment),
+		})
+	}
+}
+
+func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingConfiguration {
+	out := &types.TargetTrackingConfiguration{TargetValue: aws.Float64(t.TargetValue), DisableScaleIn: aws.Bool(aws.ToBool(t.DisableScaleIn))}
+	if p := t.Predefined; p != nil {
+		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}
+	}
+	if m := t.Customized; m != nil {
+		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{
+			Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name), Statistic: types.MetricStatistic(m.Statistic.String()),
+			Unit: optional(m.Unit), Dimensions: []types.MetricDimension{},
+		}
+		if m.Period != 0 {
+			out.CustomizedMetricSpecification.Period = seconds(&m.Period)
+		}
+		for _, d := range m.Dimensions {
+			out.CustomizedMetricSpecification.Dimensions = append(out.CustomizedMetricSpecification.Dimensions,
+				types.MetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
+		}
+	}
+	return out
+}
+
+// errNoPolicy says that an ARN names a policy that is not there.
+var errNoPolicy = errors.New("no such policy")
+
+// policy finds the group and the name of a policy that a request names by its name and its group's, or by its ARN.
+func (a *API) policy(ctx context.Context, c awsapi.Call, groupName *string, policy string) (k scaling.TargetKey, name string, err error) {
+	id, _, byARN := awsapi.ParsePolicyARN(c.Scope, policy)
+	if groupName == nil && !byARN {
+		return k, "", awsapi.Validation("AutoScalingGroupName must be specified where PolicyName is no ARN")
+	}
+	if groupName != nil {
+		if k, err = parseGroup(c.Scope, *groupName); err != nil {
+			return k, "", err
+		}
+	}
+	if !byARN {
+		return k, policy, nil
+	}
+	var found *scaling.Target
+	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
+		if r := e.Region(c.Scope); r != nil {
+			if t, p := r.Targets.ByPolicyID(id); p != nil {
+				found, name = t, p.Name
+			}
+		}
+	}); failed != nil {
+		return k, "", failed
+	}
+	switch {
+	case found == nil:
+		return k, "", fmt.Errorf("%w: %s", errNoPolicy, policy)
+	case groupName != nil && found.Key != k:
+		return k, "", awsapi.Validation("Policy %s is not one of the AutoScalingGroup %s", policy, k.GroupName())
+	}
+	return found.Key, name, nil
+}
+
+func (a *API) deletePolicy(ctx context.Context, c awsapi.Call, in *sdk.DeletePolicyInput) (*sdk.DeletePolicyOutput, error) {
+	k, name, err := a.policy(ctx, c, in.AutoScalingGroupName, *in.PolicyName)
+	if errors.Is(err, errNoPolicy) {
+		return &sdk.DeletePolicyOutput{}, nil // as with a name that is not there
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.step(ctx, k, engine.DeleteGroupPolicy{Scope: c.Scope, Key: k, Name: name})
+	return &sdk.DeletePolicyOutput{}, err
+}
+
+func (a *API) executePolicy(ctx context.Context, c awsapi.Call, in *sdk.ExecutePolicyInput) (*sdk.ExecutePolicyOutput, error) {
+	k, name, err := a.policy(ctx, c, in.AutoScalingGroupName, *in.PolicyName)
+	if errors.Is(err, errNoPolicy) {
+		return nil, awsapi.Validation("Policy not found: %s", *in.PolicyName)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.step(ctx, k, engine.ExecuteGroupPolicy{Scope: c.Scope, Execution: scaling.Execution{
+		Key: k, Policy: name, HonorCooldown: aws.ToBool(in.HonorCooldown), Metric: in.MetricValue, Threshold: in.BreachThreshold,
+	}})
+	return &sdk.ExecutePolicyOutput{}, err
+}

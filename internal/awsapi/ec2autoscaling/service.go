@@ -1,0 +1,229 @@
+// Package ec2autoscaling is EC2 Auto Scaling as an awsapi.Service: every production variant is an Auto Scaling group, named
+// ENDPOINT/VARIANT, with its bounds, policies, activities and instances. Each operation turns the SDK's input into an engine.Input, or
+// reads a View, and its refusals into AWS's errors.
+package ec2autoscaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/scaling"
+)
+
+// API is EC2 Auto Scaling.
+type API struct{ backend awsapi.Backend }
+
+// New returns the service.
+func New(b awsapi.Backend) *awsapi.Service {
+	a := &API{b}
+	s := &awsapi.Service{
+		Name: "EC2 Auto Scaling", Signing: "autoscaling", Version: "2011-01-01", Namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+	}
+	awsapi.Handle(s, "DescribeAutoScalingGroups", a.describeGroups)
+	awsapi.Handle(s, "DescribeAutoScalingInstances", a.describeInstances)
+	awsapi.Handle(s, "UpdateAutoScalingGroup", a.updateGroup)
+	awsapi.Handle(s, "SetDesiredCapacity", a.setDesiredCapacity)
+	awsapi.Handle(s, "SuspendProcesses", a.suspendProcesses)
+	awsapi.Handle(s, "ResumeProcesses", a.resumeProcesses)
+	awsapi.Handle(s, "PutScalingPolicy", a.putScalingPolicy)
+	awsapi.Handle(s, "DescribePolicies", a.describePolicies)
+	awsapi.Handle(s, "DeletePolicy", a.deletePolicy)
+	awsapi.Handle(s, "ExecutePolicy", a.executePolicy)
+	awsapi.Handle(s, "DescribeScalingActivities", a.describeScalingActivities)
+	awsapi.Handle(s, "DescribeAdjustmentTypes", a.describeAdjustmentTypes)
+	awsapi.Handle(s, "DescribeScalingProcessTypes", a.describeProcessTypes)
+	for _, operation := range []string{
+		"CreateAutoScalingGroup", "DeleteAutoScalingGroup", "CreateLaunchConfiguration", "AttachInstances", "DetachInstances", "EnterStandby",
+		"ExitStandby", "TerminateInstanceInAutoScalingGroup", "StartInstanceRefresh", "PutWarmPool", "PutLifecycleHook", "AttachLoadBalancers",
+		"AttachLoadBalancerTargetGroups", "CreateOrUpdateTags", "DeleteTags",
+	} {
+		awsapi.Handle(s, operation, noGroupOfEC2)
+	}
+	return s
+}
+
+// noGroupOfEC2 refuses what makes sense for groups of EC2 instances only.
+func noGroupOfEC2(_ context.Context, c awsapi.Call, _ *struct{}) (*struct{}, error) {
+	return nil, awsapi.Validation("%s is not supported: the Auto Scaling groups of this server are the production variants of its endpoints. "+
+		"Create, update, tag and delete them through the SageMaker API.", c.Operation)
+}
+
+// step takes an input and words the engine's refusals.
+func (a *API) step(ctx context.Context, key scaling.TargetKey, in engine.Input) (engine.Result, error) {
+	result, err := a.backend.Step(ctx, in)
+	return result, refusal(key, err)
+}
+
+// refusal words what the engine refuses to do to a group.
+func refusal(key scaling.TargetKey, err error) error {
+	var missing *hosting.Error
+	if errors.As(err, &missing) && missing.Kind == hosting.KindNotFound {
+		return unknownGroup(key.GroupName())
+	}
+	var e *scaling.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Kind {
+	case scaling.KindLimitExceeded:
+		return &awsapi.Error{Code: "LimitExceeded", Message: e.Msg}
+	case scaling.KindActivityInProgress:
+		return &awsapi.Error{Code: "ScalingActivityInProgress", Message: e.Msg}
+	default:
+		return awsapi.Validation("%s", e.Msg)
+	}
+}
+
+func unknownGroup(name string) error {
+	return awsapi.Validation("AutoScalingGroup name not found - AutoScalingGroup: %s not found", name)
+}
+
+// group is a variant that stands for an Auto Scaling group, and what is set of it.
+type group struct {
+	key      scaling.TargetKey
+	endpoint *hosting.Endpoint
+	variant  *hosting.Variant
+	target   *scaling.Target // nil where nothing is set
+}
+
+func (g group) settings() *scaling.Group {
+	if g.target == nil {
+		return nil
+	}
+	return g.target.Group
+}
+
+// bounds returns the group's range and desired capacity.
+func (g group) bounds() (least, most, desired int) {
+	desired = g.variant.Desired
+	if g.target == nil {
+		return desired, desired, desired
+	}
+	least, most = g.target.Bounds(desired)
+	return least, most, g.target.Wanted(desired)
+}
+
+// arn names the group. Its identifier is made from what never changes of the endpoint, since a group has no state of its own until
+// something is set.
+func (g group) arn(s engine.Scope) string {
+	h := fnv.New128a()
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d", s.Account, s.Region, g.key.GroupName(), g.endpoint.Created.UnixNano()) // a hash does not fail
+	b := h.Sum(nil)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // the form of a random UUID
+	id := fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return awsapi.ARN(s, "autoscaling", "autoScalingGroup:"+id+":"+groupPrefix+g.key.GroupName())
+}
+
+const groupPrefix = "autoScalingGroupName/"
+
+// groups calls f with a region's groups by name; read is the engine's region, nil where it has no state yet.
+func (a *API) groups(ctx context.Context, c awsapi.Call, f func(r *engine.Region, all []group) error) error {
+	var err error
+	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
+		r := e.Region(c.Scope)
+		if r == nil {
+			err = f(&engine.Region{Scope: c.Scope, Targets: scaling.NewRegistry()}, nil)
+			return
+		}
+		var all []group
+		for _, x := range r.Hosting.Endpoints {
+			for _, v := range x.Variants {
+				k := scaling.VariantTarget(x.Name, v.Config.Name)
+				all = append(all, group{k, x, v, r.Targets.Of(k)})
+			}
+		}
+		err = f(r, all)
+	}); failed != nil {
+		return failed
+	}
+	return badToken(err)
+}
+
+// parseGroup reads a group's name or ARN.
+func parseGroup(s engine.Scope, name string) (scaling.TargetKey, error) {
+	if rest, found := strings.CutPrefix(name, awsapi.ARN(s, "autoscaling", "autoScalingGroup:")); found {
+		_, name, _ = strings.Cut(rest, ":"+groupPrefix)
+	}
+	k, ok := scaling.ParseGroupName(name)
+	if !ok {
+		return k, unknownGroup(name)
+	}
+	return k, nil
+}
+
+// named returns the group of a name among all; it fails where there is none.
+func named(all []group, s engine.Scope, name string) (group, error) {
+	k, err := parseGroup(s, name)
+	if err != nil {
+		return group{}, err
+	}
+	for _, g := range all {
+		if g.key == k {
+			return g, nil
+		}
+	}
+	return group{}, unknownGroup(name)
+}
+
+// limit returns how many items a page has: what is asked for, at most the operation's maximum.
+func limit(asked *int32, usual, most int) (int, error) {
+	switch {
+	case asked == nil:
+		return usual, nil
+	case *asked < 1:
+		return 0, awsapi.Validation("MaxRecords must be greater than or equal to 1")
+	default:
+		return min(int(*asked), most), nil
+	}
+}
+
+// badToken words a refused token.
+func badToken(err error) error {
+	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
+		return &awsapi.Error{Code: "InvalidNextToken", Message: "The NextToken value is not valid."}
+	}
+	return err
+}
+
+// optional is nil for "", so that answers leave unset members out.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func integer(n *int32) *int {
+	if n == nil {
+		return nil
+	}
+	i := int(*n)
+	return &i
+}
+
+func number(n int) *int32 {
+	i := int32(n)
+	return &i
+}
+
+func duration(n *int32) *time.Duration {
+	if n == nil {
+		return nil
+	}
+	d := time.Duration(*n) * time.Second
+	return &d
+}
+
+func seconds(d *time.Duration) *int32 {
+	if d == nil {
+		return nil
+	}
+	return number(int(*d / time.Second))
+}
