@@ -15,9 +15,9 @@ import (
 
 var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
 
-// requestQueries checks the queries of GetMetricData, member by member; parameter is what the list is called. What one query
-// says of another, expr.Compile checks.
-func requestQueries(in []types.MetricDataQuery, parameter string) ([]metric.DataQuery, error) {
+// requestQueries checks the queries of GetMetricData, member by member. What one query says of another, expr.Compile checks.
+func requestQueries(in []types.MetricDataQuery) ([]metric.DataQuery, error) {
+	const parameter = "MetricDataQueries"
 	out := make([]metric.DataQuery, 0, len(in))
 	seen := make(map[string]bool, len(in))
 	for i := range in {

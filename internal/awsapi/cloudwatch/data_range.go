@@ -48,14 +48,15 @@ func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
 		end = latest
 	}
 	end = metric.Align(end, min(round, time.Minute))
-	if late := q.now.Add(-keep).Sub(from); late > 0 {
-		from = from.Add((late + period - 1) / period * period)
+	step := int64(period / time.Second)
+	if late := q.now.Add(-keep).Unix() - from.Unix(); late > 0 { // in seconds: starts may be centuries ago
+		from = time.Unix(from.Unix()+ceilTo(late, step)*step, 0).UTC()
 	}
-	if !from.Before(end) {
-		return from, 0
-	}
-	return from, int((end.Sub(from) + period - 1) / period)
+	return from, int(max(0, ceilTo(end.Unix()-from.Unix(), step)))
 }
+
+// ceilTo is how many steps a positive length takes, the last of them whole.
+func ceilTo(length, step int64) int64 { return (length + step - 1) / step }
 
 // unitOrder is the order in which one of several units is picked. AWS: recorded, as far as it is known.
 var unitOrder = []string{

@@ -104,7 +104,7 @@ func checkDataRequest(c awsapi.Call, in *sdk.GetMetricDataInput) (*dataRequest, 
 		foreign: make([]bool, len(in.MetricDataQueries)),
 	}
 	var err error
-	if q.queries, err = requestQueries(in.MetricDataQueries, "MetricDataQueries"); err != nil {
+	if q.queries, err = requestQueries(in.MetricDataQueries); err != nil {
 		return nil, err
 	}
 	if !q.start.Before(q.end) {

@@ -379,11 +379,23 @@ func TestRange(t *testing.T) {
 		{70*24*time.Hour + time.Minute, 2 * time.Hour, time.Hour, 70*24*time.Hour + time.Hour, 3},
 		{time.Hour, 100 * time.Hour, time.Minute, time.Hour, 181}, // datapoints may be two hours ahead
 		{20 * time.Second, 10 * time.Second, time.Minute, time.Minute, 0},
+		{time.Hour, 2 * time.Hour, math.MaxInt32 / 60 * time.Minute, time.Hour, 1},
+		{-3 * time.Hour, time.Hour, time.Minute, -3 * time.Hour, 0}, // ahead of all datapoints
 	} {
 		start := now.Add(-c.age)
 		q := &dataRequest{now: now, start: start, end: start.Add(c.length)}
 		if from, n := q.frame(c.period); now.Sub(from) != c.from || n != c.periods {
 			t.Errorf("%v old, %v at %v: from %v ago, %d", c.age, c.length, c.period, now.Sub(from), n)
+		}
+	}
+}
+
+func TestRangesOfCenturies(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for _, period := range []time.Duration{time.Second, time.Minute, time.Hour, math.MaxInt32 / 60 * time.Minute} {
+		q := &dataRequest{now: now, start: time.Time{}, end: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+		if from, n := q.frame(period); n < 1 || n > 25_000 || now.Sub(from) > 456*24*time.Hour && period < 1000*time.Hour {
+			t.Errorf("%v: %d periods from %v", period, n, from)
 		}
 	}
 }
