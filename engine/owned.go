@@ -16,13 +16,16 @@ func owned(c scaling.PolicyChange, s scaling.AlarmSpec) alarm.Alarm {
 	if s.Comparison.High() {
 		compare = alarm.GreaterThanThreshold
 	}
+	rule := alarm.Rule{Period: s.Period, Periods: s.EvaluationPeriods, Threshold: s.Threshold, Comparison: compare}
+	if len(s.Queries) > 0 {
+		rule.Metrics = s.Queries
+	} else {
+		rule.Metric, rule.Statistic, rule.Unit = metric.NewID(s.Namespace, s.Metric, dimensions...), statistic(s.Statistic), s.Unit
+	}
 	return alarm.Alarm{
 		Name: s.Name, ActionsEnabled: true, Owned: true,
 		Actions: []alarm.Action{{On: alarm.InAlarm, Target: c.ActionTarget(), Policy: c.Policy.Name}},
-		Rule: alarm.Rule{
-			Metric: metric.NewID(s.Namespace, s.Metric, dimensions...), Statistic: statistic(s.Statistic), Unit: s.Unit,
-			Period: s.Period, Periods: s.EvaluationPeriods, Threshold: s.Threshold, Comparison: compare,
-		},
+		Rule:    rule,
 	}
 }
 

@@ -1,6 +1,9 @@
 package scaling
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // nameAlarms gives a target tracking policy new alarm names.
 func (p *Policy) nameAlarms(k TargetKey, newID func() string) {
@@ -24,7 +27,7 @@ func (p *Policy) Alarms(k TargetKey) []AlarmSpec {
 	high := p.alarmMetric(k)
 	high.Name, high.Comparison, high.Threshold = p.AlarmHigh, Greater, p.TargetTracking.TargetValue
 	high.Period, high.EvaluationPeriods = p.TargetTracking.period(), 3
-	if s := p.TargetTracking.Predefined; s != nil && s.Metric == VariantConcurrentRequestsPerModel {
+	if s := p.TargetTracking.Predefined; s != nil && s.Metric.highResolution() {
 		high.Period = 10 * time.Second
 	}
 	if p.AlarmLow == "" {
@@ -42,7 +45,9 @@ func lowThreshold(target float64) float64 { return target * 9 / 10 }
 
 // alarmMetric returns what both alarms watch. Units are left open where the client named none.
 func (p *Policy) alarmMetric(k TargetKey) AlarmSpec {
-	if s := p.TargetTracking.Customized; s != nil {
+	if s := p.TargetTracking.Customized; s != nil && len(s.Queries) > 0 {
+		return AlarmSpec{Queries: s.dataQueries()}
+	} else if s != nil {
 		return AlarmSpec{Namespace: s.Namespace, Metric: s.Name, Dimensions: s.Dimensions, Statistic: s.Statistic, Unit: s.Unit}
 	}
 	endpoint, variant, _ := k.Variant()
@@ -52,12 +57,32 @@ func (p *Policy) alarmMetric(k TargetKey) AlarmSpec {
 			Dimensions: []MetricDimension{{"EndpointName", endpoint}, {"VariantName", variant}},
 		}
 	}
-	a := AlarmSpec{
-		Namespace: "AWS/SageMaker", Metric: "InvocationsPerInstance", Statistic: Sum,
-		Dimensions: []MetricDimension{{"EndpointName", endpoint}, {"VariantName", variant}},
+	a := AlarmSpec{Namespace: "AWS/SageMaker", Dimensions: []MetricDimension{{"EndpointName", endpoint}, {"VariantName", variant}}}
+	if k.Dimension == ComponentCopies {
+		a.Dimensions = []MetricDimension{{"InferenceComponentName", strings.TrimPrefix(k.ResourceID, "inference-component/")}}
 	}
-	if p.TargetTracking.Predefined.Metric == VariantConcurrentRequestsPerModel {
-		a.Metric, a.Statistic = "ConcurrentRequestsPerModel", Maximum
-	}
+	a.Metric, a.Statistic = p.TargetTracking.Predefined.Metric.watched()
 	return a
+}
+
+// highResolution: the metric comes every 10 s.
+func (m PredefinedMetric) highResolution() bool {
+	return m == VariantConcurrentRequestsPerModel || m == ComponentConcurrentRequestsPerCopy
+}
+
+// watched is the metric that a predefined one stands for, and its statistic. Invocations are counted a minute; of concurrency the
+// greatest counts, which is not documented. AWS: SageMaker developer guide, endpoint automatic scaling policy; monitoring with CloudWatch.
+func (m PredefinedMetric) watched() (string, Statistic) {
+	switch m {
+	case VariantConcurrentRequestsPerModel:
+		return "ConcurrentRequestsPerModel", Maximum
+	case ComponentInvocationsPerCopy:
+		return "InvocationsPerCopy", Sum
+	case ComponentConcurrentRequestsPerCopy:
+		return "ConcurrentRequestsPerCopy", Maximum
+	case VariantProvisionedConcurrencyUtilization:
+		return "ServerlessProvisionedConcurrencyUtilization", Maximum
+	default:
+		return "InvocationsPerInstance", Sum
+	}
 }

@@ -208,10 +208,6 @@ func TestTrackingConfigRefused(t *testing.T) {
 		{"no namespace", TargetTrackingConfig{TargetValue: 1, Customized: &CustomizedSpec{Name: "m", Statistic: Sum}}, invalidSpec},
 		{"no statistic", TargetTrackingConfig{TargetValue: 1, Customized: &CustomizedSpec{Namespace: "n", Name: "m"}}, invalidSpec},
 		{"math and a unit", TargetTrackingConfig{TargetValue: 1, Customized: &CustomizedSpec{Unit: "Percent", Queries: query}}, invalidSpec},
-		{
-			"math", TargetTrackingConfig{TargetValue: 1, Customized: &CustomizedSpec{Queries: query}},
-			"Metric math (Metrics) in a CustomizedMetricSpecification is not served here yet: name one metric by Namespace, MetricName, Dimensions and Statistic.",
-		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,6 +1,10 @@
 package scaling
 
-import "time"
+import (
+	"time"
+
+	"bellows.dev/bellows/metric"
+)
 
 // Predefined metrics of SageMaker.
 const (
@@ -99,7 +103,7 @@ type CustomizedSpec struct {
 	Statistic  Statistic
 	Unit       string        // CloudWatch's name of a unit; "" where none was given
 	Period     time.Duration `json:",omitempty"` // groups': 10, 30 or 60 s; zero: 60 s
-	Queries    []MetricQuery // metric math: not offered yet
+	Queries    []MetricQuery // metric math; the members above are unset then
 }
 
 // MetricDimension is a name and value of a metric's identity.
@@ -135,6 +139,8 @@ type AlarmSpec struct {
 	Dimensions []MetricDimension
 	Statistic  Statistic
 	Unit       string // "" for any
+
+	Queries []metric.DataQuery // metric math; the five members above are unset then
 
 	Period            time.Duration
 	EvaluationPeriods int

@@ -92,10 +92,9 @@ func (s *CustomizedSpec) check() error {
 	plain := s.Namespace != "" || s.Name != "" || s.Statistic != 0 || s.Unit != "" || len(s.Dimensions) > 0
 	switch {
 	case len(s.Queries) > 0 && !plain:
-		return invalid("Metric math (Metrics) in a CustomizedMetricSpecification is not served here yet: " +
-			"name one metric by Namespace, MetricName, Dimensions and Statistic.")
+		return s.checkQueries()
 	case len(s.Queries) > 0, s.Namespace == "", s.Name == "", s.Statistic == 0:
-		return invalid("The customized metric specification is not valid.")
+		return invalid(invalidSpecification)
 	}
 	return nil
 }
@@ -105,7 +104,8 @@ func (c *TargetTrackingConfig) equal(o *TargetTrackingConfig) bool {
 	return c.TargetValue == o.TargetValue &&
 		*c.ScaleOutCooldown == *o.ScaleOutCooldown && *c.ScaleInCooldown == *o.ScaleInCooldown &&
 		or(c.DisableScaleIn, false) == or(o.DisableScaleIn, false) &&
-		c.identity() == o.identity() && c.unit() == o.unit() && c.period() == o.period()
+		c.identity() == o.identity() && c.unit() == o.unit() && c.period() == o.period() &&
+		(c.Customized == nil || c.Customized.sameQueries(o.Customized))
 }
 
 func (c *TargetTrackingConfig) period() time.Duration {
@@ -128,12 +128,7 @@ func (c *TargetTrackingConfig) identity() string {
 	if c.Predefined != nil {
 		return c.Predefined.Metric.String()
 	}
-	s := c.Customized
-	parts := []string{s.Namespace, s.Name, s.Statistic.String()}
-	for _, d := range sortedDimensions(s.Dimensions) {
-		parts = append(parts, d.Name, d.Value)
-	}
-	return strings.Join(parts, "\x00")
+	return c.Customized.identity()
 }
 
 func sortedDimensions(ds []MetricDimension) []MetricDimension {

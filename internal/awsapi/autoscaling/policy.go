@@ -91,9 +91,13 @@ func customized(m *types.CustomizedMetricSpecification) *scaling.CustomizedSpec 
 		out.Dimensions = append(out.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 	}
 	for _, q := range m.Metrics {
-		out.Queries = append(out.Queries, scaling.MetricQuery{
+		x := scaling.MetricQuery{
 			ID: aws.ToString(q.Id), Expression: aws.ToString(q.Expression), Label: aws.ToString(q.Label), ReturnData: q.ReturnData,
-		})
+		}
+		if q.MetricStat != nil {
+			x.Stat = metricStat(q.MetricStat)
+		}
+		out.Queries = append(out.Queries, x)
 	}
 	return out
 }
@@ -201,7 +205,9 @@ func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScal
 	if p := t.Predefined; p != nil {
 		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}
 	}
-	if m := t.Customized; m != nil {
+	if m := t.Customized; m != nil && len(m.Queries) > 0 {
+		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{Metrics: describeQueries(m.Queries)}
+	} else if m != nil {
 		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{
 			Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name), Statistic: types.MetricStatistic(m.Statistic.String()),
 			Unit: optional(m.Unit), Dimensions: []types.MetricDimension{},

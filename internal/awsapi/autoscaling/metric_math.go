@@ -1,0 +1,40 @@
+package autoscaling
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"bellows.dev/bellows/scaling"
+)
+
+func metricStat(in *types.TargetTrackingMetricStat) *scaling.MetricStat {
+	out := &scaling.MetricStat{Statistic: aws.ToString(in.Stat), Unit: aws.ToString(in.Unit)}
+	if in.Metric != nil {
+		out.Namespace, out.Name = aws.ToString(in.Metric.Namespace), aws.ToString(in.Metric.MetricName)
+		for _, d := range in.Metric.Dimensions {
+			out.Dimensions = append(out.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+		}
+	}
+	return out
+}
+
+// describeQueries renders the queries of metric math, ReturnData filled in. AWS: recorded.
+func describeQueries(queries []scaling.MetricQuery) []types.TargetTrackingMetricDataQuery {
+	out := make([]types.TargetTrackingMetricDataQuery, len(queries))
+	for i, q := range queries {
+		out[i] = types.TargetTrackingMetricDataQuery{
+			Id: aws.String(q.ID), Expression: optional(q.Expression), Label: optional(q.Label),
+			ReturnData: aws.Bool(q.ReturnData == nil || *q.ReturnData),
+		}
+		if s := q.Stat; s != nil {
+			m := &types.TargetTrackingMetric{
+				Namespace: aws.String(s.Namespace), MetricName: aws.String(s.Name), Dimensions: []types.TargetTrackingMetricDimension{},
+			}
+			for _, d := range s.Dimensions {
+				m.Dimensions = append(m.Dimensions, types.TargetTrackingMetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
+			}
+			out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: m, Stat: aws.String(s.Statistic), Unit: optional(s.Unit)}
+		}
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package scaling
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/metric"
+)
+
+// perInstance is a list of queries as the user guide has it: a queue's length, divided by the instances.
+func perInstance() []MetricQuery {
+	return []MetricQuery{
+		{ID: "m1", Label: "queue", ReturnData: ptr(false), Stat: &MetricStat{
+			Namespace: "App", Name: "Queue", Statistic: "Sum", Dimensions: []MetricDimension{{"b", "2"}, {"a", "1"}},
+		}},
+		{ID: "m2", ReturnData: ptr(false), Stat: &MetricStat{Namespace: "App", Name: "Instances", Statistic: "Average"}},
+		{ID: "e1", Label: "per instance", Expression: "m1 / m2"},
+	}
+}
+
+func mathPolicy(queries []MetricQuery) *TargetTrackingConfig {
+	return &TargetTrackingConfig{TargetValue: 100, Customized: &CustomizedSpec{Queries: queries}}
+}
+
+// AWS: every metric and expression has a period of 60 s: recorded.
+func TestAlarmsOfMetricMath(t *testing.T) {
+	r, _ := newTarget(t, 1, 4)
+	ch := put(t, r, PolicyInput{Name: "p", Type: TargetTrackingScaling, TargetTracking: mathPolicy(perInstance())}, counter())
+	queries := []metric.DataQuery{
+		{ID: "m1", Label: "queue", Hidden: true, Stat: &metric.MetricStat{
+			Metric:    metric.NewID("App", "Queue", metric.Dimension{Name: "a", Value: "1"}, metric.Dimension{Name: "b", Value: "2"}),
+			Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute,
+		}},
+		{ID: "m2", Hidden: true, Stat: &metric.MetricStat{
+			Metric: metric.NewID("App", "Instances"), Statistic: metric.Statistic{Kind: metric.Average}, Period: time.Minute,
+		}},
+		{ID: "e1", Label: "per instance", Expression: "m1 / m2", Period: time.Minute},
+	}
+	want := []AlarmSpec{
+		{Name: alarmPrefix + "High-id-2", Comparison: Greater, Threshold: 100, Queries: queries, Period: time.Minute, EvaluationPeriods: 3},
+		{Name: alarmPrefix + "Low-id-3", Comparison: Less, Threshold: 90, Queries: queries, Period: time.Minute, EvaluationPeriods: 15},
+	}
+	if diff := cmp.Diff(want, ch.CreateAlarms); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	again := put(t, r, PolicyInput{Name: "p", TargetTracking: mathPolicy(perInstance())}, noID)
+	if len(again.CreateAlarms)+len(again.DeleteAlarms) != 0 {
+		t.Errorf("put again: %+v", again)
+	}
+	changed := perInstance()
+	changed[2].Label = "another"
+	if ch := put(t, r, PolicyInput{Name: "p", TargetTracking: mathPolicy(changed)}, counter()); len(ch.CreateAlarms) != 2 || len(ch.DeleteAlarms) != 2 {
+		t.Errorf("a changed list: %+v", ch)
+	}
+}
+
+func TestMetricMathRefused(t *testing.T) {
+	const not = "The customized metric specification is not valid. "
+	for _, tc := range []struct {
+		name string
+		do   func([]MetricQuery) []MetricQuery
+		want string
+	}{
+		{"all is well", func(q []MetricQuery) []MetricQuery { return q }, ""},
+		{"one metric is well", func(q []MetricQuery) []MetricQuery { q[1].ReturnData = nil; return q[1:2] }, ""},
+		{"none returned", func(q []MetricQuery) []MetricQuery { q[2].ReturnData = ptr(false); return q }, not + "Exactly one element of the metrics list should return data."},
+		{"two returned", func(q []MetricQuery) []MetricQuery { q[0].ReturnData = nil; return q }, not + "Exactly one element of the metrics list should return data."},
+		{"an unknown query", func(q []MetricQuery) []MetricQuery { q[2].Expression = "m1/m3"; return q }, not + "Error in expression 'e1': "},
+		{"a search", func(q []MetricQuery) []MetricQuery { q[2].Expression = "SUM(SEARCH('{App} x', 'Sum', 60))"; return q }, not + "SEARCH is not supported on Metric Alarms."},
+		{"several series", func(q []MetricQuery) []MetricQuery { q[2].Expression = "METRICS()"; return q }, not + "Metrics expression that return multi time series are only allowed"},
+		{"an id", func(q []MetricQuery) []MetricQuery { q[2].ID = "E1"; return q }, not + "The Id 'E1' must begin with a small letter and have letters, digits and _ only."},
+		{"no id", func(q []MetricQuery) []MetricQuery { q[2].ID = ""; return q }, not + "The Id '' must begin"},
+		{"neither", func(q []MetricQuery) []MetricQuery { q[2].Expression = ""; return q }, not + "The query e1 must have exactly one of MetricStat and Expression."},
+		{"both", func(q []MetricQuery) []MetricQuery { q[1].Expression = "m1"; return q }, not + "The query m2 must have exactly one of MetricStat and Expression."},
+		{"a statistic", func(q []MetricQuery) []MetricQuery { q[1].Stat.Statistic = "Most"; return q }, not + "The query m2 must have a Metric with Namespace and MetricName, and a valid Stat."},
+		{"no name", func(q []MetricQuery) []MetricQuery { q[1].Stat.Name = ""; return q }, not + "The query m2 must have a Metric with Namespace and MetricName, and a valid Stat."},
+		{"eleven metrics", func(q []MetricQuery) []MetricQuery {
+			for i := range 9 {
+				x := q[1]
+				x.ID = fmt.Sprint("n", i)
+				q = append(q, x)
+			}
+			return q
+		}, not + "It can have at most 10 metrics and 10 expressions."},
+		{"50 KB", func(q []MetricQuery) []MetricQuery { q[2].Label = strings.Repeat("x", 51<<10); return q }, not + "Its size must not be larger than 50 KB."},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, _ := newTarget(t, 1, 4)
+			_, err := r.PutPolicy(t0, PolicyInput{Key: blue, Name: "p", Type: TargetTrackingScaling, TargetTracking: mathPolicy(tc.do(perInstance()))}, counter())
+			if tc.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), tc.want) {
+				t.Errorf("\n got %v\nwant %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// AWS: a list of one metric is that metric; labels, units and the order of a list do not make another one: recorded.
+func TestMetricMathIdentity(t *testing.T) {
+	plain := &TargetTrackingConfig{TargetValue: 1, Customized: &CustomizedSpec{Namespace: "App", Name: "Instances", Statistic: Average, Unit: "Count"}}
+	single := perInstance()[1:2]
+	single[0].ReturnData = nil
+	turned := perInstance()
+	turned[0], turned[1] = turned[1], turned[0]
+	turned[0].Label, turned[1].Stat.Unit = "other", "Count"
+	other := perInstance()
+	other[2].Expression = "m1 / m2 / 2"
+	for _, tc := range []struct {
+		name string
+		a, b *TargetTrackingConfig
+		same bool
+	}{
+		{"one metric", plain, mathPolicy(single), true},
+		{"another order", mathPolicy(perInstance()), mathPolicy(turned), true},
+		{"another expression", mathPolicy(perInstance()), mathPolicy(other), false},
+		{"a metric and math", plain, mathPolicy(perInstance()), false},
+	} {
+		r, _ := newTarget(t, 1, 4, PolicyInput{Name: "p", Type: TargetTrackingScaling, TargetTracking: tc.a})
+		_, err := r.PutPolicy(t0, PolicyInput{Key: blue, Name: "q", Type: TargetTrackingScaling, TargetTracking: tc.b}, counter())
+		if got := err != nil; got != tc.same {
+			t.Errorf("%s: refused %v (%v)", tc.name, got, err)
+		}
+	}
+}
+
+// AWS: Application Auto Scaling's MetricType; SageMaker developer guide. What each predefined metric's alarms watch.
+func TestAlarmsOfPredefinedMetrics(t *testing.T) {
+	component := TargetKey{"inference-component/llm", ComponentCopies}
+	variant := []MetricDimension{{"EndpointName", "chat"}, {"VariantName", "blue"}}
+	copies := []MetricDimension{{"InferenceComponentName", "llm"}}
+	for _, tc := range []struct {
+		key        TargetKey
+		metric     PredefinedMetric
+		name       string
+		statistic  Statistic
+		dimensions []MetricDimension
+		high       time.Duration
+	}{
+		{blue, VariantInvocationsPerInstance, "InvocationsPerInstance", Sum, variant, time.Minute},
+		{blue, VariantConcurrentRequestsPerModel, "ConcurrentRequestsPerModel", Maximum, variant, 10 * time.Second},
+		{component, ComponentInvocationsPerCopy, "InvocationsPerCopy", Sum, copies, time.Minute},
+		{component, ComponentConcurrentRequestsPerCopy, "ConcurrentRequestsPerCopy", Maximum, copies, 10 * time.Second},
+		{
+			TargetKey{blue.ResourceID, VariantConcurrency}, VariantProvisionedConcurrencyUtilization,
+			"ServerlessProvisionedConcurrencyUtilization", Maximum, variant, time.Minute,
+		},
+	} {
+		r := NewRegistry() // inference components and provisioned concurrency cannot be registered here yet
+		r.Targets[tc.key] = &Target{Key: tc.key, Min: 1, Max: 4}
+		in := PolicyInput{Key: tc.key, Name: "p", Type: TargetTrackingScaling, TargetTracking: &TargetTrackingConfig{
+			TargetValue: 0.5, Predefined: &PredefinedSpec{Metric: tc.metric},
+		}}
+		ch, err := r.PutPolicy(t0, in, counter())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := AlarmSpec{
+			Name: ch.Policy.AlarmHigh, Comparison: Greater, Threshold: 0.5, Namespace: "AWS/SageMaker", Metric: tc.name, Dimensions: tc.dimensions,
+			Statistic: tc.statistic, Period: tc.high, EvaluationPeriods: 3,
+		}
+		if diff := cmp.Diff(want, ch.CreateAlarms[0]); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", tc.metric, diff)
+		}
+		if low := ch.CreateAlarms[1]; low.Period != time.Minute || low.EvaluationPeriods != 15 || low.Threshold != 0.45 {
+			t.Errorf("%v: %+v", tc.metric, low)
+		}
+		for _, wrong := range []PredefinedMetric{VariantInvocationsPerInstance, ComponentInvocationsPerCopy, VariantProvisionedConcurrencyUtilization} {
+			fits := strings.Contains(strings.Join(namesOf(tc.key.Dimension), " "), wrong.String())
+			in.TargetTracking = &TargetTrackingConfig{TargetValue: 1, Predefined: &PredefinedSpec{Metric: wrong}}
+			_, err := r.PutPolicy(t0, in, counter())
+			text := fmt.Sprintf("Scalable dimension %s only supports the following predefined metric types: %s", tc.key.Dimension,
+				strings.Join(namesOf(tc.key.Dimension), ", "))
+			if fits != (err == nil) || !fits && err.Error() != text {
+				t.Errorf("%v on %v: %v", wrong, tc.key.Dimension, err)
+			}
+		}
+	}
+}
+
+func namesOf(d Dimension) []string {
+	var out []string
+	for _, m := range d.predefined() {
+		out = append(out, m.String())
+	}
+	return out
+}
