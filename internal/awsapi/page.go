@@ -24,15 +24,25 @@ func Page[T any](items []T, key func(T) string, descending bool, token, bind str
 		}
 		return cmp.Compare(a, b)
 	}
-	slices.SortFunc(items, func(a, b T) int { return order(key(a), key(b)) })
-	if token != "" {
-		items = slices.DeleteFunc(items, func(x T) bool { return order(key(x), after) <= 0 })
+	type keyed struct {
+		key  string
+		item T
 	}
-	if len(items) <= limit {
-		return items, "", nil
+	kept := make([]keyed, 0, len(items)) // keys are made once: there may be many items
+	for _, x := range items {
+		if k := key(x); token == "" || order(k, after) > 0 {
+			kept = append(kept, keyed{k, x})
+		}
 	}
-	items = items[:limit]
-	return items, Seal(key(items[limit-1]), bind), nil
+	slices.SortFunc(kept, func(a, b keyed) int { return order(a.key, b.key) })
+	if len(kept) > limit {
+		kept = kept[:limit]
+		next = Seal(kept[limit-1].key, bind)
+	}
+	for _, x := range kept {
+		page = append(page, x.item)
+	}
+	return page, next, nil
 }
 
 // Seal makes a token of a position. It is bound to an operation and its filters, whose text is bind.

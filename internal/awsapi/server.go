@@ -22,7 +22,7 @@ import (
 // Limits of a request's body. AWS's largest here is PutMetricData's: 1 MB, compressed.
 const (
 	bodyMax     = 4 << 20
-	unpackedMax = 64 << 20
+	unpackedMax = 32 << 20
 )
 
 // Server answers every control-plane request on one port: the path, the target header or the action tells the service.
@@ -46,6 +46,7 @@ type request struct {
 	mode     bool // x-amzn-query-mode: errors carry Query's codes too
 	http     *http.Request
 	body     []byte
+	unpacked []byte // of a compressed body, once it was needed
 	form     url.Values
 }
 
@@ -134,7 +135,7 @@ func (q *request) read() error {
 			Message: fmt.Sprintf("The request body is larger than %d bytes.", bodyMax),
 		}
 	}
-	q.body = body
+	q.body, q.Size = body, len(body)
 	return nil
 }
 
@@ -184,6 +185,9 @@ func (q *request) plain() []byte {
 	if q.http.Header.Get("Content-Encoding") != "gzip" {
 		return q.body
 	}
+	if q.unpacked != nil {
+		return q.unpacked
+	}
 	z, err := gzip.NewReader(bytes.NewReader(q.body))
 	if err != nil {
 		return nil
@@ -192,6 +196,7 @@ func (q *request) plain() []byte {
 	if err != nil || len(plain) > unpackedMax {
 		return nil
 	}
+	q.unpacked = plain
 	return plain
 }
 
@@ -259,6 +264,11 @@ func (q *request) check(in any) error {
 			if v.Missing {
 				return required(v.Member)
 			}
+		}
+	}
+	if enum := q.service.Enum; enum != nil && len(found[0].Allowed) > 0 {
+		if e := enum(q.Operation, found[0].Member, found[0].Allowed); e != nil {
+			return e
 		}
 	}
 	return framework(wire.Message(found))

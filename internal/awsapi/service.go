@@ -13,6 +13,7 @@ type Call struct {
 	Operation    string
 	AccessKeyID  string
 	RequestID    string
+	Size         int // of the request's body in bytes, as it came
 }
 
 // ARN names a resource of the call's account and region: arn:aws:service:region:account:resource.
@@ -35,6 +36,9 @@ type Service struct {
 
 	// Required renders the refusal of a required member that is not there, where the service has its own.
 	Required func(member string) *Error
+
+	// Enum renders the refusal of a value that is none of those allowed, where an operation has its own; nil where it has not.
+	Enum func(operation, member string, allowed []string) *Error
 
 	operations map[string]operation
 }

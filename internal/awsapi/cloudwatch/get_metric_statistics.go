@@ -28,9 +28,9 @@ func (a *API) getMetricStatistics(
 	}
 	period := time.Duration(*in.Period) * time.Second
 	if !periodAllowed(int(*in.Period)) {
-		return nil, invalidValue("The value %d for parameter Period is invalid: it must be 1, 5, 10, 20, 30 or a multiple of 60.", *in.Period)
+		return nil, invalidValue("The parameter Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60.")
 	}
-	if n := in.EndTime.Sub(*in.StartTime) / period; n > statisticsMax {
+	if n := (in.EndTime.Sub(*in.StartTime) + period - 1) / period; n > statisticsMax {
 		return nil, invalidCombination("You have requested up to %d datapoints, which exceeds the limit of %d. You may reduce the "+
 			"datapoints requested by increasing Period, or decreasing the time range.", n, statisticsMax)
 	}
@@ -40,7 +40,7 @@ func (a *API) getMetricStatistics(
 		if s == nil {
 			return nil
 		}
-		w := frame(now, *in.StartTime, *in.EndTime, period)
+		w := frame(now, *in.StartTime, *in.EndTime, period).since(now.Add(-keptFor(period)))
 		for _, unit := range s.Units(w.from, w.from.Add(time.Duration(w.periods)*period)) {
 			if in.Unit == "" || string(in.Unit) == unit {
 				out.Datapoints = append(out.Datapoints, datapoints(s, w, unit, stats)...)
@@ -51,8 +51,11 @@ func (a *API) getMetricStatistics(
 }
 
 func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
-	if len(in.Statistics) == 0 && len(in.ExtendedStatistics) == 0 {
+	switch {
+	case len(in.Statistics) == 0 && len(in.ExtendedStatistics) == 0:
 		return nil, invalidCombination("At least one of the parameters Statistics and ExtendedStatistics must be specified.")
+	case len(in.Statistics) > 0 && len(in.ExtendedStatistics) > 0: // AWS: GetMetricStatistics: "either … or …, but not both"
+		return nil, invalidCombination("The parameters Statistics and ExtendedStatistics are mutually exclusive and you have specified both.")
 	}
 	var out []metric.Statistic
 	for _, name := range in.Statistics {
@@ -65,11 +68,27 @@ func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
 	for _, name := range in.ExtendedStatistics {
 		s, err := metric.ParseStatistic(name)
 		if err != nil || s.Kind < metric.Percentile {
-			return nil, invalidValue("The value %s for parameter ExtendedStatistics is not supported.", name)
+			return nil, invalidValue("The value %s for parameter ExtendedStatistic is not supported.", name) // AWS: recorded
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// keptFor is how long there are datapoints of a period. Older ones are there in longer periods only: "you must specify the period as
+// follows or no data points in that time range is returned". AWS: GetMetricStatistics, Period.
+func keptFor(period time.Duration) time.Duration {
+	const day = 24 * time.Hour
+	switch {
+	case period%time.Hour == 0:
+		return 455 * day
+	case period%(5*time.Minute) == 0:
+		return 63 * day
+	case period%time.Minute == 0:
+		return 15 * day
+	default:
+		return 3 * time.Hour
+	}
 }
 
 func periodAllowed(seconds int) bool {
@@ -103,6 +122,16 @@ func frame(now, start, end time.Time, period time.Duration) window {
 	from := metric.Align(metric.Align(start, round), period)
 	n := int((end.Sub(from) + period - 1) / period)
 	return window{from, n, period}
+}
+
+// since is the window without the periods that began before a moment.
+func (w window) since(at time.Time) window {
+	late := at.Sub(w.from)
+	if late <= 0 {
+		return w
+	}
+	n := int((late + w.period - 1) / w.period)
+	return window{w.from.Add(time.Duration(n) * w.period), max(w.periods-n, 0), w.period}
 }
 
 // datapoints reads several statistics of the same periods.

@@ -14,7 +14,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// AWS: ListMetrics, API reference.
+// AWS: ListMetrics, API reference. Which dimensions there may be is in the constraints.
 const (
 	metricsPage  = 500
 	listedFor    = 14 * 24 * time.Hour
@@ -22,25 +22,32 @@ const (
 )
 
 func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetricsInput) (*sdk.ListMetricsOutput, error) {
-	if in.RecentlyActive != "" && in.RecentlyActive != types.RecentlyActivePt3h {
-		return nil, invalidValue("The value %s for parameter RecentlyActive is invalid.", in.RecentlyActive)
+	linked := aws.ToBool(in.IncludeLinkedAccounts)
+	if in.OwningAccount != nil && !linked {
+		return nil, invalidCombination("The parameter OwningAccount can only be specified together with IncludeLinkedAccounts.")
 	}
 	f := metric.Filter{Namespace: aws.ToString(in.Namespace), Name: aws.ToString(in.MetricName)}
 	for _, d := range in.Dimensions {
 		f.Dimensions = append(f.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 	}
 	out := &sdk.ListMetricsOutput{Metrics: []types.Metric{}}
+	if in.OwningAccount != nil && *in.OwningAccount != c.Account {
+		return out, nil // no account is linked to this one
+	}
 	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
 		f.Since = now.Add(-listedFor)
 		if in.RecentlyActive != "" {
 			f.Since = now.Add(-recentlyUsed)
 		}
-		bind := fmt.Sprint("metrics", f.Namespace, f.Name, f.Dimensions, in.RecentlyActive)
+		bind := fmt.Sprintf("metrics %q %q %q %q %v", f.Namespace, f.Name, f.Dimensions, in.RecentlyActive, linked)
 		page, next, err := awsapi.Page(r.Metrics.List(f), metric.ID.Key, false, aws.ToString(in.NextToken), bind, metricsPage)
 		for _, id := range page {
 			out.Metrics = append(out.Metrics, types.Metric{
 				Namespace: aws.String(id.Namespace), MetricName: aws.String(id.Name), Dimensions: describeDimensions(id.Dimensions),
 			})
+			if linked {
+				out.OwningAccounts = append(out.OwningAccounts, c.Account)
+			}
 		}
 		out.NextToken = optional(next)
 		return err

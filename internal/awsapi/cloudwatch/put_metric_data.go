@@ -2,8 +2,9 @@ package cloudwatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
+	"net/http"
 	"strings"
 	"time"
 
@@ -18,7 +19,9 @@ import (
 
 // AWS: PutMetricData, API reference.
 const (
+	putMax        = 1 << 20 // bytes of the body as it comes, compressed or not
 	datumsMax     = 1000
+	entitiesMax   = 2
 	valuesMax     = 150
 	dimensionsMax = 30
 	oldest        = 14 * 24 * time.Hour
@@ -26,151 +29,161 @@ const (
 )
 
 func (a *API) putMetricData(ctx context.Context, c awsapi.Call, in *sdk.PutMetricDataInput) (*sdk.PutMetricDataOutput, error) {
+	if c.Size > putMax {
+		return nil, &awsapi.Error{
+			Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge, Lower: true,
+			Message: fmt.Sprintf("Request size %d exceeded %d bytes.", c.Size, putMax),
+		}
+	}
 	if strings.HasPrefix(*in.Namespace, "AWS/") {
 		return nil, invalidValue("The value AWS/ for parameter Namespace is invalid.")
 	}
-	if len(in.MetricData) > datumsMax {
-		return nil, invalidValue("The collection MetricData must not have a size greater than %d.", datumsMax)
+	if !plainText(*in.Namespace) {
+		return nil, invalidValue("The value %s for parameter Namespace is invalid.", *in.Namespace)
 	}
-	if len(in.MetricData) == 0 {
-		return nil, missingParameter("The parameter MetricData is required.")
+	if err := checkSizes(in); err != nil {
+		return nil, err
 	}
 	var now time.Time
 	if err := a.backend.View(ctx, func(at time.Time, _ *engine.Engine) { now = at }); err != nil {
 		return nil, err
 	}
-	data := make([]metric.Datum, 0, len(in.MetricData))
-	for i := range in.MetricData {
-		d, err := datum(now, *in.Namespace, &in.MetricData[i], fmt.Sprintf("MetricData.member.%d", i+1))
-		if err != nil {
-			return nil, err
-		}
-		data = append(data, d)
+	b := batch{now: now, namespace: *in.Namespace, data: make([]metric.Datum, 0, len(in.MetricData))}
+	b.add(in.MetricData, 0)
+	for i := range in.EntityMetricData { // what they say of entities is not kept
+		b.add(in.EntityMetricData[i].MetricData, i+1)
 	}
-	_, err := a.backend.Step(ctx, engine.PutMetricData{Scope: c.Scope, Data: data})
+	if err := b.refusal(); err != nil {
+		return nil, err
+	}
+	_, err := a.backend.Step(ctx, engine.PutMetricData{Scope: c.Scope, Data: b.data})
 	return &sdk.PutMetricDataOutput{}, refusal(err)
 }
 
-// datum checks one element of PutMetricData; path names it in refusals.
-func datum(now time.Time, namespace string, in *types.MetricDatum, path string) (metric.Datum, error) {
+func checkSizes(in *sdk.PutMetricDataInput) error {
+	n := len(in.MetricData)
+	for _, e := range in.EntityMetricData {
+		n += len(e.MetricData)
+	}
+	switch {
+	case len(in.EntityMetricData) > entitiesMax:
+		return invalidValue("The collection EntityMetricData must not have a size greater than %d.", entitiesMax)
+	case n > datumsMax:
+		return invalidValue("The collection MetricData must not have a size greater than %d.", datumsMax)
+	case n == 0:
+		return missingParameter("The parameter MetricData is required.")
+	default:
+		return nil
+	}
+}
+
+// batch gathers a call's datums, and what is wrong with them.
+type batch struct {
+	now       time.Time
+	namespace string
+	data      []metric.Datum
+	first     *awsapi.Error
+	texts     []string
+}
+
+// refusal names every datum that is refused for what the first is refused for, one a line. AWS: recorded.
+func (b *batch) refusal() error {
+	if b.first == nil {
+		return nil
+	}
+	b.first.Message = strings.Join(b.texts, "\n")
+	return b.first
+}
+
+func (b *batch) add(in []types.MetricDatum, entity int) {
+	for i := range in {
+		at := place{entity, i + 1}
+		d, err := b.datum(&in[i], at)
+		var e *awsapi.Error
+		if errors.As(err, &e) {
+			if b.first == nil {
+				b.first = e
+			}
+			if e.Code == b.first.Code {
+				b.texts = append(b.texts, e.Message)
+			}
+			continue
+		}
+		b.data = append(b.data, d)
+	}
+}
+
+// place names a datum in refusals: text is made where something is wrong.
+type place struct{ entity, item int }
+
+// String spells the place as Query requests do.
+func (p place) String() string {
+	if p.entity > 0 {
+		return fmt.Sprintf("EntityMetricData.member.%d.MetricData.member.%d", p.entity, p.item)
+	}
+	return fmt.Sprintf("MetricData.member.%d", p.item)
+}
+
+// datum checks one element.
+func (b *batch) datum(in *types.MetricDatum, at place) (metric.Datum, error) {
 	var d metric.Datum
-	if err := checkDimensions(in.Dimensions, path); err != nil {
+	if err := checkDimensions(in.Dimensions, at); err != nil {
 		return d, err
 	}
 	d = metric.Datum{
-		ID: metric.NewID(namespace, *in.MetricName, dimensions(in.Dimensions)...), At: now, Resolution: metric.StandardResolution, Unit: "None",
+		ID: metric.NewID(b.namespace, *in.MetricName, dimensions(in.Dimensions)...), At: b.now, Resolution: metric.StandardResolution, Unit: "None",
 	}
 	if in.Timestamp != nil {
 		d.At = *in.Timestamp
 	}
-	if d.At.Before(now.Add(-oldest)) || d.At.After(now.Add(newest)) {
-		return d, invalidValue("The parameter %s.Timestamp must specify a time no older than two weeks and no more than two hours ahead.", path)
+	switch {
+	case d.At.Before(b.now.Add(-oldest)):
+		return d, invalidValue("The parameter %s.Timestamp must specify a time within the past two weeks.", at) // AWS: recorded
+	case d.At.After(b.now.Add(newest)):
+		return d, invalidValue("The parameter %s.Timestamp must specify a time no more than two hours in the future.", at)
 	}
 	if in.Unit != "" {
 		d.Unit = string(in.Unit)
 	}
-	switch aws.ToInt32(in.StorageResolution) {
-	case 1:
+	switch resolution := aws.ToInt32(in.StorageResolution); {
+	case resolution == 1:
 		d.Resolution = metric.HighResolution
-	case 0, 60:
-	default:
-		return d, invalidValue("The value %d for parameter %s.StorageResolution is invalid.", *in.StorageResolution, path)
+	case resolution != 60 && in.StorageResolution != nil:
+		return d, invalidValue("The parameter %s.StorageResolution must be a value in the set [ 1, 60 ].", at) // AWS: recorded
 	}
-	return d, summarize(&d.Summary, in, path)
+	return d, summarize(&d.Summary, in, at)
 }
 
-func checkDimensions(ds []types.Dimension, path string) error {
-	if len(ds) > dimensionsMax {
-		return invalidValue("The collection %s.Dimensions must not have a size greater than %d.", path, dimensionsMax)
+// plainText reports whether a text has ASCII's printable characters alone, and one of them that is no blank.
+func plainText(text string) bool {
+	blank := true
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+		blank = blank && text[i] == ' '
 	}
-	seen := map[string]bool{}
-	for i, d := range ds {
-		for what, text := range map[string]string{"Name": aws.ToString(d.Name), "Value": aws.ToString(d.Value)} {
-			ascii := strings.IndexFunc(text, func(r rune) bool { return r > 126 || r < 32 }) < 0
-			if strings.TrimSpace(text) == "" || !ascii || what == "Name" && text[0] == ':' {
-				return invalidValue("The value %s for parameter %s.Dimensions.member.%d.%s is invalid.", text, path, i+1, what)
+	return !blank
+}
+
+// checkDimensions holds them to their rules; at is whose they are. AWS: Dimension, API reference.
+func checkDimensions[P place | string](ds []types.Dimension, at P) error {
+	if len(ds) > dimensionsMax {
+		return invalidValue("The collection %s.Dimensions must not have a size greater than %d.", at, dimensionsMax)
+	}
+	for i := range ds {
+		name, value := *ds[i].Name, *ds[i].Value
+		if !plainText(name) || name[0] == ':' {
+			return invalidValue("The value %s for parameter %s.Dimensions.member.%d.Name is invalid.", name, at, i+1)
+		}
+		if !plainText(value) {
+			return invalidValue("The value %s for parameter %s.Dimensions.member.%d.Value is invalid.", value, at, i+1)
+		}
+		for j := range i {
+			if *ds[j].Name == name {
+				return invalidValue("No metric may specify the same dimension name twice.") // AWS: recorded
 			}
 		}
-		if seen[*d.Name] {
-			return invalidValue("The parameter %s.Dimensions contains duplicate dimension name: %s.", path, *d.Name)
-		}
-		seen[*d.Name] = true
-	}
-	return nil
-}
-
-// summarize turns a datum's values into samples. Statistic sets win over Values: recorded.
-func summarize(s *metric.Summary, in *types.MetricDatum, path string) error {
-	both := func(a, b string) error {
-		return invalidCombination("The parameters %s.%s and %s.%s are mutually exclusive and you have specified both.", path, a, path, b)
-	}
-	switch {
-	case in.Value != nil && len(in.Values) > 0:
-		return both("Value", "Values")
-	case in.Value != nil && in.StatisticValues != nil:
-		return both("Value", "StatisticValues")
-	case in.StatisticValues != nil:
-		return statisticSet(s, in.StatisticValues, path)
-	case in.Value != nil:
-		if err := checkValue(*in.Value, path+".Value"); err != nil {
-			return err
-		}
-		s.Add(*in.Value, 1)
-		return nil
-	case len(in.Values) > 0:
-		return values(s, in, path)
-	default:
-		return missingParameter("At least one of the parameters %s.Value, %s.Values and %s.StatisticValues must be specified.", path, path, path)
-	}
-}
-
-func values(s *metric.Summary, in *types.MetricDatum, path string) error {
-	if len(in.Values) > valuesMax {
-		return invalidValue("The collection %s.Values must not have a size greater than %d.", path, valuesMax)
-	}
-	if len(in.Counts) > 0 && len(in.Counts) != len(in.Values) {
-		return invalidValue("The parameters %s.Values and %s.Counts must be of the same size.", path, path)
-	}
-	for i, v := range in.Values {
-		n := 1.0
-		if len(in.Counts) > 0 {
-			n = in.Counts[i]
-		}
-		if err := checkValue(v, fmt.Sprintf("%s.Values.member.%d", path, i+1)); err != nil {
-			return err
-		}
-		if !(n >= 0) || n > valueMax {
-			return invalidValue("The value %v for parameter %s.Counts.member.%d is invalid.", n, path, i+1)
-		}
-		if n > 0 {
-			s.Add(v, n)
-		}
-	}
-	return nil
-}
-
-func statisticSet(s *metric.Summary, in *types.StatisticSet, path string) error {
-	for name, v := range map[string]float64{"SampleCount": *in.SampleCount, "Sum": *in.Sum, "Minimum": *in.Minimum, "Maximum": *in.Maximum} {
-		if err := checkValue(v, path+".StatisticValues."+name); err != nil {
-			return err
-		}
-	}
-	if *in.SampleCount <= 0 {
-		return invalidValue("The value %v for parameter %s.StatisticValues.SampleCount is invalid.", *in.SampleCount, path)
-	}
-	if *in.Maximum < *in.Minimum {
-		return invalidValue("The parameter %s.StatisticValues.Maximum must be greater than or equal to %s.StatisticValues.Minimum.", path, path)
-	}
-	s.StatisticSet = metric.StatisticSet{Count: *in.SampleCount, Sum: *in.Sum, Min: *in.Minimum, Max: *in.Maximum}
-	return nil
-}
-
-// valueMax bounds values on both sides. AWS: MetricDatum, Value.
-var valueMax = math.Pow(2, 360)
-
-func checkValue(v float64, path string) error {
-	if !(math.Abs(v) <= valueMax) {
-		return invalidValue("The value %v for parameter %s is invalid.", v, path)
 	}
 	return nil
 }

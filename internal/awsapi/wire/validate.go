@@ -105,6 +105,8 @@ type Violation struct {
 	Member  string // path, as printed
 	Missing bool   // a required member is not there
 	Text    string // AWS's text
+
+	Allowed []string // values of an enum, where the member is none of them
 }
 
 // Validate checks an SDK input struct against the API model's constraints and returns the violations, sorted by member; none
@@ -238,6 +240,7 @@ func (c *check) text(s string, sh *shape, at *place) {
 	if len(sh.Enum) > 0 {
 		if !slices.Contains(sh.Enum, s) {
 			c.fail(at, quoted(s), "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
+			c.found[len(c.found)-1].Allowed = sh.Enum
 		}
 		return
 	}

@@ -14,6 +14,7 @@ func bounds(kind string, least, most float64) modelShape {
 }
 
 // amendMonitoring adds PromQL alarms and what belongs to them. AWS: PutMetricAlarm, DescribeAlarmContributors, AlarmPromQLCriteria.
+// PutMetricData takes datums with entities, too.
 func amendMonitoring(m *model) {
 	put := m.Shapes["PutMetricAlarmInput"]
 	put.Required = slices.DeleteFunc(put.Required, func(s string) bool { return s != "AlarmName" })
@@ -26,6 +27,12 @@ func amendMonitoring(m *model) {
 		Members: map[string]ref{"Query": {"PromQLQuery"}, "PendingPeriod": {"PromQLPeriod"}, "RecoveryPeriod": {"PromQLPeriod"}},
 	}
 	m.Shapes["PromQLQuery"], m.Shapes["PromQLPeriod"] = bounds("string", 1, 10_000), bounds("integer", 0, 86_400)
+
+	data := m.Shapes["PutMetricDataInput"]
+	data.Required, data.Members["EntityMetricData"] = []string{"Namespace"}, ref{"EntityMetricDataList"}
+	m.Shapes["PutMetricDataInput"] = data
+	m.Shapes["EntityMetricDataList"] = modelShape{Type: "list", Member: ref{"EntityMetricData"}}
+	m.Shapes["EntityMetricData"] = modelShape{Type: "structure", Members: map[string]ref{"MetricData": {"MetricData"}}}
 
 	kinds := m.Shapes["HistoryItemType"]
 	kinds.Enum = append(kinds.Enum, "AlarmContributorStateUpdate", "AlarmContributorAction")

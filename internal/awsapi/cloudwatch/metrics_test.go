@@ -1,0 +1,204 @@
+package cloudwatch
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bellows.dev/bellows/engine"
+)
+
+var ignoreDocument = cmpopts.IgnoreUnexported(types.Datapoint{}, types.Metric{}, types.Dimension{})
+
+// statistic is a good request about the metric m of the namespace N: the sums of an hour.
+func statistic(now time.Time) *sdk.GetMetricStatisticsInput {
+	return &sdk.GetMetricStatisticsInput{
+		Namespace: aws.String("N"), MetricName: aws.String("m"), Period: aws.Int32(60), StartTime: aws.Time(now.Add(-time.Hour)),
+		EndTime: aws.Time(now), Statistics: []types.Statistic{types.StatisticSum},
+	}
+}
+
+// AWS: GetMetricStatistics, API reference; texts are recorded as far as they are known.
+func TestStatisticsThatAreRefused(t *testing.T) {
+	type request = sdk.GetMetricStatisticsInput
+	for _, tc := range []struct {
+		name string
+		do   func(*request)
+		want string
+	}{
+		{"all is well", func(*request) {}, ""},
+		{"neither", func(in *request) { in.Statistics = nil }, "InvalidParameterCombination: At least one of the parameters Statistics and ExtendedStatistics must be specified."},
+		{"both", func(in *request) { in.ExtendedStatistics = []string{"p90"} }, "InvalidParameterCombination: The parameters Statistics and ExtendedStatistics are mutually exclusive and you have specified both."},
+		{"percentile", func(in *request) { in.Statistics, in.ExtendedStatistics = nil, []string{"p99", "p101"} }, "InvalidParameterValue: The value p101 for parameter ExtendedStatistic is not supported."},
+		{"Sum is not extended", func(in *request) { in.Statistics, in.ExtendedStatistics = nil, []string{"Sum"} }, "InvalidParameterValue: The value Sum for parameter ExtendedStatistic is not supported."},
+		{"period", func(in *request) { in.Period = aws.Int32(15) }, "InvalidParameterValue: The parameter Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60."},
+		{"period of 90 s", func(in *request) { in.Period = aws.Int32(90) }, "InvalidParameterValue: The parameter Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60."},
+		{"period of 20 s", func(in *request) { in.Period = aws.Int32(20) }, ""},
+		{"upside down", func(in *request) { in.StartTime, in.EndTime = in.EndTime, in.StartTime }, "InvalidParameterValue: The parameter StartTime must be less than the parameter EndTime."},
+		{"nothing between", func(in *request) { in.StartTime = in.EndTime }, "InvalidParameterValue: The parameter StartTime must be less than the parameter EndTime."},
+		{"1,440", func(in *request) { in.StartTime = aws.Time(in.EndTime.Add(-24 * time.Hour)) }, ""},
+		{"a day of seconds", func(in *request) { in.Period, in.StartTime = aws.Int32(1), aws.Time(in.EndTime.Add(-24*time.Hour)) }, "InvalidParameterCombination: You have requested up to 86400 datapoints, which exceeds the limit of 1440. You may reduce the datapoints requested by increasing Period, or decreasing the time range."},
+		{"1,441", func(in *request) { in.StartTime = aws.Time(in.EndTime.Add(-24*time.Hour - time.Second)) }, "InvalidParameterCombination: You have requested up to 1441 datapoints, which exceeds the limit of 1440. You may reduce the datapoints requested by increasing Period, or decreasing the time range."},
+	} {
+		a, m := newMemory()
+		in := statistic(m.now)
+		tc.do(in)
+		if _, err := a.getMetricStatistics(t.Context(), call, in); refused(err) != tc.want {
+			t.Errorf("%s: %q\nwant %q", tc.name, refused(err), tc.want)
+		}
+	}
+}
+
+// A value outside its set is refused in the words of the older operations.
+func TestOutsideASet(t *testing.T) {
+	got := outsideSet("PutMetricData", "metricData.1.member.unit", []string{"Seconds", "None"})
+	if want := "The parameter MetricData.member.1.Unit must be a value in the set [ Seconds, None ]."; got == nil || got.Message != want || got.Query != "InvalidParameterValue" {
+		t.Errorf("%+v, want %s", got, want)
+	}
+	if got := outsideSet("SetAlarmState", "stateValue", []string{"OK"}); got != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Starts are rounded down by their age and to the period, and are inclusive; ends are exclusive.
+// AWS: GetMetricStatistics, StartTime, with its own example of 10 seconds.
+func TestFrames(t *testing.T) {
+	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	day := func(n int) time.Time { return time.Date(2026, 11, 25-n, 1, 5, 23, 0, time.UTC) }
+	for _, tc := range []struct {
+		start  time.Time
+		length time.Duration
+		period time.Duration
+		from   string
+		n      int
+	}{
+		{day(0), 10 * time.Second, 10 * time.Second, "01:05:20", 2},
+		{day(0), time.Minute, time.Second, "01:05:23", 60},
+		{day(0), 5 * time.Minute, time.Minute, "01:05:00", 6},
+		{day(0), 5 * time.Minute, 5 * time.Minute, "01:05:00", 2},
+		{day(16), time.Hour, time.Minute, "01:05:00", 61},
+		{day(16), time.Hour, 5 * time.Minute, "01:05:00", 13},
+		{day(64), time.Hour, 5 * time.Minute, "01:00:00", 14},
+		{day(64), time.Hour, time.Hour, "01:00:00", 2},
+	} {
+		w := frame(now, tc.start, tc.start.Add(tc.length), tc.period)
+		if got := w.from.Format(time.TimeOnly); got != tc.from || w.periods != tc.n {
+			t.Errorf("%v for %v by %v: from %s, %d; want %s, %d", tc.start, tc.length, tc.period, got, w.periods, tc.from, tc.n)
+		}
+	}
+	w := window{now.Add(-4 * time.Hour), 480, 30 * time.Second}
+	if got := w.since(now.Add(-keptFor(w.period))); !got.from.Equal(now.Add(-3*time.Hour)) || got.periods != 360 {
+		t.Errorf("half minutes of four hours: %+v", got)
+	}
+	for period, want := range map[time.Duration]int{time.Minute: 15, 2 * time.Minute: 15, 5 * time.Minute: 63, time.Hour: 455, 24 * time.Hour: 455} {
+		if got := keptFor(period); got != time.Duration(want)*24*time.Hour {
+			t.Errorf("%v are kept for %v", period, got)
+		}
+	}
+}
+
+// A datapoint a unit, unless a unit is asked for; percentiles and ranges by their names.
+func TestUnitsAndExtendedStatistics(t *testing.T) {
+	a, m := newMemory()
+	put(t, a, types.MetricDatum{MetricName: aws.String("m"), Unit: "Seconds", Values: []float64{1, 2, 3, 4}},
+		types.MetricDatum{MetricName: aws.String("m"), Unit: "Count", Value: aws.Float64(7)})
+	in := statistic(m.now)
+	in.EndTime = aws.Time(m.now.Add(time.Minute))
+	out := must[*sdk.GetMetricStatisticsOutput](t)(a.getMetricStatistics(t.Context(), call, in))
+	if len(out.Datapoints) != 2 || out.Datapoints[0].Unit != "Seconds" || *out.Datapoints[0].Sum != 10 || *out.Datapoints[1].Sum != 7 {
+		t.Errorf("%+v", out.Datapoints)
+	}
+	in.Unit, in.Statistics, in.ExtendedStatistics = "Seconds", nil, []string{"p100", "p0", "TC(2:4)"}
+	out = must[*sdk.GetMetricStatisticsOutput](t)(a.getMetricStatistics(t.Context(), call, in))
+	want := map[string]float64{"p100": 4, "p0": 1, "TC(2:4)": 2}
+	if len(out.Datapoints) != 1 || !cmp.Equal(out.Datapoints[0].ExtendedStatistics, want) || out.Datapoints[0].Sum != nil {
+		t.Errorf("%+v", out.Datapoints)
+	}
+	in.Unit = "Bytes"
+	if out = must[*sdk.GetMetricStatisticsOutput](t)(a.getMetricStatistics(t.Context(), call, in)); len(out.Datapoints) != 0 || *out.Label != "m" {
+		t.Errorf("in bytes %+v", out)
+	}
+}
+
+// AWS: ListMetrics, API reference.
+func TestMetricsAreListed(t *testing.T) {
+	a, m := newMemory()
+	began := m.now
+	const n = 1203
+	for i := 0; i < n; i += 401 {
+		put(t, a, many(401, func(j int) types.MetricDatum {
+			return types.MetricDatum{MetricName: aws.String("m"), Value: aws.Float64(1), Dimensions: []types.Dimension{dim("Host", fmt.Sprint(i+j)), dim("Zone", "a")}}
+		})...)
+	}
+	put(t, a, types.MetricDatum{MetricName: aws.String("alone"), Value: aws.Float64(1), Dimensions: []types.Dimension{dim("Zone", "b")}})
+	list := func(in sdk.ListMetricsInput) *sdk.ListMetricsOutput {
+		t.Helper()
+		return must[*sdk.ListMetricsOutput](t)(a.listMetrics(t.Context(), call, &in))
+	}
+	seen := map[string]bool{}
+	pages, in := 0, sdk.ListMetricsInput{Namespace: aws.String("N"), MetricName: aws.String("m")}
+	for {
+		out := list(in)
+		for _, x := range out.Metrics {
+			seen[*x.Dimensions[0].Value] = true
+		}
+		if pages++; out.NextToken == nil {
+			break
+		}
+		in.NextToken = out.NextToken
+		if len(out.Metrics) != 500 {
+			t.Errorf("a page of %d", len(out.Metrics))
+		}
+	}
+	if len(seen) != n || pages != 3 {
+		t.Errorf("%d metrics on %d pages", len(seen), pages)
+	}
+	in.MetricName = aws.String("other")
+	if _, err := a.listMetrics(t.Context(), call, &in); !strings.HasPrefix(refused(err), "InvalidNextToken: ") {
+		t.Errorf("a token of other filters: %v", err)
+	}
+	count := func(in sdk.ListMetricsInput) int { t.Helper(); return len(list(in).Metrics) }
+	for name, tc := range map[string]struct {
+		in   sdk.ListMetricsInput
+		want int
+	}{
+		"a dimension, whatever others": {sdk.ListMetricsInput{Dimensions: []types.DimensionFilter{{Name: aws.String("Host"), Value: aws.String("7")}}}, 1},
+		"a dimension's name":           {sdk.ListMetricsInput{MetricName: aws.String("alone"), Dimensions: []types.DimensionFilter{{Name: aws.String("Zone")}}}, 1},
+		"two of them": {sdk.ListMetricsInput{Dimensions: []types.DimensionFilter{
+			{Name: aws.String("Host"), Value: aws.String("7")}, {Name: aws.String("Zone"), Value: aws.String("b")},
+		}}, 0},
+		"a part of a name":      {sdk.ListMetricsInput{MetricName: aws.String("alon")}, 0},
+		"another namespace":     {sdk.ListMetricsInput{Namespace: aws.String("M")}, 0},
+		"recently active":       {sdk.ListMetricsInput{MetricName: aws.String("alone"), RecentlyActive: types.RecentlyActivePt3h}, 1},
+		"of this account":       {sdk.ListMetricsInput{MetricName: aws.String("alone"), IncludeLinkedAccounts: aws.Bool(true), OwningAccount: &call.Account}, 1},
+		"of an account unknown": {sdk.ListMetricsInput{IncludeLinkedAccounts: aws.Bool(true), OwningAccount: aws.String("2")}, 0},
+	} {
+		if got := count(tc.in); got != tc.want {
+			t.Errorf("%s: %d, want %d", name, got, tc.want)
+		}
+	}
+	if out := list(sdk.ListMetricsInput{MetricName: aws.String("alone"), IncludeLinkedAccounts: aws.Bool(true)}); !cmp.Equal(out.OwningAccounts, []string{call.Account}) {
+		t.Errorf("accounts %v", out.OwningAccounts)
+	}
+	if _, err := a.listMetrics(t.Context(), call, &sdk.ListMetricsInput{OwningAccount: aws.String("2")}); refused(err) == "" {
+		t.Error("an account without its linked ones")
+	}
+	alone := sdk.ListMetricsInput{MetricName: aws.String("alone")}
+	for after, want := range map[time.Duration][2]int{3 * time.Hour: {1, 1}, 4 * time.Hour: {1, 0}, 14 * 24 * time.Hour: {1, 0}, 15 * 24 * time.Hour: {0, 0}} {
+		b := &memory{engine: engine.FromState(m.engine.State()), now: began.Add(after)}
+		must[engineResult](t)(b.Step(t.Context(), engine.Tick{}))
+		a.backend = b
+		recent := alone
+		recent.RecentlyActive = types.RecentlyActivePt3h
+		if got := [2]int{count(alone), count(recent)}; got != want {
+			t.Errorf("%v later: %v listed, recently active; want %v", after, got, want)
+		}
+	}
+}

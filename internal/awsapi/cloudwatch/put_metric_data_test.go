@@ -1,0 +1,201 @@
+package cloudwatch
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+func dim(name, value string) types.Dimension {
+	return types.Dimension{Name: aws.String(name), Value: aws.String(value)}
+}
+
+func many[T any](n int, of func(i int) T) []T {
+	out := make([]T, n)
+	for i := range out {
+		out[i] = of(i)
+	}
+	return out
+}
+
+// AWS: PutMetricData and MetricDatum, API references; most texts are recorded.
+func TestDatumsThatAreRefused(t *testing.T) {
+	const at, and = "MetricData.member.1", " are mutually exclusive and you have specified both."
+	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		name string
+		do   func(*sdk.PutMetricDataInput, *types.MetricDatum)
+		want string
+	}{
+		{"all is well", func(*sdk.PutMetricDataInput, *types.MetricDatum) {}, ""},
+		{"AWS's namespaces", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.Namespace = aws.String("AWS/EC2") }, "InvalidParameterValue: The value AWS/ for parameter Namespace is invalid."},
+		{"namespace", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.Namespace = aws.String("a\x01") }, "InvalidParameterValue: The value a\x01 for parameter Namespace is invalid."},
+		{"no data", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.MetricData = nil }, "MissingParameter: The parameter MetricData is required."},
+		{"too many", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			in.MetricData = many(1001, func(int) types.MetricDatum { return *d })
+		}, "InvalidParameterValue: The collection MetricData must not have a size greater than 1000."},
+		{"too many with entities", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			in.EntityMetricData = []types.EntityMetricData{{MetricData: many(1000, func(int) types.MetricDatum { return *d })}}
+		}, "InvalidParameterValue: The collection MetricData must not have a size greater than 1000."},
+		{"too many entities", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) {
+			in.EntityMetricData = make([]types.EntityMetricData, 3)
+		}, "InvalidParameterValue: The collection EntityMetricData must not have a size greater than 2."},
+		{"in an entity", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			in.EntityMetricData = []types.EntityMetricData{{}, {MetricData: []types.MetricDatum{*d, {MetricName: aws.String("m"), Value: aws.Float64(math.NaN())}}}}
+		}, "InvalidParameterValue: The value NaN for parameter EntityMetricData.member.2.MetricData.member.2.Value is invalid."},
+		{"NaN", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.NaN()) }, "InvalidParameterValue: The value NaN for parameter " + at + ".Value is invalid."},
+		{"infinity", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Inf(-1)) }, "InvalidParameterValue: The value -∞ for parameter " + at + ".Value is invalid."},
+		{"the largest", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(-math.Pow(2, 360)) }, ""},
+		{"too large", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Pow(2, 361)) }, "InvalidParameterValue: The value 4,697,085,165,547,666,500,000," + strings.Repeat("000,", 28) + "000 for parameter " + at + ".Value is invalid."},
+		{"the smallest", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Pow(2, -360)) }, ""},
+		{"too small", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(-math.Pow(2, -361)) }, "InvalidParameterValue: The value -0 for parameter " + at + ".Value is invalid."},
+		{"no value", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = nil }, "MissingParameter: At least one of the parameters " + at + ".Value, " + at + ".Values and " + at + ".StatisticValues must be specified."},
+		{"value and values", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Values = []float64{1} }, "InvalidParameterCombination: The parameters " + at + ".Value and " + at + ".Values" + and},
+		{"value and set", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.StatisticValues = statisticsOf(1, 1, 1, 1) }, "InvalidParameterCombination: The parameters " + at + ".Value and " + at + ".StatisticValues" + and},
+		{"values and set: the set wins", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.Values, d.StatisticValues = nil, []float64{7}, statisticsOf(1, 1, 1, 1)
+		}, ""},
+		{"150 values", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.Values = nil, many(150, func(i int) float64 { return float64(i) })
+		}, ""},
+		{"151 values", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value, d.Values = nil, make([]float64, 151) }, "InvalidParameterValue: The collection " + at + ".Values must not have a size greater than 150."},
+		{"sizes", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.Values, d.Counts = nil, []float64{1, 2}, []float64{1}
+		}, "InvalidParameterValue: The parameters " + at + ".Values and " + at + ".Counts must be of the same size."},
+		{"a value of many", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.Values = nil, []float64{1, math.Inf(1)}
+		}, "InvalidParameterValue: The value ∞ for parameter " + at + ".Values.member.2 is invalid."},
+		{"a count", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.Values, d.Counts = nil, []float64{1, 2}, []float64{0, -1.5}
+		}, "InvalidParameterValue: The value -1.5 for parameter " + at + ".Counts.member.2 is invalid."},
+		{"an empty set", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.StatisticValues = nil, statisticsOf(0, 1, 1, 1)
+		}, "InvalidParameterValue: The value 0 for parameter " + at + ".StatisticValues.SampleCount is invalid."},
+		{"a set upside down", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.StatisticValues = nil, statisticsOf(2, 3, 2, 1)
+		}, "InvalidParameterValue: The parameter " + at + ".StatisticValues.Maximum must be greater than " + at + ".StatisticValues.Minimum."},
+		{"a set of nonsense", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Value, d.StatisticValues = nil, statisticsOf(2, math.NaN(), 1, 2)
+		}, "InvalidParameterValue: The value NaN for parameter " + at + ".StatisticValues.Sum is invalid."},
+		{"two weeks ago", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Timestamp = aws.Time(now.Add(-14 * 24 * time.Hour))
+		}, ""},
+		{"longer ago", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Timestamp = aws.Time(now.Add(-14*24*time.Hour - time.Second))
+		}, "InvalidParameterValue: The parameter " + at + ".Timestamp must specify a time within the past two weeks."},
+		{"in two hours", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Timestamp = aws.Time(now.Add(2 * time.Hour)) }, ""},
+		{"later", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Timestamp = aws.Time(now.Add(3 * time.Hour)) }, "InvalidParameterValue: The parameter " + at + ".Timestamp must specify a time no more than two hours in the future."},
+		{"resolution of seconds", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.StorageResolution = aws.Int32(1) }, ""},
+		{"resolution", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.StorageResolution = aws.Int32(30) }, "InvalidParameterValue: The parameter " + at + ".StorageResolution must be a value in the set [ 1, 60 ]."},
+		{"30 dimensions", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = many(30, func(i int) types.Dimension { return dim(fmt.Sprint("d", i), "v") })
+		}, ""},
+		{"31 dimensions", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = many(31, func(i int) types.Dimension { return dim(fmt.Sprint("d", i), "v") })
+		}, "InvalidParameterValue: The collection " + at + ".Dimensions must not have a size greater than 30."},
+		{"twice", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = []types.Dimension{dim("a", "1"), dim("b", "1"), dim("a", "2")}
+		}, "InvalidParameterValue: No metric may specify the same dimension name twice."},
+		{"a colon", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = []types.Dimension{dim(":a", "1")}
+		}, "InvalidParameterValue: The value :a for parameter " + at + ".Dimensions.member.1.Name is invalid."},
+		{"a colon in a value", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = []types.Dimension{dim("a", ":1")}
+		}, ""},
+		{"blank", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = []types.Dimension{dim("a", "1"), dim("b", "  ")}
+		}, "InvalidParameterValue: The value    for parameter " + at + ".Dimensions.member.2.Value is invalid."},
+		{"not ASCII", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = []types.Dimension{dim("ä", "1")}
+		}, "InvalidParameterValue: The value ä for parameter " + at + ".Dimensions.member.1.Name is invalid."},
+		{"a control character", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			d.Dimensions = []types.Dimension{dim("a", "1\n")}
+		}, "InvalidParameterValue: The value 1\n for parameter " + at + ".Dimensions.member.1.Value is invalid."},
+		{"several", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			old := *d
+			old.Timestamp = aws.Time(now.Add(-400 * time.Hour))
+			in.MetricData = []types.MetricDatum{old, *d, old}
+		}, "InvalidParameterValue: The parameter MetricData.member.1.Timestamp must specify a time within the past two weeks.\n" +
+			"The parameter MetricData.member.3.Timestamp must specify a time within the past two weeks."},
+	} {
+		a, m := newMemory()
+		in := &sdk.PutMetricDataInput{Namespace: aws.String("N"), MetricData: []types.MetricDatum{
+			{MetricName: aws.String("m"), Value: aws.Float64(1)},
+		}}
+		d := &in.MetricData[0]
+		tc.do(in, d)
+		_, err := a.putMetricData(t.Context(), call, in)
+		if got := refused(err); got != tc.want {
+			t.Errorf("%s: %q\nwant %q", tc.name, got, tc.want)
+		}
+		if r := m.engine.Region(call.Scope); err != nil && r != nil && r.Metrics.Len() > 0 {
+			t.Errorf("%s: what was refused was recorded in part", tc.name)
+		}
+	}
+}
+
+func statisticsOf(count, sum, least, most float64) *types.StatisticSet {
+	return &types.StatisticSet{SampleCount: &count, Sum: &sum, Minimum: &least, Maximum: &most}
+}
+
+// AWS: PutMetricData: 1 MB, as the body comes.
+func TestBodiesOfMoreThanAMegabyte(t *testing.T) {
+	a, _ := newMemory()
+	in := &sdk.PutMetricDataInput{Namespace: aws.String("N"), MetricData: []types.MetricDatum{{MetricName: aws.String("m"), Value: aws.Float64(1)}}}
+	c := call
+	c.Size = 1 << 20
+	must[*sdk.PutMetricDataOutput](t)(a.putMetricData(t.Context(), c, in))
+	c.Size++
+	if _, err := a.putMetricData(t.Context(), c, in); !strings.HasPrefix(refused(err), "RequestEntityTooLarge: ") {
+		t.Error(err)
+	}
+}
+
+func TestNumbersInRefusals(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0", math.Copysign(0, -1): "-0", -5: "-5", 999: "999", 1000: "1,000", -1234567.5: "-1,234,567.5", 0.12345: "0.123", 1e-9: "0", math.Inf(1): "∞",
+	} {
+		if got := javaNumber(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}
+
+// put records and fails the test where that is refused.
+func put(t *testing.T, a *API, data ...types.MetricDatum) {
+	t.Helper()
+	must[*sdk.PutMetricDataOutput](t)(a.putMetricData(t.Context(), call, &sdk.PutMetricDataInput{Namespace: aws.String("N"), MetricData: data}))
+}
+
+// Every way to say samples is worth what it says; entities' datums are as good as others.
+func TestSamplesInEveryForm(t *testing.T) {
+	a, m := newMemory()
+	put(t, a, types.MetricDatum{MetricName: aws.String("m"), Value: aws.Float64(4)},
+		types.MetricDatum{MetricName: aws.String("m"), Values: []float64{1, 2, 9}, Counts: []float64{1.5, 0.5, 0}},
+		types.MetricDatum{MetricName: aws.String("m"), StatisticValues: statisticsOf(2, 100, -3, 7), Values: []float64{1e9}})
+	must[*sdk.PutMetricDataOutput](t)(a.putMetricData(t.Context(), call, &sdk.PutMetricDataInput{
+		Namespace: aws.String("N"), StrictEntityValidation: aws.Bool(true),
+		EntityMetricData: []types.EntityMetricData{{
+			Entity:     &types.Entity{KeyAttributes: map[string]string{"Type": "Service", "Name": "x"}},
+			MetricData: []types.MetricDatum{{MetricName: aws.String("m"), Value: aws.Float64(10)}},
+		}},
+	}))
+	out := must[*sdk.GetMetricStatisticsOutput](t)(a.getMetricStatistics(t.Context(), call, &sdk.GetMetricStatisticsInput{
+		Namespace: aws.String("N"), MetricName: aws.String("m"), Period: aws.Int32(60), StartTime: aws.Time(m.now), EndTime: aws.Time(m.now.Add(time.Minute)),
+		Statistics: []types.Statistic{"SampleCount", "Sum", "Average", "Minimum", "Maximum"},
+	}))
+	want := []types.Datapoint{{
+		Timestamp: aws.Time(m.now), Unit: "None", SampleCount: aws.Float64(6), Sum: aws.Float64(116.5), Average: aws.Float64(116.5 / 6),
+		Minimum: aws.Float64(-3), Maximum: aws.Float64(10),
+	}}
+	if d := cmp.Diff(want, out.Datapoints, ignoreDocument); d != "" || *out.Label != "m" {
+		t.Error(d)
+	}
+}
