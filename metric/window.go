@@ -121,6 +121,9 @@ type Filter struct {
 	Name       string
 	Dimensions []Dimension
 	Since      time.Time // only metrics with a sample at this moment or later
+
+	// Match, where it is set, says whether a metric is wanted that all else matches. A source may leave it to its caller.
+	Match func(id ID) bool
 }
 
 // List returns the metrics that have samples and match, in the order of their keys.
@@ -150,5 +153,5 @@ func (f *Filter) matches(s *Series) bool {
 			return false
 		}
 	}
-	return true
+	return f.Match == nil || f.Match(s.id)
 }

@@ -135,11 +135,12 @@ func (e *evaluation) source(read int, origin *Origin) {
 
 // find runs a search.
 func (e *evaluation) find(src Source, r *read) []metric.ID {
-	f := metric.Filter{Namespace: r.search.namespace}
+	f := r.search.filter()
+	f.Match = func(id metric.ID) bool { return r.search.matches(id, e.options.Account) }
 	if !e.options.Now.IsZero() {
 		f.Since = e.options.Now.Add(-searchActive)
 	}
-	found := slices.DeleteFunc(slices.Clone(src.List(f)), func(id metric.ID) bool { return !r.search.matches(id, e.options.Account) })
+	found := slices.DeleteFunc(src.List(f), func(id metric.ID) bool { return !f.Match(id) })
 	sortFound(found)
 	if room := max(0, MetricsMax-len(e.scratch.sources)); len(found) > room {
 		e.cut = true

@@ -360,6 +360,29 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// AWS: recorded, twelve metrics of five periods.
+func TestSharesRecorded(t *testing.T) {
+	var queries []metric.DataQuery
+	for i := range 12 {
+		queries = append(queries, stat(fmt.Sprintf("m%d", i), time.Minute))
+		queries[i].Hidden = false
+	}
+	p, err := Compile(queries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[int]string{
+		1: "[1 0 0 0 0 0 0 0 0 0 0 0]", 5: "[5 0 0 0 0 0 0 0 0 0 0 0]", 23: "[5 5 4 1 1 1 1 1 1 1 1 1]", 24: "[2 2 2 2 2 2 2 2 2 2 2 2]",
+		48: "[4 4 4 4 4 4 4 4 4 4 4 4]", 59: "[5 5 5 5 5 5 5 5 5 5 5 4]", 60: "[5 5 5 5 5 5 5 5 5 5 5 5]",
+	} {
+		var s Scratch
+		p.Read(window(nil), Options{From: start, Until: start.Add(5 * time.Minute), Most: most}, &s)
+		if read, _ := s.Read(); fmt.Sprint(read) != want {
+			t.Errorf("%d: %v, want %s", most, read, want)
+		}
+	}
+}
+
 func TestTooMuch(t *testing.T) {
 	queries := []metric.DataQuery{stat("m1", time.Minute), {ID: "e0", Expression: "[m1, m1]", Hidden: true}}
 	for i := 1; i < 40; i++ {

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"slices"
-	"strings"
 
 	"bellows.dev/bellows/metric"
 )
@@ -11,14 +10,15 @@ import (
 // of case or between letters and digits, and at every other character. Network-Errors_2 is networkerrors2, cut behind k and s.
 // AWS: CloudWatch user guide, search expression syntax, tokenization.
 type tokens struct {
-	text string
+	text []byte
 	cuts []int // ascending, without 0 and len(text)
 }
 
-func tokenize(src string) tokens {
-	text := make([]byte, 0, len(src))
-	var cuts []int
-	boundary := false
+func tokenize(src string) tokens { return tokenizeInto(tokens{}, src) }
+
+// tokenizeInto appends to the slices of empty tokens.
+func tokenizeInto(t tokens, src string) tokens {
+	text, cuts, boundary := t.text, t.cuts, false
 	for i := range len(src) {
 		c := src[i]
 		if !letter(c) && !digit(c) {
@@ -34,7 +34,7 @@ func tokenize(src string) tokens {
 		}
 		text = append(text, c)
 	}
-	return tokens{string(text), cuts}
+	return tokens{text, cuts}
 }
 
 // begins reports whether a token begins at i, where the character before is of the same word: count|1, custom|Count, SDB|Failure.
@@ -53,16 +53,12 @@ func begins(src string, i int) bool {
 // within reports whether a term stands in a text as one or several whole tokens of it, with no cut of its own where the text has none.
 // AWS: recorded: customcount and CustomCount find CustomCount1, couNT and ount do not; CustomCount does not find customcount1.
 func (t tokens) within(o tokens) bool {
-	for start := 0; ; {
-		i := strings.Index(o.text[start:], t.text)
-		if i < 0 {
-			return false
-		}
-		if start += i; t.fits(o, start) {
+	for start := 0; start+len(t.text) <= len(o.text); start++ {
+		if slices.Equal(o.text[start:start+len(t.text)], t.text) && t.fits(o, start) {
 			return true
 		}
-		start++
 	}
+	return false
 }
 
 func (t tokens) fits(o tokens, start int) bool {
@@ -77,6 +73,34 @@ func (t tokens) fits(o tokens, start int) bool {
 		}
 	}
 	return true
+}
+
+// filter is what a search wants at least, so that a source need not list every metric it has: what its schema says, and the exact values
+// that all of its terms together ask for.
+func (s *search) filter() metric.Filter {
+	f := metric.Filter{Namespace: s.namespace}
+	for _, name := range s.dimensions {
+		f.Dimensions = append(f.Dimensions, metric.Dimension{Name: name})
+	}
+	terms := []*term{s.term}
+	if s.term != nil && s.term.kind == andTerm {
+		terms = s.term.args
+	}
+	for _, t := range terms {
+		if t == nil || t.kind != matchTerm || !t.exact {
+			continue
+		}
+		switch t.property {
+		case "", accountProperty:
+		case nameProperty:
+			f.Name = t.text
+		case namespaceProperty:
+			f.Namespace = t.text
+		default:
+			f.Dimensions = append(f.Dimensions, metric.Dimension{Name: t.property, Value: t.text})
+		}
+	}
+	return f
 }
 
 // matches reports whether a metric is found. account is that of the metrics.
@@ -125,5 +149,10 @@ func (t *term) is(s string) bool {
 	if t.exact {
 		return s == t.text
 	}
-	return len(t.token.text) <= len(s) && t.token.within(tokenize(s))
+	if len(t.token.text) > len(s) {
+		return false
+	}
+	var text [128]byte // most names need no more: a search looks at many of them
+	var cuts [32]int
+	return t.token.within(tokenizeInto(tokens{text[:0], cuts[:0]}, s))
 }

@@ -226,7 +226,7 @@ func (p *searchParser) primary(property string) *term {
 	p.at = at
 	t := &term{kind: matchTerm, property: property, text: text, exact: exact}
 	if !exact {
-		if t.token = tokenize(text); t.token.text == "" {
+		if t.token = tokenize(text); len(t.token.text) == 0 {
 			return p.fail()
 		}
 	}

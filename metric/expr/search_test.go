@@ -58,7 +58,12 @@ func TestSearchFindsWhatCloudWatchFinds(t *testing.T) {
 		}
 		var found []string
 		for i, id := range recorded {
-			if s.matches(id, "123456789012") {
+			f := s.filter()
+			matches := s.matches(id, "123456789012")
+			if w := listed(id); matches && len(w.List(f)) != 1 {
+				t.Errorf("%s finds %v, which its filter %+v leaves out", query, id, f)
+			}
+			if matches {
 				found = append(found, fmt.Sprint(i))
 			}
 		}
@@ -66,6 +71,15 @@ func TestSearchFindsWhatCloudWatchFinds(t *testing.T) {
 			t.Errorf("%s finds %s, want %s", query, got, want)
 		}
 	}
+}
+
+// listed is a window with one metric.
+func listed(id metric.ID) *metric.Window {
+	w := metric.NewWindow(time.Hour)
+	var sum metric.Summary
+	sum.Add(1, 1)
+	w.Series(id).Record(start, time.Minute, "None", &sum)
+	return w
 }
 
 func TestSearchRefused(t *testing.T) {
@@ -90,7 +104,7 @@ func TestTokens(t *testing.T) {
 		from := 0
 		for _, c := range append(slices.Clone(got.cuts), len(got.text)) {
 			if c > from {
-				parts = append(parts, got.text[from:c])
+				parts = append(parts, string(got.text[from:c]))
 			}
 			from = c
 		}

@@ -15,7 +15,7 @@ type Source interface {
 	// Units returns the units of a metric's samples from a moment on until another.
 	Units(id metric.ID, from, until time.Time) []string
 
-	// List returns the metrics that match.
+	// List returns the metrics that match, in a slice that is the caller's.
 	List(f metric.Filter) []metric.ID
 }
 
