@@ -13,28 +13,30 @@ type TargetWarnings struct {
 	Warnings []scaling.Warning
 }
 
-// Warnings says what is silently wrong with the region's scalable targets, by key; targets with nothing wrong are left out.
+// Warnings says what is silently wrong with what scales the region's variants, by key; those with nothing wrong are left out.
 func (r *Region) Warnings(now time.Time) []TargetWarnings {
 	facts := r.alarmFacts()
 	var out []TargetWarnings
-	for _, t := range r.Targets.Sorted() {
-		if w := t.Warnings(now, facts[t.ID36()]); len(w) > 0 {
-			out = append(out, TargetWarnings{t.Key, w})
+	for _, k := range r.Targets.Keys() {
+		t := r.Targets.Of(k)
+		if w := t.Warnings(now, facts[t]); len(w) > 0 {
+			out = append(out, TargetWarnings{k, w})
 		}
 	}
 	return out
 }
 
 // alarmFacts gathers, by target, what warnings need to know of the alarms that invoke its policies.
-func (r *Region) alarmFacts() map[string][]scaling.AlarmFacts {
-	out := map[string][]scaling.AlarmFacts{}
+func (r *Region) alarmFacts() map[*scaling.Target][]scaling.AlarmFacts {
+	out := map[*scaling.Target][]scaling.AlarmFacts{}
 	for _, a := range r.Alarms { //tidy:unordered warnings are sorted
 		for i, x := range a.Actions {
-			if x.Policy == "" || slices.Index(a.Actions, x) != i {
+			t, group := r.policyOf(x)
+			if t == nil || slices.Index(a.Actions, x) != i {
 				continue
 			}
-			out[x.Target] = append(out[x.Target], scaling.AlarmFacts{
-				Policy: x.Policy, Alarm: a.Name, State: scaling.AlarmState(a.State), Since: a.Transitioned,
+			out[t] = append(out[t], scaling.AlarmFacts{
+				Policy: x.Policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Since: a.Transitioned,
 				Judged: a.Configured.Add(a.Rule.Period * time.Duration(a.Rule.Periods+1)), ActionsEnabled: a.ActionsEnabled,
 			})
 		}

@@ -2,6 +2,7 @@ package scaling
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +67,13 @@ func (r *Registry) Of(k TargetKey) *Target {
 		return t
 	}
 	return r.Groups[k]
+}
+
+// Keys returns the keys of all that Of finds, in order.
+func (r *Registry) Keys() []TargetKey {
+	all := maps.Clone(r.Targets)
+	maps.Copy(all, r.Groups)
+	return slices.SortedFunc(maps.Keys(all), TargetKey.Compare)
 }
 
 // Grouped returns the target that stands for a variant, with a group. It makes both where there is none: on the first setting or

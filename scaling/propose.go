@@ -5,15 +5,7 @@ import "math"
 // propose computes what one policy wants at the word of one alarm, and whether it may have it. Proposals that may are marked
 // Acted until arbitrate has picked one.
 func propose(s *situation, p *Policy, sig *Signal) Proposal {
-	pr := Proposal{
-		Policy: sig.Policy, Group: sig.Group, Executed: sig.Executed, Alarm: sig.Alarm, State: sig.State, Comparison: sig.Comparison, Threshold: sig.Threshold,
-		Evaluated: len(sig.Datapoints), Wanted: s.capacity.Desired, Clamped: s.capacity.Desired,
-	}
-	for _, v := range sig.Datapoints {
-		if sig.Comparison.breached(v, sig.Threshold) {
-			pr.Breaching++
-		}
-	}
+	pr := heard(s, sig)
 	if len(sig.Datapoints) > 0 && sig.Group {
 		pr.Metric = mean(sig.Datapoints)
 	}
@@ -33,6 +25,20 @@ func propose(s *situation, p *Policy, sig *Signal) Proposal {
 		pr.Metric, pr.Outcome = mean(sig.Datapoints), Quiet
 	default:
 		proposeTracking(s, p, sig, &pr)
+	}
+	return pr
+}
+
+// heard is what an alarm says, before anything is made of it.
+func heard(s *situation, sig *Signal) Proposal {
+	pr := Proposal{
+		Policy: sig.Policy, Group: sig.Group, Executed: sig.Executed, Alarm: sig.Alarm, State: sig.State, Comparison: sig.Comparison, Threshold: sig.Threshold,
+		Evaluated: len(sig.Datapoints), Wanted: s.capacity.Desired, Clamped: s.capacity.Desired,
+	}
+	for _, v := range sig.Datapoints {
+		if sig.Comparison.breached(v, sig.Threshold) {
+			pr.Breaching++
+		}
 	}
 	return pr
 }

@@ -103,6 +103,7 @@ func (w Warning) String() string {
 // AlarmFacts is what warnings need to know of an alarm that invokes, or would invoke, a policy.
 type AlarmFacts struct {
 	Policy         string
+	Group          bool // it is one of the group's
 	Alarm          string
 	State          AlarmState
 	Since          time.Time // of the state
@@ -127,10 +128,10 @@ func (t *Target) Warnings(now time.Time, alarms []AlarmFacts) []Warning {
 	if t.Suspended.DynamicIn || t.Suspended.DynamicOut {
 		out = append(out, Warning{Kind: ScalingSuspended})
 	}
-	if t.Min == t.Max && len(t.Policies) > 0 {
+	if t.Min == t.Max && t.anyPolicy() {
 		out = append(out, Warning{Kind: RangeIsOnePoint, Number: t.Min})
 	}
-	for _, p := range t.Policies {
+	for p := range t.all() {
 		out = append(out, t.policyWarnings(now, p, alarms)...)
 	}
 	out = append(out, t.scaleInWarnings(now, alarms)...)
@@ -152,7 +153,7 @@ func (t *Target) policyWarnings(now time.Time, p *Policy, alarms []AlarmFacts) [
 	if !p.invoked() {
 		return nil
 	}
-	mine := of(alarms, p.Name)
+	mine := of(alarms, p)
 	if len(mine) == 0 && len(p.AlarmNames()) == 0 {
 		return []Warning{{Kind: PolicyWithoutAlarm, Policy: p.Name}}
 	}
@@ -179,19 +180,19 @@ func (a AlarmFacts) withoutData(now time.Time) bool {
 
 // scaleInWarnings is what keeps capacity from ever being taken away.
 func (t *Target) scaleInWarnings(now time.Time, alarms []AlarmFacts) []Warning {
-	if t.Min == t.Max || len(t.Policies) == 0 {
+	if t.Min == t.Max {
 		return nil
 	}
 	var able, silent []*Policy // target tracking policies that may scale in; those of them that have no data
 	scalesIn, invoked := false, false
-	for _, p := range t.Policies {
+	for p := range t.all() {
 		invoked = invoked || p.invoked()
 		scalesIn = scalesIn || p.scalesIn()
 		if p.Type != TargetTrackingScaling || p.scaleInDisabled() {
 			continue
 		}
 		able = append(able, p)
-		if slices.ContainsFunc(of(alarms, p.Name), func(a AlarmFacts) bool { return a.Alarm == p.AlarmLow && a.withoutData(now) }) {
+		if slices.ContainsFunc(of(alarms, p), func(a AlarmFacts) bool { return a.Alarm == p.AlarmLow && a.withoutData(now) }) {
 			silent = append(silent, p)
 		}
 	}
@@ -249,21 +250,37 @@ func (t *Target) daysAtMax(now time.Time) int {
 }
 
 // invoked reports whether alarms invoke policies of this type: others act by themselves.
-func (p *Policy) invoked() bool { return p.Type == StepScaling || p.Type == TargetTrackingScaling }
+func (p *Policy) invoked() bool {
+	return (p.Type == StepScaling || p.Type == TargetTrackingScaling || p.Type == SimpleScaling) && !p.Disabled
+}
 
 // scalesIn reports whether the policy can ever take capacity away.
 func (p *Policy) scalesIn() bool {
-	if p.Type == StepScaling {
+	switch {
+	case p.Disabled:
+		return false
+	case p.Type == StepScaling:
 		return p.Step.AdjustmentType == ExactCapacity ||
 			slices.ContainsFunc(p.Step.Steps, func(s StepAdjustment) bool { return s.Adjustment < 0 })
+	case p.Type == SimpleScaling:
+		return p.Simple.AdjustmentType == ExactCapacity || p.Simple.Adjustment < 0
+	default:
+		return p.Type == TargetTrackingScaling && !p.scaleInDisabled()
 	}
-	return p.Type == TargetTrackingScaling && !p.scaleInDisabled()
 }
 
-func of(alarms []AlarmFacts, policy string) []AlarmFacts {
+// anyPolicy reports whether the target or its group has policies.
+func (t *Target) anyPolicy() bool {
+	for range t.all() {
+		return true
+	}
+	return false
+}
+
+func of(alarms []AlarmFacts, p *Policy) []AlarmFacts {
 	var out []AlarmFacts
 	for _, a := range alarms {
-		if a.Policy == policy {
+		if a.Policy == p.Name && a.Group == p.grouped() {
 			out = append(out, a)
 		}
 	}

@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/scaling"
+)
+
+// Consider says what every policy of a variant sees and wants at a moment, and changes nothing. ok is false where nothing scales it.
+func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decision, t *scaling.Target, ok bool) {
+	if t = r.Targets.Of(k); t == nil {
+		return d, nil, false
+	}
+	var invoking, quiet []scaling.Signal
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+		a := r.Alarms[name]
+		heard := map[string]bool{} // policies that this alarm invokes now, or would in another state
+		for _, now := range []bool{true, false} {
+			for _, x := range a.Actions {
+				of, group := r.policyOf(x)
+				if of != t || heard[x.Target+x.Policy] || now != (x.On == a.State && a.ActionsEnabled) {
+					continue
+				}
+				heard[x.Target+x.Policy] = true
+				if s := signal(a, x.Policy, group); now {
+					invoking = append(invoking, s)
+				} else {
+					quiet = append(quiet, s)
+				}
+			}
+		}
+	}
+	return scaling.Consider(now, t, r.capacity(t), invoking, quiet, r.votes(t)), t, true
+}

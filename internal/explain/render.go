@@ -1,0 +1,88 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// clock is how moments are printed; indent is as wide.
+const clock = "2006-01-02 15:04:05"
+
+var indent = strings.Repeat(" ", len(clock))
+
+// Render writes an explanation for people: the story, if it was asked for, then how things stand, and what is wrong.
+func (x *Explanation) Render(w io.Writer) error {
+	var b strings.Builder
+	x.story(&b)
+	x.Moment.render(&b, x.Endpoint+"/"+x.Variant)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// story prints what happened. Decisions that change nothing repeat each minute: of a run of them the first and the last are shown.
+func (x *Explanation) story(b *strings.Builder) {
+	for i := 0; i < len(x.Story); i++ {
+		l := x.Story[i]
+		fmt.Fprintf(b, "%s  %-9s %s\n", stamp(l.At), l.Kind, l.Text)
+		run := i
+		for l.Idle && run+1 < len(x.Story) && x.Story[run+1].Idle {
+			run++
+		}
+		if run-i > 2 {
+			fmt.Fprintf(b, "%s  … %d more such decisions, the last:\n", indent, run-i-1)
+			i = run - 1
+		}
+	}
+	if len(x.Story) > 0 {
+		b.WriteByte('\n')
+	}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(clock) }
+
+func (m *Moment) render(b *strings.Builder, name string) {
+	fmt.Fprintf(b, "%s at %s UTC", name, stamp(m.At))
+	switch {
+	case m.Source == "history" && !m.Scaled:
+		b.WriteString(", from the history")
+	case m.Source == "history":
+		fmt.Fprintf(b, ", from the history: %d wanted, of %d to %d", m.Desired, m.Min, m.Max)
+	case m.Scaled:
+		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; range %d to %d", m.Status, m.Current, m.Desired, m.Min, m.Max)
+	default:
+		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; it is no scalable target", m.Status, m.Current, m.Desired)
+	}
+	b.WriteByte('\n')
+	for _, p := range m.Policies {
+		label := p.Name
+		if p.Group {
+			label += " (group)"
+		}
+		says := p.Says
+		if len(says) == 0 {
+			says = []string{"no alarm invokes it"}
+		}
+		for i, s := range says {
+			if i > 0 {
+				label = ""
+			}
+			fmt.Fprintf(b, "  %-24s %s\n", label, s)
+		}
+	}
+	if m.Source == "history" {
+		for _, a := range m.Alarms {
+			fmt.Fprintf(b, "  %-24s %s since %s: %s\n", ShortAlarm(a.Name), a.State, stamp(a.Since), a.Reason)
+		}
+	}
+	if m.Scaled && len(m.Policies) == 0 && m.Source != "history" {
+		b.WriteString("  no policies: only its range and you change its capacity\n")
+	}
+	if m.Decision != nil {
+		fmt.Fprintf(b, "  last decision, %s: %s\n", stamp(m.Decision.At), m.Decision.Text)
+	}
+	for _, w := range m.Warnings {
+		fmt.Fprintf(b, "  warning: %s\n", w.Text)
+	}
+}

@@ -1,0 +1,134 @@
+package explain
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+)
+
+// gather reads what happened to the variant in a stretch of time, oldest first. Alarms are those named, and those that decisions name.
+func gather(ctx context.Context, p Past, q Query, alarms []string, from, until time.Time) ([]Item, error) {
+	var all []Item
+	read := func(table, key string, take func(engine.Event) bool) error {
+		items, err := p.Events(ctx, Events{Scope: q.Scope, Table: table, Key: key, From: from, To: until, Limit: eventsMax})
+		if err != nil {
+			return err
+		}
+		for _, i := range items {
+			if take(i.Event) {
+				all = append(all, i)
+			}
+		}
+		return nil
+	}
+	every := func(engine.Event) bool { return true }
+	resource := q.target().ResourceID
+	if err := read("decision", resource, func(e engine.Event) bool {
+		if d, ok := e.(engine.Decided); ok {
+			for _, p := range d.Decision.Proposals {
+				alarms = append(alarms, p.Alarm)
+			}
+		}
+		return true
+	}); err != nil {
+		return nil, err
+	}
+	if err := read("activity", resource, every); err != nil {
+		return nil, err
+	}
+	if err := read("endpoint", q.Endpoint, func(e engine.Event) bool {
+		i, instance := e.(engine.InstanceChanged)
+		return !instance || i.Key.Variant == q.Variant
+	}); err != nil {
+		return nil, err
+	}
+	slices.Sort(alarms)
+	for _, name := range slices.Compact(alarms) {
+		if name == "" {
+			continue
+		}
+		if err := read("alarm", name, func(e engine.Event) bool { _, ok := e.(engine.AlarmTransition); return ok }); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Item) int { return cmp.Or(a.At.Compare(b.At), rank(a.Event)-rank(b.Event)) })
+	return all, nil
+}
+
+// rank orders what happened at one instant by cause and effect.
+func rank(e engine.Event) int {
+	switch e.(type) {
+	case engine.AlarmTransition, engine.ScheduledActionRan:
+		return 0
+	case engine.Decided:
+		return 1
+	case engine.ActivityChanged:
+		return 2
+	case engine.InstanceChanged:
+		return 3
+	default:
+		return 4
+	}
+}
+
+func lastDecision(items []Item) *Line {
+	for i := len(items) - 1; i >= 0; i-- {
+		if _, ok := items[i].Event.(engine.Decided); ok {
+			l := line(items[i])
+			return &l
+		}
+	}
+	return nil
+}
+
+// line renders one thing that happened.
+func line(i Item) Line {
+	l := Line{At: i.At, What: i.Event}
+	switch e := i.Event.(type) {
+	case engine.Decided:
+		l.Kind, l.Text, l.Idle = "decision", e.Decision.String(), !e.Decision.Acted
+	case engine.ActivityChanged:
+		l.Kind, l.Text = "activity", activity(e)
+	case engine.ScheduledActionRan:
+		l.Kind, l.Text = "schedule", e.Run.Action+": "+e.Run.String()
+	case engine.AlarmTransition:
+		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", ShortAlarm(e.Alarm), e.From, e.To)
+	case engine.EndpointChanged:
+		l.Kind, l.Text = "endpoint", strings.TrimPrefix(e.String(), "endpoint ")
+	case engine.InstanceChanged:
+		l.Kind, l.Text = "instance", strings.TrimPrefix(e.String(), "instance ")
+	default:
+		l.Kind, l.Text = "event", e.String()
+	}
+	return l
+}
+
+func activity(e engine.ActivityChanged) string {
+	a := e.Activity
+	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
+	if a.NotScaled.Code != 0 {
+		return s + ": " + a.NotScaled.Code.String()
+	}
+	if !a.End.IsZero() {
+		s += fmt.Sprintf(" After %v.", a.End.Sub(a.Start).Round(time.Second))
+	}
+	if a.Reason != "" {
+		s += " " + a.Reason
+	}
+	return s
+}
+
+// ShortAlarm shortens the names of target tracking's own alarms.
+func ShortAlarm(name string) string {
+	for _, side := range []string{"AlarmHigh", "AlarmLow"} {
+		if strings.HasPrefix(name, "TargetTracking-") && strings.Contains(name, "-"+side+"-") {
+			return side
+		}
+	}
+	return name
+}
