@@ -26,7 +26,7 @@ func root() *cobra.Command {
 		Short:        "Serve models behind SageMaker-compatible endpoints and scale them by policy",
 		SilenceUsage: true,
 	}
-	c.AddCommand(serve(), env(), explain(), demo(), simulate(), replay(), demoModel())
+	c.AddCommand(serve(), env(), explainCommand(), demo(), simulate(), replay(), demoModel())
 	return c
 }
 

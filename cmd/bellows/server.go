@@ -238,6 +238,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))
 	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
 	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(s.metrics()))
+	explained := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.explain)))
 	doors := fasthttpadaptor.NewFastHTTPHandler(owned(s.doors()))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {
@@ -249,6 +250,8 @@ func (s *server) newHTTP() *fasthttp.Server {
 				health(ctx)
 			case ctx.IsGet() && string(path) == "/metrics":
 				metrics(ctx)
+			case ctx.IsGet() && strings.HasPrefix(string(path), explainPath):
+				explained(ctx)
 			case prometheus.Serves(string(path)):
 				doors(ctx)
 			default:

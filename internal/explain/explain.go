@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 		return x, err
 	}
 	if m.Source == "" {
-		if len(items) == 0 {
+		if !slices.ContainsFunc(items, ofVariant) {
 			return x, &UnknownError{q.Endpoint, q.Variant, q.Scope.Region}
 		}
 		x.Moment.remember(items)
@@ -105,6 +106,12 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 		}
 	}
 	return x, nil
+}
+
+// ofVariant reports whether something happened to the variant itself, not to its endpoint as a whole.
+func ofVariant(i Item) bool {
+	_, whole := i.Event.(engine.EndpointChanged)
+	return !whole
 }
 
 // ParseVariant takes ENDPOINT/VARIANT apart.

@@ -25,7 +25,7 @@ func (x *Explanation) Render(w io.Writer) error {
 func (x *Explanation) story(b *strings.Builder) {
 	for i := 0; i < len(x.Story); i++ {
 		l := x.Story[i]
-		fmt.Fprintf(b, "%s  %-9s %s\n", stamp(l.At), l.Kind, l.Text)
+		fmt.Fprintf(b, "%s  %-10s %s\n", stamp(l.At), l.Kind, l.Text)
 		run := i
 		for l.Idle && run+1 < len(x.Story) && x.Story[run+1].Idle {
 			run++

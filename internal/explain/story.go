@@ -19,7 +19,7 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 		if err != nil {
 			return err
 		}
-		for _, i := range items {
+		for _, i := range slices.Backward(items) {
 			if take(i.Event) {
 				all = append(all, i)
 			}
