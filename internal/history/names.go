@@ -1,0 +1,157 @@
+package history
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+)
+
+// Kind is which number of a metric's samples a series holds.
+type Kind int
+
+// Kinds of series. A Distribution is a native histogram; a metric has one where its samples are known one by one.
+const (
+	Sum Kind = iota
+	Count
+	Minimum
+	Maximum
+	Distribution
+	kinds
+)
+
+var suffixes = [kinds]string{Sum: "_sum", Count: "_count", Minimum: "_min", Maximum: "_max", Distribution: ""}
+
+// Labels that every series has, and those that some have: the unit where it is not None, and all dimensions as they are, in JSON, where
+// a label cannot have a dimension's name. Dimensions of these names get LabelPrefix in front.
+const (
+	LabelAccount    = "account"
+	LabelRegion     = "region"
+	LabelNamespace  = "namespace"
+	LabelMetric     = "metric"
+	LabelUnit       = "unit"
+	LabelDimensions = "dimensions"
+	LabelPrefix     = "dimension_"
+)
+
+var reserved = []string{LabelAccount, LabelRegion, LabelNamespace, LabelMetric, LabelUnit, LabelDimensions, "le", "quantile"}
+
+// Name returns the name of a metric's series, without the suffix of a kind: aws_sagemaker_invocations_per_instance is that of
+// InvocationsPerInstance in AWS/SageMaker.
+func Name(namespace, name string) string {
+	out := strings.Trim(clean(strings.ToLower(namespace)), "_") + "_" + snake(name)
+	if out[0] >= '0' && out[0] <= '9' {
+		return "_" + out
+	}
+	return out
+}
+
+// clean replaces what Prometheus' names do not have.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, s)
+}
+
+// snake turns CPUUtilization into cpu_utilization.
+func snake(s string) string {
+	upper := func(i int) bool { return i < len(s) && s[i] >= 'A' && s[i] <= 'Z' }
+	lower := func(i int) bool { return i < len(s) && s[i] >= 'a' && s[i] <= 'z' }
+	var b strings.Builder
+	for i := range len(s) {
+		if i > 0 && upper(i) && (lower(i-1) || upper(i-1) && lower(i+1)) {
+			b.WriteByte('_')
+		}
+		b.WriteByte(s[i])
+	}
+	return clean(strings.ToLower(b.String()))
+}
+
+// labelName returns the label of a dimension, and whether it tells the dimension's name.
+func labelName(dimension string) (string, bool) {
+	name := clean(dimension)
+	if name[0] >= '0' && name[0] <= '9' || strings.HasPrefix(name, "__") {
+		name = LabelPrefix + name
+	}
+	if slices.Contains(reserved, name) {
+		name = LabelPrefix + name
+	}
+	return name, name == dimension && !strings.HasPrefix(name, LabelPrefix)
+}
+
+// Labels returns the labels of a metric's series. Different metrics have different labels.
+func Labels(scope engine.Scope, id metric.ID, unit string, kind Kind) labels.Labels {
+	b := labels.NewScratchBuilder(8 + len(id.Dimensions))
+	b.Add(labels.MetricName, Name(id.Namespace, id.Name)+suffixes[kind])
+	b.Add(LabelAccount, scope.Account)
+	b.Add(LabelRegion, scope.Region)
+	b.Add(LabelNamespace, id.Namespace)
+	b.Add(LabelMetric, id.Name)
+	if unit != "None" {
+		b.Add(LabelUnit, unit)
+	}
+	exact := true
+	var taken []string
+	for _, d := range id.Dimensions {
+		name, tells := labelName(d.Name)
+		exact = exact && tells
+		if !slices.Contains(taken, name) {
+			taken = append(taken, name)
+			b.Add(name, d.Value)
+		}
+	}
+	if !exact {
+		text, err := json.Marshal(id.Dimensions)
+		if err != nil {
+			panic("history: two texts cannot be written: " + err.Error())
+		}
+		b.Add(LabelDimensions, string(text))
+	}
+	b.Sort()
+	return b.Labels()
+}
+
+// Identify returns what a series is of: the inverse of Labels. ok is false for labels that it did not make.
+func Identify(ls labels.Labels) (scope engine.Scope, id metric.ID, unit string, kind Kind, ok bool) {
+	unit = "None"
+	name, dimensions := "", ""
+	ls.Range(func(l labels.Label) {
+		switch l.Name {
+		case labels.MetricName:
+			name = l.Value
+		case LabelAccount:
+			scope.Account = l.Value
+		case LabelRegion:
+			scope.Region = l.Value
+		case LabelNamespace:
+			id.Namespace = l.Value
+		case LabelMetric:
+			id.Name = l.Value
+		case LabelUnit:
+			unit = l.Value
+		case LabelDimensions:
+			dimensions = l.Value
+		default:
+			id.Dimensions = append(id.Dimensions, metric.Dimension{Name: l.Name, Value: l.Value})
+		}
+	})
+	if id.Namespace == "" || id.Name == "" {
+		return scope, id, unit, kind, false
+	}
+	if dimensions != "" {
+		id.Dimensions = nil
+		if err := json.Unmarshal([]byte(dimensions), &id.Dimensions); err != nil {
+			return scope, id, unit, kind, false
+		}
+	}
+	suffix, found := strings.CutPrefix(name, Name(id.Namespace, id.Name))
+	at := slices.Index(suffixes[:], suffix)
+	return scope, id, unit, Kind(at), found && at >= 0
+}
