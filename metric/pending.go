@@ -2,6 +2,7 @@ package metric
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"time"
 )
@@ -38,7 +39,9 @@ func (w *Window) KeepHistory(now time.Time) {
 	if !w.keeps {
 		w.keeps = true
 		if len(w.series) == 0 {
-			w.sealed = sealable(now) // what comes to a new window from before that is late: an older one may have had the moment
+			// What comes to a new window from before that is late: an older one may have had the moment, and the history has that.
+			w.sealed = sealable(now)
+			w.kept = w.sealed
 		}
 	}
 }
@@ -105,7 +108,22 @@ func (w *Window) Kept(through time.Time) {
 		}
 	}
 	w.pending = left
+	w.kept = max(w.kept, through.Unix())
 }
+
+// KeptThrough returns the moment up to which the history has what was sealed.
+func (w *Window) KeptThrough() time.Time { return time.Unix(w.kept, 0).UTC() }
 
 // Since returns the moment from which on the window holds every sample; before it, only the history does.
 func (w *Window) Since() time.Time { return time.Unix(w.since, 0).UTC() }
+
+// Open appends what is not sealed yet, as if it were.
+func (w *Window) Open(out []Pending) []Pending {
+	for _, s := range w.series { //tidy:unordered each Pending stands for itself
+		s.Range(w.sealed, math.MaxInt64, func(b BucketState) {
+			sum := Summary{b.Summary.StatisticSet, slices.Clone(b.Summary.Distribution)}
+			out = append(out, Pending{s, b.Unit, b.Start, b.Fine, 0, sum})
+		})
+	}
+	return out
+}

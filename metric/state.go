@@ -17,6 +17,7 @@ type State struct {
 
 	Keeps   bool           `json:",omitzero"` // a history is kept
 	Sealed  int64          `json:",omitzero"`
+	Kept    int64          `json:",omitzero"`
 	Pending []PendingState `json:",omitempty"`
 }
 
@@ -45,7 +46,7 @@ type BucketState struct {
 
 // State returns the window's content. It shares nothing that later samples change.
 func (w *Window) State() State {
-	out := State{Retention: w.retention, Evicted: w.evicted, Since: w.since, Keeps: w.keeps, Sealed: w.sealed}
+	out := State{Retention: w.retention, Evicted: w.evicted, Since: w.since, Keeps: w.keeps, Sealed: w.sealed, Kept: w.kept}
 	place := map[*Series]int{}
 	for i, key := range slices.Sorted(maps.Keys(w.series)) {
 		s := w.series[key]
@@ -73,7 +74,7 @@ func (s *Series) state() SeriesState {
 // FromState returns a window with the content that State gave.
 func FromState(s State) *Window {
 	w := NewWindow(s.Retention)
-	w.since, w.keeps, w.sealed = s.Since, s.Keeps, s.Sealed
+	w.since, w.keeps, w.sealed, w.kept = s.Since, s.Keeps, s.Sealed, s.Kept
 	w.evicted = s.Evicted
 	for _, x := range s.Series {
 		series := w.Series(x.ID)

@@ -13,7 +13,8 @@ type Window struct {
 	since     int64 // Unix seconds: samples from here on are all there
 
 	keeps   bool // what is recorded goes to a history, too
-	sealed  int64
+	sealed  int64 // Unix seconds
+	kept    int64 // Unix seconds
 	pending []Pending
 }
 

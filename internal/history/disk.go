@@ -1,0 +1,63 @@
+package history
+
+import (
+	"time"
+)
+
+// Status is what people want to know of the history.
+type Status struct {
+	Kept     time.Time // up to where all that was recorded is on disk
+	Failure  string    // why nothing can be written now; "" where all is well
+	BytesMax int64
+	Tiers    []TierStatus // finest first
+}
+
+// TierStatus is one tier of a Status.
+type TierStatus struct {
+	Resolution     time.Duration
+	Retention      time.Duration
+	Bytes          int64 // on disk, at most a minute ago
+	Series, Blocks int
+	Oldest, Newest time.Time // zero where there are no samples
+	Damaged        []string  // what was set aside when it was opened
+	Dropped        int64     // blocks that went before their time, for want of disk space
+	Refused        int64     // samples that could not be written
+}
+
+// disk is how much space the tiers took when it was last measured.
+type disk struct {
+	at    time.Time
+	bytes [len(resolutions)]int64
+}
+
+// Status tells how the history is.
+func (h *History) Status() Status {
+	h.health.Lock()
+	defer h.health.Unlock()
+	if time.Since(h.measured.at) > time.Minute {
+		h.measured.at = time.Now()
+		for i, t := range h.tiers {
+			h.measured.bytes[i] = t.bytes()
+		}
+	}
+	s := Status{Kept: h.kept, BytesMax: h.o.BytesMax}
+	if h.failure != nil {
+		s.Failure = h.failure.Error()
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for i, t := range h.tiers {
+		x := TierStatus{
+			Resolution: time.Duration(t.resolution) * time.Second, Retention: h.o.Retention[i], Bytes: h.measured.bytes[i],
+			Damaged: t.moved, Dropped: t.dropped.Load(), Refused: t.refused.Load(),
+		}
+		if t.db != nil {
+			x.Series, x.Blocks = int(t.db.Head().NumSeries()), len(t.db.Blocks())
+			if oldest, newest, ok := t.bounds(); ok {
+				x.Oldest, x.Newest = time.Unix(oldest, 0).UTC(), time.Unix(newest, 0).UTC()
+			}
+		}
+		s.Tiers = append(s.Tiers, x)
+	}
+	return s
+}

@@ -1,0 +1,255 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var home = engine.Scope{Account: "123456789012", Region: "us-east-1"}
+
+// life is an engine and its history, on a clock of the test's.
+type life struct {
+	t      testing.TB
+	dir    string
+	now    time.Time
+	engine *engine.Engine
+	h      *History
+	config Options
+	broken bool // the journal takes no HistoryKept
+}
+
+func newLife(t testing.TB, dir string, o Options) *life {
+	l := &life{t: t, dir: dir, now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), config: o}
+	l.engine = engine.New(engine.Config{MetricRetention: 10 * time.Minute})
+	l.begin()
+	return l
+}
+
+func (l *life) view(_ context.Context, f func(time.Time, *engine.Engine)) error {
+	f(l.now, l.engine)
+	return nil
+}
+
+var errBroken = errors.New("the journal is broken")
+
+func (l *life) step(_ context.Context, in engine.Input) (engine.Result, error) {
+	if _, kept := in.(engine.HistoryKept); kept && l.broken {
+		return nil, errBroken
+	}
+	out, err := l.engine.Step(l.now, in)
+	return out.Result, err
+}
+
+func (l *life) begin() {
+	o := l.config
+	o.Dir, o.View, o.Step = l.dir, l.view, l.step
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	h, err := Open(o)
+	if err == nil {
+		err = h.start(context.Background())
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	close(h.ready)
+	l.h = h
+}
+
+func (l *life) flush() {
+	if _, err := l.step(context.Background(), engine.Tick{}); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := l.h.Flush(context.Background()); err != nil && !errors.Is(err, errBroken) {
+		l.t.Fatal(err)
+	}
+}
+
+// again brings both back from what is on disk: after a clean end or, where the files are taken as they are meanwhile, after a crash.
+func (l *life) again(crash bool) {
+	text, err := json.Marshal(l.engine.State())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var s engine.State
+	if err := json.Unmarshal(text, &s); err != nil {
+		l.t.Fatal(err)
+	}
+	l.engine = engine.FromState(s)
+	if crash {
+		next := filepath.Join(filepath.Dir(l.dir), fmt.Sprintf("life-%d", time.Now().UnixNano()))
+		if err := os.CopyFS(next, os.DirFS(l.dir)); err != nil {
+			l.t.Fatal(err)
+		}
+		l.dir = next
+	}
+	l.h.close()
+	l.begin()
+}
+
+// given is a datum that was recorded.
+type given struct{ metric.Datum }
+
+// tiny retains little, so that a test sees every tier.
+var tiny = Retention{5 * time.Minute, 40 * time.Minute, 3 * time.Hour, 12 * time.Hour}
+
+// want is what a query should find, by definition.
+func want(all []given, now time.Time, id metric.ID, q metric.Query) []metric.Datapoint {
+	earliest := tiny.earliest(now, q.Period)
+	out := make([]metric.Datapoint, q.Periods)
+	for n := range out {
+		start := q.From.Add(time.Duration(n) * q.Period)
+		out[n] = metric.Datapoint{Start: start, Missing: true}
+		var sum metric.Summary
+		for _, g := range all {
+			at := metric.Align(g.At, g.Resolution)
+			if shown := metric.Align(at, max(g.Resolution, time.Minute)); q.Period >= time.Minute {
+				at = shown
+			}
+			if g.ID.Key() != id.Key() || q.Unit != "" && q.Unit != g.Unit || at.Before(start) || !at.Before(start.Add(q.Period)) {
+				continue
+			}
+			if at.Unix() < earliest {
+				continue
+			}
+			sum.Merge(g.Summary)
+		}
+		if v, ok := q.Statistic.Of(&sum); ok {
+			out[n] = metric.Datapoint{Start: start, Value: v, Count: sum.Count}
+		}
+	}
+	return out
+}
+
+var statistics = []string{"SampleCount", "Sum", "Average", "Minimum", "Maximum", "p50", "p99.9", "tm90", "TC(10%:90%)", "PR(3:40)", "IQM", "wm95"}
+
+// Whatever is recorded, late or in time, in seconds or minutes, and whatever is flushed, rolled up, ended, crashed and brought back:
+// every query finds what was recorded, as long as its period is still kept.
+func TestReadsAgainstTheDefinition(t *testing.T) {
+	few(t, 12) // each syncs many files
+	root := t.TempDir()
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		l := newLife(t, filepath.Join(root, fmt.Sprint(n), "first"), Options{Retention: tiny})
+		defer func() { l.h.close() }()
+		var all []given
+		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			switch rapid.IntRange(0, 9).Draw(rt, "what") {
+			case 0, 1, 2, 3:
+				all = append(all, l.record(rt)...)
+			case 4, 5, 6:
+				l.now = l.now.Add(rapid.SampledFrom([]time.Duration{
+					time.Second, time.Minute, 3 * time.Minute, 20 * time.Minute, time.Hour, 4 * time.Hour,
+				}).Draw(rt, "pass"))
+				l.flush()
+			case 7:
+				l.broken = true // written, and not known to be
+				l.flush()
+				l.again(rapid.Bool().Draw(rt, "crash"))
+				l.broken = false
+			case 8:
+				l.again(rapid.Bool().Draw(rt, "crash"))
+			case 9:
+				for _, t := range l.h.tiers {
+					if err := t.tidy(context.Background()); err != nil {
+						rt.Fatal(err)
+					}
+				}
+			}
+			l.ask(rt, all)
+		}
+	})
+}
+
+// few makes rapid check less than it does by default, unless told otherwise.
+func few(t *testing.T, n int) {
+	f := flag.Lookup("rapid.checks")
+	if f == nil || f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set(strconv.Itoa(n)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Value.Set(f.DefValue); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (l *life) record(rt *rapid.T) []given {
+	var out []given
+	for range rapid.IntRange(1, 4).Draw(rt, "datums") {
+		age := rapid.SampledFrom([]int{0, 0, 1, 30, 59, 200, 400, 1500, 3000, 9000, 20000, 40000}).Draw(rt, "age")
+		d := metric.Datum{
+			ID: metric.NewID("N", rapid.SampledFrom([]string{"a", "a", "b"}).Draw(rt, "name")), At: l.now.Add(-time.Duration(age) * time.Second),
+			Resolution: rapid.SampledFrom([]time.Duration{time.Second, time.Minute}).Draw(rt, "resolution"),
+			Unit:       rapid.SampledFrom([]string{"None", "Count"}).Draw(rt, "unit"),
+		}
+		for range rapid.IntRange(1, 3).Draw(rt, "values") {
+			d.Summary.Add(float64(rapid.SampledFrom([]int{-3, 0, 1, 2, 7, 40, 1000, 123456}).Draw(rt, "value")), 1)
+		}
+		if rapid.IntRange(0, 5).Draw(rt, "set") == 0 {
+			d.Summary.Distribution = nil // a statistic set
+		}
+		out = append(out, given{d})
+		if _, err := l.step(context.Background(), engine.PutMetricData{Scope: home, Data: []metric.Datum{d}}); err != nil {
+			rt.Fatal(err)
+		}
+	}
+	return out
+}
+
+func (l *life) ask(rt *rapid.T, all []given) {
+	for range 3 {
+		period := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, time.Hour}).Draw(rt, "period")
+		periods := rapid.IntRange(1, 40).Draw(rt, "periods")
+		ago := time.Duration(rapid.IntRange(0, 50000).Draw(rt, "ago")) * time.Second
+		stat, err := metric.ParseStatistic(rapid.SampledFrom(statistics).Draw(rt, "statistic"))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		q := metric.Query{
+			Statistic: stat, Period: period, Periods: periods, From: metric.Align(l.now.Add(-min(ago, period*time.Duration(periods))), period),
+			Unit: rapid.SampledFrom([]string{"", "None", "Count"}).Draw(rt, "asked unit"),
+		}
+		if rapid.Bool().Draw(rt, "far") {
+			q.From = metric.Align(l.now.Add(-ago), period)
+		}
+		id := metric.NewID("N", "a")
+		var got []metric.Datapoint
+		if err := l.h.Metrics(context.Background(), home, q.From, func(_ time.Time, s expr.Source) { got = s.Datapoints(id, q, nil) }); err != nil {
+			rt.Fatal(err)
+		}
+		if got == nil {
+			got = want(nil, l.now, id, q)
+		}
+		wanted := want(all, l.now, id, q)
+		for i := range wanted {
+			if got[i] != wanted[i] {
+				rt.Fatalf("at %v, %s of %v from %v (unit %q): %v, want %v", l.now, stat, period, q.From, q.Unit, got[i], wanted[i])
+			}
+		}
+	}
+}

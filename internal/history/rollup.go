@@ -1,0 +1,217 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"bellows.dev/bellows/metric"
+)
+
+// slice is how much of a tier is rolled up at once: a fifteenth of what it keeps, so that a tier keeps little longer than it must, and
+// less than what the TSDB takes out of order, so that a slice can be done again.
+func slice(r Retention, i int) int64 {
+	if i == 0 || i == len(resolutions)-1 {
+		return 0
+	}
+	n := min(int64(r[i].Seconds())/15, int64(lateMax.Seconds())/2)
+	return max(floor(n, resolutions[i+1]), resolutions[i+1])
+}
+
+// rollUp brings what is older than a tier keeps to the next one, slice by slice.
+func (h *History) rollUp(ctx context.Context, now int64) error {
+	for i := 1; i < len(resolutions)-1; i++ {
+		t := h.tiers[i]
+		if t.db == nil {
+			continue
+		}
+		until := now - int64(h.o.Retention[i].Seconds())
+		for {
+			from, ok := h.nextSlice(i, until)
+			if !ok {
+				break
+			}
+			h.state.Rolling[i] = from + t.slice
+			if err := h.state.write(h.o.Dir); err != nil {
+				return err
+			}
+			if err := h.rollSlice(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// nextSlice is where the next slice of a tier begins that ends at a moment or before. What has no samples is skipped.
+func (h *History) nextSlice(i int, until int64) (int64, bool) {
+	t := h.tiers[i]
+	oldest, _, any := t.bounds()
+	if !any {
+		return 0, false
+	}
+	from := max(h.state.Rolled[i], floor(oldest, t.slice))
+	return from, from+t.slice <= until
+}
+
+// redo finishes the slices that were under way when the last server ended. Nothing may be written before.
+func (h *History) redo(ctx context.Context) error {
+	for i := 1; i < len(resolutions)-1; i++ {
+		if h.state.Rolling[i] <= h.state.Rolled[i] || h.tiers[i].db == nil {
+			continue
+		}
+		if err := h.rollSlice(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rollSlice rolls up the slice that is under way and publishes it.
+func (h *History) rollSlice(ctx context.Context, i int) error {
+	source, from, until := h.tiers[i], h.state.Rolled[i], h.state.Rolling[i]
+	q, err := source.db.Querier(from*1000, until*1000-1)
+	if err != nil {
+		return fmt.Errorf("rolling up %d s: %w", source.resolution, err)
+	}
+	defer q.Close() //nolint:errcheck // it was read to the end, or there is another error
+	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchRegexp, LabelMetric, ".+"))
+	var w *writer
+	defer func() {
+		if w != nil {
+			w.abort()
+		}
+	}()
+	var it chunkenc.Iterator
+	for set.Next() {
+		if w == nil {
+			if err := h.open(i + 1); err != nil {
+				return err
+			}
+			w = h.tiers[i+1].writer(ctx)
+		}
+		it = set.At().Iterator(it)
+		if err := w.rolled(set.At().Labels(), it); err != nil {
+			return err
+		}
+	}
+	if err := set.Err(); err != nil {
+		return fmt.Errorf("rolling up %d s: %w", source.resolution, err)
+	}
+	if w != nil {
+		if err := w.commit(); err != nil {
+			return err
+		}
+		if err := h.tiers[i+1].seal(from, until); err != nil {
+			return err
+		}
+	}
+	next := h.state
+	next.Rolled[i] = until
+	if err := next.write(h.o.Dir); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.state = next
+	h.mu.Unlock()
+	h.generation.Add(1)
+	source.rolled.Store(until * 1000)
+	return nil
+}
+
+// rolled writes one series' samples, joined to the intervals of the writer's tier.
+func (w *writer) rolled(ls labels.Labels, it chunkenc.Iterator) error {
+	_, _, _, kind, ok := Identify(ls)
+	if !ok {
+		return nil
+	}
+	var ref storage.SeriesRef
+	start, sum := int64(math.MinInt64), value{}
+	flush := func() error {
+		if start == math.MinInt64 {
+			return nil
+		}
+		return w.sample(&ref, func() labels.Labels { return ls }, start*1000, sum.v, sum.histogram(kind))
+	}
+	for kindOf := it.Next(); kindOf != chunkenc.ValNone; kindOf = it.Next() {
+		at, v := read(it, kindOf)
+		if s := floor(floor(at, 1000)/1000, w.tier.resolution); s != start {
+			if err := flush(); err != nil {
+				return err
+			}
+			start, sum = s, v
+			continue
+		}
+		sum = sum.join(kind, v)
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("rolling up to %d s: %w", w.tier.resolution, err)
+	}
+	return flush()
+}
+
+// seal makes a block of a slice that was just written, so that a tier that rests takes no memory.
+func (t *tier) seal(from, until int64) error {
+	head := t.db.Head()
+	if head.MinTime() >= until*1000 || head.MaxTime() < from*1000 {
+		return t.sync()
+	}
+	if err := t.db.CompactHead(tsdb.NewRangeHead(head, max(head.MinTime(), 0), until*1000-1)); err != nil {
+		return fmt.Errorf("sealing the history of %d s: %w", t.resolution, err)
+	}
+	return t.sync()
+}
+
+// value is a sample's: a number or, for a Distribution, buckets with the count and the sum that go with them.
+type value struct {
+	v          float64
+	count, sum float64
+	buckets    metric.Distribution
+}
+
+// read takes the iterator's present sample. The time is in milliseconds.
+func read(it chunkenc.Iterator, kind chunkenc.ValueType) (int64, value) {
+	if kind == chunkenc.ValFloat {
+		at, v := it.At()
+		return at, value{v: v}
+	}
+	at, h := it.AtFloatHistogram(nil)
+	return at, value{count: h.Count, sum: h.Sum, buckets: fromHistogram(h)}
+}
+
+// join adds up two samples of one interval.
+func (a value) join(kind Kind, b value) value {
+	switch kind {
+	case Minimum:
+		return value{v: min(a.v, b.v)}
+	case Maximum:
+		return value{v: max(a.v, b.v)}
+	case Distribution:
+		out := value{count: a.count + b.count, sum: a.sum + b.sum}
+		out.buckets = append(out.buckets, a.buckets...)
+		out.buckets.Merge(b.buckets)
+		return out
+	default:
+		return value{v: a.v + b.v}
+	}
+}
+
+// dropOld lets go of what each tier need not keep.
+func (h *History) dropOld(now int64) {
+	for i, t := range h.tiers {
+		before := now - int64(h.o.Retention[i].Seconds())
+		if i == 0 {
+			before = h.o.Retention.seconds(now)
+		}
+		if i > 0 && i < len(resolutions)-1 {
+			before = min(before, h.state.Rolled[i])
+		}
+		t.dropBefore.Store(time.Unix(before, 0).UnixMilli())
+	}
+}

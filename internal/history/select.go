@@ -1,0 +1,195 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"bellows.dev/bellows/engine"
+)
+
+// past reads the tiers as they are at one moment: queriers of each tier, bounded to the time that the tier stands for.
+type past struct {
+	tiers   [len(resolutions)]storage.Querier // nil where there is nothing to read
+	kept    map[engine.Scope]int64            // Unix seconds: samples sealed later are still in memory, and count there
+	seconds int64                             // Unix seconds: from here on the finest tier has what came in seconds
+}
+
+// openPast opens the tiers for a range of intervals' starts, in Unix seconds; until is exclusive.
+func (h *History) openPast(ctx context.Context, now time.Time, kept map[engine.Scope]int64, from, until int64) (*past, error) {
+	select {
+	case <-h.ready:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p := &past{kept: kept, seconds: h.o.Retention.seconds(now.Unix())}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.opened {
+		return nil, errClosed
+	}
+	upper := int64(math.MaxInt64) / 2000
+	for i := range h.tiers {
+		lower := int64(math.MinInt64) / 2000
+		switch i {
+		case 0:
+			lower = p.seconds
+		case 1, 2:
+			if r := h.state.Rolled[i]; r > 0 {
+				lower = r
+			}
+		}
+		lo := max(lower, floor(from, resolutions[i]))
+		hi := min(upper, until)
+		if i > 0 {
+			upper = lower
+		}
+		if h.tiers[i].db == nil || lo >= hi {
+			continue
+		}
+		q, err := h.tiers[i].db.Querier(lo*1000, ceil(hi, resolutions[i])*1000-1)
+		if err != nil {
+			return nil, fmt.Errorf("reading the history: %w", cmp.Or(p.close(), err))
+		}
+		p.tiers[i] = q
+	}
+	return p, nil
+}
+
+func (p *past) close() error {
+	var failed error
+	for _, q := range p.tiers {
+		if q != nil {
+			failed = cmp.Or(failed, q.Close())
+		}
+	}
+	return failed
+}
+
+// interval is what a series says of one interval.
+type interval struct {
+	start      int64 // Unix seconds
+	resolution int64
+	value      value
+}
+
+// series is one series' past, in the order of the intervals' starts; there is one interval for a start.
+type series struct {
+	labels    labels.Labels
+	kind      Kind
+	intervals []interval
+}
+
+// read returns the matching series, sorted by their labels.
+func (p *past) read(ctx context.Context, from, until int64, ms ...*labels.Matcher) ([]series, error) {
+	type parts struct {
+		labels labels.Labels
+		raw    [len(resolutions)][]part
+	}
+	found := map[string]*parts{}
+	var it chunkenc.Iterator
+	var key []byte
+	for i, q := range p.tiers {
+		if q == nil {
+			continue
+		}
+		set := q.Select(ctx, false, nil, ms...)
+		for set.Next() {
+			key = set.At().Labels().Bytes(key)
+			s := found[string(key)]
+			if s == nil {
+				s = &parts{labels: set.At().Labels().Copy()}
+				found[string(key)] = s
+			}
+			it = set.At().Iterator(it)
+			for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
+				at, v := read(it, kind)
+				s.raw[i] = append(s.raw[i], part{at, v})
+			}
+			if err := it.Err(); err != nil {
+				return nil, fmt.Errorf("reading the history: %w", err)
+			}
+		}
+		if err := set.Err(); err != nil {
+			return nil, fmt.Errorf("reading the history: %w", err)
+		}
+	}
+	out := make([]series, 0, len(found))
+	for _, s := range found {
+		scope, _, _, kind, ok := Identify(s.labels)
+		if !ok {
+			continue
+		}
+		kept, known := p.kept[scope]
+		if !known {
+			kept = math.MaxInt64
+		}
+		x := series{labels: s.labels, kind: kind}
+		if x.intervals = p.join(kind, kept, from, until, &s.raw); len(x.intervals) > 0 {
+			out = append(out, x)
+		}
+	}
+	slices.SortFunc(out, func(a, b series) int { return labels.Compare(a.labels, b.labels) })
+	return out, nil
+}
+
+// part is a sample as a tier has it: its time is its interval's start and, in milliseconds, how late it was.
+type part struct {
+	at    int64 // milliseconds
+	value value
+}
+
+// place takes a part's time apart: the start of its interval, its lateness, and when it was sealed.
+func (x part) place(resolution int64) (start, late, sealed int64) {
+	start = floor(floor(x.at, 1000)/1000, resolution)
+	late = x.at - start*1000
+	if resolution > 60 {
+		return start, late, start + 60*late // 0: it was rolled up
+	}
+	return start, late, floor(start, 60) + 60*(late+1)
+}
+
+// join adds up the parts of each interval. What came in seconds is in two tiers: there the finer one counts.
+func (p *past) join(kind Kind, kept, from, until int64, raw *[len(resolutions)][]part) []interval {
+	type minute struct{ start, late int64 }
+	fine := map[minute]bool{}
+	var all []interval
+	for i, parts := range raw {
+		for _, x := range parts {
+			start, late, sealed := x.place(resolutions[i])
+			if sealed > kept || start < from || start >= until {
+				continue
+			}
+			switch {
+			case i == 0:
+				fine[minute{floor(start, 60), late}] = true
+			case i == 1 && fine[minute{start, late}]:
+				continue
+			}
+			all = append(all, interval{start, resolutions[i], x.value})
+		}
+	}
+	return joined(kind, all)
+}
+
+// joined sorts intervals and adds those of one start up.
+func joined(kind Kind, all []interval) []interval {
+	slices.SortStableFunc(all, func(a, b interval) int { return cmp.Compare(a.start, b.start) })
+	out := all[:0]
+	for _, x := range all {
+		if n := len(out); n > 0 && out[n-1].start == x.start {
+			out[n-1].value = out[n-1].value.join(kind, x.value)
+			out[n-1].resolution = max(out[n-1].resolution, x.resolution)
+			continue
+		}
+		out = append(out, x)
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+package history
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// state is what the history has to know beside its TSDBs: how far they are rolled up. It is written before and after each slice, so
+// that one that was interrupted is done again, exactly as it was, before anything else is written.
+type state struct {
+	Rolled  [len(resolutions)]int64 // by tier, Unix seconds: what begins before is in the next tier; 0: nothing is
+	Rolling [len(resolutions)]int64 // by tier: Rolled after the slice that is under way
+}
+
+const stateFile = "rolled.json"
+
+// home is the tier that has the samples of a minute: the finest that is not rolled up there yet.
+func (s *state) home(start int64) int {
+	for i := 1; i < len(resolutions)-1; i++ {
+		if start >= s.Rolled[i] {
+			return i
+		}
+	}
+	return len(resolutions) - 1
+}
+
+func readState(dir string) (state, error) {
+	var s state
+	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("reading the history's state: %w", err)
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fmt.Errorf("reading the history's state: %w", err)
+	}
+	return s, nil
+}
+
+// write replaces the file durably, or not at all.
+func (s *state) write(dir string) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("writing the history's state: %w", err)
+	}
+	path := filepath.Join(dir, stateFile)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the history's state: %w", err)
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing the history's state: %w", err)
+	}
+	if err := errors.Join(os.Rename(path+".new", path), syncPath(dir)); err != nil {
+		return fmt.Errorf("writing the history's state: %w", err)
+	}
+	return nil
+}

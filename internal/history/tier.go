@@ -1,0 +1,224 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/util/compression"
+)
+
+// lateMax is how late samples may be, with a day to spare. AWS: PutMetricData, Timestamp: two weeks, and two hours ahead.
+const lateMax = 15 * day
+
+// tier is the TSDB of one resolution. It is opened when there is something in it.
+type tier struct {
+	resolution int64 // seconds
+	slice      int64 // seconds: how much of it is rolled up into the next tier at once
+	dir        string
+	bytesMax   int64
+	log        *slog.Logger
+
+	db     *tsdb.DB
+	refs   map[seriesKey]*seriesRefs
+	synced [2]int   // the last segments of both logs that were synced
+	moved  []string // what was damaged and is set aside
+
+	// dropBefore is a time in milliseconds: blocks that end before are not wanted any more.
+	dropBefore atomic.Int64
+	// rolled is a time in milliseconds: what is earlier is in the next tier, too. dropped counts blocks that went before their time.
+	rolled  atomic.Int64
+	dropped atomic.Int64
+	refused atomic.Int64 // samples
+}
+
+// exists reports whether the tier was ever written.
+func (t *tier) exists() bool {
+	_, err := os.Stat(t.dir)
+	return err == nil
+}
+
+// open opens the tier, making it on first use. What is damaged is set aside, and said; the rest is used.
+func (t *tier) open(retention time.Duration) error {
+	if t.db != nil {
+		return nil
+	}
+	o := t.options(retention)
+	db, err := tsdb.Open(t.dir, t.log, nil, o, nil)
+	for range 100 {
+		if err == nil || !t.setAside(err) {
+			break
+		}
+		db, err = tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
+	}
+	if err != nil {
+		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
+	}
+	t.db, t.refs = db, map[seriesKey]*seriesRefs{}
+	return nil
+}
+
+// setAside moves what an error names out of the way: a damaged block or, where it names none, the whole tier.
+func (t *tier) setAside(cause error) bool {
+	if errors.Is(cause, os.ErrPermission) || !t.exists() {
+		return false
+	}
+	from := t.dir
+	if _, rest, found := strings.Cut(cause.Error(), "corrupted block "); found {
+		if id, err := ulid.Parse(rest[:min(len(rest), ulid.EncodedSize)]); err == nil {
+			from = filepath.Join(t.dir, id.String())
+		}
+	}
+	to := fmt.Sprintf("%s.damaged-%d-%s", t.dir, time.Now().UnixNano(), filepath.Base(from))
+	if err := os.Rename(from, to); err != nil {
+		t.log.Error("damaged history could not be set aside", "path", from, "error", err)
+		return false
+	}
+	t.log.Error("damaged history is set aside; the rest is used", "path", to, "error", cause)
+	t.moved = append(t.moved, to)
+	return true
+}
+
+func (t *tier) options(retention time.Duration) *tsdb.Options {
+	o := tsdb.DefaultOptions()
+	o.RetentionDuration = 0 // blocksToDelete decides: by policy time, and by what is rolled up
+	block := min(2*time.Hour, max(retention/6, 2*time.Minute))
+	if t.resolution > 60 {
+		block = time.Duration(t.slice) * time.Second
+	}
+	o.MinBlockDuration = block.Milliseconds()
+	o.MaxBlockDuration = max(o.MinBlockDuration, (retention / 10).Milliseconds())
+	o.WALCompression = compression.Snappy
+	o.WALSegmentSize = 16 << 20
+	o.StripeSize = 1 << 10
+	o.HeadChunksWriteQueueSize = 0
+	o.OutOfOrderTimeWindow = lateMax.Milliseconds()
+	o.NoLockfile = true // the data directory is locked
+	o.BlocksToDelete = t.blocksToDelete
+	return o
+}
+
+// blocksToDelete drops blocks of which nothing is wanted any more and, where the tier takes more disk than it may, the oldest.
+func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
+	out := map[ulid.ULID]struct{}{}
+	size := int64(0)
+	if t.db != nil {
+		size = t.db.Head().Size()
+	}
+	blocks = slices.Clone(blocks)
+	slices.SortFunc(blocks, func(a, b *tsdb.Block) int { return int(b.MaxTime()/1000 - a.MaxTime()/1000) })
+	for _, b := range blocks {
+		size += b.Size()
+		full := size > t.bytesMax
+		if full && b.MaxTime() > t.dropBefore.Load() && !b.Meta().Compaction.Deletable {
+			t.log.Warn("old history is dropped before its time: the disk space that it may take is full", "resolution_seconds", t.resolution,
+				"until", time.UnixMilli(b.MaxTime()).UTC(), "rolled_up", b.MaxTime() <= t.rolled.Load(), "bytes_max", t.bytesMax)
+			t.dropped.Add(1)
+		}
+		if full || b.MaxTime() <= t.dropBefore.Load() || b.Meta().Compaction.Deletable {
+			out[b.Meta().ULID] = struct{}{}
+		}
+	}
+	return out
+}
+
+// tidy applies blocksToDelete and merges small blocks, without waiting for more data.
+func (t *tier) tidy(ctx context.Context) error {
+	if t.db == nil {
+		return nil
+	}
+	return t.db.Compact(ctx)
+}
+
+// bounds are the times of the oldest and the newest sample, in seconds; ok is false where there is none.
+func (t *tier) bounds() (oldest, newest int64, ok bool) {
+	oldest, newest = t.db.Head().MinTime(), t.db.Head().MaxTime()
+	ok = oldest <= newest
+	for _, b := range t.db.Blocks() {
+		if !ok {
+			oldest, newest, ok = b.MinTime(), b.MaxTime(), true
+		}
+		oldest, newest = min(oldest, b.MinTime()), max(newest, b.MaxTime())
+	}
+	if ok {
+		oldest = min(oldest, t.db.Head().MinOOOTime())
+	}
+	return floor(oldest, 1000) / 1000, floor(newest, 1000) / 1000, ok
+}
+
+// sync makes what was committed durable: the TSDB's write-ahead logs are synced at the end of a segment only, and not at once.
+func (t *tier) sync() error {
+	if t.db == nil {
+		return nil
+	}
+	for i, log := range []string{"wal", "wbl"} {
+		dir := filepath.Join(t.dir, log)
+		entries, err := os.ReadDir(dir)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("syncing the history: %w", err)
+		}
+		newest := 0
+		for _, e := range entries {
+			segment, err := strconv.Atoi(e.Name())
+			if err != nil || segment < t.synced[i] {
+				continue
+			}
+			newest = max(newest, segment)
+			if err := syncPath(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("syncing the history: %w", err)
+			}
+		}
+		t.synced[i] = newest
+		if err := syncPath(dir); err != nil {
+			return fmt.Errorf("syncing the history: %w", err)
+		}
+	}
+	return nil
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (t *tier) close() error {
+	if t.db == nil {
+		return nil
+	}
+	err := t.db.Close()
+	t.db = nil
+	if err != nil {
+		return fmt.Errorf("closing the history of %d s: %w", t.resolution, err)
+	}
+	return nil
+}
+
+// bytes is the disk space that the tier takes.
+func (t *tier) bytes() int64 {
+	total := int64(0)
+	_ = filepath.WalkDir(t.dir, func(_ string, d os.DirEntry, err error) error { // files may go meanwhile
+		if err == nil && !d.IsDir() {
+			if info, err := d.Info(); err == nil {
+				total += info.Size()
+			}
+		}
+		return nil
+	})
+	return total
+}

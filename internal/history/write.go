@@ -1,0 +1,269 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+)
+
+// commitEvery bounds the memory of one transaction.
+const commitEvery = 20_000 // samples
+
+// seriesKey is a metric's samples in one unit, seriesRefs the TSDB's handles of its series: labels are made once.
+type (
+	seriesKey struct {
+		series *metric.Series
+		unit   string
+	}
+	seriesRefs [kinds]storage.SeriesRef
+)
+
+// writer appends to a tier.
+type writer struct {
+	ctx  context.Context //nolint:containedctx // of one flush
+	tier *tier
+	app  storage.Appender
+	n    int
+}
+
+func (t *tier) writer(ctx context.Context) *writer { return &writer{ctx: ctx, tier: t} }
+
+// summary writes all that is known of an interval. at is in milliseconds.
+func (w *writer) summary(scope engine.Scope, key seriesKey, at int64, sum *metric.Summary) error {
+	refs := w.tier.refs[key]
+	if refs == nil {
+		refs = &seriesRefs{}
+		w.tier.refs[key] = refs
+	}
+	ls := func(k Kind) func() labels.Labels {
+		return func() labels.Labels { return Labels(scope, key.series.ID(), key.unit, k) }
+	}
+	for kind, v := range [...]float64{Sum: sum.Sum, Count: sum.Count, Minimum: sum.Min, Maximum: sum.Max} {
+		if err := w.sample(&refs[kind], ls(Kind(kind)), at, v, nil); err != nil {
+			return err
+		}
+	}
+	if len(sum.Distribution) == 0 {
+		return nil
+	}
+	return w.sample(&refs[Distribution], ls(Distribution), at, 0, toHistogram(sum))
+}
+
+// sample appends one sample, by the handle of its series where there is one.
+func (w *writer) sample(ref *storage.SeriesRef, ls func() labels.Labels, at int64, v float64, h *histogram.FloatHistogram) error {
+	if w.app == nil {
+		w.app = w.tier.db.Appender(w.ctx)
+	}
+	add := func(r storage.SeriesRef, l labels.Labels) (storage.SeriesRef, error) {
+		if h != nil {
+			return w.app.AppendHistogram(r, l, at, nil, h)
+		}
+		return w.app.Append(r, l, at, v)
+	}
+	var err error
+	got := *ref
+	if got != 0 {
+		got, err = add(got, labels.EmptyLabels())
+	}
+	if got == 0 {
+		got, err = add(0, ls()) // the first time, or the TSDB has forgotten the handle
+	}
+	switch {
+	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp), errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds):
+		// It cannot be taken, and never will: to try again would stop everything behind it.
+		w.tier.refused.Add(1)
+		w.tier.log.Error("the history refuses a sample", "series", ls().String(), "at", at, "error", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("writing the history of %d s: %w", w.tier.resolution, err)
+	}
+	*ref = got
+	if w.n++; w.n >= commitEvery {
+		return w.commit()
+	}
+	return nil
+}
+
+func (w *writer) commit() error {
+	if w.app == nil {
+		return nil
+	}
+	err := w.app.Commit()
+	w.app, w.n = nil, 0
+	if err != nil {
+		return fmt.Errorf("writing the history of %d s: %w", w.tier.resolution, err)
+	}
+	return nil
+}
+
+// abort gives up what is not committed; after commit it does nothing.
+func (w *writer) abort() {
+	if w.app != nil {
+		_ = w.app.Rollback() // there is an error already
+		w.app = nil
+	}
+}
+
+// minute is what was sealed together of one minute of a series.
+type minute struct {
+	key    seriesKey
+	start  int64 // Unix seconds
+	sealed int64
+	late   int32
+	total  metric.Summary
+	fine   map[int64]metric.Summary // by second; nil where nothing came in seconds
+	coarse metric.Summary           // what came in minutes; it counts as of the first second where there are others
+}
+
+// minutes gathers what is sealed, in the order of its coming.
+func minutes(pending []metric.Pending, through int64) []*minute {
+	type name struct {
+		key   seriesKey
+		start int64
+		late  int32
+	}
+	found := make(map[name]*minute, len(pending))
+	out := make([]*minute, 0, len(pending))
+	for i := range pending {
+		p := &pending[i]
+		if p.Sealed() > through {
+			continue
+		}
+		n := name{seriesKey{p.Series, p.Unit}, floor(p.Start, 60), p.Late}
+		m := found[n]
+		if m == nil {
+			m = &minute{key: n.key, start: n.start, late: n.late, sealed: p.Sealed()}
+			found[n] = m
+			out = append(out, m)
+		}
+		m.total = merged(m.total, p.Summary)
+		if !p.Fine {
+			m.coarse = merged(m.coarse, p.Summary)
+			continue
+		}
+		if m.fine == nil {
+			m.fine = map[int64]metric.Summary{}
+		}
+		m.fine[p.Start] = merged(m.fine[p.Start], p.Summary)
+	}
+	// Those in time first: so the TSDBs' newest times move on before late samples come, which are then known for such.
+	slices.SortStableFunc(out, func(a, b *minute) int { return int(min(a.late, 1) - min(b.late, 1)) })
+	return out
+}
+
+// merged adds two summaries up and leaves both as they are.
+func merged(a, b metric.Summary) metric.Summary {
+	if a.Count == 0 {
+		return b
+	}
+	out := metric.Summary{StatisticSet: a.StatisticSet, Distribution: slices.Clone(a.Distribution)}
+	out.Merge(b)
+	return out
+}
+
+// write brings minutes to the tiers they belong to: seconds to the finest while they are young, all to the minutes' or, where that has
+// been rolled up already, to the coarser one that has what was rolled up.
+func (h *History) write(ctx context.Context, scope engine.Scope, now int64, all []*minute) error {
+	var writers [len(resolutions)]*writer
+	defer func() {
+		for _, w := range writers {
+			if w != nil {
+				w.abort()
+			}
+		}
+	}()
+	to := func(i int) (*writer, error) {
+		if writers[i] == nil {
+			if err := h.open(i); err != nil {
+				return nil, err
+			}
+			writers[i] = h.tiers[i].writer(ctx)
+		}
+		return writers[i], nil
+	}
+	put := func(i int, m *minute, at int64, sum *metric.Summary) error {
+		w, err := to(i)
+		if err != nil {
+			return err
+		}
+		return w.summary(scope, m.key, at, sum)
+	}
+	var late []*minute
+	for _, m := range all {
+		if m.fine != nil && h.keepsSeconds(m, now) {
+			if m.coarse.Count > 0 {
+				m.fine[m.start] = merged(m.fine[m.start], m.coarse)
+			}
+			for _, second := range sorted(m.fine) {
+				sum := m.fine[second]
+				if err := put(0, m, second*1000+int64(m.late), &sum); err != nil {
+					return err
+				}
+			}
+		}
+		if h.state.home(m.start) > 1 {
+			late = append(late, m)
+			continue
+		}
+		if err := put(1, m, m.start*1000+int64(m.late), &m.total); err != nil {
+			return err
+		}
+	}
+	for _, m := range h.coarser(late) {
+		i := h.state.home(m.start)
+		if err := put(i, m, m.start*1000+(m.sealed-m.start)/60, &m.total); err != nil {
+			return err
+		}
+	}
+	for _, w := range writers {
+		if w == nil {
+			continue
+		}
+		if err := errors.Join(w.commit(), w.tier.sync()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepsSeconds reports whether a minute's seconds are worth writing: those that came so late that a second has not milliseconds enough
+// to say how late count by the minute.
+func (h *History) keepsSeconds(m *minute, now int64) bool {
+	return m.late < 1000 && m.start >= h.o.Retention.seconds(now)
+}
+
+// coarser joins late minutes to the intervals of the tiers they belong to.
+func (h *History) coarser(late []*minute) []*minute {
+	type name struct {
+		key           seriesKey
+		start, sealed int64
+	}
+	found := map[name]*minute{}
+	var out []*minute
+	for _, m := range late {
+		n := name{m.key, floor(m.start, resolutions[h.state.home(m.start)]), m.sealed}
+		if found[n] == nil {
+			found[n] = &minute{key: m.key, start: n.start, sealed: m.sealed}
+			out = append(out, found[n])
+		}
+		found[n].total = merged(found[n].total, m.total)
+	}
+	return out
+}
+
+func sorted(m map[int64]metric.Summary) []int64 {
+	out := make([]int64, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
