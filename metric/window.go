@@ -12,7 +12,7 @@ type Window struct {
 	series    map[string]*Series
 	since     int64 // Unix seconds: samples from here on are all there
 
-	keeps   bool // what is recorded goes to a history, too
+	keeps   bool  // what is recorded goes to a history, too
 	sealed  int64 // Unix seconds
 	kept    int64 // Unix seconds
 	pending []Pending
