@@ -55,6 +55,12 @@ func (c *command) rule() (alarm.Rule, error) {
 			return rule, err
 		}
 	}
+	if rule.Metrics, err = c.queries(rule.Statistic, period); err != nil {
+		return rule, err
+	}
+	if len(rule.Metrics) > 0 {
+		rule.Metric, rule.Statistic = metric.ID{}, metric.Statistic{}
+	}
 	n, err := c.number("of", 1)
 	if err != nil {
 		return rule, err
@@ -85,8 +91,14 @@ func (c *command) rule() (alarm.Rule, error) {
 	return rule, nil
 }
 
+// metricID reads NAMESPACE/NAME, and @ENDPOINT/VARIANT behind it for a metric of a variant.
 func metricID(text string) metric.ID {
-	namespace, name, _ := strings.Cut(text, "/")
+	text, of, _ := strings.Cut(text, "@")
+	at := max(strings.LastIndex(text, "/"), 0)
+	namespace, name := text[:at], strings.TrimPrefix(text[at:], "/")
+	if endpoint, variant, ok := strings.Cut(of, "/"); ok {
+		return metric.NewID(namespace, name, metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
+	}
 	return metric.NewID(namespace, name)
 }
 

@@ -22,6 +22,7 @@ func (r *runner) command(line string) error {
 		"group": r.group, "desired": r.desired, "simple": r.simple, "group-step": r.groupStep, "group-track": r.groupTrack,
 		"drop": r.drop, "execute": r.execute, "suspend": r.suspend, "resume": r.resume, "instances": r.instances,
 		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
+		"composite": r.composite, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 	}[c.words[0]]
 	if run == nil {
@@ -163,19 +164,27 @@ func (r *runner) metric(c *command) error {
 	}
 	for _, text := range values {
 		if text != "_" {
-			v, err := strconv.ParseFloat(text, 64)
-			if err != nil {
+			if err := r.publish(name, text, resolution); err != nil {
 				return err
 			}
-			var s metric.Summary
-			s.Add(v, 1)
-			d := metric.Datum{ID: metricID(name), At: r.world.Now, Resolution: resolution, Unit: "None", Summary: s}
-			r.do(engine.PutMetricData{Scope: scope, Data: []metric.Datum{d}})
 		}
 		if err := r.world.Run(period); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// publish puts one sample of a metric.
+func (r *runner) publish(name, text string, resolution time.Duration) error {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return err
+	}
+	var s metric.Summary
+	s.Add(v, 1)
+	d := metric.Datum{ID: metricID(name), At: r.world.Now, Resolution: resolution, Unit: "None", Summary: s}
+	r.do(engine.PutMetricData{Scope: scope, Data: []metric.Datum{d}})
 	return nil
 }
 

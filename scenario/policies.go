@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -99,7 +100,39 @@ func (r *runner) track(c *command) error {
 			in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}
 		}
 	}
+	if err := c.trackMath(in.TargetTracking); err != nil {
+		return err
+	}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
+	return nil
+}
+
+// trackMath reads expr=m1/2 m1=NS/M stat=Sum.
+func (c *command) trackMath(config *scaling.TargetTrackingConfig) error {
+	statistic := metric.Statistic{Kind: metric.Sum}
+	if text, found := c.pair("stat"); found {
+		var err error
+		if statistic, err = metric.ParseStatistic(text); err != nil {
+			return err
+		}
+	}
+	queries, err := c.queries(statistic, time.Minute)
+	if err != nil || queries == nil {
+		return err
+	}
+	spec := &scaling.CustomizedSpec{}
+	for _, q := range queries {
+		returned := !q.Hidden
+		x := scaling.MetricQuery{ID: q.ID, Expression: q.Expression, ReturnData: &returned}
+		if s := q.Stat; s != nil {
+			x.Stat = &scaling.MetricStat{Namespace: s.Metric.Namespace, Name: s.Metric.Name, Statistic: s.Statistic.String()}
+			for _, d := range s.Metric.Dimensions {
+				x.Stat.Dimensions = append(x.Stat.Dimensions, scaling.MetricDimension{Name: d.Name, Value: d.Value})
+			}
+		}
+		spec.Queries = append(spec.Queries, x)
+	}
+	config.Predefined, config.Customized = nil, spec
 	return nil
 }
 

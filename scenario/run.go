@@ -28,6 +28,8 @@ type runner struct {
 
 	options Options
 	shown   *time.Location // times are printed on this clock; nil: since the beginning
+
+	answers map[string]engine.PromQLEvaluated // what the queries of PromQL alarms return
 }
 
 // Result is a scenario that was run.
@@ -42,7 +44,7 @@ func Run(text string) (Result, error) { return RunWith(text, Options{}) }
 // RunWith executes a scenario. An error is the file's: its line and what is wrong with it. AWS's refusals are output, not errors.
 func RunWith(text string, o Options) (Result, error) {
 	start := time.Unix(startUnix, 0).UTC()
-	r := &runner{start: start, options: o, world: sim.NewWorld(engine.Config{Seed: 1}, start)}
+	r := &runner{start: start, options: o, world: sim.NewWorld(engine.Config{Seed: 1}, start), answers: map[string]engine.PromQLEvaluated{}}
 	r.world.OnEvent = r.event
 	var out strings.Builder
 	for i, b := range blocks(text) {
@@ -108,11 +110,16 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 		}
 	case engine.EndpointChanged:
 		r.print("endpoint %s: %s", e.Key.Endpoint, status(e))
+	default:
+		r.compositeEvent(e)
 	}
 }
 
 // describe renders an alarm's rule in a few words.
 func describe(a *alarm.Alarm) string {
+	if q := a.Rule.PromQL; q != nil {
+		return fmt.Sprintf("%s each %v, pending %v, recovery %v", q.Query, q.Interval, q.Pending, q.Recovery)
+	}
 	sign := map[alarm.Comparison]string{
 		alarm.GreaterThanThreshold: ">", alarm.GreaterThanOrEqualToThreshold: ">=", alarm.LessThanThreshold: "<",
 		alarm.LessThanOrEqualToThreshold: "<=",
@@ -121,7 +128,13 @@ func describe(a *alarm.Alarm) string {
 	if m == 0 {
 		m = a.Rule.Periods
 	}
-	return fmt.Sprintf("%v of %s %s %v, %d of %d periods of %v", a.Rule.Statistic, a.Rule.Metric.Name, sign, a.Rule.Threshold, m, a.Rule.Periods,
+	what := fmt.Sprintf("%v of %s", a.Rule.Statistic, a.Rule.Metric.Name)
+	for _, q := range a.Rule.Metrics {
+		if !q.Hidden {
+			what = q.Expression
+		}
+	}
+	return fmt.Sprintf("%s %s %v, %d of %d periods of %v", what, sign, a.Rule.Threshold, m, a.Rule.Periods,
 		a.Rule.Period)
 }
 
