@@ -51,6 +51,35 @@ type SetGroupProcesses struct {
 	Suspend   bool
 }
 
+// PutGroupSchedule makes or replaces a group's scheduled action. The input carries the data of the time zone that it names.
+type PutGroupSchedule struct {
+	Scope Scope
+	Input scaling.GroupScheduleInput
+}
+
+// DeleteGroupSchedule removes a group's scheduled action.
+type DeleteGroupSchedule struct {
+	Scope Scope
+	Key   scaling.TargetKey
+	Name  string
+}
+
+func (in PutGroupSchedule) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	if _, _, err := r.variant(in.Input.Key); err != nil {
+		return nil, err
+	}
+	return nil, r.Targets.PutGroupSchedule(e.now, in.Input, e.ids.uuid)
+}
+
+func (in DeleteGroupSchedule) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	if _, _, err := r.variant(in.Key); err != nil {
+		return nil, err
+	}
+	return nil, r.Targets.DeleteGroupSchedule(in.Key, in.Name)
+}
+
 // variant finds the variant that a group stands for.
 func (r *Region) variant(k scaling.TargetKey) (*hosting.Endpoint, *hosting.Variant, error) {
 	endpoint, variant, _ := k.Variant()

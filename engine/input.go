@@ -124,6 +124,7 @@ func Inputs() []Input {
 		KeepHistory{}, HistoryKept{},
 		PutCompositeAlarm{}, PromQLEvaluated{},
 		UpdateGroup{}, SetDesiredCapacity{}, PutGroupPolicy{}, DeleteGroupPolicy{}, ExecuteGroupPolicy{}, SetGroupProcesses{},
+		PutGroupSchedule{}, DeleteGroupSchedule{},
 		PutScheduledAction{}, DeleteScheduledAction{},
 	}
 }

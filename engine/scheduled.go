@@ -26,6 +26,7 @@ func (in DeleteScheduledAction) apply(e *Engine) (Result, error) {
 // runSchedules runs the region's scheduled actions whose time has come and moves capacities into the new ranges, before alarms are
 // looked at: policies decide within the range that is.
 func (e *Engine) runSchedules(r *Region) {
+	groups := r.Targets.DueGroupActions(e.now) // before the next line moves the clock
 	runs := r.Targets.RunDue(e.now)
 	for i := range runs {
 		run := &runs[i]
@@ -41,5 +42,16 @@ func (e *Engine) runSchedules(r *Region) {
 		if c, ok := t.Clamp(r.capacity(t)); ok {
 			e.scale(r, t, c)
 		}
+	}
+	for _, x := range groups {
+		e.runGroupAction(r, x)
+	}
+}
+
+func (e *Engine) runGroupAction(r *Region, x scaling.DueGroupAction) {
+	run, c := r.Targets.RunGroupAction(e.now, x, r.capacity(x.Target))
+	e.emit(ScheduledActionRan{r.Scope, run})
+	if c.Want != x.Target.Wanted(c.From) {
+		e.order(r, x.Target, c)
 	}
 }

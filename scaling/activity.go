@@ -46,13 +46,14 @@ const (
 	CauseMaximum                      // the maximum was set below the capacity
 
 	// The rest are of the EC2 Auto Scaling API.
-	CauseExecuted    // a user executed a policy
-	CauseDesired     // a user set the desired capacity, or changed it through SageMaker
-	CauseConstraints // a user updated the group
-	CauseCreated     // the endpoint was created
-	CauseReplaced    // the endpoint was moved to another endpoint config
-	CauseDeleted     // the endpoint was deleted
-	CauseSchedule    // a scheduled action of Application Auto Scaling's ran
+	CauseExecuted      // a user executed a policy
+	CauseDesired       // a user set the desired capacity, or changed it through SageMaker
+	CauseConstraints   // a user updated the group
+	CauseCreated       // the endpoint was created
+	CauseReplaced      // the endpoint was moved to another endpoint config
+	CauseDeleted       // the endpoint was deleted
+	CauseSchedule      // a scheduled action of Application Auto Scaling's ran
+	CauseGroupSchedule // a group's scheduled action ran
 )
 
 // CauseKind is what kind of thing began an activity.
@@ -81,6 +82,8 @@ func (k CauseKind) String() string {
 		return "Deleted"
 	case CauseSchedule:
 		return "Schedule"
+	case CauseGroupSchedule:
+		return "GroupSchedule"
 	default:
 		return "invalid"
 	}

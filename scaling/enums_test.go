@@ -22,9 +22,9 @@ func TestNames(t *testing.T) {
 	named[NotScaledCode](t, "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity", "AutoScalingAnticipatedFlapping",
 		"TargetServicePutResourceAsUnscalable")
 	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException", "ConcurrentUpdateException",
-		"ResourceNotFoundException", "TooManyTagsException", "ScalingActivityInProgress")
+		"ResourceNotFoundException", "TooManyTagsException", "AlreadyExists", "ScalingActivityInProgress")
 	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero")
-	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule")
+	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule", "GroupSchedule")
 	named[Process](t, "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
 		"ReplaceUnhealthy", "ScheduledActions")
 	named[InstanceStatus](t, "InProgress", "WaitingForConnectionDraining", "Successful", "Failed", "Cancelled")

@@ -10,6 +10,7 @@ const (
 	KindConcurrentUpdate                   // ConcurrentUpdateException
 	KindResourceNotFound                   // ResourceNotFoundException: tags of an unknown target
 	KindTooManyTags                        // TooManyTagsException
+	KindAlreadyExists                      // EC2 Auto Scaling's AlreadyExists
 	KindActivityInProgress                 // EC2 Auto Scaling's ScalingActivityInProgress
 )
 
@@ -33,6 +34,8 @@ func (k Kind) String() string {
 		return "TooManyTagsException"
 	case KindActivityInProgress:
 		return "ScalingActivityInProgress"
+	case KindAlreadyExists:
+		return "AlreadyExists"
 	default:
 		return "invalid"
 	}

@@ -17,7 +17,8 @@ type Group struct {
 	DefaultCooldown *time.Duration // nil: 300 s
 	DefaultWarmup   *time.Duration // nil: unset; policies then take the default cooldown
 	Suspended       []SuspendedProcess
-	Policies        []*Policy // in the order of their creation
+	Policies        []*Policy      // in the order of their creation
+	Schedules       []*GroupAction `json:",omitempty"` // in the order of their creation
 
 	Cooling  GroupCooling
 	Launched []Launch // scale-outs whose instances may still warm up, oldest first
@@ -111,6 +112,7 @@ func (r *Registry) RemoveGroup(k TargetKey) []*Policy {
 	for _, p := range policies {
 		delete(r.byPolicy, p.UUID)
 	}
+	r.clock.stale = r.clock.stale || len(t.Group.Schedules) > 0
 	t.Group = nil
 	delete(r.Groups, k)
 	return policies

@@ -211,6 +211,9 @@ func TestGroupsSurviveTheirCodec(t *testing.T) {
 	target.Group.Suspend(t0, nil)
 	target.Hold(Change{From: 1, Want: 3, Cause: Cause{Kind: CauseDesired, Group: true}})
 	target.Group.Launched = []Launch{{t0, 2}}
+	if err := r.PutGroupSchedule(t0, GroupScheduleInput{Key: blue, Name: "s", Recurrence: "0 0 * * *", Desired: ptr(2)}, counter()); err != nil {
+		t.Fatal(err)
+	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -218,6 +221,13 @@ func TestGroupsSurviveTheirCodec(t *testing.T) {
 	back := NewRegistry()
 	if err := json.Unmarshal(text, back); err != nil {
 		t.Fatal(err)
+	}
+	back.Index()
+	if next := back.NextRun(); !next.Equal(r.NextRun()) || next.IsZero() {
+		t.Errorf("the next run is %v", next)
+	}
+	if found, p := back.ByPolicyID(target.Group.Policies[0].UUID); p == nil || found != back.Of(blue) {
+		t.Errorf("found %v, %v", found, p)
 	}
 	if diff := cmp.Diff(r, back, cmpopts.IgnoreUnexported(Registry{})); diff != "" {
 		t.Errorf("(-before +after):\n%s", diff)

@@ -108,6 +108,8 @@ func (c CapacityChange) text() string {
 		what = "a " + c.Cause.String()
 	case k == CauseMinimum || k == CauseMaximum || k == CauseConstraints:
 		what = fmt.Sprintf("a user request update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d", c.Min, c.Max, c.To)
+	case k == CauseGroupSchedule:
+		what = fmt.Sprintf("%s to min: %d, max: %d, desired: %d", what, c.Min, c.Max, c.To)
 	}
 	if c.From == c.To {
 		return what + "."
@@ -124,6 +126,8 @@ func (c Cause) request() string {
 		return "a user request explicitly set group desired capacity"
 	case CauseConstraints:
 		return "a user request update of AutoScalingGroup constraints"
+	case CauseGroupSchedule:
+		return "a scheduled action update of AutoScalingGroup constraints"
 	case CauseCreated:
 		return "a user request created an AutoScalingGroup"
 	case CauseReplaced:

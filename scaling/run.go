@@ -36,10 +36,12 @@ func (o RunOutcome) String() string {
 // Run is one run of a scheduled action, and why it did what it did.
 type Run struct {
 	Key     TargetKey
+	Group   bool `json:",omitempty"` // the action is a group's
 	Action  string
 	Due     time.Time // when it was to run
 	Since   time.Time // the first run that is due; before Due where nobody came in time and only the latest is made up for
 	Range   Range     // what the action sets
+	Desired *int      `json:",omitempty"` // what a group's action sets
 	Outcome RunOutcome
 	Reason  string // RunFailed: AWS's text
 
@@ -76,6 +78,11 @@ func (r *Registry) NextRun() time.Time {
 		r.clock = clock{known: true}
 		for _, t := range r.Targets { //tidy:unordered the earliest of all
 			for _, a := range t.Schedules {
+				r.clock.add(a.Next)
+			}
+		}
+		for t := range r.groups() {
+			for _, a := range t.Group.Schedules {
 				r.clock.add(a.Next)
 			}
 		}
@@ -188,11 +195,16 @@ func (r *Run) String() string {
 	switch r.Outcome {
 	case RunSuspended:
 		s = "not run, scheduled scaling is suspended"
+		if r.Group {
+			s = "not run, process " + ProcessScheduledActions.String() + " is suspended"
+		}
 	case RunFailed:
-		s = fmt.Sprintf("failed to set %s within min %d, max %d: %s", Activity{SetMin: r.Range.Min, SetMax: r.Range.Max}.bounds(), r.MinBefore,
-			r.MaxBefore, r.Reason)
+		s = fmt.Sprintf("failed to set %s within min %d, max %d: %s", r.wish(), r.MinBefore, r.MaxBefore, r.Reason)
 	default:
 		s = fmt.Sprintf("min %s, max %s", moveText(r.MinBefore, r.MinAfter), moveText(r.MaxBefore, r.MaxAfter))
+		if r.Desired != nil {
+			s += fmt.Sprintf(", desired %d", *r.Desired)
+		}
 	}
 	if r.Since.Before(r.Due) {
 		s += "; first due " + r.Since.UTC().Format(time.DateTime) + " UTC, only the latest run is made up for"
@@ -201,6 +213,18 @@ func (r *Run) String() string {
 		return s + "; no further run"
 	}
 	return s + "; next " + r.Next.UTC().Format(time.DateTime) + " UTC"
+}
+
+// wish tells what the action would set.
+func (r *Run) wish() string {
+	if r.Desired == nil {
+		return Activity{SetMin: r.Range.Min, SetMax: r.Range.Max}.bounds()
+	}
+	s := ""
+	if r.Range != (Range{}) {
+		s = Activity{SetMin: r.Range.Min, SetMax: r.Range.Max}.bounds() + " and "
+	}
+	return s + fmt.Sprintf("desired capacity to %d", *r.Desired)
 }
 
 func moveText(from, to int) string {

@@ -12,6 +12,7 @@ import (
 type ScheduledAction struct {
 	Name       string
 	Schedule   string    // as the client wrote it
+	Unix       bool      `json:",omitempty"` // it is a Unix cron expression: groups'
 	Zone       string    // name of a time zone; "" for UTC
 	Start, End time.Time // bounds of its runs, both inclusive; zero where there is none
 	Range      Range     // at least one member is set
@@ -163,7 +164,11 @@ func (r *Registry) DeleteSchedule(k TargetKey, name string) error {
 // AWS: scheduled scaling, user guide: a recurring schedule with a start runs at the start, even off its pattern, and from then on by its
 // pattern; none begins after the end. Nothing runs before the start. A rate counts from the start, or from when it was put.
 func (a *ScheduledAction) after(now time.Time, loc *time.Location) time.Time {
-	s, err := schedule.Parse(a.Schedule)
+	parse := schedule.Parse
+	if a.Unix {
+		parse = schedule.ParseUnix
+	}
+	s, err := parse(a.Schedule)
 	if err != nil {
 		panic("scaling: a schedule that was admitted cannot be read: " + err.Error())
 	}
@@ -232,6 +237,13 @@ func (r *Registry) learn(now time.Time, zone string, data []byte) {
 	for _, t := range r.Targets { //tidy:unordered each by itself
 		for _, a := range t.Schedules {
 			if a.Zone == zone && !a.Next.IsZero() {
+				a.Next = a.after(now, r.location(zone))
+			}
+		}
+	}
+	for t := range r.groups() {
+		for _, a := range t.Group.Schedules {
+			if a.Zone == zone {
 				a.Next = a.after(now, r.location(zone))
 			}
 		}

@@ -21,6 +21,7 @@ func (r *runner) command(line string) error {
 		"target": r.target, "deregister": r.deregister, "track": r.track, "step": r.step, "remove": r.remove,
 		"group": r.group, "desired": r.desired, "simple": r.simple, "group-step": r.groupStep, "group-track": r.groupTrack,
 		"drop": r.drop, "execute": r.execute, "suspend": r.suspend, "resume": r.resume, "instances": r.instances,
+		"group-schedule": r.groupSchedule, "group-unschedule": r.groupUnschedule,
 		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
 		"composite": r.composite, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,

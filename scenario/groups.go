@@ -284,3 +284,48 @@ func (r *runner) groupAction(c *command, policy string) (alarm.Action, error) {
 	}
 	return alarm.Action{}, fmt.Errorf("%s/%s has no policy %s", k.Endpoint, k.Variant, policy)
 }
+
+// groupSchedule is PutScheduledUpdateGroupAction: NAME on ENDPOINT/VARIANT "* * * * *" min=N max=N desired=N zone=Z start=T end=T.
+func (r *runner) groupSchedule(c *command) error {
+	named, err := c.policy()
+	if err != nil {
+		return err
+	}
+	in := scaling.GroupScheduleInput{Key: named.Key, Name: named.Name}
+	if len(c.words) > 4 {
+		in.Recurrence = c.words[4]
+	}
+	if name, found := c.pair("zone"); found {
+		in.Zone, in.ZoneData = name, r.zoneData(name)
+	}
+	for _, m := range []struct {
+		name string
+		to   *time.Time
+	}{{"start", &in.Start}, {"end", &in.End}} {
+		if text, found := c.pair(m.name); found {
+			if *m.to, err = time.Parse(dateTime, text); err != nil {
+				return fmt.Errorf("group-schedule: %s=%s is no time such as %s", m.name, text, dateTime)
+			}
+		}
+	}
+	for _, m := range []struct {
+		name string
+		to   **int
+	}{{"min", &in.Range.Min}, {"max", &in.Range.Max}, {"desired", &in.Desired}} {
+		if *m.to, err = c.integer(m.name); err != nil {
+			return err
+		}
+	}
+	r.do(engine.PutGroupSchedule{Scope: scope, Input: in})
+	return nil
+}
+
+// groupUnschedule is DeleteScheduledAction of EC2 Auto Scaling: NAME on ENDPOINT/VARIANT.
+func (r *runner) groupUnschedule(c *command) error {
+	named, err := c.policy()
+	if err != nil {
+		return err
+	}
+	r.do(engine.DeleteGroupSchedule{Scope: scope, Key: named.Key, Name: named.Name})
+	return nil
+}

@@ -31,6 +31,7 @@ type cron struct {
 	years                           set // less yearFirst
 	monthDays                       monthDays
 	weekDays                        weekDays
+	either                          bool // a day has to be in one of the two only: Unix
 }
 
 // monthDays is a field of days of the month. Exactly one of the forms is set.
@@ -95,8 +96,13 @@ func (c *cron) following(wall time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// day reports whether a day is in both fields of days.
-func (c *cron) day(t time.Time) bool { return c.monthDays.has(t) && c.weekDays.has(t) }
+// day reports whether a day is in both fields of days, or at Unix in either.
+func (c *cron) day(t time.Time) bool {
+	if c.either {
+		return c.monthDays.has(t) || c.weekDays.has(t)
+	}
+	return c.monthDays.has(t) && c.weekDays.has(t)
+}
 
 func (f *monthDays) has(t time.Time) bool {
 	day, last := t.Day(), lastDay(t)

@@ -94,7 +94,7 @@ func describeActivity(c awsapi.Call, x scaling.InstanceActivity, groupARN string
 		ActivityId: aws.String(x.ID), AutoScalingGroupName: aws.String(x.Group.GroupName()), AutoScalingGroupARN: optional(groupARN),
 		Description: aws.String(x.Description()), Cause: aws.String(x.CauseText()), StartTime: aws.Time(x.Start),
 		StatusCode: types.ScalingActivityStatusCode(x.Status.String()), StatusMessage: optional(x.Reason), Progress: number(x.Progress()),
-		Details: aws.String(`{"Availability Zone":"` + zone(c.Scope) + `"}`),
+		Details: aws.String(`{"Availability Zone":"` + zoneOf(c.Scope) + `"}`),
 	}
 	if !x.End.IsZero() {
 		out.EndTime = aws.Time(x.End)

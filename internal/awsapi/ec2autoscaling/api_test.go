@@ -429,3 +429,83 @@ func TestAGroupsLife(t *testing.T) {
 		}
 	}
 }
+
+// Scheduled actions set bounds and capacity, once or by a Unix cron expression on a local clock, and go with their last run.
+func TestScheduledActions(t *testing.T) {
+	m := newMemory(t)
+	blue := "AutoScalingGroupName=chat/blue"
+	put := func(rest string) string { return blue + "&ScheduledActionName=" + rest }
+	m.ok("PutScheduledUpdateGroupAction", put("once&StartTime=2026-11-23T19:05:00Z&MinSize=2&MaxSize=4"))
+	// 19:07 UTC is 14:07 in New York.
+	m.ok("PutScheduledUpdateGroupAction", put("daily&Recurrence=7+14+*+*+*&TimeZone=America/New_York&DesiredCapacity=3&EndTime=2026-12-01T00:00:00Z"))
+	got := m.ok("DescribeScheduledActions", blue)
+	for _, want := range []string{
+		"<ScheduledActionARN>arn:aws:autoscaling:us-east-1:123456789012:scheduledUpdateGroupAction:uuid:autoScalingGroupName/chat/blue:scheduledActionName/once<",
+		"<Recurrence>7 14 * * *<", "<TimeZone>America/New_York<", "<StartTime>2026-11-23T19:05:00Z<", "<StartTime>2026-11-23T19:07:00Z<",
+		"<Time>2026-11-23T19:07:00Z<", "<EndTime>2026-12-01T00:00:00Z<", "<MinSize>2<", "<MaxSize>4<", "<DesiredCapacity>3<",
+	} {
+		if !strings.Contains(blank(got), want) {
+			t.Errorf("%s is missing in %s", want, got)
+		}
+	}
+	m.refused("PutScheduledUpdateGroupAction", put("twin&StartTime=2026-11-23T19:05:00Z&MinSize=1"), "AlreadyExists",
+		"The scheduled action once runs at 2026-11-23T19:05:00Z already. Give each action of a group a time of its own.")
+	for rest, message := range map[string]string{
+		"x&StartTime=2026-11-24T00:00:00Z":                                        "At least one of MinSize, MaxSize and DesiredCapacity must be specified",
+		"x&MinSize=1":                                                             "StartTime or Recurrence must be specified",
+		"x&MinSize=1&StartTime=2026-11-23T18:00:00Z":                              "Given start time is in the past",
+		"x&MinSize=1&Recurrence=1+*+*+*+*&EndTime=2026-11-23T18:00:00Z":           "Given end time is in the past",
+		"x&MinSize=1&StartTime=2026-11-25T00:00:00Z&EndTime=2026-11-24T00:00:00Z": "StartTime must be before EndTime",
+		"x&MinSize=1&Recurrence=often":                                            "Given recurrence string:often is invalid",
+		"x&MinSize=1&Recurrence=1+*+*+*+*&TimeZone=Mars/Olympus":                  "Invalid TimeZone: Mars/Olympus",
+		"x&MinSize=1&StartTime=2026-11-24T00:00:00Z&TimeZone=Etc/UTC":             "TimeZone can be specified with a Recurrence only",
+		"x&MinSize=2&MaxSize=1&Recurrence=1+*+*+*+*":                              "Max bound, 1, must be greater than or equal to min bound, 2",
+		"x&MinSize=2&MaxSize=4&DesiredCapacity=5&Recurrence=1+*+*+*+*":            "Desired capacity:5 must be between the specified min size:2 and max size:4",
+		"x&MinSize=-2&Recurrence=1+*+*+*+*":                                       "MinSize, MaxSize and DesiredCapacity must be greater than or equal to 0",
+		"x&MinSize=1&Recurrence=0+0+31+2+*":                                       "The scheduled action would never run: its schedule names no time until its end",
+	} {
+		m.refused("PutScheduledUpdateGroupAction", put(rest), "ValidationError", message)
+	}
+	m.run(5 * time.Minute)
+	if got := m.ok("DescribeAutoScalingGroups", "AutoScalingGroupNames.member.1=chat/blue"); !strings.Contains(got, "<MinSize>2<") ||
+		!strings.Contains(got, "<DesiredCapacity>2<") {
+		t.Error(got)
+	}
+	if names := elements(m.ok("DescribeScheduledActions", ""), "ScheduledActionName"); !slices.Equal(names, []string{"daily"}) {
+		t.Errorf("after its run: %v", names)
+	}
+	m.ok("SuspendProcesses", blue+"&ScalingProcesses.member.1=ScheduledActions")
+	m.run(3 * time.Minute)
+	m.ok("ResumeProcesses", blue)
+	got = m.ok("DescribeScheduledActions", "ScheduledActionNames.member.1=daily")
+	if !strings.Contains(got, "<StartTime>2026-11-24T19:07:00Z<") {
+		t.Error(got)
+	}
+	m.run(24 * time.Hour)
+	got = m.ok("DescribeScalingActivities", blue+"&MaxRecords=1")
+	if !strings.Contains(got, "At 2026-11-24T19:07:00Z a scheduled action update of AutoScalingGroup constraints to min: 2, max: 4, desired: 3 changing the "+
+		"desired capacity from 2 to 3.") {
+		t.Error(got)
+	}
+	got = m.ok("BatchPutScheduledUpdateGroupAction", blue+"&ScheduledUpdateGroupActions.member.1.ScheduledActionName=a&"+
+		"ScheduledUpdateGroupActions.member.1.Recurrence=5+*+*+*+*&ScheduledUpdateGroupActions.member.1.MinSize=1&"+
+		"ScheduledUpdateGroupActions.member.2.ScheduledActionName=b&ScheduledUpdateGroupActions.member.2.MinSize=1")
+	if !slices.Equal(elements(got, "ScheduledActionName"), []string{"b"}) || !slices.Equal(elements(got, "ErrorCode"), []string{"ValidationError"}) {
+		t.Error(got)
+	}
+	for parameters, want := range map[string]string{
+		"": "daily a", "StartTime=2026-11-25T19:06:30Z": "daily", "EndTime=2026-11-25T19:06:30Z": "a", "ScheduledActionNames.member.1=x": "",
+	} {
+		if names := strings.Join(elements(m.ok("DescribeScheduledActions", parameters), "ScheduledActionName"), " "); names != want {
+			t.Errorf("%s: %s, want %s", parameters, names, want)
+		}
+	}
+	got = m.ok("BatchDeleteScheduledAction", blue+"&ScheduledActionNames.member.1=a&ScheduledActionNames.member.2=x")
+	if !slices.Equal(elements(got, "ErrorMessage"), []string{"Scheduled action name not found: x"}) {
+		t.Error(got)
+	}
+	m.ok("DeleteScheduledAction", put("daily"))
+	m.refused("DeleteScheduledAction", put("daily"), "ValidationError", "Scheduled action name not found: daily")
+	m.refused("BatchDeleteScheduledAction", "AutoScalingGroupName=none/x&ScheduledActionNames.member.1=a", "ValidationError",
+		"AutoScalingGroup name not found - AutoScalingGroup: none/x not found")
+}

@@ -86,8 +86,8 @@ func tagFilters(filters []types.Filter) (func(hosting.Tags) bool, error) {
 	}, nil
 }
 
-// zone is the one zone that a region has here.
-func zone(s engine.Scope) string { return s.Region + "a" }
+// zoneOf is the one zone that a region has here.
+func zoneOf(s engine.Scope) string { return s.Region + "a" }
 
 func describeGroup(s engine.Scope, g group, instances bool) types.AutoScalingGroup {
 	least, most, desired := g.bounds()
@@ -95,7 +95,7 @@ func describeGroup(s engine.Scope, g group, instances bool) types.AutoScalingGro
 	out := types.AutoScalingGroup{
 		AutoScalingGroupName: aws.String(g.key.GroupName()), AutoScalingGroupARN: aws.String(g.arn(s)),
 		MinSize: number(least), MaxSize: number(most), DesiredCapacity: number(desired),
-		AvailabilityZones: []string{zone(s)}, HealthCheckType: aws.String("EC2"), HealthCheckGracePeriod: number(0),
+		AvailabilityZones: []string{zoneOf(s)}, HealthCheckType: aws.String("EC2"), HealthCheckGracePeriod: number(0),
 		CreatedTime: aws.Time(g.endpoint.Created), SuspendedProcesses: []types.SuspendedProcess{}, Instances: []types.Instance{},
 		TerminationPolicies: []string{"NewestInstance"}, NewInstancesProtectedFromScaleIn: aws.Bool(false), Tags: []types.TagDescription{},
 	}
@@ -124,7 +124,7 @@ func describeGroup(s engine.Scope, g group, instances bool) types.AutoScalingGro
 	}
 	for _, i := range g.instances() {
 		out.Instances = append(out.Instances, types.Instance{
-			InstanceId: aws.String(string(i.ID)), AvailabilityZone: aws.String(zone(s)), LifecycleState: types.LifecycleState(i.State.String()),
+			InstanceId: aws.String(string(i.ID)), AvailabilityZone: aws.String(zoneOf(s)), LifecycleState: types.LifecycleState(i.State.String()),
 			HealthStatus: aws.String(health(i)), ProtectedFromScaleIn: aws.Bool(false), InstanceType: aws.String(i.kind),
 		})
 	}
@@ -175,7 +175,7 @@ func (a *API) describeInstances(
 					continue
 				}
 				rows = append(rows, types.AutoScalingInstanceDetails{
-					InstanceId: aws.String(string(i.ID)), AutoScalingGroupName: aws.String(g.key.GroupName()), AvailabilityZone: aws.String(zone(c.Scope)),
+					InstanceId: aws.String(string(i.ID)), AutoScalingGroupName: aws.String(g.key.GroupName()), AvailabilityZone: aws.String(zoneOf(c.Scope)),
 					LifecycleState: aws.String(i.State.String()), HealthStatus: aws.String(strings.ToUpper(health(i))),
 					ProtectedFromScaleIn: aws.Bool(false), InstanceType: aws.String(i.kind),
 				})

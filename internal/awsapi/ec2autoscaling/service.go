@@ -37,6 +37,11 @@ func New(b awsapi.Backend) *awsapi.Service {
 	awsapi.Handle(s, "DeletePolicy", a.deletePolicy)
 	awsapi.Handle(s, "ExecutePolicy", a.executePolicy)
 	awsapi.Handle(s, "DescribeScalingActivities", a.describeScalingActivities)
+	awsapi.Handle(s, "PutScheduledUpdateGroupAction", a.putSchedule)
+	awsapi.Handle(s, "BatchPutScheduledUpdateGroupAction", a.batchPut)
+	awsapi.Handle(s, "DescribeScheduledActions", a.describeSchedules)
+	awsapi.Handle(s, "DeleteScheduledAction", a.deleteSchedule)
+	awsapi.Handle(s, "BatchDeleteScheduledAction", a.batchDelete)
 	awsapi.Handle(s, "DescribeAdjustmentTypes", a.describeAdjustmentTypes)
 	awsapi.Handle(s, "DescribeScalingProcessTypes", a.describeProcessTypes)
 	for _, operation := range []string{
@@ -74,8 +79,8 @@ func refusal(key scaling.TargetKey, err error) error {
 	switch e.Kind {
 	case scaling.KindLimitExceeded:
 		return &awsapi.Error{Code: "LimitExceeded", Message: e.Msg}
-	case scaling.KindActivityInProgress:
-		return &awsapi.Error{Code: "ScalingActivityInProgress", Message: e.Msg}
+	case scaling.KindActivityInProgress, scaling.KindAlreadyExists:
+		return &awsapi.Error{Code: e.Kind.String(), Message: e.Msg}
 	default:
 		return awsapi.Validation("%s", e.Msg)
 	}
