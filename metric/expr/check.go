@@ -136,18 +136,7 @@ func (k *checker) call(n *node) (Type, *Error) {
 		return 0, unsupported(n.pos, n.text, types)
 	}
 	n.fn = fn
-	k.own().windowed = k.own().windowed || fn.window && (t == Scalar || len(types) > 0 && types[0] == Series || !reducesEach(n.text))
 	return t, k.special(n)
-}
-
-// reducesEach: over an array these compute each period by itself.
-func reducesEach(name string) bool {
-	switch name {
-	case "AVG", "DATAPOINT_COUNT", "MAX", "MIN", "STDDEV", "SUM":
-		return true
-	default:
-		return false
-	}
 }
 
 // isKeyword reports whether a name is a word of a function, at the place of one of its arguments.

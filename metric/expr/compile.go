@@ -28,7 +28,6 @@ type query struct {
 	searches []*search
 	first    int // instance, -1: none is needed
 	state    int // of the check: 0, checking, checked
-	windowed bool
 }
 
 // instance is a query evaluated at a period: where expressions of different periods use a query, it is evaluated once for each.
@@ -166,7 +165,6 @@ func (c *compiler) settle(q *query) *Error {
 	}
 	for _, r := range q.refs {
 		q.period = max(q.period, c.program.queries[r].period)
-		q.windowed = q.windowed || c.program.queries[r].windowed
 	}
 	q.period = cmp.Or(max(q.period, own), c.shortest, defaultPeriod)
 	return nil
@@ -220,10 +218,6 @@ func (p *Program) Searches(i int) bool {
 	q := &p.queries[i]
 	return len(q.searches) > 0 || slices.ContainsFunc(q.refs, p.Searches)
 }
-
-// Windowed reports whether the query at a position gives other values for a period when more periods are read: AVG(m1) of a single
-// time series, RUNNING_SUM. AWS: user guide, metric math: not recommended in alarms, which read more than they need.
-func (p *Program) Windowed(i int) bool { return p.queries[i].windowed }
 
 // Expressions reports whether any of the queries is an expression.
 func (p *Program) Expressions() bool { return p.calls }

@@ -253,7 +253,7 @@ func TestQueriesUseOneAnother(t *testing.T) {
 	if err != nil || len(results) != 2 || show(results[0].Values) != "10 0 100" || show(results[1].Values) != "-2 - 2" {
 		t.Fatalf("%v %v", results, err)
 	}
-	if results[0].Query != 0 || results[1].Query != 5 || p.Type(1) != Series || p.Type(2) != Scalar || !p.Windowed(5) || p.Windowed(0) || !p.Expressions() {
+	if results[0].Query != 0 || results[1].Query != 5 || p.Type(1) != Series || p.Type(2) != Scalar || !p.Expressions() {
 		t.Errorf("queries %v, types %v %v", results, p.Type(1), p.Type(2))
 	}
 	for _, bad := range [][]metric.DataQuery{

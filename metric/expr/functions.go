@@ -4,15 +4,14 @@ package expr
 type function struct {
 	result func(args []Type) (Type, bool) // false: not for such arguments
 	eval   func(e *evaluation, n *node, in *instance) value
-	window bool // it looks at all datapoints of a series at once, or makes some, so that more of them change it
 }
 
 // AWS: CloudWatch user guide, using metric math, functions supported for metric math.
 var functions = map[string]*function{
 	"ABS":             {result: eachScalarToo, eval: unaryFunction(abs)},
-	"AVG":             {result: reduces, eval: reduction(average), window: true},
+	"AVG":             {result: reduces, eval: reduction(average)},
 	"CEIL":            {result: eachScalarToo, eval: unaryFunction(ceil)},
-	"DATAPOINT_COUNT": {result: reduces, eval: reduction(datapointCount), window: true},
+	"DATAPOINT_COUNT": {result: reduces, eval: reduction(datapointCount)},
 	"DATE":            {result: ofSeries, eval: calendar(date)},
 	"DAY":             {result: ofSeries, eval: calendar(weekday)},
 	"DIFF":            {result: each, eval: differences(difference)},
@@ -26,21 +25,21 @@ var functions = map[string]*function{
 	"LAST":            {result: picks, eval: last},
 	"LOG":             {result: eachScalarToo, eval: unaryFunction(log)},
 	"LOG10":           {result: eachScalarToo, eval: unaryFunction(log10)},
-	"MAX":             {result: reduces, eval: reduction(maximum), window: true},
+	"MAX":             {result: reduces, eval: reduction(maximum)},
 	"METRICS":         {result: ofText, eval: metrics},
 	"METRIC_COUNT":    {result: counts, eval: metricCount},
-	"MIN":             {result: reduces, eval: reduction(minimum), window: true},
+	"MIN":             {result: reduces, eval: reduction(minimum)},
 	"MINUTE":          {result: ofSeries, eval: calendar(minute)},
 	"MONTH":           {result: ofSeries, eval: calendar(month)},
 	"PERIOD":          {result: ofMetric, eval: period},
 	"RATE":            {result: each, eval: differences(rate)},
-	"REMOVE_EMPTY":    {result: filters, eval: removeEmpty, window: true},
-	"RUNNING_SUM":     {result: each, eval: runningSum, window: true},
+	"REMOVE_EMPTY":    {result: filters, eval: removeEmpty},
+	"RUNNING_SUM":     {result: each, eval: runningSum},
 	"SEARCH":          {result: searches, eval: found},
 	"SLICE":           {result: slicesArray, eval: slice},
-	"SORT":            {result: sorts, eval: sortArray, window: true},
-	"STDDEV":          {result: reduces, eval: reduction(deviation), window: true},
-	"SUM":             {result: reduces, eval: reduction(sum), window: true},
+	"SORT":            {result: sorts, eval: sortArray},
+	"STDDEV":          {result: reduces, eval: reduction(deviation)},
+	"SUM":             {result: reduces, eval: reduction(sum)},
 	"TIME_SERIES":     {result: ofScalar, eval: timeSeries},
 	"YEAR":            {result: ofSeries, eval: calendar(year)},
 }
