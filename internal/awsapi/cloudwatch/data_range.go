@@ -25,12 +25,20 @@ var tiers = []tier{
 // ahead is how far datapoints may be in the future. AWS: PutMetricData, Timestamp.
 const ahead = 2 * time.Hour
 
-// frame returns the periods of the range: they begin at the start, rounded down as its age wants, and not at multiples of the period;
+// window is the periods that a query reads.
+type window struct {
+	from    time.Time
+	periods int
+	period  time.Duration
+}
+
+// frame returns the periods of a time range: they begin at its start, rounded down as its age wants, and not at multiples of the period;
 // those of less than a minute begin at divisions of the minute. The end is rounded down too. Periods of which there can be no datapoints
-// any more, or not yet, are left out. AWS: GetMetricData, StartTime, Period; recorded.
-func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
+// any more, or not yet, are left out. AWS: GetMetricStatistics and GetMetricData, StartTime, with its example of 10 seconds, and Period;
+// recorded.
+func frame(now, start, end time.Time, period time.Duration) window {
 	round, keep := time.Minute, tiers[0].keep
-	age := q.now.Sub(q.start)
+	age := now.Sub(start)
 	for i, t := range tiers {
 		if i > 0 && age > tiers[i-1].keep {
 			round = t.round
@@ -42,17 +50,22 @@ func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
 	if period < time.Minute {
 		round = period
 	}
-	from := metric.Align(q.start, round)
-	end := q.end
-	if latest := q.now.Add(ahead + period); end.After(latest) {
+	from := metric.Align(start, round)
+	if latest := now.Add(ahead + period); end.After(latest) {
 		end = latest
 	}
 	end = metric.Align(end, min(round, time.Minute))
 	step := int64(period / time.Second)
-	if late := q.now.Add(-keep).Unix() - from.Unix(); late > 0 { // in seconds: starts may be centuries ago
+	if late := now.Add(-keep).Unix() - from.Unix(); late > 0 { // in seconds: starts may be centuries ago
 		from = time.Unix(from.Unix()+ceilTo(late, step)*step, 0).UTC()
 	}
-	return from, int(max(0, ceilTo(end.Unix()-from.Unix(), step)))
+	return window{from, int(max(0, ceilTo(end.Unix()-from.Unix(), step))), period}
+}
+
+// frame is what an evaluation asks for the periods of the range.
+func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
+	w := frame(q.now, q.start, q.end, period)
+	return w.from, w.periods
 }
 
 // ceilTo is how many steps a positive length takes, the last of them whole.

@@ -379,6 +379,9 @@ func TestRange(t *testing.T) {
 		{70*24*time.Hour + time.Minute, 2 * time.Hour, time.Hour, 70*24*time.Hour + time.Hour, 3},
 		{time.Hour, 100 * time.Hour, time.Minute, time.Hour, 181}, // datapoints may be two hours ahead
 		{20 * time.Second, 10 * time.Second, time.Minute, time.Minute, 0},
+		{47 * time.Second, 10 * time.Second, 10 * time.Second, 50 * time.Second, 1}, // 1:05:13 to 1:05:23: AWS's example
+		{16*24*time.Hour + 37*time.Second, time.Hour, 2 * time.Minute, 15*24*time.Hour - time.Minute, 0},
+		{64*24*time.Hour + 37*time.Second, 2 * time.Hour, 5 * time.Minute, 63 * 24 * time.Hour, 0},
 		{time.Hour, 2 * time.Hour, math.MaxInt32 / 60 * time.Minute, time.Hour, 1},
 		{-3 * time.Hour, time.Hour, time.Minute, -3 * time.Hour, 0}, // ahead of all datapoints
 	} {

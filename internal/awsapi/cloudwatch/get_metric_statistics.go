@@ -40,7 +40,7 @@ func (a *API) getMetricStatistics(
 		if s == nil {
 			return nil
 		}
-		w := frame(now, *in.StartTime, *in.EndTime, period).since(now.Add(-keptFor(period)))
+		w := frame(now, *in.StartTime, *in.EndTime, period)
 		for _, unit := range s.Units(w.from, w.from.Add(time.Duration(w.periods)*period)) {
 			if in.Unit == "" || string(in.Unit) == unit {
 				out.Datapoints = append(out.Datapoints, datapoints(s, w, unit, stats)...)
@@ -75,22 +75,6 @@ func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
 	return out, nil
 }
 
-// keptFor is how long there are datapoints of a period. Older ones are there in longer periods only: "you must specify the period as
-// follows or no data points in that time range is returned". AWS: GetMetricStatistics, Period.
-func keptFor(period time.Duration) time.Duration {
-	const day = 24 * time.Hour
-	switch {
-	case period%time.Hour == 0:
-		return 455 * day
-	case period%(5*time.Minute) == 0:
-		return 63 * day
-	case period%time.Minute == 0:
-		return 15 * day
-	default:
-		return 3 * time.Hour
-	}
-}
-
 func periodAllowed(seconds int) bool {
 	switch seconds {
 	case 1, 5, 10, 20, 30:
@@ -98,40 +82,6 @@ func periodAllowed(seconds int) bool {
 	default:
 		return seconds >= 60 && seconds%60 == 0
 	}
-}
-
-// window is the periods that a query reads.
-type window struct {
-	from    time.Time
-	periods int
-	period  time.Duration
-}
-
-// frame rounds a start down as its age wants, and to the period, and counts the periods that begin before the end.
-// AWS: GetMetricStatistics, StartTime.
-func frame(now, start, end time.Time, period time.Duration) window {
-	round := time.Minute
-	switch age := now.Sub(start); {
-	case age > 63*24*time.Hour:
-		round = time.Hour
-	case age > 15*24*time.Hour:
-		round = 5 * time.Minute
-	case period < time.Minute:
-		round = period
-	}
-	from := metric.Align(metric.Align(start, round), period)
-	n := int((end.Sub(from) + period - 1) / period)
-	return window{from, n, period}
-}
-
-// since is the window without the periods that began before a moment.
-func (w window) since(at time.Time) window {
-	late := at.Sub(w.from)
-	if late <= 0 {
-		return w
-	}
-	n := int((late + w.period - 1) / w.period)
-	return window{w.from.Add(time.Duration(n) * w.period), max(w.periods-n, 0), w.period}
 }
 
 // datapoints reads several statistics of the same periods.

@@ -67,43 +67,6 @@ func TestOutsideASet(t *testing.T) {
 	}
 }
 
-// Starts are rounded down by their age and to the period, and are inclusive; ends are exclusive.
-// AWS: GetMetricStatistics, StartTime, with its own example of 10 seconds.
-func TestFrames(t *testing.T) {
-	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-	day := func(n int) time.Time { return time.Date(2026, 11, 25-n, 1, 5, 23, 0, time.UTC) }
-	for _, tc := range []struct {
-		start  time.Time
-		length time.Duration
-		period time.Duration
-		from   string
-		n      int
-	}{
-		{day(0), 10 * time.Second, 10 * time.Second, "01:05:20", 2},
-		{day(0), time.Minute, time.Second, "01:05:23", 60},
-		{day(0), 5 * time.Minute, time.Minute, "01:05:00", 6},
-		{day(0), 5 * time.Minute, 5 * time.Minute, "01:05:00", 2},
-		{day(16), time.Hour, time.Minute, "01:05:00", 61},
-		{day(16), time.Hour, 5 * time.Minute, "01:05:00", 13},
-		{day(64), time.Hour, 5 * time.Minute, "01:00:00", 14},
-		{day(64), time.Hour, time.Hour, "01:00:00", 2},
-	} {
-		w := frame(now, tc.start, tc.start.Add(tc.length), tc.period)
-		if got := w.from.Format(time.TimeOnly); got != tc.from || w.periods != tc.n {
-			t.Errorf("%v for %v by %v: from %s, %d; want %s, %d", tc.start, tc.length, tc.period, got, w.periods, tc.from, tc.n)
-		}
-	}
-	w := window{now.Add(-4 * time.Hour), 480, 30 * time.Second}
-	if got := w.since(now.Add(-keptFor(w.period))); !got.from.Equal(now.Add(-3*time.Hour)) || got.periods != 360 {
-		t.Errorf("half minutes of four hours: %+v", got)
-	}
-	for period, want := range map[time.Duration]int{time.Minute: 15, 2 * time.Minute: 15, 5 * time.Minute: 63, time.Hour: 455, 24 * time.Hour: 455} {
-		if got := keptFor(period); got != time.Duration(want)*24*time.Hour {
-			t.Errorf("%v are kept for %v", period, got)
-		}
-	}
-}
-
 // A datapoint a unit, unless a unit is asked for; percentiles and ranges by their names.
 func TestUnitsAndExtendedStatistics(t *testing.T) {
 	a, m := newMemory()
