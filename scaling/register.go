@@ -142,7 +142,7 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 		r.indexPolicies(own)
 		return t, nil
 	}
-	maps.DeleteFunc(r.Departed, func(_ TargetKey, d *Target) bool { return now.Sub(d.Departed) > historyKept })
+	maps.DeleteFunc(r.Departed, func(_ TargetKey, d *Target) bool { return now.Sub(d.Departed) > HistoryKept })
 	r.Departed[k] = &Target{
 		Key: k, UUID: t.UUID, Created: t.Created, Departed: now, Activity: t.Activity, LastNotScaled: t.LastNotScaled,
 	}

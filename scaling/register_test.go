@@ -196,7 +196,7 @@ func TestDepartedAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, kept := range []bool{true, false} {
-		now := t0.Add(historyKept + time.Duration(i)*time.Second)
+		now := t0.Add(HistoryKept + time.Duration(i)*time.Second)
 		if _, err := r.Register(now, Registration{Key: other, Min: ptr(1), Max: ptr(1)}, counter()); err != nil {
 			t.Fatal(err)
 		}

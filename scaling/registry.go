@@ -15,8 +15,8 @@ const (
 	TagsMax      = 50  // tags of one target
 )
 
-// historyKept is how long AWS keeps scaling activities.
-const historyKept = 6 * 7 * 24 * time.Hour
+// HistoryKept is how long AWS keeps scaling activities.
+const HistoryKept = 6 * 7 * 24 * time.Hour
 
 // Registry is one account's scalable targets in one region. Its exported members are the snapshot: read them, change them
 // through methods only.

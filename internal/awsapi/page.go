@@ -34,6 +34,9 @@ func Page[T any](items []T, key func(T) string, descending bool, token, bind str
 			kept = append(kept, keyed{k, x})
 		}
 	}
+	if limit <= 0 {
+		return nil, "", nil // a token would lead nowhere
+	}
 	slices.SortFunc(kept, func(a, b keyed) int { return order(a.key, b.key) })
 	if len(kept) > limit {
 		kept = kept[:limit]

@@ -62,7 +62,7 @@ func Parse(text string) (Schedule, error) {
 	case !ok || !closed:
 		why = "it is none of at(…), rate(…) and cron(…)"
 	case word == At.String():
-		s.kind, s.at, why = At, time.Time{}, ""
+		s.kind = At
 		s.at, why = parseAt(inner)
 	case word == Rate.String():
 		s.kind = Rate

@@ -2,6 +2,8 @@ package autoscaling
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
@@ -18,38 +20,51 @@ const activitiesPage = 50
 func (a *API) describeScalingActivities(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingActivitiesInput,
 ) (*sdk.DescribeScalingActivitiesOutput, error) {
-	var ids []string
-	if in.ResourceId != nil {
-		ids = []string{*in.ResourceId}
-	}
+	ids := one(in.ResourceId)
 	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
 		return nil, err
+	}
+	out := &sdk.DescribeScalingActivitiesOutput{ScalingActivities: []types.ScalingActivity{}}
+	if in.MaxResults != nil && *in.MaxResults <= 0 { // AWS: recorded: no refusal here
+		return out, nil
 	}
 	n, err := limit(in.MaxResults, activitiesPage)
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.DescribeScalingActivitiesOutput{ScalingActivities: []types.ScalingActivity{}}
-	if n == 0 {
-		return out, nil
+	// AWS: recorded: a token serves other dimensions and the other value of IncludeNotScaledActivities, too.
+	bind := fmt.Sprintf("activities %q", ids)
+	token, err := awsapi.Open(aws.ToString(in.NextToken), bind)
+	if err != nil {
+		return nil, badToken(err)
 	}
 	q := awsapi.HistoryQuery{
-		Scope: c.Scope, Table: awsapi.TableActivity, Key: aws.ToString(in.ResourceId), Limit: n, Token: aws.ToString(in.NextToken),
+		Scope: c.Scope, Table: awsapi.TableActivity, Key: aws.ToString(in.ResourceId), Token: token,
 		Types: []string{awsapi.TypeScaled},
 	}
 	if aws.ToBool(in.IncludeNotScaledActivities) {
 		q.Types = append(q.Types, awsapi.TypeNotScaled)
 	}
-	items, next, err := a.backend.History(ctx, q)
-	if err != nil {
-		return nil, badToken(err)
+	if err := a.backend.View(ctx, func(now time.Time, _ *engine.Engine) { q.From = now.Add(-scaling.HistoryKept) }); err != nil {
+		return nil, err
 	}
-	for _, x := range items {
-		if e, ok := x.Event.(engine.ActivityChanged); ok {
-			out.ScalingActivities = append(out.ScalingActivities, describeActivity(e.Activity))
+	for len(out.ScalingActivities) < n {
+		q.Limit = n - len(out.ScalingActivities)
+		items, next, err := a.backend.History(ctx, q)
+		if err != nil {
+			return nil, badToken(err)
 		}
+		for _, x := range items {
+			e, ok := x.Event.(engine.ActivityChanged)
+			if ok && (in.ScalableDimension == "" || string(in.ScalableDimension) == e.Activity.Key.Dimension.String()) {
+				out.ScalingActivities = append(out.ScalingActivities, describeActivity(e.Activity))
+			}
+		}
+		if out.NextToken = nil; next == "" {
+			break
+		}
+		q.Token, out.NextToken = next, aws.String(awsapi.Seal(next, bind))
 	}
-	out.NextToken = optional(next)
 	return out, nil
 }
 

@@ -55,6 +55,9 @@ func stepConfig(in *types.StepScalingPolicyConfiguration) *scaling.StepConfig {
 		AdjustmentType: scaling.ParseAdjustmentType(string(in.AdjustmentType)), Cooldown: duration(in.Cooldown),
 		Aggregation: scaling.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: integer(in.MinAdjustmentMagnitude),
 	}
+	if in.StepAdjustments != nil {
+		out.Steps = []scaling.StepAdjustment{} // none is not the same as left out
+	}
 	for _, s := range in.StepAdjustments {
 		out.Steps = append(out.Steps, scaling.StepAdjustment{
 			Lower: s.MetricIntervalLowerBound, Upper: s.MetricIntervalUpperBound, Adjustment: int(aws.ToInt32(s.ScalingAdjustment)),
@@ -105,10 +108,7 @@ func customized(m *types.CustomizedMetricSpecification) *scaling.CustomizedSpec 
 func (a *API) describeScalingPolicies(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingPoliciesInput,
 ) (*sdk.DescribeScalingPoliciesOutput, error) {
-	var ids []string
-	if in.ResourceId != nil {
-		ids = []string{*in.ResourceId}
-	}
+	ids := one(in.ResourceId)
 	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
 		return nil, err
 	}
@@ -123,10 +123,7 @@ func (a *API) describeScalingPolicies(
 	out := &sdk.DescribeScalingPoliciesOutput{ScalingPolicies: []types.ScalingPolicy{}}
 	return out, a.region(ctx, c, func(r *engine.Region) error {
 		var rows []row
-		for _, t := range r.Targets.Sorted() {
-			if len(ids) > 0 && ids[0] != t.Key.ResourceID {
-				continue
-			}
+		for _, t := range selected(r, ids, in.ScalableDimension) {
 			for _, p := range t.Policies {
 				if len(in.PolicyNames) == 0 || slices.Contains(in.PolicyNames, p.Name) {
 					rows = append(rows, row{t, p})
@@ -136,7 +133,8 @@ func (a *API) describeScalingPolicies(
 		key := func(x row) string {
 			return fmt.Sprintf("%s\x00%020d\x00%s", x.target.Key.ResourceID, x.policy.Created.UnixNano(), x.policy.Name)
 		}
-		page, next, err := awsapi.Page(rows, key, false, aws.ToString(in.NextToken), fmt.Sprint("policies", ids, in.PolicyNames), n)
+		bind := fmt.Sprintf("policies %q %q %q", ids, in.ScalableDimension, in.PolicyNames)
+		page, next, err := awsapi.Page(rows, key, false, aws.ToString(in.NextToken), bind, n)
 		for _, x := range page {
 			out.ScalingPolicies = append(out.ScalingPolicies, describePolicy(c, r, x.target, x.policy))
 		}

@@ -3,7 +3,7 @@ package autoscaling
 import (
 	"context"
 	"fmt"
-	"slices"
+	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
@@ -24,6 +24,9 @@ func (a *API) registerScalableTarget(
 	if err != nil {
 		return nil, refusal(c.Scope, err)
 	}
+	if in.RoleARN != nil && !roleForm.MatchString(*in.RoleARN) {
+		return nil, awsapi.Validation("The role ARN '%s' is not valid. Leave RoleARN out: the service-linked role is used.", *in.RoleARN)
+	}
 	g := scaling.Registration{Key: key, Min: integer(in.MinCapacity), Max: integer(in.MaxCapacity), Tags: in.Tags}
 	if s := in.SuspendedState; s != nil {
 		g.SuspendIn, g.SuspendOut, g.SuspendScheduled = s.DynamicScalingInSuspended, s.DynamicScalingOutSuspended, s.ScheduledScalingSuspended
@@ -35,6 +38,10 @@ func (a *API) registerScalableTarget(
 	id := scaling.ID36(result.(engine.RegisterScalableTargetResult).UUID)
 	return &sdk.RegisterScalableTargetOutput{ScalableTargetARN: aws.String(targetARN(c, id))}, nil
 }
+
+// roleForm is the form of a role's ARN. One that has it is taken and not used: SageMaker always uses the service-linked role. AWS: user
+// guide, service-linked roles; recorded.
+var roleForm = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/.+$`)
 
 func targetARN(c awsapi.Call, id36 string) string {
 	return c.ARN("application-autoscaling", "scalable-target/"+id36)
@@ -61,14 +68,8 @@ func (a *API) describeScalableTargets(
 	}
 	out := &sdk.DescribeScalableTargetsOutput{ScalableTargets: []types.ScalableTarget{}}
 	return out, a.region(ctx, c, func(r *engine.Region) error {
-		var kept []*scaling.Target
-		for _, t := range r.Targets.Sorted() {
-			if (len(in.ResourceIds) == 0 || slices.Contains(in.ResourceIds, t.Key.ResourceID)) &&
-				(in.ScalableDimension == "" || string(in.ScalableDimension) == t.Key.Dimension.String()) {
-				kept = append(kept, t)
-			}
-		}
-		bind := fmt.Sprint("targets", in.ResourceIds, in.ScalableDimension)
+		kept := selected(r, in.ResourceIds, in.ScalableDimension)
+		bind := fmt.Sprintf("targets %q %q", in.ResourceIds, in.ScalableDimension)
 		page, next, err := awsapi.Page(kept, func(t *scaling.Target) string { return t.Key.ResourceID }, false, aws.ToString(in.NextToken), bind, n)
 		for _, t := range page {
 			out.ScalableTargets = append(out.ScalableTargets, describeTarget(c, t))
