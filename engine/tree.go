@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -135,6 +136,19 @@ func (r *Region) Children(name string) []string { return slices.Clone(r.tree.chi
 // Parents are the composite alarms that have an alarm in their rules, by name.
 func (r *Region) Parents(name string) []string {
 	return slices.Sorted(slices.Values(r.tree.parents[name]))
+}
+
+// AlarmStates gives every alarm's state, of metric alarms and composite ones, by name.
+func (r *Region) AlarmStates() iter.Seq2[string, alarm.State] {
+	return func(yield func(string, alarm.State) bool) {
+		names := slices.AppendSeq(slices.Collect(maps.Keys(r.Alarms)), maps.Keys(r.Composites))
+		slices.Sort(names)
+		for _, name := range names {
+			if !yield(name, r.stand(name).State) {
+				return
+			}
+		}
+	}
 }
 
 // restore makes the index of composite alarms anew.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -86,14 +84,15 @@ func collect(ch chan<- prometheus.Metric, now time.Time, e *engine.Engine, there
 		}
 		states := []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData}
 		total := map[alarm.State]int{}
-		for i, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-			a := r.Alarms[name]
-			total[a.State]++
+		shown := 0
+		for name, now := range r.AlarmStates() {
+			total[now]++
 			for _, state := range states {
-				if i < alarmsShown {
-					gauge(ch, descAlarm, truth(a.State == state), account, region, name, state.String())
+				if shown < alarmsShown {
+					gauge(ch, descAlarm, truth(now == state), account, region, name, state.String())
 				}
 			}
+			shown++
 		}
 		for _, state := range states {
 			gauge(ch, descAlarms, float64(total[state]), account, region, state.String())

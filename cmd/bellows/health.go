@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 )
 
@@ -81,9 +82,8 @@ func (st *status) look(e *engine.Engine) {
 				})
 			}
 		}
-		st.Alarms += len(r.Alarms)
-		for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-			if r.Alarms[name].State.String() == "ALARM" {
+		for name, state := range r.AlarmStates() {
+			if st.Alarms++; state == alarm.InAlarm {
 				st.InAlarm = append(st.InAlarm, name)
 			}
 		}
