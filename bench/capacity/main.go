@@ -48,7 +48,7 @@ func run(ctx context.Context, times int, rate float64, most int32, hold time.Dur
 		return err
 	}
 	defer s.Stop() //nolint:errcheck // the figures are what counts
-	if err := s.Deploy(ctx, endpoint, 1); err != nil {
+	if err := s.Deploy(ctx, endpoint, 1, nil); err != nil {
 		return err
 	}
 	began := time.Now()

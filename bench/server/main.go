@@ -95,7 +95,7 @@ func measureOurs(ctx context.Context, b *target.Binary) (figures, error) {
 		}
 		firsts = append(firsts, time.Since(begun))
 		if i == rounds-1 {
-			if err := s.Deploy(ctx, "resting", 1); err != nil {
+			if err := s.Deploy(ctx, "resting", 1, nil); err != nil {
 				return f, err
 			}
 			if f.memory, f.cpu, err = atRest(ctx, s.PID()); err != nil {

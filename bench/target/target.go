@@ -99,11 +99,11 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-// Deploy makes an endpoint of the demo model with one variant, AllTraffic, and waits until it is in service.
-func (s *Server) Deploy(ctx context.Context, name string, count int32) error {
+// Deploy makes an endpoint of the demo model, with an environment, with one variant, AllTraffic, and waits until it is in service.
+func (s *Server) Deploy(ctx context.Context, name string, count int32, env map[string]string) error {
 	c := sagemaker.NewFromConfig(s.Config)
 	if _, err := c.CreateModel(ctx, &sagemaker.CreateModelInput{
-		ModelName: aws.String(name), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model")},
+		ModelName: aws.String(name), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model"), Environment: env},
 	}); err != nil {
 		return err
 	}
