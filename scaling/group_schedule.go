@@ -94,8 +94,11 @@ func (r *Registry) groupAction(now time.Time, in GroupScheduleInput) (GroupActio
 	if err := in.check(now); err != nil {
 		return a, nil, err
 	}
+	if t := in.Start.Truncate(time.Second); t.Before(in.Start) { // schedules know whole seconds: not before the start
+		a.Start = t.Add(time.Second)
+	}
 	if in.Recurrence == "" {
-		a.Unix, a.Schedule = false, "at("+in.Start.UTC().Format("2006-01-02T15:04:05")+")"
+		a.Unix, a.Schedule = false, "at("+a.Start.UTC().Format("2006-01-02T15:04:05")+")"
 		return a, time.UTC, nil
 	}
 	if _, err := schedule.ParseUnix(in.Recurrence); err != nil {

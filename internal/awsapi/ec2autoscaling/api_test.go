@@ -435,7 +435,7 @@ func TestScheduledActions(t *testing.T) {
 	m := newMemory(t)
 	blue := "AutoScalingGroupName=chat/blue"
 	put := func(rest string) string { return blue + "&ScheduledActionName=" + rest }
-	m.ok("PutScheduledUpdateGroupAction", put("once&StartTime=2026-11-23T19:05:00Z&MinSize=2&MaxSize=4"))
+	m.ok("PutScheduledUpdateGroupAction", put("once&StartTime=2026-11-23T19:04:59.25Z&MinSize=2&MaxSize=4"))
 	// 19:07 UTC is 14:07 in New York.
 	m.ok("PutScheduledUpdateGroupAction", put("daily&Recurrence=7+14+*+*+*&TimeZone=America/New_York&DesiredCapacity=3&EndTime=2026-12-01T00:00:00Z"))
 	got := m.ok("DescribeScheduledActions", blue)
