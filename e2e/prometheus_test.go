@@ -184,6 +184,7 @@ func TestMetricsOfTheServer(t *testing.T) {
 		`bellows_instances_desired{account="123456789012",endpoint="shown",region="us-east-1",variant="AllTraffic"} 1`,
 		`bellows_api_request_duration_seconds_count{operation="GetMetricStatistics",service="CloudWatch"} 1`,
 		"# TYPE bellows_journal_commit_duration_seconds histogram", "go_goroutines ", "process_resident_memory_bytes ",
+		`bellows_history_disk_bytes{resolution="1m0s"} `, `bellows_ingested_datapoints_total{door="otlp",result="taken"} 0`, "bellows_history_failing 0",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in\n%s", want, text)
@@ -193,5 +194,54 @@ func TestMetricsOfTheServer(t *testing.T) {
 	check.Stdin = strings.NewReader(text)
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("promtool: %v\n%s", err, out)
+	}
+}
+
+// A PromQL alarm watches what is put, and recovers: asked outside the engine, each series a contributor; a query that cannot be
+// evaluated says why.
+func TestPromQLAlarm(t *testing.T) {
+	s := start(t, t.TempDir(), "--clock-speed", "20")
+	put := func(name, query string) {
+		t.Helper()
+		if _, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+			AlarmName: aws.String(name), EvaluationInterval: aws.Int32(10),
+			EvaluationCriteria: &cw.EvaluationCriteriaMemberPromQLCriteria{Value: cw.AlarmPromQLCriteria{
+				Query: aws.String(query), PendingPeriod: aws.Int32(0), RecoveryPeriod: aws.Int32(0),
+			}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("deep", `max by (Queue) (max_over_time(shop_queue_depth_max[1m])) > 100`)
+	put("broken", `label_replace(shop_queue_depth_max, "a", "b", "c", "(")`)
+	state := func(name string) *cw.MetricAlarm {
+		out, err := s.cloudwatch().DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
+		if err != nil || len(out.MetricAlarms) != 1 {
+			t.Fatalf("%v, %v", out, err)
+		}
+		return &out.MetricAlarms[0]
+	}
+	if got := state("deep").StateValue; got != cw.StateValueOk {
+		t.Errorf("a new PromQL alarm is %v", got)
+	}
+	if _, err := s.cloudwatch().PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("Shop"), MetricData: []cw.MetricDatum{
+		{MetricName: aws.String("QueueDepth"), Value: aws.Float64(150), Dimensions: []cw.Dimension{{Name: aws.String("Queue"), Value: aws.String("orders")}}},
+		{MetricName: aws.String("QueueDepth"), Value: aws.Float64(50), Dimensions: []cw.Dimension{{Name: aws.String("Queue"), Value: aws.String("mails")}}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	s.until("deep is in ALARM", func() bool { return state("deep").StateValue == cw.StateValueAlarm })
+	contributors, err := s.cloudwatch().DescribeAlarmContributors(t.Context(), &cloudwatch.DescribeAlarmContributorsInput{AlarmName: aws.String("deep")})
+	if err != nil || len(contributors.AlarmContributors) != 1 || contributors.AlarmContributors[0].ContributorAttributes["Queue"] != "orders" {
+		t.Errorf("%+v, %v", contributors, err)
+	}
+	s.until("deep is OK again", func() bool { return state("deep").StateValue == cw.StateValueOk })
+	if a := state("broken"); a.StateValue != cw.StateValueOk || !strings.Contains(aws.ToString(a.StateReason), "invalid regular expression") ||
+		a.EvaluationState != cw.EvaluationStateEvaluationError {
+		t.Errorf("%v %v %s", a.StateValue, a.EvaluationState, aws.ToString(a.StateReason))
+	}
+	text := s.get("/metrics")
+	if !strings.Contains(text, `bellows_promql_alarm_queries_total{result="failed"} `) || strings.Contains(text, `bellows_promql_alarm_queries_total{result="failed"} 0`) {
+		t.Error(text)
 	}
 }

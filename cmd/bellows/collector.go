@@ -31,6 +31,18 @@ var (
 	descTargets     = desc("scalable_targets", "Registered scalable targets.", "account", "region")
 	descAlarms      = desc("alarms", "Alarms by state.", "account", "region", "state")
 	descAlarm       = desc("alarm_state", "1 for the state that an alarm is in, 0 for the others.", "account", "region", "alarm", "state")
+	descTaken       = desc("ingested_datapoints_total", "Datapoints that came by remote write and by OTLP.", "door", "result")
+	descQueries     = desc("promql_alarm_queries_total", "Queries of PromQL alarms; skipped: a newer one came before.", "result")
+	descQuerying    = desc("promql_alarm_query_seconds_total", "How long queries of PromQL alarms took.")
+	descAsking      = desc("promql_alarm_queries_waiting", "Queries of PromQL alarms that wait.")
+	descForwarded   = desc("remote_write_samples_total", "Samples that were sent on, refused by the receiver, or dropped because too much waited.", "url", "result")
+	descRetries     = desc("remote_write_retries_total", "Requests of remote write that were sent again.", "url")
+	descWaiting     = desc("remote_write_pending_intervals", "Intervals of metrics that wait to be sent on; each has four samples.", "url")
+	descDisk        = desc("history_disk_bytes", "Disk space that the history of metrics takes, by the resolution of its datapoints.", "resolution")
+	descDiskMax     = desc("history_disk_limit_bytes", "Disk space that the history may take.")
+	descKept        = desc("history_kept_time_seconds", "The time up to which all that was recorded is on disk, in seconds since 1970.")
+	descHistory     = desc("history_failing", "1 while the history cannot be written.")
+	descPast        = desc("history_series", "Series in the history's memory.", "resolution")
 	descModel       = desc("invocation_model_duration_seconds", "How long invocations took in the model servers.", variantLabels...)
 )
 
@@ -48,6 +60,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(ch, descInvocations, float64(failed), "failed")
 	gauge(ch, descUptime, time.Since(c.s.started).Seconds())
 	gauge(ch, descJournal, float64(c.s.control.Next()))
+	c.traffic(ch)
+	c.history(ch)
 	there := map[engine.VariantKey]bool{}
 	// The view is held for as long as it takes to write it down: reading it costs no more than the page of a health check.
 	if err := c.s.control.View(context.Background(), func(now time.Time, e *engine.Engine) { collect(ch, now, e, there) }); err != nil {
@@ -56,6 +70,42 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for key, l := range c.s.instruments.snapshot(there) {
 		ch <- prometheus.MustNewConstHistogram(descModel, l.count, l.seconds, l.buckets, key.Account, key.Region, key.Endpoint, key.Variant)
+	}
+}
+
+// traffic shows what goes in and out besides AWS's calls.
+func (c *collector) traffic(ch chan<- prometheus.Metric) {
+	for _, x := range c.s.prometheus.Taken() {
+		count(ch, descTaken, float64(x.Taken), x.Door, "taken")
+		count(ch, descTaken, float64(x.Refused), x.Door, "refused")
+	}
+	v := c.s.evaluator.Counts()
+	count(ch, descQueries, float64(v.Evaluated-v.Failed), "evaluated")
+	count(ch, descQueries, float64(v.Failed), "failed")
+	count(ch, descQueries, float64(v.Skipped), "skipped")
+	count(ch, descQuerying, v.Seconds)
+	gauge(ch, descAsking, float64(v.Waiting))
+	for _, f := range c.s.forwarders {
+		n := f.Counts()
+		count(ch, descForwarded, float64(n.Sent), f.Name(), "sent")
+		count(ch, descForwarded, float64(n.Failed), f.Name(), "failed")
+		count(ch, descForwarded, float64(n.Dropped), f.Name(), "dropped")
+		count(ch, descRetries, float64(n.Retries), f.Name())
+		gauge(ch, descWaiting, float64(n.Waiting), f.Name())
+	}
+}
+
+// history shows how the history of metrics is.
+func (c *collector) history(ch chan<- prometheus.Metric) {
+	st := c.s.history.Status()
+	for _, t := range st.Tiers {
+		gauge(ch, descDisk, float64(t.Bytes), t.Resolution.String())
+		gauge(ch, descPast, float64(t.Series), t.Resolution.String())
+	}
+	gauge(ch, descDiskMax, float64(st.BytesMax))
+	gauge(ch, descHistory, truth(st.Failure != ""))
+	if !st.Kept.IsZero() {
+		gauge(ch, descKept, float64(st.Kept.Unix()))
 	}
 }
 

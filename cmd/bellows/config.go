@@ -22,7 +22,8 @@ type config struct {
 
 	Webhooks []webhook `yaml:"webhooks"`
 
-	Prometheus prometheusConfig `yaml:"prometheus"`
+	Prometheus  prometheusConfig `yaml:"prometheus"`
+	RemoteWrite []remoteWrite    `yaml:"remote_write"`
 
 	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale.
 	LenientSetAlarmState bool `yaml:"lenient_set_alarm_state"`
@@ -45,12 +46,6 @@ type image struct {
 type webhook struct {
 	Topic string `yaml:"topic"` // a pattern of ARNs, as those of images
 	URL   string `yaml:"url"`
-}
-
-// prometheusConfig is how remote write is taken.
-type prometheusConfig struct {
-	// NamespaceLabel names the label that says which CloudWatch namespace a series goes to; default: none, all go to Prometheus.
-	NamespaceLabel string `yaml:"namespace_label"`
 }
 
 // duration is a time.Duration that YAML spells as 90s or 8m.
@@ -110,6 +105,11 @@ func parseConfig(text []byte) (config, error) {
 	for i, x := range c.Webhooks {
 		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return c, fmt.Errorf("webhooks[%d] wants a topic and an http or https url", i)
+		}
+	}
+	for i := range c.RemoteWrite {
+		if err := c.RemoteWrite[i].check(); err != nil {
+			return c, fmt.Errorf("remote_write[%d]: %w", i, err)
 		}
 	}
 	return c, nil

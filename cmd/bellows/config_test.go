@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -31,6 +33,31 @@ func TestConfigMistakesAreNamed(t *testing.T) {
 		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+func TestRemoteWriteMistakesAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"{}": "http or https url", "{url: ftp://x}": "http or https url", "{url: 'http://u:p@x'}": "under basic_auth",
+		"{url: http://x, headers: {'a b': c}}": "no header", "{url: http://x, headers: {a: \"b\\nc\"}}": "no header", "{url: http://x, basic_auth: {password: p}}": "wants a username",
+		"{url: http://x, basic_auth: {username: u, password: p, password_file: f}}":      "a password or a password_file",
+		"{url: http://x, headers: {authorization: Bearer x}, basic_auth: {username: u}}": "both",
+		"{url: http://x, queue: 3}": "queue",
+	} {
+		if _, err := parseConfig([]byte("remote_write: [" + text + "]")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := parseConfig([]byte("remote_write:\n- url: https://x/api/v1/write\n  headers: {X-Scope-OrgID: a}\n  basic_auth: {username: u, password_file: " + file + "}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := c.RemoteWrite[0].destination(); err != nil || d.Username != "u" || d.Password != "secret" || d.Headers["X-Scope-OrgID"] != "a" {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/fleet"
 	"bellows.dev/bellows/internal/fleet/process"
+	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
 	"bellows.dev/bellows/internal/notify"
 	"bellows.dev/bellows/internal/prometheus"
@@ -62,6 +63,11 @@ type server struct {
 	auth     *awsapi.Authenticator
 
 	instruments *instruments
+	history     *history.History
+	prometheus  *prometheus.Doors
+	evaluator   *prometheus.Evaluator
+	forwarders  []*prometheus.Forwarder
+	own         *ownMetrics
 
 	listener net.Listener
 	http     *fasthttp.Server
@@ -101,6 +107,9 @@ func (s *server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("coming back: %w", err)
 	}
 	if s.fleet, err = process.New(s.fleetOptions()); err != nil {
+		return err
+	}
+	if err := s.openPrometheus(); err != nil {
 		return err
 	}
 	s.http = s.newHTTP()
@@ -157,8 +166,13 @@ func (s *server) fleetOptions() process.Options {
 
 // event passes on what happened.
 func (s *server) event(now time.Time, e engine.Event) {
-	if n, ok := e.(engine.AlarmNotifies); ok {
-		s.notifier.Take(n)
+	switch x := e.(type) {
+	case engine.AlarmNotifies:
+		s.notifier.Take(x)
+	case engine.PromQLDue:
+		s.evaluator.Take(x)
+	case engine.ActivityChanged:
+		s.own.take(x)
 	}
 	if s.o.onEvent != nil {
 		s.o.onEvent(now, e)
@@ -239,7 +253,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
 	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(s.metrics()))
 	explained := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.explain)))
-	doors := fasthttpadaptor.NewFastHTTPHandler(owned(s.doors()))
+	doors := fasthttpadaptor.NewFastHTTPHandler(owned(s.prometheus))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {
 			path := ctx.Path()
@@ -302,6 +316,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	work.Go(func() { failures <- s.control.Run(controlled) })
 	work.Go(func() { failures <- s.http.Serve(s.listener) })
 	work.Go(func() { s.notifier.Run(s.life) })
+	s.runPrometheus(s.life, &work)
 	var err error
 	select {
 	case <-ctx.Done():

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -69,6 +70,24 @@ type Doors struct {
 	parser parser.Parser
 	known  families
 	totals *totals
+
+	written, exported traffic
+}
+
+// traffic counts datapoints.
+type traffic struct{ taken, refused atomic.Uint64 }
+
+// Taken is what came through the doors, in datapoints.
+type Taken struct {
+	Door           string
+	Taken, Refused uint64
+}
+
+// Taken returns the books of the doors that something comes in by.
+func (d *Doors) Taken() []Taken {
+	return []Taken{
+		{"remote_write", d.written.taken.Load(), d.written.refused.Load()}, {"otlp", d.exported.taken.Load(), d.exported.refused.Load()},
+	}
 }
 
 // New returns the doors.

@@ -20,6 +20,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
+	"bellows.dev/bellows/internal/history"
 )
 
 var (
@@ -67,7 +68,7 @@ func (w *world) step(_ context.Context, in engine.Input) (engine.Result, error) 
 func (w *world) seed(s engine.Scope, name string, pairs ...string) {
 	w.t.Helper()
 	app := w.db.Appender(w.t.Context())
-	ls := labels.FromStrings(append([]string{"__name__", name, accountLabel, s.Account, regionLabel, s.Region}, pairs...)...)
+	ls := labels.FromStrings(append([]string{"__name__", name, history.LabelAccount, s.Account, history.LabelRegion, s.Region}, pairs...)...)
 	for i := range 241 {
 		at := now.Add(time.Duration(i-240) * 15 * time.Second)
 		if _, err := app.Append(0, ls, at.UnixMilli(), float64(i)); err != nil {

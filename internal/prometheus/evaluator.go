@@ -15,6 +15,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/history"
 )
 
 // How queries of alarms are evaluated.
@@ -209,7 +210,7 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 func returned(s promql.Sample) alarm.Returned {
 	attributes := map[string]string{}
 	s.Metric.Range(func(l labels.Label) {
-		if l.Name != accountLabel && l.Name != regionLabel {
+		if l.Name != history.LabelAccount && l.Name != history.LabelRegion {
 			attributes[l.Name] = l.Value
 		}
 	})

@@ -104,13 +104,15 @@ func text(what, s string, most int) error {
 	return nil
 }
 
-// put records a batch in steps that other inputs can come between.
-func (d *Doors) put(ctx context.Context, s engine.Scope, b *batch) error {
+// put records a batch in steps that other inputs can come between, and counts it.
+func (d *Doors) put(ctx context.Context, s engine.Scope, b *batch, books *traffic) error {
+	books.refused.Add(uint64(b.refused))
 	for rest := b.data; len(rest) > 0; {
 		n := min(len(rest), stepMax)
 		if _, err := d.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]}); err != nil {
 			return err
 		}
+		books.taken.Add(uint64(n))
 		rest = rest[n:]
 	}
 	return nil

@@ -2,9 +2,15 @@ package prometheus
 
 import (
 	"strconv"
+	"strings"
 	"sync"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/history"
 )
 
 // family is what is known of a metric besides its values.
@@ -77,6 +83,9 @@ func (d *Doors) metadata(c *call) (any, *failure) {
 		}
 	}
 	all := d.known.of(c.scope, c.FormValue("metric"))
+	if err := d.own(c, all); err != nil {
+		return nil, failed(err)
+	}
 	for name := range all {
 		if limit := limits["limit"]; limit >= 0 && len(all) > limit {
 			delete(all, name)
@@ -85,7 +94,42 @@ func (d *Doors) metadata(c *call) (any, *failure) {
 	return all, nil
 }
 
-// status of what the server is: Grafana asks, to know which API it may use.
+// ownFor is how far back CloudWatch's metrics are looked for.
+const ownFor = 3 * time.Hour
+
+var kindNames = map[history.Kind]string{
+	history.Sum: "Sum", history.Count: "Sample count", history.Minimum: "Minimum", history.Maximum: "Maximum", history.Distribution: "Distribution",
+}
+
+// own adds what there is to say of CloudWatch's metrics: each series is a gauge, since its samples are of one interval each.
+func (d *Doors) own(c *call, all map[string][]family) error {
+	name, now := c.FormValue("metric"), d.o.Now()
+	want := labels.MustNewMatcher(labels.MatchNotEqual, history.LabelMetric, "")
+	if name != "" {
+		want = labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)
+	}
+	from, to := now.Add(-ownFor).UnixMilli(), now.UnixMilli()
+	q, err := Scoped(d.o.Data, c.scope).Querier(from, to)
+	if err != nil {
+		return err
+	}
+	defer q.Close()
+	set := q.Select(c.Context(), false, &storage.SelectHints{Start: from, End: to, Func: "series"}, want)
+	for set.Next() && len(all) < familiesMax {
+		_, id, unit, kind, ok := history.Identify(set.At().Labels())
+		series := set.At().Labels().Get(labels.MetricName)
+		if !ok || all[series] != nil {
+			continue
+		}
+		if unit == "None" || kind == history.Count {
+			unit = ""
+		}
+		all[strings.Clone(series)] = []family{{"gauge", kindNames[kind] + " of " + id.Name + " in " + id.Namespace + ", of each interval.", strings.Clone(unit)}}
+	}
+	return set.Err()
+}
+
+// buildInfo tells which of Prometheus' versions this is like: Grafana asks, to know what it may use.
 func (d *Doors) buildInfo(*call) (any, *failure) {
 	return map[string]string{
 		"version": "3.0.0", "revision": d.o.Version, "branch": "bellows", "buildUser": "", "buildDate": "", "goVersion": "",

@@ -58,7 +58,7 @@ func (d *Doors) takeOTLP(w http.ResponseWriter, c *call) {
 	}
 	b := &batch{now: d.o.Now()}
 	d.translate(b, c, m)
-	if err := d.put(c.Context(), c.scope, b); err != nil {
+	if err := d.put(c.Context(), c.scope, b, &d.exported); err != nil {
 		answer.fail(http.StatusServiceUnavailable, err) // exporters send it again
 		return
 	}

@@ -8,26 +8,21 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/history"
 )
 
-// Labels that say whose a series is.
-const (
-	accountLabel = "account"
-	regionLabel  = "region"
-)
-
-// Scoped shows the series of one account and region only, whatever a query asks for.
+// Scoped shows the series of one account and region only, whatever a query asks for; those that Prometheus wrote as it wrote them.
 func Scoped(all storage.Queryable, s engine.Scope) storage.Queryable {
 	own := []*labels.Matcher{
-		labels.MustNewMatcher(labels.MatchEqual, accountLabel, s.Account), labels.MustNewMatcher(labels.MatchEqual, regionLabel, s.Region),
+		labels.MustNewMatcher(labels.MatchEqual, history.LabelAccount, s.Account), labels.MustNewMatcher(labels.MatchEqual, history.LabelRegion, s.Region),
 	}
-	return storage.QueryableFunc(func(from, to int64) (storage.Querier, error) {
+	return Plain(storage.QueryableFunc(func(from, to int64) (storage.Querier, error) {
 		q, err := all.Querier(from, to)
 		if err != nil {
 			return nil, err
 		}
 		return &scoped{q, own}, nil
-	})
+	}))
 }
 
 // scoped adds matchers to all that is asked for.

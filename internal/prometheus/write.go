@@ -58,7 +58,7 @@ func (d *Doors) takeWrite(w http.ResponseWriter, c *call) {
 
 // answerWrite records the good part of a request and tells the rest. 4xx: do not send it again; 5xx: do.
 func (d *Doors) answerWrite(w http.ResponseWriter, c *call, b *batch) {
-	if err := d.put(c.Context(), c.scope, b); err != nil {
+	if err := d.put(c.Context(), c.scope, b, &d.written); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}

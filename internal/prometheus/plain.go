@@ -1,0 +1,256 @@
+package prometheus
+
+import (
+	"context"
+	"slices"
+
+	"github.com/grafana/regexp"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+	"github.com/prometheus/prometheus/tsdb/chunks"
+	"github.com/prometheus/prometheus/util/annotations"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/metric"
+)
+
+// Plain gives the series that Prometheus wrote the names and labels that they were written with, and their values. The history has them
+// as it has all metrics, as statistic sets; those of Namespace are hidden behind what they stand for.
+func Plain(all storage.Queryable) storage.Queryable {
+	return storage.QueryableFunc(func(from, to int64) (storage.Querier, error) {
+		q, err := all.Querier(from, to)
+		if err != nil {
+			return nil, err
+		}
+		return &plain{q, from, to}, nil
+	})
+}
+
+type plain struct {
+	storage.Querier
+	from, to int64
+}
+
+var (
+	written    = labels.MustNewMatcher(labels.MatchEqual, history.LabelNamespace, Namespace)
+	notWritten = labels.MustNewMatcher(labels.MatchNotEqual, history.LabelNamespace, Namespace)
+	meanOnly   = labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".*_(?:sum|count)")
+)
+
+// Select implements storage.Querier.
+func (q *plain) Select(ctx context.Context, _ bool, hints *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	others := q.Querier.Select(ctx, true, hints, append(slices.Clone(ms), notWritten)...)
+	ours, warnings, err := q.read(ctx, hints, ms)
+	if err != nil {
+		return storage.ErrSeriesSet(err)
+	}
+	if len(ours) == 0 {
+		return others
+	}
+	return storage.NewMergeSeriesSet([]storage.SeriesSet{others, &list{rest: ours, warnings: warnings}}, 0, storage.ChainedSeriesMerge)
+}
+
+// inner are the matchers that find at least what was written and matches. What a label is called in the history is known for those that
+// keep their names; the others are looked at when they are read.
+func inner(ms []*labels.Matcher) []*labels.Matcher {
+	out := []*labels.Matcher{written}
+	names := meanOnly
+	for _, m := range ms {
+		switch {
+		case m.Name == labels.MetricName:
+			out = append(out, renamed(m, history.LabelMetric))
+			if m.Type == labels.MatchEqual {
+				name := regexp.QuoteMeta(history.Name(Namespace, m.Value))
+				names = labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, name+"_sum|"+name+"_count")
+			}
+		case keepsName(m.Name):
+			out = append(out, m)
+		}
+	}
+	return append(out, names)
+}
+
+// keepsName reports whether a label is called in the history what it was called when it was written.
+func keepsName(name string) bool {
+	id := metric.NewID(Namespace, "m", metric.Dimension{Name: name, Value: "v"})
+	ls := history.Labels(engine.Scope{}, id, "None", history.Sum)
+	return ls.Get(name) == "v" && !ls.Has(history.LabelDimensions)
+}
+
+func renamed(m *labels.Matcher, name string) *labels.Matcher {
+	return labels.MustNewMatcher(m.Type, name, m.Value) // a pattern that compiled compiles
+}
+
+// pair is the two series of the history that a written one is made of.
+type pair struct {
+	labels labels.Labels
+	sums   map[int64]float64 // by time in milliseconds
+	counts map[int64]float64
+}
+
+// read returns what was written and matches, sorted.
+func (q *plain) read(ctx context.Context, hints *storage.SelectHints, ms []*labels.Matcher) ([]storage.Series, annotations.Annotations, error) {
+	found := map[string]*pair{}
+	set := q.Querier.Select(ctx, false, hints, inner(ms)...)
+	var it chunkenc.Iterator
+	for set.Next() {
+		_, id, _, kind, ok := history.Identify(set.At().Labels())
+		if !ok || kind != history.Sum && kind != history.Count {
+			continue
+		}
+		ls := plainLabels(id)
+		if !matches(ls, ms) {
+			continue
+		}
+		p := found[id.Key()]
+		if p == nil {
+			p = &pair{ls, map[int64]float64{}, map[int64]float64{}}
+			found[id.Key()] = p
+		}
+		into := p.sums
+		if kind == history.Count {
+			into = p.counts
+		}
+		it = set.At().Iterator(it)
+		for it.Next() == chunkenc.ValFloat {
+			at, v := it.At()
+			into[at] = v
+		}
+		if err := it.Err(); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := set.Err(); err != nil {
+		return nil, nil, err
+	}
+	out := make([]storage.Series, 0, len(found))
+	for _, p := range found {
+		out = append(out, p.series())
+	}
+	slices.SortFunc(out, func(a, b storage.Series) int { return labels.Compare(a.Labels(), b.Labels()) })
+	return out, set.Warnings(), nil
+}
+
+// plainLabels are the labels that a series was written with.
+func plainLabels(id metric.ID) labels.Labels {
+	b := labels.NewScratchBuilder(1 + len(id.Dimensions))
+	b.Add(labels.MetricName, id.Name)
+	for _, d := range id.Dimensions {
+		b.Add(d.Name, d.Value)
+	}
+	b.Sort()
+	return b.Labels()
+}
+
+func matches(ls labels.Labels, ms []*labels.Matcher) bool {
+	for _, m := range ms {
+		if !m.Matches(ls.Get(m.Name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// series has the mean of each interval: the value that was written, where it was the only one.
+func (p *pair) series() storage.Series {
+	samples := make([]chunks.Sample, 0, len(p.sums))
+	for at, sum := range p.sums {
+		if n := p.counts[at]; n > 0 {
+			samples = append(samples, point{at, sum / n})
+		}
+	}
+	slices.SortFunc(samples, func(a, b chunks.Sample) int { return int(a.T() - b.T()) })
+	return storage.NewListSeries(p.labels, samples)
+}
+
+// LabelValues implements storage.LabelQuerier.
+func (q *plain) LabelValues(ctx context.Context, name string, hints *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	all, warnings, err := q.Querier.LabelValues(ctx, name, hints, append(slices.Clone(ms), notWritten)...)
+	if err != nil {
+		return nil, warnings, err
+	}
+	ours, err := q.labelSets(ctx, ms)
+	if err != nil {
+		return nil, warnings, err
+	}
+	for _, ls := range ours {
+		if v := ls.Get(name); v != "" {
+			all = append(all, v)
+		}
+	}
+	return unique(all), warnings, nil
+}
+
+// LabelNames implements storage.LabelQuerier.
+func (q *plain) LabelNames(ctx context.Context, hints *storage.LabelHints, ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+	all, warnings, err := q.Querier.LabelNames(ctx, hints, append(slices.Clone(ms), notWritten)...)
+	if err != nil {
+		return nil, warnings, err
+	}
+	ours, err := q.labelSets(ctx, ms)
+	if err != nil {
+		return nil, warnings, err
+	}
+	for _, ls := range ours {
+		ls.Range(func(l labels.Label) { all = append(all, l.Name) })
+	}
+	return unique(all), warnings, nil
+}
+
+// labelSets returns the labels of what was written and matches.
+func (q *plain) labelSets(ctx context.Context, ms []*labels.Matcher) ([]labels.Labels, error) {
+	set := q.Querier.Select(ctx, false, &storage.SelectHints{Start: q.from, End: q.to, Func: "series"}, inner(ms)...)
+	var out []labels.Labels
+	for set.Next() {
+		_, id, _, kind, ok := history.Identify(set.At().Labels())
+		if !ok || kind != history.Sum {
+			continue
+		}
+		if ls := plainLabels(id); matches(ls, ms) {
+			out = append(out, ls)
+		}
+	}
+	return out, set.Err()
+}
+
+func unique(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// point is a sample.
+type point struct {
+	at int64
+	v  float64
+}
+
+// T implements chunks.Sample, as do the others.
+func (p point) T() int64                      { return p.at }
+func (p point) ST() int64                     { return 0 }
+func (p point) F() float64                    { return p.v }
+func (p point) H() *histogram.Histogram       { return nil }
+func (p point) FH() *histogram.FloatHistogram { return nil }
+func (p point) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
+func (p point) Copy() chunks.Sample           { return p }
+
+// list is a storage.SeriesSet of series in memory.
+type list struct {
+	rest     []storage.Series
+	at       storage.Series
+	warnings annotations.Annotations
+}
+
+// Next implements storage.SeriesSet, as do the others.
+func (l *list) Next() bool {
+	if len(l.rest) == 0 {
+		return false
+	}
+	l.at, l.rest = l.rest[0], l.rest[1:]
+	return true
+}
+func (l *list) At() storage.Series                { return l.at }
+func (l *list) Err() error                        { return nil }
+func (l *list) Warnings() annotations.Annotations { return l.warnings }
