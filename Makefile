@@ -6,7 +6,7 @@ GOLANGCI_VERSION := v2.14.0
 PKGS := ./...
 
 
-.PHONY: help run build scenarios test unit race lint vet fmt fmt-check fuzz bench microbench train cover
+.PHONY: help clients run build scenarios test unit race lint vet fmt fmt-check fuzz bench microbench train cover
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,14 @@ run: build ## build, and watch a real endpoint scale out and in (Ctrl-C ends it)
 build: ## ./bin/bellows
 	$(GO) build -o bin/bellows ./cmd/bellows
 
-test: fmt-check vet lint race ## what CI runs: format, vet, linter, and every test, the end-to-end ones too, under the race detector
+test: clients fmt-check vet lint race ## what CI runs: format, vet, linter, and every test, the end-to-end ones too, under the race detector
+
+clients: ## what the end-to-end tests need besides Python: the AWS SDK for JavaScript, where node and npm are
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory e2e/js/node_modules; fi
+
+e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
+	cd e2e/js && npm ci --no-audit --no-fund
+	@touch $@
 
 unit: ## every test once, without the race detector (seconds)
 	$(GO) test $(PKGS)
