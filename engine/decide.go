@@ -229,7 +229,7 @@ func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {
 // unhook takes a policy's action out of every alarm; the alarms stay.
 func (r *Region) unhook(target, policy string) {
 	for _, a := range r.Alarms { //tidy:unordered each by itself
-		a.Actions = slices.DeleteFunc(a.Actions, func(x alarm.Action) bool { return x.Target == target && x.Policy == policy })
+		a.Actions = slices.DeleteFunc(slices.Clone(a.Actions), func(x alarm.Action) bool { return x.Target == target && x.Policy == policy })
 	}
 }
 

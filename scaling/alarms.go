@@ -36,6 +36,9 @@ func (p *Policy) Alarms(k TargetKey) []AlarmSpec {
 	low := high
 	low.Name, low.Comparison, low.Threshold = p.AlarmLow, Less, lowThreshold(p.TargetTracking.TargetValue)
 	low.Period, low.EvaluationPeriods = time.Minute, 15
+	if s := p.TargetTracking.Customized; s != nil && len(s.Queries) > 0 {
+		low.Queries = s.dataQueries(mathPeriod)
+	}
 	return []AlarmSpec{high, low}
 }
 
@@ -46,7 +49,7 @@ func lowThreshold(target float64) float64 { return target * 9 / 10 }
 // alarmMetric returns what both alarms watch. Units are left open where the client named none.
 func (p *Policy) alarmMetric(k TargetKey) AlarmSpec {
 	if s := p.TargetTracking.Customized; s != nil && len(s.Queries) > 0 {
-		return AlarmSpec{Queries: s.dataQueries()}
+		return AlarmSpec{Queries: s.dataQueries(p.TargetTracking.period())}
 	} else if s != nil {
 		return AlarmSpec{Namespace: s.Namespace, Metric: s.Name, Dimensions: s.Dimensions, Statistic: s.Statistic, Unit: s.Unit}
 	}

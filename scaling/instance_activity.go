@@ -103,13 +103,14 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 // text tells the change in AWS's words.
 func (c CapacityChange) text() string {
 	what := c.Cause.request()
-	switch k := c.Cause.Kind; {
-	case k == CauseAlarm:
+	if c.Cause.Kind == CauseAlarm {
 		what = "a " + c.Cause.String()
-	case k == CauseMinimum || k == CauseMaximum || k == CauseConstraints:
-		what = fmt.Sprintf("a user request update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d", c.Min, c.Max, c.To)
-	case k == CauseGroupSchedule:
-		what = fmt.Sprintf("%s to min: %d, max: %d, desired: %d", what, c.Min, c.Max, c.To)
+	}
+	bounds := fmt.Sprintf(" to min: %d, max: %d, desired: %d", c.Min, c.Max, c.To)
+	if k := c.Cause.Kind; k == CauseMinimum || k == CauseMaximum {
+		what = Cause{Kind: CauseConstraints}.request() + bounds
+	} else if k == CauseConstraints || k == CauseGroupSchedule {
+		what += bounds
 	}
 	if c.From == c.To {
 		return what + "."

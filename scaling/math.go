@@ -15,7 +15,7 @@ const (
 	mathEachMax  = 10 // metrics, and expressions
 )
 
-// mathPeriod is that of every metric and expression: Application Auto Scaling's queries name none. AWS: recorded.
+// mathPeriod is that of every metric and expression: Application Auto Scaling's queries name none (AWS: recorded). Those of groups may.
 const mathPeriod = time.Minute
 
 const invalidSpecification = "The customized metric specification is not valid."
@@ -48,7 +48,7 @@ func (s *CustomizedSpec) checkQueries() error {
 	case metrics > mathEachMax || len(s.Queries)-metrics > mathEachMax:
 		return invalid("%s It can have at most %d metrics and %d expressions.", invalidSpecification, mathEachMax, mathEachMax)
 	}
-	if _, _, err := alarm.Expects(s.dataQueries()); err != nil {
+	if _, _, err := alarm.Expects(s.dataQueries(mathPeriod)); err != nil {
 		return invalid("%s %s", invalidSpecification, err)
 	}
 	return nil
@@ -64,13 +64,13 @@ func validQueryID(id string) bool {
 	return id != ""
 }
 
-// dataQueries are the queries as an alarm watches them: with periods of a minute.
-func (s *CustomizedSpec) dataQueries() []metric.DataQuery {
+// dataQueries are the queries as an alarm watches them, with one period for all.
+func (s *CustomizedSpec) dataQueries(period time.Duration) []metric.DataQuery {
 	out := make([]metric.DataQuery, len(s.Queries))
 	for i, q := range s.Queries {
 		out[i] = metric.DataQuery{ID: q.ID, Label: q.Label, Expression: q.Expression, Hidden: !or(q.ReturnData, true)}
 		if q.Stat == nil {
-			out[i].Period = mathPeriod
+			out[i].Period = period
 			continue
 		}
 		statistic, err := metric.ParseStatistic(q.Stat.Statistic)
@@ -82,7 +82,7 @@ func (s *CustomizedSpec) dataQueries() []metric.DataQuery {
 			dimensions = append(dimensions, metric.Dimension{Name: d.Name, Value: d.Value})
 		}
 		out[i].Stat = &metric.MetricStat{
-			Metric: metric.NewID(q.Stat.Namespace, q.Stat.Name, dimensions...), Statistic: statistic, Unit: q.Stat.Unit, Period: mathPeriod,
+			Metric: metric.NewID(q.Stat.Namespace, q.Stat.Name, dimensions...), Statistic: statistic, Unit: q.Stat.Unit, Period: period,
 		}
 	}
 	return out

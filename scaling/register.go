@@ -137,6 +137,7 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 		t.Group.Bounded = true
 		own := &Target{
 			Key: k, Created: t.Created, Min: t.Min, Max: t.Max, Activity: t.Activity, LastNotScaled: t.LastNotScaled, Group: t.Group,
+			ClampDue: t.ClampDue,
 		}
 		r.own(own)
 		r.indexPolicies(own)

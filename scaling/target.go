@@ -96,6 +96,9 @@ func (t *Target) Clamp(c Capacity) (Change, bool) {
 	if !t.ClampDue || !c.Scalable || t.DryRun() {
 		return Change{}, false
 	}
+	if t.Group.holds(c.Desired, t.clamp(c.Desired)) != 0 {
+		return Change{}, false // once the process goes on
+	}
 	t.ClampDue = false
 	switch {
 	case c.Desired < t.Min:

@@ -191,6 +191,14 @@ func (r *runner) groupTrack(c *command) error {
 		in.TargetTracking.Predefined = nil
 		in.TargetTracking.Customized = &scaling.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: scaling.Average, Period: period}
 	}
+	if err := c.trackMath(in.TargetTracking); err != nil {
+		return err
+	}
+	if s := in.TargetTracking.Customized; s != nil && len(s.Queries) > 0 {
+		if s.Period, err = c.duration("period", 0); err != nil {
+			return err
+		}
+	}
 	r.do(engine.PutGroupPolicy{Scope: scope, Input: in})
 	return nil
 }

@@ -40,12 +40,13 @@ type life struct {
 	open    map[string]bool // activities
 	byHand  bool            // the capacity was set by hand since the range was last held against it
 	acted   int
+	alive   map[string]bool // instances, as the groups' activities tell
 }
 
 func newLife(t *testing.T, seed uint64) *life {
 	l := &life{
 		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), world: sim.NewWorld(engine.Config{Seed: seed}, started),
-		states: map[string]alarm.State{}, open: map[string]bool{},
+		states: map[string]alarm.State{}, open: map[string]bool{}, alive: map[string]bool{},
 	}
 	l.world.Startup = time.Duration(1+l.rand.IntN(240)) * time.Second
 	l.world.OnInput = func(now time.Time, in engine.Input) { l.journal = append(l.journal, taken{now, in}) }
@@ -103,6 +104,8 @@ func (l *life) event(now time.Time, e engine.Event) {
 		}
 	case engine.ActivityChanged:
 		l.activity(e.Activity)
+	case engine.InstanceActivityChanged:
+		l.instance(e.Activity)
 	}
 }
 
@@ -122,7 +125,7 @@ func (l *life) activity(a scaling.Activity) {
 	}
 }
 
-func (l *life) target() *scaling.Target { return l.world.Engine.Region(scope).Targets.Targets[key] }
+func (l *life) target() *scaling.Target { return l.world.Engine.Region(scope).Targets.Of(key) }
 
 func (l *life) endpoint() *hosting.Endpoint {
 	return l.world.Engine.Region(scope).Hosting.Endpoints["e"]
@@ -147,12 +150,14 @@ func (l *life) check() {
 			l.failf("alarm %s is %v without a word, and was %v", name, a.State, l.states[name])
 		}
 	}
+	l.checkInstances()
 	t, x := l.target(), l.endpoint()
-	if t == nil || t.DryRun() || t.ClampDue || l.byHand || x.Status != hosting.InService {
+	if t == nil || t.DryRun() || t.ClampDue || t.Group != nil && t.Group.Held != nil || l.byHand || x.Status != hosting.InService {
 		return
 	}
-	if n := x.Variant("v").Desired; n < t.Min || n > t.Max {
-		l.failf("desired is %d, beyond [%d, %d]", n, t.Min, t.Max)
+	n := x.Variant("v").Desired
+	if least, most := t.Bounds(n); n < least || n > most {
+		l.failf("desired is %d, beyond [%d, %d]", n, least, most)
 	}
 }
 
@@ -169,6 +174,9 @@ func ptr[T any](v T) *T { return &v }
 // act does one random thing that somebody might do.
 func (l *life) act() {
 	seconds := func() *time.Duration { return ptr(time.Duration(l.rand.IntN(600)) * time.Second) }
+	if t := l.target(); t == nil || t.UUID == "" {
+		l.register()
+	}
 	switch l.rand.IntN(9) {
 	case 0:
 		l.register()

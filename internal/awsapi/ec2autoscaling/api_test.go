@@ -326,9 +326,16 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 		"TargetTrackingConfiguration.CustomizedMetricSpecification.Namespace=App&TargetTrackingConfiguration.CustomizedMetricSpecification.MetricName=Load&" +
 		"TargetTrackingConfiguration.CustomizedMetricSpecification.Statistic=Average&TargetTrackingConfiguration.CustomizedMetricSpecification.Period=10&" +
 		"TargetTrackingConfiguration.CustomizedMetricSpecification.Dimensions.member.1.Name=a&TargetTrackingConfiguration.CustomizedMetricSpecification.Dimensions.member.1.Value=b"
+	const query = "&TargetTrackingConfiguration.CustomizedMetricSpecification.Metrics.member."
+	math := "PolicyType=TargetTrackingScaling&TargetTrackingConfiguration.TargetValue=5" +
+		query + "1.Id=q" + query + "1.MetricStat.Metric.Namespace=App" + query + "1.MetricStat.Metric.MetricName=Queue" +
+		query + "1.MetricStat.Metric.Dimensions.member.1.Name=a" + query + "1.MetricStat.Metric.Dimensions.member.1.Value=b" +
+		query + "1.MetricStat.Stat=Sum" + query + "1.ReturnData=false" + query + "2.Id=e" + query + "2.Expression=q/2" + query + "2.Period=30"
+	m.refused("PutScalingPolicy", "AutoScalingGroupName=chat/blue&PolicyName=math&"+math+query+"1.Period=10", "ValidationError",
+		"Period must be 10, 30 or 60, and the same in all queries")
 	arns := map[string]string{}
 	for name, parameters := range map[string]string{
-		"simple": "AdjustmentType=ChangeInCapacity&ScalingAdjustment=-2&Cooldown=60&Enabled=false", "step": step, "track": track,
+		"simple": "AdjustmentType=ChangeInCapacity&ScalingAdjustment=-2&Cooldown=60&Enabled=false", "step": step, "track": track, "math": math,
 	} {
 		put := m.ok("PutScalingPolicy", "AutoScalingGroupName=chat/blue&PolicyName="+name+"&"+parameters)
 		arns[name] = elements(put, "PolicyARN")[0]
@@ -343,6 +350,7 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 			"<MinAdjustmentMagnitude>2<", "<MetricAggregationType>Maximum<", "<EstimatedInstanceWarmup>60<", "<ScalingAdjustment>30<",
 			"<MetricIntervalLowerBound>0<", "<Enabled>true<",
 		},
+		"math":  {"<Id>e</Id><Expression>q/2</Expression><Period>30<", "<ReturnData>false<", "<Stat>Sum<", "<Name>a</Name><Value>b<"},
 		"track": {"<TargetValue>50<", "<Period>10<", "<Name>a</Name><Value>b<", "TargetTracking-chat/blue-AlarmHigh-", "TargetTracking-chat/blue-AlarmLow-"},
 	} {
 		got := describe("PolicyNames.member.1=" + url.QueryEscape(arns[name]))
@@ -355,9 +363,20 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 	if got := elements(describe("PolicyTypes.member.1=StepScaling&AutoScalingGroupName=chat/blue"), "PolicyName"); !slices.Equal(got, []string{"step"}) {
 		t.Error(got)
 	}
+	periods := map[time.Duration]int{}
+	for _, a := range m.world.Engine.Region(scope).Alarms {
+		for _, q := range a.Rule.Metrics {
+			if q.Stat != nil {
+				periods[q.Stat.Period]++
+			}
+		}
+	}
+	if len(periods) != 2 || periods[30*time.Second] != 1 || periods[time.Minute] != 1 {
+		t.Errorf("the alarms' periods: %v", periods)
+	}
 	page := describe("MaxRecords=2")
 	rest := describe("MaxRecords=2&NextToken=" + url.QueryEscape(elements(page, "NextToken")[0]))
-	if a, b := elements(page, "PolicyName"), elements(rest, "PolicyName"); len(a) != 2 || len(b) != 1 {
+	if a, b := elements(page, "PolicyName"), elements(rest, "PolicyName"); len(a) != 2 || len(b) != 2 {
 		t.Error(a, b)
 	}
 	for name, arn := range arns {

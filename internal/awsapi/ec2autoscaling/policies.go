@@ -106,10 +106,6 @@ func trackingConfig(in *types.TargetTrackingConfiguration) (*scaling.TargetTrack
 	if m == nil {
 		return out, nil
 	}
-	if len(m.Metrics) > 0 {
-		return nil, awsapi.Validation("Metric math (Metrics) in a CustomizedMetricSpecification is not supported for Auto Scaling groups by this " +
-			"server: name one metric by Namespace, MetricName, Dimensions and Statistic, or put the policy on the variant's scalable target.")
-	}
 	out.Customized = &scaling.CustomizedSpec{
 		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: scaling.ParseStatistic(string(m.Statistic)),
 		Unit: aws.ToString(m.Unit),
@@ -119,6 +115,9 @@ func trackingConfig(in *types.TargetTrackingConfiguration) (*scaling.TargetTrack
 		if *m.Period <= 0 {
 			return nil, awsapi.Validation("Period must be 10, 30 or 60")
 		}
+	}
+	if err := queries(m.Metrics, out.Customized); err != nil {
+		return nil, err
 	}
 	for _, d := range m.Dimensions {
 		out.Customized.Dimensions = append(out.Customized.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
@@ -237,7 +236,9 @@ func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingConf
 	if p := t.Predefined; p != nil {
 		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}
 	}
-	if m := t.Customized; m != nil {
+	if m := t.Customized; m != nil && len(m.Queries) > 0 {
+		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{Metrics: describeQueries(m)}
+	} else if m != nil {
 		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{
 			Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name), Statistic: types.MetricStatistic(m.Statistic.String()),
 			Unit: optional(m.Unit), Dimensions: []types.MetricDimension{},
