@@ -19,7 +19,8 @@ func TestDemo(t *testing.T) {
 	}
 	for _, want := range []string{
 		"4 instances serve", "triggered policy Invocations-ScalingPolicy", "Setting desired instance count to 1.", "2 instances by hand",
-		"policy OverheadLatency-ScalingPolicy (StepScaling), alarms: 1", ", 0 failed", "Clean-up",
+		"policy OverheadLatency-ScalingPolicy (StepScaling), alarms: 1", "decision   desired 1 -> ", "AlarmHigh in ALARM, 3 of 3: ", "AlarmLow in ALARM, 15 of 15: ",
+		", 0 failed", "Clean-up",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the demo did not print %q\n%s", want, out)

@@ -89,6 +89,9 @@ func TestExplainAndDryRun(t *testing.T) {
 	if !strings.Contains(dry, "1 of 1 wanted instances serve; range 1 to 3") || !strings.Contains(dry, "warning: dry run: ") {
 		t.Errorf("a dry run is explained as\n%s", dry)
 	}
+	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, "dry run: decisions are recorded") || !strings.Contains(page, `href="/explain/iris/AllTraffic?`) {
+		t.Errorf("the health page does not warn, or link:\n%s", page)
+	}
 	code, text := s.fetch("/explain/iris/AllTraffic?since=1h", "application/json")
 	var told struct {
 		Moment struct {

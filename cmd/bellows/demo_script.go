@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +16,9 @@ import (
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/explain"
 )
 
 // The demo's endpoint. The variant is called as in the notebook.
@@ -271,10 +276,34 @@ func (d *demonstration) tell(ctx context.Context, l *load) error {
 	for _, a := range activities.ScalingActivities {
 		d.view.note(fmt.Sprintf("activity %s %s: %s %s", a.StartTime.Format("15:04:05"), a.StatusCode, *a.Description, shortAlarm(*a.Cause)))
 	}
+	if err := d.why(ctx); err != nil {
+		return err
+	}
 	sent, failed := l.sent()
 	d.view.note(fmt.Sprintf("%d requests, %d failed", sent, failed))
 	if failed > 0 {
 		return fmt.Errorf("%d of %d requests failed: %w", failed, sent, l.failure())
+	}
+	return nil
+}
+
+// why tells what led to each change, and how each policy sees the present.
+func (d *demonstration) why(ctx context.Context) error {
+	d.view.note(fmt.Sprintf("Why? This is of what `bellows explain %s/%s` says:", demoEndpoint, demoVariant))
+	x, err := explain.Explain(ctx, past{d.server.store, d.server.control}, explain.Query{
+		Scope:    engine.Scope{Account: d.server.o.config.Account, Region: d.server.o.config.Region},
+		Endpoint: demoEndpoint, Variant: demoVariant, Since: 24 * time.Hour,
+	})
+	if err != nil {
+		return err
+	}
+	x.Story = slices.DeleteFunc(x.Story, func(l explain.Line) bool { return l.Kind != "decision" || l.Idle })
+	var text strings.Builder
+	if err := x.Render(&text); err != nil {
+		return err
+	}
+	for line := range strings.Lines(text.String()) {
+		d.view.note(strings.TrimRight(line, "\n"))
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, err
 	return out, nil
 }
 
-// explain answers GET /explain/ENDPOINT/VARIANT, to this machine only, in JSON; as text where text/plain is asked for.
+// explain answers GET /explain/ENDPOINT/VARIANT, to this machine only, in JSON; as text where text is asked for, as browsers do.
 func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !net.ParseIP(host).IsLoopback() {
 		http.Error(w, "Explanations are for this machine only.", http.StatusForbidden)
@@ -166,7 +166,7 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The explanation failed; the server's log says why.", http.StatusInternalServerError)
 		return
 	}
-	if strings.HasPrefix(r.Header.Get("Accept"), "text/plain") {
+	if strings.Contains(r.Header.Get("Accept"), "text/") {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		err = x.Render(w)
 	} else {

@@ -27,6 +27,14 @@ type status struct {
 	Endpoints  []row     `json:"endpoints,omitempty"`
 	Alarms     int       `json:"alarms"`
 	InAlarm    []string  `json:"alarms_in_alarm,omitempty"`
+	Warnings   []warning `json:"warnings,omitempty"`
+}
+
+// warning is something that is silently wrong with a scalable target.
+type warning struct {
+	Region string `json:"region"`
+	Target string `json:"target"`
+	Text   string `json:"text"`
 }
 
 // row is one variant of an endpoint.
@@ -82,6 +90,11 @@ func (st *status) look(e *engine.Engine) {
 				})
 			}
 		}
+		for _, x := range r.Warnings(e.Now()) {
+			for _, w := range x.Warnings {
+				st.Warnings = append(st.Warnings, warning{r.Scope.Region, x.Target.GroupName(), w.String()})
+			}
+		}
 		for name, state := range r.AlarmStates() {
 			if st.Alarms++; state == alarm.InAlarm {
 				st.InAlarm = append(st.InAlarm, name)
@@ -97,6 +110,7 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 <p>Version {{.Version}}{{if .Uptime}}, up {{.Uptime}}. Policy time {{.PolicyTime.Format "2006-01-02 15:04:05 MST"}}, {{.ClockSpeed}} times as fast as the clock.
 {{.Served}} invocations served, {{.Failed}} failed. {{.Alarms}} alarms, {{len .InAlarm}} in ALARM.{{end}}</p>
 {{if .Endpoints}}<table><tr><th>Endpoint<th>Variant<th>Status<th>Instances<th>Wanted<th>Trouble</tr>
-{{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td>{{.Variant}}<td>{{.Status}}<td>{{.Current}}<td>{{.Desired}}<td>{{.Trouble}}</tr>
-{{end}}</table>{{end}}{{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
+{{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td><a href="/explain/{{.Endpoint}}/{{.Variant}}?since=24h&amp;region={{.Region}}">{{.Variant}}</a><td>{{.Status}}<td>{{.Current}}<td>{{.Desired}}<td>{{.Trouble}}</tr>
+{{end}}</table>{{end}}{{if .Warnings}}<h2>Silently wrong</h2><ul>{{range .Warnings}}<li>{{.Target}} <small>{{.Region}}</small>: {{.Text}}{{end}}</ul>{{end}}
+{{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
 `))
