@@ -106,17 +106,24 @@ func (c *Composite) triggering(x *Expression, state func(string) State, stand fu
 	})
 }
 
-// triggeringData renders them as StateReasonData. AWS: recorded.
+// dataMax is how long StateReasonData may be. AWS: CompositeAlarm, API reference.
+const dataMax = 4000
+
+// triggeringData renders as many of them as fit as StateReasonData. AWS: recorded.
 func (c *Composite) triggeringData(children []string, stand func(string) Standing) string {
-	parts := make([]string, len(children))
-	for i, name := range children {
+	var parts []string
+	length := len(`{"triggeringAlarms":[]}`)
+	for _, name := range children {
 		x := stand(name)
 		state, child := object{}, object{}
 		state.text("value", x.State.String())
 		state.text("timestamp", x.Transitioned.UTC().Format(dateForm))
 		child.raw("arn", jsonText(c.Prefix+name))
 		child.raw("state", state.String())
-		parts[i] = child.String()
+		if length += len(child.String()) + 1; length > dataMax {
+			break
+		}
+		parts = append(parts, child.String())
 	}
 	o := object{}
 	o.raw("triggeringAlarms", "["+strings.Join(parts, ",")+"]")

@@ -2,6 +2,8 @@ package alarm_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,5 +166,23 @@ func TestSuppressionWithoutPeriods(t *testing.T) {
 	}
 	if c.Suppressed.Reason() != "" || alarm.ByWaitPeriod.Reason() != "Actions suppressed by WaitPeriod" {
 		t.Error(c.Suppressed.Reason())
+	}
+}
+
+// A rule that rests on many alarms names as many of them as StateReasonData holds.
+func TestReasonDataIsBounded(t *testing.T) {
+	var names []string
+	for i := range alarm.ChildrenMax {
+		names = append(names, fmt.Sprint("alarm-", i))
+	}
+	x, err := alarm.ParseRule("AT_LEAST(100%, ALARM, (" + strings.Join(names, ",") + "))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := alarm.Composite{Name: "top", Prefix: prefix, State: alarm.OK}
+	now := time.Unix(0, 0)
+	c.Evaluate(now, x, func(string) alarm.Standing { return alarm.Standing{State: alarm.InAlarm, Transitioned: now} }, alarm.Moved)
+	if c.State != alarm.InAlarm || len(c.Data) > 4000 || len(c.Data) < 3800 || !json.Valid([]byte(c.Data)) {
+		t.Errorf("%v, %d bytes: %s", c.State, len(c.Data), c.Data)
 	}
 }

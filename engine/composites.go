@@ -109,18 +109,32 @@ func (r *Region) stand(name string) alarm.Standing {
 }
 
 // settle evaluates the composite alarms that depend on alarms which changed in this step, children first, and ends the wait and
-// extension periods whose time has come.
+// extension periods whose time has come: a suppressor that goes into ALARM in that very moment comes before.
 func (e *Engine) settle(r *Region) {
-	if len(r.Composites) == 0 {
-		r.moved = r.moved[:0]
-		return
-	}
-	due := map[int]map[string]work{}
-	for _, name := range r.moved {
-		r.tree.follow(due, name)
+	if len(r.moved) > 0 && len(r.Composites) > 0 {
+		e.ascend(r)
 	}
 	r.moved = r.moved[:0]
-	for len(due) > 0 {
+	if end := r.periodEnds(); end.IsZero() || end.After(e.now) {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.tree.waiting)) {
+		c := r.Composites[name]
+		e.suppressing(r, c, func() (alarm.Transition, bool) { return c.Expire(e.now) })
+	}
+}
+
+// ascend goes up from the alarms that changed, level by level.
+func (e *Engine) ascend(r *Region) {
+	due := map[int]map[string]work{}
+	for {
+		for _, name := range r.moved {
+			r.tree.follow(due, name)
+		}
+		r.moved = r.moved[:0]
+		if len(due) == 0 {
+			return
+		}
 		level := slices.Min(slices.Collect(maps.Keys(due)))
 		batch := due[level]
 		delete(due, level)
@@ -133,14 +147,6 @@ func (e *Engine) settle(r *Region) {
 				e.combine(r, c, alarm.Moved)
 			}
 		}
-		for _, name := range r.moved {
-			r.tree.follow(due, name)
-		}
-		r.moved = r.moved[:0]
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.tree.waiting)) {
-		c := r.Composites[name]
-		e.suppressing(r, c, func() (alarm.Transition, bool) { return c.Expire(e.now) })
 	}
 }
 
