@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/internal/awsapi"
@@ -49,6 +50,9 @@ func promQLRule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	if s := *in.EvaluationInterval; s != 10 && s != 20 && s != 30 && (s < 60 || s%60 != 0) {
 		return r, awsapi.Validation("EvaluationInterval must be 10, 20, 30 or a multiple of 60")
 	}
+	if err := checkPromQL(*criteria.Value.Query); err != nil {
+		return r, err
+	}
 	r.PromQL = &alarm.PromQL{
 		Query: *criteria.Value.Query, Interval: time.Duration(*in.EvaluationInterval) * time.Second,
 		Pending: periodOf(criteria.Value.PendingPeriod), PendingSet: criteria.Value.PendingPeriod != nil,
@@ -56,6 +60,18 @@ func promQLRule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	}
 	r.Comparison = alarm.GreaterThanThreshold // scaling policies are told of values above 0
 	return r, nil
+}
+
+// checkPromQL: the query must be one, and return a vector. AWS: AlarmPromQLCriteria, API reference.
+func checkPromQL(query string) error {
+	e, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+	if err != nil {
+		return awsapi.Validation("The PromQL query is not valid: %s", err)
+	}
+	if e.Type() != parser.ValueTypeVector {
+		return awsapi.Validation("The PromQL query must return a result of vector type, and this one returns a %s.", e.Type())
+	}
+	return nil
 }
 
 func periodOf(seconds *int32) time.Duration {

@@ -96,6 +96,8 @@ func TestPromQLAlarmsThatAreRefused(t *testing.T) {
 		{"a threshold", func(in *request) { in.Threshold = aws.Float64(1) }, "ValidationError: Threshold can not be specified together with EvaluationCriteria"},
 		{"no interval", func(in *request) { in.EvaluationInterval = nil }, "MissingParameter: The parameter EvaluationInterval is required."},
 		{"interval", func(in *request) { in.EvaluationInterval = aws.Int32(61) }, "ValidationError: EvaluationInterval must be 10, 20, 30 or a multiple of 60"},
+		{"no query", func(in *request) { *in = *promQL("up ==", 0) }, "ValidationError: The PromQL query is not valid: 1:6: parse error: unexpected end of input"},
+		{"a scalar", func(in *request) { *in = *promQL("1 + 1", 0) }, "ValidationError: The PromQL query must return a result of vector type, and this one returns a scalar."},
 		{"nothing", func(in *request) { in.EvaluationCriteria = &types.UnknownUnionMember{} }, "ValidationError: EvaluationCriteria must have a PromQLCriteria"},
 	} {
 		a, _ := newMemory()
