@@ -121,10 +121,10 @@ func (n atLeast) support(state func(string) State, out []string) []string {
 // parenthesis or comma. AWS: CloudWatch user guide, composite alarms, rule expressions.
 func ParseRule(text string) (*Expression, error) {
 	if text == "" || strings.TrimSpace(text) != text {
-		return nil, fmt.Errorf("AlarmRule must not contain leading or trailing whitespace or be null") //nolint:staticcheck // AWS's own text
+		return nil, fmt.Errorf("AlarmRule must not contain leading or trailing whitespace or be null")
 	}
 	if len(text) > RuleCharactersMax {
-		return nil, fmt.Errorf("AlarmRule must not be longer than %d characters", RuleCharactersMax) //nolint:staticcheck // a member's name
+		return nil, fmt.Errorf("AlarmRule must not be longer than %d characters", RuleCharactersMax)
 	}
 	p := ruleParser{text: text}
 	root, err := p.or()
@@ -141,7 +141,7 @@ func ParseRule(text string) (*Expression, error) {
 		}
 	}
 	if len(x.children) > ChildrenMax {
-		return nil, fmt.Errorf("AlarmRule must not refer to more than %d alarms", ChildrenMax) //nolint:staticcheck // a member's name
+		return nil, fmt.Errorf("AlarmRule must not refer to more than %d alarms", ChildrenMax)
 	}
 	return x, nil
 }
@@ -166,13 +166,13 @@ func (p *ruleParser) rest() string {
 func (p *ruleParser) wrong(wanted string) error {
 	rest := p.rest()
 	if rest == "" {
-		return fmt.Errorf("Error in AlarmRule [Unexpected end, must be: %s]", wanted) //nolint:staticcheck // AWS's own text
+		return fmt.Errorf("Error in AlarmRule [Unexpected end, must be: %s]", wanted)
 	}
 	end := 1
 	for end < len(rest) && isWord(rest[0]) && isWord(rest[end]) {
 		end++
 	}
-	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at position %d, must be: %s]", rest[:end], p.at, wanted) //nolint:staticcheck // AWS's own text
+	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at position %d, must be: %s]", rest[:end], p.at, wanted)
 }
 
 func isWord(c byte) bool {
@@ -205,7 +205,7 @@ func (p *ruleParser) mark(c byte) bool {
 
 func (p *ruleParser) element() error {
 	if p.elements++; p.elements > ElementsMax {
-		return fmt.Errorf("AlarmRule must not have more than %d elements", ElementsMax) //nolint:staticcheck // a member's name
+		return fmt.Errorf("AlarmRule must not have more than %d elements", ElementsMax)
 	}
 	return nil
 }
@@ -369,7 +369,7 @@ func (p *ruleParser) atLeast() (node, error) {
 		n.count = (number*len(n.alarms) + 99) / 100 // 50 % of 3 alarms are 2 of them
 	}
 	if n.count > len(n.alarms) {
-		return nil, fmt.Errorf("Error in AlarmRule [AT_LEAST asks for %d of %d alarms]", n.count, len(n.alarms)) //nolint:staticcheck // as AWS words it
+		return nil, fmt.Errorf("Error in AlarmRule [AT_LEAST asks for %d of %d alarms]", n.count, len(n.alarms))
 	}
 	return n, p.close()
 }

@@ -55,10 +55,7 @@ func (c *command) rule() (alarm.Rule, error) {
 			return rule, err
 		}
 	}
-	if rule.Metrics, err = c.queries(rule.Statistic, period); err != nil {
-		return rule, err
-	}
-	if len(rule.Metrics) > 0 {
+	if rule.Metrics = c.queries(rule.Statistic, period); len(rule.Metrics) > 0 {
 		rule.Metric, rule.Statistic = metric.ID{}, metric.Statistic{}
 	}
 	n, err := c.number("of", 1)

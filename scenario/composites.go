@@ -167,10 +167,10 @@ func (r *runner) compositeEvent(e engine.Event) {
 const idMax = 9
 
 // queries reads expr=100*m1/m2 m1=NS/M m2=NS/M; nil where there is no expression.
-func (c *command) queries(statistic metric.Statistic, period time.Duration) ([]metric.DataQuery, error) {
+func (c *command) queries(statistic metric.Statistic, period time.Duration) []metric.DataQuery {
 	expression, found := c.pair("expr")
 	if !found {
-		return nil, nil
+		return nil
 	}
 	var out []metric.DataQuery
 	for i := 1; i <= idMax; i++ {
@@ -181,5 +181,5 @@ func (c *command) queries(statistic metric.Statistic, period time.Duration) ([]m
 		}
 		out = append(out, metric.DataQuery{ID: id, Hidden: true, Stat: &metric.MetricStat{Metric: metricID(name), Statistic: statistic, Period: period}})
 	}
-	return append(out, metric.DataQuery{ID: "e1", Expression: expression, Period: period}), nil
+	return append(out, metric.DataQuery{ID: "e1", Expression: expression, Period: period})
 }

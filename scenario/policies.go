@@ -116,9 +116,9 @@ func (c *command) trackMath(config *scaling.TargetTrackingConfig) error {
 			return err
 		}
 	}
-	queries, err := c.queries(statistic, time.Minute)
-	if err != nil || queries == nil {
-		return err
+	queries := c.queries(statistic, time.Minute)
+	if queries == nil {
+		return nil
 	}
 	spec := &scaling.CustomizedSpec{}
 	for _, q := range queries {

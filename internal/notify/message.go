@@ -31,13 +31,13 @@ type message struct {
 	AlarmRule                          string   `json:",omitempty"`
 	TriggeringChildren                 *[]child `json:",omitempty"`
 
-	AlarmContributorId         string            `json:",omitempty"` //nolint:revive // AWS's spelling
+	AlarmContributorId         string            `json:",omitempty"`
 	AlarmContributorAttributes map[string]string `json:",omitempty"`
 }
 
 // child is an alarm that made a composite alarm's rule what it is.
 type child struct {
-	Arn   string //nolint:revive // AWS's spelling
+	Arn   string
 	State struct{ Value, Timestamp string }
 }
 

@@ -51,7 +51,7 @@ func alarmName(c awsapi.Call, arn string) (string, error) {
 	}
 	name, ok := strings.CutPrefix(arn, alarmPrefix(c.Scope))
 	if !ok || name == "" {
-		return "", resourceNotFound("Alarm", arn)
+		return "", unknownAlarm(arn)
 	}
 	return name, nil
 }
@@ -63,7 +63,7 @@ func (a *API) tag(ctx context.Context, c awsapi.Call, arn string, add map[string
 	}
 	_, err = a.backend.Step(ctx, engine.TagAlarm{Scope: c.Scope, Name: name, Add: add, Remove: remove})
 	if err == engine.ErrNoAlarm { //nolint:errorlint // the engine wraps none
-		return resourceNotFound("Alarm", arn)
+		return unknownAlarm(arn)
 	}
 	return refusal(err)
 }
@@ -100,7 +100,7 @@ func (a *API) listTagsForResource(
 		} else if x := r.Composites[name]; x != nil {
 			tags = x.Tags
 		} else {
-			return resourceNotFound("Alarm", *in.ResourceARN)
+			return unknownAlarm(*in.ResourceARN)
 		}
 		for _, k := range slices.Sorted(maps.Keys(tags)) {
 			out.Tags = append(out.Tags, types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})

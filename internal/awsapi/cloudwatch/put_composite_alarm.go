@@ -117,7 +117,7 @@ func (a *API) describeAlarmContributors(
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
 		x := r.Alarms[*in.AlarmName]
 		if x == nil {
-			return resourceNotFound("Alarm", *in.AlarmName)
+			return unknownAlarm(*in.AlarmName)
 		}
 		all := slices.DeleteFunc(slices.Clone(x.Contributors), func(c alarm.Contributor) bool { return c.State != alarm.InAlarm })
 		id := func(c alarm.Contributor) string { return c.ID }
@@ -133,10 +133,10 @@ func (a *API) describeAlarmContributors(
 	})
 }
 
-// resourceNotFound is what operations say that name a resource by its kind.
-func resourceNotFound(kind, name string) *awsapi.Error {
+// unknownAlarm is what operations say that name a resource by its kind.
+func unknownAlarm(name string) *awsapi.Error {
 	return &awsapi.Error{
 		Code: "ResourceNotFoundException", Status: 404, Message: "Unknown resource " + name,
-		Members: map[string]string{"ResourceType": kind, "ResourceId": name},
+		Members: map[string]string{"ResourceType": "Alarm", "ResourceId": name},
 	}
 }
