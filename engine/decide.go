@@ -121,18 +121,26 @@ func comparison(c alarm.Comparison) scaling.Comparison {
 func (e *Engine) decide(r *Region) {
 	slices.SortFunc(r.told, func(a, b *scaling.Target) int { return a.Key.Compare(b.Key) })
 	for _, t := range r.told {
-		d := &e.step.decision
-		t.Fit(r.capacity(t))
-		scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t), d)
-		t.Note(d)
-		e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
-		if d.Acted {
-			e.scale(r, t, d.Change())
-		} else if a, ok := t.NotScaled(e.now, d, e.ids.uuid); ok {
-			e.emit(ActivityChanged{r.Scope, a})
-		}
+		e.decideOne(r, t)
 	}
 	r.told = r.told[:0]
+}
+
+func (e *Engine) decideOne(r *Region, t *scaling.Target) {
+	d := &e.step.decision
+	if t.PredictDue {
+		e.raise(r, t)
+	}
+	t.Fit(r.capacity(t))
+	scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t), d)
+	t.Note(d)
+	t.Held(d)
+	e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
+	if d.Acted {
+		e.scale(r, t, d.Change())
+	} else if a, ok := t.NotScaled(e.now, d, e.ids.uuid); ok {
+		e.emit(ActivityChanged{r.Scope, a})
+	}
 }
 
 // votes are the present states of the low alarms of a target's target tracking policies.
@@ -242,6 +250,10 @@ func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
 	e.deleteAlarms(r, change.DeleteAlarms)
 	for _, s := range change.CreateAlarms {
 		e.createAlarm(r, owned(change, s))
+	}
+	e.keepPast(r, in.Input.Key, change.Policy)
+	if change.Target.PredictDue {
+		e.expect(r, change.Target)
 	}
 	return PutScalingPolicyResult{UUID: change.Target.UUID, Alarms: change.Policy.AlarmNames()}, nil
 }

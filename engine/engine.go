@@ -100,6 +100,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 		e.fillIdle(r)
 		e.evaluate(r)
 		e.settle(r)
+		e.foretell(r)
 		e.decide(r)
 		e.reconcile(r)
 	}
@@ -164,6 +165,7 @@ func (e *Engine) Wake() time.Time {
 		earlier(r.schedule.next())
 		earlier(r.periodEnds())
 		earlier(r.Targets.NextRun())
+		earlier(r.Targets.NextForecast())
 		earlier(r.changing.next)
 		if len(r.idlers) > 0 {
 			earlier(metric.Align(e.now, idleStep).Add(idleStep))

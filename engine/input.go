@@ -121,6 +121,7 @@ func Inputs() []Input {
 		CreateEndpoint{}, UpdateEndpoint{}, UpdateEndpointWeightsAndCapacities{}, DeleteEndpoint{}, SetTags{},
 		RegisterScalableTarget{}, DeregisterScalableTarget{}, TagScalableTarget{}, UntagScalableTarget{}, PutScalingPolicy{},
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
+		LoadHistory{},
 		KeepHistory{}, HistoryKept{},
 		PutCompositeAlarm{}, PromQLEvaluated{},
 		UpdateGroup{}, SetDesiredCapacity{}, PutGroupPolicy{}, DeleteGroupPolicy{}, ExecuteGroupPolicy{}, SetGroupProcesses{},

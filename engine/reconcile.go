@@ -63,6 +63,10 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 			e.scale(r, t, c)
 		}
 		e.release(r, t)
+		if t.PredictDue && r.capacity(t).Scalable {
+			delete(e.step.signals, t) // decided already
+			e.decideOne(r, t)
+		}
 	}
 }
 

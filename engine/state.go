@@ -66,6 +66,11 @@ func FromState(s State) *Engine {
 		}
 		if x.Targets != nil {
 			r.Targets = x.Targets
+			for _, t := range r.Targets.Sorted() {
+				for _, p := range t.Policies {
+					e.keepPast(r, t.Key, p)
+				}
+			}
 			r.Targets.Index()
 		}
 		if x.Hosting != nil {

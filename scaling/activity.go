@@ -54,6 +54,7 @@ const (
 	CauseDeleted       // the endpoint was deleted
 	CauseSchedule      // a scheduled action of Application Auto Scaling's ran
 	CauseGroupSchedule // a group's scheduled action ran
+	CauseForecast      // a predictive scaling policy foretold a need
 )
 
 // CauseKind is what kind of thing began an activity.
@@ -84,6 +85,8 @@ func (k CauseKind) String() string {
 		return "Schedule"
 	case CauseGroupSchedule:
 		return "GroupSchedule"
+	case CauseForecast:
+		return "Forecast"
 	default:
 		return "invalid"
 	}
@@ -94,9 +97,9 @@ type Cause struct {
 	Kind     CauseKind
 	Alarm    string     // CauseAlarm
 	State    AlarmState // CauseAlarm
-	Policy   string     // CauseAlarm, CauseExecuted
+	Policy   string     // CauseAlarm, CauseExecuted, CauseForecast
 	Group    bool       `json:",omitempty"` // it came through the EC2 Auto Scaling API
-	Capacity int        // CauseMinimum, CauseMaximum: the bound
+	Capacity int        // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was foretold
 	Action   string     // CauseSchedule: the scheduled action
 }
 
@@ -111,6 +114,8 @@ func (c Cause) String() string {
 		return fmt.Sprintf("maximum capacity was set to %d", c.Capacity)
 	case CauseSchedule:
 		return fmt.Sprintf("scheduled action name %s was triggered", c.Action)
+	case CauseForecast: // AWS's own words are not known
+		return fmt.Sprintf("predictive scaling policy %s forecast a capacity of %d", c.Policy, c.Capacity)
 	default:
 		return c.request()
 	}

@@ -48,7 +48,9 @@ func (s *situation) agree(p *Policy, pr *Proposal) {
 			pr.Clamped, largest = to, o.Name
 		}
 	}
-	pr.By = largest
+	if largest != "" {
+		pr.By = largest
+	}
 	if veto != "" {
 		pr.Outcome, pr.By, pr.Left, pr.Clamped = NotAgreed, veto, cooling, s.capacity.Desired
 	}

@@ -19,6 +19,9 @@ func (p *Policy) cooldownOut() time.Duration {
 	if p.Type == StepScaling {
 		return or(p.Step.Cooldown, cooldownDefault)
 	}
+	if p.Type == PredictiveScaling {
+		return 0 // it acts an hour at a time
+	}
 	return or(p.TargetTracking.ScaleOutCooldown, cooldownDefault)
 }
 
@@ -28,6 +31,9 @@ func (p *Policy) cooldownIn() time.Duration {
 	}
 	if p.Type == StepScaling {
 		return or(p.Step.Cooldown, cooldownDefault)
+	}
+	if p.Type == PredictiveScaling {
+		return 0
 	}
 	return or(p.TargetTracking.ScaleInCooldown, cooldownDefault)
 }

@@ -24,6 +24,9 @@ func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *De
 			d.Proposals = append(d.Proposals, propose(&s, p, &signals[i]))
 		}
 	}
+	if t.PredictDue {
+		s.proposeForecasts(d)
+	}
 	if len(d.Proposals) > 1 {
 		slices.SortFunc(d.Proposals, canonical)
 	}
@@ -103,7 +106,7 @@ func (d *Decision) notScaled() (*Proposal, NotScaledCode) {
 		if d.Proposals[i].Group {
 			continue // that API has no such entries
 		}
-		if c := d.Proposals[i].Outcome.code(); c != 0 && (code == 0 || tellsMore(c) > tellsMore(code)) {
+		if c := d.Proposals[i].Outcome.code(); c != 0 && d.Proposals[i].Forecast == nil && (code == 0 || tellsMore(c) > tellsMore(code)) {
 			best, code = &d.Proposals[i], c
 		}
 	}

@@ -9,7 +9,9 @@ import (
 func TestNames(t *testing.T) {
 	check(t, ParseDimension, "sagemaker:variant:DesiredInstanceCount", "sagemaker:variant:DesiredProvisionedConcurrency",
 		"sagemaker:inference-component:DesiredCopyCount")
-	check(t, ParsePolicyType, "StepScaling", "TargetTrackingScaling", "SimpleScaling")
+	check(t, ParsePolicyType, "StepScaling", "TargetTrackingScaling", "SimpleScaling", "PredictiveScaling")
+	check(t, ParsePredictiveMode, "ForecastOnly", "ForecastAndScale")
+	check(t, ParseBreachBehavior, "HonorMaxCapacity", "IncreaseMaxCapacity")
 	check(t, ParseAdjustmentType, "ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity")
 	check(t, ParseAggregation, "Average", "Minimum", "Maximum")
 	check(t, ParseStatistic, "Average", "Minimum", "Maximum", "SampleCount", "Sum")
@@ -23,15 +25,16 @@ func TestNames(t *testing.T) {
 		"TargetServicePutResourceAsUnscalable")
 	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException", "ConcurrentUpdateException",
 		"ResourceNotFoundException", "TooManyTagsException", "AlreadyExists", "ScalingActivityInProgress")
-	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero")
-	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule", "GroupSchedule")
+	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero", "Forecast")
+	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule",
+		"GroupSchedule", "Forecast")
 	named[Process](t, "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
 		"ReplaceUnhealthy", "ScheduledActions")
 	named[InstanceStatus](t, "InProgress", "WaitingForConnectionDraining", "Successful", "Failed", "Cancelled")
 	named[RunOutcome](t, "Done", "Failed", "Suspended")
 	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
 		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct",
-		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled")
+		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled", "HeldByForecast", "NoForecast")
 }
 
 type enum interface {

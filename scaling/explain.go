@@ -42,6 +42,12 @@ func (d *Decision) Explain(i int) string {
 
 // saw tells the alarm's word.
 func (p *Proposal) saw() string {
+	if p.Forecast != nil {
+		return fmt.Sprintf("forecast for %s: load %s", p.Forecast.Start.UTC().Format("2006-01-02 15:04"), number(p.Forecast.Load))
+	}
+	if p.Outcome == NoForecast {
+		return "no forecast for this hour"
+	}
 	s := shortAlarm(p.Alarm) + " in " + p.State.String()
 	if p.Executed {
 		s = "executed by a user"
@@ -77,6 +83,8 @@ func (p *Proposal) wish(current int) string {
 	switch p.Formula {
 	case FormulaTracking:
 		return fmt.Sprintf("%s = ceil(%d x %s / %s)", s, current, number(p.Metric), number(p.Factor))
+	case FormulaForecast:
+		return fmt.Sprintf("%s = ceil(%s / %s)", s, number(p.Metric), number(p.Factor))
 	case FormulaFromZero:
 		return s + ", from zero"
 	case FormulaChange:
@@ -91,6 +99,8 @@ func (p *Proposal) wish(current int) string {
 // fate tells what became of the wish; "" where it simply came true or none was made.
 func (p *Proposal) fate(d *Decision) string {
 	switch p.Outcome {
+	case HeldByForecast:
+		return "policy " + p.By + " expects to need the capacity"
 	case OutvotedBy:
 		return "outvoted by policy " + p.By
 	case NotAgreed:

@@ -7,6 +7,7 @@ const (
 	StepScaling PolicyType = iota + 1
 	TargetTrackingScaling
 	SimpleScaling // groups' only
+	PredictiveScaling
 )
 
 // PolicyType is the type of a scaling policy.
@@ -21,15 +22,18 @@ func (t PolicyType) String() string {
 		return "TargetTrackingScaling"
 	case SimpleScaling:
 		return "SimpleScaling"
+	case PredictiveScaling:
+		return "PredictiveScaling"
 	default:
 		return "invalid"
 	}
 }
 
 // ParsePolicyType returns the type of AWS's name; zero where there is none.
-func ParsePolicyType(s string) PolicyType { return parse(s, SimpleScaling) }
+func ParsePolicyType(s string) PolicyType { return parse(s, PredictiveScaling) }
 
-// Policy is a scaling policy of a target or of its group. Exactly one of Step, TargetTracking and Simple is set, as its type says.
+// Policy is a scaling policy of a target or of its group. Exactly one of Step, TargetTracking, Simple and Predictive is set, as
+// its type says.
 type Policy struct {
 	Name    string
 	Type    PolicyType
@@ -38,6 +42,10 @@ type Policy struct {
 	Step           *StepConfig
 	TargetTracking *TargetTrackingConfig
 	Simple         *SimpleConfig `json:",omitempty"`
+
+	// Outlook is what a predictive scaling policy expects; nil for the others.
+	Predictive *PredictiveConfig `json:",omitempty"`
+	Outlook    *Outlook          `json:",omitempty"`
 
 	// UUID is in the ARN of a group's policy; "" where the policy is the target's.
 	UUID     string         `json:",omitempty"`
@@ -82,6 +90,7 @@ type PolicyInput struct {
 	Type           PolicyType
 	Step           *StepConfig
 	TargetTracking *TargetTrackingConfig
+	Predictive     *PredictiveConfig `json:",omitempty"`
 }
 
 // ActionTarget is how actions of alarms identify what the policy belongs to: the target, or for a group's policy itself.

@@ -27,6 +27,8 @@ const (
 	WarmingUp                              // scale-in wanted, new instances warm up for Left more
 	ProcessSuspended                       // the group's process that Process names rests
 	PolicyDisabled                         // the group's policy is not enabled
+	HeldByForecast                         // scale-in wanted, and the predictive scaling policy that By names expects to need the capacity
+	NoForecast                             // the policy expects nothing of this hour
 )
 
 // Outcome is what became of a proposal.
@@ -75,6 +77,10 @@ func (o Outcome) String() string {
 		return "ProcessSuspended"
 	case PolicyDisabled:
 		return "PolicyDisabled"
+	case HeldByForecast:
+		return "HeldByForecast"
+	case NoForecast:
+		return "NoForecast"
 	default:
 		return "invalid"
 	}
@@ -87,6 +93,7 @@ const (
 	FormulaExact                       // adjustment
 	FormulaTracking                    // ceil(current × metric / target value)
 	FormulaFromZero                    // target tracking at capacity 0: 1 where the metric is above its target
+	FormulaForecast                    // ceil(foretold scaling metric of one instance that bears the whole load / target value)
 )
 
 // Formula is how a proposal's capacity was computed.
@@ -105,6 +112,8 @@ func (f Formula) String() string {
 		return "Tracking"
 	case FormulaFromZero:
 		return "FromZero"
+	case FormulaForecast:
+		return "Forecast"
 	default:
 		return "invalid"
 	}
@@ -130,11 +139,13 @@ type Proposal struct {
 	Warming int     `json:",omitempty"` // instances that warm up and so are no capacity to a group's step scaling policy
 	Clamped int     // the capacity that would be set; meaningful for Acted, OutvotedBy and Unscalable
 
+	Forecast *ForecastHour `json:",omitempty"` // a predictive scaling policy's: the hour that decides
+
 	Outcome Outcome
 	Left    time.Duration // HeldByCooldown, WarmingUp, and NotAgreed where the other policy is cooling down or warming up
 	Process Process       `json:",omitempty"` // ProcessSuspended
 
-	// By names a policy. OutvotedBy, NotAgreed: the other one; HeldByCooldown of a group: whose activity it was; Acted: the policy
+	// By names a policy. HeldByForecast: whose forecast it is; OutvotedBy, NotAgreed: the other one; HeldByCooldown of a group: whose activity it was; Acted: the policy
 	// that raised a target tracking scale-in, if any.
 	By string
 }
@@ -165,6 +176,9 @@ func (d *Decision) Change() Change {
 }
 
 func (p *Proposal) cause() Cause {
+	if p.Forecast != nil {
+		return Cause{Kind: CauseForecast, Policy: p.Policy, Capacity: p.Wanted}
+	}
 	if p.Executed {
 		return Cause{Kind: CauseExecuted, Policy: p.Policy, Group: true}
 	}

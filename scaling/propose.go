@@ -151,6 +151,7 @@ func (s *situation) judgeOut(p *Policy, pr *Proposal) {
 // judgeIn decides whether a scale-in may be, as far as the policy itself goes.
 func (s *situation) judgeIn(p *Policy, pr *Proposal) {
 	t, c := s.target, s.capacity
+	foretold, by := t.foretold(s.now)
 	switch {
 	case t.Suspended.DynamicIn && !pr.Group:
 		pr.Outcome = SuspendedIn
@@ -158,11 +159,15 @@ func (s *situation) judgeIn(p *Policy, pr *Proposal) {
 		pr.Outcome = AtMin
 	case pr.Wanted >= c.Desired:
 		pr.Outcome = AtDesired
+	case foretold >= c.Desired:
+		pr.Outcome, pr.By = HeldByForecast, by
 	case p.coolingIn(s.now) > 0:
 		// AWS: PutScalingPolicy, Cooldown: a scale-in within the cooldown of the last is blocked.
 		pr.Outcome, pr.Left = HeldByCooldown, p.coolingIn(s.now)
 	default:
-		pr.Clamped = t.clamp(pr.Wanted)
+		if pr.Clamped = t.clamp(pr.Wanted); foretold > pr.Clamped {
+			pr.Clamped, pr.By = foretold, by
+		}
 		pr.Outcome = s.possible(pr)
 	}
 }

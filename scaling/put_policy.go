@@ -22,10 +22,11 @@ func (r *Registry) PutPolicy(now time.Time, in PolicyInput, newID func() string)
 	if old == nil && len(t.Policies) >= PoliciesMax {
 		return PolicyChange{}, refuse(KindLimitExceeded, "The limit of %d scaling policies of one scalable target is reached.", PoliciesMax)
 	}
+	r.sight = sight{}
 	if old == nil {
 		return t.addPolicy(now, next, newID), nil
 	}
-	return t.replacePolicy(old, next, newID), nil
+	return t.replacePolicy(now, old, next, newID), nil
 }
 
 // merge checks a request against the policy it changes, nil where it makes one, and returns the policy that is to be.
@@ -38,9 +39,12 @@ func (t *Target) merge(old *Policy, in PolicyInput) (Policy, error) {
 		return next, err
 	}
 	var err error
-	if next.Type == StepScaling {
+	switch next.Type {
+	case StepScaling:
 		next.Step, err = mergeStep(next.Step, in.Step)
-	} else {
+	case PredictiveScaling:
+		next.Predictive, err = t.mergePredictive(next.Predictive, in.Predictive)
+	default:
 		next.TargetTracking, err = t.mergeTracking(next, in.TargetTracking)
 	}
 	return next, err
@@ -57,7 +61,8 @@ func checkType(old *Policy, in PolicyInput) error {
 	case old != nil:
 		kind = old.Type
 	}
-	if (kind == StepScaling && in.TargetTracking != nil) || (kind == TargetTrackingScaling && in.Step != nil) {
+	if in.Step != nil && kind != StepScaling || in.TargetTracking != nil && kind != TargetTrackingScaling ||
+		in.Predictive != nil && kind != PredictiveScaling {
 		return invalid("You must only provide a single scaling policy configuration, which must match the scaling policy type specified.")
 	}
 	return nil
@@ -69,20 +74,28 @@ func (t *Target) addPolicy(now time.Time, p Policy, newID func() string) PolicyC
 		p.CreatedBy = newID()
 		p.nameAlarms(t.Key, newID)
 	}
+	if p.Type == PredictiveScaling {
+		p.Outlook = &Outlook{Due: now}
+	}
 	t.Policies = append(t.Policies, &p)
 	return PolicyChange{Target: t, Policy: &p, Created: true, CreateAlarms: p.Alarms(t.Key)}
 }
 
 // replacePolicy puts a changed policy in the old one's place. If its configuration differs, its alarms are made anew under new
 // names; the policy's identity, age and cooldowns stay. (AWS: recorded.)
-func (t *Target) replacePolicy(old *Policy, next Policy, newID func() string) PolicyChange {
+func (t *Target) replacePolicy(now time.Time, old *Policy, next Policy, newID func() string) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: old}
 	if old.Type == TargetTrackingScaling && !old.TargetTracking.equal(next.TargetTracking) {
 		ch.DeleteAlarms = old.AlarmNames()
 		next.nameAlarms(t.Key, newID)
 		ch.CreateAlarms = next.Alarms(t.Key)
 	}
+	before := old.Predictive
 	*old = next
+	if before != nil && before != next.Predictive {
+		old.reconsider(now, before)
+		t.PredictDue = t.PredictDue || old.Predictive.scales()
+	}
 	return ch
 }
 
@@ -97,6 +110,7 @@ func (r *Registry) DeletePolicy(k TargetKey, name string) (*Policy, error) {
 	if p == nil {
 		return nil, refuse(KindObjectNotFound, "No scaling policy found for %s, policy name: %s", k, name)
 	}
+	r.sight = sight{}
 	t.Policies = slices.DeleteFunc(t.Policies, func(x *Policy) bool { return x == p })
 	return p, nil
 }

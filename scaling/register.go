@@ -130,6 +130,7 @@ func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 	}
 	delete(r.Targets, k)
 	delete(r.byID, t.ID36())
+	r.sight = sight{}
 	if len(t.Schedules) > 0 {
 		r.clock.stale = true
 	}

@@ -36,6 +36,7 @@ type Registry struct {
 
 	byID  map[string]*Target // by ID36, of Targets; nil until it is needed
 	locs  map[string]*time.Location
+	sight sight
 	clock clock
 }
 

@@ -19,6 +19,9 @@ type Target struct {
 	// ClampDue: a range was set and the capacity has not been held against it yet. See Clamp.
 	ClampDue bool
 
+	// PredictDue: a forecast asks for capacity and the capacity has not been held against it yet.
+	PredictDue bool `json:",omitempty"`
+
 	// Activity is the one in flight, Pending or InProgress; nil where there is none.
 	Activity *Activity
 

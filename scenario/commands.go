@@ -25,6 +25,7 @@ func (r *runner) command(line string) error {
 		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
 		"composite": r.composite, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
+		"predict": r.predict, "history": r.history, "forecast": r.forecast,
 	}[c.words[0]]
 	if run == nil {
 		return fmt.Errorf("there is no command %s", c.words[0])

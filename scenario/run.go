@@ -100,6 +100,10 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 		}
 	case engine.Decided:
 		r.print("decision %s", e.Decision.String())
+	case engine.ForecastMade:
+		r.print("forecast %s: %s", e.Policy, made(e))
+	case engine.MaxCapacityRaised:
+		r.print("maximum raised from %d to %d by policy %s", e.From, e.To, e.Policy)
 	case engine.ActivityChanged:
 		r.print("activity %s", activity(e.Activity))
 	case engine.ScheduledActionRan:

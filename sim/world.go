@@ -8,6 +8,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
 )
 
 // World is an engine and everything outside it.
@@ -32,6 +33,7 @@ type World struct {
 	sick  map[hosting.InstanceID]bool
 	goner []hosting.InstanceID
 	trace uint64
+	past  *metric.Window // from before the engine began
 }
 
 // NewWorld returns a world that begins at a moment.
@@ -40,6 +42,7 @@ func NewWorld(c engine.Config, now time.Time) *World {
 		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
 		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},
 		sick: map[hosting.InstanceID]bool{}, trace: fnvOffset,
+		past: metric.NewWindow(pastKept),
 	}
 }
 
@@ -64,7 +67,7 @@ func (w *World) Do(in engine.Input) (engine.Result, error) {
 			w.want(s)
 		}
 	}
-	return out.Result, nil
+	return out.Result, w.remind(out.Events)
 }
 
 // FNV-1a's constants for 64 bits. (Source: Fowler, Noll and Vo; RFC 9923.)

@@ -128,6 +128,12 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 	case engine.ScheduledActionRan:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type = "decision", x.Run.Key.ResourceID, "Scheduled"
+	case engine.ForecastMade:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Forecast"
+	case engine.MaxCapacityRaised:
+		scope(x.Scope)
+		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "MaxCapacity"
 	case engine.AlarmTransition:
 		scope(x.Scope)
 		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(x.Composite)+"StateUpdate"
