@@ -129,10 +129,17 @@ func checkQueries(queries []metric.DataQuery, member string) error {
 	if len(queries) == 0 {
 		return nil
 	}
+	if len(queries) > 2*mathEachMax {
+		return invalid("%s can have at most %d MetricDataQueries.", member, 2*mathEachMax)
+	}
 	returned := 0
 	for i := range queries {
-		if !queries[i].Hidden {
+		q := &queries[i]
+		if !q.Hidden {
 			returned++
+		}
+		if (q.Stat == nil) == (q.Expression == "") {
+			return invalid("%s: MetricDataQuery %s must have either a MetricStat or an Expression.", member, q.ID)
 		}
 	}
 	if returned != 1 {

@@ -23,12 +23,14 @@ func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutSc
 	if err != nil {
 		return nil, refusal(c.Scope, err)
 	}
-	if in.PolicyType == types.PolicyTypePredictiveScaling || in.PredictiveScalingPolicyConfiguration != nil {
-		return nil, awsapi.Validation("Policies of type PredictiveScaling are not served by this server. Use StepScaling or TargetTrackingScaling.")
+	predictive, err := predictiveConfig(in.PredictiveScalingPolicyConfiguration)
+	if err != nil {
+		return nil, err
 	}
 	put := scaling.PolicyInput{
 		Key: key, Name: *in.PolicyName, Type: scaling.ParsePolicyType(string(in.PolicyType)),
 		Step: stepConfig(in.StepScalingPolicyConfiguration), TargetTracking: trackingConfig(in.TargetTrackingScalingPolicyConfiguration),
+		Predictive: predictive,
 	}
 	result, err := a.step(ctx, c, engine.PutScalingPolicy{Scope: c.Scope, Input: put})
 	if err != nil {
@@ -154,6 +156,9 @@ func describePolicy(c awsapi.Call, r *engine.Region, t *scaling.Target, p *scali
 	}
 	if p.Step != nil {
 		out.StepScalingPolicyConfiguration = describeStep(p.Step)
+	}
+	if p.Predictive != nil {
+		out.PredictiveScalingPolicyConfiguration = describePredictive(p.Predictive)
 	}
 	if p.TargetTracking != nil {
 		out.TargetTrackingScalingPolicyConfiguration = describeTracking(p.TargetTracking)

@@ -33,6 +33,7 @@ func New(b awsapi.Backend) *awsapi.Service {
 	awsapi.Handle(s, "PutScheduledAction", a.putScheduledAction)
 	awsapi.Handle(s, "DescribeScheduledActions", a.describeScheduledActions)
 	awsapi.Handle(s, "DeleteScheduledAction", a.deleteScheduledAction)
+	awsapi.Handle(s, "GetPredictiveScalingForecast", a.getPredictiveScalingForecast)
 	awsapi.Handle(s, "TagResource", a.tagResource)
 	awsapi.Handle(s, "UntagResource", a.untagResource)
 	awsapi.Handle(s, "ListTagsForResource", a.listTagsForResource)
@@ -55,13 +56,18 @@ func refusal(s engine.Scope, err error) error {
 
 // region calls f with the call's region, an empty one where it has no state yet.
 func (a *API) region(ctx context.Context, c awsapi.Call, f func(*engine.Region) error) error {
+	return a.regionAt(ctx, c, func(_ time.Time, r *engine.Region) error { return f(r) })
+}
+
+// regionAt is region, with the policy time.
+func (a *API) regionAt(ctx context.Context, c awsapi.Call, f func(time.Time, *engine.Region) error) error {
 	var err error
-	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
+	if failed := a.backend.View(ctx, func(now time.Time, e *engine.Engine) {
 		r := e.Region(c.Scope)
 		if r == nil {
 			r = &engine.Region{Scope: c.Scope, Targets: scaling.NewRegistry()}
 		}
-		err = f(r)
+		err = f(now, r)
 	}); failed != nil {
 		return failed
 	}

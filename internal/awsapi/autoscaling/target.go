@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
@@ -67,20 +68,20 @@ func (a *API) describeScalableTargets(
 		return nil, err
 	}
 	out := &sdk.DescribeScalableTargetsOutput{ScalableTargets: []types.ScalableTarget{}}
-	return out, a.region(ctx, c, func(r *engine.Region) error {
+	return out, a.regionAt(ctx, c, func(now time.Time, r *engine.Region) error {
 		kept := selected(r, in.ResourceIds, in.ScalableDimension)
 		bind := fmt.Sprintf("targets %q %q", in.ResourceIds, in.ScalableDimension)
 		page, next, err := awsapi.Page(kept, func(t *scaling.Target) string { return t.Key.ResourceID }, false, aws.ToString(in.NextToken), bind, n)
 		for _, t := range page {
-			out.ScalableTargets = append(out.ScalableTargets, describeTarget(c, t))
+			out.ScalableTargets = append(out.ScalableTargets, describeTarget(c, now, t))
 		}
 		out.NextToken = optional(next)
 		return badToken(err)
 	})
 }
 
-func describeTarget(c awsapi.Call, t *scaling.Target) types.ScalableTarget {
-	return types.ScalableTarget{
+func describeTarget(c awsapi.Call, now time.Time, t *scaling.Target) types.ScalableTarget {
+	out := types.ScalableTarget{
 		ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String(t.Key.ResourceID),
 		ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()), MinCapacity: aws.Int32(int32(t.Min)),
 		MaxCapacity: aws.Int32(int32(t.Max)), RoleARN: aws.String(roleARN(c.Scope)), CreationTime: aws.Time(t.Created),
@@ -90,6 +91,10 @@ func describeTarget(c awsapi.Call, t *scaling.Target) types.ScalableTarget {
 			ScheduledScalingSuspended: aws.Bool(t.Suspended.Scheduled),
 		},
 	}
+	if n, scales := t.PredictedCapacity(now); scales {
+		out.PredictedCapacity = aws.Int32(int32(n))
+	}
+	return out
 }
 
 func (a *API) deregisterScalableTarget(

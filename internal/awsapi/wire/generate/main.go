@@ -24,7 +24,8 @@ var served = map[string]struct {
 	"application-autoscaling": {"application-autoscaling/2016-02-06", `DeleteScalingPolicy DeregisterScalableTarget
 		DescribeScalableTargets DescribeScalingActivities DescribeScalingPolicies ListTagsForResource PutScalingPolicy
 		RegisterScalableTarget TagResource UntagResource
-		DeleteScheduledAction DescribeScheduledActions PutScheduledAction`},
+		DeleteScheduledAction DescribeScheduledActions PutScheduledAction
+		GetPredictiveScalingForecast`},
 	"autoscaling": {"autoscaling/2011-01-01", `DeletePolicy DescribeAutoScalingGroups DescribeAutoScalingInstances DescribePolicies
 		DescribeScalingActivities ExecutePolicy PutScalingPolicy ResumeProcesses SetDesiredCapacity SuspendProcesses
 		UpdateAutoScalingGroup BatchDeleteScheduledAction BatchPutScheduledUpdateGroupAction DeleteScheduledAction
