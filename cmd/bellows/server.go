@@ -30,11 +30,13 @@ import (
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/fleet"
 	"bellows.dev/bellows/internal/fleet/process"
+	"bellows.dev/bellows/internal/foretell"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
 	"bellows.dev/bellows/internal/notify"
 	"bellows.dev/bellows/internal/prometheus"
 	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // serverOptions are what a server is made of.
@@ -60,6 +62,7 @@ type server struct {
 	gateway  *invoke.Gateway
 	fleet    fleet.Fleet
 	notifier *notify.Notifier
+	foretell *foretell.Foreteller
 	auth     *awsapi.Authenticator
 
 	instruments *instruments
@@ -102,6 +105,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	s.auth = s.authenticator()
 	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, MaxBody: o.config.PayloadMax, Log: o.log})
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.foretell = foretell.New(foretell.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.log})
 	s.notifier = notify.New(notify.Options{URL: o.config.webhook, Log: o.log, Done: s.notified})
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("coming back: %w", err)
@@ -173,10 +177,26 @@ func (s *server) event(now time.Time, e engine.Event) {
 		s.evaluator.Take(x)
 	case engine.ActivityChanged:
 		s.own.take(x)
+	case engine.HistoryWanted:
+		s.foretell.Take(x)
 	}
 	if s.o.onEvent != nil {
 		s.o.onEvent(now, e)
 	}
+}
+
+// step takes an input into the engine.
+func (s *server) step(ctx context.Context, in engine.Input) (engine.Result, error) {
+	return s.control.Step(ctx, in)
+}
+
+// pastMetrics are what memory has of a scope: the metrics of forecasts stay there for two weeks.
+func (s *server) pastMetrics(ctx context.Context, scope engine.Scope, _ time.Time, f func(time.Time, expr.Source)) error {
+	return s.control.View(ctx, func(now time.Time, e *engine.Engine) {
+		if r := e.Region(scope); r != nil {
+			f(now, r.Metrics)
+		}
+	})
 }
 
 // notified tells the engine what came of a notification.
@@ -317,6 +337,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	work.Go(func() { failures <- s.http.Serve(s.listener) })
 	work.Go(func() { s.notifier.Run(s.life) })
 	s.runPrometheus(s.life, &work)
+	work.Go(func() { s.foretell.Run(s.life) })
 	var err error
 	select {
 	case <-ctx.Done():

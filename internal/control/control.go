@@ -331,7 +331,7 @@ func answer(orders []*order, err error) {
 func (c *Controller) tell(now time.Time, e engine.Event) {
 	level := slog.LevelInfo
 	switch e.(type) {
-	case engine.Decided, engine.PromQLDue: // they come each minute
+	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // they come each minute
 		level = slog.LevelDebug
 	}
 	c.o.Log.Log(context.Background(), level, "event", "kind", nameOf(e), "what", e.String())
