@@ -1,5 +1,6 @@
 """What an unmodified boto3 sees. Run by clients_test.go against a server whose policy clock runs 60 times as fast."""
 
+import datetime
 import json
 import time
 
@@ -244,6 +245,82 @@ def schedules():
     assert aas.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"] == []
 
 
+def predictive():
+    """Two weeks of calls an hour, fifty at noon (UTC) and ten else: the forecast knows when noon is."""
+    aas.register_scalable_target(MinCapacity=1, MaxCapacity=4, **TARGET)
+    name = dict(PolicyName="ahead", **TARGET)
+    query = lambda metric, stat: {"MetricDataQueries": [{"Id": "m", "MetricStat": {"Metric": {"Namespace": "App", "MetricName": metric}, "Stat": stat}}]}
+
+    def put(value, mode="ForecastOnly", **more):
+        specification = {
+            "TargetValue": value, "CustomizedLoadMetricSpecification": query("Calls", "Sum"),
+            "CustomizedScalingMetricSpecification": query("Busy", "Average"), "CustomizedCapacityMetricSpecification": query("Instances", "Average"),
+        }
+        return aas.put_scaling_policy(
+            PolicyType="PredictiveScaling", PredictiveScalingPolicyConfiguration={"MetricSpecifications": [specification], "Mode": mode, **more}, **name
+        )
+
+    refused(
+        "ValidationException", "You must specify one metric specification.", aas.put_scaling_policy, PolicyType="PredictiveScaling",
+        PredictiveScalingPolicyConfiguration={"MetricSpecifications": []}, **name,
+    )
+    refused("ValidationException", "MaxCapacityBuffer must be specified", put, value=50, MaxCapacityBreachBehavior="IncreaseMaxCapacity")
+    refused("ValidationException", "PredictiveScaling policy configuration must be specified", aas.put_scaling_policy, PolicyType="PredictiveScaling", **name)
+    assert put(50)["Alarms"] == []
+    described = lambda: aas.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["ahead"])["ScalingPolicies"][0]
+    hour = int(described()["CreationTime"].timestamp()) // 3600 * 3600  # the policy clock is ahead of this one
+    forecast = lambda start=hour - 3600, end=hour + 49 * 3600: aas.get_predictive_scaling_forecast(StartTime=start, EndTime=end, **name)
+    assert forecast()["CapacityForecast"] == {"Timestamps": [], "Values": []}
+    for day in range(1, 14):
+        data = []
+        for h in range(24):
+            at = hour - day * 86400 + h * 3600
+            noon = at // 3600 % 24 == 12
+            for metric, value in ("Calls", 50.0 if noon else 10.0), ("Busy", 40.0), ("Instances", 5.0 if noon else 1.0):
+                data.append({"MetricName": metric, "Timestamp": at, "Value": value})
+        cw.put_metric_data(Namespace="App", MetricData=data)
+    values = iter(range(1000))
+
+    def made():
+        answer = forecast()
+        if len(answer["CapacityForecast"]["Values"]) >= 48:
+            return True
+        put(50 - next(values) % 2 / 1000)  # a changed policy wants its history again
+        return False
+
+    until("there is a forecast", made)
+    put(50)
+    until("it is for the policy as it is", lambda: forecast()["LoadForecast"][0]["MetricSpecification"]["TargetValue"] == 50)
+    answer = forecast()
+    load, capacity = answer["LoadForecast"][0], answer["CapacityForecast"]
+    assert load["Timestamps"] == capacity["Timestamps"] and answer["UpdateTime"] is not None
+    for at, expected, instances in zip(load["Timestamps"], load["Values"], capacity["Values"]):
+        noon = at.astimezone(datetime.timezone.utc).hour == 12
+        assert (round(expected), instances) == ((50, 4) if noon else (10, 1)), (at, expected, instances)
+    assert len(forecast(start=hour + 3600, end=hour + 3 * 3600)["CapacityForecast"]["Values"]) == 2
+    refused("ValidationException", "StartTime must be before EndTime", forecast, start=hour, end=hour)
+    refused("ValidationException", "30 days", forecast, start=hour, end=hour + 31 * 86400)
+    refused(
+        "ValidationException", "policy name: nobody", aas.get_predictive_scaling_forecast, StartTime=hour, EndTime=hour + 60,
+        PolicyName="nobody", **TARGET,
+    )
+    policy = described()
+    got = policy["PredictiveScalingPolicyConfiguration"]
+    assert policy["PolicyType"] == "PredictiveScaling" and policy["Alarms"] == []
+    assert (got["Mode"], got["SchedulingBufferTime"], got["MaxCapacityBreachBehavior"]) == ("ForecastOnly", 300, "HonorMaxCapacity"), got
+    target = lambda: aas.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]
+    assert "PredictedCapacity" not in target()
+    put(2.5, mode="ForecastAndScale")  # even the quiet hours need sixteen now, and the maximum is 4
+    until("the maximum is reached", lambda: variant()["DesiredInstanceCount"] == 4)
+    assert target()["PredictedCapacity"] == 4
+    activity = next(a for a in aas.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"] if "predictive" in a["Cause"])
+    assert activity["Description"] == "Setting desired instance count to 4." and activity["Cause"].startswith("predictive scaling policy ahead"), activity
+    aas.delete_scaling_policy(**name)
+    assert "PredictedCapacity" not in target()
+    settled()
+    aas.deregister_scalable_target(**TARGET)
+
+
 def alarms_by_hand():
     put = dict(
         AlarmName="hand", Namespace="App", MetricName="Nothing", ExtendedStatistic="p90", Period=60, EvaluationPeriods=3, DatapointsToAlarm=2,
@@ -350,7 +427,7 @@ def clean_up():
     assert cw.describe_alarms()["MetricAlarms"] == []
 
 
-for part in (models_and_configs, endpoints, failures, scaling, schedules, alarms_by_hand, metrics, metric_math, clean_up):
+for part in (models_and_configs, endpoints, failures, scaling, schedules, predictive, alarms_by_hand, metrics, metric_math, clean_up):
     began = time.monotonic()
     part()
     print(f"{part.__name__}: {time.monotonic() - began:.1f} s", flush=True)
