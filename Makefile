@@ -61,7 +61,7 @@ bench: ## the figures that are promised, each beside its peer in the same run (n
 	$(GO) run ./bench/capacity
 	$(GO) run ./bench/reaction
 	$(GO) run ./bench/cloudwatch
-	$(GO) run ./bench/forecast
+	$(GO) run ./bench/prediction
 
 microbench: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)

@@ -21,8 +21,6 @@ type predicted struct {
 	lines []string
 }
 
-var callsID = metric.NewID("App", "Calls")
-
 func newPredicted(t *testing.T) *predicted {
 	t.Helper()
 	w := &predicted{t: t, e: engine.New(engine.Config{Seed: 3}), now: ten}
@@ -67,10 +65,6 @@ func (w *predicted) record(name string, at time.Time, v float64) {
 	d := metric.Datum{ID: metric.NewID("App", name), At: at, Resolution: time.Minute, Unit: "None"}
 	d.Summary.Add(v, 1)
 	w.step(engine.PutMetricData{Scope: scope, Data: []metric.Datum{d}})
-}
-
-func (w *predicted) policy() *scaling.Policy {
-	return w.e.Region(scope).Targets.Targets[target].Policy("ahead")
 }
 
 func TestHistoryIsAskedForAtOnceThenEachHourUntilItIsAnsweredThenEachSixHours(t *testing.T) {

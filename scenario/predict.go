@@ -75,7 +75,8 @@ const historyDays = 14
 // history puts a past before the present: the invocations a minute of each hour of a day, for some days that end with the last whole
 // hour; or, with metric=, an hour's value of another metric. "_" is an hour without data.
 func (r *runner) history(c *command) error {
-	words, id, perMinute := c.words[1:], metric.ID{}, false
+	var id metric.ID
+	words, perMinute := c.words[1:], false
 	if text, found := c.pair("metric"); found {
 		id = metricID(text)
 	} else {

@@ -190,13 +190,9 @@ func (s *server) step(ctx context.Context, in engine.Input) (engine.Result, erro
 	return s.control.Step(ctx, in)
 }
 
-// pastMetrics are what memory has of a scope: the metrics of forecasts stay there for two weeks.
-func (s *server) pastMetrics(ctx context.Context, scope engine.Scope, _ time.Time, f func(time.Time, expr.Source)) error {
-	return s.control.View(ctx, func(now time.Time, e *engine.Engine) {
-		if r := e.Region(scope); r != nil {
-			f(now, r.Metrics)
-		}
-	})
+// pastMetrics are a scope's metrics, as the history and memory have them.
+func (s *server) pastMetrics(ctx context.Context, scope engine.Scope, from time.Time, f func(time.Time, expr.Source)) error {
+	return s.history.Metrics(ctx, scope, from, f)
 }
 
 // notified tells the engine what came of a notification.

@@ -1,8 +1,8 @@
-// Command forecast prints how far off the forecast is on each trace, beside its peers: the same minute a day ago, the same minute a
+// Command prediction prints how far off the forecast is on each trace, beside its peers: the same minute a day ago, the same minute a
 // week ago, exponential smoothing (Holt and Winters), and the last day's mean. Each is asked two days ahead, again each six hours,
 // from at most the two weeks before: see package rolling.
 //
-//	go run ./bench/forecast
+//	go run ./bench/prediction
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 	folder := flag.String("traces", "forecast/testdata", "folder of the traces")
 	flag.Parse()
 	if err := run(*folder); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/forecast:", err)
+		fmt.Fprintln(os.Stderr, "bench/prediction:", err)
 		os.Exit(1)
 	}
 }
