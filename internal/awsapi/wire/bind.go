@@ -72,12 +72,14 @@ func bindStruct(v reflect.Value, x any, at *place, depth int) error {
 	if !ok {
 		return mismatch(x, "a structure", at)
 	}
+	here := place{up: at} // one for all members: a place is rendered at once or not at all
 	for _, f := range fieldsOf(v.Type()) {
 		value, found := m[f.name]
 		if !found {
 			continue
 		}
-		if err := bind(v.Field(f.index), value, &place{up: at, member: f.name}, depth+1); err != nil {
+		here.member = f.name
+		if err := bind(v.Field(f.index), value, &here, depth+1); err != nil {
 			return err
 		}
 	}
@@ -90,8 +92,10 @@ func bindSlice(v reflect.Value, x any, at *place, depth int) error {
 		return mismatch(x, "a list", at)
 	}
 	out := reflect.MakeSlice(v.Type(), len(list), len(list))
+	here := place{up: at}
 	for i, e := range list {
-		if err := bind(out.Index(i), e, &place{up: at, item: i + 1}, depth+1); err != nil {
+		here.item = i + 1
+		if err := bind(out.Index(i), e, &here, depth+1); err != nil {
 			return err
 		}
 	}

@@ -9,8 +9,6 @@ import (
 	"reflect"
 	"strconv"
 	"time"
-
-	"github.com/fxamacker/cbor/v2"
 )
 
 // Protocol is how a request and its answer are written.
@@ -71,24 +69,13 @@ func DecodeJSON(body []byte, into any) error {
 	return bindRoot(x, into)
 }
 
-var cborMode = func() cbor.DecMode {
-	m, err := cbor.DecOptions{
-		DefaultMapType: reflect.TypeFor[map[string]any](), MaxNestedLevels: depthMax, TimeTag: cbor.DecTagOptional,
-		IntDec: cbor.IntDecConvertNone, MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 16,
-	}.DecMode()
-	if err != nil {
-		panic("wire: the CBOR decoder's options are wrong: " + err.Error())
-	}
-	return m
-}()
-
 // DecodeCBOR reads an rpc-v2-cbor body into an SDK input struct. It fails with *Error.
 func DecodeCBOR(body []byte, into any) error {
 	if len(body) == 0 {
 		return nil
 	}
-	var x any
-	if err := cborMode.Unmarshal(body, &x); err != nil {
+	x, err := parseCBOR(body)
+	if err != nil {
 		return &Error{Msg: "The request body is no valid CBOR: " + err.Error()}
 	}
 	return bindRoot(x, into)

@@ -176,8 +176,10 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 		c.structure(v, sh, at)
 	case v.Kind() == reflect.Slice && v.Type() != bytesType:
 		c.length(v.Len(), sh, at, func() string { return show(v) })
+		here := place{up: at}
 		for i := range v.Len() {
-			c.value(v.Index(i), sh.Member, &place{up: at, item: i + 1})
+			here.item = i + 1
+			c.value(v.Index(i), sh.Member, &here)
 		}
 	case v.Kind() == reflect.Map:
 		c.mapping(v, sh, at)
@@ -191,12 +193,13 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 }
 
 func (c *check) structure(v reflect.Value, sh *shape, at *place) {
+	here := place{up: at}
 	for _, f := range sh.fields(v.Type()) {
-		member := &place{up: at, member: f.name}
+		here.member = f.name
 		if !unset(v.Field(f.index)) {
-			c.value(v.Field(f.index), sh.Members[f.name], member)
+			c.value(v.Field(f.index), sh.Members[f.name], &here)
 		} else if slices.Contains(sh.Required, f.name) {
-			c.fail(member, "", "Member must not be null")
+			c.fail(&here, "", "Member must not be null")
 		}
 	}
 }
