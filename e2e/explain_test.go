@@ -79,7 +79,7 @@ func TestExplainAndDryRun(t *testing.T) {
 	s := start(t, dir, "--clock-speed", "20")
 	s.deploy("iris", 1, nil)
 	feed := s.dryRun("iris")
-	const would = "add-two                  queue in ALARM, 1 of 1: 9 > 5; wanted 3 = 1 + 2; dry run, or desired would be 3\n"
+	const would = "add-two  queue in ALARM, 1 of 1: 9 > 5; wanted 3 = 1 + 2; dry run, or desired would be 3\n"
 	var dry string
 	s.until("the dry run's decision", func() bool {
 		feed()

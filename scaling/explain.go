@@ -102,6 +102,9 @@ func (p *Proposal) fate(d *Decision) string {
 	case HeldByForecast:
 		return "policy " + p.By + " expects to need the capacity"
 	case OutvotedBy:
+		if min(max(p.Wanted-p.Credit, d.Min), d.Max) == d.Want {
+			return "as policy " + p.By
+		}
 		return "outvoted by policy " + p.By
 	case NotAgreed:
 		return "policy " + p.By + " is not ready to scale in" + more(", its cooldown lasts", p.Left)

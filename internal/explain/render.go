@@ -55,11 +55,12 @@ func (m *Moment) render(b *strings.Builder, name string) {
 		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; it is no scalable target", m.Status, m.Current, m.Desired)
 	}
 	b.WriteByte('\n')
+	width := 0
 	for _, p := range m.Policies {
-		label := p.Name
-		if p.Group {
-			label += " (group)"
-		}
+		width = max(width, len(p.label()))
+	}
+	for _, p := range m.Policies {
+		label := p.label()
 		says := p.Says
 		if len(says) == 0 {
 			says = []string{"no alarm invokes it"}
@@ -68,12 +69,12 @@ func (m *Moment) render(b *strings.Builder, name string) {
 			if i > 0 {
 				label = ""
 			}
-			fmt.Fprintf(b, "  %-24s %s\n", label, s)
+			fmt.Fprintf(b, "  %-*s  %s\n", width, label, s)
 		}
 	}
 	if m.Source == "history" {
 		for _, a := range m.Alarms {
-			fmt.Fprintf(b, "  %-24s %s since %s: %s\n", ShortAlarm(a.Name), a.State, stamp(a.Since), a.Reason)
+			fmt.Fprintf(b, "  %s %s since %s: %s\n", ShortAlarm(a.Name), a.State, stamp(a.Since), a.Reason)
 		}
 	}
 	if m.Scaled && len(m.Policies) == 0 && m.Source != "history" {
@@ -85,4 +86,11 @@ func (m *Moment) render(b *strings.Builder, name string) {
 	for _, w := range m.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", w.Text)
 	}
+}
+
+func (p *Policy) label() string {
+	if p.Group {
+		return p.Name + " (group)"
+	}
+	return p.Name
 }
