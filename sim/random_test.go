@@ -41,6 +41,7 @@ type life struct {
 	byHand  bool            // the capacity was set by hand since the range was last held against it
 	acted   int
 	alive   map[string]bool // instances, as the groups' activities tell
+	ran     int             // scheduled actions
 }
 
 func newLife(t *testing.T, seed uint64) *life {
@@ -106,6 +107,8 @@ func (l *life) event(now time.Time, e engine.Event) {
 		l.activity(e.Activity)
 	case engine.InstanceActivityChanged:
 		l.instance(e.Activity)
+	case engine.ScheduledActionRan:
+		l.ran++
 	}
 }
 
@@ -177,7 +180,7 @@ func (l *life) act() {
 	if t := l.target(); t == nil || t.UUID == "" {
 		l.register()
 	}
-	switch l.rand.IntN(9) {
+	switch l.rand.IntN(10) {
 	case 0:
 		l.register()
 	case 1, 2:
@@ -206,9 +209,37 @@ func (l *life) act() {
 	case 7:
 		dry := fmt.Sprint(l.rand.IntN(4) == 0)
 		l.must(engine.TagScalableTarget{Scope: scope, ID: l.target().ID36(), Tags: map[string]string{scaling.DryRunTag: dry}})
+	case 9:
+		l.plan()
 	case 8:
 		l.world.Startup = time.Duration(1+l.rand.IntN(240)) * time.Second
 	}
+}
+
+// plan puts a scheduled action, or suspends all of them, or lets them run again.
+func (l *life) plan() {
+	if l.rand.IntN(5) == 0 {
+		l.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, SuspendScheduled: ptr(l.rand.IntN(2) == 0)}})
+		l.byHand = false
+		return
+	}
+	expressions := []string{"rate(7 minutes)", "rate(1 hour)", "cron(0/13 * ? * TUE *)", "cron(30 11 L-6 * ? *)", "at(2026-11-24T12:30:00)"}
+	in := scaling.ScheduleInput{
+		Key: key, Name: fmt.Sprint("s", l.rand.IntN(3)), Schedule: expressions[l.rand.IntN(len(expressions))], Range: &scaling.Range{},
+	}
+	switch least := l.rand.IntN(4); l.rand.IntN(3) {
+	case 0:
+		in.Range.Min = &least
+	case 1:
+		in.Range.Max = ptr(least + l.rand.IntN(5))
+	default:
+		in.Range.Min, in.Range.Max = &least, ptr(least+l.rand.IntN(6))
+	}
+	if l.rand.IntN(3) == 0 {
+		in.Start = l.world.Now.Add(time.Duration(1+l.rand.IntN(1200)) * time.Second)
+		in.End = in.Start.Add(time.Duration(1+l.rand.IntN(7200)) * time.Second)
+	}
+	l.must(engine.PutScheduledAction{Scope: scope, Input: in})
 }
 
 // steps puts a step policy for both directions, and an alarm for each.
@@ -250,7 +281,7 @@ func (l *life) forget() {
 // Whatever anybody does in whatever order: capacity stays in its range, alarms tell of each change, one activity runs at a time; and
 // the same inputs decide the same again, byte for byte, restarts or not.
 func TestRandomLives(t *testing.T) {
-	lives, acted := 40, 0
+	lives, acted, ran := 40, 0, 0
 	if testing.Short() {
 		lives = 5
 	}
@@ -264,10 +295,11 @@ func TestRandomLives(t *testing.T) {
 			l.run(time.Duration(1+l.rand.IntN(12)) * time.Minute)
 		}
 		acted += l.acted
+		ran += l.ran
 		l.replay()
 	}
-	if acted < lives {
-		t.Errorf("policies acted %d times in %d lives: too dull to prove anything", acted, lives)
+	if acted < lives || ran < lives {
+		t.Errorf("policies acted %d times and schedules ran %d times in %d lives: too dull to prove anything", acted, ran, lives)
 	}
 }
 

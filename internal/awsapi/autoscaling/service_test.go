@@ -14,6 +14,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
@@ -582,6 +583,39 @@ func TestActivities(t *testing.T) {
 	w.pass(time.Hour)
 	if n := len(activities(true)); n != 0 {
 		t.Errorf("%d activities after six weeks", n)
+	}
+}
+
+// The statuses of an activity, to the end that somebody else brings: Overridden, not Failed. AWS: recorded.
+func TestOverridden(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint("e", 1)
+	w.register(resource("e", 0), 3, 9)
+	newest := func() string {
+		t.Helper()
+		out, err := w.client.DescribeScalingActivities(t.Context(), &sdk.DescribeScalingActivitiesInput{ServiceNamespace: ns, MaxResults: aws.Int32(1)})
+		w.ok(err)
+		a := out.ScalingActivities[0]
+		return fmt.Sprintf("%s: %s, ended %v", a.StatusCode, aws.ToString(a.StatusMessage), a.EndTime != nil)
+	}
+	if got := newest(); got != "InProgress: Successfully set desired instance count to 3. Waiting for change to be fulfilled by sagemaker., ended false" {
+		t.Error(got)
+	}
+	// Of three instances one that served crashes while the third starts: the endpoint is in service again, the activity waits on.
+	x, err := w.engine.Region(scope).Hosting.Endpoint("e")
+	w.ok(err)
+	v := x.Variant("v0")
+	w.must(engine.Reported{Report: hosting.InstanceReport{ID: v.Instances[0].ID, State: hosting.FleetFailed, Reason: "It exited with code 1."}})
+	w.must(engine.Reported{Report: hosting.InstanceReport{ID: v.Instances[2].ID, State: hosting.FleetReady, Address: "192.0.2.1:8080"}})
+	if got := newest(); x.Status != hosting.InService || !strings.HasPrefix(got, "InProgress") {
+		t.Fatalf("%v, %s", x.Status, got)
+	}
+	five := 5
+	w.must(engine.UpdateEndpointWeightsAndCapacities{
+		Key: engine.EndpointKey{Scope: scope, Endpoint: "e"}, Changes: []hosting.Change{{Variant: "v0", Desired: &five}},
+	})
+	if got := newest(); got != "Overridden: Successfully set desired instance count to 3. Found it was later changed to 5., ended true" {
+		t.Error(got)
 	}
 }
 
