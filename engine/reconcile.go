@@ -70,11 +70,11 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 	}
 }
 
-// targetsOf returns the targets of an endpoint's variants, in order.
+// targetsOf returns the targets of an endpoint's variants, in order, and departed ones whose activity is in flight.
 func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 	var out []*scaling.Target
 	for _, v := range x.Variants {
-		if t := r.Targets.Of(scaling.VariantTarget(x.Name, v.Config.Name)); t != nil {
+		if t := r.Targets.Tracked(scaling.VariantTarget(x.Name, v.Config.Name)); t != nil {
 			out = append(out, t)
 		}
 	}

@@ -50,10 +50,10 @@ func (r *Registry) Sorted() []*Target {
 	return slices.SortedFunc(maps.Values(r.Targets), func(a, b *Target) int { return a.Key.Compare(b.Key) })
 }
 
-// Tracked returns the target whose activity the engine has to follow: the registered one, or a departed one whose activity is
-// still in flight; nil where there is neither.
+// Tracked returns the target whose activity the engine has to follow: the registered one or a group's own, or a departed one whose
+// activity is still in flight; nil where there is none.
 func (r *Registry) Tracked(k TargetKey) *Target {
-	if t := r.Targets[k]; t != nil {
+	if t := r.Of(k); t != nil {
 		return t
 	}
 	if t := r.Departed[k]; t != nil && t.Activity != nil {

@@ -67,15 +67,12 @@ func (c *command) rule() (alarm.Rule, error) {
 		return rule, err
 	}
 	rule.Periods, rule.DatapointsToM = int(n), int(m)
-	if _, below := c.pair("below"); below {
-		rule.Comparison = alarm.LessThanThreshold
-		rule.Threshold, err = c.number("below", 0)
-	} else {
-		rule.Threshold, err = c.number("above", 0)
-	}
-	if err != nil {
+	if err := c.compared(&rule); err != nil {
 		return rule, err
 	}
+	rule.Unit, _ = c.pair("unit")
+	low, _ := c.pair("low-samples")
+	rule.IgnoreLowSample, rule.EvaluateLowSample = low == "ignore", low == "evaluate"
 	text, found := c.pair("missing")
 	for _, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
 		if treat.String() == text {
@@ -86,6 +83,26 @@ func (c *command) rule() (alarm.Rule, error) {
 		return rule, fmt.Errorf("missing=%s is no treatment", text)
 	}
 	return rule, nil
+}
+
+// compared reads above=, at-least=, below= or at-most=; above 0 where none is there.
+func (c *command) compared(rule *alarm.Rule) error {
+	for _, x := range []struct {
+		name       string
+		comparison alarm.Comparison
+	}{
+		{"above", alarm.GreaterThanThreshold}, {"at-least", alarm.GreaterThanOrEqualToThreshold},
+		{"below", alarm.LessThanThreshold}, {"at-most", alarm.LessThanOrEqualToThreshold},
+	} {
+		if _, found := c.pair(x.name); found {
+			v, err := c.number(x.name, 0)
+			if err != nil {
+				return err
+			}
+			rule.Comparison, rule.Threshold = x.comparison, v
+		}
+	}
+	return nil
 }
 
 // metricID reads NAMESPACE/NAME, and @ENDPOINT/VARIANT behind it for a metric of a variant.

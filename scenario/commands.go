@@ -23,6 +23,8 @@ func (r *runner) command(line string) error {
 		"drop": r.drop, "execute": r.execute, "suspend": r.suspend, "resume": r.resume, "instances": r.instances,
 		"group-schedule": r.groupSchedule, "group-unschedule": r.groupUnschedule,
 		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
+		"warnings": r.warnings, "consider": r.consider, "tag": r.tag, "untag": r.untag, "describe": r.describe, "actions": r.actions,
+		"messages": r.messages, "math": r.mathematics, "start": r.startup, "keep": r.keep,
 		"composite": r.composite, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 		"predict": r.predict, "history": r.history, "forecast": r.forecast,
@@ -110,6 +112,16 @@ func (r *runner) delete(c *command) error {
 	return nil
 }
 
+// startup says how long instances that start from now on take until they are healthy.
+func (r *runner) startup(c *command) error {
+	d, err := r.lapse(c)
+	if err != nil {
+		return err
+	}
+	r.world.Startup = max(d, time.Second)
+	return nil
+}
+
 // breakDown lets instances that start from now on fail; "break off" lets them be healthy again.
 func (r *runner) breakDown(c *command) error {
 	r.world.Broken = len(c.words) < 2 || c.words[1] != "off"
@@ -164,9 +176,17 @@ func (r *runner) metric(c *command) error {
 	if period < time.Minute {
 		resolution = metric.HighResolution
 	}
+	samples, err := c.number("samples", 1)
+	if err != nil || samples <= 0 {
+		return fmt.Errorf("metric: samples is no number above 0")
+	}
+	unit, found := c.pair("unit")
+	if !found {
+		unit = "None"
+	}
 	for _, text := range values {
 		if text != "_" {
-			if err := r.publish(name, text, resolution); err != nil {
+			if err := r.publish(name, text, metric.Datum{Resolution: resolution, Unit: unit}, samples); err != nil {
 				return err
 			}
 		}
@@ -177,15 +197,14 @@ func (r *runner) metric(c *command) error {
 	return nil
 }
 
-// publish puts one sample of a metric.
-func (r *runner) publish(name, text string, resolution time.Duration) error {
+// publish puts so many equal samples of a metric.
+func (r *runner) publish(name, text string, d metric.Datum, samples float64) error {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
 		return err
 	}
-	var s metric.Summary
-	s.Add(v, 1)
-	d := metric.Datum{ID: metricID(name), At: r.world.Now, Resolution: resolution, Unit: "None", Summary: s}
+	d.ID, d.At = metricID(name), r.world.Now
+	d.Summary.Add(v, samples)
 	r.do(engine.PutMetricData{Scope: scope, Data: []metric.Datum{d}})
 	return nil
 }

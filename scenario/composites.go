@@ -36,12 +36,13 @@ func (r *runner) composite(c *command) error {
 	return nil
 }
 
-// forget deletes alarms: NAME NAME ….
+// forget deletes alarms: NAME NAME …, or AlarmHigh of POLICY on NAME/V.
 func (r *runner) forget(c *command) error {
-	if _, err := c.argument(1); err != nil {
+	name, err := r.named(c)
+	if err != nil {
 		return err
 	}
-	r.do(engine.DeleteAlarms{Scope: scope, Names: c.words[1:]})
+	r.do(engine.DeleteAlarms{Scope: scope, Names: append([]string{name}, c.words[2:]...)})
 	return nil
 }
 
@@ -121,7 +122,7 @@ func (r *runner) metrics(c *command) error {
 			if i >= len(lists[name]) || lists[name][i] == "_" {
 				continue
 			}
-			if err := r.publish(name, lists[name][i], metric.StandardResolution); err != nil {
+			if err := r.publish(name, lists[name][i], metric.Datum{Resolution: metric.StandardResolution, Unit: "None"}, 1); err != nil {
 				return err
 			}
 		}

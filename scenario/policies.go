@@ -20,16 +20,26 @@ func (r *runner) target(c *command) error {
 	if err != nil {
 		return err
 	}
-	least, err := c.number("min", 1)
-	if err != nil {
+	g := scaling.Registration{Key: targetKey(k)}
+	if g.Min, err = c.integer("min"); err != nil {
 		return err
 	}
-	most, err := c.number("max", 1)
-	if err != nil {
+	if g.Max, err = c.integer("max"); err != nil {
 		return err
 	}
-	lo, hi := int(least), int(most)
-	g := scaling.Registration{Key: targetKey(k), Min: &lo, Max: &hi}
+	for _, s := range []struct {
+		name string
+		to   **bool
+	}{{"suspend-in", &g.SuspendIn}, {"suspend-out", &g.SuspendOut}, {"suspend-scheduled", &g.SuspendScheduled}} {
+		if _, found := c.pair(s.name); found {
+			yes := c.yes(s.name)
+			*s.to = &yes
+		}
+	}
+	if text, found := c.pair("tag"); found {
+		key, value, _ := strings.Cut(text, ":")
+		g.Tags = map[string]string{key: value}
+	}
 	if text, found := c.pair("suspend"); found {
 		in, out, scheduled := strings.Contains(text, "in"), strings.Contains(text, "out"), strings.Contains(text, "scheduled")
 		g.SuspendIn, g.SuspendOut, g.SuspendScheduled = &in, &out, &scheduled
@@ -76,11 +86,11 @@ func (r *runner) track(c *command) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.duration("out-cooldown", 5*time.Minute)
+	out, err := c.cooldown("out-cooldown")
 	if err != nil {
 		return err
 	}
-	back, err := c.duration("in-cooldown", 5*time.Minute)
+	back, err := c.cooldown("in-cooldown")
 	if err != nil {
 		return err
 	}
@@ -89,7 +99,7 @@ func (r *runner) track(c *command) error {
 	in.Type = scaling.TargetTrackingScaling
 	in.TargetTracking = &scaling.TargetTrackingConfig{
 		TargetValue: value, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		ScaleOutCooldown: &out, ScaleInCooldown: &back, DisableScaleIn: &disabled,
+		ScaleOutCooldown: out, ScaleInCooldown: back, DisableScaleIn: &disabled,
 	}
 	if text, found := c.pair("metric"); found {
 		m := metricID(text)
@@ -99,6 +109,10 @@ func (r *runner) track(c *command) error {
 			in.TargetTracking.Customized = nil
 			in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}
 		}
+	}
+	if text, found := c.pair("predefined"); found {
+		in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.ParsePredefinedMetric(text)}
+		in.TargetTracking.Predefined.ResourceLabel, _ = c.pair("label")
 	}
 	if err := c.trackMath(in.TargetTracking); err != nil {
 		return err
@@ -142,13 +156,15 @@ func (r *runner) step(c *command) error {
 	if err != nil {
 		return err
 	}
-	cooldown, err := c.duration("cooldown", 5*time.Minute)
+	cooldown, err := c.cooldown("cooldown")
 	if err != nil {
 		return err
 	}
 	in.Type = scaling.StepScaling
-	in.Step = &scaling.StepConfig{AdjustmentType: scaling.ChangeInCapacity, Cooldown: &cooldown}
-	if text, found := c.pair("type"); found {
+	in.Step = &scaling.StepConfig{AdjustmentType: scaling.ChangeInCapacity, Cooldown: cooldown}
+	if text, _ := c.pair("type"); text == "none" {
+		in.Step.AdjustmentType = 0
+	} else if text != "" {
 		in.Step.AdjustmentType = scaling.ParseAdjustmentType(text)
 	}
 	if text, found := c.pair("aggregate"); found {
@@ -166,11 +182,24 @@ func (r *runner) step(c *command) error {
 	if !found {
 		text = "0..:+1"
 	}
+	if text == "none" {
+		r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
+		return nil
+	}
 	if in.Step.Steps, err = steps(text); err != nil {
 		return err
 	}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
 	return nil
+}
+
+// cooldown reads a cooldown: 5 minutes where none is there, nil where it is none, which leaves it out of the request.
+func (c *command) cooldown(name string) (*time.Duration, error) {
+	if text, _ := c.pair(name); text == "none" {
+		return nil, nil
+	}
+	d, err := c.duration(name, 5*time.Minute)
+	return &d, err
 }
 
 // steps reads LOWER..UPPER:CHANGE, several with commas between; a bound that is left out is open.

@@ -25,6 +25,7 @@ type runner struct {
 
 	configs, rows int  // made so far
 	told          bool // instances' activities are printed
+	whole         bool // activities are printed with their messages
 
 	options Options
 	shown   *time.Location // times are printed on this clock; nil: since the beginning
@@ -106,6 +107,9 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 		r.print("maximum raised from %d to %d by policy %s", e.From, e.To, e.Policy)
 	case engine.ActivityChanged:
 		r.print("activity %s", activity(e.Activity))
+		if message := e.Activity.StatusMessage(); r.whole && message != "" {
+			r.print("  %s", message)
+		}
 	case engine.ScheduledActionRan:
 		r.print("schedule %s: %s", e.Run.Action, e.Run.String())
 	case engine.InstanceActivityChanged:

@@ -52,7 +52,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"run":                             "argument 1 is missing",
 		"run forever":                     "no time to run for",
 		"target e":                        "not ENDPOINT/VARIANT",
-		"target e/v min=few":              "min=few is no number",
+		"target e/v min=few":              "min=few is no whole number",
 		"endpoint e size=9":               "knows no size=",
 		"metric A/m 5x0":                  "how often",
 		"metric A/m five":                 "neither a number nor _",

@@ -1,0 +1,208 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
+)
+
+// warnings prints what is silently wrong with what scales a variant.
+func (r *runner) warnings(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	if known := r.world.Engine.Region(scope); known != nil {
+		for _, w := range known.Warnings(r.world.Now) {
+			for _, x := range w.Warnings {
+				if w.Target == targetKey(k) {
+					r.print("warning %v: %v", x.Kind, x)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// consider prints what each policy of a variant sees and wants now, whether it is invoked or not.
+func (r *runner) consider(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	known := r.world.Engine.Region(scope)
+	if known == nil || known.Targets.Of(targetKey(k)) == nil {
+		return fmt.Errorf("nothing scales %s/%s", k.Endpoint, k.Variant)
+	}
+	d, _, _ := known.Consider(r.world.Now, targetKey(k))
+	r.print("consider %s", d.String())
+	return nil
+}
+
+// registered finds a scalable target.
+func (r *runner) registered(k engine.VariantKey) (*scaling.Target, error) {
+	if known := r.world.Engine.Region(scope); known != nil {
+		if t := known.Targets.Targets[targetKey(k)]; t != nil {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
+}
+
+// tag is TagResource: NAME/V key=value key=value.
+func (r *runner) tag(c *command) error {
+	t, tags, err := r.tagged(c)
+	if err != nil {
+		return err
+	}
+	r.do(engine.TagScalableTarget{Scope: scope, ID: t.ID36(), Tags: tags})
+	return nil
+}
+
+// tagged reads a target and pairs.
+func (r *runner) tagged(c *command) (*scaling.Target, map[string]string, error) {
+	k, err := c.place(1)
+	if err != nil {
+		return nil, nil, err
+	}
+	tags := map[string]string{}
+	for name := range c.pairs { //tidy:unordered put into a map
+		tags[name], _ = c.pair(name)
+	}
+	t, err := r.registered(k)
+	return t, tags, err
+}
+
+// untag is UntagResource: NAME/V key key.
+func (r *runner) untag(c *command) error {
+	t, _, err := r.tagged(c)
+	if err != nil {
+		return err
+	}
+	r.do(engine.UntagScalableTarget{Scope: scope, ID: t.ID36(), Keys: c.words[2:]})
+	return nil
+}
+
+// describe prints a target, its tags and its policies, as the API's describing operations would.
+func (r *runner) describe(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	t, err := r.registered(k)
+	if err != nil {
+		r.print("target %s/%s is not there", k.Endpoint, k.Variant)
+		return nil //nolint:nilerr // that is what it shows
+	}
+	s := t.Suspended
+	r.print("target %s/%s: min %d, max %d, suspended: in %v, out %v, scheduled %v", k.Endpoint, k.Variant, t.Min, t.Max, s.DynamicIn,
+		s.DynamicOut, s.Scheduled)
+	var tags []string
+	for name, value := range t.Tags { //tidy:unordered sorted below
+		tags = append(tags, name+"="+value)
+	}
+	slices.Sort(tags)
+	for _, tag := range tags {
+		r.print("  tag %s", tag)
+	}
+	for _, p := range t.Policies {
+		r.print("  policy %s: %s", p.Name, configured(p))
+	}
+	return nil
+}
+
+// configured tells what is stored of a policy: what the client left out is not there.
+func configured(p *scaling.Policy) string {
+	parts := []string{p.Type.String()}
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if t := p.TargetTracking; t != nil {
+		add("target %v", t.TargetValue)
+		add("scale-out cooldown %v", *t.ScaleOutCooldown)
+		add("scale-in cooldown %v", *t.ScaleInCooldown)
+	}
+	if s := p.Step; s != nil {
+		add("%v", s.AdjustmentType)
+		for _, a := range s.Steps {
+			add("%s..%s: %+d", end(a.Lower), end(a.Upper), a.Adjustment)
+		}
+		if s.Cooldown != nil {
+			add("cooldown %v", *s.Cooldown)
+		}
+		if s.Aggregation != 0 {
+			add("of the %v", s.Aggregation)
+		}
+		if s.MinMagnitude != nil {
+			add("at least %d", *s.MinMagnitude)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// end prints a bound of a step; nothing where it is open.
+func end(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(*v)
+}
+
+// actions is EnableAlarmActions and DisableAlarmActions: ALARM on, ALARM off. Target tracking's own alarms are named by their policy:
+// AlarmHigh of POLICY on NAME/V off.
+func (r *runner) actions(c *command) error {
+	name, err := r.named(c)
+	if err != nil {
+		return err
+	}
+	last := c.words[len(c.words)-1]
+	if last != "on" && last != "off" {
+		return fmt.Errorf("actions: %s is neither on nor off", last)
+	}
+	r.do(engine.SetAlarmActions{Scope: scope, Names: []string{name}, Enabled: last == "on"})
+	return nil
+}
+
+// named reads the name of an alarm, or AlarmHigh of POLICY on NAME/V.
+func (r *runner) named(c *command) (string, error) {
+	name, err := c.argument(1)
+	if err != nil || len(c.words) < 6 || c.words[2] != "of" || c.words[4] != "on" {
+		return name, err
+	}
+	k, err := c.place(5)
+	if err != nil {
+		return "", err
+	}
+	t, err := r.registered(k)
+	if err != nil {
+		return "", err
+	}
+	p := t.Policy(c.words[3])
+	switch {
+	case p != nil && name == "AlarmHigh":
+		return p.AlarmHigh, nil
+	case p != nil && name == "AlarmLow":
+		return p.AlarmLow, nil
+	}
+	return "", fmt.Errorf("%s has no %s of its own", c.words[3], name)
+}
+
+// messages lets activities be printed with their status messages from now on.
+func (r *runner) messages(*command) error {
+	r.whole = true
+	return nil
+}
+
+// keep puts a policy again without any configuration, which keeps the one stored: POLICY on NAME/V type=StepScaling.
+func (r *runner) keep(c *command) error {
+	in, err := c.policy()
+	if err != nil {
+		return err
+	}
+	if text, found := c.pair("type"); found {
+		in.Type = scaling.ParsePolicyType(text)
+	}
+	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
+	return nil
+}
