@@ -185,6 +185,7 @@ func evictions(at time.Time) time.Time { return metric.Align(at.Add(-30*time.Sec
 // idleVariant is a variant that serves, and the series that get its zeros.
 type idleVariant struct {
 	variant *hosting.Variant
+	since   time.Time         // when its endpoint came into service
 	series  [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
 }
 
@@ -206,7 +207,7 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 	}
 	all := make([]idleVariant, 0, len(x.Variants))
 	for _, v := range x.Variants {
-		idle := idleVariant{variant: v}
+		idle := idleVariant{variant: v, since: x.Served}
 		for i, what := range [...]int{invocations, invocationsPerInstance, concurrentRequests} {
 			idle.series[i] = r.recorderOf(name, v.Config.Name).of(r.Metrics, what)
 		}
@@ -215,14 +216,15 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 	r.idlers[name] = all
 }
 
-// fill publishes a zero for each series that has no sample in the interval of its resolution that ended last.
+// fill publishes a zero for each series that has no sample in the interval of its resolution that ended last, unless nothing served
+// in it yet.
 func (v *idleVariant) fill(end time.Time) {
 	for i, s := range v.series {
 		resolution, period := metric.StandardResolution, time.Minute
 		if i == 2 {
 			resolution, period = metric.HighResolution, idleStep
 		}
-		if from := metric.Align(end, period).Add(-period); !s.Any(from, period) {
+		if from := metric.Align(end, period).Add(-period); from.Add(period).After(v.since) && !s.Any(from, period) {
 			s.Record(from, resolution, "None", &metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}})
 		}
 	}

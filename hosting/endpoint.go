@@ -45,6 +45,7 @@ type Endpoint struct {
 	FailureReason string
 	Created       time.Time
 	Modified      time.Time
+	Served        time.Time `json:",omitzero"` // since when: it was InService for the first time
 	Tags          Tags
 	Variants      []*Variant
 

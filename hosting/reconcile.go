@@ -145,6 +145,9 @@ func (r *Registry) reconcileDeployment(now time.Time, e *Endpoint) {
 
 // settle ends the change under way.
 func (e *Endpoint) settle(now time.Time) {
+	if e.Status == Creating {
+		e.Served = now
+	}
 	e.Status, e.Modified = InService, now
 	for _, v := range e.Variants {
 		v.CurrentWeight, v.ChangeStarted = v.DesiredWeight, time.Time{}

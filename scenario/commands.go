@@ -24,7 +24,7 @@ func (r *runner) command(line string) error {
 		"group-schedule": r.groupSchedule, "group-unschedule": r.groupUnschedule,
 		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
 		"warnings": r.warnings, "consider": r.consider, "tag": r.tag, "untag": r.untag, "describe": r.describe, "actions": r.actions,
-		"messages": r.messages, "math": r.mathematics, "start": r.startup, "keep": r.keep,
+		"messages": r.messages, "math": r.mathematics, "start": r.startup, "crash": r.crash, "keep": r.keep,
 		"composite": r.composite, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 		"predict": r.predict, "history": r.history, "forecast": r.forecast,
@@ -120,6 +120,19 @@ func (r *runner) startup(c *command) error {
 	}
 	r.world.Startup = max(d, time.Second)
 	return nil
+}
+
+// crash lets an instance of a variant exit; it is started again.
+func (r *runner) crash(c *command) error {
+	k, err := c.place(1)
+	if err != nil {
+		return err
+	}
+	found, err := r.world.Crash(k)
+	if err == nil && !found {
+		return fmt.Errorf("%s/%s has no instance in service", k.Endpoint, k.Variant)
+	}
+	return err
 }
 
 // breakDown lets instances that start from now on fail; "break off" lets them be healthy again.

@@ -119,6 +119,22 @@ func (w *World) second() error {
 	return err
 }
 
+// Crash lets an instance of a variant that serves exit: its fleet starts it again. It reports false where none serves.
+func (w *World) Crash(k engine.VariantKey) (bool, error) {
+	v := w.variant(k)
+	if v == nil {
+		return false, nil
+	}
+	for _, i := range v.Instances {
+		if i.State == hosting.InstanceInService {
+			w.ready[i.ID], w.sick[i.ID] = w.Now.Add(w.Startup), w.Broken
+			_, err := w.Do(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetFailed, Reason: "It exited with code 3."}})
+			return true, err
+		}
+	}
+	return false, nil
+}
+
 // reports are what a fleet would say in this second.
 func (w *World) reports() []hosting.InstanceReport {
 	var out []hosting.InstanceReport
