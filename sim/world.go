@@ -98,15 +98,44 @@ func (w *World) want(s hosting.InstanceSpec) {
 	}
 }
 
-// Run lets time pass, a second at a step: draining instances go, started ones become healthy, load arrives.
+// Run lets time pass: draining instances go, started ones become healthy, load arrives. Seconds in which nothing of it can happen and
+// the engine wants no step are left out, as a server leaves them out.
 func (w *World) Run(d time.Duration) error {
 	for end := w.Now.Add(d); w.Now.Before(end); {
-		w.Now = w.Now.Add(time.Second)
+		w.Now = w.next(end)
 		if err := w.second(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// next is the next second that has a step, end at the latest.
+func (w *World) next(end time.Time) time.Time {
+	soon := w.Now.Add(time.Second)
+	if len(w.goner) > 0 {
+		return soon
+	}
+	for _, load := range w.load { //tidy:unordered any will do
+		if load > 0 {
+			return soon
+		}
+	}
+	at := end
+	for _, ready := range w.ready { //tidy:unordered the earliest
+		if ready.After(w.Now) && ready.Before(at) {
+			at = ready
+		}
+	}
+	if wake := w.Engine.Wake(); !wake.IsZero() && wake.Before(at) {
+		if at = wake.Truncate(time.Second); at.Before(wake) {
+			at = at.Add(time.Second)
+		}
+	}
+	if at.Before(soon) {
+		return soon
+	}
+	return at
 }
 
 func (w *World) second() error {
