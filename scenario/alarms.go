@@ -36,7 +36,13 @@ func (r *runner) alarm(c *command) error {
 		if t == nil {
 			return fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
 		}
-		a.Actions = []alarm.Action{{On: alarm.InAlarm, Target: t.ID36(), Policy: policy}}
+		on := alarm.InAlarm
+		if text, found := c.pair("on"); found {
+			if on = stateOf(text); on == 0 {
+				return fmt.Errorf("%s is no state", text)
+			}
+		}
+		a.Actions = []alarm.Action{{On: on, Target: t.ID36(), Policy: policy}}
 	}
 	r.do(engine.PutMetricAlarm{Scope: scope, Alarm: a})
 	return nil
@@ -126,12 +132,7 @@ func (r *runner) state(c *command) error {
 	if err != nil {
 		return err
 	}
-	in := engine.SetAlarmState{Scope: scope, Name: name, Reason: "by hand"}
-	for _, s := range []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData} {
-		if s.String() == text {
-			in.State = s
-		}
-	}
+	in := engine.SetAlarmState{Scope: scope, Name: name, Reason: "by hand", State: stateOf(text)}
 	if in.State == 0 {
 		return fmt.Errorf("%s is no state", text)
 	}
@@ -140,10 +141,24 @@ func (r *runner) state(c *command) error {
 		if err != nil {
 			return err
 		}
-		in.Facts = &alarm.Data{QueryDate: r.world.Now, Datapoints: []float64{v}}
+		age, err := c.duration("age", 0)
+		if err != nil {
+			return err
+		}
+		in.Facts = &alarm.Data{QueryDate: r.world.Now.Add(-age), Datapoints: []float64{v}}
 	}
 	r.do(in)
 	return nil
+}
+
+// stateOf returns the state of AWS's name; zero where there is none.
+func stateOf(text string) alarm.State {
+	for _, s := range []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData} {
+		if s.String() == text {
+			return s
+		}
+	}
+	return 0
 }
 
 // tableBad and tableGood are the values of a table's X and 0; tableThreshold lies between them.

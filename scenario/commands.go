@@ -58,7 +58,7 @@ func (r *runner) endpoint(c *command) error {
 	return nil
 }
 
-// config makes a model and a config of one variant.
+// config makes a model and a config of one variant, or of several of a kind.
 func (r *runner) config(c *command, name string) error {
 	instances, err := c.number("instances", 1)
 	if err != nil {
@@ -76,10 +76,14 @@ func (r *runner) config(c *command, name string) error {
 	if !found {
 		kind = "ml.m5.large"
 	}
+	config := hosting.EndpointConfig{Name: name}
+	for _, variant := range strings.Split(variant, ",") {
+		config.Variants = append(config.Variants, hosting.VariantConfig{
+			Name: variant, Model: name, InitialCount: int(instances), InitialWeight: 1, InstanceType: kind, StartupTimeout: timeout,
+		})
+	}
 	r.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: name}})
-	r.do(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: name, Variants: []hosting.VariantConfig{
-		{Name: variant, Model: name, InitialCount: int(instances), InitialWeight: 1, InstanceType: kind, StartupTimeout: timeout},
-	}}})
+	r.do(engine.CreateEndpointConfig{Scope: scope, Config: config})
 	return nil
 }
 
