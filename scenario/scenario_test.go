@@ -17,7 +17,7 @@ var rewrite = flag.Bool("rewrite", false, "accept what really happens; read the 
 
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("../scenarios/*.txt")
-	if err != nil || len(files) < 30 {
+	if err != nil || len(files) < 150 {
 		t.Fatalf("%d scenarios: %v", len(files), err)
 	}
 	for _, file := range files {

@@ -155,6 +155,9 @@ func (l *life) check() {
 	}
 	l.checkInstances()
 	t, x := l.target(), l.endpoint()
+	if v := x.Variant("v"); x.Status == hosting.InService && v.Current() == v.Desired && len(l.open) > 0 {
+		l.failf("an activity goes on though all of its capacity serves")
+	}
 	if t == nil || t.DryRun() || t.ClampDue || t.Group != nil && t.Group.Held != nil || l.byHand || x.Status != hosting.InService {
 		return
 	}
@@ -180,7 +183,7 @@ func (l *life) act() {
 	if t := l.target(); t == nil || t.UUID == "" {
 		l.register()
 	}
-	switch l.rand.IntN(10) {
+	switch l.rand.IntN(12) {
 	case 0:
 		l.register()
 	case 1, 2:
@@ -213,6 +216,12 @@ func (l *life) act() {
 		l.plan()
 	case 8:
 		l.world.Startup = time.Duration(1+l.rand.IntN(240)) * time.Second
+	case 10:
+		if _, err := l.world.Crash(variant); err != nil {
+			l.failf("an instance crashes: %v", err)
+		}
+	case 11:
+		l.must(engine.DeregisterScalableTarget{Scope: scope, Key: key}) // whatever is in flight goes on
 	}
 }
 
