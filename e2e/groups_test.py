@@ -130,6 +130,10 @@ def a_real_alarm_scales_out(policy):
     assert second["StartTime"] - first["EndTime"] >= datetime.timedelta(seconds=120), (first, second)
     assert first["StatusCode"] == "Successful" and first["Progress"] == 100 and "Availability Zone" in first["Details"]
     until("rest", lambda: sm.describe_endpoint(EndpointName="pets")["EndpointStatus"] == "InService")
+    assert [a["ActivityId"] for a in asg.describe_scaling_activities(ActivityIds=[first["ActivityId"]])["Activities"]] == [first["ActivityId"]]
+    upto = [{"Name": "StartTimeUpperBound", "Values": [first["StartTime"].isoformat()]}, {"Name": "Status", "Values": ["Successful"]}]
+    assert [a["ActivityId"] for a in asg.describe_scaling_activities(AutoScalingGroupName=GROUP, Filters=upto)["Activities"]][0] == first["ActivityId"]
+    assert asg.describe_scaling_activities(AutoScalingGroupName=GROUP, Filters=[{"Name": "Status", "Values": ["Failed"]}])["Activities"] == []
 
 
 def by_hand(policy):

@@ -83,7 +83,7 @@ func filter(q *awsapi.HistoryQuery, filters []types.Filter) error {
 		if name == "StartTimeLowerBound" {
 			q.From = at
 		} else {
-			q.To = at.Add(time.Nanosecond) // the bound belongs to it
+			q.To = at.Add(time.Millisecond) // the bound belongs to it, and answers tell times in milliseconds
 		}
 	}
 	return nil
