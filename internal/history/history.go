@@ -82,6 +82,9 @@ func Open(o Options) (*History, error) {
 	return h, nil
 }
 
+// Kept returns how long datapoints of 1, 60, 300 and 3,600 seconds are kept.
+func (h *History) Kept() [4]time.Duration { return h.o.Retention }
+
 // Run opens what is there, then writes what the engine hands over until ctx ends. Where something fails it says so, rests, and tries
 // again: what is not written stays with the engine.
 func (h *History) Run(ctx context.Context) error {

@@ -239,7 +239,7 @@ func (l *life) ask(rt *rapid.T, all []given) {
 		}
 		id := metric.NewID("N", "a")
 		var got []metric.Datapoint
-		if err := l.h.Metrics(context.Background(), home, q.From, func(_ time.Time, s expr.Source) { got = s.Datapoints(id, q, nil) }); err != nil {
+		if err := l.h.Metrics(context.Background(), home, func(_ time.Time, s expr.Source) { got = s.Datapoints(id, q, nil) }); err != nil {
 			rt.Fatal(err)
 		}
 		if got == nil {

@@ -11,28 +11,55 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-var _ expr.Source = (*source)(nil)
+var (
+	_ expr.Source = (*source)(nil)
+	_ expr.Source = (*window)(nil)
+)
 
-// Metrics calls f with what the metrics of a scope were from a moment on. What memory has is read there, under the engine's lock; where
-// it does not reach back far enough, memory and disk are read together, and the lock is not held meanwhile.
-func (h *History) Metrics(ctx context.Context, scope engine.Scope, from time.Time, f func(now time.Time, s expr.Source)) error {
+// Metrics calls f with what the metrics of a scope were. It looks into memory first, under the engine's lock. Where f asks for what
+// memory does not have, it is called again with memory and disk together, and the lock is not held while disk is read.
+func (h *History) Metrics(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error {
 	s := &source{ctx: ctx, h: h, scope: scope, loaded: map[string]*loaded{}}
-	done := false
-	err := h.o.View(ctx, func(now time.Time, e *engine.Engine) {
-		w := metric.NewWindow(0)
+	hot := &window{retention: h.o.Retention}
+	if err := h.o.View(ctx, func(now time.Time, e *engine.Engine) {
+		hot.Window = metric.NewWindow(0)
 		if r := e.Region(scope); r != nil {
-			w = r.Metrics
+			hot.Window = r.Metrics
 		}
-		s.now = now
-		if done = !from.Before(w.Since()) && from.Unix() >= h.o.Retention.seconds(now.Unix()); done {
-			f(now, w)
-		}
-	})
-	if err != nil || done {
+		s.now, hot.now, hot.since = now, now, hot.Since().Unix()
+		f(now, hot)
+	}); err != nil || !hot.short {
 		return err
 	}
 	f(s.now, s)
 	return s.err
+}
+
+// window reads memory, and notes where that does not reach back far enough.
+type window struct {
+	*metric.Window
+	retention Retention
+	now       time.Time
+	since     int64 // Unix seconds
+	short     bool
+}
+
+// Datapoints implements expr.Source.
+func (w *window) Datapoints(id metric.ID, q metric.Query, out []metric.Datapoint) []metric.Datapoint {
+	if from := q.From.Unix(); w.short || from < w.since || from < w.retention.earliest(w.now, q.Period) {
+		w.short = true
+		return out
+	}
+	return w.Window.Datapoints(id, q, out)
+}
+
+// Units implements expr.Source.
+func (w *window) Units(id metric.ID, from, until time.Time) []string {
+	if w.short || from.Unix() < w.since {
+		w.short = true
+		return nil
+	}
+	return w.Window.Units(id, from, until)
 }
 
 // source reads memory and disk together. It remembers the first error, and has nothing after it.

@@ -88,7 +88,7 @@ var call = awsapi.Call{Scope: engine.Scope{Account: "123456789012", Region: "us-
 
 func newMemory() (*API, *memory) {
 	m := &memory{engine: engine.New(engine.Config{Seed: 1}), now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)}
-	return &API{m}, m
+	return &API{backend: m}, m
 }
 
 // refused is an error's code and message, "" where there is none.

@@ -15,11 +15,27 @@ type tier struct {
 	round    time.Duration // of starts that are older than the tier before keeps
 }
 
-var tiers = []tier{
-	{time.Second, 3 * time.Hour, time.Minute},
-	{time.Minute, 15 * 24 * time.Hour, time.Minute},
-	{5 * time.Minute, 63 * 24 * time.Hour, 5 * time.Minute},
-	{time.Hour, 455 * 24 * time.Hour, time.Hour},
+type tiers [4]tier
+
+// defaultTiers are CloudWatch's own.
+func defaultTiers() tiers {
+	return tiers{
+		{time.Second, 3 * time.Hour, time.Minute},
+		{time.Minute, 15 * 24 * time.Hour, time.Minute},
+		{5 * time.Minute, 63 * 24 * time.Hour, 5 * time.Minute},
+		{time.Hour, 455 * 24 * time.Hour, time.Hour},
+	}
+}
+
+// tiers are CloudWatch's, kept for as long as this server is told to.
+func (a *API) tiers() tiers {
+	t := defaultTiers()
+	if a.past != nil {
+		for i, keep := range a.past.Kept() {
+			t[i].keep = keep
+		}
+	}
+	return t
 }
 
 // ahead is how far datapoints may be in the future. AWS: PutMetricData, Timestamp.
@@ -36,11 +52,11 @@ type window struct {
 // those of less than a minute begin at divisions of the minute. The end is rounded down too. Periods of which there can be no datapoints
 // any more, or not yet, are left out. AWS: GetMetricStatistics and GetMetricData, StartTime, with its example of 10 seconds, and Period;
 // recorded.
-func frame(now, start, end time.Time, period time.Duration) window {
-	round, keep := time.Minute, tiers[0].keep
+func (kept tiers) frame(now, start, end time.Time, period time.Duration) window {
+	round, keep := time.Minute, kept[0].keep
 	age := now.Sub(start)
-	for i, t := range tiers {
-		if i > 0 && age > tiers[i-1].keep {
+	for i, t := range kept {
+		if i > 0 && age > kept[i-1].keep {
 			round = t.round
 		}
 		if period%t.multiple == 0 {
@@ -64,7 +80,7 @@ func frame(now, start, end time.Time, period time.Duration) window {
 
 // frame is what an evaluation asks for the periods of the range.
 func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
-	w := frame(q.now, q.start, q.end, period)
+	w := q.tiers.frame(q.now, q.start, q.end, period)
 	return w.from, w.periods
 }
 

@@ -34,6 +34,7 @@ type dataRequest struct {
 	queries    []metric.DataQuery
 	foreign    []bool // by query: of another account
 	program    *expr.Program
+	tiers      tiers
 	start, end time.Time
 	newest     bool // newest datapoints first
 	most       int
@@ -49,6 +50,7 @@ func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetri
 	if err != nil {
 		return nil, err
 	}
+	q.tiers = a.tiers()
 	var s expr.Scratch
 	err = a.source(ctx, c, func(now time.Time, src expr.Source) error {
 		if !q.later {
@@ -80,9 +82,17 @@ func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetri
 	return out, nil
 }
 
-// source calls f with what the call's region has of metrics. f reads, and computes afterwards.
+// source calls f with what the call's region has of metrics: twice, where the first look finds that memory does not reach back so far.
+// f reads, and computes afterwards.
 func (a *API) source(ctx context.Context, c awsapi.Call, f func(now time.Time, src expr.Source) error) error {
-	return a.region(ctx, c, func(now time.Time, r *engine.Region) error { return f(now, r.Metrics) })
+	if a.past == nil {
+		return a.region(ctx, c, func(now time.Time, r *engine.Region) error { return f(now, r.Metrics) })
+	}
+	var err error
+	if failed := a.past.Metrics(ctx, c.Scope, func(now time.Time, src expr.Source) { err = f(now, src) }); failed != nil {
+		return failed
+	}
+	return refusal(err)
 }
 
 func message(code, value string) types.MessageData {

@@ -386,7 +386,7 @@ func TestRange(t *testing.T) {
 		{-3 * time.Hour, time.Hour, time.Minute, -3 * time.Hour, 0}, // ahead of all datapoints
 	} {
 		start := now.Add(-c.age)
-		q := &dataRequest{now: now, start: start, end: start.Add(c.length)}
+		q := &dataRequest{tiers: defaultTiers(), now: now, start: start, end: start.Add(c.length)}
 		if from, n := q.frame(c.period); now.Sub(from) != c.from || n != c.periods {
 			t.Errorf("%v old, %v at %v: from %v ago, %d", c.age, c.length, c.period, now.Sub(from), n)
 		}
@@ -396,7 +396,7 @@ func TestRange(t *testing.T) {
 func TestRangesOfCenturies(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	for _, period := range []time.Duration{time.Second, time.Minute, time.Hour, math.MaxInt32 / 60 * time.Minute} {
-		q := &dataRequest{now: now, start: time.Time{}, end: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+		q := &dataRequest{tiers: defaultTiers(), now: now, start: time.Time{}, end: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
 		if from, n := q.frame(period); n < 1 || n > 25_000 || now.Sub(from) > 456*24*time.Hour && period < 1000*time.Hour {
 			t.Errorf("%v: %d periods from %v", period, n, from)
 		}

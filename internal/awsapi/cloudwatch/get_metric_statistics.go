@@ -8,9 +8,9 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
-	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // statisticsMax is how many datapoints one call may ask for. AWS: GetMetricStatistics, API reference.
@@ -35,15 +35,13 @@ func (a *API) getMetricStatistics(
 			"datapoints requested by increasing Period, or decreasing the time range.", n, statisticsMax)
 	}
 	out := &sdk.GetMetricStatisticsOutput{Label: in.MetricName, Datapoints: []types.Datapoint{}}
-	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
-		s := r.Metrics.Find(metric.NewID(*in.Namespace, *in.MetricName, dimensions(in.Dimensions)...))
-		if s == nil {
-			return nil
-		}
-		w := frame(now, *in.StartTime, *in.EndTime, period)
-		for _, unit := range s.Units(w.from, w.from.Add(time.Duration(w.periods)*period)) {
+	id := metric.NewID(*in.Namespace, *in.MetricName, dimensions(in.Dimensions)...)
+	return out, a.source(ctx, c, func(now time.Time, src expr.Source) error {
+		out.Datapoints = []types.Datapoint{}
+		w := a.tiers().frame(now, *in.StartTime, *in.EndTime, period)
+		for _, unit := range src.Units(id, w.from, w.from.Add(time.Duration(w.periods)*period)) {
 			if in.Unit == "" || string(in.Unit) == unit {
-				out.Datapoints = append(out.Datapoints, datapoints(s, w, unit, stats)...)
+				out.Datapoints = append(out.Datapoints, datapoints(src, id, w, unit, stats)...)
 			}
 		}
 		return nil
@@ -85,11 +83,12 @@ func periodAllowed(seconds int) bool {
 }
 
 // datapoints reads several statistics of the same periods.
-func datapoints(s *metric.Series, w window, unit string, stats []metric.Statistic) []types.Datapoint {
+func datapoints(src expr.Source, id metric.ID, w window, unit string, stats []metric.Statistic) []types.Datapoint {
 	var out []types.Datapoint
 	columns := make([][]metric.Datapoint, len(stats))
 	for i, stat := range stats {
-		columns[i] = s.Datapoints(metric.Query{Statistic: stat, Unit: unit, Period: w.period, From: w.from, Periods: w.periods}, nil)
+		q := metric.Query{Statistic: stat, Unit: unit, Period: w.period, From: w.from, Periods: w.periods}
+		columns[i] = src.Datapoints(id, q, make([]metric.Datapoint, 0, w.periods))
 	}
 	for row := range w.periods {
 		var d types.Datapoint

@@ -18,15 +18,29 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/wire"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 	"bellows.dev/bellows/scaling"
 )
 
 // API is CloudWatch.
-type API struct{ backend awsapi.Backend }
+type API struct {
+	backend awsapi.Backend
+	past    Past // nil: what is in memory is all there is
+}
 
-// New returns the service.
-func New(b awsapi.Backend) *awsapi.Service {
-	a := &API{b}
+// Past knows metrics' samples that the engine's window has not, too; internal/history is one.
+type Past interface {
+	// Metrics calls f with what the metrics of a scope were; a second time, where the first look finds that memory does not reach back
+	// so far. f must not keep the source.
+	Metrics(ctx context.Context, scope engine.Scope, f func(now time.Time, src expr.Source)) error
+
+	// Kept returns how long datapoints of 1, 60, 300 and 3,600 seconds are kept.
+	Kept() [4]time.Duration
+}
+
+// New returns the service. past may be nil.
+func New(b awsapi.Backend, past Past) *awsapi.Service {
+	a := &API{b, past}
 	wire.Union[types.EvaluationCriteria](&types.EvaluationCriteriaMemberPromQLCriteria{})
 	s := &awsapi.Service{
 		Name: "CloudWatch", Signing: "monitoring", Target: "GraniteServiceVersion20100801", CBOR: "GraniteServiceVersion20100801",
