@@ -51,6 +51,7 @@ type History struct {
 	opened bool
 	state  state // written by Run alone
 
+	unsynced   bool         // for tests whose crashes spare the machine
 	generation atomic.Int64 // of what is on disk and in memory: it changes where samples go from one to the other
 	recent     recent
 	names      sync.Map // of (namespace, name): its Name
@@ -217,8 +218,7 @@ func (h *History) Flush(ctx context.Context) error {
 	if err := h.rollUp(ctx, now.Unix()); err != nil {
 		return err
 	}
-	h.dropOld(now.Unix())
-	return nil
+	return h.dropOld(ctx, now.Unix())
 }
 
 // gather asks the engine for what is complete. Where nothing else makes time pass, it does.

@@ -38,7 +38,7 @@ func (h *History) rollUp(ctx context.Context, now int64) error {
 				break
 			}
 			h.state.Rolling[i] = from + t.slice
-			if err := h.state.write(h.o.Dir); err != nil {
+			if err := h.state.write(h.o.Dir, h.unsynced); err != nil {
 				return err
 			}
 			if err := h.rollSlice(ctx, i); err != nil {
@@ -114,7 +114,7 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 	}
 	next := h.state
 	next.Rolled[i] = until
-	if err := next.write(h.o.Dir); err != nil {
+	if err := next.write(h.o.Dir, h.unsynced); err != nil {
 		return err
 	}
 	h.mu.Lock()
@@ -203,7 +203,7 @@ func (a value) join(kind Kind, b value) value {
 }
 
 // dropOld lets go of what each tier need not keep.
-func (h *History) dropOld(now int64) {
+func (h *History) dropOld(ctx context.Context, now int64) error {
 	for i, t := range h.tiers {
 		before := now - int64(h.o.Retention[i].Seconds())
 		if i == 0 {
@@ -213,5 +213,28 @@ func (h *History) dropOld(now int64) {
 			before = min(before, h.state.Rolled[i])
 		}
 		t.dropBefore.Store(time.Unix(before, 0).UnixMilli())
+		if err := t.rest(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// rest lets go of a tier's memory where all that is in it is too old: without new samples the TSDB would never.
+func (t *tier) rest(ctx context.Context) error {
+	if t.db == nil || t.db.Head().NumSeries() == 0 {
+		return nil
+	}
+	head, before := t.db.Head(), t.dropBefore.Load()
+	if head.MaxTime() >= before || head.MaxOOOTime() >= before {
+		return nil
+	}
+	err := t.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), head.MaxTime()))
+	if err == nil {
+		err = t.db.CompactOOOHead(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("dropping old history of %d s: %w", t.resolution, err)
+	}
+	return nil
 }

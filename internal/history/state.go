@@ -43,12 +43,15 @@ func readState(dir string) (state, error) {
 }
 
 // write replaces the file durably, or not at all.
-func (s *state) write(dir string) error {
+func (s *state) write(dir string, unsynced bool) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("writing the history's state: %w", err)
 	}
 	path := filepath.Join(dir, stateFile)
+	if unsynced {
+		return os.WriteFile(path, text, 0o600)
+	}
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("writing the history's state: %w", err)

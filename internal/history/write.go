@@ -227,7 +227,13 @@ func (h *History) write(ctx context.Context, scope engine.Scope, now int64, all 
 		if w == nil {
 			continue
 		}
-		if err := errors.Join(w.commit(), w.tier.sync()); err != nil {
+		if err := w.commit(); err != nil {
+			return err
+		}
+		if h.unsynced {
+			continue
+		}
+		if err := w.tier.sync(); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,325 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
+)
+
+func (l *life) put(age time.Duration, resolution time.Duration, values ...float64) {
+	l.t.Helper()
+	d := metric.Datum{ID: metric.NewID("N", "m"), At: l.now.Add(-age), Resolution: resolution, Unit: "None"}
+	for _, v := range values {
+		d.Summary.Add(v, 1)
+	}
+	if _, err := l.step(context.Background(), engine.PutMetricData{Scope: home, Data: []metric.Datum{d}}); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *life) pass(d time.Duration) {
+	l.now = l.now.Add(d)
+	l.flush()
+}
+
+// sum is the Sum of a period, and whether there is any.
+func (l *life) sum(from time.Time, period time.Duration) (float64, bool) {
+	l.t.Helper()
+	var out []metric.Datapoint
+	q := metric.Query{Statistic: metric.Statistic{Kind: metric.Sum}, Period: period, From: from, Periods: 1}
+	if err := l.h.Metrics(context.Background(), home, func(_ time.Time, s expr.Source) {
+		out = s.Datapoints(metric.NewID("N", "m"), q, nil)
+	}); err != nil {
+		l.t.Fatal(err)
+	}
+	if len(out) == 0 || out[0].Missing {
+		return 0, false
+	}
+	return out[0].Value, true
+}
+
+func (l *life) wantSum(from time.Time, period time.Duration, want float64) {
+	l.t.Helper()
+	if got, ok := l.sum(from, period); got != want || ok != (want != 0) {
+		l.t.Errorf("at %v, the sum of %v from %v is %v %v, want %v", l.now, period, from, got, ok, want)
+	}
+}
+
+// CloudWatch's own retention, walked through: seconds for three hours, minutes for 15 days, five minutes for 63 days, hours for 455.
+func TestRetention(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
+	defer func() { l.h.close() }()
+	first := l.now
+	l.put(0, time.Second, 1)
+	l.put(-10*time.Second, time.Second, 2)
+	l.put(-time.Minute, time.Minute, 4)
+	for _, x := range []struct {
+		age                                  time.Duration
+		second, minute, five, hour, halfHour float64
+	}{
+		{time.Hour, 1, 3, 7, 7, 7},
+		{4 * time.Hour, 0, 3, 7, 7, 7},
+		{14 * day, 0, 3, 7, 7, 7},
+		{15*day + 2*time.Hour, 0, 0, 7, 7, 7},
+		{40 * day, 0, 0, 7, 7, 7},
+		{64 * day, 0, 0, 0, 7, 0},
+		{400 * day, 0, 0, 0, 7, 0},
+		{456 * day, 0, 0, 0, 0, 0},
+	} {
+		for l.now.Before(first.Add(x.age)) {
+			l.pass(min(first.Add(x.age).Sub(l.now), 60*time.Hour))
+			l.put(0, time.Minute, 1)
+		}
+		l.wantSum(first, time.Second, x.second)
+		l.wantSum(first, time.Minute, x.minute)
+		l.wantSum(first, 5*time.Minute, x.five)
+		l.wantSum(first, 30*time.Minute, x.halfHour)
+		l.wantSum(first, time.Hour, x.hour)
+	}
+	for i, tier := range l.h.tiers {
+		if tier.db == nil {
+			t.Errorf("nothing came to the tier of %d s", tier.resolution)
+			continue
+		}
+		if err := tier.tidy(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		oldest, _, ok := tier.bounds()
+		if most := l.h.o.Retention[i] * 5 / 4; ok && l.now.Sub(time.Unix(oldest, 0)) > most+5*day {
+			t.Errorf("the tier of %d s keeps what is %v old", tier.resolution, l.now.Sub(time.Unix(oldest, 0)))
+		}
+	}
+}
+
+// What is on disk while the engine does not know it yet counts once.
+func TestWrittenButNotKnownToBe(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
+	defer func() { l.h.close() }()
+	l.put(0, time.Minute, 1)
+	l.pass(10 * time.Minute)
+	at := l.now.Add(-5 * time.Hour).Truncate(time.Minute)
+	l.put(5*time.Hour, time.Minute, 10)
+	l.put(5*time.Hour, time.Minute, 20)
+	l.broken = true
+	l.pass(5 * time.Minute)
+	l.wantSum(at, time.Minute, 30)
+	for _, crash := range []bool{true, false} {
+		l.again(crash)
+		l.wantSum(at, time.Minute, 30)
+		l.pass(5 * time.Minute)
+	}
+	l.broken = false
+	l.pass(time.Minute)
+	l.wantSum(at, time.Minute, 30)
+	l.again(true)
+	l.wantSum(at, time.Minute, 30)
+	if n := l.h.tiers[1].refused.Load(); n != 0 {
+		t.Errorf("the TSDB refused %d samples", n)
+	}
+}
+
+// A slice that was being rolled up when the server was killed is rolled up again, exactly, before anything else is written.
+func TestInterruptedRollUp(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{Retention: tiny})
+	defer func() { l.h.close() }()
+	first := l.now
+	for range 20 {
+		l.put(0, time.Minute, 1, 2)
+		l.pass(time.Minute)
+	}
+	before, err := os.ReadFile(filepath.Join(l.dir, stateFile))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	l.pass(2 * time.Hour)
+	l.wantSum(first, 5*time.Minute, 15)
+	after, err := readState(l.dir)
+	if err != nil || after.Rolled[1] == 0 {
+		t.Fatalf("nothing is rolled up: %+v, %v", after, err)
+	}
+	// As if it had been killed after the last sample and before the end of the slice.
+	interrupted := state{Rolling: after.Rolled}
+	if before != nil {
+		if err := json.Unmarshal(before, &interrupted); err != nil {
+			t.Fatal(err)
+		}
+		interrupted.Rolling = after.Rolled
+	}
+	if err := interrupted.write(l.dir, false); err != nil {
+		t.Fatal(err)
+	}
+	l.again(true)
+	if l.h.state.Rolled != after.Rolled {
+		t.Errorf("rolled up to %v, want %v", l.h.state.Rolled, after.Rolled)
+	}
+	for i := range 4 {
+		l.wantSum(first.Add(time.Duration(i)*5*time.Minute), 5*time.Minute, 15)
+	}
+}
+
+// A write-ahead log that was torn, or a block that is damaged, costs what is in it and no more; the server says so and goes on.
+func TestDamage(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
+	defer func() { l.h.close() }()
+	first := l.now
+	for range 30 {
+		l.put(0, time.Minute, 1)
+		l.pass(20 * time.Minute)
+	}
+	tier := l.h.tiers[1]
+	if err := tier.tidy(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	blocks := tier.db.Blocks()
+	if len(blocks) < 2 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	l.h.close()
+	index := filepath.Join(blocks[0].Dir(), "index")
+	if err := os.WriteFile(index, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wal, err := filepath.Glob(filepath.Join(tier.dir, "wal", "0*"))
+	if err != nil || len(wal) == 0 {
+		t.Fatal(wal, err)
+	}
+	text, err := os.ReadFile(wal[len(wal)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > 100 {
+		for i := len(text) - 20; i < len(text); i++ {
+			text[i] ^= 0xff
+		}
+	}
+	if err := os.WriteFile(wal[len(wal)-1], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.again(false)
+	s := l.h.Status()
+	if len(s.Tiers[1].Damaged) != 1 {
+		t.Errorf("%v is set aside", s.Tiers[1].Damaged)
+	}
+	if _, ok := l.sum(first, time.Minute); ok {
+		t.Error("a damaged block is read")
+	}
+	l.wantSum(time.UnixMilli(blocks[1].MinTime()).Truncate(20*time.Minute).Add(20*time.Minute), 20*time.Minute, 1)
+	l.put(0, time.Minute, 5)
+	at := l.now
+	l.pass(4 * time.Hour)
+	l.wantSum(at, time.Minute, 5)
+}
+
+// Where the disk space is used up, the oldest blocks go, and this is said.
+func TestDiskIsBounded(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{BytesMax: 100_000})
+	defer func() { l.h.close() }()
+	first := l.now
+	for range 400 {
+		l.put(0, time.Minute, float64(l.now.Unix()%1013))
+		l.pass(13 * time.Minute)
+	}
+	tier := l.h.tiers[1]
+	if err := tier.tidy(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	size := int64(0)
+	for _, b := range tier.db.Blocks() {
+		size += b.Size()
+	}
+	if size > tier.bytesMax || tier.dropped.Load() == 0 {
+		t.Errorf("%d bytes of %d, %d blocks dropped", size, tier.bytesMax, tier.dropped.Load())
+	}
+	if _, ok := l.sum(first, time.Minute); ok {
+		t.Error("the oldest is there still")
+	}
+	if s := l.h.Status(); s.Tiers[1].Dropped == 0 || s.Tiers[1].Bytes == 0 || s.Tiers[1].Series == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// PromQL sees disk and memory as one, one sample an interval, late samples added.
+func TestPromQL(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{Retention: tiny})
+	defer func() { l.h.close() }()
+	first := l.now
+	for range 90 {
+		l.put(0, time.Minute, 1, 3)
+		l.pass(time.Minute)
+	}
+	l.put(50*time.Minute, time.Minute, 100)
+	l.put(20*time.Second, time.Second, 7)
+	l.now = l.now.Add(time.Minute)
+	e := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, EnableAtModifier: true})
+	defer func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	eval := func(text string, at time.Time) string {
+		t.Helper()
+		q, err := e.NewInstantQuery(context.Background(), l.h, nil, text, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		r := q.Exec(context.Background())
+		if r.Err != nil {
+			t.Fatal(text, r.Err)
+		}
+		return r.String()
+	}
+	for text, want := range map[string]string{
+		`sum(sum_over_time(n_m_sum[2h]))`:                              "467",
+		`sum(sum_over_time(n_m_count[2h]))`:                            "182",
+		`max(max_over_time(n_m_max[2h]))`:                              "100",
+		`min(min_over_time(n_m_min[2h]))`:                              "1",
+		`histogram_count(sum(sum_over_time(n_m[2h])))`:                 "182",
+		`count({__name__=~"n_m.*",account="123456789012",metric="m"})`: "5",
+		`count({__name__=~"n_m.*",account="1"})`:                       "",
+		`count({__name__=~"n_m.*",EndpointName="none"})`:               "",
+	} {
+		if got := cut(eval(text, l.now)); got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+	// A minute that is on disk with a late sample beside it is one sample.
+	if got := cut(eval(`n_m_sum`, l.now.Add(-51*time.Minute).Truncate(time.Minute))); got != "104" && got != "4" {
+		t.Errorf("the minute of a late sample is %s", got)
+	}
+	q, err := l.h.Querier(first.UnixMilli(), l.now.UnixMilli())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	names, _, err := q.LabelValues(context.Background(), labels.MetricName, nil)
+	if err != nil || len(names) != 5 {
+		t.Errorf("names %v, %v", names, err)
+	}
+	all, _, err := q.LabelNames(context.Background(), nil, labels.MustNewMatcher(labels.MatchEqual, LabelMetric, "m"))
+	if err != nil || len(all) != 5 {
+		t.Errorf("labels %v, %v", all, err)
+	}
+}
+
+// cut is the value in "{} => 5 @[…]".
+func cut(s string) string {
+	_, s, _ = strings.Cut(s, " => ")
+	s, _, _ = strings.Cut(s, " @")
+	return s
+}
