@@ -259,6 +259,17 @@ func (s *server) health() (page struct {
 	Served    uint64 `json:"invocations_served"`
 	Failed    uint64 `json:"invocations_failed"`
 	Endpoints []struct{ Endpoint, Status string }
+
+	PolicyTime time.Time `json:"policy_time"`
+	History    struct {
+		Kept    time.Time `json:"kept_until"`
+		Failure string
+		Bytes   int64 `json:"disk_bytes"`
+		Tiers   []struct {
+			Retention string
+			Bytes     int64 `json:"disk_bytes"`
+		}
+	} `json:"metric_history"`
 }) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/health", nil)

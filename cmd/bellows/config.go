@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"bellows.dev/bellows/internal/history"
 )
 
 // config is bellows.yaml. Everything in it has a default.
@@ -34,6 +36,9 @@ type config struct {
 	KillAfter         duration `yaml:"kill_after"`         // from SIGTERM to SIGKILL; default 30s
 	PayloadMax        int      `yaml:"payload_max"`        // bytes; default 25 MiB
 	LogMax            int64    `yaml:"log_max"`            // bytes of one instance's log; default 10 MB
+
+	Retention  string `yaml:"retention"`   // of metrics' datapoints by their resolution; default CloudWatch's
+	HistoryMax int64  `yaml:"history_max"` // bytes of disk space for metrics' datapoints; default 20 GiB
 }
 
 // image maps images of models to the command of a model server.
@@ -61,10 +66,14 @@ func (d *duration) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// historyLeast is the disk space that four TSDBs need before they hold anything.
+const historyLeast = 256 << 20
+
 func defaults() config {
 	return config{
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
 		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
+		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30,
 	}
 }
 
@@ -93,6 +102,12 @@ func parseConfig(text []byte) (config, error) {
 	}
 	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
 		return c, fmt.Errorf("account %q is not twelve digits", c.Account)
+	}
+	if _, err := history.ParseRetention(c.Retention); err != nil {
+		return c, fmt.Errorf("retention: %w", err)
+	}
+	if c.HistoryMax < historyLeast {
+		return c, fmt.Errorf("history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
 	}
 	for i, x := range c.Images {
 		if x.Image == "" || len(x.Command) == 0 {

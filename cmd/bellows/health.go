@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"maps"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/history"
 )
 
 // status is what the health page says. Who is not on this machine sees Status and Version only.
@@ -28,6 +30,7 @@ type status struct {
 	Alarms     int       `json:"alarms"`
 	InAlarm    []string  `json:"alarms_in_alarm,omitempty"`
 	Warnings   []warning `json:"warnings,omitempty"`
+	History    *kept     `json:"metric_history,omitempty"`
 }
 
 // warning is something that is silently wrong with a scalable target.
@@ -36,6 +39,49 @@ type warning struct {
 	Target string `json:"target"`
 	Text   string `json:"text"`
 }
+
+// kept is how the history of metrics is.
+type kept struct {
+	Kept     time.Time `json:"kept_until,omitzero"` // on disk; what is newer is in the journal
+	Failure  string    `json:"failure,omitempty"`
+	Bytes    int64     `json:"disk_bytes"`
+	BytesMax int64     `json:"disk_bytes_max"`
+	Tiers    []depth   `json:"tiers"`
+}
+
+// depth is one resolution of the history.
+type depth struct {
+	Resolution string    `json:"resolution"`
+	Retention  string    `json:"retention"`
+	Bytes      int64     `json:"disk_bytes"`
+	Oldest     time.Time `json:"oldest,omitzero"`
+	Trouble    string    `json:"trouble,omitempty"`
+}
+
+// newKept puts the history's status into words.
+func newKept(s history.Status) *kept {
+	p := &kept{Kept: s.Kept, Failure: s.Failure, BytesMax: s.BytesMax}
+	for _, t := range s.Tiers {
+		d := depth{Resolution: t.Resolution.String(), Retention: history.Days(t.Retention), Bytes: t.Bytes, Oldest: t.Oldest}
+		var trouble []string
+		if len(t.Damaged) > 0 {
+			trouble = append(trouble, "damaged and set aside: "+strings.Join(t.Damaged, ", "))
+		}
+		if t.Dropped > 0 {
+			trouble = append(trouble, fmt.Sprintf("%d blocks dropped before their time for want of disk space", t.Dropped))
+		}
+		if t.Refused > 0 {
+			trouble = append(trouble, fmt.Sprintf("%d samples could not be written", t.Refused))
+		}
+		d.Trouble = strings.Join(trouble, "; ")
+		p.Bytes += t.Bytes
+		p.Tiers = append(p.Tiers, d)
+	}
+	return p
+}
+
+// MB is for the page.
+func (kept) MB(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 // row is one variant of an endpoint.
 type row struct {
@@ -62,6 +108,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		st.Uptime = time.Since(s.started).Round(time.Second).String()
 		st.PolicyTime, st.ClockSpeed = s.control.Now().Round(time.Second), s.control.Speed()
 		st.Served, st.Failed = s.gateway.Totals()
+		st.History = newKept(s.history.Status())
 		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e) }); err != nil {
 			st.Status = err.Error()
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -112,5 +159,10 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 {{if .Endpoints}}<table><tr><th>Endpoint<th>Variant<th>Status<th>Instances<th>Wanted<th>Trouble</tr>
 {{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td><a href="/explain/{{.Endpoint}}/{{.Variant}}?since=24h&amp;region={{.Region}}">{{.Variant}}</a><td>{{.Status}}<td>{{.Current}}<td>{{.Desired}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{end}}{{if .Warnings}}<h2>Silently wrong</h2><ul>{{range .Warnings}}<li>{{.Target}} <small>{{.Region}}</small>: {{.Text}}{{end}}</ul>{{end}}
+{{with .History}}<h2>Metric history</h2>
+<p>{{.MB .Bytes}} on disk, of {{.MB .BytesMax}} at most{{if not .Kept.IsZero}}; written until {{.Kept.Format "15:04:05"}}{{end}}. {{.Failure}}</p>
+<table><tr><th>Datapoints of<th>Kept for<th>Since<th>On disk<th>Trouble</tr>
+{{range .Tiers}}<tr><td>{{.Resolution}}<td>{{.Retention}}<td>{{if not .Oldest.IsZero}}{{.Oldest.Format "2006-01-02 15:04"}}{{end}}<td>{{$.History.MB .Bytes}}<td>{{.Trouble}}</tr>
+{{end}}</table>{{end}}
 {{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
 `))

@@ -13,9 +13,13 @@ import (
 
 // openPrometheus makes what joins the server to Prometheus and its like.
 func (s *server) openPrometheus() error {
-	var err error
+	retention, err := history.ParseRetention(s.o.config.Retention)
+	if err != nil {
+		return err
+	}
 	if s.history, err = history.Open(history.Options{
-		Dir: filepath.Join(s.o.dir, "history"), View: s.control.View, Step: s.control.Step, OnKept: s.recorded, Log: s.o.log,
+		Dir: filepath.Join(s.o.dir, "history"), Retention: retention, BytesMax: s.o.config.HistoryMax,
+		View: s.control.View, Step: s.control.Step, OnKept: s.recorded, Log: s.o.log,
 	}); err != nil {
 		return err
 	}

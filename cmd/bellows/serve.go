@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"bellows.dev/bellows/internal/history"
 )
 
 // Defaults of the command line.
@@ -18,9 +20,9 @@ const (
 
 // serveFlags are the flags of serve.
 type serveFlags struct {
-	dir, listen, config, auth, level, format string
-	speed                                    float64
-	keep                                     bool
+	dir, listen, config, auth, level, format, retention string
+	speed                                               float64
+	keep                                                bool
 }
 
 func serve() *cobra.Command {
@@ -54,6 +56,7 @@ func serve() *cobra.Command {
 	flags.StringVar(&f.auth, "auth", "sigv4", "sigv4, or none (on a loopback address only)")
 	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.format, "log-format", "text", "text or json")
+	flags.StringVar(&f.retention, "retention", "", "how long metrics' datapoints are kept, by their resolution; default "+history.DefaultRetention().String())
 	flags.BoolVar(&f.keep, "keep-instances", false, "leave instances running on a clean stop, for the next server to adopt")
 	return c
 }
@@ -62,6 +65,12 @@ func (f serveFlags) options() (serverOptions, error) {
 	c, err := readConfig(f.config)
 	if err != nil {
 		return serverOptions{}, err
+	}
+	if f.retention != "" {
+		if _, err := history.ParseRetention(f.retention); err != nil {
+			return serverOptions{}, fmt.Errorf("--retention: %w", err)
+		}
+		c.Retention = f.retention
 	}
 	log, err := newLog(f.level, f.format)
 	if err != nil {

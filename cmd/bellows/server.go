@@ -191,8 +191,8 @@ func (s *server) step(ctx context.Context, in engine.Input) (engine.Result, erro
 }
 
 // pastMetrics are a scope's metrics, as the history and memory have them.
-func (s *server) pastMetrics(ctx context.Context, scope engine.Scope, from time.Time, f func(time.Time, expr.Source)) error {
-	return s.history.Metrics(ctx, scope, from, f)
+func (s *server) pastMetrics(ctx context.Context, scope engine.Scope, f func(time.Time, expr.Source)) error {
+	return s.history.Metrics(ctx, scope, f)
 }
 
 // notified tells the engine what came of a notification.
@@ -262,7 +262,7 @@ func (s *server) newHTTP() *fasthttp.Server {
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
 		Services: []*awsapi.Service{
 			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
-			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b), sts.New(), sts.NewIAM(s.keys[0].Created),
+			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},
 	}
 	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))

@@ -14,13 +14,12 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric/expr"
-	"bellows.dev/bellows/scaling"
 )
 
 // Options are what a Foreteller works with.
 type Options struct {
-	// Metrics calls f with a scope's metrics, from a moment on.
-	Metrics func(ctx context.Context, scope engine.Scope, from time.Time, f func(now time.Time, s expr.Source)) error
+	// Metrics calls f with a scope's metrics; twice, where memory alone turns out not to reach back far enough.
+	Metrics func(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error
 
 	// Step takes an input into the engine.
 	Step func(ctx context.Context, in engine.Input) (engine.Result, error)
@@ -68,8 +67,7 @@ func (f *Foreteller) Run(ctx context.Context) {
 
 func (f *Foreteller) answer(ctx context.Context, w engine.HistoryWanted) error {
 	var in engine.LoadHistory
-	from := w.Until.Add(-scaling.HistoryHours * time.Hour)
-	if err := f.o.Metrics(ctx, w.Scope, from, func(_ time.Time, s expr.Source) { in = engine.ReadHistory(w, s) }); err != nil {
+	if err := f.o.Metrics(ctx, w.Scope, func(_ time.Time, s expr.Source) { in = engine.ReadHistory(w, s) }); err != nil {
 		return err
 	}
 	_, err := f.o.Step(ctx, in)

@@ -95,13 +95,22 @@ func (r Retention) check(named [4]bool) error {
 func (r Retention) String() string {
 	parts := make([]string, len(r))
 	for i, d := range r {
-		text := d.String()
-		if d%day == 0 {
-			text = strconv.Itoa(int(d/day)) + "d"
-		}
-		parts[i] = fmt.Sprintf("%ds=%s", resolutions[i], text)
+		parts[i] = fmt.Sprintf("%ds=%s", resolutions[i], Days(d))
 	}
 	return strings.Join(parts, ",")
+}
+
+// Days renders a duration as people say it: 15d, 3h, 90m.
+func Days(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{day, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d >= u.unit && d%u.unit == 0 {
+			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
+		}
+	}
+	return d.String()
 }
 
 // earliest is the start of the oldest datapoint that a period still shows: data is kept long at coarse resolutions only.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -53,12 +52,11 @@ func (t *tier) open(retention time.Duration) error {
 	if t.db != nil {
 		return nil
 	}
-	o := t.options(retention)
-	db, err := tsdb.Open(t.dir, t.log, nil, o, nil)
-	for range 100 {
-		if err == nil || !t.setAside(err) {
-			break
-		}
+	if err := t.checkBlocks(); err != nil {
+		return err
+	}
+	db, err := tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
+	if err != nil && t.exists() && !errors.Is(err, os.ErrPermission) && t.setAside(t.dir, err) == nil {
 		db, err = tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
 	}
 	if err != nil {
@@ -68,25 +66,40 @@ func (t *tier) open(retention time.Duration) error {
 	return nil
 }
 
-// setAside moves what an error names out of the way: a damaged block or, where it names none, the whole tier.
-func (t *tier) setAside(cause error) bool {
-	if errors.Is(cause, os.ErrPermission) || !t.exists() {
-		return false
+// checkBlocks sets damaged blocks aside, which the TSDB would refuse to open with.
+func (t *tier) checkBlocks() error {
+	entries, err := os.ReadDir(t.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 	}
-	from := t.dir
-	if _, rest, found := strings.Cut(cause.Error(), "corrupted block "); found {
-		if id, err := ulid.Parse(rest[:min(len(rest), ulid.EncodedSize)]); err == nil {
-			from = filepath.Join(t.dir, id.String())
+	for _, e := range entries {
+		if _, err := ulid.ParseStrict(e.Name()); err != nil || !e.IsDir() {
+			continue
+		}
+		path := filepath.Join(t.dir, e.Name())
+		b, err := tsdb.OpenBlock(t.log, path, nil, nil)
+		if err == nil {
+			err = b.Close()
+		}
+		if err == nil {
+			continue
+		}
+		if err := t.setAside(path, err); err != nil {
+			return err
 		}
 	}
-	to := fmt.Sprintf("%s.damaged-%d-%s", t.dir, time.Now().UnixNano(), filepath.Base(from))
-	if err := os.Rename(from, to); err != nil {
-		t.log.Error("damaged history could not be set aside", "path", from, "error", err)
-		return false
+	return nil
+}
+
+// setAside moves what is damaged out of the way.
+func (t *tier) setAside(path string, cause error) error {
+	to := fmt.Sprintf("%s.damaged-%d-%s", t.dir, time.Now().UnixNano(), filepath.Base(path))
+	if err := os.Rename(path, to); err != nil {
+		return fmt.Errorf("setting damaged history aside: %w", errors.Join(cause, err))
 	}
 	t.log.Error("damaged history is set aside; the rest is used", "path", to, "error", cause)
 	t.moved = append(t.moved, to)
-	return true
+	return nil
 }
 
 func (t *tier) options(retention time.Duration) *tsdb.Options {

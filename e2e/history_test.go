@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+)
+
+// Killed again and again while datapoints come in, in time and days late, and while they are written to the history: each that was
+// acknowledged is there, once, and alarms are in the state they were in.
+func TestKilledServerForgetsNoDatapoint(t *testing.T) {
+	dir := t.TempDir()
+	flags := []string{"--clock-speed", "60"} // a minute is written each second
+	s := start(t, dir, flags...)
+	before := s.alarm("stands", cw.StateValueAlarm)
+	began := s.policyTime().Add(-time.Minute)
+	var acknowledged, sent float64
+	for round := range 5 {
+		ok, all := ingest(s, round, time.Duration(1200+rand.IntN(1500))*time.Millisecond)
+		if ok == 0 {
+			t.Fatalf("round %d: nothing was acknowledged: nothing is proved", round)
+		}
+		acknowledged, sent = acknowledged+ok, sent+all
+		s = start(t, dir, flags...)
+		s.count(began, acknowledged, sent)
+	}
+	s.until("the history is written", func() bool { return s.health().History.Bytes > 0 && !s.health().History.Kept.IsZero() })
+	if h := s.health().History; len(h.Tiers) != 4 || h.Failure != "" || h.Tiers[1].Bytes == 0 || h.Tiers[1].Retention != "15d" {
+		t.Errorf("the health page says %+v", h)
+	}
+	s.count(began, acknowledged, sent)
+	after := s.describe("stands")
+	if !after.AlarmConfigurationUpdatedTimestamp.Equal(*before.AlarmConfigurationUpdatedTimestamp) || after.StateValue != cw.StateValueAlarm {
+		t.Errorf("the alarm was %v, is %v", before, after)
+	}
+	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet"))
+}
+
+// ingest sends datapoints of value 1 until the server is killed; it returns how many were acknowledged, and how many were sent.
+func ingest(s *server, round int, life time.Duration) (acknowledged, sent float64) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	now := s.policyTime()
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	for client := range 3 {
+		clients.Go(func() {
+			for i := 0; ; i++ {
+				in := &cloudwatch.PutMetricDataInput{Namespace: aws.String("Crash")}
+				for n := range 20 {
+					d := cw.MetricDatum{
+						MetricName: aws.String("datapoints"), Value: aws.Float64(1), StorageResolution: aws.Int32(int32([]int{1, 60}[n%2])),
+						Dimensions: []cw.Dimension{{Name: aws.String("Client"), Value: aws.String(fmt.Sprint(client))}},
+					}
+					if n%5 == 0 { // late
+						d.Timestamp = aws.Time(now.Add(-time.Duration(rand.IntN(int(10 * 24 * time.Hour)))))
+					}
+					in.MetricData = append(in.MetricData, d)
+				}
+				_, err := s.cloudwatch().PutMetricData(ctx, in, func(o *cloudwatch.Options) { o.RetryMaxAttempts = 1 })
+				mu.Lock()
+				sent += 20
+				if err == nil {
+					acknowledged += 20
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	timer := time.NewTimer(life)
+	<-timer.C
+	s.kill()
+	cancel()
+	clients.Wait()
+	return acknowledged, sent
+}
+
+// count holds what is there against what was acknowledged: nothing less, and nothing that was not sent.
+func (s *server) count(began time.Time, acknowledged, sent float64) {
+	s.t.Helper()
+	for _, period := range []int32{60, 300, 3600} {
+		got := 0.0
+		in := &cloudwatch.GetMetricDataInput{
+			StartTime: aws.Time(began.Add(-11 * 24 * time.Hour)), EndTime: aws.Time(s.policyTime().Add(time.Hour)), ScanBy: cw.ScanByTimestampAscending,
+		}
+		for client := range 3 {
+			in.MetricDataQueries = append(in.MetricDataQueries, cw.MetricDataQuery{Id: aws.String(fmt.Sprint("c", client)), MetricStat: &cw.MetricStat{
+				Metric: &cw.Metric{Namespace: aws.String("Crash"), MetricName: aws.String("datapoints"), Dimensions: []cw.Dimension{
+					{Name: aws.String("Client"), Value: aws.String(fmt.Sprint(client))},
+				}}, Period: aws.Int32(period), Stat: aws.String("Sum"),
+			}})
+		}
+		pages := cloudwatch.NewGetMetricDataPaginator(s.cloudwatch(), in)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(s.t.Context())
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			for _, r := range page.MetricDataResults {
+				for _, v := range r.Values {
+					got += v
+				}
+			}
+		}
+		if got < acknowledged || got > sent {
+			s.t.Errorf("period %d: %v datapoints are there, %v were acknowledged, %v sent", period, got, acknowledged, sent)
+		}
+	}
+}
+
+// policyTime is the time that the server's policies run on.
+func (s *server) policyTime() time.Time { return s.health().PolicyTime }
