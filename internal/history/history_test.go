@@ -78,7 +78,7 @@ func TestRetention(t *testing.T) {
 		{456 * day, 0, 0, 0, 0, 0},
 	} {
 		for l.now.Before(first.Add(x.age)) {
-			l.pass(min(first.Add(x.age).Sub(l.now), 60*time.Hour))
+			l.pass(min(first.Add(x.age).Sub(l.now), 100*time.Hour))
 			l.put(0, time.Minute, 1)
 		}
 		l.wantSum(first, time.Second, x.second)

@@ -52,7 +52,7 @@ func (h *History) rollUp(ctx context.Context, now int64) error {
 // nextSlice is where the next slice of a tier begins that ends at a moment or before. What has no samples is skipped.
 func (h *History) nextSlice(i int, until int64) (int64, bool) {
 	t := h.tiers[i]
-	oldest, _, any := t.bounds()
+	oldest, any := t.after(h.state.Rolled[i])
 	if !any {
 		return 0, false
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,17 +157,32 @@ func (t *tier) tidy(ctx context.Context) error {
 // bounds are the times of the oldest and the newest sample, in seconds; ok is false where there is none.
 func (t *tier) bounds() (oldest, newest int64, ok bool) {
 	oldest, newest = t.db.Head().MinTime(), t.db.Head().MaxTime()
-	ok = oldest <= newest
+	ok = oldest <= newest && t.db.Head().NumSeries() > 0
 	for _, b := range t.db.Blocks() {
 		if !ok {
 			oldest, newest, ok = b.MinTime(), b.MaxTime(), true
 		}
 		oldest, newest = min(oldest, b.MinTime()), max(newest, b.MaxTime())
 	}
-	if ok {
-		oldest = min(oldest, t.db.Head().MinOOOTime())
+	if t.db.Head().NumSeries() > 0 && t.db.Head().MinOOOTime() <= t.db.Head().MaxOOOTime() {
+		oldest, newest, ok = min(oldest, t.db.Head().MinOOOTime()), max(newest, t.db.Head().MaxOOOTime()), true
 	}
 	return floor(oldest, 1000) / 1000, floor(newest, 1000) / 1000, ok
+}
+
+// after is the time, in seconds, from which on there may be samples that are not older than a moment; ok is false where there are none.
+func (t *tier) after(from int64) (oldest int64, ok bool) {
+	spans := [][2]int64{{t.db.Head().MinTime(), t.db.Head().MaxTime()}, {t.db.Head().MinOOOTime(), t.db.Head().MaxOOOTime()}}
+	for _, b := range t.db.Blocks() {
+		spans = append(spans, [2]int64{b.MinTime(), b.MaxTime() - 1})
+	}
+	oldest = math.MaxInt64
+	for _, s := range spans {
+		if s[0] <= s[1] && s[1] >= from*1000 {
+			oldest, ok = min(oldest, max(s[0], from*1000)), true
+		}
+	}
+	return floor(oldest, 1000) / 1000, ok
 }
 
 // sync makes what was committed durable: the TSDB's write-ahead logs are synced at the end of a segment only, and not at once.
