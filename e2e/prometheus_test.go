@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -128,6 +129,16 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	if status != 400 || !strings.Contains(text, "the label path") {
 		t.Errorf("%d %s", status, text)
 	}
+	path := "/prometheus/api/v1/query?query=" + url.QueryEscape(`sum(queue_depth{job="api"})`) // Grafana signs what it asks, too
+	if status, text := s.door(http.MethodGet, path, nil, nil, s.signed(nil)); status != 200 || !strings.Contains(text, `"3"]`) {
+		t.Errorf("a signed query: %d %s", status, text)
+	}
+	if status, text := s.door(http.MethodGet, path, nil, nil, nobody); status != 401 {
+		t.Errorf("a stranger's query: %d %s", status, text)
+	}
+	if a := s.raw("sagemaker", "/prometheus/api/v1/query", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte("query=1"), time.Now(), nil); a.status != 403 {
+		t.Errorf("signed for another service: %d %s", a.status, a.body)
+	}
 	m := pmetric.NewMetrics()
 	r := m.ResourceMetrics().AppendEmpty()
 	r.Resource().Attributes().PutStr("service.name", "cart")
@@ -201,15 +212,24 @@ func TestMetricsOfTheServer(t *testing.T) {
 // evaluated says why.
 func TestPromQLAlarm(t *testing.T) {
 	s := start(t, t.TempDir(), "--clock-speed", "20")
-	put := func(name, query string) {
-		t.Helper()
-		if _, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+	try := func(name, query string) error {
+		_, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
 			AlarmName: aws.String(name), EvaluationInterval: aws.Int32(10),
 			EvaluationCriteria: &cw.EvaluationCriteriaMemberPromQLCriteria{Value: cw.AlarmPromQLCriteria{
 				Query: aws.String(query), PendingPeriod: aws.Int32(0), RecoveryPeriod: aws.Int32(0),
 			}},
-		}); err != nil {
+		})
+		return err
+	}
+	put := func(name, query string) {
+		t.Helper()
+		if err := try(name, query); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for query, want := range map[string]string{"up{": "parse error", "1": "must return a result of vector type", "up[1m]": "must return a result of vector type"} {
+		if err := try("refused", query); err == nil || !strings.Contains(err.Error(), "ValidationError") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", query, err)
 		}
 	}
 	put("deep", `max by (Queue) (max_over_time(shop_queue_depth_max[1m])) > 100`)

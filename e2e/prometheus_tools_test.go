@@ -64,7 +64,7 @@ func startPrometheus(t *testing.T, config string) *peer {
 			return false
 		}
 		resp.Body.Close()
-		return resp.StatusCode == 200
+		return resp.StatusCode == http.StatusOK
 	})
 	return p
 }
@@ -125,7 +125,7 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 					t.Fatal(err)
 				}
 				resp.Body.Close()
-				if resp.StatusCode != 204 {
+				if resp.StatusCode != http.StatusNoContent {
 					t.Fatal(resp.Status)
 				}
 			}

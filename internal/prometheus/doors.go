@@ -175,8 +175,8 @@ func refuse(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), status)
 }
 
-// tooLarge says that a body unpacks to more than is taken.
-var tooLarge = fmt.Errorf("the body unpacks to more than %d bytes", unpackedMax)
+// errTooLarge says that a body unpacks to more than is taken.
+var errTooLarge = fmt.Errorf("the body unpacks to more than %d bytes", unpackedMax)
 
 // gunzip unpacks a body, up to the limit.
 func gunzip(body []byte) ([]byte, error) {
@@ -189,7 +189,7 @@ func gunzip(body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("unpacking the body: %w", err)
 	}
 	if len(plain) > unpackedMax {
-		return nil, tooLarge
+		return nil, errTooLarge
 	}
 	return plain, nil
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 
@@ -106,18 +107,18 @@ func (d *Doors) own(c *call, all map[string][]family) error {
 	name, now := c.FormValue("metric"), d.o.Now()
 	want := labels.MustNewMatcher(labels.MatchNotEqual, history.LabelMetric, "")
 	if name != "" {
-		want = labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)
+		want = labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)
 	}
 	from, to := now.Add(-ownFor).UnixMilli(), now.UnixMilli()
 	q, err := Scoped(d.o.Data, c.scope).Querier(from, to)
 	if err != nil {
 		return err
 	}
-	defer q.Close()
+	defer shut(q)
 	set := q.Select(c.Context(), false, &storage.SelectHints{Start: from, End: to, Func: "series"}, want)
 	for set.Next() && len(all) < familiesMax {
 		_, id, unit, kind, ok := history.Identify(set.At().Labels())
-		series := set.At().Labels().Get(labels.MetricName)
+		series := set.At().Labels().Get(model.MetricNameLabel)
 		if !ok || all[series] != nil {
 			continue
 		}

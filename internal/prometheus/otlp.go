@@ -66,7 +66,7 @@ func (d *Doors) takeOTLP(w http.ResponseWriter, c *call) {
 }
 
 func statusOf(err error) int {
-	if errors.Is(err, tooLarge) {
+	if errors.Is(err, errTooLarge) {
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusBadRequest

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/grafana/regexp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -37,7 +38,7 @@ type plain struct {
 var (
 	written    = labels.MustNewMatcher(labels.MatchEqual, history.LabelNamespace, Namespace)
 	notWritten = labels.MustNewMatcher(labels.MatchNotEqual, history.LabelNamespace, Namespace)
-	meanOnly   = labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".*_(?:sum|count)")
+	meanOnly   = labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".*_(?:sum|count)")
 )
 
 // Select implements storage.Querier.
@@ -60,11 +61,11 @@ func inner(ms []*labels.Matcher) []*labels.Matcher {
 	names := meanOnly
 	for _, m := range ms {
 		switch {
-		case m.Name == labels.MetricName:
+		case m.Name == model.MetricNameLabel:
 			out = append(out, renamed(m, history.LabelMetric))
 			if m.Type == labels.MatchEqual {
 				name := regexp.QuoteMeta(history.Name(Namespace, m.Value))
-				names = labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, name+"_sum|"+name+"_count")
+				names = labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, name+"_sum|"+name+"_count")
 			}
 		case keepsName(m.Name):
 			out = append(out, m)
@@ -137,7 +138,7 @@ func (q *plain) read(ctx context.Context, hints *storage.SelectHints, ms []*labe
 // plainLabels are the labels that a series was written with.
 func plainLabels(id metric.ID) labels.Labels {
 	b := labels.NewScratchBuilder(1 + len(id.Dimensions))
-	b.Add(labels.MetricName, id.Name)
+	b.Add(model.MetricNameLabel, id.Name)
 	for _, d := range id.Dimensions {
 		b.Add(d.Name, d.Value)
 	}

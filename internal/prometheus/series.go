@@ -62,6 +62,9 @@ func (d *Doors) search(c *call, wrong func(error) *failure) (*search, *failure) 
 	return s, nil
 }
 
+// shut closes a querier. What it could fail with would have failed its reads.
+func shut(q storage.Querier) { _ = q.Close() }
+
 func plainly(err error) *failure { return &failure{kindBad, err} }
 
 // union asks for each selector, and joins what is found, sorted.
@@ -96,7 +99,7 @@ func (d *Doors) labelNames(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	defer s.Close()
+	defer shut(s)
 	return s.union(func(ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 		return s.LabelNames(c.Context(), &storage.LabelHints{Limit: s.hint()}, ms...)
 	})
@@ -114,7 +117,7 @@ func (d *Doors) labelValues(c *call, name string) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	defer s.Close()
+	defer shut(s)
 	return s.union(func(ms ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 		return s.LabelValues(c.Context(), name, &storage.LabelHints{Limit: s.hint()}, ms...)
 	})
@@ -129,7 +132,7 @@ func (d *Doors) series(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	defer s.Close()
+	defer shut(s)
 	return s.list(c.Context())
 }
 

@@ -6,11 +6,13 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/snappy"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
@@ -42,7 +44,7 @@ func (d *Doors) takeWrite(w http.ResponseWriter, c *call) {
 		return
 	}
 	plain, err := unsnap(c.body)
-	if errors.Is(err, tooLarge) {
+	if errors.Is(err, errTooLarge) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
@@ -98,7 +100,7 @@ func unsnap(body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("unpacking the body: %w", err)
 	}
 	if n > unpackedMax {
-		return nil, tooLarge
+		return nil, errTooLarge
 	}
 	plain, err := snappy.Decode(nil, body)
 	if err != nil {
@@ -135,6 +137,11 @@ func (d *Doors) decodeWrite(b *batch, message string, plain []byte, c *call) err
 	if err := m.Unmarshal(plain); err != nil {
 		return fmt.Errorf("decoding the request: %w", err)
 	}
+	samples := 0
+	for i := range m.Timeseries {
+		samples += len(m.Timeseries[i].Samples)
+	}
+	b.data = slices.Grow(b.data, samples)
 	var scratch labels.ScratchBuilder
 	for i := range m.Timeseries {
 		t := &m.Timeseries[i]
@@ -166,6 +173,11 @@ func (d *Doors) decodeV2(b *batch, plain []byte, c *call) error {
 	if err := m.Unmarshal(plain); err != nil {
 		return fmt.Errorf("decoding the request: %w", err)
 	}
+	samples := 0
+	for i := range m.Timeseries {
+		samples += len(m.Timeseries[i].Samples)
+	}
+	b.data = slices.Grow(b.data, samples)
 	var scratch labels.ScratchBuilder
 	for i := range m.Timeseries {
 		t := &m.Timeseries[i]
@@ -199,7 +211,7 @@ func (d *Doors) identity(ls labels.Labels) (metric.ID, error) {
 	dimensions := make([]metric.Dimension, 0, ls.Len())
 	ls.Range(func(l labels.Label) {
 		switch {
-		case l.Name == labels.MetricName:
+		case l.Name == model.MetricNameLabel:
 			name = l.Value
 		case l.Value == "": // Prometheus: the same as no label
 		case d.o.NamespaceLabel != "" && l.Name == d.o.NamespaceLabel:
