@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/tsdb"
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
@@ -307,7 +309,7 @@ func TestPromQL(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	names, _, err := q.LabelValues(context.Background(), labels.MetricName, nil)
+	names, _, err := q.LabelValues(context.Background(), model.MetricNameLabel, nil)
 	if err != nil || len(names) != 5 {
 		t.Errorf("names %v, %v", names, err)
 	}
@@ -322,4 +324,37 @@ func cut(s string) string {
 	_, s, _ = strings.Cut(s, " => ")
 	s, _, _ = strings.Cut(s, " @")
 	return s
+}
+
+// A server that is killed while the TSDB compacts late samples, and killed again, has them all.
+func TestLateSamplesOutliveACompactionThatIsKilled(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
+	defer func() { l.h.close() }()
+	began := l.now
+	l.put(0, time.Minute, 1)
+	l.pass(10 * time.Minute)
+	total := 1.0
+	for round := range 4 {
+		for i := range 45 {
+			l.put(time.Duration(i*4+round+300)*time.Minute, time.Minute, 1)
+			total++
+		}
+		l.pass(10 * time.Minute)
+		// What a compaction does first: it moves what is late to chunks, whose files are in a buffer, and begins a new log.
+		if _, err := tsdb.NewOOOCompactionHead(context.Background(), l.h.tiers[1].db.Head()); err != nil {
+			t.Fatal(err)
+		}
+		l.put(time.Duration(round+500)*time.Minute, time.Minute, 1)
+		total++
+		l.pass(10 * time.Minute)
+		l.again(true)
+		got := 0.0
+		for at := began.Add(-24 * time.Hour); at.Before(l.now); at = at.Add(time.Hour) {
+			v, _ := l.sum(at, time.Hour)
+			got += v
+		}
+		if got != total {
+			t.Fatalf("after %d kills %v samples are there of %v", round+1, got, total)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"bellows.dev/bellows/engine"
@@ -89,7 +90,7 @@ func labelName(dimension string) (string, bool) {
 // Labels returns the labels of a metric's series. Different metrics have different labels.
 func Labels(scope engine.Scope, id metric.ID, unit string, kind Kind) labels.Labels {
 	b := labels.NewScratchBuilder(8 + len(id.Dimensions))
-	b.Add(labels.MetricName, Name(id.Namespace, id.Name)+suffixes[kind])
+	b.Add(model.MetricNameLabel, Name(id.Namespace, id.Name)+suffixes[kind])
 	b.Add(LabelAccount, scope.Account)
 	b.Add(LabelRegion, scope.Region)
 	b.Add(LabelNamespace, id.Namespace)
@@ -124,7 +125,7 @@ func Identify(ls labels.Labels) (scope engine.Scope, id metric.ID, unit string, 
 	name, dimensions := "", ""
 	ls.Range(func(l labels.Label) {
 		switch l.Name {
-		case labels.MetricName:
+		case model.MetricNameLabel:
 			name = l.Value
 		case LabelAccount:
 			scope.Account = l.Value

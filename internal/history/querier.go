@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -97,7 +98,7 @@ func now(s *snapshot) time.Time { return s.now.Add(100 * day) }
 func (h *History) label(m *recentMetric, kind Kind, name string) string {
 	id := m.key.series.ID()
 	switch name {
-	case labels.MetricName:
+	case model.MetricNameLabel:
 		return h.name(id) + suffixes[kind]
 	case LabelAccount:
 		return m.scope.Account

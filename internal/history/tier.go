@@ -18,6 +18,9 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 )
 
+// segmentSize is that of the logs' files.
+const segmentSize = 16 << 20 // bytes
+
 // lateMax is how late samples may be, with a day to spare. AWS: PutMetricData, Timestamp: two weeks, and two hours ahead.
 const lateMax = 15 * day
 
@@ -55,6 +58,9 @@ func (t *tier) open(retention time.Duration) error {
 	}
 	if err := t.checkBlocks(); err != nil {
 		return err
+	}
+	if err := forgetChunks(t.dir); err != nil {
+		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 	}
 	db, err := tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
 	if err != nil && t.exists() && !errors.Is(err, os.ErrPermission) && t.setAside(t.dir, err) == nil {
@@ -113,7 +119,7 @@ func (t *tier) options(retention time.Duration) *tsdb.Options {
 	o.MinBlockDuration = block.Milliseconds()
 	o.MaxBlockDuration = max(o.MinBlockDuration, (retention / 10).Milliseconds())
 	o.WALCompression = compression.Snappy
-	o.WALSegmentSize = 16 << 20
+	o.WALSegmentSize = segmentSize
 	o.StripeSize = 1 << 10
 	o.HeadChunksWriteQueueSize = 0
 	o.OutOfOrderTimeWindow = lateMax.Milliseconds()
