@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -142,7 +143,7 @@ func unfold(t *testing.T, body []byte, result string) url.Values {
 	within := false
 	for {
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return form
 		} else if err != nil {
 			t.Fatalf("%v in %s", err, body)

@@ -55,7 +55,7 @@ func (c *call) do(ctx context.Context) (int64, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
 	if resp.StatusCode/100 != 2 {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) //nolint:errcheck // the status says enough
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // the status says enough
 		return 0, fmt.Errorf("%s: %s", resp.Status, text)
 	}
 	return io.Copy(io.Discard, resp.Body)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/scaling"
 )
@@ -164,7 +163,7 @@ func (m *Moment) remember(items []Item) {
 	last := map[string]Alarm{}
 	for _, i := range items {
 		if t, ok := i.Event.(engine.AlarmTransition); ok {
-			last[t.Alarm] = Alarm{t.Alarm, alarm.State(t.To).String(), i.At, t.Reason}
+			last[t.Alarm] = Alarm{t.Alarm, t.To.String(), i.At, t.Reason}
 		}
 		if d, ok := i.Event.(engine.Decided); ok {
 			c := d.Decision
