@@ -111,7 +111,7 @@ func newWorld(t *testing.T) *world {
 	})
 	t.Cleanup(server.Close)
 	return &world{b, t, sdk.NewFromConfig(aws.Config{
-		Region: scope.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
+		Region: scope.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 3, // as clients have it: a connection may be lost
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, nil
 		}),
