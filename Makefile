@@ -30,7 +30,7 @@ unit: ## every test once, without the race detector (seconds)
 	$(GO) test $(PKGS)
 
 race: ## every test under the race detector, in random order; runs the fuzz seeds too
-	$(GO) test -race -shuffle=on -count=1 $(PKGS)
+	$(GO) test -race -shuffle=on -count=1 -timeout 20m $(PKGS)
 
 vet: ## go vet
 	$(GO) vet $(PKGS)
