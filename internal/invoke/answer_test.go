@@ -164,7 +164,7 @@ func TestRefusals(t *testing.T) {
 	weightless.Variants[0].Weight = 0
 	unreachable := named("refusing", blue(refusing(t)))
 	unreachable.Variants[0].Instances[0].ID = "i-refusing"
-	broken := named("broken", blue(raw(t, "SMTP ready\r\n\r\n")))
+	broken := named("broken", blue(raw(t, "SMTP ready\r\n\r\n", false)))
 	broken.Variants[0].Instances[0].ID = "i-broken"
 	g.Apply([]engine.Route{fast, creating, weightless, unreachable, broken, named("empty", blue())})
 	for _, c := range refusals {

@@ -41,7 +41,6 @@ type conn struct {
 func newConn(socket net.Conn, home *upstream) *conn {
 	c := &conn{Conn: socket, home: home}
 	c.reader = bufio.NewReaderSize(c, readBuffer)
-	c.answer.Header.SetNoDefaultContentType(true)
 	c.attach(socket)
 	return c
 }
@@ -69,6 +68,7 @@ func (c *conn) exchange(q *request, limit int) exchangeEnd {
 	default:
 		// The instance may have answered before it had read all, as servers do with payloads that are too large for them.
 	}
+	c.answer.Header.SetNoDefaultContentType(true) // forgotten at each Reset
 	switch err := c.answer.ReadLimitBody(c.reader, limit); {
 	case err == nil:
 		return exchangeAnswered

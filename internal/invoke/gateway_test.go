@@ -47,8 +47,9 @@ type silent struct{}
 
 func (silent) Printf(string, ...any) {}
 
-// raw answers each connection with fixed bytes after it has read something, and closes it.
-func raw(t testing.TB, answer string) (address string) {
+// raw answers requests with fixed bytes. It closes each connection after the first answer unless the answer says where it ends:
+// whoever closes one that the other side may use again can lose a request, which is no part of framing.
+func raw(t testing.TB, answer string, keepOpen bool) (address string) {
 	t.Helper()
 	l := listen(t)
 	t.Cleanup(func() { l.Close() })
@@ -58,12 +59,22 @@ func raw(t testing.TB, answer string) (address string) {
 			if err != nil {
 				return
 			}
-			_, _ = c.Read(make([]byte, 64<<10))
-			_, _ = io.WriteString(c, answer)
-			c.Close()
+			go speak(c, answer, keepOpen)
 		}
 	}()
 	return l.Addr().String()
+}
+
+func speak(c net.Conn, answer string, keepOpen bool) {
+	defer c.Close()
+	for {
+		if _, err := c.Read(make([]byte, 64<<10)); err != nil {
+			return
+		}
+		if _, err := io.WriteString(c, answer); err != nil || !keepOpen {
+			return
+		}
+	}
 }
 
 // refusing is an address where nobody listens.
@@ -184,15 +195,18 @@ func TestPayloadsOfAllSizesComeBack(t *testing.T) {
 }
 
 func TestAnswersInEveryFraming(t *testing.T) {
-	for name, answer := range map[string]string{
-		"chunked":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
-		"until closed": "HTTP/1.1 200 OK\r\n\r\nhello",
-		"HTTP/1.0":     "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-		"continue":     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-		"and more":     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, world",
+	for name, c := range map[string]struct {
+		answer   string
+		keepOpen bool
+	}{
+		"chunked":      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", true},
+		"until closed": {"HTTP/1.1 200 OK\r\n\r\nhello", false},
+		"HTTP/1.0":     {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", false},
+		"continue":     {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true},
+		"and more":     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, world", true},
 	} {
 		g, url := start(t, Options{})
-		g.Apply([]engine.Route{blue(raw(t, answer))})
+		g.Apply([]engine.Route{blue(raw(t, c.answer, c.keepOpen))})
 		for range 2 {
 			if got, body := post(t, url+"/endpoints/chat/invocations", "x"); got.StatusCode != http.StatusOK || body != "hello" || got.Header["Content-Type"] != nil {
 				t.Errorf("%s: %d %q %v", name, got.StatusCode, body, got.Header)
