@@ -69,6 +69,21 @@ func (c *Composite) NameOf(reference string) string {
 	return strings.TrimPrefix(reference, c.Prefix)
 }
 
+// Foreign refuses a reference that is another account's or region's ARN; nil for all others. AWS: recorded.
+func (c *Composite) Foreign(reference string) error {
+	here, there := strings.Split(c.Prefix, ":"), strings.SplitN(reference, ":", 7)
+	switch {
+	case len(here) != 7 || len(there) != 7 || there[0] != "arn" || there[2] != here[2]:
+		return nil
+	case there[3] != here[3]:
+		return &Error{"Error in AlarmRule [Wrong ARN region, it was " + there[3] + " but " + here[3] + " was expected instead]"}
+	case there[4] != here[4]:
+		return &Error{"A composite alarm cannot have a child relation with alarms from another AWS account"}
+	default:
+		return nil
+	}
+}
+
 // Evaluate holds the rule, taken apart in x, against the states of alarms, and moves the composite alarm's state. It reports
 // whether the state changed.
 func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name string) Standing, why Occasion) (Transition, bool) {
@@ -81,7 +96,7 @@ func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name strin
 		return Transition{}, false
 	}
 	children := c.triggering(x, state, stand)
-	reason := c.Prefix + c.Name + " was updated and its alarm rule evaluates to " + next.String()
+	reason := c.Prefix + c.Name + " was updated and its new alarm rule evaluates to " + next.String()
 	switch {
 	case why == MadeNew:
 		reason = c.Prefix + c.Name + " was created and its alarm rule evaluates to " + next.String()

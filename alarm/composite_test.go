@@ -44,7 +44,7 @@ func TestReasonsOfCompositeAlarms(t *testing.T) {
 			"ALARM(net)", alarm.InsufficientData, alarm.MadeNew, prefix + "top was created and its alarm rule evaluates to OK",
 			`{"triggeringAlarms":[` + net + `]}`,
 		},
-		{"TRUE", alarm.OK, alarm.Reconfigured, prefix + "top was updated and its alarm rule evaluates to ALARM", `{"triggeringAlarms":[]}`},
+		{"TRUE", alarm.OK, alarm.Reconfigured, prefix + "top was updated and its new alarm rule evaluates to ALARM", `{"triggeringAlarms":[]}`},
 	} {
 		x, err := alarm.ParseRule(tc.rule)
 		if err != nil {

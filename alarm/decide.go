@@ -40,23 +40,23 @@ func (r Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.D
 }
 
 func (r Rule) conclude(v *Verdict, current State, oldest int) {
-	m := r.toAlarm()
+	m, treat := r.toAlarm(), r.treatment()
 	good, missing := len(v.Real)-v.Breaches, r.Periods-len(v.Real)
 	switch {
 	case v.Breaches >= m:
 		v.State = InAlarm
 	case good >= r.Periods-m+1: // M breaches can no longer be had
 		v.State = OK
-	case r.Missing == Breaching:
+	case treat == Breaching:
 		v.Filled, v.State = missing, OK
 		if v.Breaches+missing >= m {
 			v.State = InAlarm
 		}
-	case r.Missing == NotBreaching:
+	case treat == NotBreaching:
 		v.Filled, v.State = missing, OK
 	case good > 0:
 		v.State = OK
-	case r.Missing == Ignore:
+	case treat == Ignore:
 		v.State = current
 	case len(v.Real) == 0:
 		v.State = InsufficientData
@@ -65,4 +65,22 @@ func (r Rule) conclude(v *Verdict, current State, oldest int) {
 	default: // one fresh breach is no alarm yet: the periods around it may only be late
 		v.State = current
 	}
+}
+
+// treatment is how missing periods count. Alarms on tables' metrics alone keep their state where nothing else is asked for.
+// AWS: CloudWatch user guide, alarms and missing data; recorded.
+func (r Rule) treatment() MissingData {
+	const tables = "AWS/DynamoDB"
+	if r.Missing != MissingUnset {
+		return r.Missing
+	}
+	if r.Scalar() && r.Metric.Namespace != tables {
+		return Missing
+	}
+	for i := range r.Metrics {
+		if s := r.Metrics[i].Stat; s != nil && s.Metric.Namespace != tables {
+			return Missing
+		}
+	}
+	return Ignore
 }

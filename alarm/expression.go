@@ -116,9 +116,9 @@ func (n atLeast) support(state func(string) State, out []string) []string {
 	return out
 }
 
-// ParseRule takes a composite alarm's rule apart. NOT binds tighter than AND, AND tighter than OR; words may be in either case. An
-// alarm's name may stand in double quotes, in which a backslash keeps the next character as it is; without quotes it has no blank,
-// parenthesis or comma. AWS: CloudWatch user guide, composite alarms, rule expressions.
+// ParseRule takes a composite alarm's rule apart. NOT binds tighter than AND, AND tighter than OR; words are in capitals. An alarm's
+// name may stand in double quotes, in which a backslash keeps the next character as it is; without quotes it has no blank, parenthesis
+// or comma. AWS: CloudWatch user guide, composite alarms, rule expressions; the texts of refusals are recorded.
 func ParseRule(text string) (*Expression, error) {
 	if text == "" || strings.TrimSpace(text) != text {
 		return nil, fmt.Errorf("AlarmRule must not contain leading or trailing whitespace or be null")
@@ -129,7 +129,7 @@ func ParseRule(text string) (*Expression, error) {
 	p := ruleParser{text: text}
 	root, err := p.or()
 	if err == nil && p.rest() != "" {
-		err = p.wrong("AND or OR")
+		err = p.trailing()
 	}
 	if err != nil {
 		return nil, err
@@ -162,32 +162,42 @@ func (p *ruleParser) rest() string {
 	return p.text[p.at:]
 }
 
-// wrong names what stands where something else must. The form is as AWS words it, as far as it is known.
+// wrong names what stands where something else must.
 func (p *ruleParser) wrong(wanted string) error {
+	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at char %d, must be: %s]", p.token(), p.at, wanted)
+}
+
+// trailing refuses what follows a whole rule. Only where it is not the last word, AND and OR are named, too.
+func (p *ruleParser) trailing() error {
+	if len(p.rest()) == len(p.token()) {
+		return p.wrong("<EOF>")
+	}
+	return p.wrong("<EOF>, 'AND', 'OR'")
+}
+
+// token is what comes next: a word with all that sticks to it, or a mark.
+func (p *ruleParser) token() string {
 	rest := p.rest()
 	if rest == "" {
-		return fmt.Errorf("Error in AlarmRule [Unexpected end, must be: %s]", wanted)
+		return "<EOF>"
 	}
-	end := 1
-	for end < len(rest) && isWord(rest[0]) && isWord(rest[end]) {
-		end++
-	}
-	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at position %d, must be: %s]", rest[:end], p.at, wanted)
+	return rest[:max(1, wordEnd(rest))]
 }
 
-func isWord(c byte) bool {
-	return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c >= 0x80
+// wordEnd is where a word ends: at a blank, a parenthesis, a comma, a quote.
+func wordEnd(text string) int {
+	if end := strings.IndexAny(text, " \t\r\n(),\""); end >= 0 {
+		return end
+	}
+	return len(text)
 }
 
-// word takes a word that is one of the given ones, in either case; "" where another thing comes.
+// word takes a word that is one of the given ones; "" where another thing comes.
 func (p *ruleParser) word(words ...string) string {
 	rest := p.rest()
-	end := 0
-	for end < len(rest) && isWord(rest[end]) {
-		end++
-	}
+	end := wordEnd(rest)
 	for _, w := range words {
-		if strings.EqualFold(rest[:end], w) {
+		if rest[:end] == w {
 			p.at += end
 			return w
 		}
@@ -299,32 +309,46 @@ func (p *ruleParser) name() (string, error) {
 	if err := p.element(); err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	if p.mark('"') {
-		for ; p.at < len(p.text) && p.text[p.at] != '"'; p.at++ {
-			if p.text[p.at] == '\\' && p.at+1 < len(p.text) {
-				p.at++
-			}
-			b.WriteByte(p.text[p.at])
-		}
-		if p.at == len(p.text) {
-			return "", p.wrong(`'"'`)
-		}
-		p.at++
-	} else {
+	name, ok := p.quoted()
+	if !ok {
 		rest := p.rest()
-		end := strings.IndexAny(rest, " \t\r\n(),\"")
-		if end < 0 {
-			end = len(rest)
+		if name = rest[:wordEnd(rest)]; name == "" {
+			return "", p.nameless()
 		}
-		b.WriteString(rest[:end])
-		p.at += end
+		p.at += len(name)
 	}
-	if b.Len() == 0 {
-		return "", p.wrong("an alarm's name or ARN")
+	p.names = append(p.names, name)
+	return name, nil
+}
+
+// quoted reads a name in quotes; ok is false where there is none, or none that ends.
+func (p *ruleParser) quoted() (name string, ok bool) {
+	rest := p.rest()
+	if rest == "" || rest[0] != '"' {
+		return "", false
 	}
-	p.names = append(p.names, b.String())
-	return b.String(), nil
+	var b strings.Builder
+	for i := 1; i < len(rest); i++ {
+		switch {
+		case rest[i] == '"':
+			p.at += i + 1
+			return b.String(), true
+		case rest[i] == '\\' && i+1 < len(rest):
+			i++
+		}
+		b.WriteByte(rest[i])
+	}
+	return "", false
+}
+
+// nameless refuses what is no alarm's name: any word may be one. Two closing parentheses are named together.
+func (p *ruleParser) nameless() error {
+	token := p.token()
+	if strings.HasPrefix(p.rest(), "))") {
+		token = "))"
+	}
+	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at char %d, must be: 'NOT', 'AND', 'OR', 'AT_LEAST', NUMBER, "+
+		"PERCENTAGE NUMBER, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA, unquoted alarm name, quoted alarm name]", token, p.at)
 }
 
 // atLeast reads what follows AT_LEAST: (n or n%, STATE or NOT STATE, (alarm, …)).
@@ -341,7 +365,7 @@ func (p *ruleParser) atLeast() (node, error) {
 	}
 	n := atLeast{not: p.word("NOT") != ""}
 	if n.want = p.state(); n.want == 0 {
-		return nil, p.wrong("ALARM, OK, or INSUFFICIENT_DATA")
+		return nil, p.wrong("'NOT', ALARM, OK, or INSUFFICIENT_DATA")
 	}
 	if !p.mark(',') {
 		return nil, p.wrong("','")
@@ -354,9 +378,7 @@ func (p *ruleParser) atLeast() (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(n.alarms, name) {
-			n.alarms = append(n.alarms, name)
-		}
+		n.alarms = append(n.alarms, name) // one that is named twice counts twice: recorded
 		if !p.mark(',') {
 			break
 		}
@@ -364,35 +386,39 @@ func (p *ruleParser) atLeast() (node, error) {
 	if err := p.close(); err != nil {
 		return nil, err
 	}
-	n.count = number
-	if percent {
-		n.count = (number*len(n.alarms) + 99) / 100 // 50 % of 3 alarms are 2 of them
-	}
-	if n.count > len(n.alarms) {
-		return nil, fmt.Errorf("Error in AlarmRule [AT_LEAST asks for %d of %d alarms]", n.count, len(n.alarms))
+	if n.count, err = needed(number, percent, len(n.alarms)); err != nil {
+		return nil, err
 	}
 	return n, p.close()
 }
 
+// needed is how many of so many alarms a threshold asks for.
+func needed(number int, percent bool, alarms int) (int, error) {
+	switch {
+	case percent && (number < 1 || number > 100):
+		return 0, fmt.Errorf("Error in AlarmRule [AT_LEAST percentage threshold must be between 1 and 100]")
+	case percent:
+		return (number*alarms + 99) / 100, nil // 50 % of 3 alarms are 2 of them
+	case number < 1 || number > alarms:
+		return 0, fmt.Errorf("Error in AlarmRule [AT_LEAST absolute threshold must be between 1 and number of alarms (%d)]", alarms)
+	default:
+		return number, nil
+	}
+}
+
 // threshold reads n or n%, in quotes or not.
 func (p *ruleParser) threshold() (n int, percent bool, err error) {
-	quoted := p.mark('"')
-	rest := p.rest()
-	end := 0
-	for end < len(rest) && '0' <= rest[end] && rest[end] <= '9' {
-		end++
+	text, ok := p.quoted()
+	if !ok {
+		rest := p.rest()
+		text = rest[:wordEnd(rest)]
 	}
-	n, err = strconv.Atoi(rest[:end])
-	percent = end < len(rest) && rest[end] == '%'
-	if err != nil || n < 1 || percent && n > 100 {
-		return 0, false, p.wrong("a number of alarms, or a percentage of them")
+	digits, percent := strings.CutSuffix(text, "%")
+	if n, err = strconv.Atoi(digits); err != nil || strings.Trim(digits, "0123456789") != "" {
+		return 0, false, p.wrong("NUMBER, PERCENTAGE NUMBER")
 	}
-	p.at += end
-	if percent {
-		p.at++
-	}
-	if quoted && !p.mark('"') {
-		return 0, false, p.wrong(`'"'`)
+	if !ok {
+		p.at += len(text)
 	}
 	return n, percent, nil
 }

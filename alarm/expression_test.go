@@ -1,6 +1,7 @@
 package alarm_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +29,6 @@ func TestRulesOfCompositeAlarms(t *testing.T) {
 	}{
 		{"TRUE", true, ""},
 		{"FALSE", false, ""},
-		{"false", false, ""},
 		{"ALARM(a1)", true, "a1"},
 		{"ALARM(o1)", false, "o1"},
 		{"OK(o1)", true, "o1"},
@@ -36,7 +36,7 @@ func TestRulesOfCompositeAlarms(t *testing.T) {
 		{`ALARM("a1")`, true, "a1"},
 		{`ALARM("a name (with) \"all\", of it")`, true, `a name (with) "all", of it`},
 		{"ALARM ( a1 )", true, "a1"},
-		{"alarm(a1) and ok(o1)", true, "a1 o1"},
+		{"ALARM(a1) AND OK(o1)", true, "a1 o1"},
 		{"ALARM(a1) AND ALARM(o1)", false, "o1"},
 		{"ALARM(a1) OR ALARM(o1)", true, "a1"},
 		{"ALARM(o1) OR ALARM(o2)", false, "o1 o2"},
@@ -56,6 +56,9 @@ func TestRulesOfCompositeAlarms(t *testing.T) {
 		{"AT_LEAST(60%, NOT OK, (a1, i1, o1))", true, "a1 i1"},
 		{"AT_LEAST(1, NOT INSUFFICIENT_DATA, (i1))", false, "i1"},
 		{"AT_LEAST(2, ALARM, (a1, a2)) AND NOT ALARM(o1)", true, "a1 a2 o1"},
+		{"AT_LEAST(2, ALARM, (a1, a1, o1))", true, "a1"}, // an alarm counts as often as it is named
+		{"AT_LEAST(66%, ALARM, (a1, a1, o1))", true, "a1"},
+		{"AT_LEAST(67%, ALARM, (a1, a1, o1))", false, "o1"},
 		{"ALARM(a1)\n  AND\tALARM(a2)", true, "a1 a2"},
 	} {
 		t.Run(tc.rule, func(t *testing.T) {
@@ -82,23 +85,45 @@ func TestRulesThatAreRefused(t *testing.T) {
 	for i := range names {
 		names[i] = strings.Repeat("a", i+1)
 	}
+	const (
+		anyOf  = "'(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA"
+		aName  = "'NOT', 'AND', 'OR', 'AT_LEAST', NUMBER, PERCENTAGE NUMBER, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA, unquoted alarm name, quoted alarm name"
+		number = "NUMBER, PERCENTAGE NUMBER"
+	)
+	wrong := func(token string, at int, wanted string) string {
+		return fmt.Sprintf("Error in AlarmRule [Unsupported token '%s' at char %d, must be: %s]", token, at, wanted)
+	}
 	for rule, want := range map[string]string{
-		"":                                       "AlarmRule must not contain leading or trailing whitespace or be null",
-		" TRUE":                                  "AlarmRule must not contain leading or trailing whitespace or be null",
-		"MAYBE":                                  "Error in AlarmRule [Unsupported token 'MAYBE' at position 0, must be: '(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA]",
-		"ALARM(a) AND":                           "Error in AlarmRule [Unexpected end, must be: '(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA]",
-		"ALARM(a) ALARM(b)":                      "Error in AlarmRule [Unsupported token 'ALARM' at position 9, must be: AND or OR]",
-		"ALARM(a":                                "Error in AlarmRule [Unexpected end, must be: ')']",
-		"ALARM a":                                "Error in AlarmRule [Unsupported token 'a' at position 6, must be: '(']",
-		"ALARM(a b)":                             "Error in AlarmRule [Unsupported token 'b' at position 8, must be: ')']",
-		"ALARM()":                                "Error in AlarmRule [Unsupported token ')' at position 6, must be: an alarm's name or ARN]",
-		`ALARM("a)`:                              `Error in AlarmRule [Unexpected end, must be: '"']`,
-		"(ALARM(a)":                              "Error in AlarmRule [Unexpected end, must be: ')']",
-		"AT_LEAST(0, ALARM, (a))":                "Error in AlarmRule [Unsupported token '0' at position 9, must be: a number of alarms, or a percentage of them]",
-		"AT_LEAST(101%, ALARM, (a))":             "Error in AlarmRule [Unsupported token '101' at position 9, must be: a number of alarms, or a percentage of them]",
-		"AT_LEAST(2, ALARM, (a))":                "Error in AlarmRule [AT_LEAST asks for 2 of 1 alarms]",
-		"AT_LEAST(1, TRUE, (a))":                 "Error in AlarmRule [Unsupported token 'TRUE' at position 12, must be: ALARM, OK, or INSUFFICIENT_DATA]",
-		"AT_LEAST(1, ALARM, ())":                 "Error in AlarmRule [Unsupported token ')' at position 20, must be: an alarm's name or ARN]",
+		"":                             "AlarmRule must not contain leading or trailing whitespace or be null",
+		" TRUE":                        "AlarmRule must not contain leading or trailing whitespace or be null",
+		"true":                         wrong("true", 0, anyOf),
+		"True":                         wrong("True", 0, anyOf),
+		"not TRUE":                     wrong("not", 0, anyOf),
+		"!TRUE":                        wrong("!TRUE", 0, anyOf),
+		"Alarm(a)":                     wrong("Alarm", 0, anyOf),
+		"MAYBE(a)":                     wrong("MAYBE", 0, anyOf),
+		"TRUE and FALSE":               wrong("and", 5, "<EOF>, 'AND', 'OR'"),
+		"TRUE && FALSE":                wrong("&&", 5, "<EOF>, 'AND', 'OR'"),
+		"TRUE FALSE":                   wrong("FALSE", 5, "<EOF>"),
+		"TRUE junk":                    wrong("junk", 5, "<EOF>"),
+		"ALARM(a) AND":                 wrong("<EOF>", 12, anyOf),
+		"ALARM(a) ALARM(b)":            wrong("ALARM", 9, "<EOF>, 'AND', 'OR'"),
+		"ALARM(a":                      wrong("<EOF>", 7, "')'"),
+		"ALARM a":                      wrong("a", 6, "'('"),
+		"ALARM(an alarm with spaces)":  wrong("alarm", 9, "')'"),
+		"ALARM()":                      wrong(")", 6, aName),
+		`ALARM("a)`:                    wrong(`"`, 6, aName),
+		"(ALARM(a)":                    wrong("<EOF>", 9, "')'"),
+		"AT_LEAST(-1, ALARM, (a, b))":  wrong("-1", 9, number),
+		"AT_LEAST(1.5, ALARM, (a, b))": wrong("1.5", 9, number),
+		"AT_LEAST(50.5%, OK, (a, b))":  wrong("50.5%", 9, number),
+		"AT_LEAST(0, ALARM, (a, b))":   "Error in AlarmRule [AT_LEAST absolute threshold must be between 1 and number of alarms (2)]",
+		"AT_LEAST(3, ALARM, (a, b))":   "Error in AlarmRule [AT_LEAST absolute threshold must be between 1 and number of alarms (2)]",
+		"AT_LEAST(0%, ALARM, (a))":     "Error in AlarmRule [AT_LEAST percentage threshold must be between 1 and 100]",
+		"AT_LEAST(101%, ALARM, (a))":   "Error in AlarmRule [AT_LEAST percentage threshold must be between 1 and 100]",
+		"AT_LEAST(1, BOGUS, (a))":      wrong("BOGUS", 12, "'NOT', ALARM, OK, or INSUFFICIENT_DATA"),
+		"AT_LEAST(1, ALARM, ())":       wrong("))", 20, aName),
+
 		"TRUE" + strings.Repeat(" OR TRUE", 500): "AlarmRule must not have more than 500 elements",
 		strings.Repeat("(", 501):                 "AlarmRule must not have more than 500 elements",
 		"TRUE" + strings.Repeat(" ", 10_237) + "":                "AlarmRule must not contain leading or trailing whitespace or be null",

@@ -73,7 +73,7 @@ var ErrNoAlarm = errors.New("engine: no such alarm")
 func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
 	if r.Composites[in.Alarm.Name] != nil {
-		return nil, &alarm.Error{Msg: "Could not save the metric alarm as a composite alarm with the name " + in.Alarm.Name + " already exists"}
+		return nil, otherType(in.Alarm.Name)
 	}
 	if queries := in.Alarm.Rule.Metrics; len(queries) > 0 {
 		if _, _, err := alarm.Expects(queries); err != nil {

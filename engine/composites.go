@@ -36,16 +36,19 @@ func (in PutCompositeAlarm) apply(e *Engine) (Result, error) {
 // fits checks a composite alarm against the alarms that there are.
 func (r *Region) fits(c *alarm.Composite, x *alarm.Expression) error {
 	if r.Alarms[c.Name] != nil {
-		return &alarm.Error{Msg: "Could not save the composite alarm as a metric alarm with the name " + c.Name + " already exists"}
+		return otherType(c.Name)
 	}
 	var absent []string
 	for _, reference := range x.Children() {
+		if err := c.Foreign(reference); err != nil {
+			return err
+		}
 		name := c.NameOf(reference)
-		if name == c.Name || r.tree.reaches(c, name) {
-			return &alarm.Error{Msg: "A composite alarm cannot have a child relation with itself via its AlarmRule"}
+		if name == c.Name { // a longer way back to itself is allowed: recorded
+			return &alarm.Error{Msg: "A composite alarm cannot have a child relation with itself via its AlarmRule, as it would introduce a circular dependency"}
 		}
 		if r.Alarms[name] == nil && r.Composites[name] == nil {
-			absent = append(absent, reference)
+			absent = append(absent, c.Prefix+name)
 		}
 		if parents := r.tree.parents[name]; len(parents) >= parentsMax && !slices.Contains(parents, c.Name) {
 			return &alarm.Error{Msg: "Could not save the composite alarm as the alarm " + name + " is in the rules of 150 composite alarms already"}
@@ -65,6 +68,11 @@ func (r *Region) fits(c *alarm.Composite, x *alarm.Expression) error {
 		return &alarm.Error{Msg: "A composite alarm cannot suppress itself, directly or by the alarms that it depends on"}
 	}
 	return nil
+}
+
+// otherType refuses a name that an alarm of the other type has. AWS: recorded.
+func otherType(name string) error {
+	return &alarm.Error{Msg: "AlarmName [" + name + "] is already used by another alarm of a different type"}
 }
 
 // putComposite puts a composite alarm in place, evaluates it, and lets its suppressor have its say. AWS: PutCompositeAlarm: an update
@@ -124,9 +132,11 @@ func (e *Engine) settle(r *Region) {
 	}
 }
 
-// ascend goes up from the alarms that changed, level by level.
+// ascend goes up from the alarms that changed, level by level. Composite alarms that depend on one another are evaluated once: AWS:
+// PutCompositeAlarm, API reference: evaluation stops where it finds a cycle in its path; recorded.
 func (e *Engine) ascend(r *Region) {
 	due := map[int]map[string]work{}
+	done := map[string]bool{}
 	for {
 		for _, name := range r.moved {
 			r.tree.follow(due, name)
@@ -143,7 +153,8 @@ func (e *Engine) ascend(r *Region) {
 			if batch[name].suppressor {
 				e.suppressing(r, c, func() (alarm.Transition, bool) { return c.SuppressorMoved(e.now, r.suppresses(c)) })
 			}
-			if batch[name].child {
+			if batch[name].child && !(done[name] && r.tree.rings[name]) {
+				done[name] = true
 				e.combine(r, c, alarm.Moved)
 			}
 		}
@@ -194,8 +205,8 @@ func common(c *alarm.Composite) alarm.Alarm {
 	}
 }
 
-// deletable checks that alarms can go: those that composite alarms depend on cannot, unless these go with them.
-// AWS: DeleteAlarms, API reference; the texts are recorded.
+// deletable checks that alarms can go: those that composite alarms depend on cannot, not even together with these.
+// AWS: DeleteAlarms, API reference; recorded.
 func (r *Region) deletable(names []string) error {
 	composites := 0
 	var needed []string
@@ -206,7 +217,7 @@ func (r *Region) deletable(names []string) error {
 		if r.Composites[name] != nil {
 			composites++
 		}
-		if slices.ContainsFunc(r.tree.dependents(name), func(parent string) bool { return !slices.Contains(names, parent) }) {
+		if len(r.tree.parents[name])+len(r.tree.holds[name]) > 0 {
 			needed = append(needed, name)
 		}
 	}

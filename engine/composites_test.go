@@ -125,19 +125,21 @@ func TestCompositesThatAreRefused(t *testing.T) {
 		err  error
 		want string
 	}{
-		{s.tryComposite("m", "TRUE"), "Could not save the composite alarm as a metric alarm with the name m already exists"},
-		{s.tryComposite("x", "ALARM(gone) OR OK(m) OR ALARM(lost)"), "Could not save the composite alarm as alarms [gone, lost] in the alarm rule do not exist"},
-		{s.tryComposite("x", "ALARM(x)"), "A composite alarm cannot have a child relation with itself via its AlarmRule"},
-		{s.tryComposite("c", "ALARM(arn:d)"), "A composite alarm cannot have a child relation with itself via its AlarmRule"},
+		{s.tryComposite("m", "TRUE"), "AlarmName [m] is already used by another alarm of a different type"},
+		{s.tryComposite("x", "ALARM(gone) OR OK(m) OR ALARM(lost)"), "Could not save the composite alarm as alarms [arn:gone, arn:lost] in the alarm rule do not exist"},
+		{
+			s.tryComposite("x", "ALARM(x)"),
+			"A composite alarm cannot have a child relation with itself via its AlarmRule, as it would introduce a circular dependency",
+		},
 		{s.tryComposite("c", "ALARM(m)", suppressor("d")), "A composite alarm cannot suppress itself, directly or by the alarms that it depends on"},
 		{s.tryComposite("x", "TRUE", suppressor("gone")), "Could not save the composite alarm as its ActionsSuppressor gone does not exist"},
-		{s.tryComposite("x", "TRUE AND"), "Error in AlarmRule [Unexpected end, must be: '(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA]"},
+		{s.tryComposite("x", "TRUE AND"), "Error in AlarmRule [Unsupported token '<EOF>' at char 8, must be: '(', 'NOT', AT_LEAST, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA]"},
 		{
 			s.do(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{Name: "c"}}),
-			"Could not save the metric alarm as a composite alarm with the name c already exists",
+			"AlarmName [c] is already used by another alarm of a different type",
 		},
 		{s.do(engine.DeleteAlarms{Scope: scope, Names: []string{"m"}}), "Cannot delete m as there are composite alarm(s) depending on it."},
-		{s.do(engine.DeleteAlarms{Scope: scope, Names: []string{"m", "c"}}), "Cannot delete c as there are composite alarm(s) depending on it."},
+		{s.do(engine.DeleteAlarms{Scope: scope, Names: []string{"m", "c"}}), "Cannot delete m,c as there are composite alarm(s) depending on them."},
 		{s.do(engine.DeleteAlarms{Scope: scope, Names: []string{"c", "d"}}), "Only one composite alarm can be deleted in an operation, and the request names more"},
 	} {
 		if tc.err == nil || tc.err.Error() != tc.want {
@@ -145,7 +147,11 @@ func TestCompositesThatAreRefused(t *testing.T) {
 		}
 	}
 	s.must(engine.DeleteAlarms{Scope: scope, Names: []string{"d", "d", "nobody"}})
-	s.must(engine.DeleteAlarms{Scope: scope, Names: []string{"m", "c"}}) // the child goes with the last that needs it
+	if err := s.do(engine.DeleteAlarms{Scope: scope, Names: []string{"m", "c"}}); err == nil { // recorded: not even together
+		t.Error("an alarm was deleted together with the composite alarm that depends on it")
+	}
+	s.must(engine.DeleteAlarms{Scope: scope, Names: []string{"c"}})
+	s.must(engine.DeleteAlarms{Scope: scope, Names: []string{"m"}})
 	if r := s.engine.Region(scope); len(r.Alarms)+len(r.Composites) != 0 {
 		t.Errorf("left over: %v %v", r.Alarms, r.Composites)
 	}
@@ -178,7 +184,7 @@ func TestCompositesArePutAgainAndSet(t *testing.T) {
 		t.Errorf("an identical put said\n%s", got)
 	}
 	s.composite("c", "ALARM(m) OR OK(n)")
-	want := "composite alarm c updated\nalarm c OK -> ALARM: arn:c was updated and its alarm rule evaluates to ALARM\nalarm c is ALARM and notifies topic"
+	want := "composite alarm c updated\nalarm c OK -> ALARM: arn:c was updated and its new alarm rule evaluates to ALARM\nalarm c is ALARM and notifies topic"
 	if got := s.news(); got != want {
 		t.Errorf("got\n%s", got)
 	}

@@ -15,6 +15,7 @@ type tree struct {
 	parents  map[string][]string // of an alarm: the composite alarms that have it in their rules
 	holds    map[string][]string // of an alarm: the composite alarms that it suppresses
 	levels   map[string]int      // how far above metric alarms; found when asked for
+	rings    map[string]bool     // composite alarms that depend on themselves by others; found with levels
 	waiting  map[string]bool     // composite alarms with a wait or extension period that runs
 	children map[string][]string // of a composite alarm: the alarms in its rule
 }
@@ -22,7 +23,7 @@ type tree struct {
 func newTree() tree {
 	return tree{
 		rules: map[string]*alarm.Expression{}, needs: map[string][]string{}, parents: map[string][]string{}, holds: map[string][]string{},
-		levels: map[string]int{}, waiting: map[string]bool{}, children: map[string][]string{},
+		levels: map[string]int{}, rings: map[string]bool{}, waiting: map[string]bool{}, children: map[string][]string{},
 	}
 }
 
@@ -60,6 +61,7 @@ func (t *tree) remove(c *alarm.Composite) {
 	delete(t.children, c.Name)
 	delete(t.waiting, c.Name)
 	clear(t.levels)
+	clear(t.rings)
 }
 
 func drop(m map[string][]string, key, value string) {
@@ -68,11 +70,6 @@ func drop(m map[string][]string, key, value string) {
 	} else {
 		delete(m, key)
 	}
-}
-
-// dependents are the composite alarms that need an alarm.
-func (t *tree) dependents(name string) []string {
-	return slices.Concat(t.parents[name], t.holds[name])
 }
 
 // reaches tells whether an alarm depends on a composite alarm, directly or by others.
@@ -92,21 +89,53 @@ func (t *tree) reaches(c *alarm.Composite, from string) bool {
 	return false
 }
 
-// level is how far an alarm is above metric alarms: one more than the highest of those it needs. Rules have no cycles.
+// level is how far an alarm is above metric alarms: one more than the highest of those it needs. Alarms that depend on one another are on
+// one level.
 func (t *tree) level(name string) int {
-	needs, composite := t.needs[name]
-	if !composite {
+	if _, composite := t.needs[name]; !composite {
 		return 0
 	}
 	if known := t.levels[name]; known > 0 {
 		return known
 	}
+	ring := t.ring(name)
 	highest := 0
-	for _, n := range needs {
-		highest = max(highest, t.level(n))
+	for _, member := range ring {
+		for _, n := range t.needs[member] {
+			if !slices.Contains(ring, n) {
+				highest = max(highest, t.level(n))
+			}
+		}
 	}
-	t.levels[name] = highest + 1
+	for _, member := range ring {
+		t.levels[member], t.rings[member] = highest+1, len(ring) > 1
+	}
 	return highest + 1
+}
+
+// ring is a composite alarm and all that it depends on and that depend on it: itself alone, mostly. Alarms whose level is known are in
+// none with one whose level is not.
+func (t *tree) ring(name string) []string {
+	below := map[string]bool{name: true}
+	for next := []string{name}; len(next) > 0; {
+		at := next[len(next)-1]
+		next = next[:len(next)-1]
+		for _, n := range t.needs[at] {
+			if _, composite := t.needs[n]; composite && !below[n] && t.levels[n] == 0 {
+				below[n] = true
+				next = append(next, n)
+			}
+		}
+	}
+	ring := []string{name}
+	for i := 0; i < len(ring); i++ {
+		for _, up := range slices.Concat(t.parents[ring[i]], t.holds[ring[i]]) {
+			if below[up] && !slices.Contains(ring, up) {
+				ring = append(ring, up)
+			}
+		}
+	}
+	return ring
 }
 
 // work is why a composite alarm is looked at.
