@@ -189,3 +189,28 @@ func BenchmarkEvaluate(b *testing.B) {
 		r.Decide(r.Slots(start.Add(30*time.Minute), 0, s, range5), alarm.OK, real3)
 	}
 }
+
+// Alarms on tables' metrics alone ignore missing data unless they say otherwise; one metric of another namespace ends that, used or not.
+// AWS: recorded.
+func TestAlarmsOnTablesIgnoreMissingData(t *testing.T) {
+	table, other := metric.NewID("AWS/DynamoDB", "m"), metric.NewID("App", "m")
+	query := func(id metric.ID) metric.DataQuery { return metric.DataQuery{Stat: &metric.MetricStat{Metric: id}} }
+	expression := metric.DataQuery{Expression: "m1"}
+	for _, tc := range []struct {
+		name string
+		rule alarm.Rule
+		want alarm.State
+	}{
+		{"a table", alarm.Rule{Metric: table}, alarm.OK},
+		{"another", alarm.Rule{Metric: other}, alarm.InsufficientData},
+		{"a table, missing", alarm.Rule{Metric: table, Missing: alarm.Missing}, alarm.InsufficientData},
+		{"a table, breaching", alarm.Rule{Metric: table, Missing: alarm.Breaching}, alarm.InAlarm},
+		{"math", alarm.Rule{Metrics: []metric.DataQuery{query(table), expression}}, alarm.OK},
+		{"math with another", alarm.Rule{Metrics: []metric.DataQuery{query(table), query(other), expression}}, alarm.InsufficientData},
+	} {
+		tc.rule.Periods, tc.rule.Comparison, tc.rule.Period = 1, alarm.GreaterThanThreshold, time.Minute
+		if got := tc.rule.Decide(slots("- - -"), alarm.OK, nil).State; got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}

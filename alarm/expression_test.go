@@ -124,8 +124,8 @@ func TestRulesThatAreRefused(t *testing.T) {
 		"AT_LEAST(1, BOGUS, (a))":      wrong("BOGUS", 12, "'NOT', ALARM, OK, or INSUFFICIENT_DATA"),
 		"AT_LEAST(1, ALARM, ())":       wrong("))", 20, aName),
 
-		"TRUE" + strings.Repeat(" OR TRUE", 500): "AlarmRule must not have more than 500 elements",
-		strings.Repeat("(", 501):                 "AlarmRule must not have more than 500 elements",
+		"TRUE" + strings.Repeat(" OR TRUE", 500):                 "AlarmRule must not have more than 500 elements",
+		strings.Repeat("(", 501):                                 "AlarmRule must not have more than 500 elements",
 		"TRUE" + strings.Repeat(" ", 10_237) + "":                "AlarmRule must not contain leading or trailing whitespace or be null",
 		"TRUE" + strings.Repeat(" OR TRUE", 1300):                "AlarmRule must not be longer than 10240 characters",
 		"AT_LEAST(1, ALARM, (" + strings.Join(names, ",") + "))": "AlarmRule must not refer to more than 100 alarms",

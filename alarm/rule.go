@@ -25,12 +25,23 @@ type Rule struct {
 
 	EvaluateLowSample bool `json:",omitzero"` // it is "evaluate", which is as if it were not set
 
+	// Order are the metric's dimensions as they were given, where that is not sorted: descriptions keep it. AWS: recorded.
+	Order []metric.Dimension `json:",omitzero"`
+
 	// Metrics: the alarm is about the one query of these that is not hidden. Metric, Statistic and Unit are not set then, and Period is
 	// that query's.
 	Metrics []metric.DataQuery `json:",omitzero"`
 
 	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.
 	PromQL *PromQL `json:",omitzero"`
+}
+
+// Given returns the metric's dimensions in the order in which they were given.
+func (r *Rule) Given() []metric.Dimension {
+	if r.Order != nil {
+		return r.Order
+	}
+	return r.Metric.Dimensions
 }
 
 // Scalar tells whether the alarm is about one metric.

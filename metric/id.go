@@ -23,6 +23,14 @@ func NewID(namespace, name string, dimensions ...Dimension) ID {
 	return ID{namespace, name, d}
 }
 
+// Unsorted returns dimensions whose order is not the identity's own, nil where it is.
+func Unsorted(dimensions []Dimension) []Dimension {
+	if slices.IsSortedFunc(dimensions, func(a, b Dimension) int { return strings.Compare(a.Name, b.Name) }) {
+		return nil
+	}
+	return dimensions
+}
+
 // Key returns a string that equal identities share and others do not.
 func (id ID) Key() string { return string(id.AppendKey(nil)) }
 

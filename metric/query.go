@@ -20,4 +20,13 @@ type MetricStat struct {
 	Statistic Statistic
 	Unit      string        `json:",omitzero"` // "": any
 	Period    time.Duration // 1, 5, 10, 20, 30 s or a multiple of a minute
+	Order     []Dimension   `json:",omitzero"` // the dimensions as they were given, where that is not sorted
+}
+
+// Given returns the dimensions in the order in which they were given.
+func (s *MetricStat) Given() []Dimension {
+	if s.Order != nil {
+		return s.Order
+	}
+	return s.Metric.Dimensions
 }

@@ -79,7 +79,7 @@ func parseRank(text string) (float64, bool) {
 		return 0, false
 	}
 	rank, ok := parseNumber(digits)
-	return rank, ok && rank <= 100
+	return rank, ok && rank < 101 // p100.5 is taken: measured
 }
 
 func allDigits(s string) bool {
@@ -125,7 +125,7 @@ func (s *Summary) percentile(rank float64) (float64, bool) {
 		return 0, false
 	case rank == 0:
 		return s.Min, true
-	case rank == 100:
+	case rank >= 100:
 		return s.Max, true
 	default:
 		return min(max(s.Distribution.Quantile(rank/100), s.Min), s.Max), true

@@ -18,7 +18,7 @@ func (b backend) History(ctx context.Context, q awsapi.HistoryQuery) ([]awsapi.H
 		Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, Types: q.Types, IDs: q.IDs, From: q.From, To: q.To, Oldest: q.Oldest, Limit: q.Limit, Token: q.Token,
 	})
 	if errors.Is(err, store.ErrToken) {
-		return nil, "", &awsapi.ErrToken{Err: err}
+		return nil, "", &awsapi.ErrToken{Err: err, Token: q.Token}
 	}
 	out := make([]awsapi.HistoryItem, len(items))
 	for i, x := range items {

@@ -63,7 +63,10 @@ type HistoryItem struct {
 }
 
 // ErrToken says that a token to go on with is not valid.
-type ErrToken struct{ Err error }
+type ErrToken struct {
+	Err   error
+	Token string
+}
 
 // Error says what is wrong with it.
 func (e *ErrToken) Error() string { return "the continuation token is not valid: " + e.Err.Error() }

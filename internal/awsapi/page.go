@@ -60,11 +60,11 @@ func Open(token, bind string) (string, error) {
 	}
 	text, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
-		return "", &ErrToken{err}
+		return "", &ErrToken{err, token}
 	}
 	position, ok := strings.CutPrefix(string(text), digest(bind))
 	if !ok {
-		return "", &ErrToken{errors.New("it belongs to another request")}
+		return "", &ErrToken{errors.New("it belongs to another request"), token}
 	}
 	return position, nil
 }

@@ -24,6 +24,7 @@ type message struct {
 	Region                             string
 	AlarmArn                           string
 	OldStateValue                      string
+	ActionExecutedAfterMuteWindow      bool // there are no mute rules
 	OKActions                          []string
 	AlarmActions                       []string
 	InsufficientDataActions            []string
@@ -90,6 +91,7 @@ type query struct {
 	MetricStat *metricStat `json:",omitempty"`
 	Period     int         `json:",omitempty"`
 	ReturnData bool
+	AccountID  string `json:"AccountId,omitempty"`
 }
 
 type metricStat struct {
@@ -178,12 +180,12 @@ func mathCause(r alarm.Rule) mathTrigger {
 		ComparisonOperator: r.Comparison.String(), Threshold: r.Threshold, TreatMissingData: r.Missing.String(),
 	}
 	for _, q := range r.Metrics {
-		x := query{Expression: q.Expression, ID: q.ID, Label: q.Label, Period: int(q.Period / time.Second), ReturnData: !q.Hidden}
+		x := query{Expression: q.Expression, ID: q.ID, Label: q.Label, Period: int(q.Period / time.Second), ReturnData: !q.Hidden, AccountID: q.Account}
 		if s := q.Stat; s != nil {
 			x.MetricStat = &metricStat{Period: int(s.Period / time.Second), Stat: s.Statistic.String(), Unit: s.Unit}
 			x.MetricStat.Metric.Namespace, x.MetricStat.Metric.MetricName = s.Metric.Namespace, s.Metric.Name
 			x.MetricStat.Metric.Dimensions = []dimension{}
-			for _, d := range s.Metric.Dimensions {
+			for _, d := range s.Given() {
 				x.MetricStat.Metric.Dimensions = append(x.MetricStat.Metric.Dimensions, dimension{d.Value, d.Name})
 			}
 		}
@@ -204,10 +206,13 @@ func cause(r alarm.Rule) trigger {
 	if r.Unit != "" {
 		t.Unit = &r.Unit
 	}
-	if r.IgnoreLowSample {
+	switch {
+	case r.IgnoreLowSample:
 		t.EvaluateLowSampleCountPercentile = "ignore"
+	case r.EvaluateLowSample:
+		t.EvaluateLowSampleCountPercentile = "evaluate"
 	}
-	for _, d := range r.Metric.Dimensions {
+	for _, d := range r.Given() {
 		t.Dimensions = append(t.Dimensions, dimension{d.Value, d.Name})
 	}
 	return t

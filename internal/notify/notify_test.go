@@ -46,7 +46,7 @@ func TestMessage(t *testing.T) {
 	}
 	want := `{"AlarmName":"busy","AlarmDescription":null,"AWSAccountId":"123456789012","AlarmConfigurationUpdatedTimestamp":"2026-11-24T09:03:10.000+0000",` +
 		`"NewStateValue":"ALARM","NewStateReason":"Threshold Crossed: …","StateChangeTime":"2026-11-24T10:03:10.000+0000","Region":"US East (N. Virginia)",` +
-		`"AlarmArn":"arn:aws:cloudwatch:us-east-1:123456789012:alarm:busy","OldStateValue":"OK","OKActions":[],` +
+		`"AlarmArn":"arn:aws:cloudwatch:us-east-1:123456789012:alarm:busy","OldStateValue":"OK","ActionExecutedAfterMuteWindow":false,"OKActions":[],` +
 		`"AlarmActions":["arn:aws:sns:us-east-1:123456789012:ops"],"InsufficientDataActions":[],"Trigger":{"MetricName":"Queue","Namespace":"App",` +
 		`"StatisticType":"Statistic","Statistic":"AVERAGE","Unit":null,"Dimensions":[{"value":"v","name":"d"}],"Period":60,"EvaluationPeriods":3,` +
 		`"ComparisonOperator":"GreaterThanThreshold","Threshold":50,"TreatMissingData":"breaching","EvaluateLowSampleCountPercentile":""}}`

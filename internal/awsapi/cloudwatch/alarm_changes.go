@@ -53,7 +53,7 @@ const reasonDataMax = 4000
 func (a *API) setAlarmState(ctx context.Context, c awsapi.Call, in *sdk.SetAlarmStateInput) (*sdk.SetAlarmStateOutput, error) {
 	data := aws.ToString(in.StateReasonData)
 	if in.StateReasonData != nil && (!json.Valid([]byte(data)) || len(data) > reasonDataMax) {
-		return nil, refuse("InvalidFormatFault", "InvalidFormat", "StateReasonData must be valid JSON of at most %d characters.", reasonDataMax)
+		return nil, &awsapi.Error{Code: "InvalidFormatFault", Query: "InvalidFormat"} // without a message: recorded
 	}
 	set := engine.SetAlarmState{Scope: c.Scope, Name: *in.AlarmName, Reason: *in.StateReason, Data: data, Facts: facts(data)}
 	switch in.StateValue {

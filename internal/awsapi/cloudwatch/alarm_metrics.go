@@ -15,10 +15,7 @@ import (
 )
 
 // AWS: PutMetricAlarm, API reference, Metrics; user guide, metric math: an alarm has up to ten metrics and up to ten expressions.
-const (
-	alarmQueriesMax = 20
-	alarmEachMax    = 10
-)
+const alarmEachMax = 10
 
 // badThresholdMetric: the query that it names must hold an anomaly detection band, and there are none here.
 func badThresholdMetric() error {
@@ -28,13 +25,8 @@ func badThresholdMetric() error {
 // mathRule reads an alarm on the result of a Metrics list. Most texts are recorded.
 func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	var r alarm.Rule
-	if in.MetricName != nil || in.Namespace != nil || len(in.Dimensions) > 0 || in.Period != nil || in.Unit != "" || in.Statistic != "" ||
-		in.ExtendedStatistic != nil {
-		return r, awsapi.Validation("If the Metrics list is specified, MetricName, Namespace, Dimensions, Period, Unit, Statistic and " +
-			"ExtendedStatistic must not be specified.")
-	}
-	if in.ThresholdMetricId != nil {
-		return r, badThresholdMetric()
+	if err := noScalars(in); err != nil {
+		return r, err
 	}
 	queries, err := dataQueries(s, in.Metrics)
 	if err != nil {
@@ -43,6 +35,9 @@ func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	program, watched, err := alarm.Expects(queries)
 	if err != nil {
 		return r, awsapi.Validation("%s", err)
+	}
+	if in.ThresholdMetricId != nil {
+		return r, badThresholdMetric()
 	}
 	if err := needed(in); err != nil {
 		return r, err
@@ -60,11 +55,29 @@ func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	return r, choices(&r, in)
 }
 
-// dataQueries reads the queries of an alarm.
-func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery, error) {
-	if len(in) > alarmQueriesMax {
-		return nil, invalidValue("The collection Metrics must not have a size greater than %d.", alarmQueriesMax)
+// noScalars refuses what a Metrics list stands in place of. AWS: recorded.
+func noScalars(in *sdk.PutMetricAlarmInput) error {
+	for _, p := range []struct {
+		name  string
+		given bool
+	}{
+		{"MetricName", in.MetricName != nil},
+		{"Namespace", in.Namespace != nil},
+		{"Statistic", in.Statistic != ""},
+		{"ExtendedStatistic", in.ExtendedStatistic != nil},
+		{"Dimensions", len(in.Dimensions) > 0},
+		{"Period", in.Period != nil},
+		{"Unit", in.Unit != ""},
+	} {
+		if p.given {
+			return awsapi.Validation("%s should not be set if list of Metrics is set.", p.name)
+		}
 	}
+	return nil
+}
+
+// dataQueries reads the queries of an alarm. Most texts are AWS's.
+func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery, error) {
 	var out []metric.DataQuery
 	metrics := 0
 	for _, q := range in {
@@ -72,8 +85,10 @@ func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery
 		switch {
 		case !queryID.MatchString(id):
 			return nil, awsapi.Validation("Invalid metrics list: the Id %q must begin with a small letter and have letters, digits and _ only", id)
-		case (q.MetricStat == nil) == (q.Expression == nil):
-			return nil, awsapi.Validation("Invalid metrics list: the query %s must have exactly one of MetricStat and Expression", id)
+		case q.MetricStat != nil && q.Expression != nil:
+			return nil, awsapi.Validation("The parameters MetricDataQuery Expression and MetricStat are mutually exclusive and you have specified both.")
+		case q.MetricStat == nil && q.Expression == nil:
+			return nil, awsapi.Validation("Period must not be null")
 		case q.AccountId != nil && *q.AccountId != s.Account:
 			return nil, awsapi.Validation("Invalid metrics list: the query %s asks for another account's metrics, which this server does not have", id)
 		}
@@ -99,8 +114,11 @@ func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery
 		}
 		out = append(out, x)
 	}
-	if metrics > alarmEachMax || len(out)-metrics > alarmEachMax {
-		return nil, awsapi.Validation("Invalid metrics list: an alarm can have at most %d metrics and %d expressions", alarmEachMax, alarmEachMax)
+	switch {
+	case metrics > alarmEachMax:
+		return nil, awsapi.Validation("Too many metrics in alarm, maximum is %d", alarmEachMax)
+	case len(out)-metrics > alarmEachMax:
+		return nil, awsapi.Validation("Too many expressions in alarm, maximum is %d", alarmEachMax)
 	}
 	return out, nil
 }
@@ -120,10 +138,11 @@ func metricStat(in *types.MetricStat) (*metric.MetricStat, error) {
 	}
 	statistic, err := metric.ParseStatistic(*in.Stat)
 	if err != nil {
-		return nil, awsapi.Validation("Invalid metrics list: %s is no statistic", *in.Stat)
+		return nil, awsapi.Validation("Invalid metrics list")
 	}
+	given := dimensions(in.Metric.Dimensions)
 	return &metric.MetricStat{
-		Metric:    metric.NewID(*in.Metric.Namespace, *in.Metric.MetricName, dimensions(in.Metric.Dimensions)...),
+		Metric: metric.NewID(*in.Metric.Namespace, *in.Metric.MetricName, given...), Order: metric.Unsorted(given),
 		Statistic: statistic, Unit: string(in.Unit), Period: periodOf(in.Period),
 	}, nil
 }
@@ -142,7 +161,7 @@ func describeQueries(queries []metric.DataQuery) []types.MetricDataQuery {
 		if s := q.Stat; s != nil {
 			out[i].MetricStat = &types.MetricStat{
 				Metric: &types.Metric{
-					Namespace: aws.String(s.Metric.Namespace), MetricName: aws.String(s.Metric.Name), Dimensions: describeDimensions(s.Metric.Dimensions),
+					Namespace: aws.String(s.Metric.Namespace), MetricName: aws.String(s.Metric.Name), Dimensions: describeDimensions(s.Given()),
 				},
 				Period: aws.Int32(int32(s.Period / time.Second)), Stat: aws.String(s.Statistic.String()), Unit: types.StandardUnit(s.Unit),
 			}

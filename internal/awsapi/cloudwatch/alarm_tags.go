@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -15,19 +16,22 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// newTags reads a request's tags. Keys that begin with aws: are AWS's own, and a key may be there once. AWS: TagResource, API reference.
+// newTags reads a new alarm's tags. AWS: recorded.
 func newTags(in []types.Tag) (map[string]string, error) {
-	if len(in) > engine.TagsMax {
-		return nil, refusal(engine.ErrTooManyTags)
+	tags, err := readTags(in)
+	if err == nil && len(tags) > engine.TagsMax {
+		return nil, awsapi.Validation("The resultant tag set must not have more than %d user tags.", engine.TagsMax)
 	}
+	return tags, err
+}
+
+// readTags reads a request's tags. Keys that begin with aws: are AWS's own; of a key that is there twice the last value counts. AWS: recorded.
+func readTags(in []types.Tag) (map[string]string, error) {
 	var out map[string]string
 	for _, t := range in {
 		key := aws.ToString(t.Key)
 		if err := checkTagKey(key); err != nil {
 			return nil, err
-		}
-		if _, twice := out[key]; twice {
-			return nil, invalidValue("The parameter Tags contains the duplicate key: %s.", key)
 		}
 		if out == nil {
 			out = map[string]string{}
@@ -37,9 +41,17 @@ func newTags(in []types.Tag) (map[string]string, error) {
 	return out, nil
 }
 
+// untaggable is what the operations on tags say of an alarm that is not there: nothing. AWS: recorded.
+func untaggable() *awsapi.Error {
+	return &awsapi.Error{Code: "ResourceNotFoundException", Status: http.StatusNotFound}
+}
+
 func checkTagKey(key string) error {
 	if strings.HasPrefix(strings.ToLower(key), "aws:") {
-		return invalidValue("aws: prefixed tag key names are not allowed for external use.")
+		return &awsapi.Error{
+			Code: "AccessDeniedException", Query: "AccessDenied", Status: http.StatusForbidden,
+			Message: `The provided tag keys must not start with any case of "aws:"`,
+		}
 	}
 	return nil
 }
@@ -51,7 +63,7 @@ func alarmName(c awsapi.Call, arn string) (string, error) {
 	}
 	name, ok := strings.CutPrefix(arn, alarmPrefix(c.Scope))
 	if !ok || name == "" {
-		return "", unknownAlarm(arn)
+		return "", untaggable()
 	}
 	return name, nil
 }
@@ -63,13 +75,13 @@ func (a *API) tag(ctx context.Context, c awsapi.Call, arn string, add map[string
 	}
 	_, err = a.backend.Step(ctx, engine.TagAlarm{Scope: c.Scope, Name: name, Add: add, Remove: remove})
 	if err == engine.ErrNoAlarm { //nolint:errorlint // the engine wraps none
-		return unknownAlarm(arn)
+		return untaggable()
 	}
 	return refusal(err)
 }
 
 func (a *API) tagResource(ctx context.Context, c awsapi.Call, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	add, err := newTags(in.Tags)
+	add, err := readTags(in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +112,7 @@ func (a *API) listTagsForResource(
 		} else if x := r.Composites[name]; x != nil {
 			tags = x.Tags
 		} else {
-			return unknownAlarm(*in.ResourceARN)
+			return untaggable()
 		}
 		for _, k := range slices.Sorted(maps.Keys(tags)) {
 			out.Tags = append(out.Tags, types.Tag{Key: aws.String(k), Value: aws.String(tags[k])})

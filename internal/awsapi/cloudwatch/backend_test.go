@@ -41,7 +41,7 @@ func (m *memory) History(_ context.Context, q awsapi.HistoryQuery) (page []awsap
 	at := 0
 	if q.Token != "" {
 		if at, err = strconv.Atoi(q.Token); err != nil {
-			return nil, "", &awsapi.ErrToken{Err: err}
+			return nil, "", &awsapi.ErrToken{Err: err, Token: q.Token}
 		}
 	}
 	items := slices.Clone(m.items)

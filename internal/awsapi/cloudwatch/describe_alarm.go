@@ -52,11 +52,11 @@ func describeRule(out *types.MetricAlarm, r *alarm.Rule) {
 		out.DatapointsToAlarm = aws.Int32(int32(r.DatapointsToM))
 	}
 	if len(r.Metrics) > 0 {
-		out.Metrics = describeQueries(r.Metrics)
+		out.Metrics, out.Dimensions = describeQueries(r.Metrics), []types.Dimension{} // recorded
 		return
 	}
 	out.Namespace, out.MetricName = aws.String(r.Metric.Namespace), aws.String(r.Metric.Name)
-	out.Dimensions, out.Unit = describeDimensions(r.Metric.Dimensions), types.StandardUnit(r.Unit)
+	out.Dimensions, out.Unit = describeDimensions(r.Given()), types.StandardUnit(r.Unit)
 	out.Period = aws.Int32(int32(r.Period / time.Second))
 	if r.Statistic.Kind >= metric.Percentile {
 		out.ExtendedStatistic = aws.String(r.Statistic.String())

@@ -2,7 +2,6 @@ package cloudwatch
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -86,17 +85,18 @@ func rowTypes(in *sdk.DescribeAlarmHistoryInput) []string {
 // historyItem renders something that happened; ok is false for what histories do not show.
 func historyItem(r *engine.Region, x awsapi.HistoryItem) (types.AlarmHistoryItem, bool) {
 	out := types.AlarmHistoryItem{AlarmType: types.AlarmTypeMetricAlarm, Timestamp: aws.Time(x.At)}
-	var data any
+	var data object
+	var err error
 	switch e := x.Event.(type) {
 	case engine.AlarmTransition:
 		data = stateUpdate(&out, e)
 	case engine.AlarmUnevaluated:
 		data = unevaluated(&out, e)
 	case engine.AlarmConfigured:
-		data = configurationUpdate(&out, e.Alarm, e.Before == nil, e.After == nil, metricSide(r, e.Before), metricSide(r, e.After))
+		data, err = configurationUpdate(&out, e.Alarm, metricSide(r, e.Before), metricSide(r, e.After))
 	case engine.CompositeConfigured:
 		out.AlarmType = types.AlarmTypeCompositeAlarm
-		data = configurationUpdate(&out, e.Alarm, e.Before == nil, e.After == nil, compositeSide(r, e.Before), compositeSide(r, e.After))
+		data, err = configurationUpdate(&out, e.Alarm, compositeSide(r, e.Before), compositeSide(r, e.After))
 	case engine.AlarmActed:
 		data = acted(&out, r, e)
 	case engine.ActionsSuppressed:
@@ -106,10 +106,13 @@ func historyItem(r *engine.Region, x awsapi.HistoryItem) (types.AlarmHistoryItem
 	default:
 		return out, false
 	}
-	text, err := json.Marshal(data)
-	if err != nil { // StateReasonData that is no JSON: SetAlarmState lets none in
+	if err != nil {
 		return out, false
 	}
-	out.HistoryData = aws.String(string(text))
+	written, err := text(data)
+	if err != nil {
+		return out, false
+	}
+	out.HistoryData = aws.String(written)
 	return out, true
 }

@@ -1,8 +1,9 @@
 package cloudwatch
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,48 +14,49 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// stateData is one side of a StateUpdate's HistoryData. AWS: recorded.
-type stateData struct {
-	StateValue      string          `json:"stateValue"`
-	StateReason     string          `json:"stateReason"`
-	StateReasonData json.RawMessage `json:"stateReasonData,omitempty"`
+// errNoJSON says that a text is no JSON: SetAlarmState lets none in.
+var errNoJSON = errors.New("StateReasonData is no JSON")
+
+// historyDate is how HistoryData prints moments. AWS: recorded.
+const historyDate = "2006-01-02T15:04:05.000-0700"
+
+// stateSide is one side of a StateUpdate's HistoryData. AWS: recorded.
+func stateSide(state alarm.State, reason, data string) object {
+	o := object{{"stateValue", state.String()}, {"stateReason", reason}}
+	if data != "" {
+		o.set("stateReasonData", verbatim(data))
+	}
+	return o
 }
 
-type stateChange struct {
-	Version  string    `json:"version"`
-	OldState stateData `json:"oldState"`
-	NewState stateData `json:"newState"`
-}
-
-func stateUpdate(out *types.AlarmHistoryItem, e engine.AlarmTransition) any {
+func stateUpdate(out *types.AlarmHistoryItem, e engine.AlarmTransition) object {
 	if e.Composite {
 		out.AlarmType = types.AlarmTypeCompositeAlarm
 	}
 	out.AlarmName, out.HistoryItemType = aws.String(e.Alarm), types.HistoryItemTypeStateUpdate
 	out.HistorySummary = aws.String(fmt.Sprintf("Alarm updated from %s to %s", e.From, e.To))
-	return stateChange{
-		"1.0", stateData{e.From.String(), e.OldReason, json.RawMessage(e.OldData)}, stateData{e.To.String(), e.Reason, json.RawMessage(e.Data)},
+	return object{
+		{"version", "1.0"}, {"oldState", stateSide(e.From, e.OldReason, e.OldData)}, {"newState", stateSide(e.To, e.Reason, e.Data)},
 	}
 }
 
-func unevaluated(out *types.AlarmHistoryItem, e engine.AlarmUnevaluated) any {
+func unevaluated(out *types.AlarmHistoryItem, e engine.AlarmUnevaluated) object {
 	out.AlarmName, out.HistoryItemType = aws.String(e.Alarm), types.HistoryItemTypeStateUpdate
 	out.HistorySummary = aws.String("Alarm evaluation state updated to " + alarm.EvaluationError.String())
-	return map[string]any{"version": "1.0", "evaluationState": alarm.EvaluationError.String(), "stateReason": e.Reason}
+	return object{{"version", "1.0"}, {"evaluationState", alarm.EvaluationError.String()}, {"stateReason", e.Reason}}
 }
 
-func contributorUpdate(out *types.AlarmHistoryItem, e engine.ContributorTransition) any {
+func contributorUpdate(out *types.AlarmHistoryItem, e engine.ContributorTransition) object {
 	out.AlarmName, out.HistoryItemType = aws.String(e.Alarm), types.HistoryItemTypeAlarmContributorStateUpdate
 	out.AlarmContributorId, out.AlarmContributorAttributes = aws.String(e.Contributor.ID), e.Contributor.Attributes
 	out.HistorySummary = aws.String(fmt.Sprintf("Alarm contributor updated from %s to %s", e.From, e.To))
-	return stateChange{
-		"1.0", stateData{StateValue: e.From.String(), StateReason: e.OldReason},
-		stateData{StateValue: e.To.String(), StateReason: e.Contributor.Reason},
+	return object{
+		{"version", "1.0"}, {"oldState", stateSide(e.From, e.OldReason, "")}, {"newState", stateSide(e.To, e.Contributor.Reason, "")},
 	}
 }
 
 // acted renders what came of an action. AWS: recorded.
-func acted(out *types.AlarmHistoryItem, r *engine.Region, e engine.AlarmActed) any {
+func acted(out *types.AlarmHistoryItem, r *engine.Region, e engine.AlarmActed) object {
 	out.AlarmName, out.HistoryItemType = aws.String(e.Alarm), types.HistoryItemTypeAction
 	if e.Composite {
 		out.AlarmType = types.AlarmTypeCompositeAlarm
@@ -72,124 +74,163 @@ func acted(out *types.AlarmHistoryItem, r *engine.Region, e engine.AlarmActed) a
 		}
 	}
 	out.HistorySummary = aws.String(summary)
-	return struct {
-		ActionState            string  `json:"actionState"`
-		StateUpdateTimestamp   int64   `json:"stateUpdateTimestamp"`
-		NotificationResource   string  `json:"notificationResource"`
-		PublishedMessage       *string `json:"publishedMessage"`
-		Error                  *string `json:"error"`
-		MuteWindowEndTimestamp *string `json:"muteWindowEndTimestamp"`
-	}{ActionState: state, StateUpdateTimestamp: e.Updated.UnixMilli(), NotificationResource: arn, Error: failed}
+	return object{
+		{"actionState", state}, {"stateUpdateTimestamp", e.Updated.UnixMilli()}, {"notificationResource", arn}, {"publishedMessage", nil},
+		{"error", failed}, {"muteWindowEndTimestamp", nil},
+	}
 }
 
 // suppressed renders a change of what holds a composite alarm's actions back.
-func suppressed(out *types.AlarmHistoryItem, e engine.ActionsSuppressed) any {
+func suppressed(out *types.AlarmHistoryItem, e engine.ActionsSuppressed) object {
 	out.AlarmName, out.HistoryItemType, out.AlarmType = aws.String(e.Alarm), types.HistoryItemTypeAction, types.AlarmTypeCompositeAlarm
 	summary := e.To.Reason()
 	if e.To == 0 {
 		summary = "Actions no longer suppressed by " + e.From.String()
 	}
 	out.HistorySummary = aws.String(summary)
-	data := map[string]any{"version": "1.0", "actionsSuppressedBy": e.To.String(), "previouslyActionsSuppressedBy": e.From.String()}
+	data := object{{"version", "1.0"}, {"actionsSuppressedBy", e.To.String()}, {"previouslyActionsSuppressedBy", e.From.String()}}
 	if !e.Until.IsZero() {
-		data["until"] = e.Until.UTC().Format(time.RFC3339)
+		data.set("until", e.Until.UTC().Format(time.RFC3339))
 	}
 	return data
 }
 
-// configurationUpdate renders a change of an alarm's configuration; before and after are what it was and is.
-func configurationUpdate(out *types.AlarmHistoryItem, name string, made, gone bool, before, after any) any {
+// configurationUpdate renders a change of an alarm's configuration; before and after are what it was and is, nil where it was or is not.
+// AWS: recorded.
+func configurationUpdate(out *types.AlarmHistoryItem, name string, before, after object) (object, error) {
 	out.AlarmName, out.HistoryItemType = aws.String(name), types.HistoryItemTypeConfigurationUpdate
-	data := map[string]any{"version": "1.0"}
+	data := object{{"version", "1.0"}}
 	verb := "updated"
 	switch {
-	case made:
-		verb, data["type"], data["createdAlarm"] = "created", "Create", after
-	case gone:
-		verb, data["type"], data["deletedAlarm"] = "deleted", "Delete", before
+	case before == nil:
+		verb = "created"
+		data = append(data, member{"type", "Create"}, member{"createdAlarm", after})
+	case after == nil:
+		verb = "deleted"
+		data = append(data, member{"type", "Delete"}, member{"deletedAlarm", before})
 	default:
-		data["type"], data["updatedAlarm"], data["previousAlarm"] = "Update", after, before
+		was, err := before.original(after)
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, member{"type", "Update"}, member{"updatedAlarm", after}, member{"originalUpdatedFields", was})
 	}
-	out.HistorySummary = aws.String(fmt.Sprintf("Alarm %q %s", name, verb))
-	return data
+	out.HistorySummary = aws.String(fmt.Sprintf(`Alarm "%s" %s`, name, verb))
+	return data, nil
 }
 
-// metricSide is a metric alarm's configuration in its history.
-func metricSide(r *engine.Region, a *alarm.Alarm) any {
+// metricSide is a metric alarm's configuration in its history, its members in AWS's order. AWS: recorded.
+func metricSide(r *engine.Region, a *alarm.Alarm) object {
 	if a == nil {
 		return nil
 	}
 	d := describeAlarm(r, a)
-	side := map[string]any{
-		"alarmName": a.Name, "alarmArn": d.AlarmArn, "alarmDescription": d.AlarmDescription, "actionsEnabled": a.ActionsEnabled,
-		"okActions": d.OKActions, "alarmActions": d.AlarmActions, "insufficientDataActions": d.InsufficientDataActions,
+	o := object{{"alarmName", a.Name}}
+	o.setText("alarmDescription", aws.ToString(d.AlarmDescription))
+	o.set("alarmArn", d.AlarmArn)
+	o.set("alarmConfigurationUpdatedTimestamp", a.Configured)
+	switch rule := &a.Rule; {
+	case rule.PromQL != nil:
+		criteria := object{{"query", rule.PromQL.Query}}
+		if rule.PromQL.PendingSet {
+			criteria.set("pendingPeriod", rule.PromQL.Pending/time.Second)
+		}
+		if rule.PromQL.RecoverySet {
+			criteria.set("recoveryPeriod", rule.PromQL.Recovery/time.Second)
+		}
+		o.set("evaluationCriteria", object{{"promQLCriteria", criteria}})
+		o.set("evaluationInterval", d.EvaluationInterval)
+	case len(rule.Metrics) > 0:
+		o.set("dimensions", []object{})
+		o.set("metrics", historyQueries(rule.Metrics))
+	default:
+		o.set("namespace", rule.Metric.Namespace)
+		o.set("metricName", rule.Metric.Name)
+		o.set("extendedStatistic", historyStatistic(rule.Statistic))
+		o.set("period", rule.Period/time.Second)
+		o.setText("unit", rule.Unit)
+		o.set("dimensions", historyDimensions(rule.Given()))
 	}
-	if a.Rule.PromQL != nil {
-		side["evaluationCriteria"] = map[string]any{"promQLCriteria": map[string]any{
-			"query": a.Rule.PromQL.Query, "pendingPeriod": a.Rule.PromQL.Pending / time.Second, "recoveryPeriod": a.Rule.PromQL.Recovery / time.Second,
-		}}
-		side["evaluationInterval"] = d.EvaluationInterval
-		return side
+	if a.Rule.PromQL == nil {
+		o.set("threshold", a.Rule.Threshold)
+		o.set("comparisonOperator", d.ComparisonOperator)
+		o.set("evaluationPeriods", d.EvaluationPeriods)
+		if d.DatapointsToAlarm != nil {
+			o.set("datapointsToAlarm", d.DatapointsToAlarm)
+		}
+		o.setText("treatMissingData", a.Rule.Missing.String())
+		o.setText("evaluateLowSampleCountPercentile", aws.ToString(d.EvaluateLowSampleCountPercentile))
 	}
-	side["evaluationPeriods"], side["threshold"], side["comparisonOperator"] = d.EvaluationPeriods, d.Threshold, d.ComparisonOperator
-	side["treatMissingData"] = a.Rule.Missing.String()
-	if d.DatapointsToAlarm != nil {
-		side["datapointsToAlarm"] = d.DatapointsToAlarm
-	}
-	if len(d.Metrics) > 0 {
-		side["metrics"] = historyQueries(a.Rule.Metrics)
-		return side
-	}
-	side["metricName"], side["namespace"], side["period"] = d.MetricName, d.Namespace, d.Period
-	return side
+	o.set("stateValue", a.State.String())
+	o.set("stateUpdatedTimestamp", a.Updated)
+	o.setActions(a.ActionsEnabled, d.AlarmActions, d.InsufficientDataActions, d.OKActions)
+	return o
 }
 
-// historyQueries renders an alarm's Metrics as histories have them.
-func historyQueries(queries []metric.DataQuery) []map[string]any {
-	out := make([]map[string]any, len(queries))
+// setActions adds what both kinds of alarms end with.
+func (o *object) setActions(enabled bool, onAlarm, onInsufficient, onOK []string) {
+	*o = append(*o, member{"actionsEnabled", enabled}, member{"alarmActions", onAlarm}, member{"insufficientDataActions", onInsufficient},
+		member{"okactions", onOK})
+}
+
+// historyStatistic is a statistic's name in a history: the five are in capitals. AWS: recorded.
+func historyStatistic(s metric.Statistic) string {
+	if s.Kind < metric.Percentile {
+		return strings.ToUpper(s.String())
+	}
+	return s.String()
+}
+
+func historyDimensions(in []metric.Dimension) []object {
+	out := make([]object, len(in))
+	for i, d := range in {
+		out[i] = object{{"value", d.Value}, {"name", d.Name}}
+	}
+	return out
+}
+
+// historyQueries renders an alarm's Metrics as histories have them. AWS: recorded.
+func historyQueries(queries []metric.DataQuery) []object {
+	out := make([]object, len(queries))
 	for i, q := range queries {
-		x := map[string]any{"id": q.ID, "returnData": !q.Hidden}
-		if q.Expression != "" {
-			x["expression"] = q.Expression
-		}
-		if q.Label != "" {
-			x["label"] = q.Label
-		}
-		if q.Period > 0 {
-			x["period"] = q.Period / time.Second
-		}
+		var o object
+		o.setText("expression", q.Expression)
+		o.set("id", q.ID)
+		o.setText("label", q.Label)
 		if s := q.Stat; s != nil {
-			dimensions := []map[string]string{}
-			for _, d := range s.Metric.Dimensions {
-				dimensions = append(dimensions, map[string]string{"name": d.Name, "value": d.Value})
+			stat := object{
+				{"metric", object{{"dimensions", historyDimensions(s.Given())}, {"metricName", s.Metric.Name}, {"namespace", s.Metric.Namespace}}},
+				{"period", s.Period / time.Second}, {"stat", s.Statistic.String()},
 			}
-			stat := map[string]any{
-				"metric": map[string]any{"namespace": s.Metric.Namespace, "metricName": s.Metric.Name, "dimensions": dimensions},
-				"period": s.Period / time.Second, "stat": s.Statistic.String(),
-			}
-			if s.Unit != "" {
-				stat["unit"] = s.Unit
-			}
-			x["metricStat"] = stat
+			stat.setText("unit", s.Unit)
+			o.set("metricStat", stat)
 		}
-		out[i] = x
+		o.set("returnData", !q.Hidden)
+		if q.Period > 0 {
+			o.set("period", q.Period/time.Second)
+		}
+		o.setText("accountId", q.Account)
+		out[i] = o
 	}
 	return out
 }
 
 // compositeSide is a composite alarm's configuration in its history.
-func compositeSide(r *engine.Region, c *alarm.Composite) any {
+func compositeSide(r *engine.Region, c *alarm.Composite) object {
 	if c == nil {
 		return nil
 	}
 	d := describeComposite(r.Scope, c)
-	side := map[string]any{
-		"alarmName": c.Name, "alarmArn": d.AlarmArn, "alarmDescription": d.AlarmDescription, "actionsEnabled": c.ActionsEnabled,
-		"okActions": d.OKActions, "alarmActions": d.AlarmActions, "insufficientDataActions": d.InsufficientDataActions, "alarmRule": c.Rule,
-	}
+	o := object{{"alarmRule", c.Rule}, {"alarmName", c.Name}}
+	o.setText("alarmDescription", c.Description)
+	o.set("alarmArn", d.AlarmArn)
+	o.set("alarmConfigurationUpdatedTimestamp", c.Configured)
 	if c.Suppressor != "" {
-		side["actionsSuppressor"] = c.Suppressor
-		side["actionsSuppressorWaitPeriod"], side["actionsSuppressorExtensionPeriod"] = d.ActionsSuppressorWaitPeriod, d.ActionsSuppressorExtensionPeriod
+		o = append(o, member{"actionsSuppressor", c.Suppressor}, member{"actionsSuppressorWaitPeriod", d.ActionsSuppressorWaitPeriod},
+			member{"actionsSuppressorExtensionPeriod", d.ActionsSuppressorExtensionPeriod})
 	}
-	return side
+	o.set("stateValue", c.State.String())
+	o.set("stateUpdatedTimestamp", c.Updated)
+	o.setActions(c.ActionsEnabled, d.AlarmActions, d.InsufficientDataActions, d.OKActions)
+	return o
 }

@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -43,18 +44,18 @@ func TestMetricAlarmsThatAreRefused(t *testing.T) {
 		{"control characters", func(in *request) { in.AlarmName = aws.String("a\nb") }, "InvalidParameterValue: The parameter AlarmName must not contain ASCII control characters."},
 		{"no metric", func(in *request) { in.MetricName = nil }, "MissingParameter: The parameters MetricName and Namespace are required."},
 		{"namespace", func(in *request) { in.Namespace = aws.String("Ä") }, "ValidationError: Namespace must not contain Non-ASCII characters."},
-		{"both statistics", func(in *request) { in.ExtendedStatistic = aws.String("p9") }, "InvalidParameterCombination: PutMetricAlarm request can not be made with both Statistic and ExtendedStatistic parameters. Only one of them should be present"},
-		{"no statistic", func(in *request) { in.Statistic = "" }, "MissingParameter: PutMetricAlarm request should have a Statistic parameter"},
+		{"both statistics", func(in *request) { in.ExtendedStatistic = aws.String("p9") }, "ValidationError: PutMetricAlarm request can not be made with both Statistic and ExtendedStatistic parameters. Only one of them should be present"},
+		{"no statistic", func(in *request) { in.Statistic = "" }, "ValidationError: PutMetricAlarm request should have a Statistic parameter"},
 		{"percentile", func(in *request) { in.Statistic, in.ExtendedStatistic = "", aws.String("p101") }, "InvalidParameterValue: The value p101 for parameter ExtendedStatistic is not supported."},
-		{"no period", func(in *request) { in.Period = nil }, "MissingParameter: PutMetricAlarm request should have a Period parameter"},
+		{"no period", func(in *request) { in.Period = nil }, "ValidationError: PutMetricAlarm request should have a Period parameter"},
 		{"period", func(in *request) { in.Period = aws.Int32(15) }, "ValidationError: Period must be 10, 20, 30 or a multiple of 60"},
 		{"periods", func(in *request) { in.EvaluationPeriods = nil }, "MissingParameter: The parameter EvaluationPeriods is required."},
 		{"operator", func(in *request) { in.ComparisonOperator = "" }, "MissingParameter: The parameter ComparisonOperator is required."},
-		{"threshold", func(in *request) { in.Threshold = nil }, "MissingParameter: PutMetricAlarm request should have valid Threshold parameter"},
+		{"threshold", func(in *request) { in.Threshold = nil }, "ValidationError: PutMetricAlarm request should have valid Threshold parameter"},
 		{"M of N", func(in *request) { in.DatapointsToAlarm = aws.Int32(4) }, "ValidationError: DatapointsToAlarm must be less than or equal to EvaluationPeriods"},
-		{"a day", func(in *request) { in.EvaluationPeriods = aws.Int32(1441) }, "ValidationError: Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."},
+		{"a day", func(in *request) { in.EvaluationPeriods = aws.Int32(1441) }, "ValidationError: Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400) for alarms using period < 3600"},
 		{"a day is well", func(in *request) { in.EvaluationPeriods = aws.Int32(1440) }, ""},
-		{"a week", func(in *request) { in.Period, in.EvaluationPeriods = aws.Int32(3600), aws.Int32(169) }, "ValidationError: Metrics cannot be checked across more than seven days (EvaluationPeriods * Period must be <= 604800)."},
+		{"a week", func(in *request) { in.Period, in.EvaluationPeriods = aws.Int32(3600), aws.Int32(169) }, "ValidationError: Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= 604800) for alarms using period >= 3600"},
 		{"a week is well", func(in *request) { in.Period, in.EvaluationPeriods = aws.Int32(3600), aws.Int32(168) }, ""},
 		{"treatment", func(in *request) { in.TreatMissingData = aws.String("lost") }, "ValidationError: Supported values for TreatMissingData are breaching, notBreaching, ignore, and missing."},
 		{"low samples", func(in *request) { in.EvaluateLowSampleCountPercentile = aws.String("ignore") }, "ValidationError: Option evaluateLowSampleCountPercentile can not be applied with statistic Average. This option is enabled only for percentile statistics."},
@@ -63,9 +64,12 @@ func TestMetricAlarmsThatAreRefused(t *testing.T) {
 		{"region", func(in *request) { in.AlarmActions = []string{"arn:aws:sns:eu-west-1:1:x"} }, "ValidationError: Invalid region eu-west-1 specified. Only us-east-1 is supported."},
 		{"twice", func(in *request) { in.AlarmActions = []string{topic, topic} }, "ValidationError: The collection AlarmActions must not have duplicates."},
 		{"interval", func(in *request) { in.EvaluationInterval = aws.Int32(60) }, "ValidationError: EvaluationInterval can only be specified together with EvaluationCriteria"},
-		{"tag of AWS's", func(in *request) { in.Tags = tags("aws:x") }, "InvalidParameterValue: aws: prefixed tag key names are not allowed for external use."},
-		{"tag twice", func(in *request) { in.Tags = tags("x", "x") }, "InvalidParameterValue: The parameter Tags contains the duplicate key: x."},
-		{"tags", func(in *request) { in.Tags = manyTags(51) }, "InvalidParameterValue: The number of tags of an alarm must not be greater than 50."},
+		{"a range", func(in *request) { in.ComparisonOperator = types.ComparisonOperatorGreaterThanUpperThreshold }, "ValidationError: ComparisonOperators for ranges require ThresholdMetricId to be set"},
+		{"no number", func(in *request) { in.Threshold = aws.Float64(math.NaN()) }, "ValidationError: PutMetricAlarm request should have valid Threshold parameter"},
+		{"p100.5 is well", func(in *request) { in.Statistic, in.ExtendedStatistic = "", aws.String("p100.5") }, ""},
+		{"tag of AWS's", func(in *request) { in.Tags = tags("AwS:x") }, `AccessDenied: The provided tag keys must not start with any case of "aws:"`},
+		{"tag twice is well", func(in *request) { in.Tags = tags("x", "x") }, ""},
+		{"tags", func(in *request) { in.Tags = manyTags(51) }, "ValidationError: The resultant tag set must not have more than 50 user tags."},
 		{"not here", func(in *request) { in.WarmUpConfiguration = &types.WarmUpConfiguration{} }, "ValidationError: The member 'warmUpConfiguration' asks for something that this server does not do. Leave it out."},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -135,26 +139,35 @@ func TestAlarmsOnExpressionsThatAreRefused(t *testing.T) {
 	}{
 		{"all is well", func(*request) {}, ""},
 		{"one metric is well", func(in *request) { in.Metrics = in.Metrics[:1]; in.Metrics[0].ReturnData = nil }, ""},
-		{"a period", func(in *request) { in.Period = aws.Int32(60) }, "ValidationError: If the Metrics list is specified, MetricName, Namespace, Dimensions, Period, Unit, Statistic and ExtendedStatistic must not be specified."},
+		{"a metric", func(in *request) { in.MetricName, in.Period = aws.String("m"), aws.Int32(60) }, "ValidationError: MetricName should not be set if list of Metrics is set."},
+		{"a period", func(in *request) { in.Period = aws.Int32(60) }, "ValidationError: Period should not be set if list of Metrics is set."},
+		{"the first of a sorted list is well", func(in *request) { in.Metrics[2].Expression = aws.String("FIRST(SORT(METRICS(),MAX,DESC))") }, ""},
+		{"the first that is not empty is well", func(in *request) { in.Metrics[2].Expression = aws.String("FIRST(REMOVE_EMPTY(METRICS()))") }, ""},
 		{"none is returned", func(in *request) { in.Metrics[2].ReturnData = aws.Bool(false) }, "ValidationError: Exactly one element of the metrics list should return data."},
 		{"two are returned", func(in *request) { in.Metrics[1].ReturnData = nil }, "ValidationError: Exactly one element of the metrics list should return data."},
 		{"several series", func(in *request) { in.Metrics[2].Expression = aws.String("METRICS()") }, "ValidationError: Metrics expression that return multi time series are only allowed for MetricsInsights expression with an ORDER BY clause"},
 		{"a search", func(in *request) { in.Metrics[2].Expression = aws.String("SUM(SEARCH('{App} x', 'Sum', 60))") }, "ValidationError: SEARCH is not supported on Metric Alarms."},
 		{"twice", func(in *request) { in.Metrics[1].Id = aws.String("m1") }, "ValidationError: The values for parameter id in MetricDataQueries are not unique."},
 		{"an id", func(in *request) { in.Metrics[1].Id = aws.String("M2") }, `ValidationError: Invalid metrics list: the Id "M2" must begin with a small letter and have letters, digits and _ only`},
-		{"neither", func(in *request) { in.Metrics[1].MetricStat = nil }, "ValidationError: Invalid metrics list: the query m2 must have exactly one of MetricStat and Expression"},
-		{"a statistic", func(in *request) { in.Metrics[1].MetricStat.Stat = aws.String("Sums") }, "ValidationError: Invalid metrics list: Sums is no statistic"},
+		{"neither", func(in *request) { in.Metrics[1].MetricStat = nil }, "ValidationError: Period must not be null"},
+		{"both", func(in *request) { in.Metrics[1].Expression = aws.String("m1") }, "ValidationError: The parameters MetricDataQuery Expression and MetricStat are mutually exclusive and you have specified both."},
+		{"a statistic", func(in *request) { in.Metrics[1].MetricStat.Stat = aws.String("Sums") }, "ValidationError: Invalid metrics list"},
 		{"a metric's period", func(in *request) { in.Metrics[1].MetricStat.Period = aws.Int32(61) }, "ValidationError: Period must be 10, 20, 30 or a multiple of 60"},
 		{"another account", func(in *request) { in.Metrics[1].AccountId = aws.String("2") }, "ValidationError: Invalid metrics list: the query m2 asks for another account's metrics, which this server does not have"},
-		{"a day", func(in *request) { in.EvaluationPeriods = aws.Int32(1441) }, "ValidationError: Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)."},
-		{"a threshold", func(in *request) { in.Threshold = nil }, "MissingParameter: PutMetricAlarm request should have valid Threshold parameter"},
+		{"a day", func(in *request) { in.EvaluationPeriods = aws.Int32(1441) }, "ValidationError: Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400) for alarms using period < 3600"},
+		{"a threshold", func(in *request) { in.Threshold = nil }, "ValidationError: PutMetricAlarm request should have valid Threshold parameter"},
 		{"a band", func(in *request) { in.ThresholdMetricId = aws.String("e1") }, "ValidationError: Metrics list must contain exactly one metric matching the ThresholdMetricId parameter"},
 		{"low samples", func(in *request) { in.EvaluateLowSampleCountPercentile = aws.String("ignore") }, "ValidationError: Option evaluateLowSampleCountPercentile can not be applied with a Metrics list. This option is enabled only for percentile statistics."},
 		{"too many", func(in *request) {
 			for range 9 {
 				in.Metrics = append(in.Metrics, in.Metrics[1])
 			}
-		}, "ValidationError: Invalid metrics list: an alarm can have at most 10 metrics and 10 expressions"},
+		}, "ValidationError: Too many metrics in alarm, maximum is 10"},
+		{"too many expressions", func(in *request) {
+			for range 10 {
+				in.Metrics = append(in.Metrics, in.Metrics[2])
+			}
+		}, "ValidationError: Too many expressions in alarm, maximum is 10"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := newMemory()
@@ -180,7 +193,7 @@ func TestAlarmsOnExpressionsAreDescribed(t *testing.T) {
 		*x.Metrics[0].MetricStat.Period != 60 || x.Metrics[2].Period != nil || *x.Metrics[2].Label != "rate" {
 		t.Errorf("%+v", x.Metrics)
 	}
-	if x.MetricName != nil || x.Period != nil || x.Statistic != "" || x.Dimensions != nil || *x.EvaluationPeriods != 3 {
+	if x.MetricName != nil || x.Period != nil || x.Statistic != "" || len(x.Dimensions) != 0 || *x.EvaluationPeriods != 3 {
 		t.Errorf("%+v", x)
 	}
 	of := must[*sdk.DescribeAlarmsForMetricOutput](t)(a.describeAlarmsForMetric(t.Context(), call, &sdk.DescribeAlarmsForMetricInput{
@@ -279,8 +292,13 @@ func TestCompositeAlarmsThatAreRefused(t *testing.T) {
 		}, ""},
 		{"an ARN of elsewhere", func(in *request) {
 			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a)")
-		}, "ValidationError: Could not save the composite alarm as alarms [arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a] in the alarm rule do not exist"},
-		{"a rule", func(in *request) { in.AlarmRule = aws.String("ALARM(a") }, "ValidationError: Error in AlarmRule [Unexpected end, must be: ')']"},
+		}, "ValidationError: Error in AlarmRule [Wrong ARN region, it was eu-west-1 but us-east-1 was expected instead]"},
+		{"an ARN of others", func(in *request) {
+			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:us-east-1:111111111111:alarm:a)")
+		}, "ValidationError: A composite alarm cannot have a child relation with alarms from another AWS account"},
+		{"nothing is there", func(in *request) { in.AlarmRule = aws.String(`ALARM("") OR OK('a')`) }, "ValidationError: Could not save the composite alarm as alarms " +
+			"[arn:aws:cloudwatch:us-east-1:123456789012:alarm:, arn:aws:cloudwatch:us-east-1:123456789012:alarm:'a'] in the alarm rule do not exist"},
+		{"a rule", func(in *request) { in.AlarmRule = aws.String("ALARM(a") }, "ValidationError: Error in AlarmRule [Unsupported token '<EOF>' at char 7, must be: ')']"},
 		{"scaling", func(in *request) {
 			in.AlarmActions = []string{"arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:x"}
 		}, "ValidationError: Unsupported AWS vendor autoscaling"},
@@ -295,7 +313,7 @@ func TestCompositeAlarmsThatAreRefused(t *testing.T) {
 		{"no alarm's ARN", func(in *request) {
 			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod, in.ActionsSuppressorExtensionPeriod = aws.String(topic), aws.Int32(1), aws.Int32(1)
 		}, "ValidationError: ActionsSuppressor must be a valid CloudWatch Alarm ARN or an Alarm name"},
-		{"type", func(in *request) { in.AlarmName = aws.String("a") }, "ValidationError: Could not save the composite alarm as a metric alarm with the name a already exists"},
+		{"type", func(in *request) { in.AlarmName = aws.String("a") }, "ValidationError: AlarmName [a] is already used by another alarm of a different type"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := newMemory()
@@ -491,7 +509,7 @@ func TestTagsOfAlarms(t *testing.T) {
 			}
 			return text
 		}
-		must[*sdk.TagResourceOutput](t)(a.tagResource(t.Context(), call, &sdk.TagResourceInput{ResourceARN: aws.String(arn + name), Tags: tags("b", "a")}))
+		must[*sdk.TagResourceOutput](t)(a.tagResource(t.Context(), call, &sdk.TagResourceInput{ResourceARN: aws.String(arn + name), Tags: tags("b", "a", "a")}))
 		if got := list(); got != "a=v b=v team=v " {
 			t.Errorf("%s has %s", name, got)
 		}
@@ -500,14 +518,14 @@ func TestTagsOfAlarms(t *testing.T) {
 			t.Errorf("%s has %s", name, got)
 		}
 		_, err := a.tagResource(t.Context(), call, &sdk.TagResourceInput{ResourceARN: aws.String(arn + name), Tags: manyTags(49)})
-		if refused(err) != "InvalidParameterValue: The number of tags of an alarm must not be greater than 50." {
+		if refused(err) != "InvalidParameterValue: tags are invalid." {
 			t.Error(refused(err))
 		}
 	}
 	for arn, want := range map[string]string{
-		arn + "nobody": "ResourceNotFoundException: Unknown resource " + arn + "nobody",
+		arn + "nobody": "ResourceNotFoundException: ",
 		"nonsense":     "InvalidParameterValue: The value nonsense for parameter ResourceARN is invalid.",
-		"arn:aws:cloudwatch:us-east-1:123456789012:insight-rule/x": "ResourceNotFoundException: Unknown resource arn:aws:cloudwatch:us-east-1:123456789012:insight-rule/x",
+		"arn:aws:cloudwatch:us-east-1:123456789012:insight-rule/x": "ResourceNotFoundException: ",
 	} {
 		_, err := a.listTagsForResource(t.Context(), call, &sdk.ListTagsForResourceInput{ResourceARN: aws.String(arn)})
 		if refused(err) != want {
@@ -527,7 +545,7 @@ func TestStatesSetByHand(t *testing.T) {
 		t.Error(refused(err))
 	}
 	in.StateReasonData = aws.String("{")
-	if _, err := a.setAlarmState(t.Context(), call, in); !strings.HasPrefix(refused(err), "InvalidFormat: ") {
+	if _, err := a.setAlarmState(t.Context(), call, in); refused(err) != "InvalidFormat: " {
 		t.Error(refused(err))
 	}
 }

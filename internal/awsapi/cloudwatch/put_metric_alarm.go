@@ -2,11 +2,13 @@ package cloudwatch
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
@@ -76,12 +78,12 @@ func rule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	case strings.IndexFunc(*in.Namespace, func(r rune) bool { return r > 127 }) >= 0:
 		return r, awsapi.Validation("Namespace must not contain Non-ASCII characters.")
 	case in.Statistic != "" && in.ExtendedStatistic != nil:
-		return r, invalidCombination("PutMetricAlarm request can not be made with both Statistic and ExtendedStatistic parameters. " +
+		return r, awsapi.Validation("PutMetricAlarm request can not be made with both Statistic and ExtendedStatistic parameters. " +
 			"Only one of them should be present")
 	case in.Statistic == "" && in.ExtendedStatistic == nil:
-		return r, missingParameter("PutMetricAlarm request should have a Statistic parameter")
+		return r, awsapi.Validation("PutMetricAlarm request should have a Statistic parameter")
 	case in.Period == nil:
-		return r, missingParameter("PutMetricAlarm request should have a Period parameter")
+		return r, awsapi.Validation("PutMetricAlarm request should have a Period parameter")
 	}
 	if err := needed(in); err != nil {
 		return r, err
@@ -89,8 +91,9 @@ func rule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	if err := checkDimensions(in.Dimensions, "PutMetricAlarm"); err != nil {
 		return r, err
 	}
+	given := dimensions(in.Dimensions)
 	r = alarm.Rule{
-		Metric: metric.NewID(*in.Namespace, *in.MetricName, dimensions(in.Dimensions)...), Unit: string(in.Unit),
+		Metric: metric.NewID(*in.Namespace, *in.MetricName, given...), Order: metric.Unsorted(given), Unit: string(in.Unit),
 		Period: time.Duration(*in.Period) * time.Second, Periods: int(*in.EvaluationPeriods), DatapointsToM: int(aws.ToInt32(in.DatapointsToAlarm)),
 		Threshold: *in.Threshold,
 	}
@@ -107,6 +110,12 @@ func rule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	return r, choices(&r, in)
 }
 
+// ranges tells whether an operator compares with an anomaly detection band.
+func ranges(o types.ComparisonOperator) bool {
+	return o == types.ComparisonOperatorLessThanLowerOrGreaterThanUpperThreshold || o == types.ComparisonOperatorLessThanLowerThreshold ||
+		o == types.ComparisonOperatorGreaterThanUpperThreshold
+}
+
 // needed are the parameters that all alarms on values have.
 func needed(in *sdk.PutMetricAlarmInput) error {
 	switch {
@@ -114,8 +123,10 @@ func needed(in *sdk.PutMetricAlarmInput) error {
 		return missingParameter("The parameter EvaluationPeriods is required.")
 	case in.ComparisonOperator == "":
 		return missingParameter("The parameter ComparisonOperator is required.")
-	case in.Threshold == nil:
-		return missingParameter("PutMetricAlarm request should have valid Threshold parameter")
+	case ranges(in.ComparisonOperator) && in.ThresholdMetricId == nil:
+		return awsapi.Validation("ComparisonOperators for ranges require ThresholdMetricId to be set")
+	case in.Threshold == nil || math.IsNaN(*in.Threshold) || math.IsInf(*in.Threshold, 0):
+		return awsapi.Validation("PutMetricAlarm request should have valid Threshold parameter")
 	}
 	return nil
 }
@@ -129,9 +140,9 @@ func checkSpan(seconds int, r alarm.Rule) error {
 	case r.DatapointsToM > r.Periods:
 		return awsapi.Validation("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
 	case seconds < 3600 && seconds*r.Periods > 86_400:
-		return awsapi.Validation("Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400).")
+		return awsapi.Validation("Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400) for alarms using period < 3600")
 	case seconds*r.Periods > 604_800:
-		return awsapi.Validation("Metrics cannot be checked across more than seven days (EvaluationPeriods * Period must be <= 604800).")
+		return awsapi.Validation("Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= 604800) for alarms using period >= 3600")
 	}
 	return nil
 }

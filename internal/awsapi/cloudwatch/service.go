@@ -125,13 +125,13 @@ func refusal(err error) error {
 		return refuse("ThrottlingException", "Throttling", "Rate exceeded: the metric history is too far behind.")
 	}
 	if errors.Is(err, engine.ErrTooManyTags) {
-		return invalidValue("The number of tags of an alarm must not be greater than %d.", engine.TagsMax)
+		return invalidValue("tags are invalid.") // recorded
 	}
 	if bad := (*alarm.Error)(nil); errors.As(err, &bad) {
 		return awsapi.Validation("%s", bad.Msg)
 	}
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
-		return refuse("InvalidNextToken", "", "The NextToken value is not valid.")
+		return refuse("InvalidNextToken", "", "Invalid NextToken : %s", bad.Token) // recorded
 	}
 	return err
 }

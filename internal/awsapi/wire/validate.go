@@ -176,6 +176,10 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 		c.structure(v, sh, at)
 	case v.Kind() == reflect.Slice && v.Type() != bytesType:
 		c.length(v.Len(), sh, at, func() string { return show(v) })
+		if item := c.s.Shapes[sh.Member]; v.Type().Elem().Kind() == reflect.String && item != nil {
+			c.texts(v, item, at)
+			return
+		}
 		here := place{up: at}
 		for i := range v.Len() {
 			here.item = i + 1
@@ -204,6 +208,18 @@ func (c *check) structure(v reflect.Value, sh *shape, at *place) {
 	}
 }
 
+// texts checks a list of strings: the list is named, not the string. AWS: recorded.
+func (c *check) texts(v reflect.Value, item *shape, at *place) {
+	for i := range v.Len() {
+		if broken := c.broken(v.Index(i).String(), item); len(broken) > 0 {
+			c.fail(at, show(v), "Member must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
+			last := &c.found[len(c.found)-1]
+			last.Member, last.Allowed = (&place{up: at, item: i + 1}).String(), item.Enum
+			return
+		}
+	}
+}
+
 func (c *check) mapping(v reflect.Value, sh *shape, at *place) {
 	c.length(v.Len(), sh, at, func() string { return show(v) })
 	for _, k := range sortedKeys(v) {
@@ -227,6 +243,9 @@ func (c *check) broken(s string, sh *shape) []string {
 		return nil
 	}
 	var all []string
+	if len(sh.Enum) > 0 {
+		return []string{"Member must satisfy enum value set: [" + strings.Join(sh.Enum, ", ") + "]"}
+	}
 	if sh.Max != nil {
 		all = append(all, "Member must have length less than or equal to "+number(*sh.Max))
 	}
@@ -273,6 +292,9 @@ func (c *check) number(f float64, sh *shape, at *place) {
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
+// shownMax is how much of a value is shown: AWS shows all of it.
+const shownMax = 4096
+
 // empty stands for a value that is there and has no characters, which is not the same as null.
 const empty = "\x00"
 
@@ -280,8 +302,8 @@ func quoted(s string) string {
 	if s == "" {
 		return empty
 	}
-	if len(s) > 200 {
-		return s[:200] + "..."
+	if len(s) > shownMax {
+		return s[:shownMax] + "..."
 	}
 	return s
 }
@@ -296,7 +318,7 @@ func show(v reflect.Value) string {
 		}
 		return quoted("{" + strings.Join(parts, ", ") + "}")
 	default:
-		for i := range min(v.Len(), 20) {
+		for i := range min(v.Len(), 200) {
 			if e := reflect.Indirect(v.Index(i)); e.Kind() == reflect.String {
 				parts = append(parts, e.String())
 			}

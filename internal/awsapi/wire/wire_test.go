@@ -156,6 +156,11 @@ func TestValidate(t *testing.T) {
 			"Value '' at 'resourceId' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		{"monitoring", "PutMetricAlarm", &cloudwatch.PutMetricAlarmInput{AlarmName: aws.String("a"), EvaluationPeriods: aws.Int32(0), ComparisonOperator: "Above"},
 			"Value 'Above' at 'comparisonOperator' failed to satisfy constraint: Member must satisfy enum value set: [GreaterThanOrEqualToThreshold, "},
+		{"monitoring", "DeleteAlarms", &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"a", strings.Repeat("x", 256)}},
+			"1 validation error detected: Value '[a, " + strings.Repeat("x", 256) + "]' at 'alarmNames' failed to satisfy constraint: Member must satisfy " +
+				"constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1]"},
+		{"monitoring", "DescribeAlarms", &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{"metric"}},
+			"Value '[metric]' at 'alarmTypes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [CompositeAlarm, "},
 		{"monitoring", "Unheard", nil, ""},
 	} {
 		got := Validate(c.service, c.operation, c.in)
