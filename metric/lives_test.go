@@ -129,7 +129,16 @@ func (l *life) check(rt *rapid.T) {
 	from := metric.Align(l.now.Add(-time.Duration(rapid.IntRange(-7200, 6*3600).Draw(rt, "back"))*time.Second), period)
 	var space metric.Distribution
 	q := metric.Query{Statistic: stat, Unit: unit, Period: period, From: from, Periods: 60, Space: &space}
-	for i, got := range l.w.Series(l.id).Datapoints(q, nil) {
+	points := l.w.Series(l.id).Datapoints(q, nil)
+	var elsewhere []metric.BucketState
+	l.w.Series(l.id).Range(math.MinInt64, math.MaxInt64, func(b metric.BucketState) {
+		b.Summary.Distribution = slices.Clone(b.Summary.Distribution)
+		elsewhere = append(elsewhere, b)
+	})
+	if copied := q.Datapoints(elsewhere, nil); !slices.Equal(copied, points) {
+		rt.Fatalf("of copied samples: %v, want %v", copied, points)
+	}
+	for i, got := range points {
 		begin := from.Add(time.Duration(i) * period)
 		want, count, ok := l.ref.answer(stat, unit, begin.Unix(), begin.Add(period).Unix())
 		if !got.Start.Equal(begin) || got.Missing == ok || ok && (got.Count != count || math.Abs(got.Value-want) > 0.006*math.Abs(want)+1e-6) {

@@ -84,11 +84,45 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 				w.e.distributionInto(&sum.Distribution)
 			}
 		}
-		p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
-		if v, ok := q.Statistic.Of(&sum); ok {
-			p.Value, p.Count, p.Missing = v, sum.Count, false
+		out = append(out, q.datapoint(start, &sum))
+	}
+	if q.Space != nil {
+		*q.Space = sum.Distribution
+	}
+	return out
+}
+
+func (q *Query) datapoint(start int64, sum *Summary) Datapoint {
+	p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
+	if v, ok := q.Statistic.Of(sum); ok {
+		p.Value, p.Count, p.Missing = v, sum.Count, false
+	}
+	return p
+}
+
+// Datapoints appends what Series.Datapoints does, of samples that are somewhere else. They are sorted by their starts.
+func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
+	step, start := int64(q.Period/time.Second), q.From.Unix()
+	for len(samples) > 0 && samples[0].Start < start {
+		samples = samples[1:]
+	}
+	var sum Summary
+	if q.Space != nil {
+		sum.Distribution = *q.Space
+	}
+	for range q.Periods {
+		sum.StatisticSet, sum.Distribution = StatisticSet{}, sum.Distribution[:0]
+		for ; len(samples) > 0 && samples[0].Start < start+step; samples = samples[1:] {
+			if q.Unit != "" && samples[0].Unit != q.Unit {
+				continue
+			}
+			sum.StatisticSet.Merge(samples[0].Summary.StatisticSet)
+			if q.Statistic.Kind >= Percentile {
+				sum.Distribution.Merge(samples[0].Summary.Distribution)
+			}
 		}
-		out = append(out, p)
+		out = append(out, q.datapoint(start, &sum))
+		start += step
 	}
 	if q.Space != nil {
 		*q.Space = sum.Distribution

@@ -31,9 +31,8 @@ func toHistogram(sum *metric.Summary) *histogram.FloatHistogram {
 	return h
 }
 
-// fromHistogram is the inverse of toHistogram. Chunks of the TSDB may have added empty buckets.
-func fromHistogram(h *histogram.FloatHistogram) metric.Distribution {
-	out := make(metric.Distribution, 0, len(h.PositiveBuckets)+1)
+// appendBuckets is the inverse of toHistogram. Chunks of the TSDB may have added empty buckets.
+func appendBuckets(out metric.Distribution, h *histogram.FloatHistogram) metric.Distribution {
 	if h.ZeroCount > 0 {
 		out = append(out, metric.Bucket{Index: metric.ZeroBucket, Count: h.ZeroCount})
 	}
@@ -56,5 +55,5 @@ func (a value) histogram(kind Kind) *histogram.FloatHistogram {
 	if kind != Distribution {
 		return nil
 	}
-	return toHistogram(&metric.Summary{StatisticSet: metric.StatisticSet{Count: a.count, Sum: a.sum}, Distribution: a.buckets})
+	return toHistogram(&metric.Summary{StatisticSet: metric.StatisticSet{Count: a.dist.count, Sum: a.dist.sum}, Distribution: a.dist.buckets})
 }

@@ -53,6 +53,7 @@ type History struct {
 	state  state // written by Run alone
 
 	unsynced   bool         // for tests whose crashes spare the machine
+	room       int          // loadMax
 	generation atomic.Int64 // of what is on disk and in memory: it changes where samples go from one to the other
 	recent     recent
 	names      sync.Map // of (namespace, name): its Name
@@ -74,7 +75,7 @@ func Open(o Options) (*History, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the history's directory: %w", err)
 	}
-	h := &History{o: o, ready: make(chan struct{})}
+	h := &History{o: o, ready: make(chan struct{}), room: loadMax}
 	for i, r := range resolutions {
 		h.tiers[i] = &tier{
 			resolution: r, slice: slice(o.Retention, i), dir: filepath.Join(o.Dir, fmt.Sprintf("%ds", r)), bytesMax: o.BytesMax / 100 * shares[i],

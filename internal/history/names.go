@@ -27,6 +27,34 @@ const (
 
 var suffixes = [kinds]string{Sum: "_sum", Count: "_count", Minimum: "_min", Maximum: "_max", Distribution: ""}
 
+// kindSet is a set of kinds.
+type kindSet uint8
+
+func setOf(kinds ...Kind) (s kindSet) {
+	for _, k := range kinds {
+		s |= 1 << k
+	}
+	return s
+}
+
+func (s kindSet) has(k Kind) bool { return s&(1<<k) != 0 }
+
+// needed returns the kinds that a statistic is computed from. Where there is no count there is no datapoint.
+func needed(s metric.Statistic) kindSet {
+	switch s.Kind {
+	case metric.SampleCount:
+		return setOf(Count)
+	case metric.Sum, metric.Average:
+		return setOf(Count, Sum)
+	case metric.Minimum:
+		return setOf(Count, Minimum)
+	case metric.Maximum:
+		return setOf(Count, Maximum)
+	default:
+		return setOf(Count, Minimum, Maximum, Distribution)
+	}
+}
+
 // Labels that every series has, and those that some have: the unit where it is not None, and all dimensions as they are, in JSON, where
 // a label cannot have a dimension's name. Dimensions of these names get LabelPrefix in front.
 const (
@@ -109,14 +137,19 @@ func Labels(scope engine.Scope, id metric.ID, unit string, kind Kind) labels.Lab
 		}
 	}
 	if !exact {
-		text, err := json.Marshal(id.Dimensions)
-		if err != nil {
-			panic("history: two texts cannot be written: " + err.Error())
-		}
-		b.Add(LabelDimensions, string(text))
+		b.Add(LabelDimensions, dimensionsText(id))
 	}
 	b.Sort()
 	return b.Labels()
+}
+
+// dimensionsText is what LabelDimensions has.
+func dimensionsText(id metric.ID) string {
+	text, err := json.Marshal(id.Dimensions)
+	if err != nil {
+		panic("history: two texts cannot be written: " + err.Error())
+	}
+	return string(text)
 }
 
 // Identify returns what a series is of: the inverse of Labels. ok is false for labels that it did not make.

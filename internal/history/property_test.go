@@ -1,14 +1,17 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -34,6 +37,7 @@ type life struct {
 	h      *History
 	config Options
 	broken bool // the journal takes no HistoryKept
+	room   int  // samples that are held while reading; 0: as many as usual
 }
 
 func newLife(t testing.TB, dir string, o Options) *life {
@@ -73,6 +77,9 @@ func (l *life) begin() {
 	}
 	close(h.ready)
 	h.unsynced = true
+	if l.room != 0 {
+		h.room = l.room
+	}
 	l.h = h
 }
 
@@ -102,14 +109,25 @@ func (l *life) again(crash bool) {
 				t.db.DisableCompactions() // the copy is of one moment
 			}
 		}
-		next := filepath.Join(filepath.Dir(l.dir), fmt.Sprintf("life-%d", time.Now().UnixNano()))
-		if err := os.CopyFS(next, os.DirFS(l.dir)); err != nil {
-			l.t.Fatal(err)
-		}
-		l.dir = next
+		l.dir = copied(l.t, l.dir)
 	}
 	l.h.close()
 	l.begin()
+}
+
+// copied returns a copy of a history's folder. Once a minute each TSDB looks which blocks are not wanted any more, whether or not it may
+// compact: where one goes while it is copied, the copy is made again.
+func copied(t testing.TB, dir string) string {
+	for {
+		next := filepath.Join(filepath.Dir(dir), fmt.Sprintf("life-%d", time.Now().UnixNano()))
+		err := os.CopyFS(next, os.DirFS(dir))
+		if err == nil {
+			return next
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // given is a datum that was recorded.
@@ -165,6 +183,8 @@ func TestReadsAgainstTheDefinition(t *testing.T) {
 		n++
 		l := newLife(t, filepath.Join(root, fmt.Sprint(n), "first"), Options{Retention: tiny})
 		defer func() { l.h.close() }()
+		l.room = rapid.SampledFrom([]int{0, 1, 500, 5000}).Draw(rt, "room")
+		l.h.room = cmp.Or(l.room, l.h.room)
 		var all []given
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 9).Draw(rt, "what") {
@@ -216,7 +236,7 @@ func (l *life) record(rt *rapid.T) []given {
 	for range rapid.IntRange(1, 4).Draw(rt, "datums") {
 		age := rapid.SampledFrom([]int{0, 0, 1, 30, 59, 200, 400, 1500, 2100, 3000, 9000, 20000, 40000}).Draw(rt, "age")
 		d := metric.Datum{
-			ID: metric.NewID("N", rapid.SampledFrom([]string{"a", "a", "b"}).Draw(rt, "name")), At: l.now.Add(-time.Duration(age) * time.Second),
+			ID: drawID(rt), At: l.now.Add(-time.Duration(age) * time.Second),
 			Resolution: rapid.SampledFrom([]time.Duration{time.Second, time.Minute}).Draw(rt, "resolution"),
 			Unit:       rapid.SampledFrom([]string{"None", "Count"}).Draw(rt, "unit"),
 		}
@@ -234,35 +254,70 @@ func (l *life) record(rt *rapid.T) []given {
 	return out
 }
 
+// drawID draws a metric: several have a name in common, and one a dimension that no label can be called by.
+func drawID(rt *rapid.T) metric.ID {
+	return rapid.SampledFrom([]metric.ID{
+		metric.NewID("N", "a"), metric.NewID("N", "a"), metric.NewID("N", "b"), metric.NewID("N", "a", metric.Dimension{Name: "D", Value: "1"}),
+		metric.NewID("N", "a", metric.Dimension{Name: "D", Value: "2"}), metric.NewID("N", "a", metric.Dimension{Name: "D.E", Value: "1"}),
+	}).Draw(rt, "metric")
+}
+
+// ask asks several questions in one call, some of one metric, some of its units, too.
 func (l *life) ask(rt *rapid.T, all []given) {
-	for range 3 {
-		period := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, time.Hour}).Draw(rt, "period")
-		periods := rapid.IntRange(1, 40).Draw(rt, "periods")
-		ago := time.Duration(rapid.IntRange(0, 50000).Draw(rt, "ago")) * time.Second
-		stat, err := metric.ParseStatistic(rapid.SampledFrom(statistics).Draw(rt, "statistic"))
-		if err != nil {
-			rt.Fatal(err)
+	type question struct {
+		id    metric.ID
+		q     metric.Query
+		units bool
+		got   []metric.Datapoint
+		found []string
+	}
+	var asked []question
+	for range rapid.IntRange(1, 5).Draw(rt, "questions") {
+		asked = append(asked, question{id: drawID(rt), q: l.query(rt), units: rapid.Bool().Draw(rt, "units, too")})
+	}
+	if err := l.h.Metrics(context.Background(), home, func(_ time.Time, s expr.Source) {
+		for i := range asked {
+			x := &asked[i]
+			if x.units {
+				x.found = s.Units(x.id, x.q.From, x.q.From.Add(time.Duration(x.q.Periods)*x.q.Period))
+			}
+			x.got = s.Datapoints(x.id, x.q, nil)
 		}
-		q := metric.Query{
-			Statistic: stat, Period: period, Periods: periods, From: metric.Align(l.now.Add(-min(ago, period*time.Duration(periods))), period),
-			Unit: rapid.SampledFrom([]string{"", "None", "Count"}).Draw(rt, "asked unit"),
+	}); err != nil {
+		rt.Fatal(err)
+	}
+	for _, x := range asked {
+		if x.got == nil {
+			x.got = want(nil, l.now, x.id, x.q)
 		}
-		if rapid.Bool().Draw(rt, "far") {
-			q.From = metric.Align(l.now.Add(-ago), period)
-		}
-		id := metric.NewID("N", "a")
-		var got []metric.Datapoint
-		if err := l.h.Metrics(context.Background(), home, func(_ time.Time, s expr.Source) { got = s.Datapoints(id, q, nil) }); err != nil {
-			rt.Fatal(err)
-		}
-		if got == nil {
-			got = want(nil, l.now, id, q)
-		}
-		wanted := want(all, l.now, id, q)
+		wanted := want(all, l.now, x.id, x.q)
+		any := false
 		for i := range wanted {
-			if got[i] != wanted[i] {
-				rt.Fatalf("at %v, %s of %v from %v (unit %q): %v, want %v", l.now, stat, period, q.From, q.Unit, got[i], wanted[i])
+			any = any || !wanted[i].Missing
+			if x.got[i] != wanted[i] {
+				rt.Fatalf("at %v, %s of %v, %v from %v (unit %q): %v, want %v", l.now, x.q.Statistic, x.id, x.q.Period, x.q.From, x.q.Unit, x.got[i], wanted[i])
 			}
 		}
+		if any && x.units && (len(x.found) == 0 || x.q.Unit != "" && !slices.Contains(x.found, x.q.Unit)) {
+			rt.Fatalf("at %v, units of %v from %v: %v", l.now, x.id, x.q.From, x.found)
+		}
 	}
+}
+
+func (l *life) query(rt *rapid.T) metric.Query {
+	period := rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, time.Hour}).Draw(rt, "period")
+	periods := rapid.IntRange(1, 40).Draw(rt, "periods")
+	ago := time.Duration(rapid.IntRange(0, 50000).Draw(rt, "ago")) * time.Second
+	stat, err := metric.ParseStatistic(rapid.SampledFrom(statistics).Draw(rt, "statistic"))
+	if err != nil {
+		rt.Fatal(err)
+	}
+	q := metric.Query{
+		Statistic: stat, Period: period, Periods: periods, From: metric.Align(l.now.Add(-min(ago, period*time.Duration(periods))), period),
+		Unit: rapid.SampledFrom([]string{"", "None", "Count"}).Draw(rt, "asked unit"),
+	}
+	if rapid.Bool().Draw(rt, "far") {
+		q.From = metric.Align(l.now.Add(-ago), period)
+	}
+	return q
 }

@@ -178,7 +178,7 @@ func valueOf(kind Kind, s *metric.Summary) value {
 	case Maximum:
 		return value{v: s.Max}
 	default:
-		return value{count: s.Count, sum: s.Sum, buckets: s.Distribution}
+		return value{dist: &dist{s.Count, s.Sum, s.Distribution}}
 	}
 }
 
@@ -212,7 +212,7 @@ func (q *querier) read(ctx context.Context, ms []*labels.Matcher) ([]series, err
 	if err := q.open(ctx); err != nil {
 		return nil, err
 	}
-	all, err := q.past.read(ctx, q.from, q.until, ms...)
+	all, err := q.past.read(ctx, selection{matchers: ms, from: q.from, until: q.until, identify: identify})
 	if err != nil {
 		return nil, err
 	}
@@ -228,6 +228,11 @@ func (q *querier) read(ctx context.Context, ms []*labels.Matcher) ([]series, err
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+func identify(ls labels.Labels) (engine.Scope, Kind, bool) {
+	scope, _, _, kind, ok := Identify(ls)
+	return scope, kind, ok
 }
 
 // Select implements storage.Querier.
@@ -325,10 +330,10 @@ func (q *querier) texts(
 	}
 	found := map[string]bool{}
 	for _, x := range q.past.tiers {
-		if x == nil {
+		if x.Querier == nil {
 			continue
 		}
-		texts, _, err := disk(x)
+		texts, _, err := disk(x.Querier)
 		if err != nil {
 			return nil, nil, err
 		}

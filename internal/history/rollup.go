@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
-	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"bellows.dev/bellows/metric"
 )
@@ -88,7 +88,7 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 			w.abort()
 		}
 	}()
-	var it chunkenc.Iterator
+	var d decoder
 	for set.Next() {
 		if w == nil {
 			if err := h.open(i + 1); err != nil {
@@ -96,8 +96,7 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 			}
 			w = h.tiers[i+1].writer(ctx)
 		}
-		it = set.At().Iterator(it)
-		if err := w.rolled(set.At().Labels(), it); err != nil {
+		if err := w.rolled(set.At(), &d); err != nil {
 			return err
 		}
 	}
@@ -126,7 +125,8 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 }
 
 // rolled writes one series' samples, joined to the intervals of the writer's tier.
-func (w *writer) rolled(ls labels.Labels, it chunkenc.Iterator) error {
+func (w *writer) rolled(s storage.Series, d *decoder) error {
+	ls := s.Labels()
 	_, _, _, kind, ok := Identify(ls)
 	if !ok {
 		return nil
@@ -139,8 +139,8 @@ func (w *writer) rolled(ls labels.Labels, it chunkenc.Iterator) error {
 		}
 		return w.sample(&ref, func() labels.Labels { return ls }, start*1000, sum.v, sum.histogram(kind))
 	}
-	for kindOf := it.Next(); kindOf != chunkenc.ValNone; kindOf = it.Next() {
-		at, v := read(it, kindOf)
+	d.begin(s)
+	for at, v, ok := d.next(); ok; at, v, ok = d.next() {
 		if s := floor(floor(at, 1000)/1000, w.tier.resolution); s != start {
 			if err := flush(); err != nil {
 				return err
@@ -150,7 +150,7 @@ func (w *writer) rolled(ls labels.Labels, it chunkenc.Iterator) error {
 		}
 		sum = sum.join(kind, v)
 	}
-	if err := it.Err(); err != nil {
+	if err := d.it.Err(); err != nil {
 		return fmt.Errorf("rolling up to %d s: %w", w.tier.resolution, err)
 	}
 	return flush()
@@ -170,19 +170,13 @@ func (t *tier) seal(from, until int64) error {
 
 // value is a sample's: a number or, for a Distribution, buckets with the count and the sum that go with them.
 type value struct {
-	v          float64
-	count, sum float64
-	buckets    metric.Distribution
+	v    float64
+	dist *dist
 }
 
-// read takes the iterator's present sample. The time is in milliseconds.
-func read(it chunkenc.Iterator, kind chunkenc.ValueType) (int64, value) {
-	if kind == chunkenc.ValFloat {
-		at, v := it.At()
-		return at, value{v: v}
-	}
-	at, h := it.AtFloatHistogram(nil)
-	return at, value{count: h.Count, sum: h.Sum, buckets: fromHistogram(h)}
+type dist struct {
+	count, sum float64
+	buckets    metric.Distribution
 }
 
 // join adds up two samples of one interval.
@@ -193,10 +187,9 @@ func (a value) join(kind Kind, b value) value {
 	case Maximum:
 		return value{v: max(a.v, b.v)}
 	case Distribution:
-		out := value{count: a.count + b.count, sum: a.sum + b.sum}
-		out.buckets = append(out.buckets, a.buckets...)
-		out.buckets.Merge(b.buckets)
-		return out
+		out := &dist{a.dist.count + b.dist.count, a.dist.sum + b.dist.sum, slices.Clone(a.dist.buckets)}
+		out.buckets.Merge(b.dist.buckets)
+		return value{dist: out}
 	default:
 		return value{v: a.v + b.v}
 	}

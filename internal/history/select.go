@@ -10,16 +10,21 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"bellows.dev/bellows/engine"
 )
 
 // past reads the tiers as they are at one moment: queriers of each tier, bounded to the time that the tier stands for.
 type past struct {
-	tiers   [len(resolutions)]storage.Querier // nil where there is nothing to read
-	kept    map[engine.Scope]int64            // Unix seconds: samples sealed later are still in memory, and count there
-	seconds int64                             // Unix seconds: from here on the finest tier has what came in seconds
+	tiers   [len(resolutions)]tierPast
+	kept    map[engine.Scope]int64 // Unix seconds: samples sealed later are still in memory, and count there
+	seconds int64                  // Unix seconds: from here on the finest tier has what came in seconds
+}
+
+// tierPast is one tier of a past: its querier, and the starts of intervals that it is for, until exclusive.
+type tierPast struct {
+	storage.Querier       // nil where there is nothing to read
+	from, until     int64 // Unix seconds
 }
 
 // openPast opens the tiers for a range of intervals' starts, in Unix seconds; until is exclusive.
@@ -58,16 +63,16 @@ func (h *History) openPast(ctx context.Context, now time.Time, kept map[engine.S
 		if err != nil {
 			return nil, fmt.Errorf("reading the history: %w", cmp.Or(p.close(), err))
 		}
-		p.tiers[i] = q
+		p.tiers[i] = tierPast{q, lo, hi}
 	}
 	return p, nil
 }
 
 func (p *past) close() error {
 	var failed error
-	for _, q := range p.tiers {
-		if q != nil {
-			failed = cmp.Or(failed, q.Close())
+	for _, t := range p.tiers {
+		if t.Querier != nil {
+			failed = cmp.Or(failed, t.Close())
 		}
 	}
 	return failed
@@ -87,35 +92,55 @@ type series struct {
 	intervals []interval
 }
 
-// read returns the matching series, sorted by their labels.
-func (p *past) read(ctx context.Context, from, until int64, ms ...*labels.Matcher) ([]series, error) {
+// selection is which series are to be read, and what of them.
+type selection struct {
+	matchers    []*labels.Matcher
+	from, until int64                                          // starts of intervals, in Unix seconds; until is exclusive
+	whole       bool                                           // minutes will do: the finest tier is left out
+	identify    func(labels.Labels) (engine.Scope, Kind, bool) // false: the series is none that was meant
+}
+
+// read returns the selected series, sorted by their labels.
+func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 	type parts struct {
-		labels labels.Labels
-		raw    [len(resolutions)][]part
+		series
+		meant bool
+		scope engine.Scope
+		raw   [len(resolutions)][]part
 	}
 	found := map[string]*parts{}
-	var it chunkenc.Iterator
+	var d decoder
 	var key []byte
-	for i, q := range p.tiers {
-		if q == nil {
+	for i := range p.tiers {
+		t := &p.tiers[i]
+		from, until := max(t.from, floor(sel.from, resolutions[i])), min(t.until, sel.until)
+		if t.Querier == nil || i == 0 && sel.whole || from >= until {
 			continue
 		}
-		set := q.Select(ctx, false, nil, ms...)
+		// Step only says that chunks are read one after another.
+		hints := &storage.SelectHints{Start: from * 1000, End: ceil(until, resolutions[i])*1000 - 1, Step: 1}
+		set := t.Select(ctx, false, hints, sel.matchers...)
 		for set.Next() {
-			key = set.At().Labels().Bytes(key)
+			ls := set.At().Labels()
+			key = ls.Bytes(key)
 			s := found[string(key)]
 			if s == nil {
-				s = &parts{labels: set.At().Labels().Copy()}
+				s = &parts{series: series{labels: ls.Copy()}}
+				s.scope, s.kind, s.meant = sel.identify(s.labels)
 				found[string(key)] = s
 			}
-			it = set.At().Iterator(it)
-			for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
-				at, v := read(it, kind)
-				s.raw[i] = append(s.raw[i], part{at, v})
+			if !s.meant {
+				continue
 			}
-			if err := it.Err(); err != nil {
+			raw := slices.Grow(s.raw[i], int(min((until-from)/resolutions[i], 1<<12)))
+			d.begin(set.At())
+			for at, v, ok := d.next(); ok; at, v, ok = d.next() {
+				raw = append(raw, part{at, v})
+			}
+			if err := d.it.Err(); err != nil {
 				return nil, fmt.Errorf("reading the history: %w", err)
 			}
+			s.raw[i] = raw
 		}
 		if err := set.Err(); err != nil {
 			return nil, fmt.Errorf("reading the history: %w", err)
@@ -123,17 +148,12 @@ func (p *past) read(ctx context.Context, from, until int64, ms ...*labels.Matche
 	}
 	out := make([]series, 0, len(found))
 	for _, s := range found {
-		scope, _, _, kind, ok := Identify(s.labels)
-		if !ok {
-			continue
-		}
-		kept, known := p.kept[scope]
+		kept, known := p.kept[s.scope]
 		if !known {
 			kept = math.MaxInt64
 		}
-		x := series{labels: s.labels, kind: kind}
-		if x.intervals = p.join(kind, kept, from, until, &s.raw); len(x.intervals) > 0 {
-			out = append(out, x)
+		if s.intervals = p.join(s.kind, kept, sel.from, sel.until, &s.raw); len(s.intervals) > 0 {
+			out = append(out, s.series)
 		}
 	}
 	slices.SortFunc(out, func(a, b series) int { return labels.Compare(a.labels, b.labels) })
@@ -160,7 +180,11 @@ func (x part) place(resolution int64) (start, late, sealed int64) {
 func (p *past) join(kind Kind, kept, from, until int64, raw *[len(resolutions)][]part) []interval {
 	type minute struct{ start, late int64 }
 	fine := map[minute]bool{}
-	var all []interval
+	n := 0
+	for _, parts := range raw {
+		n += len(parts)
+	}
+	all := make([]interval, 0, n)
 	for i, parts := range raw {
 		for _, x := range parts {
 			start, late, sealed := x.place(resolutions[i])
