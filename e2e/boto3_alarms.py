@@ -61,12 +61,12 @@ def expressions():
     )
     refused("ValidationError", "Exactly one element of the metrics list should return data.", cw.put_metric_alarm, **put | {"Metrics": metrics[:2]})
     refused("ValidationError", "SEARCH is not supported on Metric Alarms.", cw.put_metric_alarm, **put | {"Metrics": [{"Id": "s", "Expression": "SUM(SEARCH('{App} x', 'Sum', 60))"}]})
-    refused("ValidationError", "If the Metrics list is specified", cw.put_metric_alarm, Period=60, **put)
+    refused("ValidationError", "Period should not be set if list of Metrics is set.", cw.put_metric_alarm, Period=60, **put)
     cw.put_metric_alarm(**put)
     cw.get_waiter("alarm_exists").wait(AlarmNames=["rate"])
     alarm = cw.describe_alarms(AlarmNames=["rate"])["MetricAlarms"][0]
     assert alarm["Metrics"] == metrics[:2] + [metrics[2] | {"ReturnData": True}], alarm["Metrics"]
-    assert "MetricName" not in alarm and "Period" not in alarm and "Dimensions" not in alarm, alarm
+    assert "MetricName" not in alarm and "Period" not in alarm and alarm["Dimensions"] == [], alarm
     cw.put_metric_alarm(**put)  # the same once more is no news
     assert len(cw.describe_alarm_history(AlarmName="rate")["AlarmHistoryItems"]) == 1
 
@@ -92,10 +92,10 @@ def expressions():
 def composites():
     for name in ("cpu", "disk", "quiet"):
         quiet(name)
-    refused("ValidationError", "Could not save the composite alarm as alarms [nobody] in the alarm rule do not exist", cw.put_composite_alarm, AlarmName="service", AlarmRule="ALARM(nobody)")
+    refused("ValidationError", "Could not save the composite alarm as alarms [arn:aws:cloudwatch:us-east-1:123456789012:alarm:nobody] in the alarm rule do not exist", cw.put_composite_alarm, AlarmName="service", AlarmRule="ALARM(nobody)")
     refused("ValidationError", "Error in AlarmRule [Unsupported token 'MAYBE'", cw.put_composite_alarm, AlarmName="service", AlarmRule="MAYBE(cpu)")
     refused("ValidationError", "ActionsSuppressorWaitPeriod must not be null", cw.put_composite_alarm, AlarmName="service", AlarmRule="TRUE", ActionsSuppressor="quiet")
-    refused("ValidationError", "already exists", cw.put_composite_alarm, AlarmName="cpu", AlarmRule="TRUE")
+    refused("ValidationError", "AlarmName [cpu] is already used by another alarm of a different type", cw.put_composite_alarm, AlarmName="cpu", AlarmRule="TRUE")
     cpu = cw.describe_alarms(AlarmNames=["cpu"])["MetricAlarms"][0]["AlarmArn"]
     put = dict(
         AlarmName="service", AlarmRule=f'ALARM("{cpu}") OR ALARM(disk)', AlarmDescription="all of it", AlarmActions=[TOPIC], OKActions=[TOPIC],
@@ -137,15 +137,17 @@ def composites():
     cw.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
     cw.untag_resource(ResourceARN=arn, TagKeys=["team"])
     assert cw.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
-    refused("InvalidParameterValue", "aws: prefixed tag key names", cw.tag_resource, ResourceARN=arn, Tags=[{"Key": "aws:x", "Value": "2"}])
-    refused("InvalidParameterValue", "must not be greater than 50", cw.tag_resource, ResourceARN=arn, Tags=[{"Key": f"k{i}", "Value": ""} for i in range(50)])
-    refused("ResourceNotFoundException", "Unknown resource", cw.list_tags_for_resource, ResourceARN=arn + "x")
+    refused("AccessDenied", 'The provided tag keys must not start with any case of "aws:"', cw.tag_resource, ResourceARN=arn, Tags=[{"Key": "aws:x", "Value": "2"}])
+    refused("InvalidParameterValue", "tags are invalid.", cw.tag_resource, ResourceARN=arn, Tags=[{"Key": f"k{i}", "Value": ""} for i in range(50)])
+    refused("ResourceNotFoundException", "", cw.list_tags_for_resource, ResourceARN=arn + "x")
 
     refused("ValidationError", "Cannot delete cpu,disk as there are composite alarm(s) depending on them.", cw.delete_alarms, AlarmNames=["cpu", "disk"])
     refused("ValidationError", "Cannot delete service as there are composite alarm(s) depending on it.", cw.delete_alarms, AlarmNames=["service"])
     refused("ValidationError", "Only one composite alarm", cw.delete_alarms, AlarmNames=["service", "top"])
     cw.delete_alarms(AlarmNames=["top"])
-    cw.delete_alarms(AlarmNames=["service", "cpu", "disk", "quiet"])
+    refused("ValidationError", "Cannot delete cpu as there are composite alarm(s) depending on it.", cw.delete_alarms, AlarmNames=["service", "cpu"])
+    cw.delete_alarms(AlarmNames=["service"])
+    cw.delete_alarms(AlarmNames=["cpu", "disk", "quiet"])
     assert cw.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])["MetricAlarms"] == []
     last = cw.describe_alarm_history(AlarmName="service", AlarmTypes=["CompositeAlarm"], MaxRecords=1)["AlarmHistoryItems"][0]
     assert last["HistorySummary"] == 'Alarm "service" deleted', last

@@ -265,7 +265,9 @@ func metricExchanges(now time.Time) []exchange {
 	of := &cw.Metric{Namespace: aws.String("D"), MetricName: aws.String("m"), Dimensions: host}
 	return []exchange{
 		{"PutMetricData", &sdk.PutMetricDataInput{Namespace: aws.String("D"), MetricData: data}, &sdk.PutMetricDataOutput{}, ""},
-		{"PutMetricData", &sdk.PutMetricDataInput{Namespace: aws.String("D"), EntityMetricData: []cw.EntityMetricData{{MetricData: data[2:]}}}, &sdk.PutMetricDataOutput{}, ""},
+		{"PutMetricData", &sdk.PutMetricDataInput{
+			Namespace: aws.String("D"), EntityMetricData: []cw.EntityMetricData{{MetricData: data[2:]}}, StrictEntityValidation: aws.Bool(false),
+		}, &sdk.PutMetricDataOutput{}, ""},
 		{"ListMetrics", &sdk.ListMetricsInput{Namespace: aws.String("D")}, &sdk.ListMetricsOutput{}, ""},
 		{"ListMetrics", &sdk.ListMetricsInput{
 			IncludeLinkedAccounts: aws.Bool(true), Dimensions: []cw.DimensionFilter{{Name: aws.String("Host")}}, RecentlyActive: cw.RecentlyActivePt3h,
@@ -329,13 +331,13 @@ func refusalExchanges(now time.Time) []exchange {
 	}
 	return []exchange{
 		{"PutMetricData", &sdk.PutMetricDataInput{MetricData: datum(cw.MetricDatum{}).MetricData}, nil, "MissingParameter"},
-		{"PutMetricData", datum(cw.MetricDatum{}), nil, "MissingParameter"},
+		{"PutMetricData", datum(cw.MetricDatum{}), nil, "InvalidParameterCombination"},
 		{"PutMetricData", datum(cw.MetricDatum{Value: aws.Float64(math.NaN())}), nil, "InvalidParameterValue"},
 		{"PutMetricData", datum(cw.MetricDatum{Value: aws.Float64(math.Inf(-1))}), nil, "InvalidParameterValue"},
 		{"PutMetricData", datum(cw.MetricDatum{Value: aws.Float64(1), Values: []float64{2}}), nil, "InvalidParameterCombination"},
 		{"PutMetricData", datum(cw.MetricDatum{Value: aws.Float64(1), Unit: "Parsecs & <more>"}), nil, "InvalidParameterValue"},
 		{"PutMetricData", datum(cw.MetricDatum{Value: aws.Float64(1), Timestamp: aws.Time(now.Add(-400 * time.Hour))}), nil, "InvalidParameterValue"},
-		{"ListMetrics", &sdk.ListMetricsInput{NextToken: aws.String("no token")}, nil, "InvalidNextToken"},
+		{"ListMetrics", &sdk.ListMetricsInput{NextToken: aws.String("no token")}, nil, "InvalidParameterValue"},
 		{"ListMetrics", &sdk.ListMetricsInput{Dimensions: slices.Repeat([]cw.DimensionFilter{{Name: aws.String("d")}}, 11)}, nil, "ValidationError"},
 		{"GetMetricStatistics", &sdk.GetMetricStatisticsInput{
 			Namespace: aws.String("D"), MetricName: aws.String("m"), StartTime: aws.Time(now), EndTime: aws.Time(now.Add(time.Hour)), Period: aws.Int32(60),

@@ -75,8 +75,8 @@ func (r *reference) answer(stat metric.Statistic, unit string, from, until int64
 	case metric.Maximum:
 		return most, count, true
 	default:
-		if least < 0 {
-			return 0, 0, false // no percentiles where a value is negative
+		if ends := stat.Kind == metric.Percentile && (stat.Rank == 0 || stat.Rank == 100); least < 0 && !ends {
+			return 0, 0, false // no percentiles where a value is negative, but for the ends
 		}
 	}
 	if stat.Kind == metric.Percentile {

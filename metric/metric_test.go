@@ -78,6 +78,11 @@ func TestPercentilesNeedTheSamples(t *testing.T) {
 		if _, ok := p90.Of(&tc.sum); ok != tc.want {
 			t.Errorf("%s: available %v, want %v", name, ok, tc.want)
 		}
+		for text, want := range map[string]float64{"p0": tc.sum.Min, "p100": tc.sum.Max, "p100.5": tc.sum.Max} { // AWS: recorded
+			if got, ok := statistic(t, text).Of(&tc.sum); ok != (tc.sum.Count > 0) || got != want {
+				t.Errorf("%s of %s: %v %v, want %v", text, name, got, ok, want)
+			}
+		}
 	}
 }
 

@@ -113,20 +113,20 @@ func (s Statistic) Of(sum *Summary) (v float64, ok bool) {
 	}
 }
 
-// percentile reads a rank from the distribution, or from a statistic set all of whose samples are equal.
+// percentile reads a rank from the distribution, or from a statistic set all of whose samples are equal. The ends are known always: AWS:
+// recorded.
 func (s *Summary) percentile(rank float64) (float64, bool) {
-	if s.Min < 0 {
-		return 0, false
-	}
 	switch {
-	case s.Min == s.Max:
-		return s.Min, true
-	case len(s.Distribution) == 0:
-		return 0, false
 	case rank == 0:
 		return s.Min, true
 	case rank >= 100:
 		return s.Max, true
+	case s.Min < 0:
+		return 0, false
+	case s.Min == s.Max:
+		return s.Min, true
+	case len(s.Distribution) == 0:
+		return 0, false
 	default:
 		return min(max(s.Distribution.Quantile(rank/100), s.Min), s.Max), true
 	}

@@ -57,7 +57,7 @@ func ranged(kind StatisticKind, text string, lower, upper bound) (Statistic, boo
 		if upper.open {
 			s.Upper = 100
 		}
-		return s, kind != PercentileRank && s.Lower >= 0 && s.Upper <= 100 && s.Lower < s.Upper
+		return s, kind != PercentileRank && s.Upper <= 100 && s.Lower < s.Upper
 	default:
 		s.Fixed, s.NoLower, s.NoUpper = true, lower.open, upper.open
 		return s, true
@@ -69,12 +69,8 @@ func parseBound(text string) (bound, bool) {
 		return bound{open: true}, true
 	}
 	number, percent := strings.CutSuffix(text, "%")
-	negative := strings.HasPrefix(number, "-")
-	v, ok := parseNumber(strings.TrimPrefix(number, "-"))
-	if negative {
-		v = -v
-	}
-	return bound{percent: percent, value: v}, ok && (!negative || !percent)
+	v, ok := parseNumber(number) // a bound below 0 is refused: recorded
+	return bound{percent: percent, value: v}, ok
 }
 
 // parseNumber reads digits with at most ten decimals.
@@ -132,11 +128,11 @@ func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
 // under and over hold a bucket's value against the bounds of a fixed range. A bucket belongs to a bound as a whole, so that samples which
 // are exactly the bound are on the right side of it.
 func (s Statistic) under(v float64) bool {
-	return !s.NoLower && s.Lower >= 0 && BucketIndex(v) <= BucketIndex(s.Lower)
+	return !s.NoLower && BucketIndex(v) <= BucketIndex(s.Lower)
 }
 
 func (s Statistic) over(v float64) bool {
-	return !s.NoUpper && (s.Upper < 0 || BucketIndex(v) > BucketIndex(s.Upper))
+	return !s.NoUpper && BucketIndex(v) > BucketIndex(s.Upper)
 }
 
 // trimmed is what lies in a range, and beside it.

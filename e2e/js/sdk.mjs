@@ -64,7 +64,7 @@ async function refusals() {
   await refused("InvalidParameterValueException", "The value NaN for parameter MetricData.member.1.Value is invalid.", put({ Value: NaN }));
   await refused("InvalidParameterCombinationException", "are mutually exclusive and you have specified both.", put({ Value: 1, Values: [1] }));
   await refused("InvalidParameterValueException", "The parameter MetricData.member.1.Unit must be a value in the set [ ", put({ Value: 1, Unit: "Parsecs" }));
-  await refused("MissingRequiredParameterException", "At least one of the parameters", put({}));
+  await refused("InvalidParameterCombinationException", "At least one of the parameters must be specified.", put({}));
   await refused("InvalidParameterCombinationException", "which exceeds the limit of 1440.", () =>
     metrics.send(new cw.GetMetricStatisticsCommand({ Namespace: "JS", MetricName: "m", ...span, Period: 1, Statistics: ["Sum"] })));
   await refused("ResourceNotFound", undefined, () =>

@@ -3,10 +3,10 @@ package cloudwatch
 import (
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/metric"
 )
 
@@ -30,8 +30,10 @@ func summarize(s *metric.Summary, in *types.MetricDatum, at place) error {
 		return nil
 	case len(in.Values) > 0:
 		return values(s, in, at)
+	case len(in.Counts) > 0:
+		return invalidCombination("The parameter values must appears when the counts parameter is specified.") // recorded
 	default:
-		return missingParameter("At least one of the parameters %s.Value, %s.Values and %s.StatisticValues must be specified.", at, at, at)
+		return invalidCombination("At least one of the parameters must be specified.") // recorded
 	}
 }
 
@@ -50,7 +52,10 @@ func values(s *metric.Summary, in *types.MetricDatum, at place) error {
 		if !valid(v) {
 			return invalidNumber(v, at, "Values.member."+strconv.Itoa(i+1))
 		}
-		if n < 0 || !valid(n) {
+		switch {
+		case n < 0:
+			return invalidValue("The parameter %s.Counts must contain only values greater than 0.", at) // recorded; 0 is taken
+		case !valid(n):
 			return invalidNumber(n, at, "Counts.member."+strconv.Itoa(i+1))
 		}
 		if n > 0 {
@@ -70,7 +75,7 @@ func statisticSet(s *metric.Summary, in *types.StatisticSet, at place) error {
 		}
 	}
 	if *in.SampleCount <= 0 {
-		return invalidNumber(*in.SampleCount, at, "StatisticValues.SampleCount")
+		return invalidValue("The parameter %s.StatisticValues.SampleCount must be greater than 0.", at) // recorded
 	}
 	if *in.Maximum < *in.Minimum {
 		return invalidValue("The parameter %s.StatisticValues.Maximum must be greater than %s.StatisticValues.Minimum.", at, at)
@@ -89,47 +94,13 @@ func valid(v float64) bool {
 }
 
 func invalidNumber(v float64, at place, member string) error {
-	return invalidValue("The value %s for parameter %s.%s is invalid.", javaNumber(v), at, member)
+	return invalidValue("The value %s for parameter %s.%s is invalid.", alarm.JavaDouble(v), at, member) // recorded
 }
 
 // checkValue refuses numbers that are none, or too large; path names the parameter.
 func checkValue(v float64, path string) error {
 	if !(math.Abs(v) <= valueMax) {
-		return invalidValue("The value %s for parameter %s is invalid.", javaNumber(v), path)
+		return invalidValue("The value %s for parameter %s is invalid.", alarm.JavaDouble(v), path)
 	}
 	return nil
-}
-
-// javaNumber prints a number as AWS does in refusals: with a comma behind each thousand, and no more than three decimals. AWS: recorded.
-func javaNumber(v float64) string {
-	switch {
-	case math.IsNaN(v):
-		return "NaN"
-	case math.IsInf(v, 0):
-		return strings.Replace("-∞", "-", sign(v), 1)
-	}
-	digits := strconv.FormatFloat(math.Abs(v), 'f', -1, 64)
-	whole, decimals, _ := strings.Cut(digits, ".")
-	if len(decimals) > 3 {
-		whole, decimals, _ = strings.Cut(strconv.FormatFloat(math.Abs(v), 'f', 3, 64), ".")
-	}
-	var b strings.Builder
-	b.WriteString(sign(v))
-	for i, d := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	if decimals = strings.TrimRight(decimals, "0"); decimals != "" {
-		b.WriteString("." + decimals)
-	}
-	return b.String()
-}
-
-func sign(v float64) string {
-	if math.Signbit(v) {
-		return "-"
-	}
-	return ""
 }

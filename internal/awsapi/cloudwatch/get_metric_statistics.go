@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,8 +28,8 @@ func (a *API) getMetricStatistics(
 		return nil, invalidValue("The parameter StartTime must be less than the parameter EndTime.")
 	}
 	period := time.Duration(*in.Period) * time.Second
-	if !periodAllowed(int(*in.Period)) {
-		return nil, invalidValue("The parameter Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60.")
+	if err := checkPeriodOf(int(*in.Period)); err != nil {
+		return nil, err
 	}
 	if n := (in.EndTime.Sub(*in.StartTime) + period - 1) / period; n > statisticsMax {
 		return nil, invalidCombination("You have requested up to %d datapoints, which exceeds the limit of %d. You may reduce the "+
@@ -49,11 +50,8 @@ func (a *API) getMetricStatistics(
 }
 
 func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
-	switch {
-	case len(in.Statistics) == 0 && len(in.ExtendedStatistics) == 0:
+	if len(in.Statistics) == 0 && len(in.ExtendedStatistics) == 0 {
 		return nil, invalidCombination("At least one of the parameters Statistics and ExtendedStatistics must be specified.")
-	case len(in.Statistics) > 0 && len(in.ExtendedStatistics) > 0: // AWS: GetMetricStatistics: "either … or …, but not both"
-		return nil, invalidCombination("The parameters Statistics and ExtendedStatistics are mutually exclusive and you have specified both.")
 	}
 	var out []metric.Statistic
 	for _, name := range in.Statistics {
@@ -63,22 +61,25 @@ func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
 		}
 		out = append(out, s)
 	}
-	for _, name := range in.ExtendedStatistics {
+	for i, name := range in.ExtendedStatistics { // both kinds may be asked for: recorded
 		s, err := metric.ParseStatistic(name)
 		if err != nil || s.Kind < metric.Percentile {
-			return nil, invalidValue("The value %s for parameter ExtendedStatistic is not supported.", name) // AWS: recorded
+			return nil, invalidValue("The value %s for parameter ExtendedStatistics.member.%d.<list element> is not supported.", name, i+1) // recorded
 		}
 		out = append(out, s)
 	}
 	return out, nil
 }
 
-func periodAllowed(seconds int) bool {
-	switch seconds {
-	case 1, 5, 10, 20, 30:
-		return true
+// checkPeriodOf words its refusals as GetMetricData does. AWS: recorded.
+func checkPeriodOf(seconds int) error {
+	switch {
+	case seconds < 60 && !slices.Contains([]int{1, 5, 10, 20, 30}, seconds):
+		return invalidValue("The parameter Period must be a value in the set [1, 5, 10, 20, 30].")
+	case seconds >= 60 && seconds%60 != 0:
+		return invalidValue("The parameter Period must be a multiple of 60.")
 	default:
-		return seconds >= 60 && seconds%60 == 0
+		return nil
 	}
 }
 

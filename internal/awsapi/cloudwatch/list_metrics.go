@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +32,9 @@ func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetric
 		f.Dimensions = append(f.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 	}
 	out := &sdk.ListMetricsOutput{Metrics: []types.Metric{}}
+	if linked {
+		out.OwningAccounts = []string{}
+	}
 	if in.OwningAccount != nil && *in.OwningAccount != c.Account {
 		return out, nil // no account is linked to this one
 	}
@@ -50,6 +54,9 @@ func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetric
 			}
 		}
 		out.NextToken = optional(next)
+		if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
+			return invalidValue("Request parameter NextToken is invalid") // recorded
+		}
 		return err
 	})
 }

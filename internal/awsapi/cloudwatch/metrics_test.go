@@ -2,7 +2,6 @@ package cloudwatch
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,11 +34,11 @@ func TestStatisticsThatAreRefused(t *testing.T) {
 	}{
 		{"all is well", func(*request) {}, ""},
 		{"neither", func(in *request) { in.Statistics = nil }, "InvalidParameterCombination: At least one of the parameters Statistics and ExtendedStatistics must be specified."},
-		{"both", func(in *request) { in.ExtendedStatistics = []string{"p90"} }, "InvalidParameterCombination: The parameters Statistics and ExtendedStatistics are mutually exclusive and you have specified both."},
-		{"percentile", func(in *request) { in.Statistics, in.ExtendedStatistics = nil, []string{"p99", "p101"} }, "InvalidParameterValue: The value p101 for parameter ExtendedStatistic is not supported."},
-		{"Sum is not extended", func(in *request) { in.Statistics, in.ExtendedStatistics = nil, []string{"Sum"} }, "InvalidParameterValue: The value Sum for parameter ExtendedStatistic is not supported."},
-		{"period", func(in *request) { in.Period = aws.Int32(15) }, "InvalidParameterValue: The parameter Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60."},
-		{"period of 90 s", func(in *request) { in.Period = aws.Int32(90) }, "InvalidParameterValue: The parameter Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60."},
+		{"both are well", func(in *request) { in.ExtendedStatistics = []string{"p90"} }, ""},
+		{"percentile", func(in *request) { in.Statistics, in.ExtendedStatistics = nil, []string{"p99", "p101"} }, "InvalidParameterValue: The value p101 for parameter ExtendedStatistics.member.2.<list element> is not supported."},
+		{"Sum is not extended", func(in *request) { in.Statistics, in.ExtendedStatistics = nil, []string{"Sum"} }, "InvalidParameterValue: The value Sum for parameter ExtendedStatistics.member.1.<list element> is not supported."},
+		{"period", func(in *request) { in.Period = aws.Int32(15) }, "InvalidParameterValue: The parameter Period must be a value in the set [1, 5, 10, 20, 30]."},
+		{"period of 90 s", func(in *request) { in.Period = aws.Int32(90) }, "InvalidParameterValue: The parameter Period must be a multiple of 60."},
 		{"period of 20 s", func(in *request) { in.Period = aws.Int32(20) }, ""},
 		{"upside down", func(in *request) { in.StartTime, in.EndTime = in.EndTime, in.StartTime }, "InvalidParameterValue: The parameter StartTime must be less than the parameter EndTime."},
 		{"nothing between", func(in *request) { in.StartTime = in.EndTime }, "InvalidParameterValue: The parameter StartTime must be less than the parameter EndTime."},
@@ -61,6 +60,13 @@ func TestOutsideASet(t *testing.T) {
 	got := outsideSet("PutMetricData", "metricData.1.member.unit", []string{"Seconds", "None"})
 	if want := "The parameter MetricData.member.1.Unit must be a value in the set [ Seconds, None ]."; got == nil || got.Message != want || got.Query != "InvalidParameterValue" {
 		t.Errorf("%+v, want %s", got, want)
+	}
+	got = outsideSet("GetMetricStatistics", "statistics.1.member", []string{"SampleCount", "Average", "Sum", "Minimum", "Maximum"})
+	if want := "The parameter Statistics.member.1.<list element> must be a value in the set [SampleCount, Average, Sum, Minimum, Maximum]."; got.Message != want {
+		t.Errorf("%+v, want %s", got, want)
+	}
+	if got := outsideSet("ListMetrics", "recentlyActive", []string{"PT3H"}); got == nil || got.Message != "Request parameter recentlyActive value is invalid" {
+		t.Errorf("%+v", got)
 	}
 	if got := outsideSet("SetAlarmState", "stateValue", []string{"OK"}); got != nil {
 		t.Errorf("%+v", got)
@@ -124,7 +130,7 @@ func TestMetricsAreListed(t *testing.T) {
 		t.Errorf("%d metrics on %d pages", len(seen), pages)
 	}
 	in.MetricName = aws.String("other")
-	if _, err := a.listMetrics(t.Context(), call, &in); !strings.HasPrefix(refused(err), "InvalidNextToken: ") {
+	if _, err := a.listMetrics(t.Context(), call, &in); refused(err) != "InvalidParameterValue: Request parameter NextToken is invalid" {
 		t.Errorf("a token of other filters: %v", err)
 	}
 	count := func(in sdk.ListMetricsInput) int { t.Helper(); return len(list(in).Metrics) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,9 @@ func (a *API) putMetricData(ctx context.Context, c awsapi.Call, in *sdk.PutMetri
 	}
 	b := batch{now: now, namespace: *in.Namespace, data: make([]metric.Datum, 0, len(in.MetricData))}
 	b.add(in.MetricData, 0)
+	if err := checkEntities(in); err != nil {
+		return nil, err
+	}
 	for i := range in.EntityMetricData { // what they say of entities is not kept
 		b.add(in.EntityMetricData[i].MetricData, i+1)
 	}
@@ -71,10 +75,27 @@ func checkSizes(in *sdk.PutMetricDataInput) error {
 	case n > datumsMax:
 		return invalidValue("The collection MetricData must not have a size greater than %d.", datumsMax)
 	case n == 0:
-		return missingParameter("The parameter MetricData is required.")
+		return missingParameter("At least one MetricDatum object must be present in the request.") // recorded
 	default:
 		return nil
 	}
+}
+
+// entityTypes are what an entity may be. AWS: Entity, API reference, KeyAttributes.
+var entityTypes = []string{"Service", "RemoteService", "AWS::Service", "Resource", "AWS::Resource"}
+
+// checkEntities: whether entities are to be checked must be said. AWS: recorded.
+func checkEntities(in *sdk.PutMetricDataInput) error {
+	if len(in.EntityMetricData) > 0 && in.StrictEntityValidation == nil {
+		return invalidCombination("Field StrictEntityValidation is required when setting EntityMetricData")
+	}
+	for i := range in.EntityMetricData {
+		e := in.EntityMetricData[i].Entity
+		if *in.StrictEntityValidation && (e == nil || !slices.Contains(entityTypes, e.KeyAttributes["Type"])) {
+			return invalidValue("InvalidTypeValue: Unknown entity type")
+		}
+	}
+	return nil
 }
 
 // batch gathers a call's datums, and what is wrong with them.

@@ -37,7 +37,7 @@ func TestDatumsThatAreRefused(t *testing.T) {
 		{"all is well", func(*sdk.PutMetricDataInput, *types.MetricDatum) {}, ""},
 		{"AWS's namespaces", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.Namespace = aws.String("AWS/EC2") }, "InvalidParameterValue: The value AWS/ for parameter Namespace is invalid."},
 		{"namespace", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.Namespace = aws.String("a\x01") }, "InvalidParameterValue: The value a\x01 for parameter Namespace is invalid."},
-		{"no data", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.MetricData = nil }, "MissingParameter: The parameter MetricData is required."},
+		{"no data", func(in *sdk.PutMetricDataInput, _ *types.MetricDatum) { in.MetricData = nil }, "MissingParameter: At least one MetricDatum object must be present in the request."},
 		{"too many", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
 			in.MetricData = many(1001, func(int) types.MetricDatum { return *d })
 		}, "InvalidParameterValue: The collection MetricData must not have a size greater than 1000."},
@@ -48,15 +48,25 @@ func TestDatumsThatAreRefused(t *testing.T) {
 			in.EntityMetricData = make([]types.EntityMetricData, 3)
 		}, "InvalidParameterValue: The collection EntityMetricData must not have a size greater than 2."},
 		{"in an entity", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			in.StrictEntityValidation = aws.Bool(false)
 			in.EntityMetricData = []types.EntityMetricData{{}, {MetricData: []types.MetricDatum{*d, {MetricName: aws.String("m"), Value: aws.Float64(math.NaN())}}}}
 		}, "InvalidParameterValue: The value NaN for parameter EntityMetricData.member.2.MetricData.member.2.Value is invalid."},
+		{"strict or not", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			in.EntityMetricData = []types.EntityMetricData{{MetricData: []types.MetricDatum{*d}}}
+		}, "InvalidParameterCombination: Field StrictEntityValidation is required when setting EntityMetricData"},
+		{"a strange entity", func(in *sdk.PutMetricDataInput, d *types.MetricDatum) {
+			in.StrictEntityValidation, in.EntityMetricData = aws.Bool(true), []types.EntityMetricData{{
+				Entity: &types.Entity{KeyAttributes: map[string]string{"Type": "NotAValidEntityType"}}, MetricData: []types.MetricDatum{*d},
+			}}
+		}, "InvalidParameterValue: InvalidTypeValue: Unknown entity type"},
 		{"NaN", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.NaN()) }, "InvalidParameterValue: The value NaN for parameter " + at + ".Value is invalid."},
-		{"infinity", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Inf(-1)) }, "InvalidParameterValue: The value -∞ for parameter " + at + ".Value is invalid."},
+		{"infinity", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Inf(-1)) }, "InvalidParameterValue: The value -Infinity for parameter " + at + ".Value is invalid."},
 		{"the largest", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(-math.Pow(2, 360)) }, ""},
-		{"too large", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Pow(2, 361)) }, "InvalidParameterValue: The value 4,697,085,165,547,666,500,000," + strings.Repeat("000,", 28) + "000 for parameter " + at + ".Value is invalid."},
+		{"too large", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Pow(2, 361)) }, "InvalidParameterValue: The value 4.6970851655476665E108 for parameter " + at + ".Value is invalid."},
 		{"the smallest", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(math.Pow(2, -360)) }, ""},
-		{"too small", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(-math.Pow(2, -361)) }, "InvalidParameterValue: The value -0 for parameter " + at + ".Value is invalid."},
-		{"no value", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = nil }, "MissingParameter: At least one of the parameters " + at + ".Value, " + at + ".Values and " + at + ".StatisticValues must be specified."},
+		{"too small", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = aws.Float64(-math.Pow(2, -361)) }, "InvalidParameterValue: The value -2.1289799200040754E-109 for parameter " + at + ".Value is invalid."},
+		{"no value", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value = nil }, "InvalidParameterCombination: At least one of the parameters must be specified."},
+		{"counts alone", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Value, d.Counts = nil, []float64{1} }, "InvalidParameterCombination: The parameter values must appears when the counts parameter is specified."},
 		{"value and values", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.Values = []float64{1} }, "InvalidParameterCombination: The parameters " + at + ".Value and " + at + ".Values" + and},
 		{"value and set", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) { d.StatisticValues = statisticsOf(1, 1, 1, 1) }, "InvalidParameterCombination: The parameters " + at + ".Value and " + at + ".StatisticValues" + and},
 		{"values and set: the set wins", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
@@ -71,13 +81,13 @@ func TestDatumsThatAreRefused(t *testing.T) {
 		}, "InvalidParameterValue: The parameters " + at + ".Values and " + at + ".Counts must be of the same size."},
 		{"a value of many", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
 			d.Value, d.Values = nil, []float64{1, math.Inf(1)}
-		}, "InvalidParameterValue: The value ∞ for parameter " + at + ".Values.member.2 is invalid."},
+		}, "InvalidParameterValue: The value Infinity for parameter " + at + ".Values.member.2 is invalid."},
 		{"a count", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
 			d.Value, d.Values, d.Counts = nil, []float64{1, 2}, []float64{0, -1.5}
-		}, "InvalidParameterValue: The value -1.5 for parameter " + at + ".Counts.member.2 is invalid."},
+		}, "InvalidParameterValue: The parameter " + at + ".Counts must contain only values greater than 0."},
 		{"an empty set", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
 			d.Value, d.StatisticValues = nil, statisticsOf(0, 1, 1, 1)
-		}, "InvalidParameterValue: The value 0 for parameter " + at + ".StatisticValues.SampleCount is invalid."},
+		}, "InvalidParameterValue: The parameter " + at + ".StatisticValues.SampleCount must be greater than 0."},
 		{"a set upside down", func(_ *sdk.PutMetricDataInput, d *types.MetricDatum) {
 			d.Value, d.StatisticValues = nil, statisticsOf(2, 3, 2, 1)
 		}, "InvalidParameterValue: The parameter " + at + ".StatisticValues.Maximum must be greater than " + at + ".StatisticValues.Minimum."},
@@ -155,16 +165,6 @@ func TestBodiesOfMoreThanAMegabyte(t *testing.T) {
 	c.Size++
 	if _, err := a.putMetricData(t.Context(), c, in); !strings.HasPrefix(refused(err), "RequestEntityTooLarge: ") {
 		t.Error(err)
-	}
-}
-
-func TestNumbersInRefusals(t *testing.T) {
-	for v, want := range map[float64]string{
-		0: "0", math.Copysign(0, -1): "-0", -5: "-5", 999: "999", 1000: "1,000", -1234567.5: "-1,234,567.5", 0.12345: "0.123", 1e-9: "0", math.Inf(1): "∞",
-	} {
-		if got := javaNumber(v); got != want {
-			t.Errorf("%v: %s, want %s", v, got, want)
-		}
 	}
 }
 

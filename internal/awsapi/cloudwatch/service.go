@@ -74,9 +74,14 @@ func New(b awsapi.Backend, past Past) *awsapi.Service {
 // outsideSet words what the older operations say of a value that is none of those allowed; newer ones leave it to the frame.
 // AWS: recorded.
 func outsideSet(operation, member string, allowed []string) *awsapi.Error {
-	switch operation {
-	case "PutMetricData", "GetMetricStatistics":
-		return invalidValue("The parameter %s must be a value in the set [ %s ].", parameter(member), strings.Join(allowed, ", "))
+	all := strings.Join(allowed, ", ")
+	switch {
+	case operation == "ListMetrics" && member == "recentlyActive":
+		return invalidValue("Request parameter recentlyActive value is invalid")
+	case operation == "GetMetricStatistics" && strings.HasSuffix(member, ".member"):
+		return invalidValue("The parameter %s.<list element> must be a value in the set [%s].", parameter(member), all)
+	case operation == "PutMetricData", operation == "GetMetricStatistics":
+		return invalidValue("The parameter %s must be a value in the set [ %s ].", parameter(member), all)
 	default:
 		return nil
 	}
