@@ -33,14 +33,18 @@ func (e *Engine) look(r *Region, x scheduled) {
 	}
 	var t alarm.Transition
 	var changed bool
-	if x.series != nil {
+	switch {
+	case e.readings != nil:
+		t, changed = e.recall(r, a)
+	case x.series != nil:
 		t, changed = a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
-	} else {
+	default:
 		t, changed = a.EvaluateMath(e.now, e.config.EvaluationDelay, x.program, r.Metrics, &e.step.scratch)
 	}
 	if changed {
 		e.transition(r, a, t)
 	}
+	e.evaluated(r, a, changed)
 	e.act(r, a, t, "")
 }
 

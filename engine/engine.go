@@ -23,6 +23,8 @@ type Engine struct {
 	keeps   bool // a history is kept
 	said    map[EndpointKey]said
 	step    step
+
+	readings map[alarmKey]*Reading // of the step that is relived; nil in others
 }
 
 // Region is the state of one scope, to be read between steps and changed by Step alone.
@@ -88,7 +90,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	}
 	before, ids := e.now, e.ids
 	e.now = now
-	e.step.out, e.step.touched, e.step.signals = Output{}, map[EndpointKey]bool{}, map[*scaling.Target][]scaling.Signal{}
+	e.step.out, e.step.touched, e.step.signals = Output{Evaluated: e.step.out.Evaluated[:0]}, map[EndpointKey]bool{}, map[*scaling.Target][]scaling.Signal{}
 	e.step.why = nil
 	result, err := in.apply(e)
 	if err != nil {

@@ -10,6 +10,10 @@ type Output struct {
 
 	// Events tell what happened and why, in the order of happening.
 	Events []Event
+
+	// Evaluated are the alarms that were evaluated, for those who keep what is needed to Relive the step; without those that invoke no
+	// scaling policy and whose state stayed. It is good until the next step.
+	Evaluated []Evaluated
 }
 
 // Result is an input's answer: one of the types named …Result in this package, or nil.

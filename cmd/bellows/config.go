@@ -39,6 +39,7 @@ type config struct {
 
 	Retention  string `yaml:"retention"`   // of metrics' datapoints by their resolution; default CloudWatch's
 	HistoryMax int64  `yaml:"history_max"` // bytes of disk space for metrics' datapoints; default 20 GiB
+	ExplainMax int64  `yaml:"explain_max"` // bytes of disk space for what past moments are explained from; default 2 GiB
 }
 
 // image maps images of models to the command of a model server.
@@ -69,11 +70,15 @@ func (d *duration) UnmarshalYAML(n *yaml.Node) error {
 // historyLeast is the disk space that four TSDBs need before they hold anything.
 const historyLeast = 256 << 20
 
+// explainLeast is the disk space that an hour of some hundred endpoints needs.
+const explainLeast = 16 << 20
+
 func defaults() config {
 	return config{
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
 		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
 		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30,
+		ExplainMax: 2 << 30,
 	}
 }
 
@@ -108,6 +113,9 @@ func parseConfig(text []byte) (config, error) {
 	}
 	if c.HistoryMax < historyLeast {
 		return c, fmt.Errorf("history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
+	}
+	if c.ExplainMax < explainLeast {
+		return c, fmt.Errorf("explain_max is %d bytes: want %d at least", c.ExplainMax, explainLeast)
 	}
 	for i, x := range c.Images {
 		if x.Image == "" || len(x.Command) == 0 {

@@ -109,27 +109,26 @@ func (p past) View(ctx context.Context, f func(now time.Time, e *engine.Engine))
 	if p.control != nil {
 		return p.control.View(ctx, f)
 	}
-	e, err := control.EngineAt(ctx, p.store, time.Time{})
+	x, err := control.PastAt(ctx, p.store, time.Time{})
 	if err == nil {
-		f(e.Now(), e)
+		f(x.Engine.Now(), x.Engine)
 	}
 	return err
 }
 
 // At implements explain.Past.
-func (p past) At(ctx context.Context, at time.Time) (*engine.Engine, error) {
-	e, err := control.EngineAt(ctx, p.store, at)
-	if errors.Is(err, control.ErrForgotten) {
-		return nil, nil
-	}
-	return e, err
+func (p past) At(ctx context.Context, at time.Time) (explain.Stood, error) {
+	x, err := control.PastAt(ctx, p.store, at)
+	return explain.Stood(x), err
 }
 
 // Events implements explain.Past.
 func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {
-	rows, _, err := p.store.Query(ctx, store.HistoryQuery{
-		Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit,
-	})
+	ask := store.HistoryQuery{Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit}
+	if q.Type != "" {
+		ask.Types = []string{q.Type}
+	}
+	rows, _, err := p.store.Query(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -157,8 +156,9 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 	}
 	x, err := explain.Explain(r.Context(), past{s.store, s.control}, q)
 	var unknown *explain.UnknownError
+	var forgotten *control.ForgottenError
 	switch {
-	case errors.As(err, &unknown):
+	case errors.As(err, &unknown), errors.As(err, &forgotten):
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	case err != nil:

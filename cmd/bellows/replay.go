@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -46,8 +45,8 @@ func replay() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p := printer{out: cmd.OutOrStdout(), json: asJSON, quiet: quiet, since: since, until: until}
-			if err := control.Redecide(cmd.Context(), s, e, seq, p.take); err != nil && !errors.Is(err, errPast) {
+			p := printer{out: cmd.OutOrStdout(), json: asJSON, quiet: quiet, since: since}
+			if err := control.Redecide(cmd.Context(), s, e, seq, until, p.take); err != nil {
 				return err
 			}
 			return p.conclude()
@@ -91,21 +90,15 @@ func oldest(cmd *cobra.Command, s *store.Store, config engine.Config, since time
 	return control.Load(cmd.Context(), s, config, shots[len(shots)-1].At)
 }
 
-// errPast ends a replay at its end.
-var errPast = errors.New("past the end")
-
 // printer prints re-decisions and counts them.
 type printer struct {
 	out                   io.Writer
 	json, quiet           bool
-	since, until          time.Time
+	since                 time.Time
 	inputs, events, wrong int
 }
 
 func (p *printer) take(d control.Redecision) error {
-	if !p.until.IsZero() && d.At.After(p.until) {
-		return errPast
-	}
 	p.inputs++
 	if !d.Agrees() {
 		p.wrong++

@@ -145,7 +145,7 @@ func (s *server) authenticator() *awsapi.Authenticator {
 func (s *server) controlOptions() control.Options {
 	seed := uuid.New()
 	return control.Options{
-		Store: s.store, Speed: s.o.speed, Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
+		Store: s.store, Speed: s.o.speed, Diary: s.o.config.ExplainMax, Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
 		OnCommit: s.instruments.committed,
 		Config: engine.Config{
 			Seed: uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),

@@ -35,29 +35,27 @@ var (
 
 func nameOf(v any) string { return reflect.TypeOf(v).Name() }
 
-// encodeInput writes an input and what it led to as a line of the journal.
-func encodeInput(seq uint64, at time.Time, in engine.Input, events []event) (store.Input, error) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return store.Input{}, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
+// encodeInput writes an input and what it led to as a line of the journal. body is the input alone.
+func encodeInput(seq uint64, at time.Time, in engine.Input, events []event) (_ store.Input, body []byte, err error) {
+	if body, err = json.Marshal(in); err != nil {
+		return store.Input{}, nil, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
 	}
 	line := make([]byte, 0, len(body)+48) // a record; json.Marshal would look through the input once more
 	line = append(append(line, `{"input":`...), body...)
 	line = append(append(append(line, `,"trace":"`...), trace(events)...), `"}`...)
-	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}, nil
+	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}, body, nil
 }
 
 // decodeInput reads a line of the journal.
-func decodeInput(line store.Input) (in engine.Input, trace string, err error) {
-	var r record
+func decodeInput(line store.Input) (in engine.Input, r record, err error) {
 	if err := json.Unmarshal(line.Data, &r); err != nil {
-		return nil, "", fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
+		return nil, r, fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
 	}
 	v, err := decode(inputTypes, line.Kind, r.Input)
 	if err != nil {
-		return nil, "", fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
+		return nil, r, fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
 	}
-	return v.(engine.Input), r.Trace, nil
+	return v.(engine.Input), r, nil
 }
 
 func decode(types map[string]reflect.Type, kind string, data []byte) (any, error) {

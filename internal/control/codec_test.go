@@ -12,12 +12,12 @@ import (
 // Every input and every event can be written down and read again, by its name.
 func TestEveryInputAndEventHasACodec(t *testing.T) {
 	for _, in := range engine.Inputs() {
-		line, err := encodeInput(1, time.Unix(0, 0), in, nil)
+		line, _, err := encodeInput(1, time.Unix(0, 0), in, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, trace, err := decodeInput(line)
-		if err != nil || trace != "" || reflect.TypeOf(back) != reflect.TypeOf(in) {
+		back, r, err := decodeInput(line)
+		if err != nil || r.Trace != "" || reflect.TypeOf(back) != reflect.TypeOf(in) {
 			t.Errorf("%T came back as %T: %v", in, back, err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 
 func FuzzDecodeInput(f *testing.F) {
 	for _, in := range engine.Inputs() {
-		line, err := encodeInput(1, time.Unix(0, 0), in, nil)
+		line, _, err := encodeInput(1, time.Unix(0, 0), in, nil)
 		if err != nil {
 			f.Fatal(err)
 		}

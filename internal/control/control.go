@@ -18,6 +18,7 @@ type Options struct {
 	Store  *store.Store
 	Config engine.Config // for a first start; later the journal's own counts, save LenientSetAlarmState
 	Speed  float64       // of the policy clock; 1 is the wall's
+	Diary  int64         // bytes on disk of what moments of the past are explained from; default 2 GiB
 	Log    *slog.Logger
 
 	// Release is given effects once what led to them is durable: routes first, then levels. It must not block.
@@ -59,6 +60,7 @@ type Controller struct {
 
 	observed, used time.Time // policy time of the last ones
 	recovery       Recovery
+	diary          diary
 }
 
 // Recovery is how a controller came back.
@@ -83,18 +85,25 @@ var errStopped = errors.New("the server is stopping")
 // New brings an engine back from the store, or makes one.
 func New(ctx context.Context, o Options) (*Controller, error) {
 	started := time.Now()
+	if o.Diary == 0 {
+		o.Diary = diaryMax
+	}
 	c := &Controller{o: o, inbox: make(chan *order, batchMax)}
-	if err := c.recover(ctx); err != nil {
+	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}
 	c.recovery.Took = time.Since(started)
 	wall := time.Now()
-	base := wall
-	if c.engine.Now().After(base) {
-		base = c.engine.Now()
-		if ahead := base.Sub(wall); ahead > time.Minute {
-			o.Log.Warn("policy time is ahead of the wall clock: an earlier run was faster", "ahead", ahead.Round(time.Second))
-		}
+	base := later(wall, c.engine.Now())
+	if ahead := base.Sub(wall); ahead > time.Minute {
+		o.Log.Warn("policy time is ahead of the wall clock: an earlier run was faster", "ahead", ahead.Round(time.Second))
+	}
+	before := c.engine.Now()
+	if before.IsZero() {
+		before = base
+	}
+	if err := o.Store.Boot(ctx, base, before); err != nil {
+		return nil, err
 	}
 	c.clock = NewClock(base, wall, o.Speed)
 	c.observed, c.used = base, base
@@ -201,6 +210,9 @@ func (c *Controller) Run(ctx context.Context) error {
 		case <-trims.C:
 			err = c.o.Store.Trim(ctx, c.Now())
 		}
+		if err == nil && c.diary.full() {
+			err = c.snapshot(ctx)
+		}
 		if err != nil {
 			c.fail(err)
 			return err
@@ -275,11 +287,12 @@ func (c *Controller) batch(ctx context.Context, orders []*order) error {
 			c.mu.Unlock()
 			return err
 		}
-		line, err := encodeInput(seq+uint64(len(inputs)), now, o.in, said)
+		line, text, err := encodeInput(seq+uint64(len(inputs)), now, o.in, said)
 		if err != nil {
 			c.mu.Unlock()
 			return err
 		}
+		c.diary.note(line.Seq, now, o.in, text, out, said)
 		inputs, events, effects = append(inputs, line), append(events, said...), append(effects, out.Effects)
 	}
 	for _, e := range events {

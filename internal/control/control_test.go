@@ -238,7 +238,7 @@ func redecide(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	n, events := 0, 0
-	if err := Redecide(t.Context(), s, engine.New(config), 0, func(d Redecision) error {
+	if err := Redecide(t.Context(), s, engine.New(config), 0, time.Time{}, func(d Redecision) error {
 		n++
 		events += len(d.Events)
 		if !d.Agrees() {
@@ -269,7 +269,7 @@ func TestComesBackFromTheJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := engine.New(config)
-	if err := Redecide(t.Context(), st, e, 0, func(Redecision) error { return nil }); err != nil {
+	if err := Redecide(t.Context(), st, e, 0, time.Time{}, func(Redecision) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	// Ticks after the state was read may have moved the time on, nothing else.

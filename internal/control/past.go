@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,45 +11,139 @@ import (
 	"bellows.dev/bellows/internal/store"
 )
 
-// ErrForgotten says that the journal does not go back to a moment.
-var ErrForgotten = errors.New("the journal does not go back so far")
+// Past is the engine as it stood at a moment.
+type Past struct {
+	Engine *engine.Engine
 
-// errPast ends a replay that has come to its moment.
-var errPast = errors.New("past the moment")
+	// Differs is the first moment on the way there at which this version decides otherwise than the one that ran then; zero where all
+	// agrees.
+	Differs time.Time
 
-// EngineAt returns the engine as it stood at a moment, decided again from the newest snapshot before it; the zero moment is the
-// journal's end. It fails with ErrForgotten.
-func EngineAt(ctx context.Context, s *store.Store, at time.Time) (*engine.Engine, error) {
+	// Idle from From until Until, when a server was started: nothing happened at the moment, and maybe none ran. Zero where one did.
+	From, Until time.Time
+}
+
+// ForgottenError says that a moment is not known, and why.
+type ForgottenError struct {
+	At    time.Time
+	Reach store.Reach
+}
+
+// Error says from when on moments are known, and why not before.
+func (e *ForgottenError) Error() string {
+	const layout = "2006-01-02 15:04:05 UTC"
+	from, why := e.Reach.From, ""
+	switch r := e.Reach; {
+	case from.IsZero():
+		return fmt.Sprintf("%s is not known: no server has kept anything here yet", e.At.UTC().Format(layout))
+	case r.Whole:
+		why = "when the first server was started here"
+	case r.Full:
+		why = "what was before is dropped to stay within explain_max"
+	case r.Aged:
+		why = "two weeks are kept"
+	default:
+		why = "an earlier version, which keeps a day at most, ran before"
+	}
+	return fmt.Sprintf("%s is not known: what is kept begins at %s, %s", e.At.UTC().Format(layout), from.UTC().Format(layout), why)
+}
+
+// PastAt returns the engine as it stood at a moment: its steps are taken again, from the diary with the readings of the alarms, and
+// past the diary's end from the journal. The zero moment is the journal's end. It fails with ForgottenError.
+func PastAt(ctx context.Context, s *store.Store, at time.Time) (p Past, err error) {
+	reach, err := s.DiaryReach(ctx)
+	if err != nil {
+		return p, err
+	}
+	if at.IsZero() || at.After(reach.Until) {
+		return p, p.replay(ctx, s, at, reach)
+	}
+	if err := p.relive(ctx, s, at); err != nil {
+		return p, err
+	}
+	if p.Engine == nil { // from before the diary: a day of it may be in the journal still
+		return p, p.replay(ctx, s, at, reach)
+	}
+	return p, p.idle(ctx, s, at)
+}
+
+// relive takes the steps of the diary again; Engine stays nil where the diary does not go back so far.
+func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
+	var r diaryReader
+	err := s.Diary(ctx, at, func(page store.Page) error {
+		if page.State != nil {
+			var state engine.State
+			if err := json.Unmarshal(page.State, &state); err != nil {
+				return fmt.Errorf("decoding a state of the diary: %w", err)
+			}
+			p.Engine = engine.FromState(state)
+		}
+		r.page(page)
+		for l, ok := r.line(); ok; l, ok = r.line() {
+			if l.at.After(at) {
+				return errPast
+			}
+			agrees, err := l.relive(p.Engine)
+			if err != nil {
+				return err
+			}
+			p.agrees(l.at, agrees)
+		}
+		return r.err
+	})
+	if errors.Is(err, errPast) {
+		return nil
+	}
+	return err
+}
+
+// replay takes the steps of the journal again, from the newest snapshot before the moment.
+func (p *Past) replay(ctx context.Context, s *store.Store, at time.Time, reach store.Reach) error {
 	config, err := StoredConfig(ctx, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	e, seq, err := Load(ctx, s, config, at)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	begins, err := s.Begins(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if begins > seq+1 {
-		return nil, ErrForgotten
+		return &ForgottenError{at, reach}
 	}
-	err = s.Replay(ctx, seq, func(line store.Input) error {
-		if !at.IsZero() && line.At.After(at) {
-			return errPast
-		}
-		in, _, err := decodeInput(line)
-		if err != nil {
-			return err
-		}
-		if _, err := e.Step(line.At, in); err != nil {
-			return fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)
-		}
+	p.Engine = e
+	err = Redecide(ctx, s, e, seq, at, func(d Redecision) error {
+		p.agrees(d.At, d.Agrees())
 		return nil
 	})
-	if err != nil && !errors.Is(err, errPast) {
-		return nil, err
+	if err != nil {
+		return err
 	}
-	return e, nil
+	if began := e.Now(); began.IsZero() && !at.IsZero() { // before the first input
+		if first, err := s.Began(ctx); err != nil || at.Before(first) {
+			return errors.Join(err, &ForgottenError{at, store.Reach{From: first, Whole: true}})
+		}
+	}
+	return p.idle(ctx, s, at)
+}
+
+func (p *Past) agrees(at time.Time, yes bool) {
+	if !yes && p.Differs.IsZero() {
+		p.Differs = at
+	}
+}
+
+// idle finds out whether a server ran.
+func (p *Past) idle(ctx context.Context, s *store.Store, at time.Time) error {
+	if at.IsZero() {
+		return nil
+	}
+	from, until, ok, err := s.Outage(ctx, at)
+	if ok {
+		p.From, p.Until = from, until
+	}
+	return err
 }

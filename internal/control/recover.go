@@ -15,7 +15,7 @@ import (
 const configKey = "engine.config"
 
 // recover makes the engine from the newest good snapshot and the journal after it.
-func (c *Controller) recover(ctx context.Context) error {
+func (c *Controller) recover(ctx context.Context, wall time.Time) error {
 	config, err := c.config(ctx)
 	if err != nil {
 		return err
@@ -25,8 +25,21 @@ func (c *Controller) recover(ctx context.Context) error {
 		return err
 	}
 	c.engine, c.recovery.Snapshot = e, seq
-	return Redecide(ctx, c.o.Store, e, seq, func(d Redecision) error {
+	began := e.Now()
+	if seq == 0 {
+		if began, err = c.o.Store.Began(ctx); err != nil {
+			return err
+		}
+		if began.IsZero() {
+			began = wall
+		}
+	}
+	if err := c.diary.begin(e, seq, began); err != nil {
+		return err
+	}
+	return Redecide(ctx, c.o.Store, e, seq, time.Time{}, func(d Redecision) error {
 		c.recovery.Replayed++
+		c.diary.note(d.Seq, d.At, d.in, d.text, d.out, d.said)
 		if !d.Agrees() {
 			c.recovery.Disagreed++
 			c.o.Log.Warn("a past input now leads to other events: another version decided it", "seq", d.Seq, "kind", d.Kind, "at", d.At)
@@ -110,15 +123,27 @@ type Redecision struct {
 	Events []engine.Event // as decided now
 	Then   string         // trace of the events as decided then
 	Now    string         // trace of Events
+
+	in   engine.Input
+	text []byte // of the input
+	out  engine.Output
+	said []event
 }
 
 // Agrees reports whether the input led to the same events.
 func (d Redecision) Agrees() bool { return d.Then == d.Now }
 
-// Redecide takes an engine through the journal after a sequence number and tells each what every input leads to.
-func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint64, each func(Redecision) error) error {
-	return s.Replay(ctx, after, func(line store.Input) error {
-		in, then, err := decodeInput(line)
+// errPast ends a replay that has come to its moment.
+var errPast = errors.New("past the moment")
+
+// Redecide takes an engine through the journal after a sequence number, up to a moment (the zero one: to its end), and tells each what
+// every input leads to.
+func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint64, until time.Time, each func(Redecision) error) error {
+	err := s.Replay(ctx, after, func(line store.Input) error {
+		if !until.IsZero() && line.At.After(until) {
+			return errPast
+		}
+		in, r, err := decodeInput(line)
 		if err != nil {
 			return err
 		}
@@ -130,8 +155,12 @@ func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint6
 		if err != nil {
 			return err
 		}
-		return each(Redecision{line.Seq, line.At, line.Kind, out.Events, then, trace(said)})
+		return each(Redecision{line.Seq, line.At, line.Kind, out.Events, r.Trace, trace(said), in, r.Input, out, said})
 	})
+	if errors.Is(err, errPast) {
+		return nil
+	}
+	return err
 }
 
 // snapshot writes down what the engine knows.
@@ -142,12 +171,27 @@ func (c *Controller) snapshot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encoding a snapshot: %w", err)
 	}
-	next := c.o.Store.Next()
+	next, now := c.o.Store.Next(), c.engine.Now()
 	if next == 1 {
 		return nil // nothing has happened yet
 	}
-	shot := store.Snapshot{Seq: next - 1, At: c.engine.Now(), Data: data}
-	return c.o.Store.SaveSnapshot(ctx, shot, c.engine.Now().Add(-keepJournal))
+	shot := store.Snapshot{Seq: next - 1, At: now, Data: data}
+	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: c.o.Diary}
+	if err := c.o.Store.SaveSnapshot(ctx, shot, c.diary.page, keep); err != nil {
+		return err
+	}
+	if now.Sub(c.diary.volume) >= volumeLong {
+		return c.diary.begin(c.engine, shot.Seq, now)
+	}
+	c.diary.turn(shot.Seq, now)
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Item is one thing that happened.

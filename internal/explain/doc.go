@@ -2,6 +2,5 @@
 // came of it, what is silently wrong, and the story that led there. The server answers with it over HTTP, and `bellows explain` without
 // a server from the data directory.
 //
-// A moment is looked at in the engine as it stood: now, or as the journal decides it again. Moments before the journal's beginning are
-// told from the history alone: the last word of each alarm and the last decision.
+// A moment is looked at in the engine as it stood: now, or as its steps are taken again.
 package explain

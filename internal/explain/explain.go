@@ -19,11 +19,22 @@ type Past interface {
 	// View calls f with the engine as it is. f must not keep what it is given.
 	View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
 
-	// At returns the engine as it stood at a moment; nil where the journal does not go back so far.
-	At(ctx context.Context, at time.Time) (*engine.Engine, error)
+	// At returns the engine as it stood at a moment. It fails where that is not known.
+	At(ctx context.Context, at time.Time) (Stood, error)
 
 	// Events returns what a table of the history has for a key, newest first.
 	Events(ctx context.Context, q Events) ([]Item, error)
+}
+
+// Stood is how things stood at a moment.
+type Stood struct {
+	Engine *engine.Engine
+
+	// Differs is when on the way there this version began to decide otherwise than the one that ran then; zero where it does not.
+	Differs time.Time
+
+	// Nothing happened From a moment Until a server was started; zero where one ran.
+	From, Until time.Time
 }
 
 // Events selects what happened: from From on, before To; zero moments are no bounds.
@@ -31,6 +42,7 @@ type Events struct {
 	Scope    engine.Scope
 	Table    string // activity, decision, endpoint or alarm
 	Key      string // of the table: a target's resource, an endpoint's or alarm's name
+	Type     string // "" for all
 	From, To time.Time
 	Limit    int
 }
@@ -68,11 +80,17 @@ type Line struct {
 	Idle bool `json:"-"` // it repeats each minute and changes nothing
 }
 
-// UnknownError says that nothing is known of a variant.
-type UnknownError struct{ Endpoint, Variant, Region string }
+// UnknownError says that nothing is known of a variant; At is zero where it was asked for as it is now.
+type UnknownError struct {
+	Endpoint, Variant, Region string
+	At                        time.Time
+}
 
 // Error names the variant.
 func (e *UnknownError) Error() string {
+	if !e.At.IsZero() {
+		return fmt.Sprintf("there was no %s/%s in %s at %s UTC", e.Endpoint, e.Variant, e.Region, stamp(e.At))
+	}
 	return fmt.Sprintf("nothing is known of %s/%s in %s: is there such a variant, and is it a scalable target?", e.Endpoint, e.Variant, e.Region)
 }
 
@@ -85,24 +103,26 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 	}
 	x.Moment = m
 	until := m.At.Add(time.Nanosecond) // what happened at the moment counts
-	from := until.Add(-q.Since)
-	if q.Since == 0 {
-		from = until.Add(-recently)
-	}
-	items, err := gather(ctx, p, q, m.alarms(), from, until)
-	if err != nil {
+	if x.Moment.Decision, err = lastDecision(ctx, p, q, until); err != nil {
 		return x, err
 	}
-	if m.Source == "" {
-		if !slices.ContainsFunc(items, ofVariant) {
-			return x, &UnknownError{q.Endpoint, q.Variant, q.Scope.Region}
+	known := !m.Gone || x.Moment.Decision != nil
+	if q.Since > 0 || !known {
+		since := q.Since
+		if !known {
+			since = max(since, recently)
 		}
-		x.Moment.remember(items)
-	}
-	x.Moment.Decision = lastDecision(items)
-	if q.Since > 0 {
+		items, err := gather(ctx, p, q, m.alarms(), until.Add(-since), until)
+		if err != nil {
+			return x, err
+		}
+		if !known && !slices.ContainsFunc(items, ofVariant) {
+			return x, &UnknownError{q.Endpoint, q.Variant, q.Scope.Region, q.At}
+		}
 		for _, i := range items {
-			x.Story = append(x.Story, line(i))
+			if i.At.Add(q.Since).After(m.At) {
+				x.Story = append(x.Story, line(i))
+			}
 		}
 	}
 	return x, nil

@@ -37,7 +37,8 @@ type memory struct {
 	t       *testing.T
 	journal []taken
 	events  []Item
-	forgets bool // the journal is gone
+	stood   Stood // what At says besides
+	forgets error // what At fails with
 }
 
 func newMemory(t *testing.T) *memory {
@@ -91,9 +92,9 @@ func (m *memory) View(_ context.Context, f func(time.Time, *engine.Engine)) erro
 	return nil
 }
 
-func (m *memory) At(_ context.Context, at time.Time) (*engine.Engine, error) {
-	if m.forgets {
-		return nil, nil
+func (m *memory) At(_ context.Context, at time.Time) (Stood, error) {
+	if m.forgets != nil {
+		return Stood{}, m.forgets
 	}
 	e := engine.New(engine.Config{Seed: 3})
 	for _, x := range m.journal {
@@ -101,10 +102,12 @@ func (m *memory) At(_ context.Context, at time.Time) (*engine.Engine, error) {
 			break
 		}
 		if _, err := e.Step(x.at, x.in); err != nil {
-			return nil, err
+			return Stood{}, err
 		}
 	}
-	return e, nil
+	s := m.stood
+	s.Engine = e
+	return s, nil
 }
 
 func (m *memory) Events(_ context.Context, q Events) ([]Item, error) {
@@ -124,7 +127,9 @@ func (m *memory) Events(_ context.Context, q Events) ([]Item, error) {
 			table, key = "endpoint", e.Key.Endpoint
 		}
 		if table == q.Table && key == q.Key && !i.At.Before(q.From) && i.At.Before(q.To) {
-			out = append(out, i)
+			if out = append(out, i); len(out) == q.Limit {
+				break
+			}
 		}
 	}
 	return out, nil
@@ -196,7 +201,7 @@ func TestThePastIsExplainedAsThePresentWas(t *testing.T) {
 		q := asked
 		q.At = x.Moment.At
 		got := m.ask(q)
-		if q.At.Before(m.Now) != (got.Moment.Source == "journal") {
+		if q.At.Before(m.Now) != (got.Moment.Source == "past") {
 			t.Errorf("%v was explained from the %s", q.At, got.Moment.Source)
 		}
 		if diff := cmp.Diff(x, got, cmpopts.IgnoreFields(Moment{}, "Source")); diff != "" {
@@ -209,23 +214,64 @@ func TestThePastIsExplainedAsThePresentWas(t *testing.T) {
 	}
 }
 
-// Where the journal is gone, alarms' last words and the last decision are left.
-func TestHistoryAlone(t *testing.T) {
+// What is not known is said to be so; so is how well the rest is known.
+func TestHowWellTheMomentIsKnown(t *testing.T) {
 	m := newMemory(t)
 	m.notebook()
 	m.run(20 * time.Minute)
-	m.forgets = true
 	q := asked
 	q.At = started.Add(8 * time.Minute)
+	m.stood = Stood{Differs: q.At.Add(-time.Minute), From: q.At.Add(-time.Second), Until: q.At.Add(time.Hour)}
 	got := text(t, m.ask(q))
 	for _, want := range []string{
-		"iris/blue at 2026-11-24 10:08:00 UTC, from the history: 4 wanted, of 1 to 4\n",
-		"  AlarmHigh ALARM since 2026-11-24 10:06:10: Threshold Crossed: 3 datapoints [",
-		"  last decision, 2026-11-24 10:07:10: desired 4: keep-10: ",
+		"iris/blue at 2026-11-24 10:08:00 UTC: ",
+		"  note: another version ran then: from 2026-11-24 10:07:00 on it decided otherwise than is told here; the story has its own decisions\n",
+		"  note: nothing happened from 2026-11-24 10:07:59 until a server was started at 2026-11-24 11:08:00: maybe none ran at the moment\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
+	}
+	m.forgets = errors.New("two weeks are kept")
+	if _, err := Explain(t.Context(), m, q); !errors.Is(err, m.forgets) {
+		t.Errorf("a moment that is not known is explained: %v", err)
+	}
+}
+
+// A variant is explained while there was one; before that nothing is known of it, and afterwards its story is.
+func TestAVariantThatIsGone(t *testing.T) {
+	m := newMemory(t)
+	m.notebook()
+	m.run(20 * time.Minute)
+	m.must(engine.DeleteEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "iris"}})
+	m.run(10 * time.Minute)
+	q := asked
+	if got := text(t, m.ask(q)); !strings.HasPrefix(got, "iris/blue at 2026-11-24 10:33:00 UTC: there is no such variant\n") || !strings.Contains(got, "  last decision, ") {
+		t.Errorf("a variant that is gone: %s", got)
+	}
+	q.At = started.Add(22 * time.Minute)
+	if got := text(t, m.ask(q)); !strings.Contains(got, "4 of 4 wanted instances serve; range 1 to 4\n  keep-10") {
+		t.Errorf("before it went: %s", got)
+	}
+	q.At = started.Add(-time.Minute)
+	var unknown *UnknownError
+	if _, err := Explain(t.Context(), m, q); !errors.As(err, &unknown) || err.Error() != "there was no iris/blue in us-east-1 at 2026-11-24 09:59:00 UTC" {
+		t.Errorf("before it came: %v", err)
+	}
+}
+
+// What holds decisions back is told with the range.
+func TestWhatHoldsBack(t *testing.T) {
+	m := newMemory(t)
+	m.notebook()
+	yes := true
+	m.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{
+		Key: scaling.VariantTarget("iris", "blue"), SuspendOut: &yes, SuspendScheduled: &yes,
+	}})
+	m.run(9 * time.Minute)
+	if got := text(t, m.ask(asked)); !strings.Contains(got, "range 1 to 4; suspended: scale-out by policies, scheduled scaling\n") ||
+		!strings.Contains(got, "scale-out is suspended") {
+		t.Errorf("suspended: %s", got)
 	}
 }
 

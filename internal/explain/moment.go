@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -12,29 +11,40 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// recently is how far back a moment looks for the last decision, and for the last word of an alarm where only the history is left.
+// recently is how far back a moment looks for the last decision.
 const recently = 14 * 24 * time.Hour
 
 // Moment is how things stood.
 type Moment struct {
 	At time.Time `json:"at"`
 
-	// Source tells how well the moment is known: "present", "journal" (the engine as it stood, decided again) or "history" (what
-	// alarms and decisions said last; Capacity, Policies and Warnings are then empty).
+	// Source tells how the moment is known: "present", or "past" (the engine as it stood, its steps taken again).
 	Source string `json:"source"`
 
-	Scaled   bool     `json:"scaled"` // it is a scalable target, or an Auto Scaling group with settings
-	Min      int      `json:"min"`
-	Max      int      `json:"max"`
-	Desired  int      `json:"desired"`
-	Current  int      `json:"current"`
-	Status   string   `json:"status,omitempty"` // of the endpoint
-	Policies []Policy `json:"policies"`
+	Differs *time.Time `json:"differs,omitempty"` // from when on this version decides otherwise than the one that ran then
+	Idle    *Idle      `json:"idle,omitempty"`
+
+	Gone      bool     `json:"gone,omitempty"` // there is no such variant
+	Scaled    bool     `json:"scaled"`         // it is a scalable target, or an Auto Scaling group with settings
+	Min       int      `json:"min"`
+	Max       int      `json:"max"`
+	Desired   int      `json:"desired"`
+	Current   int      `json:"current"`
+	Status    string   `json:"status,omitempty"` // of the endpoint
+	Suspended []string `json:"suspended,omitempty"`
+	DryRun    bool     `json:"dry_run,omitempty"`
+	Policies  []Policy `json:"policies"`
 
 	Warnings []Warning `json:"warnings,omitempty"`
 	Alarms   []Alarm   `json:"alarms"`
 
 	Decision *Line `json:"decision,omitempty"` // the last until then
+}
+
+// Idle is a stretch of time in which nothing happened until a server was started: maybe none ran.
+type Idle struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
 }
 
 // Policy is what one policy saw and wanted.
@@ -64,9 +74,9 @@ type Alarm struct {
 	Reason string    `json:"reason"`
 }
 
-// momentOf looks at the moment in the engine, now or as it stood; where it cannot, Source is left empty.
+// momentOf looks at the moment in the engine, now or as it stood.
 func momentOf(ctx context.Context, p Past, q Query) (Moment, error) {
-	m := Moment{Policies: []Policy{}, Alarms: []Alarm{}}
+	m := Moment{Policies: []Policy{}, Alarms: []Alarm{}, Gone: true}
 	var past bool
 	err := p.View(ctx, func(now time.Time, e *engine.Engine) {
 		if q.At.IsZero() || !q.At.Before(now) {
@@ -78,30 +88,37 @@ func momentOf(ctx context.Context, p Past, q Query) (Moment, error) {
 	if err != nil || !past {
 		return m, err
 	}
-	m.At = q.At
-	e, err := p.At(ctx, q.At)
-	if err == nil && e != nil {
-		m.look(q.At, "journal", e, q)
+	s, err := p.At(ctx, q.At)
+	if err != nil {
+		return m, err
 	}
-	return m, err
+	m.look(q.At, "past", s.Engine, q)
+	if !s.Differs.IsZero() {
+		m.Differs = &s.Differs
+	}
+	if !s.Until.IsZero() {
+		m.Idle = &Idle{s.From, s.Until}
+	}
+	return m, nil
 }
 
 func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
-	m.At = at
+	m.At, m.Source = at, source
 	r := e.Region(q.Scope)
 	if r == nil {
 		return
 	}
 	if x, err := r.Hosting.Endpoint(q.Endpoint); err == nil && x.Variant(q.Variant) != nil {
 		v := x.Variant(q.Variant)
-		m.Source, m.Desired, m.Current, m.Status = source, v.Desired, v.Current(), x.Status.String()
+		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
 	}
 	d, t, ok := r.Consider(at, q.target())
 	if !ok {
 		return
 	}
-	m.Source, m.Scaled = source, true
+	m.Gone, m.Scaled = false, true
 	m.Min, m.Max = t.Bounds(m.Desired)
+	m.holds(t)
 	m.policies(t, &d)
 	for _, w := range r.Warnings(at) {
 		if w.Target == t.Key {
@@ -157,18 +174,22 @@ func (m *Moment) alarms() []string {
 	return names
 }
 
-// remember fills a moment that only the history knows: the last word of each alarm.
-func (m *Moment) remember(items []Item) {
-	m.Source = "history"
-	last := map[string]Alarm{}
-	for _, i := range items {
-		if t, ok := i.Event.(engine.AlarmTransition); ok {
-			last[t.Alarm] = Alarm{t.Alarm, t.To.String(), i.At, t.Reason}
-		}
-		if d, ok := i.Event.(engine.Decided); ok {
-			c := d.Decision
-			m.Scaled, m.Min, m.Max, m.Desired, m.Current = true, c.Min, c.Max, c.Want, c.Capacity.Current
+// holds tells what keeps the target's decisions from being carried out.
+func (m *Moment) holds(t *scaling.Target) {
+	m.DryRun = t.DryRun()
+	for _, x := range []struct {
+		is   bool
+		what string
+	}{
+		{t.Suspended.DynamicOut, "scale-out by policies"}, {t.Suspended.DynamicIn, "scale-in by policies"}, {t.Suspended.Scheduled, "scheduled scaling"},
+	} {
+		if x.is {
+			m.Suspended = append(m.Suspended, x.what)
 		}
 	}
-	m.Alarms = slices.SortedFunc(maps.Values(last), func(a, b Alarm) int { return cmp.Compare(a.Name, b.Name) })
+	if t.Group != nil {
+		for _, x := range t.Group.Suspended {
+			m.Suspended = append(m.Suspended, "process "+x.Process.String())
+		}
+	}
 }

@@ -45,14 +45,18 @@ func stamp(t time.Time) string { return t.UTC().Format(clock) }
 func (m *Moment) render(b *strings.Builder, name string) {
 	fmt.Fprintf(b, "%s at %s UTC", name, stamp(m.At))
 	switch {
-	case m.Source == "history" && !m.Scaled:
-		b.WriteString(", from the history")
-	case m.Source == "history":
-		fmt.Fprintf(b, ", from the history: %d wanted, of %d to %d", m.Desired, m.Min, m.Max)
+	case m.Gone:
+		b.WriteString(": there is no such variant")
 	case m.Scaled:
 		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; range %d to %d", m.Status, m.Current, m.Desired, m.Min, m.Max)
 	default:
 		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; it is no scalable target", m.Status, m.Current, m.Desired)
+	}
+	if len(m.Suspended) > 0 {
+		fmt.Fprintf(b, "; suspended: %s", strings.Join(m.Suspended, ", "))
+	}
+	if m.DryRun {
+		b.WriteString("; dry run")
 	}
 	b.WriteByte('\n')
 	width := 0
@@ -72,12 +76,7 @@ func (m *Moment) render(b *strings.Builder, name string) {
 			fmt.Fprintf(b, "  %-*s  %s\n", width, label, s)
 		}
 	}
-	if m.Source == "history" {
-		for _, a := range m.Alarms {
-			fmt.Fprintf(b, "  %s %s since %s: %s\n", ShortAlarm(a.Name), a.State, stamp(a.Since), a.Reason)
-		}
-	}
-	if m.Scaled && len(m.Policies) == 0 && m.Source != "history" {
+	if m.Scaled && len(m.Policies) == 0 {
 		b.WriteString("  no policies: only its range and you change its capacity\n")
 	}
 	if m.Decision != nil {
@@ -85,6 +84,12 @@ func (m *Moment) render(b *strings.Builder, name string) {
 	}
 	for _, w := range m.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", w.Text)
+	}
+	if m.Idle != nil {
+		fmt.Fprintf(b, "  note: nothing happened from %s until a server was started at %s: maybe none ran at the moment\n", stamp(m.Idle.From), stamp(m.Idle.Until))
+	}
+	if m.Differs != nil {
+		fmt.Fprintf(b, "  note: another version ran then: from %s on it decided otherwise than is told here; the story has its own decisions\n", stamp(*m.Differs))
 	}
 }
 

@@ -76,14 +76,16 @@ func rank(e engine.Event) int {
 	}
 }
 
-func lastDecision(items []Item) *Line {
-	for i := len(items) - 1; i >= 0; i-- {
-		if _, ok := items[i].Event.(engine.Decided); ok {
-			l := line(items[i])
-			return &l
-		}
+// lastDecision is the target's last before a moment, nil where there is none.
+func lastDecision(ctx context.Context, p Past, q Query, until time.Time) (*Line, error) {
+	items, err := p.Events(ctx, Events{
+		Scope: q.Scope, Table: "decision", Key: q.target().ResourceID, Type: "Decided", From: until.Add(-recently), To: until, Limit: 1,
+	})
+	if len(items) == 0 || err != nil {
+		return nil, err
 	}
-	return nil
+	l := line(items[0])
+	return &l, nil
 }
 
 // line renders one thing that happened.

@@ -117,9 +117,9 @@ type Snapshot struct {
 	Data []byte
 }
 
-// SaveSnapshot keeps a snapshot and the one before it, in case the newer is damaged, and drops inputs that both the older
-// snapshot covers and keepSince no longer wants.
-func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, keepSince time.Time) error {
+// SaveSnapshot keeps a snapshot and the one before it, in case the newer is damaged, and the page of the diary that ends there. It drops
+// inputs that both the older snapshot covers and Keep no longer wants, and what the diary need not keep.
+func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, page Page, keep Keep) error {
 	var packed bytes.Buffer
 	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
@@ -141,13 +141,16 @@ func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, keepSince time.
 		args []any
 	}{
 		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, ?)`, []any{shot.Seq, nanos(shot.At), sum[:], packed.Bytes()}},
-		{`DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 2) AND at < ?`, []any{nanos(keepSince)}},
+		{`DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 2) AND at < ?`, []any{nanos(keep.Journal)}},
 		{`DELETE FROM journal WHERE seq <= (SELECT min(seq) FROM snapshot) AND (SELECT count(*) FROM snapshot) > 1 AND at < ?`,
-			[]any{nanos(keepSince)}},
+			[]any{nanos(keep.Journal)}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
 			return errors.Join(fmt.Errorf("saving a snapshot: %w", err), tx.Rollback())
 		}
+	}
+	if err := errors.Join(page.save(ctx, tx), trimDiary(ctx, tx, keep)); err != nil {
+		return errors.Join(fmt.Errorf("saving the diary: %w", err), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("saving a snapshot: %w", err)

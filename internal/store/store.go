@@ -102,6 +102,9 @@ func (s *Store) open(ctx context.Context, path string) error {
 			return err
 		}
 	}
+	if _, err := s.write.ExecContext(ctx, diarySchema); err != nil {
+		return fmt.Errorf("making the diary: %w", err)
+	}
 	if s.read, err = connect(path, 4, true); err != nil {
 		return err
 	}

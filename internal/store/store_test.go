@@ -44,7 +44,7 @@ func write(dir string) error {
 		}
 		if seq%50 == 1 {
 			shot := Snapshot{Seq: seq, At: noon, Data: fmt.Append(nil, "state ", seq)}
-			if err := s.SaveSnapshot(context.Background(), shot, noon.Add(time.Hour)); err != nil {
+			if err := s.SaveSnapshot(context.Background(), shot, Page{First: seq, Last: seq - 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
 				return err
 			}
 		}
@@ -222,7 +222,7 @@ func TestDamagedSnapshotIsKnown(t *testing.T) {
 		if err := s.Commit(t.Context(), []Input{input(seq)}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SaveSnapshot(t.Context(), Snapshot{seq, noon, fmt.Append(nil, "state", seq)}, noon.Add(time.Hour)); err != nil {
+		if err := s.SaveSnapshot(t.Context(), Snapshot{seq, noon, fmt.Append(nil, "state", seq)}, Page{First: 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}

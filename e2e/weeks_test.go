@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"database/sql"
+	"encoding/json"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	_ "modernc.org/sqlite" // the driver
+)
+
+// aged is how much policy time passes after what is explained.
+const aged = 4 * time.Hour
+
+// moment is an explained moment, and the words that it must have.
+type moment struct {
+	at    time.Time
+	all   map[string]any
+	words string
+}
+
+// now explains the present.
+func (s *server) now() moment {
+	s.t.Helper()
+	_, text := s.fetch("/explain/iris/AllTraffic", "application/json")
+	return s.moment(text)
+}
+
+func (s *server) moment(text string) (m moment) {
+	s.t.Helper()
+	var x struct{ Moment map[string]any }
+	if err := json.Unmarshal([]byte(text), &x); err != nil {
+		s.t.Fatalf("%v: %s", err, text)
+	}
+	at, err := time.Parse(time.RFC3339Nano, x.Moment["at"].(string))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	delete(x.Moment, "source")
+	return moment{at: at, all: x.Moment}
+}
+
+// lives lets a variant see an alarm, a dry run, another range, and the end of its policy, and explains each while it lasts.
+func (s *server) lives() (then []moment) {
+	s.t.Helper()
+	feed := s.dryRun("iris")
+	see := func(words string) {
+		s.t.Helper()
+		s.until(words, func() bool {
+			feed()
+			m := s.now()
+			text, err := json.Marshal(m.all)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			if m.words = words; !strings.Contains(string(text), words) {
+				return false
+			}
+			then = append(then, m)
+			return true
+		})
+	}
+	target := aws.String("endpoint/iris/variant/AllTraffic")
+	see("wanted 3 = 1 + 2; dry run, or desired would be 3")
+	if _, err := s.scaling().RegisterScalableTarget(s.t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker, ResourceId: target, ScalableDimension: scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount,
+		MaxCapacity: aws.Int32(2), SuspendedState: &scaling.SuspendedState{DynamicScalingOutSuspended: aws.Bool(true)},
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	see("1 of 1: 9 \\u003e 5; wanted 3 = 1 + 2; scale-out is suspended")
+	if _, err := s.cloudwatch().DeleteAlarms(s.t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"queue"}}); err != nil {
+		s.t.Fatal(err)
+	}
+	see(`"says":[]`)
+	if _, err := s.scaling().DeregisterScalableTarget(s.t.Context(), &applicationautoscaling.DeregisterScalableTargetInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker, ResourceId: target, ScalableDimension: scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount,
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	see(`"scaled":false`)
+	return then
+}
+
+// withoutJournal takes away what a server drops a day later: all of the journal but its end.
+func withoutJournal(t *testing.T, dir string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "bellows.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, text := range []string{
+		`DELETE FROM snapshot WHERE seq < (SELECT max(seq) FROM snapshot)`, `DELETE FROM journal WHERE seq <= (SELECT max(seq) FROM snapshot)`,
+	} {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Moments of long ago are explained as they were explained when they were the present, by the server and by the command: after their
+// alarm, policy and target are gone, their journal is dropped, and the server was stopped and killed.
+func TestMomentsOfLongAgo(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, "--clock-speed", "20")
+	s.deploy("iris", 1, nil)
+	before := s.now().at.Add(-24 * time.Hour)
+	then := s.lives()
+	s.stop()
+	withoutJournal(t, dir)
+	s = start(t, dir, "--clock-speed", "1000")
+	last := then[len(then)-1].at
+	s.until("time passes", func() bool { return s.now().at.After(last.Add(aged)) })
+	s.kill()
+	s = start(t, dir, "--clock-speed", "20")
+	for _, was := range then {
+		at := was.at.Format(time.RFC3339Nano)
+		_, text := s.fetch("/explain/iris/AllTraffic?at="+at, "application/json")
+		out, err := exec.CommandContext(t.Context(), binary, "explain", "iris/AllTraffic", "--data-dir", dir, "--json", "--at", at).CombinedOutput()
+		if err != nil {
+			t.Fatalf("explain --at %s: %v: %s", at, err, out)
+		}
+		for by, is := range map[string]moment{"the server": s.moment(text), "the command": s.moment(string(out))} {
+			if !reflect.DeepEqual(is.all, was.all) {
+				t.Errorf("%q was explained as\n%v\nand %s explains it as\n%v", was.words, was.all, by, is.all)
+			}
+		}
+	}
+	code, text := s.fetch("/explain/iris/AllTraffic?at="+before.Format(time.RFC3339), "text/plain")
+	if code != http.StatusNotFound || !strings.Contains(text, "what is kept begins at ") || !strings.Contains(text, ", when the first server was started here") {
+		t.Errorf("before the first start: %d %s", code, text)
+	}
+}

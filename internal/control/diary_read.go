@@ -1,0 +1,171 @@
+package control
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/store"
+)
+
+// errDiary says that a page is not what a diary writes.
+var errDiary = errors.New("the page is no page of a diary")
+
+// diaryLine is a step of the past.
+type diaryLine struct {
+	at       time.Time
+	in       engine.Input // Tick where there were measurements
+	sum      uint64
+	readings []engine.Reading
+}
+
+// diaryReader reads the pages of a volume, in order.
+type diaryReader struct {
+	dict []remembered
+	b    []byte // what is left of the page
+	at   time.Time
+	next int
+	err  error
+}
+
+// remembered is an alarm of the diary.
+type remembered struct {
+	scope  engine.Scope
+	name   string
+	recent []float64
+}
+
+// page begins a page.
+func (r *diaryReader) page(p store.Page) { r.b, r.at, r.next = p.Lines, p.At, 0 }
+
+// line reads a line; ok is false where the page has ended, or err says why it cannot be read.
+func (r *diaryReader) line() (l diaryLine, ok bool) {
+	if len(r.b) == 0 || r.err != nil {
+		return l, false
+	}
+	flags := r.byte()
+	r.at = r.at.Add(time.Duration(r.number()))
+	l.at, l.in = r.at, engine.Tick{}
+	if flags&hasInput != 0 {
+		kind, text := r.text(), r.text()
+		if r.err == nil {
+			v, err := decode(inputTypes, kind, []byte(text))
+			if err != nil {
+				r.err = err
+				return l, false
+			}
+			l.in = v.(engine.Input)
+		}
+	}
+	if flags&hasTrace != 0 {
+		l.sum = r.eight()
+	}
+	for n := r.number(); n > 0 && r.err == nil; n-- {
+		l.readings = append(l.readings, r.reading())
+	}
+	return l, r.err == nil
+}
+
+func (r *diaryReader) reading() engine.Reading {
+	place := r.next + int(r.signed())
+	switch {
+	case r.err != nil || place < 0 || place > len(r.dict):
+		r.fail()
+		return engine.Reading{}
+	case place == len(r.dict):
+		r.dict = append(r.dict, remembered{scope: engine.Scope{Account: r.text(), Region: r.text()}, name: r.text()})
+	}
+	a := &r.dict[place]
+	r.next = place + 1
+	head := r.number()
+	drop, added := head>>1, r.number()
+	if drop > uint64(len(a.recent)) || added > uint64(len(r.b)/8) {
+		r.fail()
+		return engine.Reading{}
+	}
+	a.recent = slices.Delete(a.recent, 0, int(drop))
+	for range added {
+		a.recent = append(a.recent, math.Float64frombits(r.eight()))
+	}
+	x := engine.Reading{Scope: a.scope, Alarm: a.name, Recent: slices.Clone(a.recent), Moved: head&1 != 0}
+	if x.Moved {
+		x.State, x.Reason, x.Data = alarm.State(r.byte()), r.text(), r.text()
+	}
+	return x
+}
+
+func (r *diaryReader) fail() {
+	if r.err == nil {
+		r.err = errDiary
+	}
+	r.b = nil
+}
+
+func (r *diaryReader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	v := r.b[0]
+	r.b = r.b[1:]
+	return v
+}
+
+func (r *diaryReader) number() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *diaryReader) signed() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *diaryReader) eight() uint64 {
+	if len(r.b) < 8 {
+		r.fail()
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(r.b)
+	r.b = r.b[8:]
+	return v
+}
+
+func (r *diaryReader) text() string {
+	n := r.number()
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return ""
+	}
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}
+
+// relive takes a step of the diary again; agrees is false where it led to something else.
+func (l *diaryLine) relive(e *engine.Engine) (agrees bool, err error) {
+	out, err := e.Relive(l.at, l.in, l.readings)
+	if err != nil {
+		return false, fmt.Errorf("a past input (%s, %s) is refused now: %w", nameOf(l.in), l.at.Format(time.RFC3339), err)
+	}
+	said, err := encodeEvents(out.Events)
+	if err != nil {
+		return false, err
+	}
+	return digest(said) == l.sum, nil
+}

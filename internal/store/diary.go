@@ -1,0 +1,237 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// diarySchema came after the first layout; earlier versions of the program do without it.
+const diarySchema = `CREATE TABLE IF NOT EXISTS diary (
+	first INTEGER PRIMARY KEY, last INTEGER NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL, sum BLOB NOT NULL,
+	state BLOB, lines BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS boot (at INTEGER PRIMARY KEY, after INTEGER NOT NULL);`
+
+// Page is a stretch of the diary: what is needed to take the steps of some inputs again without their measurements.
+type Page struct {
+	First, Last uint64 // inputs; Last is First-1 where there are none
+	At, Until   time.Time
+	State       []byte // before First; nil where the page before has to be read first
+	Lines       []byte
+}
+
+// Keep says what may go when a snapshot is saved.
+type Keep struct {
+	Journal  time.Time // inputs from then on stay
+	Diary    time.Time // pages from then on stay
+	DiaryMax int64     // bytes; the oldest pages go first, the newest state never
+}
+
+// dropped is the setting that says why the diary begins where it does: dropAge or dropSize; without it none was dropped.
+const (
+	dropped  = "diary.dropped"
+	dropAge  = "age"
+	dropSize = "size"
+)
+
+func (p *Page) save(ctx context.Context, tx *sql.Tx) error {
+	if p.Last < p.First {
+		return nil
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	lines, state := z.EncodeAll(p.Lines, []byte{}), []byte(nil)
+	if p.State != nil {
+		state = z.EncodeAll(p.State, nil)
+		// A server that came back from an older snapshot, since the newest was damaged, writes again what is there.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM diary WHERE first >= ?`, p.First); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO diary (first, last, at, until, sum, state, lines) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		p.First, p.Last, nanos(p.At), nanos(p.Until), pageSum(state, lines), state, lines)
+	return err
+}
+
+func pageSum(state, lines []byte) []byte {
+	h := sha256.New()
+	h.Write(state) // a hash does not fail
+	h.Write(lines)
+	return h.Sum(nil)
+}
+
+// trimDiary drops what is too old, or too much.
+func trimDiary(ctx context.Context, tx *sql.Tx, k Keep) error {
+	drop := func(first int64, why string) error {
+		done, err := tx.ExecContext(ctx, `DELETE FROM diary WHERE first < ?`, first)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); n == 0 || err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)`, dropped, []byte(why))
+		return err
+	}
+	var first sql.NullInt64
+	if err := tx.QueryRowContext(ctx, `SELECT max(first) FROM diary WHERE state IS NOT NULL AND at <= ?`, nanos(k.Diary)).Scan(&first); err != nil {
+		return err
+	}
+	if err := drop(first.Int64, dropAge); err != nil {
+		return err
+	}
+	for {
+		var bytes int64
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(sum(length(lines) + coalesce(length(state), 0)), 0) FROM diary`).Scan(&bytes); err != nil {
+			return err
+		}
+		if bytes <= k.DiaryMax {
+			return nil
+		}
+		err := tx.QueryRowContext(ctx, `SELECT first FROM diary WHERE state IS NOT NULL ORDER BY first LIMIT 1 OFFSET 1`).Scan(&first)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := drop(first.Int64, dropSize); err != nil {
+			return err
+		}
+	}
+}
+
+// Diary calls each for the pages that lead to a moment, the first of which has a State; for none where the diary does not go back so
+// far. It fails with ErrDamaged.
+func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) error {
+	if there, err := s.hasDiary(ctx); !there || err != nil {
+		return err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT first, last, at, until, sum, state, lines FROM diary
+		WHERE first >= (SELECT max(first) FROM diary WHERE state IS NOT NULL AND at <= ?) AND at <= ? ORDER BY first`, nanos(at), nanos(at))
+	if err != nil {
+		return fmt.Errorf("reading the diary: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return fmt.Errorf("unpacking the diary: %w", err)
+	}
+	defer z.Close()
+	for after := uint64(0); rows.Next(); {
+		p, err := scanPage(rows, z)
+		if err != nil {
+			return fmt.Errorf("reading the diary: %w", err)
+		}
+		if after != 0 && p.First != after+1 {
+			return fmt.Errorf("the diary has a gap: after %d comes %d", after, p.First)
+		}
+		after = p.Last
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading the diary: %w", err)
+	}
+	return nil
+}
+
+func scanPage(rows *sql.Rows, z *zstd.Decoder) (p Page, err error) {
+	var at, until int64
+	var sum, state, lines []byte
+	if err := rows.Scan(&p.First, &p.Last, &at, &until, &sum, &state, &lines); err != nil {
+		return p, err
+	}
+	p.At, p.Until = moment(at), moment(until)
+	if !bytes.Equal(sum, pageSum(state, lines)) {
+		return p, ErrDamaged
+	}
+	if p.Lines, err = z.DecodeAll(lines, nil); err != nil {
+		return p, err
+	}
+	if state != nil {
+		p.State, err = z.DecodeAll(state, nil)
+	}
+	return p, err
+}
+
+// Reach is how far the diary goes.
+type Reach struct {
+	From, Until time.Time // zero: it has no pages
+	Whole       bool      // it begins with the first input of all
+	Aged, Full  bool      // what was before was dropped: for its age; to make room
+	Bytes       int64
+}
+
+// DiaryReach tells how far the diary goes.
+func (s *Store) DiaryReach(ctx context.Context) (Reach, error) {
+	var r Reach
+	if there, err := s.hasDiary(ctx); !there || err != nil {
+		return r, err
+	}
+	var first, from, until sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT min(first), min(at), max(until), coalesce(sum(length(lines) + coalesce(length(state), 0)), 0) FROM diary`).
+		Scan(&first, &from, &until, &r.Bytes); err != nil {
+		return r, fmt.Errorf("finding the diary's reach: %w", err)
+	}
+	if !first.Valid {
+		return r, nil
+	}
+	r.From, r.Until, r.Whole = moment(from.Int64), moment(until.Int64), first.Int64 == 1
+	why, _, err := s.Meta(ctx, dropped)
+	r.Aged, r.Full = string(why) == dropAge, string(why) == dropSize
+	return r, err
+}
+
+func (s *Store) hasDiary(ctx context.Context) (bool, error) {
+	var n int
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'diary'`).Scan(&n); err != nil {
+		return false, fmt.Errorf("looking for the diary: %w", err)
+	}
+	return n == 1, nil
+}
+
+// Boot notes that a server started at a moment; the last that happened before was at another.
+func (s *Store) Boot(ctx context.Context, at, after time.Time) error {
+	if _, err := s.write.ExecContext(ctx, `INSERT OR REPLACE INTO boot (at, after) VALUES (?, ?)`, nanos(at), nanos(after)); err != nil {
+		return fmt.Errorf("noting the start: %w", err)
+	}
+	return nil
+}
+
+// Began returns the moment of the first start, zero where there was none. Of a journal that an earlier version began it is that of the
+// first input.
+func (s *Store) Began(ctx context.Context) (time.Time, error) {
+	var at sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT min(at) FROM (SELECT min(at) AS at FROM boot UNION ALL SELECT at FROM journal WHERE seq = 1)`).
+		Scan(&at); err != nil || !at.Valid {
+		return time.Time{}, err
+	}
+	return moment(at.Int64), nil
+}
+
+// Outage returns the stretch around a moment in which nothing happened until a server came back; ok is false where there is none.
+func (s *Store) Outage(ctx context.Context, at time.Time) (from, until time.Time, ok bool, err error) {
+	if there, err := s.hasDiary(ctx); !there || err != nil {
+		return from, until, false, err
+	}
+	var a, b int64
+	err = s.read.QueryRowContext(ctx, `SELECT after, at FROM boot WHERE at > ? AND after <= ? ORDER BY at LIMIT 1`, nanos(at), nanos(at)).Scan(&a, &b)
+	if errors.Is(err, sql.ErrNoRows) {
+		return from, until, false, nil
+	}
+	if err != nil {
+		return from, until, false, fmt.Errorf("looking for an outage: %w", err)
+	}
+	return moment(a), moment(b), true, nil
+}

@@ -1,0 +1,141 @@
+package sim_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+)
+
+// shadow follows an engine by readings alone.
+type shadow struct {
+	l      *life
+	engine *engine.Engine
+	told   int // measurements that were left out
+	states int
+}
+
+// begin makes the shadow what the engine is, save the metrics.
+func (s *shadow) begin(e *engine.Engine) {
+	s.l.t.Helper()
+	text, err := json.Marshal(e.State().WithoutMetrics())
+	if err != nil {
+		s.l.t.Fatal(err)
+	}
+	var state engine.State
+	if err := json.Unmarshal(text, &state); err != nil {
+		s.l.t.Fatal(err)
+	}
+	s.engine = engine.FromState(state)
+}
+
+func (s *shadow) follow(at time.Time, in engine.Input, out engine.Output) {
+	s.l.t.Helper()
+	if engine.Measures(in) {
+		if out.Quiet() {
+			s.told++
+			return
+		}
+		in = engine.Tick{}
+	}
+	readings := make([]engine.Reading, len(out.Evaluated))
+	for i, x := range out.Evaluated {
+		readings[i] = x.Reading()
+	}
+	got, err := s.engine.Relive(at, in, readings)
+	if err != nil {
+		s.l.t.Fatalf("seed %d, %v: %T is refused when it is relived: %v", s.l.seed, at, in, err)
+	}
+	if diff := cmp.Diff(told(out.Events), told(got.Events)); diff != "" {
+		s.l.t.Fatalf("seed %d, %v: %T led to other events when it was relived:\n%s", s.l.seed, at, in, diff)
+	}
+}
+
+// told are the lines of the events that scaling is explained by.
+func told(events []engine.Event) []string {
+	var out []string
+	for _, e := range events {
+		if _, ok := e.(engine.AlarmNotifies); !ok { // of alarms that invoke no policies, it has datapoints that are not kept
+			out = append(out, e.String())
+		}
+	}
+	return out
+}
+
+// known is the state that both have to have in common.
+func known(t *testing.T, e *engine.Engine) string {
+	t.Helper()
+	s := e.State().WithoutMetrics()
+	s.Now = time.Time{}
+	for i := range s.Regions {
+		r := &s.Regions[i]
+		r.Idle = time.Time{}
+		all := map[string]*alarm.Alarm{}
+		for name, a := range r.Alarms {
+			x := *a
+			x.Next = time.Time{}
+			if !slices.ContainsFunc(x.Actions, func(y alarm.Action) bool { return y.Policy != "" }) {
+				x.Recent = nil // nobody acts on it
+			}
+			all[name] = &x
+		}
+		r.Alarms = all
+	}
+	text, err := json.MarshalIndent(s, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A life that is relived from the readings of its alarms, without any measurement, is the same life: at each moment every target,
+// policy, cooldown, alarm and instance stands as it stood.
+func TestLivesAreRelived(t *testing.T) {
+	lives := 30
+	if testing.Short() {
+		lives = 5
+	}
+	left := 0
+	for seed := range uint64(lives) {
+		l := newLife(t, 1000+seed)
+		for range 30 {
+			l.act()
+			if seed%2 == 1 {
+				l.actGroup()
+			}
+			l.run(time.Duration(1+l.rand.IntN(12)) * time.Minute)
+		}
+		e := engine.New(engine.Config{Seed: l.seed})
+		s := &shadow{l: l}
+		s.begin(e)
+		for i, x := range l.journal {
+			out, err := e.Step(x.at, x.in)
+			if err != nil {
+				continue
+			}
+			s.follow(x.at, x.in, out)
+			if i%97 == 0 {
+				if diff := cmp.Diff(known(t, e), known(t, s.engine)); diff != "" {
+					t.Fatalf("seed %d, %v: relived, it stands otherwise (-was +is):\n%s", l.seed, x.at, diff)
+				}
+				s.states++
+			}
+			if i%1999 == 1998 {
+				s.begin(e)
+			}
+		}
+		left += s.told
+		if s.states < 20 {
+			t.Errorf("seed %d: only %d states were compared", l.seed, s.states)
+		}
+	}
+	t.Logf("%d measurements were left out", left)
+	if left < 1000*lives {
+		t.Errorf("only %d measurements were left out", left)
+	}
+}
