@@ -55,6 +55,7 @@ type Transition struct {
 // Scratch is memory that evaluations use again.
 type Scratch struct {
 	slots, real []metric.Datapoint
+	space       metric.Distribution
 	math        expr.Scratch
 }
 
@@ -67,7 +68,7 @@ func (a *Alarm) Schedule(now time.Time, delay time.Duration) {
 // Evaluate looks at the series and moves the alarm's state. It reports whether the state changed.
 func (a *Alarm) Evaluate(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) (Transition, bool) {
 	a.Schedule(now, delay)
-	m.slots = a.Rule.Slots(now, delay, s, m.slots)
+	m.slots = a.Rule.Slots(now, delay, s, m)
 	if a.Rule.LowSamples(m.slots) {
 		return Transition{}, false
 	}

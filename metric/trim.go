@@ -86,31 +86,34 @@ func parseNumber(text string) (float64, bool) {
 // weighted is a value and how many samples have it.
 type weighted struct{ value, count float64 }
 
-// samples lists the summary's samples in order, as far as they are known: one value for a bucket.
-func (s *Summary) samples() ([]weighted, bool) {
+// values is how many values the summary's samples have, as far as they are known: one for a bucket. 0: they are not known one by one.
+func (s *Summary) values() int {
 	switch {
 	case s.Min < 0:
-		return nil, false
+		return 0
 	case s.Min == s.Max:
-		return []weighted{{s.Min, s.Count}}, true
-	case len(s.Distribution) == 0:
-		return nil, false
+		return 1
+	default:
+		return len(s.Distribution)
 	}
-	out := make([]weighted, len(s.Distribution))
-	for i, b := range s.Distribution {
-		out[i] = weighted{min(max(BucketValue(b.Index), s.Min), s.Max), b.Count}
+}
+
+// value is the i-th of them, in order.
+func (s *Summary) value(i int) weighted {
+	if s.Min == s.Max {
+		return weighted{s.Min, s.Count}
 	}
-	return out, true
+	b := s.Distribution[i]
+	return weighted{min(max(BucketValue(b.Index), s.Min), s.Max), b.Count}
 }
 
 // overRange computes the statistics that take a range. ok is false where the samples are not known one by one, or where none of them
 // is in the range and the statistic wants a mean.
 func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
-	all, ok := sum.samples()
-	if !ok {
+	if sum.values() == 0 {
 		return 0, false
 	}
-	t := s.trim(all, sum.Count)
+	t := s.trim(sum)
 	switch s.Kind {
 	case TrimmedCount:
 		return t.count, true
@@ -143,11 +146,12 @@ type trimmed struct {
 }
 
 // trim divides samples by the range. Of a value that a percentage cuts through, the part inside counts.
-func (s Statistic) trim(all []weighted, total float64) trimmed {
+func (s Statistic) trim(sum *Summary) trimmed {
 	t := trimmed{low: s.Lower, high: s.Upper}
-	from, to := s.Lower/100*total, s.Upper/100*total
+	from, to := s.Lower/100*sum.Count, s.Upper/100*sum.Count
 	seen, inside := 0.0, false
-	for _, x := range all {
+	for i := range sum.values() {
+		x := sum.value(i)
 		var below, above float64
 		switch {
 		case s.Fixed && s.under(x.value):

@@ -206,7 +206,9 @@ func (e *evaluation) share() {
 // fetch reads a source's periods.
 func (e *evaluation) fetch(src Source, s *source) {
 	from := s.from.Add(time.Duration(s.lo) * s.origin.Period)
-	q := metric.Query{Statistic: s.origin.Statistic, Unit: s.origin.Unit, Period: s.origin.Period, From: from, Periods: s.hi - s.lo}
+	q := metric.Query{
+		Statistic: s.origin.Statistic, Unit: s.origin.Unit, Period: s.origin.Period, From: from, Periods: s.hi - s.lo, Space: &e.scratch.space,
+	}
 	s.series = series{lo: s.lo, values: e.lend(q.Periods), origin: s.origin, partial: !e.complete(s)}
 	if q.Periods == 0 {
 		return

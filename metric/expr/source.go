@@ -74,6 +74,7 @@ type Scratch struct {
 	floats     arena[float64]
 	lists      arena[series]
 	points     []metric.Datapoint
+	space      metric.Distribution
 	sources    []source
 	results    []Result
 	none       [1]series // without datapoints
