@@ -76,6 +76,9 @@ func (r Rule) Range() int {
 	return r.Periods + 2
 }
 
+// Reach is how far back evaluations look, and a little more.
+func (r Rule) Reach() time.Duration { return r.Period * time.Duration(r.Range()+1) }
+
 // Newest is the start of the newest period that an evaluation at now looks at: the last that ended delay ago or earlier.
 // Periods that are not over are never looked at.
 func (r Rule) Newest(now time.Time, delay time.Duration) time.Time {

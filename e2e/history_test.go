@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,6 +42,35 @@ func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 		t.Errorf("the alarm was %v, is %v", before, after)
 	}
 	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet"))
+}
+
+// An alarm that looks back an hour knows the hour when it is made, though memory has its last quarter only.
+func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
+	s := start(t, t.TempDir(), "--clock-speed", "60")
+	began := s.policyTime().Truncate(time.Minute)
+	in := &cloudwatch.PutMetricDataInput{Namespace: aws.String("Past")}
+	for minute := -75; minute < 100; minute++ { // two hours ahead is allowed
+		in.MetricData = append(in.MetricData, cw.MetricDatum{
+			MetricName: aws.String("load"), Value: aws.Float64(9), Timestamp: aws.Time(began.Add(time.Duration(minute) * time.Minute)),
+		})
+	}
+	if _, err := s.cloudwatch().PutMetricData(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	s.until("memory has forgotten the hour before", func() bool {
+		return s.policyTime().After(began.Add(11*time.Minute)) && s.health().History.Kept.After(began.Add(5*time.Minute))
+	})
+	if _, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String("an hour"), Namespace: aws.String("Past"), MetricName: aws.String("load"), Statistic: cw.StatisticAverage,
+		Period: aws.Int32(300), EvaluationPeriods: aws.Int32(12), Threshold: aws.Float64(5),
+		ComparisonOperator: cw.ComparisonOperatorGreaterThanThreshold, TreatMissingData: aws.String("notBreaching"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.until("the alarm is evaluated", func() bool { return s.describe("an hour").StateValue != cw.StateValueInsufficientData })
+	if a := s.describe("an hour"); a.StateValue != cw.StateValueAlarm || !strings.Contains(*a.StateReason, "12 datapoints [9.0 ") {
+		t.Errorf("%v: %s", a.StateValue, *a.StateReason)
+	}
 }
 
 // ingest sends datapoints of value 1 until the server is killed; it returns how many were acknowledged, and how many were sent.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/metric/expr"
 )
 
@@ -13,6 +14,16 @@ import (
 type PutMetricAlarm struct {
 	Scope Scope
 	Alarm alarm.Alarm
+
+	// Past is what the alarm looks at and the hot window has not: it is the history's, where one is kept. See metric.Window.Recall.
+	Past []PastSamples `json:",omitempty"`
+}
+
+// PastSamples are all samples of a metric from a moment until the hot window's beginning, and perhaps some that the window has.
+type PastSamples struct {
+	ID      metric.ID
+	From    time.Time
+	Samples []metric.BucketState
 }
 
 // DeleteAlarms removes alarms; names that are not there are ignored.
@@ -81,6 +92,9 @@ func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
 		}
 	}
 	e.createAlarm(r, in.Alarm)
+	for i := range in.Past {
+		r.Metrics.Recall(in.Past[i].ID, in.Past[i].From, in.Past[i].Samples)
+	}
 	return nil, nil
 }
 
@@ -121,12 +135,12 @@ func (r *Region) watch(a *alarm.Alarm) {
 		}
 		for _, q := range a.Rule.Metrics {
 			if q.Stat != nil {
-				r.Metrics.Series(q.Stat.Metric).Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
+				r.Metrics.Series(q.Stat.Metric).Keep(a.Rule.Reach())
 			}
 		}
 	default:
 		x.series = r.Metrics.Series(a.Rule.Metric)
-		x.series.Keep(a.Rule.Period * time.Duration(a.Rule.Range()+1))
+		x.series.Keep(a.Rule.Reach())
 	}
 	r.schedule.add(x)
 }

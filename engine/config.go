@@ -19,7 +19,8 @@ type Config struct {
 	// InvocationTimeout is how long a model may take to answer one invocation. Default 60 s.
 	InvocationTimeout time.Duration
 
-	// MetricRetention is how long the hot window keeps datapoints. Default 3 h.
+	// MetricRetention is how long the hot window keeps datapoints, at least. What alarms look at stays longer, where they look further
+	// back; the rest of the past is the history's. Default 15 min: an engine without a history may want more.
 	MetricRetention time.Duration
 
 	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale, which AWS refuses.
@@ -31,7 +32,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.EvaluationDelay, 10*time.Second)
 	setDefault(&c.StartupTimeout, 8*time.Minute)
 	setDefault(&c.InvocationTimeout, time.Minute)
-	setDefault(&c.MetricRetention, 3*time.Hour)
+	setDefault(&c.MetricRetention, 15*time.Minute)
 	return c
 }
 

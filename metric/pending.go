@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -116,6 +117,29 @@ func (w *Window) KeptThrough() time.Time { return time.Unix(w.kept, 0).UTC() }
 
 // Since returns the moment from which on the window holds every sample; before it, only the history does.
 func (w *Window) Since() time.Time { return time.Unix(w.since, 0).UTC() }
+
+// Recall gives a series all samples from a moment until the window's beginning, as the history has them: for an alarm that looks further
+// back than the window did. The series is to Keep them.
+func (w *Window) Recall(id ID, from time.Time, samples []BucketState) {
+	s := w.Series(id)
+	var all []BucketState
+	s.Range(math.MinInt64, math.MaxInt64, func(b BucketState) {
+		if b.Start < from.Unix() || b.Start >= w.since {
+			b.Summary.Distribution = slices.Clone(b.Summary.Distribution)
+			all = append(all, b)
+		}
+	})
+	for _, b := range samples {
+		if b.Start >= from.Unix() && b.Start < w.since {
+			all = append(all, b)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b BucketState) int { return cmp.Compare(a.Start, b.Start) })
+	s.blocks, s.recent = nil, nil
+	for i := range all {
+		s.add(&bucket{start: all[i].Start, unit: s.unitCode(all[i].Unit), fine: all[i].Fine}, &all[i].Summary)
+	}
+}
 
 // Open appends what is not sealed yet, as if it were.
 func (w *Window) Open(out []Pending) []Pending {

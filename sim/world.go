@@ -36,8 +36,12 @@ type World struct {
 	past  *metric.Window // from before the engine began
 }
 
+// remembered is how long an engine in a world keeps datapoints: there is no history beside it from which a new alarm could be told more.
+const remembered = 3 * time.Hour
+
 // NewWorld returns a world that begins at a moment.
 func NewWorld(c engine.Config, now time.Time) *World {
+	c.MetricRetention = cmp.Or(c.MetricRetention, remembered)
 	return &World{
 		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
 		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},

@@ -36,6 +36,32 @@ func (h *History) Metrics(ctx context.Context, scope engine.Scope, f func(now ti
 	return s.err
 }
 
+// Recall returns a metric's samples from so long ago on that the engine's window may not have, for engine.PutMetricAlarm; false where it
+// has all. Where they cannot be read it says so in the log.
+func (h *History) Recall(ctx context.Context, scope engine.Scope, id metric.ID, back time.Duration) (engine.PastSamples, bool) {
+	const next = 15 * 60 // seconds: the window may have moved on when the engine gets them
+	s := &source{ctx: ctx, h: h, scope: scope, loaded: map[string]*loaded{}}
+	w := wanted{id: id, key: id.Key(), kinds: setOf(Count, Sum, Minimum, Maximum, Distribution), fine: true}
+	err := h.o.View(ctx, func(now time.Time, e *engine.Engine) {
+		s.now, w.from = now, floor(now.Add(-back).Unix(), 60)
+		if r := e.Region(scope); r != nil && w.from < r.Metrics.Since().Unix() {
+			w.until = r.Metrics.Since().Unix() + next
+		}
+	})
+	if err == nil && w.until > 0 {
+		err = s.read([]*wanted{&w})
+	}
+	if err != nil {
+		h.o.Log.Warn("a new alarm begins without the past of its metric", "metric", id.String(), "error", err)
+		return engine.PastSamples{}, false
+	}
+	x := s.loaded[w.key]
+	if x == nil || len(x.samples) == 0 {
+		return engine.PastSamples{}, false
+	}
+	return engine.PastSamples{ID: id, From: time.Unix(w.from, 0).UTC(), Samples: x.samples}, true
+}
+
 // window reads memory, and notes what it is asked, and where it does not reach back far enough.
 type window struct {
 	*metric.Window

@@ -21,8 +21,29 @@ func (a *API) putMetricAlarm(ctx context.Context, c awsapi.Call, in *sdk.PutMetr
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.backend.Step(ctx, engine.PutMetricAlarm{Scope: c.Scope, Alarm: x})
+	_, err = a.backend.Step(ctx, engine.PutMetricAlarm{Scope: c.Scope, Alarm: x, Past: a.recalled(ctx, c.Scope, x.Rule)})
 	return &sdk.PutMetricAlarmOutput{}, refusal(err)
+}
+
+// recalled is what a new alarm looks at and memory has not.
+func (a *API) recalled(ctx context.Context, s engine.Scope, r alarm.Rule) (out []engine.PastSamples) {
+	if a.past == nil || r.PromQL != nil {
+		return nil
+	}
+	recall := func(id metric.ID) {
+		if samples, any := a.past.Recall(ctx, s, id, r.Reach()); any {
+			out = append(out, samples)
+		}
+	}
+	if len(r.Metrics) == 0 {
+		recall(r.Metric)
+	}
+	for _, q := range r.Metrics {
+		if q.Stat != nil {
+			recall(q.Stat.Metric)
+		}
+	}
+	return out
 }
 
 // newAlarm checks PutMetricAlarm's request. Texts as recorded.

@@ -34,6 +34,9 @@ type Past interface {
 	// so far. f must not keep the source.
 	Metrics(ctx context.Context, scope engine.Scope, f func(now time.Time, src expr.Source)) error
 
+	// Recall returns a metric's samples from so long ago on that the engine's window may not have; false where it has all.
+	Recall(ctx context.Context, scope engine.Scope, id metric.ID, back time.Duration) (engine.PastSamples, bool)
+
 	// Kept returns how long datapoints of 1, 60, 300 and 3,600 seconds are kept.
 	Kept() [4]time.Duration
 }
