@@ -23,6 +23,9 @@ type life struct {
 	twin  *engine.Engine
 	now   time.Time
 	names []string // of metric alarms, then of composite ones, in the order of their making
+
+	// rings are the composite alarms that have been in a cycle: evaluation stops in one, so they may lag behind their rules.
+	rings map[string]bool
 }
 
 func (l *life) do(in engine.Input) error {
@@ -94,7 +97,7 @@ func (l *life) check() {
 		if x.Holds(stand) {
 			want = alarm.InAlarm
 		}
-		if c.State != want {
+		if l.rings[name] = l.rings[name] || cyclic(r, name); c.State != want && !l.rings[name] {
 			l.t.Fatalf("%s is %v, its rule %s says %v", name, c.State, c.Rule, want)
 		}
 		inAlarm := c.Suppressor != "" && stand(c.Suppressor) == alarm.InAlarm
@@ -110,11 +113,26 @@ func (l *life) check() {
 	}
 }
 
-// Whatever happens, a composite alarm is what its rule says, suppressed exactly while it should be, and a state that was written down and
-// read again goes on alike.
+// cyclic tells whether a composite alarm depends on itself by others.
+func cyclic(r *engine.Region, name string) bool {
+	seen := map[string]bool{}
+	for next := r.Children(name); len(next) > 0; next = next[1:] {
+		if next[0] == name {
+			return true
+		}
+		if !seen[next[0]] {
+			seen[next[0]] = true
+			next = append(next, r.Children(next[0])...)
+		}
+	}
+	return false
+}
+
+// Whatever happens, a composite alarm outside cycles is what its rule says, suppressed exactly while it should be, and a state that was
+// written down and read again goes on alike.
 func TestCompositesAreWhatTheirRulesSay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := &life{t: t, one: engine.New(engine.Config{Seed: 3}), twin: engine.New(engine.Config{Seed: 3}), now: ten}
+		l := &life{t: t, one: engine.New(engine.Config{Seed: 3}), twin: engine.New(engine.Config{Seed: 3}), now: ten, rings: map[string]bool{}}
 		for _, name := range []string{"m1", "m2", "m3"} {
 			l.names = append(l.names, name)
 			if err := l.do(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{Name: name, Rule: alarm.Rule{
@@ -147,6 +165,7 @@ func TestCompositesAreWhatTheirRulesSay(t *testing.T) {
 				name := rapid.SampledFrom(l.names).Draw(t, "gone")
 				if l.one.Region(scope).Composites[name] != nil && l.do(engine.DeleteAlarms{Scope: scope, Names: []string{name}}) == nil {
 					l.names = slices.DeleteFunc(l.names, func(s string) bool { return s == name })
+					delete(l.rings, name)
 				}
 			default:
 				l.now = l.now.Add(time.Duration(rapid.IntRange(1, 3).Draw(t, "seconds")) * time.Second)

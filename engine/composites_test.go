@@ -115,6 +115,20 @@ func TestCompositesFollowInTheSameStep(t *testing.T) {
 	}
 }
 
+// A suppressor that depends on the alarm that it holds back makes no cycle of rules: both follow, the lower one first.
+func TestASuppressorAboveItsAlarmFollows(t *testing.T) {
+	s := newStage(t)
+	s.metric("m1", "m2")
+	s.composite("above", "ALARM(m1) AND ALARM(m2)")
+	s.composite("below", "ALARM(m1)", func(c *alarm.Composite) { c.Suppressor = "above" })
+	s.composite("above", "ALARM(m1) AND NOT ALARM(below)")
+	s.news()
+	s.set("m1", alarm.InAlarm)
+	if got := s.news(); s.state("below") != alarm.InAlarm || s.state("above") != alarm.OK || strings.Contains(got, "alarm above") {
+		t.Errorf("below %v, above %v:\n%s", s.state("below"), s.state("above"), got)
+	}
+}
+
 func TestCompositesThatAreRefused(t *testing.T) {
 	s := newStage(t)
 	s.metric("m")

@@ -15,7 +15,7 @@ type tree struct {
 	parents  map[string][]string // of an alarm: the composite alarms that have it in their rules
 	holds    map[string][]string // of an alarm: the composite alarms that it suppresses
 	levels   map[string]int      // how far above metric alarms; found when asked for
-	rings    map[string]bool     // composite alarms that depend on themselves by others; found with levels
+	rings    map[string]bool     // composite alarms whose rules depend on themselves by others; found with levels
 	waiting  map[string]bool     // composite alarms with a wait or extension period that runs
 	children map[string][]string // of a composite alarm: the alarms in its rule
 }
@@ -89,8 +89,8 @@ func (t *tree) reaches(c *alarm.Composite, from string) bool {
 	return false
 }
 
-// level is how far an alarm is above metric alarms: one more than the highest of those it needs. Alarms that depend on one another are on
-// one level.
+// level is how far an alarm is above metric alarms: above all that it needs. Where alarms need one another, rules come before suppressors;
+// those whose rules depend on one another are on one level.
 func (t *tree) level(name string) int {
 	if _, composite := t.needs[name]; !composite {
 		return 0
@@ -108,25 +108,18 @@ func (t *tree) level(name string) int {
 		}
 	}
 	for _, member := range ring {
-		t.levels[member], t.rings[member] = highest+1, len(ring) > 1
+		below := t.below(member, t.children, func(n string) bool { return slices.Contains(ring, n) })
+		t.rings[member] = below[member]
+		below[member] = true
+		t.levels[member] = highest + len(below)
 	}
-	return highest + 1
+	return t.levels[name]
 }
 
 // ring is a composite alarm and all that it depends on and that depend on it: itself alone, mostly. Alarms whose level is known are in
 // none with one whose level is not.
 func (t *tree) ring(name string) []string {
-	below := map[string]bool{name: true}
-	for next := []string{name}; len(next) > 0; {
-		at := next[len(next)-1]
-		next = next[:len(next)-1]
-		for _, n := range t.needs[at] {
-			if _, composite := t.needs[n]; composite && !below[n] && t.levels[n] == 0 {
-				below[n] = true
-				next = append(next, n)
-			}
-		}
-	}
+	below := t.below(name, t.needs, func(n string) bool { return t.levels[n] == 0 })
 	ring := []string{name}
 	for i := 0; i < len(ring); i++ {
 		for _, up := range slices.Concat(t.parents[ring[i]], t.holds[ring[i]]) {
@@ -136,6 +129,22 @@ func (t *tree) ring(name string) []string {
 		}
 	}
 	return ring
+}
+
+// below are the composite alarms that one comes to by going from one of some kind to the next: itself among them only where it is in a cycle.
+func (t *tree) below(name string, to map[string][]string, kind func(string) bool) map[string]bool {
+	below := map[string]bool{}
+	for next := []string{name}; len(next) > 0; {
+		at := next[len(next)-1]
+		next = next[:len(next)-1]
+		for _, n := range to[at] {
+			if _, composite := t.needs[n]; composite && !below[n] && kind(n) {
+				below[n] = true
+				next = append(next, n)
+			}
+		}
+	}
+	return below
 }
 
 // work is why a composite alarm is looked at.
