@@ -36,33 +36,53 @@ func TestClosedLoopReportsAnswersAndFailures(t *testing.T) {
 	}
 }
 
+// A stall of the server's delays what is due meanwhile, and is made up for. One of the machine's at the very end is not: then once more.
 func TestOpenLoopKeepsItsRateAndCountsStalls(t *testing.T) {
-	var n atomic.Int64
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if n.Add(1) == 1 {
-			select { // one stall, while it is the only connection
-			case <-time.After(200 * time.Millisecond):
-			case <-r.Context().Done():
+	const stall = 200 * time.Millisecond
+	var r Report
+	for range 5 {
+		var n atomic.Int64
+		s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if n.Add(1) == 1 { // while it is the only connection
+				select {
+				case <-time.After(stall):
+				case <-r.Context().Done():
+				}
 			}
+		}))
+		var err error
+		r, err = Run(t.Context(), Options{URL: s.URL, Connections: 1, Rate: 100, Duration: 500 * time.Millisecond})
+		s.Close()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}))
-	defer s.Close()
-	r, err := Run(t.Context(), Options{URL: s.URL, Connections: 1, Rate: 100, Duration: 500 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
+		if r.Answered > 51 {
+			t.Fatalf("%v answers at 100 a second for 0.5 s", r.Answered)
+		}
+		if r.Answered >= 40 { // without making up 30 at most
+			break
+		}
 	}
-	if r.Answered < 40 || r.Answered > 51 {
-		t.Errorf("%v answers at 100 a second for 0.5 s", r.Answered)
+	if r.Answered < 40 {
+		t.Errorf("%v answers at 100 a second for 0.5 s, again and again", r.Answered)
 	}
 	if r.Percentile(80) < 10*time.Millisecond {
-		t.Errorf("requests that a stall of 200 ms delayed were due, and yet p80 is %v", r.Percentile(80))
+		t.Errorf("requests that a stall of %v delayed were due, and yet p80 is %v", stall, r.Percentile(80))
 	}
 }
 
 func TestFailuresAreNamed(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	var arrived atomic.Int64
+	ctx, enough := context.WithCancel(t.Context())
+	defer enough()
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if arrived.Add(1) > 2 { // those before have failed
+			enough()
+		}
+		<-r.Context().Done()
+	}))
 	defer s.Close()
-	r, err := Run(t.Context(), Options{URL: s.URL, Connections: 1, Duration: 50 * time.Millisecond, Timeout: 20 * time.Millisecond})
+	r, err := Run(ctx, Options{URL: s.URL, Connections: 1, Duration: time.Minute, Timeout: 20 * time.Millisecond})
 	if err != nil || r.Failed["timeout"] < 1 || r.Answered != 0 || r.Percentile(50) != 0 {
 		t.Errorf("%v, %v", &r, err)
 	}

@@ -124,7 +124,7 @@ func (s *server) do(in engine.Input) {
 
 func (s *server) until(what string, is func(v *hosting.Variant, status hosting.Status) bool) {
 	s.t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()

@@ -58,7 +58,7 @@ func start(t *testing.T, env map[string]string) running {
 		}
 	})
 	r := running{url: "http://127.0.0.1:" + strconv.Itoa(port), stop: stop}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		resp, err := http.Get(r.url + "/ping")
 		if err == nil {
@@ -187,7 +187,7 @@ func (r running) conn(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	return conn

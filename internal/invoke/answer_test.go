@@ -156,8 +156,8 @@ func TestRefusals(t *testing.T) {
 		}
 		return r
 	}
-	fast := blue(address)
-	fast.Variants[0].Timeout = 200 * time.Millisecond
+	hasty := blue(address)
+	hasty.Variants[0].Timeout = 200 * time.Millisecond
 	creating := named("creating", blue(address))
 	creating.Serving = false
 	weightless := named("weightless", blue(address))
@@ -166,7 +166,7 @@ func TestRefusals(t *testing.T) {
 	unreachable.Variants[0].Instances[0].ID = "i-refusing"
 	broken := named("broken", blue(raw(t, "SMTP ready\r\n\r\n", false)))
 	broken.Variants[0].Instances[0].ID = "i-broken"
-	g.Apply([]engine.Route{fast, creating, weightless, unreachable, broken, named("empty", blue())})
+	g.Apply([]engine.Route{blue(address), creating, weightless, unreachable, broken, named("empty", blue())})
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {
 			if c.path == "" {
@@ -174,6 +174,10 @@ func TestRefusals(t *testing.T) {
 			}
 			if c.method == "" {
 				c.method = "POST"
+			}
+			if c.body == "slow" { // the others have all the time that they need
+				g.Apply([]engine.Route{hasty})
+				defer g.Apply([]engine.Route{blue(address)})
 			}
 			answer, body := call(t, c.method, url+c.path, c.body, c.headers...)
 			if answer.StatusCode != c.status || answer.Header.Get("x-amzn-ErrorType") != c.code || answer.Header.Get("Content-Type") != "application/json" {

@@ -116,7 +116,7 @@ func TestMessageOfAContributor(t *testing.T) {
 // run gives events to a notifier and returns what came of them.
 func run(t *testing.T, url func(string) (string, bool), events ...engine.AlarmNotifies) []engine.Notified {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var mu sync.Mutex
 	var out []engine.Notified

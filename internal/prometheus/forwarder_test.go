@@ -102,7 +102,7 @@ func forward(t *testing.T, o ForwarderOptions, until func(ForwarderCounts) bool,
 	work.Go(func() { f.Run(ctx) })
 	defer work.Wait()
 	defer cancel()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !until(f.Counts()) {
 		select {

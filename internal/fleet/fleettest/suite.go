@@ -15,7 +15,7 @@ import (
 )
 
 // Patience is how long anything here may take.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // Harness makes fleets over one set of machines, and looks at these from outside.
 type Harness struct {
