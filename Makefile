@@ -20,7 +20,11 @@ build: ## ./bin/bellows
 test: clients fmt-check vet lint race ## what CI runs: format, vet, linter, and every test, the end-to-end ones too, under the race detector
 
 clients: ## what the end-to-end tests need besides Python: the AWS SDK for JavaScript, where node and npm are
-	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory e2e/js/node_modules; fi
+	@if node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory e2e/js/node_modules; \
+	else echo "skipped: the AWS SDK for JavaScript: it wants node 20 or newer, and npm"; fi
+	@command -v aws >/dev/null || echo "skipped: the AWS CLI: it is not installed"
+	@command -v promtool >/dev/null || echo "skipped: promtool and prometheus: Debian's package prometheus has them"
 
 e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
 	cd e2e/js && npm ci --no-audit --no-fund

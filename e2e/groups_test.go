@@ -29,7 +29,7 @@ func TestBoto3Groups(t *testing.T) {
 
 func TestAWSCLIGroups(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not installed")
+		lacking(t, "the AWS CLI is not installed")
 	}
 	s := start(t, t.TempDir())
 	s.deploy("cli", 1, nil)

@@ -12,13 +12,13 @@ import (
 func TestAWSSDKForJavaScript(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is not installed")
+		lacking(t, "node is not installed")
 	}
 	if _, err := os.Stat(filepath.Join("js", "node_modules")); err != nil {
-		t.Skip("the SDK is not installed: make e2e/js/node_modules")
+		lacking(t, "the SDK is not installed: make e2e/js/node_modules")
 	}
 	if out, err := exec.CommandContext(t.Context(), node, "-p", "Number(process.versions.node.split('.')[0]) >= 20").Output(); err != nil || strings.TrimSpace(string(out)) != "true" {
-		t.Skipf("node is older than version 20, which the SDK wants: %v", err)
+		lacking(t, "node is older than version 20, which the SDK wants")
 	}
 	dir := t.TempDir()
 	s := start(t, dir)

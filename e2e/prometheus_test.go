@@ -180,7 +180,7 @@ func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed: Debian's package prometheus has it", name)
+		lacking(t, name+" is not installed: Debian's package prometheus has it")
 	}
 	return path
 }

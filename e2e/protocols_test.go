@@ -124,7 +124,7 @@ func TestCloudWatchAnswersAlikeInEveryProtocol(t *testing.T) {
 
 func errorsAlike(t *testing.T, s *server) {
 	t.Helper()
-	const text = "1 validation error detected: Value 'X' at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: [OK, ALARM, INSUFFICIENT_DATA]"
+	const text = "1 validation error detected: Value 'X' at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]"
 	jsonHeader := map[string]string{
 		"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "GraniteServiceVersion20100801.SetAlarmState", "X-Amzn-Query-Mode": "true",
 	}

@@ -113,6 +113,9 @@ func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
 	if sum.values() == 0 {
 		return 0, false
 	}
+	if s.Kind == PercentileRank && s.Lower == sum.Min { // the rank of the least value is 0: recorded
+		s.NoLower = true
+	}
 	t := s.trim(sum)
 	switch s.Kind {
 	case TrimmedCount:

@@ -50,7 +50,8 @@ func brute(s metric.Statistic, samples []float64) (v float64, ok bool) {
 	for i, x := range samples {
 		part, side := 1.0, 0
 		if s.Fixed {
-			if !s.NoLower && x <= s.Lower {
+			least := s.Kind == metric.PercentileRank && s.Lower == samples[0] // sorted above
+			if !s.NoLower && x <= s.Lower && !least {
 				part, side = 0, -1
 			} else if !s.NoUpper && x > s.Upper {
 				part, side = 0, 1

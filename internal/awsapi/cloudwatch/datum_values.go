@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
@@ -61,6 +62,9 @@ func values(s *metric.Summary, in *types.MetricDatum, at place) error {
 		if n > 0 {
 			s.Add(v, n)
 		}
+	}
+	if s.Count > 0 { // a value with a count of 0 is among the ends all the same: recorded
+		s.Min, s.Max = slices.Min(in.Values), slices.Max(in.Values)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -197,5 +198,45 @@ func TestSamplesInEveryForm(t *testing.T) {
 	}}
 	if d := cmp.Diff(want, out.Datapoints, ignoreDocument); d != "" || *out.Label != "m" {
 		t.Error(d)
+	}
+}
+
+// What was recorded of AWS: a value with a count of 0 moves the ends alone, both kinds of statistics come in one answer, a statistic set
+// has its ends as percentiles, and the rank of the least value is 0.
+func TestStatisticsAsRecorded(t *testing.T) {
+	a, m := newMemory()
+	put(t, a, types.MetricDatum{MetricName: aws.String("zero"), Values: []float64{1, 2}, Counts: []float64{0, 1}},
+		types.MetricDatum{MetricName: aws.String("none"), Values: []float64{1, 2}, Counts: []float64{0, 0}},
+		types.MetricDatum{MetricName: aws.String("weighted"), Values: []float64{2, 10}, Counts: []float64{2, 3}},
+		types.MetricDatum{MetricName: aws.String("set"), StatisticValues: statisticsOf(3, 15, 1, 9)},
+		types.MetricDatum{MetricName: aws.String("negative"), Values: []float64{-1, 3}})
+	for _, tc := range []struct {
+		metric   string
+		ordinary []types.Statistic
+		extended []string
+		want     map[string]float64
+	}{
+		{"zero", []types.Statistic{"SampleCount", "Sum", "Minimum", "Maximum"}, nil, map[string]float64{"SampleCount": 1, "Sum": 2, "Minimum": 1, "Maximum": 2}},
+		{"none", []types.Statistic{"Sum"}, nil, nil},
+		{"weighted", []types.Statistic{"Sum"}, []string{"tc90", "PR(2:10)", "PR(1:2)"}, map[string]float64{"Sum": 34, "tc90": 4.5, "PR(2:10)": 100, "PR(1:2)": 40}},
+		{"set", nil, []string{"p0", "p50", "p100"}, map[string]float64{"p0": 1, "p100": 9}},
+		{"negative", nil, []string{"p0", "p50", "p100"}, map[string]float64{"p0": -1, "p100": 3}},
+	} {
+		out := must[*sdk.GetMetricStatisticsOutput](t)(a.getMetricStatistics(t.Context(), call, &sdk.GetMetricStatisticsInput{
+			Namespace: aws.String("N"), MetricName: aws.String(tc.metric), Period: aws.Int32(60), StartTime: aws.Time(m.now),
+			EndTime: aws.Time(m.now.Add(time.Minute)), Statistics: tc.ordinary, ExtendedStatistics: tc.extended,
+		}))
+		got := map[string]float64{}
+		for _, p := range out.Datapoints {
+			maps.Copy(got, p.ExtendedStatistics)
+			for name, v := range map[string]*float64{"SampleCount": p.SampleCount, "Sum": p.Sum, "Minimum": p.Minimum, "Maximum": p.Maximum} {
+				if v != nil {
+					got[name] = *v
+				}
+			}
+		}
+		if !maps.Equal(got, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.metric, got, tc.want)
+		}
 	}
 }

@@ -34,6 +34,10 @@ func amendMonitoring(m *model) {
 	}
 	m.Shapes["PromQLQuery"], m.Shapes["PromQLPeriod"] = bounds("string", 1, 10_000), bounds("integer", 0, 86_400)
 
+	states := m.Shapes["StateValue"]
+	states.Enum = []string{"INSUFFICIENT_DATA", "ALARM", "OK"} // in the order of AWS's refusals: recorded
+	m.Shapes["StateValue"] = states
+
 	data := m.Shapes["PutMetricDataInput"]
 	data.Required, data.Members["EntityMetricData"] = []string{"Namespace"}, ref{"EntityMetricDataList"}
 	m.Shapes["PutMetricDataInput"] = data
