@@ -2,6 +2,7 @@ package alarm_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,9 +59,16 @@ func quietRules(tb testing.TB, id metric.ID) map[string]alarm.Rule {
 	r.Metrics = []metric.DataQuery{
 		{ID: "m1", Hidden: true, Stat: &metric.MetricStat{Metric: id, Statistic: base.Statistic, Period: time.Minute}},
 		{ID: "m2", Hidden: true, Stat: &metric.MetricStat{Metric: id, Statistic: p90, Period: time.Minute}},
-		{ID: "e1", Expression: "m2/m1"},
+		{ID: "e1"},
 	}
-	rules["expression"] = r
+	for _, text := range []string{
+		"m2/m1", "FILL(m1, REPEAT)", "IF(m1 > 100, m2, 0)", "RATE(RUNNING_SUM(m1))", "MAX([m1, m2])", "AVG(METRICS())", "m1 - MIN(m2) + STDDEV(m1)",
+		"HOUR(m1) + DIFF_TIME(m1)", "FIRST(SORT(METRICS(), SUM, DESC))", "LAST(REMOVE_EMPTY([m1, m2]))", "TIME_SERIES(METRIC_COUNT(METRICS()))",
+	} {
+		r.Metrics = slices.Clone(r.Metrics)
+		r.Metrics[2].Expression = text
+		rules[text] = r
+	}
 	return rules
 }
 

@@ -133,16 +133,28 @@ func (r *Region) watch(a *alarm.Alarm) {
 		if program, err := expr.Compile(a.Rule.Metrics); err == nil { // an earlier version may have known more
 			x.program = program
 		}
-		for _, q := range a.Rule.Metrics {
-			if q.Stat != nil {
-				r.Metrics.Series(q.Stat.Metric).Keep(a.Rule.Reach())
-			}
-		}
 	default:
 		x.series = r.Metrics.Series(a.Rule.Metric)
-		x.series.Keep(a.Rule.Reach())
 	}
+	r.keep(x)
 	r.schedule.add(x)
+}
+
+// keep has the window keep what an alarm looks at.
+func (r *Region) keep(x scheduled) {
+	rule := &x.alarm.Rule
+	if rule.PromQL != nil {
+		return
+	}
+	reach := rule.Reach()
+	if x.series != nil {
+		x.series.Keep(reach)
+	}
+	for i := range rule.Metrics {
+		if s := rule.Metrics[i].Stat; s != nil {
+			r.Metrics.Series(s.Metric).Keep(reach)
+		}
+	}
 }
 
 func (in DeleteAlarms) apply(e *Engine) (Result, error) {

@@ -131,6 +131,15 @@ func (e *Engine) keepPast(r *Region, k scaling.TargetKey, p *scaling.Policy) {
 	}
 }
 
+// keepPasts is keepPast of all policies.
+func (e *Engine) keepPasts(r *Region) {
+	for key, t := range r.Targets.Targets { //tidy:unordered each has metrics of its own, or asks for as much
+		for _, p := range t.Policies {
+			e.keepPast(r, key, p)
+		}
+	}
+}
+
 // ReadHistory reads what a HistoryWanted asks for. What cannot be evaluated is no history.
 func ReadHistory(w HistoryWanted, src expr.Source) LoadHistory {
 	read := func(queries []metric.DataQuery, mean bool) []scaling.HourValue {

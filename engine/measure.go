@@ -164,17 +164,36 @@ func (e *Engine) fillIdle(r *Region) {
 	before := r.idle
 	r.idle = end
 	r.Metrics.Seal(e.now)
-	if evictions(end) != evictions(before) && r.Metrics.Evict(e.now) {
-		clear(r.recorders)
-		for name, x := range r.Hosting.Endpoints { //tidy:unordered each has series of its own
-			r.index(name, x)
-		}
+	if evictions(end) != evictions(before) {
+		e.evict(r)
 	}
 	for _, all := range r.idlers { //tidy:unordered each has series of its own
 		for i := range all {
 			if all[i].variant.Current() > 0 {
 				all[i].fill(end)
 			}
+		}
+	}
+}
+
+// evict drops old samples, save those that alarms and policies which are still there need.
+func (e *Engine) evict(r *Region) {
+	if !r.Metrics.Evictable(e.now) {
+		return
+	}
+	r.Metrics.Release()
+	for _, slot := range r.schedule.slots {
+		for _, x := range slot.alarms {
+			if r.Alarms[x.alarm.Name] == x.alarm { // else deleted, or put anew
+				r.keep(x)
+			}
+		}
+	}
+	e.keepPasts(r)
+	if r.Metrics.Evict(e.now) {
+		clear(r.recorders)
+		for name, x := range r.Hosting.Endpoints { //tidy:unordered each has series of its own
+			r.index(name, x)
 		}
 	}
 }

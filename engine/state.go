@@ -66,11 +66,7 @@ func FromState(s State) *Engine {
 		}
 		if x.Targets != nil {
 			r.Targets = x.Targets
-			for _, t := range r.Targets.Sorted() {
-				for _, p := range t.Policies {
-					e.keepPast(r, t.Key, p)
-				}
-			}
+			e.keepPasts(r)
 			r.Targets.Index()
 		}
 		if x.Hosting != nil {

@@ -25,6 +25,9 @@ type Series struct {
 // recentMax is how many buckets are held unpacked where samples come in an odd order; usually there are two.
 const recentMax = 4
 
+// roomyFor is how many times as many blocks as there are may have memory.
+const roomyFor = 8
+
 // plainMax is how many buckets of a distribution are no reason to pack it at once.
 const plainMax = 4
 
@@ -178,6 +181,9 @@ func (s *Series) Forget(before time.Time) {
 	bound := floor(before.Unix(), span)
 	if n := s.blockAt(bound); n > 0 {
 		s.blocks = slices.Delete(s.blocks, 0, n)
+		if cap(s.blocks) > roomyFor*len(s.blocks) { // an alarm that looked far back is gone
+			s.blocks = slices.Clip(slices.Clone(s.blocks))
+		}
 		if len(s.blocks) == 0 {
 			s.blocks = nil
 		}

@@ -74,14 +74,24 @@ const (
 	evictEvery = 5 * time.Minute
 )
 
+// Evictable reports whether Evict has something to do.
+func (w *Window) Evictable(now time.Time) bool { return Align(now, evictEvery).After(w.evicted) }
+
+// Release forgets what was asked with Keep. Those who still need samples are to ask anew before Evict.
+func (w *Window) Release() {
+	for _, s := range w.series { //tidy:unordered each by itself
+		s.keep = 0
+	}
+}
+
 // Evict drops samples older than the retention, or than the series is asked to keep, if the history has them where one is kept, and rolls
 // up old seconds. Now and then it does: it is to be called often. Series without samples for two weeks that no alarm looks at are removed;
 // it reports whether there were any.
 func (w *Window) Evict(now time.Time) (removed bool) {
-	at := Align(now, evictEvery)
-	if !at.After(w.evicted) {
+	if !w.Evictable(now) {
 		return false
 	}
+	at := Align(now, evictEvery)
 	w.evicted = at
 	bound := at.Add(-w.retention)
 	if sealed := w.Sealed(); w.keeps && sealed.Before(bound) {

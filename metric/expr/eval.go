@@ -76,7 +76,7 @@ func (p *Program) Eval(src Source, o Options, s *Scratch) ([]Result, error) {
 
 // Read takes from a source what the returned queries need. Results computes them without it: a source may be locked meanwhile.
 func (p *Program) Read(src Source, o Options, s *Scratch) {
-	s.floats.used, s.lists.used, s.sources, s.results = 0, 0, s.sources[:0], s.results[:0]
+	s.floats.used, s.lists.used, s.members.used, s.sources, s.results = 0, 0, 0, s.sources[:0], s.results[:0]
 	e := &s.evaluation
 	*e = evaluation{
 		program: p, scratch: s, options: o, ready: sized(e.ready, len(p.instances)), values: sized(e.values, len(p.instances)),

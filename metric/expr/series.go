@@ -282,16 +282,18 @@ func sorters(word string) reducer {
 	}
 }
 
+// member is one of an array that is sorted, and what it is sorted by.
+type member struct {
+	series series
+	key    float64
+	empty  bool
+}
+
 // sortArray sorts by a statistic of each member; those without datapoints come last, whichever way.
 func sortArray(e *evaluation, n *node, in *instance) value {
 	list := e.node(n.args[0], in).list
 	f := sorters(n.args[1].text)
-	type member struct {
-		series series
-		key    float64
-		empty  bool
-	}
-	members := make([]member, len(list))
+	members := e.scratch.members.lend(len(list))
 	for i := range list {
 		v := value{list: list[i : i+1]}
 		members[i] = member{list[i], e.overTime(f, v), e.overTime(datapointCount, v) == 0}

@@ -73,6 +73,7 @@ type Scratch struct {
 	evaluation evaluation
 	floats     arena[float64]
 	lists      arena[series]
+	members    arena[member]
 	points     []metric.Datapoint
 	space      metric.Distribution
 	sources    []source
