@@ -136,7 +136,7 @@ func (e *Engine) decideOne(r *Region, t *scaling.Target) {
 		e.raise(r, t)
 	}
 	t.Fit(r.capacity(t))
-	scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t), d)
+	scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t, e.step.signals[t]), d)
 	t.Note(d)
 	t.Held(d)
 	e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
@@ -147,12 +147,19 @@ func (e *Engine) decideOne(r *Region, t *scaling.Target) {
 	}
 }
 
-// votes are the present states of the low alarms of a target's target tracking policies.
-func (r *Region) votes(t *scaling.Target) []scaling.Signal {
+// votes are the present states of the low alarms of a target's target tracking policies, and of their high ones that have no data; none
+// where no signal could scale in.
+func (r *Region) votes(t *scaling.Target, signals []scaling.Signal) []scaling.Signal {
+	if !slices.ContainsFunc(signals, func(s scaling.Signal) bool { return !s.Comparison.High() }) {
+		return nil
+	}
 	var out []scaling.Signal
 	vote := func(policies []*scaling.Policy, group bool) {
 		for _, p := range policies {
 			if a := r.Alarms[p.AlarmLow]; a != nil {
+				out = append(out, signal(a, p.Name, group))
+			}
+			if a := r.Alarms[p.AlarmHigh]; a != nil && a.State == alarm.InsufficientData {
 				out = append(out, signal(a, p.Name, group))
 			}
 		}
@@ -201,6 +208,9 @@ func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 }
 
 func (in RegisterScalableTarget) apply(e *Engine) (Result, error) {
+	if err := scaling.CheckDimension(in.Registration.Key.Dimension); err != nil {
+		return nil, err // an inference component is no endpoint to look for
+	}
 	r := e.region(in.Scope)
 	endpoint, variant, _ := in.Registration.Key.Variant()
 	x, err := r.Hosting.Endpoint(endpoint)

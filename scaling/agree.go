@@ -8,6 +8,10 @@ func (s *situation) judgeTrackingIn(p *Policy, pr *Proposal) {
 		pr.Outcome = ScaleInDisabled
 		return
 	}
+	if s.blind(p) {
+		pr.Outcome = Blind
+		return
+	}
 	if _, left := s.warming(p); left > 0 {
 		pr.Outcome, pr.Left = WarmingUp, left
 		return
@@ -59,22 +63,29 @@ func (s *situation) agree(p *Policy, pr *Proposal) {
 // vote returns the capacity that a policy's low alarm would scale in to, and whether it would scale in at all: the alarm is in
 // ALARM, has data, and fewer instances are enough.
 func (s *situation) vote(o *Policy) (want int, ready bool) {
-	sig := lowSignal(s.signals, o)
-	if sig == nil {
-		sig = lowSignal(s.votes, o)
-	}
-	if sig == nil || sig.State != Alarm || len(sig.Datapoints) == 0 {
+	sig := s.says(o, o.AlarmLow)
+	if sig == nil || sig.State != Alarm || len(sig.Datapoints) == 0 || s.blind(o) {
 		return 0, false
 	}
 	_, want = track(s.capacity.Current, mean(sig.Datapoints), o.TargetTracking.TargetValue)
 	return want, want < s.capacity.Current
 }
 
-// lowSignal finds what a policy's own low alarm says, or nil.
-func lowSignal(signals []Signal, p *Policy) *Signal {
-	for i := range signals {
-		if signals[i].Policy == p.Name && signals[i].Alarm == p.AlarmLow {
-			return &signals[i]
+// blind reports whether a policy's metric has ended: its high alarm looks back minutes and misses it, while the low alarm still lives on
+// what it saw a quarter of an hour ago.
+// AWS: target tracking, user guide: no scaling while the metric has insufficient data, which is no sign of low use.
+func (s *situation) blind(p *Policy) bool {
+	sig := s.says(p, p.AlarmHigh)
+	return sig != nil && sig.State == InsufficientData
+}
+
+// says finds what one of a policy's own alarms says now, or nil.
+func (s *situation) says(p *Policy, alarm string) *Signal {
+	for _, all := range [][]Signal{s.signals, s.votes} {
+		for i := range all {
+			if all[i].Policy == p.Name && all[i].Alarm == alarm {
+				return &all[i]
+			}
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 // changes nothing in the target. Each signal gets a proposal; of those that may act, any scale-out beats any scale-in and the
 // largest capacity wins.
 //
-// votes are the present states of target tracking policies' low alarms, for policies that have no such signal now: target
-// tracking scales in only when all of them agree. They may be nil where no signal is of a low alarm.
+// votes are the present states of target tracking policies' own alarms, for policies that have no such signal now: target tracking
+// scales in only when all low alarms agree, and no high one is without data. They may be nil where no signal is of a low alarm.
 //
 // The result goes into d, whose memory is used again: a decision that is kept must be cloned (Decision.Clone). The order of
 // policies, signals and votes never matters.

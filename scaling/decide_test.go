@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -193,6 +194,7 @@ func TestScaleInNeedsAll(t *testing.T) {
 		{"no data", state(low(target, "b", 7), InsufficientData), 10, NotAgreed, "b"},
 		{"unknown", nil, 10, NotAgreed, "b"},
 		{"wants as many as there are", []Signal{low(target, "b", 64)}, 10, NotAgreed, "b"},
+		{"its metric has ended", append(state(high(target, "b"), InsufficientData), low(target, "b", 7)), 10, NotAgreed, "b"},
 		{"only its high alarm is known", []Signal{high(target, "b", 7)}, 10, NotAgreed, "b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,6 +215,22 @@ func TestScaleInNeedsAll(t *testing.T) {
 	}
 	if d := decide(0, target, steady(10), high(target, "off", 140), low(target, "a", 21)); d.Want != 20 {
 		t.Errorf("a scale-out needs no vote: got %s", &d)
+	}
+}
+
+// AWS: target tracking: a metric without data is no sign of low use, though the low alarm still lives on what it saw. The high alarm
+// needs nobody.
+func TestNoScaleInOnceTheMetricHasEnded(t *testing.T) {
+	_, target := newTarget(t, 1, 20, tracking("a", 70))
+	unknown := func(s Signal) Signal { s.State = InsufficientData; return s }
+	var d Decision
+	Decide(t0, target, steady(10), []Signal{low(target, "a", 21)}, []Signal{unknown(high(target, "a"))}, &d)
+	if p := d.Proposals[0]; d.Acted || p.Outcome != Blind || !strings.HasSuffix(d.String(), "; its high alarm has no data") {
+		t.Errorf("got %s: %s", p.Outcome, &d)
+	}
+	Decide(t0, target, steady(10), []Signal{high(target, "a", 140)}, []Signal{unknown(low(target, "a"))}, &d)
+	if d.Want != 20 {
+		t.Errorf("a scale-out: got %s", &d)
 	}
 }
 

@@ -131,6 +131,8 @@ func (p *Proposal) fate(d *Decision) string {
 		return fmt.Sprintf("no step adjustment for a breach of %s", number(p.Metric-p.Threshold))
 	case NoData:
 		return "no data"
+	case Blind:
+		return "its high alarm has no data"
 	case WouldAct:
 		return fmt.Sprintf("dry run, or desired would be %d", p.Clamped)
 	case ActivityInProgress:

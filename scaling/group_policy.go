@@ -157,6 +157,9 @@ func (in *GroupPolicyInput) magnitude() error {
 	if in.MinMagnitude != nil && in.AdjustmentType != PercentChangeInCapacity {
 		return invalid("MinAdjustmentMagnitude is only supported for the AdjustmentType PercentChangeInCapacity")
 	}
+	if or(in.MinMagnitude, 0) < 0 {
+		return invalid("MinAdjustmentMagnitude must be greater than or equal to 0")
+	}
 	return nil
 }
 

@@ -46,6 +46,10 @@ func TestStepConfigRefused(t *testing.T) {
 			KindValidation, "Minimum adjustment magnitude is only allowed for adjustment type PercentChangeInCapacity",
 		},
 		{
+			"negative magnitude", StepConfig{AdjustmentType: PercentChangeInCapacity, Steps: []StepAdjustment{step(0, nil, 1)}, MinMagnitude: ptr(-1)},
+			KindValidation, "Minimum adjustment magnitude must be nonnegative",
+		},
+		{
 			"negative cooldown", StepConfig{AdjustmentType: kind, Steps: []StepAdjustment{step(0, nil, 1)}, Cooldown: seconds(-1)},
 			KindValidation, "Cooldown must be nonnegative",
 		},

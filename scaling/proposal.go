@@ -29,6 +29,7 @@ const (
 	PolicyDisabled                         // the group's policy is not enabled
 	HeldByForecast                         // scale-in wanted, and the predictive scaling policy that By names expects to need the capacity
 	NoForecast                             // the policy expects nothing of this hour
+	Blind                                  // target tracking scale-in, and the policy's high alarm is in INSUFFICIENT_DATA
 )
 
 // Outcome is what became of a proposal.
@@ -81,6 +82,8 @@ func (o Outcome) String() string {
 		return "HeldByForecast"
 	case NoForecast:
 		return "NoForecast"
+	case Blind:
+		return "Blind"
 	default:
 		return "invalid"
 	}

@@ -22,8 +22,8 @@ type Registration struct {
 //
 // AWS: RegisterScalableTarget, API reference: members left out of an update stay as they are.
 func (r *Registry) Register(now time.Time, g Registration, newID func() string) (*Target, error) {
-	if g.Key.Dimension != VariantInstances {
-		return nil, invalid("The scalable dimension %s is not served here yet: only %s is.", g.Key.Dimension, VariantInstances)
+	if err := CheckDimension(g.Key.Dimension); err != nil {
+		return nil, err
 	}
 	old := r.Targets[g.Key]
 	if err := r.registrable(old, g); err != nil {
@@ -110,6 +110,14 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 		r.byID[t.ID36()] = t
 	}
 	return t
+}
+
+// CheckDimension refuses dimensions whose resources cannot exist here.
+func CheckDimension(d Dimension) error {
+	if d != VariantInstances {
+		return invalid("The scalable dimension %s is not served here yet: only %s is.", d, VariantInstances)
+	}
+	return nil
 }
 
 // CheckInstanceType refuses instance types that AWS does not scale: burstable ones.

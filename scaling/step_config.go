@@ -47,6 +47,9 @@ func (s *StepConfig) check() error {
 	if s.MinMagnitude != nil && s.AdjustmentType != PercentChangeInCapacity {
 		return invalid("Minimum adjustment magnitude is only allowed for adjustment type PercentChangeInCapacity")
 	}
+	if s.MinMagnitude != nil && *s.MinMagnitude < 0 { // AWS's words are not known
+		return invalid("Minimum adjustment magnitude must be nonnegative")
+	}
 	if s.Cooldown != nil && *s.Cooldown < 0 {
 		return invalid("Cooldown must be nonnegative")
 	}

@@ -40,8 +40,8 @@ type Stood struct {
 // Events selects what happened: from From on, before To; zero moments are no bounds.
 type Events struct {
 	Scope    engine.Scope
-	Table    string // activity, decision, endpoint or alarm
-	Key      string // of the table: a target's resource, an endpoint's or alarm's name
+	Table    string // activity, decision, endpoint, group or alarm
+	Key      string // of the table: a target's resource, an endpoint's, group's or alarm's name
 	Type     string // "" for all
 	From, To time.Time
 	Limit    int
@@ -73,7 +73,7 @@ type Explanation struct {
 // Line is one thing that happened, in a sentence and as data.
 type Line struct {
 	At   time.Time    `json:"at"`
-	Kind string       `json:"kind"` // alarm, decision, activity, schedule, endpoint or instance
+	Kind string       `json:"kind"` // alarm, decision, activity, schedule, by hand, endpoint or instance
 	Text string       `json:"text"`
 	What engine.Event `json:"what"`
 

@@ -125,6 +125,8 @@ func (m *memory) Events(_ context.Context, q Events) ([]Item, error) {
 			table, key = "endpoint", e.Key.Endpoint
 		case engine.InstanceChanged:
 			table, key = "endpoint", e.Key.Endpoint
+		case engine.InstanceActivityChanged:
+			table, key = "group", e.Activity.Group.GroupName()
 		}
 		if table == q.Table && key == q.Key && !i.At.Before(q.From) && i.At.Before(q.To) {
 			if out = append(out, i); len(out) == q.Limit {
@@ -183,6 +185,33 @@ func TestStory(t *testing.T) {
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the story does not tell %q but\n%s", want, got)
+		}
+	}
+}
+
+// What users change stands in the story, once each, and so does why a range moved the capacity.
+func TestStoryOfChangesByHand(t *testing.T) {
+	m := newMemory(t)
+	m.notebook()
+	key, five, two, eight := scaling.VariantTarget("iris", "blue"), 5, 2, 8
+	m.must(engine.UpdateEndpointWeightsAndCapacities{
+		Key: engine.EndpointKey{Scope: scope, Endpoint: "iris"}, Changes: []hosting.Change{{Variant: "blue", Desired: &five}},
+	})
+	m.run(2 * time.Minute)
+	m.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key}})
+	m.run(2 * time.Minute)
+	m.must(engine.UpdateGroup{Scope: scope, Update: scaling.GroupUpdate{Key: key, Min: &two, Max: &eight, Desired: &two}})
+	m.run(2 * time.Minute)
+	q := asked
+	q.Since = 7 * time.Minute
+	got := text(t, m.ask(q))
+	for _, want := range []string{
+		"2026-11-24 10:03:00  by hand    desired 1 -> 5\n",
+		"Setting desired instance count to 4: maximum capacity was set to 4. After ",
+		"2026-11-24 10:07:00  by hand    desired 4 -> 2, with the group's range set to 2 to 8\n",
+	} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("the story does not tell %q once but\n%s", want, got)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
 )
 
 // gather reads what happened to the variant in a stretch of time, oldest first. Alarms are those named, and those that decisions name.
@@ -47,6 +48,11 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 	}); err != nil {
 		return nil, err
 	}
+	hand, err := byHand(ctx, p, q, from, until)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, hand...)
 	slices.Sort(alarms)
 	for _, name := range slices.Compact(alarms) {
 		if name == "" {
@@ -60,12 +66,37 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 	return all, nil
 }
 
+// byHand reads changes of the desired capacity that leave neither decision nor activity, since a user made them. The instances that come
+// and go for one know it; it counts once, at its own moment.
+func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]Item, error) {
+	items, err := p.Events(ctx, Events{
+		Scope: q.Scope, Table: "group", Key: q.target().GroupName(), From: from, To: until, Limit: eventsMax,
+	})
+	var out []Item
+	known := map[time.Time]bool{}
+	for _, i := range items {
+		e, ok := i.Event.(engine.InstanceActivityChanged)
+		if !ok {
+			continue
+		}
+		if why := e.Activity.Why; handKind(why.Cause.Kind) && !why.At.Before(from) && !known[why.At] {
+			known[why.At] = true
+			out = append(out, Item{why.At, e})
+		}
+	}
+	return out, err
+}
+
+func handKind(k scaling.CauseKind) bool {
+	return k == scaling.CauseDesired || k == scaling.CauseConstraints
+}
+
 // rank orders what happened at one instant by cause and effect.
 func rank(e engine.Event) int {
 	switch e.(type) {
 	case engine.AlarmTransition, engine.ScheduledActionRan:
 		return 0
-	case engine.Decided:
+	case engine.Decided, engine.InstanceActivityChanged:
 		return 1
 	case engine.ActivityChanged:
 		return 2
@@ -100,6 +131,8 @@ func line(i Item) Line {
 		l.Kind, l.Text = "schedule", e.Run.Action+": "+e.Run.String()
 	case engine.AlarmTransition:
 		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", ShortAlarm(e.Alarm), e.From, e.To)
+	case engine.InstanceActivityChanged:
+		l.Kind, l.Text = "by hand", hand(e.Activity.Why)
 	case engine.EndpointChanged:
 		l.Kind, l.Text = "endpoint", strings.TrimPrefix(e.String(), "endpoint ")
 	case engine.InstanceChanged:
@@ -110,11 +143,24 @@ func line(i Item) Line {
 	return l
 }
 
+// hand tells a change of the desired capacity that a user made.
+func hand(why scaling.CapacityChange) string {
+	s := fmt.Sprintf("desired %d -> %d", why.From, why.To)
+	if why.Cause.Kind == scaling.CauseConstraints {
+		s += fmt.Sprintf(", with the group's range set to %d to %d", why.Min, why.Max)
+	}
+	return s
+}
+
+// activity tells an activity. Its cause stands there only where no decision does.
 func activity(e engine.ActivityChanged) string {
 	a := e.Activity
 	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
 	if a.NotScaled.Code != 0 {
 		return s + ": " + a.NotScaled.Code.String()
+	}
+	if k := a.Cause.Kind; k == scaling.CauseMinimum || k == scaling.CauseMaximum {
+		s = strings.TrimSuffix(s, ".") + ": " + a.Cause.String() + "."
 	}
 	if !a.End.IsZero() {
 		s += fmt.Sprintf(" After %v.", a.End.Sub(a.Start).Round(time.Second))

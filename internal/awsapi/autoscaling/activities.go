@@ -25,7 +25,7 @@ func (a *API) describeScalingActivities(
 		return nil, err
 	}
 	out := &sdk.DescribeScalingActivitiesOutput{ScalingActivities: []types.ScalingActivity{}}
-	if in.MaxResults != nil && *in.MaxResults <= 0 { // AWS: recorded: no refusal here
+	if in.MaxResults != nil && *in.MaxResults <= 0 || in.ServiceNamespace != types.ServiceNamespaceSagemaker { // AWS: recorded: no refusal of the number
 		return out, nil
 	}
 	n, err := limit(in.MaxResults, activitiesPage)

@@ -125,7 +125,7 @@ func (a *API) describeScalingPolicies(
 	out := &sdk.DescribeScalingPoliciesOutput{ScalingPolicies: []types.ScalingPolicy{}}
 	return out, a.region(ctx, c, func(r *engine.Region) error {
 		var rows []row
-		for _, t := range selected(r, ids, in.ScalableDimension) {
+		for _, t := range selected(r, in.ServiceNamespace, ids, in.ScalableDimension) {
 			for _, p := range t.Policies {
 				if len(in.PolicyNames) == 0 || slices.Contains(in.PolicyNames, p.Name) {
 					rows = append(rows, row{t, p})

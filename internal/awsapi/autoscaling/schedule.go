@@ -69,7 +69,7 @@ func (a *API) describeScheduledActions(
 	out := &sdk.DescribeScheduledActionsOutput{ScheduledActions: []types.ScheduledAction{}}
 	return out, a.region(ctx, c, func(r *engine.Region) error {
 		var rows []row
-		for _, t := range selected(r, ids, in.ScalableDimension) {
+		for _, t := range selected(r, in.ServiceNamespace, ids, in.ScalableDimension) {
 			for _, x := range t.Schedules {
 				if len(in.ScheduledActionNames) == 0 || slices.Contains(in.ScheduledActionNames, x.Name) {
 					rows = append(rows, row{t, x})

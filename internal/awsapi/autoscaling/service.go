@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
@@ -127,13 +128,18 @@ func seconds(d *time.Duration) *int32 {
 	return &n
 }
 
-// checkFilter checks a namespace, a dimension and resource IDs that select; noun names the IDs' member.
+// checkFilter checks a namespace, a dimension and resource IDs that select; noun names the IDs' member. Of another service's namespace
+// there is nothing, which is no error: selected and History find none.
 func checkFilter(namespace, dimension string, ids []string, noun string) error {
-	if namespace != scaling.Namespace {
-		return awsapi.Validation("Unsupported service namespace, resource type or scalable dimension")
-	}
 	if dimension != "" && len(ids) == 0 {
 		return awsapi.Validation("%s must be specified when ScalableDimension is specified", noun)
+	}
+	if namespace != scaling.Namespace {
+		ours := func(id string) bool { return scaling.CheckResourceID(id) == nil }
+		if slices.ContainsFunc(ids, ours) || dimension != "" && !strings.HasPrefix(dimension, namespace+":") {
+			return awsapi.Validation("Unsupported service namespace, resource type or scalable dimension")
+		}
+		return nil
 	}
 	for _, id := range ids {
 		err := scaling.CheckResourceID(id)
@@ -156,7 +162,10 @@ func one(id *string) []string {
 }
 
 // selected returns the registered targets that a filter leaves, by key.
-func selected(r *engine.Region, ids []string, dimension types.ScalableDimension) []*scaling.Target {
+func selected(r *engine.Region, namespace types.ServiceNamespace, ids []string, dimension types.ScalableDimension) []*scaling.Target {
+	if namespace != types.ServiceNamespaceSagemaker {
+		return nil
+	}
 	return slices.DeleteFunc(r.Targets.Sorted(), func(t *scaling.Target) bool {
 		return (len(ids) > 0 && !slices.Contains(ids, t.Key.ResourceID)) || (dimension != "" && string(dimension) != t.Key.Dimension.String())
 	})

@@ -141,6 +141,9 @@ func TestRegister(t *testing.T) {
 		{"Unsupported service namespace, resource type or scalable dimension", func(in *sdk.RegisterScalableTargetInput) {
 			in.ScalableDimension = types.ScalableDimensionSageMakerInferenceComponentDesiredCopyCount
 		}},
+		{"is not served here yet: only sagemaker:variant:DesiredInstanceCount is.", func(in *sdk.RegisterScalableTargetInput) {
+			in.ResourceId, in.ScalableDimension = aws.String("inference-component/c"), types.ScalableDimensionSageMakerInferenceComponentDesiredCopyCount
+		}},
 		{"Value 'ec3' at 'serviceNamespace' failed to satisfy constraint: Member must satisfy enum value set", func(in *sdk.RegisterScalableTargetInput) { in.ServiceNamespace = "ec3" }},
 		{`Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/none".`, func(in *sdk.RegisterScalableTargetInput) {
 			in.ResourceId, in.MinCapacity, in.MaxCapacity = resource("none", 0), aws.Int32(1), aws.Int32(2)
@@ -327,7 +330,12 @@ func TestFiltersAndPages(t *testing.T) {
 				w.refused(err, code, text)
 			}
 			refused(filter{namespace: ns, dimension: instances}, validation, member+" must be specified when ScalableDimension is specified")
-			refused(filter{namespace: "ecs"}, validation, "Unsupported service namespace, resource type or scalable dimension")
+			refused(filter{namespace: "ecs", id: id}, validation, "Unsupported service namespace, resource type or scalable dimension")
+			refused(filter{namespace: "ecs", id: aws.String("service/a/b"), dimension: instances}, validation,
+				"Unsupported service namespace, resource type or scalable dimension")
+			if n, next, err := list(filter{namespace: "ecs"}); n != 0 || next != nil || err != nil {
+				t.Errorf("of another service: %d, %v, %v", n, next, err)
+			}
 			refused(filter{namespace: ns, id: aws.String("table/x")}, validation, "Unsupported service namespace, resource type or scalable dimension")
 			refused(filter{namespace: ns, id: id, dimension: "ecs:service:DesiredCount"}, validation, "Unsupported service namespace, resource type or scalable dimension")
 			refused(filter{namespace: ns, token: aws.String("garbage")}, badToken, "The NextToken value is not valid.")

@@ -69,7 +69,7 @@ func (a *API) describeScalableTargets(
 	}
 	out := &sdk.DescribeScalableTargetsOutput{ScalableTargets: []types.ScalableTarget{}}
 	return out, a.regionAt(ctx, c, func(now time.Time, r *engine.Region) error {
-		kept := selected(r, in.ResourceIds, in.ScalableDimension)
+		kept := selected(r, in.ServiceNamespace, in.ResourceIds, in.ScalableDimension)
 		bind := fmt.Sprintf("targets %q %q", in.ResourceIds, in.ScalableDimension)
 		page, next, err := awsapi.Page(kept, func(t *scaling.Target) string { return t.Key.ResourceID }, false, aws.ToString(in.NextToken), bind, n)
 		for _, t := range page {
