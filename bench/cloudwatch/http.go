@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -104,7 +103,11 @@ func measureHTTP(ctx context.Context) ([]figure, error) {
 		return nil, err
 	}
 	peer, err := loadPeer(ctx)
-	return append(out, peer...), err
+	if err != nil {
+		return nil, err
+	}
+	read, err := measureReading(ctx, b)
+	return append(append(out, peer...), read...), err
 }
 
 func loadServer(ctx context.Context, s *target.Server) ([]figure, error) {
@@ -124,15 +127,9 @@ func loadServer(ctx context.Context, s *target.Server) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, size, err := readData(ctx, s, now)
-	if err != nil {
-		return nil, err
-	}
 	return []figure{
 		atLeast("PutMetricData over HTTP, 1,000 datums a call, per second of one core", cpu, "datapoints/s", 150_000),
 		{Name: "  by the clock", Value: wall, Unit: "datapoints/s"},
-		atMost("GetMetricData, 500 metrics, 3 h at 60 s, one core", read.Seconds()*1000, "ms", 100),
-		{Name: "  its answer", Value: float64(size) / 1e6, Unit: "MB"},
 	}, nil
 }
 
@@ -177,79 +174,6 @@ func press(ctx context.Context, pid int, next func(client, i int) *call) (wall, 
 	}
 	points := float64(batch * sent.Load())
 	return points / took, points / (after.User + after.System - before.User - before.System), nil
-}
-
-// readData puts three hours of 500 metrics and reads them all at once.
-func readData(ctx context.Context, s *target.Server, now time.Time) (time.Duration, int64, error) {
-	const metrics, each = 500, 180
-	to := now.Truncate(time.Minute)
-	for minute := 0; minute < each; minute += batch / metrics {
-		in := &sdk.PutMetricDataInput{Namespace: aws.String("Bench")}
-		for i := range batch {
-			in.MetricData = append(in.MetricData, types.MetricDatum{
-				MetricName: aws.String(fmt.Sprint("m", i%metrics)), Value: aws.Float64(float64(i) + 0.25),
-				Timestamp: aws.Time(to.Add(-time.Duration(minute+1+i/metrics) * time.Minute)),
-			})
-		}
-		put, err := signed(ctx, s, "PutMetricData", in)
-		if err != nil {
-			return 0, 0, err
-		}
-		if _, err := put.do(ctx); err != nil {
-			return 0, 0, err
-		}
-	}
-	in := &sdk.GetMetricDataInput{StartTime: aws.Time(to.Add(-each * time.Minute)), EndTime: aws.Time(to)}
-	for i := range metrics {
-		in.MetricDataQueries = append(in.MetricDataQueries, types.MetricDataQuery{
-			Id: aws.String(fmt.Sprint("q", i)), MetricStat: &types.MetricStat{
-				Metric: &types.Metric{Namespace: aws.String("Bench"), MetricName: aws.String(fmt.Sprint("m", i))}, Period: aws.Int32(60), Stat: aws.String("Average"),
-			},
-		})
-	}
-	get, err := signed(ctx, s, "GetMetricData", in)
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := complete(ctx, get, metrics*each); err != nil {
-		return 0, 0, err
-	}
-	var all []time.Duration
-	var size int64
-	for range 9 {
-		started := time.Now()
-		if size, err = get.do(ctx); err != nil {
-			return 0, 0, err
-		}
-		all = append(all, time.Since(started))
-	}
-	slices.Sort(all)
-	return all[len(all)/2], size, nil
-}
-
-// complete makes sure that an answer has what is to be timed.
-func complete(ctx context.Context, get *call, want int) error {
-	resp, err := get.send(ctx)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	var out sdk.GetMetricDataOutput
-	if err := wire.DecodeCBOR(body, &out); err != nil {
-		return err
-	}
-	n := 0
-	for _, r := range out.MetricDataResults {
-		n += len(r.Values)
-	}
-	if n != want {
-		return fmt.Errorf("GetMetricData gave %d datapoints of %d", n, want)
-	}
-	return nil
 }
 
 // loadPeer sends the same points to Prometheus' remote write: a thousand series, a second later each time.
