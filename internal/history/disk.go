@@ -19,7 +19,7 @@ type TierStatus struct {
 	Bytes          int64 // on disk, at most a minute ago
 	Series, Blocks int
 	Oldest, Newest time.Time // zero where there are no samples
-	Damaged        []string  // what was set aside when it was opened
+	Damaged        []string  // what was set aside, and is there still
 	Dropped        int64     // blocks that went before their time, for want of disk space
 	Refused        int64     // samples that could not be written
 }
@@ -49,8 +49,9 @@ func (h *History) Status() Status {
 	for i, t := range h.tiers {
 		x := TierStatus{
 			Resolution: time.Duration(t.resolution) * time.Second, Retention: h.o.Retention[i], Bytes: h.measured.bytes[i],
-			Damaged: t.moved, Dropped: t.dropped.Load(), Refused: t.refused.Load(),
+			Dropped: t.dropped.Load(), Refused: t.refused.Load(),
 		}
+		x.Damaged, _ = t.aside.look()
 		if t.db != nil {
 			x.Series, x.Blocks = int(t.db.Head().NumSeries()), len(t.db.Blocks())
 			if oldest, newest, ok := t.bounds(); ok {

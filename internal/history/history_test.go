@@ -3,6 +3,8 @@ package history
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -221,6 +223,40 @@ func TestDamage(t *testing.T) {
 	at := l.now
 	l.pass(4 * time.Hour)
 	l.wantSum(at, time.Minute, 5)
+}
+
+// What is set aside counts, in this life and in those that follow, and is the first to go where the disk space is used up.
+func TestDamagedHistoryIsBounded(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{BytesMax: 1_000_000})
+	defer func() { l.h.close() }()
+	l.put(0, time.Minute, 1)
+	l.pass(time.Hour)
+	tier := l.h.tiers[1]
+	for _, name := range []string{"one", "two", "three"} {
+		path := filepath.Join(tier.dir, name)
+		if err := os.WriteFile(path, make([]byte, tier.bytesMax*2/5), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := tier.setAside(path, errors.New("it is damaged")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := l.h.Status().Tiers[1]
+	if len(before.Damaged) != 3 || before.Bytes < tier.bytesMax*6/5 {
+		t.Errorf("%v are set aside, %d bytes", before.Damaged, before.Bytes)
+	}
+	l.again(false) // the TSDB looks at its blocks when it is opened
+	after := l.h.Status().Tiers[1]
+	if len(after.Damaged) != 2 || !strings.HasSuffix(after.Damaged[0], "two") || after.Bytes > tier.bytesMax {
+		t.Errorf("%v are set aside, %d bytes of %d", after.Damaged, after.Bytes, tier.bytesMax)
+	}
+	if _, err := os.Stat(before.Damaged[0]); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the first is there still: %v", err)
+	}
+	l.put(0, time.Minute, 7)
+	at := l.now
+	l.pass(time.Hour)
+	l.wantSum(at, time.Minute, 7)
 }
 
 // Where the disk space is used up, the oldest blocks go, and this is said.

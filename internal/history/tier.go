@@ -34,8 +34,8 @@ type tier struct {
 
 	db     *tsdb.DB
 	refs   map[seriesKey]*seriesRefs
-	synced [2]int   // the last segments of both logs that were synced
-	moved  []string // what was damaged and is set aside
+	synced [2]int // the last segments of both logs that were synced
+	aside  aside
 
 	// dropBefore is a time in milliseconds: blocks that end before are not wanted any more.
 	dropBefore atomic.Int64
@@ -56,7 +56,7 @@ func (t *tier) open(retention time.Duration) error {
 	if t.db != nil {
 		return nil
 	}
-	if err := t.checkBlocks(); err != nil {
+	if err := errors.Join(t.aside.find(t.dir), t.checkBlocks()); err != nil {
 		return err
 	}
 	if err := forgetChunks(t.dir); err != nil {
@@ -100,12 +100,11 @@ func (t *tier) checkBlocks() error {
 
 // setAside moves what is damaged out of the way.
 func (t *tier) setAside(path string, cause error) error {
-	to := fmt.Sprintf("%s.damaged-%d-%s", t.dir, time.Now().UnixNano(), filepath.Base(path))
-	if err := os.Rename(path, to); err != nil {
+	to, err := t.aside.take(t.dir, path)
+	if err != nil {
 		return fmt.Errorf("setting damaged history aside: %w", errors.Join(cause, err))
 	}
 	t.log.Error("damaged history is set aside; the rest is used", "path", to, "error", cause)
-	t.moved = append(t.moved, to)
 	return nil
 }
 
@@ -128,7 +127,8 @@ func (t *tier) options(retention time.Duration) *tsdb.Options {
 	return o
 }
 
-// blocksToDelete drops blocks of which nothing is wanted any more and, where the tier takes more disk than it may, the oldest.
+// blocksToDelete drops blocks of which nothing is wanted any more and, where the tier takes more disk than it may, what is set aside, and
+// the oldest blocks.
 func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 	out := map[ulid.ULID]struct{}{}
 	size := int64(0)
@@ -136,6 +136,7 @@ func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		size = t.db.Head().Size()
 	}
 	blocks = slices.Clone(blocks)
+	t.makeRoom(size, blocks)
 	slices.SortFunc(blocks, func(a, b *tsdb.Block) int { return int(b.MaxTime()/1000 - a.MaxTime()/1000) })
 	for _, b := range blocks {
 		size += b.Size()
@@ -150,6 +151,20 @@ func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		}
 	}
 	return out
+}
+
+// makeRoom lets what is set aside go where the tier takes more disk than it may.
+func (t *tier) makeRoom(used int64, blocks []*tsdb.Block) {
+	for _, b := range blocks {
+		used += b.Size()
+	}
+	gone, err := t.aside.trim(max(0, t.bytesMax-used))
+	if len(gone) > 0 {
+		t.log.Warn("damaged history is removed: the disk space that it may take is full", "paths", gone, "bytes_max", t.bytesMax)
+	}
+	if err != nil {
+		t.log.Error("damaged history cannot be removed", "error", err)
+	}
 }
 
 // tidy applies blocksToDelete and merges small blocks, without waiting for more data.
@@ -244,16 +259,8 @@ func (t *tier) close() error {
 	return nil
 }
 
-// bytes is the disk space that the tier takes.
+// bytes is the disk space that the tier takes, with what is set aside.
 func (t *tier) bytes() int64 {
-	total := int64(0)
-	_ = filepath.WalkDir(t.dir, func(_ string, d os.DirEntry, err error) error { // files may go meanwhile
-		if err == nil && !d.IsDir() {
-			if info, err := d.Info(); err == nil {
-				total += info.Size()
-			}
-		}
-		return nil
-	})
-	return total
+	_, aside := t.aside.look()
+	return diskUse(t.dir) + aside
 }

@@ -1,0 +1,104 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// aside is what was damaged and was moved beside the tier, for people to look at. It takes disk space of the tier's, and is the first to go
+// where that is full.
+type aside struct {
+	mu  sync.Mutex // the TSDB asks which blocks to delete whenever it likes
+	all []damaged  // oldest first
+}
+
+type damaged struct {
+	path  string
+	bytes int64
+}
+
+const asideMark = ".damaged-"
+
+// find looks for what earlier lives set aside.
+func (a *aside) find(tier string) error {
+	entries, err := os.ReadDir(filepath.Dir(tier))
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("looking for damaged history: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = nil
+	for _, e := range entries { // by name, and so by age
+		if path := filepath.Join(filepath.Dir(tier), e.Name()); strings.HasPrefix(path, tier+asideMark) {
+			a.all = append(a.all, damaged{path, diskUse(path)})
+		}
+	}
+	return nil
+}
+
+// take moves what is damaged beside the tier, and returns where it is.
+func (a *aside) take(tier, path string) (string, error) {
+	to := fmt.Sprintf("%s%s%d-%s", tier, asideMark, time.Now().UnixNano(), filepath.Base(path))
+	if err := os.Rename(path, to); err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = append(a.all, damaged{to, diskUse(to)})
+	return to, nil
+}
+
+// trim removes the oldest until no more than a number of bytes is left, and returns what it removed.
+func (a *aside) trim(bytesMax int64) (gone []string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	total := a.total()
+	for len(a.all) > 0 && total > bytesMax {
+		if err := os.RemoveAll(a.all[0].path); err != nil {
+			return gone, err
+		}
+		gone, total = append(gone, a.all[0].path), total-a.all[0].bytes
+		a.all = slices.Delete(a.all, 0, 1)
+	}
+	return gone, nil
+}
+
+func (a *aside) total() (n int64) {
+	for _, d := range a.all {
+		n += d.bytes
+	}
+	return n
+}
+
+// look returns what there is, and the space that it takes.
+func (a *aside) look() (paths []string, bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, d := range a.all {
+		paths = append(paths, d.path)
+	}
+	return paths, a.total()
+}
+
+// diskUse is how many bytes a file has, or all files of a folder. Files may go meanwhile.
+func diskUse(path string) (total int64) {
+	_ = filepath.WalkDir(path, func(_ string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			if info, err := d.Info(); err == nil {
+				total += info.Size()
+			}
+		}
+		return nil
+	})
+	return total
+}
