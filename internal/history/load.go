@@ -170,11 +170,12 @@ func (s *source) read(all []*wanted) error {
 		}
 		defer p.close() //nolint:errcheck // it was read to the end, or there is another error
 	}
+	var lent space
 	for i, w := range all {
 		x := &loaded{wanted: *w}
 		if end := min(w.until, since); w.from < end {
 			var err error
-			if x.samples, err = p.samples(s.ctx, s.scope, w, end); err != nil {
+			if x.samples, err = p.samples(s.ctx, s.scope, w, end, &lent); err != nil {
 				return err
 			}
 		}
@@ -204,7 +205,7 @@ func (w *wanted) hot(x *metric.Series, since int64) (out []metric.BucketState) {
 }
 
 // samples reads what disk has of a metric until a moment.
-func (p *past) samples(ctx context.Context, scope engine.Scope, w *wanted, until int64) ([]metric.BucketState, error) {
+func (p *past) samples(ctx context.Context, scope engine.Scope, w *wanted, until int64, lent *space) ([]metric.BucketState, error) {
 	var out []metric.BucketState
 	starts := map[string][2]int{} // by unit, where its samples are
 	for _, kind := range [...]Kind{Count, Sum, Minimum, Maximum, Distribution} {
@@ -212,7 +213,7 @@ func (p *past) samples(ctx context.Context, scope engine.Scope, w *wanted, until
 			continue
 		}
 		all, err := p.read(ctx, selection{
-			matchers: matchers(scope, w.id, kind), from: w.from, until: until, whole: !w.fine,
+			matchers: matchers(scope, w.id, kind), from: w.from, until: until, whole: !w.fine, space: lent,
 			identify: func(ls labels.Labels) (engine.Scope, Kind, bool) {
 				return scope, kind, labels.Equal(ls, Labels(scope, w.id, unitOf(ls), kind))
 			},

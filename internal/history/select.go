@@ -98,6 +98,29 @@ type selection struct {
 	from, until int64                                          // starts of intervals, in Unix seconds; until is exclusive
 	whole       bool                                           // minutes will do: the finest tier is left out
 	identify    func(labels.Labels) (engine.Scope, Kind, bool) // false: the series is none that was meant
+
+	// space is memory to be used again: what was read with it is good until it is read with again. nil: each read takes its own.
+	space *space
+}
+
+// space lends memory to reads.
+type space struct {
+	decoder   decoder
+	parts     arena[part]
+	intervals arena[interval]
+}
+
+// arena lends slices until it is reset.
+type arena[T any] struct{ buffer []T }
+
+// lend returns an empty slice that has room for n.
+func (a *arena[T]) lend(n int) []T {
+	if cap(a.buffer)-len(a.buffer) < n {
+		a.buffer = make([]T, 0, max(n, 1<<10)) // what was lent stays with its borrowers
+	}
+	at := len(a.buffer)
+	a.buffer = a.buffer[:at+n]
+	return a.buffer[at : at : at+n]
 }
 
 // read returns the selected series, sorted by their labels.
@@ -109,7 +132,11 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 		raw   [len(resolutions)][]part
 	}
 	found := map[string]*parts{}
-	var d decoder
+	if sel.space == nil {
+		sel.space = &space{}
+	}
+	sel.space.parts.buffer, sel.space.intervals.buffer = sel.space.parts.buffer[:0], sel.space.intervals.buffer[:0]
+	d := &sel.space.decoder
 	var key []byte
 	for i := range p.tiers {
 		t := &p.tiers[i]
@@ -132,7 +159,10 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 			if !s.meant {
 				continue
 			}
-			raw := slices.Grow(s.raw[i], int(min((until-from)/resolutions[i], 1<<12)))
+			raw := s.raw[i]
+			if raw == nil {
+				raw = sel.space.parts.lend(int(min((until-from)/resolutions[i]+1, 1<<12)))
+			}
 			d.begin(set.At())
 			for at, v, ok := d.next(); ok; at, v, ok = d.next() {
 				raw = append(raw, part{at, v})
@@ -152,7 +182,7 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 		if !known {
 			kept = math.MaxInt64
 		}
-		if s.intervals = p.join(s.kind, kept, sel.from, sel.until, &s.raw); len(s.intervals) > 0 {
+		if s.intervals = p.join(&sel, s.kind, kept, &s.raw); len(s.intervals) > 0 {
 			out = append(out, s.series)
 		}
 	}
@@ -177,18 +207,18 @@ func (x part) place(resolution int64) (start, late, sealed int64) {
 }
 
 // join adds up the parts of each interval. What came in seconds is in two tiers: there the finer one counts.
-func (p *past) join(kind Kind, kept, from, until int64, raw *[len(resolutions)][]part) []interval {
+func (p *past) join(sel *selection, kind Kind, kept int64, raw *[len(resolutions)][]part) []interval {
 	type minute struct{ start, late int64 }
 	fine := map[minute]bool{}
 	n := 0
 	for _, parts := range raw {
 		n += len(parts)
 	}
-	all := make([]interval, 0, n)
+	all := sel.space.intervals.lend(n)
 	for i, parts := range raw {
 		for _, x := range parts {
 			start, late, sealed := x.place(resolutions[i])
-			if sealed > kept || start < from || start >= until {
+			if sealed > kept || start < sel.from || start >= sel.until {
 				continue
 			}
 			switch {
