@@ -175,6 +175,23 @@ func (c *command) place(n int) (engine.VariantKey, error) {
 	return engine.VariantKey{Scope: scope, Endpoint: endpoint, Variant: variant}, nil
 }
 
+// capacity reads ENDPOINT/VARIANT N.
+func (c *command) capacity() (engine.VariantKey, int, error) {
+	k, err := c.place(1)
+	if err != nil {
+		return k, 0, err
+	}
+	text, err := c.argument(2)
+	if err != nil {
+		return k, 0, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return k, 0, fmt.Errorf("%s is no number of instances", text)
+	}
+	return k, n, nil
+}
+
 // metric publishes a value a period, at its beginning, and lets the periods pass.
 func (r *runner) metric(c *command) error {
 	name, err := c.argument(1)
@@ -244,17 +261,12 @@ func (r *runner) load(c *command) error {
 }
 
 func (r *runner) set(c *command) error {
-	k, err := c.place(1)
+	k, n, err := c.capacity()
 	if err != nil {
 		return err
 	}
-	text, err := c.argument(2)
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return fmt.Errorf("%s is no number of instances", text)
+	if n < 0 {
+		return fmt.Errorf("%d is no number of instances", n)
 	}
 	r.do(engine.UpdateEndpointWeightsAndCapacities{
 		Key: engine.EndpointKey{Scope: scope, Endpoint: k.Endpoint}, Changes: []hosting.Change{{Variant: k.Variant, Desired: &n}},

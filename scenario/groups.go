@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -10,33 +9,6 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/scaling"
 )
-
-// integer reads an optional whole number.
-func (c *command) integer(name string) (*int, error) {
-	text, found := c.pair(name)
-	if !found {
-		return nil, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s=%s is no whole number", c.words[0], name, text)
-	}
-	return &n, nil
-}
-
-// span reads an optional duration.
-func (c *command) span(name string) (*time.Duration, error) {
-	if _, found := c.pair(name); !found {
-		return nil, nil
-	}
-	d, err := c.duration(name, 0)
-	return &d, err
-}
-
-func (c *command) yes(name string) bool {
-	text, _ := c.pair(name)
-	return text == "yes"
-}
 
 // group is UpdateAutoScalingGroup; without any setting it prints the group.
 func (r *runner) group(c *command) error {
@@ -95,17 +67,9 @@ func (r *runner) printGroup(k engine.VariantKey) error {
 
 // desired is SetDesiredCapacity.
 func (r *runner) desired(c *command) error {
-	k, err := c.place(1)
+	k, n, err := c.capacity()
 	if err != nil {
 		return err
-	}
-	text, err := c.argument(2)
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return fmt.Errorf("%s is no number of instances", text)
 	}
 	r.do(engine.SetDesiredCapacity{Scope: scope, Key: targetKey(k), Desired: n, HonorCooldown: c.yes("honor-cooldown")})
 	return nil

@@ -107,6 +107,33 @@ func (c *command) duration(name string, def time.Duration) (time.Duration, error
 	return d, nil
 }
 
+// integer reads an optional whole number.
+func (c *command) integer(name string) (*int, error) {
+	text, found := c.pair(name)
+	if !found {
+		return nil, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s=%s is no whole number", c.words[0], name, text)
+	}
+	return &n, nil
+}
+
+// span reads an optional duration.
+func (c *command) span(name string) (*time.Duration, error) {
+	if _, found := c.pair(name); !found {
+		return nil, nil
+	}
+	d, err := c.duration(name, 0)
+	return &d, err
+}
+
+func (c *command) yes(name string) bool {
+	text, _ := c.pair(name)
+	return text == "yes"
+}
+
 func (c *command) pair(name string) (string, bool) {
 	v, found := c.pairs[name]
 	c.used[name] = true

@@ -170,13 +170,8 @@ func (r *runner) step(c *command) error {
 	if text, found := c.pair("aggregate"); found {
 		in.Step.Aggregation = scaling.ParseAggregation(text)
 	}
-	if _, found := c.pair("magnitude"); found {
-		n, err := c.number("magnitude", 0)
-		if err != nil {
-			return err
-		}
-		least := int(n)
-		in.Step.MinMagnitude = &least
+	if in.Step.MinMagnitude, err = c.integer("magnitude"); err != nil {
+		return err
 	}
 	text, found := c.pair("steps")
 	if !found {

@@ -29,20 +29,11 @@ func (r *runner) predict(c *command) error {
 	if text, found := c.pair("breach"); found {
 		in.Predictive.Breach = scaling.ParseBreachBehavior(text)
 	}
-	if _, found := c.pair("max-buffer"); found {
-		n, err := c.number("max-buffer", 0)
-		if err != nil {
-			return err
-		}
-		percent := int(n)
-		in.Predictive.MaxBuffer = &percent
+	if in.Predictive.MaxBuffer, err = c.integer("max-buffer"); err != nil {
+		return err
 	}
-	if _, found := c.pair("buffer"); found {
-		d, err := c.duration("buffer", 0)
-		if err != nil {
-			return err
-		}
-		in.Predictive.Buffer = &d
+	if in.Predictive.Buffer, err = c.span("buffer"); err != nil {
+		return err
 	}
 	in.Predictive.Specs = []scaling.PredictiveSpec{c.spec(value)}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})

@@ -73,7 +73,7 @@ func describeActivity(x scaling.Activity) types.ScalingActivity {
 		ActivityId: aws.String(x.ID), ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String(x.Key.ResourceID),
 		ScalableDimension: types.ScalableDimension(x.Key.Dimension.String()), Description: aws.String(x.Description()),
 		Cause: aws.String(x.Cause.String()), StartTime: aws.Time(x.Start), StatusCode: types.ScalingActivityStatusCode(x.Status.String()),
-		StatusMessage: optional(x.StatusMessage()),
+		StatusMessage: awsapi.Optional(x.StatusMessage()),
 	}
 	if !x.End.IsZero() {
 		out.EndTime = aws.Time(x.End)

@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
+	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -23,7 +24,7 @@ func describeQueries(queries []scaling.MetricQuery) []types.TargetTrackingMetric
 	out := make([]types.TargetTrackingMetricDataQuery, len(queries))
 	for i, q := range queries {
 		out[i] = types.TargetTrackingMetricDataQuery{
-			Id: aws.String(q.ID), Expression: optional(q.Expression), Label: optional(q.Label),
+			Id: aws.String(q.ID), Expression: awsapi.Optional(q.Expression), Label: awsapi.Optional(q.Label),
 			ReturnData: aws.Bool(q.ReturnData == nil || *q.ReturnData),
 		}
 		if s := q.Stat; s != nil {
@@ -33,7 +34,7 @@ func describeQueries(queries []scaling.MetricQuery) []types.TargetTrackingMetric
 			for _, d := range s.Dimensions {
 				m.Dimensions = append(m.Dimensions, types.TargetTrackingMetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
 			}
-			out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: m, Stat: aws.String(s.Statistic), Unit: optional(s.Unit)}
+			out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: m, Stat: aws.String(s.Statistic), Unit: awsapi.Optional(s.Unit)}
 		}
 	}
 	return out

@@ -54,8 +54,8 @@ func stepConfig(in *types.StepScalingPolicyConfiguration) *scaling.StepConfig {
 		return nil
 	}
 	out := &scaling.StepConfig{
-		AdjustmentType: scaling.ParseAdjustmentType(string(in.AdjustmentType)), Cooldown: duration(in.Cooldown),
-		Aggregation: scaling.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: integer(in.MinAdjustmentMagnitude),
+		AdjustmentType: scaling.ParseAdjustmentType(string(in.AdjustmentType)), Cooldown: awsapi.Duration(in.Cooldown),
+		Aggregation: scaling.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: awsapi.Integer(in.MinAdjustmentMagnitude),
 	}
 	if in.StepAdjustments != nil {
 		out.Steps = []scaling.StepAdjustment{} // none is not the same as left out
@@ -73,8 +73,8 @@ func trackingConfig(in *types.TargetTrackingScalingPolicyConfiguration) *scaling
 		return nil
 	}
 	out := &scaling.TargetTrackingConfig{
-		TargetValue: aws.ToFloat64(in.TargetValue), ScaleOutCooldown: duration(in.ScaleOutCooldown),
-		ScaleInCooldown: duration(in.ScaleInCooldown), DisableScaleIn: in.DisableScaleIn,
+		TargetValue: aws.ToFloat64(in.TargetValue), ScaleOutCooldown: awsapi.Duration(in.ScaleOutCooldown),
+		ScaleInCooldown: awsapi.Duration(in.ScaleInCooldown), DisableScaleIn: in.DisableScaleIn,
 	}
 	if p := in.PredefinedMetricSpecification; p != nil {
 		out.Predefined = &scaling.PredefinedSpec{
@@ -140,7 +140,7 @@ func (a *API) describeScalingPolicies(
 		for _, x := range page {
 			out.ScalingPolicies = append(out.ScalingPolicies, describePolicy(c, r, x.target, x.policy))
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return badToken(err)
 	})
 }
@@ -184,7 +184,7 @@ func alarmsOf(r *engine.Region, t *scaling.Target, p *scaling.Policy) []string {
 
 func describeStep(s *scaling.StepConfig) *types.StepScalingPolicyConfiguration {
 	out := &types.StepScalingPolicyConfiguration{
-		AdjustmentType: types.AdjustmentType(s.AdjustmentType.String()), Cooldown: seconds(s.Cooldown), StepAdjustments: []types.StepAdjustment{},
+		AdjustmentType: types.AdjustmentType(s.AdjustmentType.String()), Cooldown: awsapi.Seconds(s.Cooldown), StepAdjustments: []types.StepAdjustment{},
 	}
 	if s.Aggregation != 0 {
 		out.MetricAggregationType = types.MetricAggregationType(s.Aggregation.String())
@@ -202,7 +202,7 @@ func describeStep(s *scaling.StepConfig) *types.StepScalingPolicyConfiguration {
 
 func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScalingPolicyConfiguration {
 	out := &types.TargetTrackingScalingPolicyConfiguration{
-		TargetValue: aws.Float64(t.TargetValue), ScaleOutCooldown: seconds(t.ScaleOutCooldown), ScaleInCooldown: seconds(t.ScaleInCooldown),
+		TargetValue: aws.Float64(t.TargetValue), ScaleOutCooldown: awsapi.Seconds(t.ScaleOutCooldown), ScaleInCooldown: awsapi.Seconds(t.ScaleInCooldown),
 		DisableScaleIn: aws.Bool(aws.ToBool(t.DisableScaleIn)),
 	}
 	if p := t.Predefined; p != nil {
@@ -213,7 +213,7 @@ func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScal
 	} else if m != nil {
 		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{
 			Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name), Statistic: types.MetricStatistic(m.Statistic.String()),
-			Unit: optional(m.Unit), Dimensions: []types.MetricDimension{},
+			Unit: awsapi.Optional(m.Unit), Dimensions: []types.MetricDimension{},
 		}
 		for _, d := range m.Dimensions {
 			out.CustomizedMetricSpecification.Dimensions = append(out.CustomizedMetricSpecification.Dimensions,

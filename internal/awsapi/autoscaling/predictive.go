@@ -25,8 +25,8 @@ func predictiveConfig(in *types.PredictiveScalingPolicyConfiguration) (*scaling.
 		return nil, nil
 	}
 	out := &scaling.PredictiveConfig{
-		Mode: scaling.ParsePredictiveMode(string(in.Mode)), Buffer: duration(in.SchedulingBufferTime),
-		Breach: scaling.ParseBreachBehavior(string(in.MaxCapacityBreachBehavior)), MaxBuffer: integer(in.MaxCapacityBuffer),
+		Mode: scaling.ParsePredictiveMode(string(in.Mode)), Buffer: awsapi.Duration(in.SchedulingBufferTime),
+		Breach: scaling.ParseBreachBehavior(string(in.MaxCapacityBreachBehavior)), MaxBuffer: awsapi.Integer(in.MaxCapacityBuffer),
 	}
 	for i := range in.MetricSpecifications {
 		s, err := predictiveSpec(&in.MetricSpecifications[i])
@@ -102,7 +102,7 @@ func dataQuery(in *types.PredictiveScalingMetricDataQuery) (metric.DataQuery, er
 
 func describePredictive(c *scaling.PredictiveConfig) *types.PredictiveScalingPolicyConfiguration {
 	out := &types.PredictiveScalingPolicyConfiguration{
-		Mode: types.PredictiveScalingMode(c.Mode.String()), SchedulingBufferTime: seconds(c.Buffer),
+		Mode: types.PredictiveScalingMode(c.Mode.String()), SchedulingBufferTime: awsapi.Seconds(c.Buffer),
 		MaxCapacityBreachBehavior: types.PredictiveScalingMaxCapacityBreachBehavior(c.Breach.String()),
 	}
 	if c.MaxBuffer != nil {
@@ -140,7 +140,7 @@ func describePredictiveQueries(queries []metric.DataQuery) *types.PredictiveScal
 	out := &types.PredictiveScalingCustomizedMetricSpecification{}
 	for _, q := range queries {
 		x := types.PredictiveScalingMetricDataQuery{
-			Id: aws.String(q.ID), Label: optional(q.Label), Expression: optional(q.Expression), ReturnData: aws.Bool(!q.Hidden),
+			Id: aws.String(q.ID), Label: awsapi.Optional(q.Label), Expression: awsapi.Optional(q.Expression), ReturnData: aws.Bool(!q.Hidden),
 		}
 		if q.Stat != nil {
 			x.MetricStat = &types.PredictiveScalingMetricStat{
@@ -148,7 +148,7 @@ func describePredictiveQueries(queries []metric.DataQuery) *types.PredictiveScal
 					Namespace: aws.String(q.Stat.Metric.Namespace), MetricName: aws.String(q.Stat.Metric.Name),
 					Dimensions: []types.PredictiveScalingMetricDimension{},
 				},
-				Stat: aws.String(q.Stat.Statistic.String()), Unit: optional(q.Stat.Unit),
+				Stat: aws.String(q.Stat.Statistic.String()), Unit: awsapi.Optional(q.Stat.Unit),
 			}
 			for _, d := range q.Stat.Metric.Dimensions {
 				x.MetricStat.Metric.Dimensions = append(x.MetricStat.Metric.Dimensions,

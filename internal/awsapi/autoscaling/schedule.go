@@ -34,7 +34,7 @@ func (a *API) putScheduledAction(
 		put.ZoneData, _ = zone.Data(put.Zone) // without data the zone is refused in its turn
 	}
 	if x := in.ScalableTargetAction; x != nil {
-		put.Range = &scaling.Range{Min: integer(x.MinCapacity), Max: integer(x.MaxCapacity)}
+		put.Range = &scaling.Range{Min: awsapi.Integer(x.MinCapacity), Max: awsapi.Integer(x.MaxCapacity)}
 	}
 	_, err = a.step(ctx, c, engine.PutScheduledAction{Scope: c.Scope, Input: put})
 	return &sdk.PutScheduledActionOutput{}, err
@@ -84,7 +84,7 @@ func (a *API) describeScheduledActions(
 		for _, x := range page {
 			out.ScheduledActions = append(out.ScheduledActions, describeSchedule(c, x.target, x.action))
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return badToken(err)
 	})
 }
@@ -92,7 +92,7 @@ func (a *API) describeScheduledActions(
 func describeSchedule(c awsapi.Call, t *scaling.Target, x *scaling.ScheduledAction) types.ScheduledAction {
 	return types.ScheduledAction{
 		ScheduledActionName: aws.String(x.Name), ScheduledActionARN: aws.String(scheduleARN(c, t, x.Name)),
-		ServiceNamespace: types.ServiceNamespaceSagemaker, Schedule: aws.String(x.Schedule), Timezone: optional(x.Zone),
+		ServiceNamespace: types.ServiceNamespaceSagemaker, Schedule: aws.String(x.Schedule), Timezone: awsapi.Optional(x.Zone),
 		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()),
 		StartTime: when(x.Start), EndTime: when(x.End), CreationTime: aws.Time(x.Created),
 		ScalableTargetAction: &types.ScalableTargetAction{MinCapacity: number(x.Range.Min), MaxCapacity: number(x.Range.Max)},

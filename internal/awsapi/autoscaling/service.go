@@ -95,39 +95,6 @@ func badToken(err error) error {
 	return err
 }
 
-// optional is nil for "", so that answers leave unset members out.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// integer turns an optional number of the SDK into one of ours.
-func integer(n *int32) *int {
-	if n == nil {
-		return nil
-	}
-	i := int(*n)
-	return &i
-}
-
-func duration(n *int32) *time.Duration {
-	if n == nil {
-		return nil
-	}
-	d := time.Duration(*n) * time.Second
-	return &d
-}
-
-func seconds(d *time.Duration) *int32 {
-	if d == nil {
-		return nil
-	}
-	n := int32(*d / time.Second)
-	return &n
-}
-
 // checkFilter checks a namespace, a dimension and resource IDs that select; noun names the IDs' member. Of another service's namespace
 // there is nothing, which is no error: selected and History find none.
 func checkFilter(namespace, dimension string, ids []string, noun string) error {

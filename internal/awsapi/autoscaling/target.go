@@ -28,7 +28,7 @@ func (a *API) registerScalableTarget(
 	if in.RoleARN != nil && !roleForm.MatchString(*in.RoleARN) {
 		return nil, awsapi.Validation("The role ARN '%s' is not valid. Leave RoleARN out: the service-linked role is used.", *in.RoleARN)
 	}
-	g := scaling.Registration{Key: key, Min: integer(in.MinCapacity), Max: integer(in.MaxCapacity), Tags: in.Tags}
+	g := scaling.Registration{Key: key, Min: awsapi.Integer(in.MinCapacity), Max: awsapi.Integer(in.MaxCapacity), Tags: in.Tags}
 	if s := in.SuspendedState; s != nil {
 		g.SuspendIn, g.SuspendOut, g.SuspendScheduled = s.DynamicScalingInSuspended, s.DynamicScalingOutSuspended, s.ScheduledScalingSuspended
 	}
@@ -75,7 +75,7 @@ func (a *API) describeScalableTargets(
 		for _, t := range page {
 			out.ScalableTargets = append(out.ScalableTargets, describeTarget(c, now, t))
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return badToken(err)
 	})
 }

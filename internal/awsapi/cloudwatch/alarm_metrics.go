@@ -152,8 +152,8 @@ func describeQueries(queries []metric.DataQuery) []types.MetricDataQuery {
 	out := make([]types.MetricDataQuery, len(queries))
 	for i, q := range queries {
 		out[i] = types.MetricDataQuery{
-			Id: aws.String(q.ID), Label: optional(q.Label), Expression: optional(q.Expression), ReturnData: aws.Bool(!q.Hidden),
-			AccountId: optional(q.Account),
+			Id: aws.String(q.ID), Label: awsapi.Optional(q.Label), Expression: awsapi.Optional(q.Expression), ReturnData: aws.Bool(!q.Hidden),
+			AccountId: awsapi.Optional(q.Account),
 		}
 		if q.Period > 0 {
 			out[i].Period = aws.Int32(int32(q.Period / time.Second))

@@ -17,9 +17,9 @@ import (
 func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
 	out := types.MetricAlarm{
 		AlarmName: aws.String(x.Name), AlarmArn: aws.String(alarmPrefix(r.Scope) + x.Name),
-		AlarmDescription: optional(x.Description), AlarmConfigurationUpdatedTimestamp: aws.Time(x.Configured), ActionsEnabled: aws.Bool(x.ActionsEnabled),
+		AlarmDescription: awsapi.Optional(x.Description), AlarmConfigurationUpdatedTimestamp: aws.Time(x.Configured), ActionsEnabled: aws.Bool(x.ActionsEnabled),
 		OKActions: []string{}, AlarmActions: []string{}, InsufficientDataActions: []string{},
-		StateValue: types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: optional(x.Data),
+		StateValue: types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: awsapi.Optional(x.Data),
 		StateUpdatedTimestamp: aws.Time(x.Updated), StateTransitionedTimestamp: aws.Time(x.Transitioned),
 		EvaluationState: types.EvaluationState(x.Trouble.String()),
 	}
@@ -47,7 +47,7 @@ func describeRule(out *types.MetricAlarm, r *alarm.Rule) {
 		return
 	}
 	out.EvaluationPeriods, out.Threshold = aws.Int32(int32(r.Periods)), aws.Float64(r.Threshold)
-	out.ComparisonOperator, out.TreatMissingData = types.ComparisonOperator(r.Comparison.String()), optional(r.Missing.String())
+	out.ComparisonOperator, out.TreatMissingData = types.ComparisonOperator(r.Comparison.String()), awsapi.Optional(r.Missing.String())
 	if r.DatapointsToM > 0 {
 		out.DatapointsToAlarm = aws.Int32(int32(r.DatapointsToM))
 	}

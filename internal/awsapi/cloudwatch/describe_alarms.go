@@ -76,7 +76,7 @@ func (a *API) describeAlarms(ctx context.Context, c awsapi.Call, in *sdk.Describ
 		for _, x := range page {
 			listAlarm(out, r, in, x)
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return err
 	})
 }

@@ -53,7 +53,7 @@ func (a *API) describeAlarmHistory(
 		}); err != nil {
 			return nil, err
 		}
-		q.Token, out.NextToken = next, optional(next)
+		q.Token, out.NextToken = next, awsapi.Optional(next)
 		if next == "" || len(out.AlarmHistoryItems) == limit {
 			return out, nil
 		}

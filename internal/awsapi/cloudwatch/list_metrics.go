@@ -53,7 +53,7 @@ func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetric
 				out.OwningAccounts = append(out.OwningAccounts, c.Account)
 			}
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 			return invalidValue("Request parameter NextToken is invalid") // recorded
 		}

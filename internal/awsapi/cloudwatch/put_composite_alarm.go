@@ -81,14 +81,14 @@ func suppressor(x *alarm.Composite, in *sdk.PutCompositeAlarmInput) error {
 
 func describeComposite(s engine.Scope, x *alarm.Composite) types.CompositeAlarm {
 	out := types.CompositeAlarm{
-		AlarmName: aws.String(x.Name), AlarmArn: aws.String(alarmPrefix(s) + x.Name), AlarmDescription: optional(x.Description),
+		AlarmName: aws.String(x.Name), AlarmArn: aws.String(alarmPrefix(s) + x.Name), AlarmDescription: awsapi.Optional(x.Description),
 		AlarmConfigurationUpdatedTimestamp: aws.Time(x.Configured), ActionsEnabled: aws.Bool(x.ActionsEnabled), AlarmRule: aws.String(x.Rule),
 		OKActions: arns(x.Actions, alarm.OK), AlarmActions: arns(x.Actions, alarm.InAlarm),
 		InsufficientDataActions: arns(x.Actions, alarm.InsufficientData),
-		StateValue:              types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: optional(x.Data),
+		StateValue:              types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: awsapi.Optional(x.Data),
 		StateUpdatedTimestamp: aws.Time(x.Updated), StateTransitionedTimestamp: aws.Time(x.Transitioned),
-		ActionsSuppressedBy: types.ActionsSuppressedBy(x.Suppressed.String()), ActionsSuppressedReason: optional(x.Suppressed.Reason()),
-		ActionsSuppressor: optional(x.Suppressor),
+		ActionsSuppressedBy: types.ActionsSuppressedBy(x.Suppressed.String()), ActionsSuppressedReason: awsapi.Optional(x.Suppressed.Reason()),
+		ActionsSuppressor: awsapi.Optional(x.Suppressor),
 	}
 	if x.Suppressor != "" {
 		out.ActionsSuppressorWaitPeriod = aws.Int32(int32(x.Wait / time.Second))
@@ -128,7 +128,7 @@ func (a *API) describeAlarmContributors(
 				StateTransitionedTimestamp: aws.Time(c.Transitioned),
 			})
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return err
 	})
 }

@@ -176,11 +176,3 @@ func describeDimensions(in []metric.Dimension) []types.Dimension {
 	}
 	return out
 }
-
-// optional is nil for "", so that answers leave unset members out.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}

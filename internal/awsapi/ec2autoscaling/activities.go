@@ -52,7 +52,7 @@ func (a *API) describeScalingActivities(
 	if err != nil {
 		return nil, badToken(err)
 	}
-	out := &sdk.DescribeScalingActivitiesOutput{Activities: []types.Activity{}, NextToken: optional(next)}
+	out := &sdk.DescribeScalingActivitiesOutput{Activities: []types.Activity{}, NextToken: awsapi.Optional(next)}
 	for _, x := range items {
 		e, ok := x.Event.(engine.InstanceActivityChanged)
 		if arn := arns[e.Activity.Group]; ok && (arn != "" || deleted) {
@@ -91,9 +91,9 @@ func filter(q *awsapi.HistoryQuery, filters []types.Filter) error {
 
 func describeActivity(c awsapi.Call, x scaling.InstanceActivity, groupARN string) types.Activity {
 	out := types.Activity{
-		ActivityId: aws.String(x.ID), AutoScalingGroupName: aws.String(x.Group.GroupName()), AutoScalingGroupARN: optional(groupARN),
+		ActivityId: aws.String(x.ID), AutoScalingGroupName: aws.String(x.Group.GroupName()), AutoScalingGroupARN: awsapi.Optional(groupARN),
 		Description: aws.String(x.Description()), Cause: aws.String(x.CauseText()), StartTime: aws.Time(x.Start),
-		StatusCode: types.ScalingActivityStatusCode(x.Status.String()), StatusMessage: optional(x.Reason), Progress: number(x.Progress()),
+		StatusCode: types.ScalingActivityStatusCode(x.Status.String()), StatusMessage: awsapi.Optional(x.Reason), Progress: number(x.Progress()),
 		Details: aws.String(`{"Availability Zone":"` + zoneOf(c.Scope) + `"}`),
 	}
 	if !x.End.IsZero() {

@@ -46,7 +46,7 @@ func (a *API) describeGroups(
 		for _, g := range page {
 			out.AutoScalingGroups = append(out.AutoScalingGroups, describeGroup(c.Scope, g, in.IncludeInstances == nil || *in.IncludeInstances))
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return err
 	})
 }
@@ -100,9 +100,9 @@ func describeGroup(s engine.Scope, g group, instances bool) types.AutoScalingGro
 		TerminationPolicies: []string{"NewestInstance"}, NewInstancesProtectedFromScaleIn: aws.Bool(false), Tags: []types.TagDescription{},
 	}
 	cooldown := settings.Cooldown()
-	out.DefaultCooldown = seconds(&cooldown)
+	out.DefaultCooldown = awsapi.Seconds(&cooldown)
 	if settings != nil {
-		out.DefaultInstanceWarmup = seconds(settings.DefaultWarmup)
+		out.DefaultInstanceWarmup = awsapi.Seconds(settings.DefaultWarmup)
 		for _, p := range settings.Suspended {
 			out.SuspendedProcesses = append(out.SuspendedProcesses, types.SuspendedProcess{
 				ProcessName:      aws.String(p.Process.String()),
@@ -183,7 +183,7 @@ func (a *API) describeInstances(
 		}
 		page, next, err := awsapi.Page(rows, func(x types.AutoScalingInstanceDetails) string { return *x.InstanceId }, false,
 			aws.ToString(in.NextToken), fmt.Sprint("instances", in.InstanceIds), n)
-		out.AutoScalingInstances, out.NextToken = append(out.AutoScalingInstances, page...), optional(next)
+		out.AutoScalingInstances, out.NextToken = append(out.AutoScalingInstances, page...), awsapi.Optional(next)
 		return err
 	})
 }
@@ -198,12 +198,12 @@ func (a *API) updateGroup(ctx context.Context, c awsapi.Call, in *sdk.UpdateAuto
 		return nil, err
 	}
 	u := scaling.GroupUpdate{
-		Key: k, Min: integer(in.MinSize), Max: integer(in.MaxSize), Desired: integer(in.DesiredCapacity), DefaultCooldown: duration(in.DefaultCooldown),
+		Key: k, Min: awsapi.Integer(in.MinSize), Max: awsapi.Integer(in.MaxSize), Desired: awsapi.Integer(in.DesiredCapacity), DefaultCooldown: awsapi.Duration(in.DefaultCooldown),
 	}
 	if w := in.DefaultInstanceWarmup; w != nil && *w == -1 {
 		u.ForgetWarmup = true // AWS: UpdateAutoScalingGroup, DefaultInstanceWarmup
 	} else {
-		u.DefaultWarmup = duration(w)
+		u.DefaultWarmup = awsapi.Duration(w)
 	}
 	_, err = a.step(ctx, k, engine.UpdateGroup{Scope: c.Scope, Update: u})
 	return &sdk.UpdateAutoScalingGroupOutput{}, err

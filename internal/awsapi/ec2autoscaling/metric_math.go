@@ -51,12 +51,12 @@ func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSp
 func describeQueries(m *scaling.CustomizedSpec) []types.TargetTrackingMetricDataQuery {
 	var period *int32
 	if m.Period != 0 {
-		period = seconds(&m.Period)
+		period = awsapi.Seconds(&m.Period)
 	}
 	out := make([]types.TargetTrackingMetricDataQuery, len(m.Queries))
 	for i, q := range m.Queries {
 		out[i] = types.TargetTrackingMetricDataQuery{
-			Id: aws.String(q.ID), Expression: optional(q.Expression), Label: optional(q.Label), ReturnData: aws.Bool(q.ReturnData == nil || *q.ReturnData),
+			Id: aws.String(q.ID), Expression: awsapi.Optional(q.Expression), Label: awsapi.Optional(q.Label), ReturnData: aws.Bool(q.ReturnData == nil || *q.ReturnData),
 		}
 		s := q.Stat
 		if s == nil {
@@ -67,7 +67,7 @@ func describeQueries(m *scaling.CustomizedSpec) []types.TargetTrackingMetricData
 		for _, d := range s.Dimensions {
 			metric.Dimensions = append(metric.Dimensions, types.MetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
 		}
-		out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: metric, Stat: aws.String(s.Statistic), Unit: optional(s.Unit), Period: period}
+		out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: metric, Stat: aws.String(s.Statistic), Unit: awsapi.Optional(s.Unit), Period: period}
 	}
 	return out
 }

@@ -47,8 +47,8 @@ func describeAlarm(c awsapi.Call, name string) types.Alarm {
 // policyInput reads PutScalingPolicy's request, all but the group.
 func policyInput(in *sdk.PutScalingPolicyInput) (scaling.GroupPolicyInput, error) {
 	out := scaling.GroupPolicyInput{
-		Name: *in.PolicyName, Adjustment: integer(in.ScalingAdjustment), Cooldown: duration(in.Cooldown),
-		MinMagnitude: integer(in.MinAdjustmentMagnitude), Warmup: duration(in.EstimatedInstanceWarmup), Disabled: in.Enabled != nil && !*in.Enabled,
+		Name: *in.PolicyName, Adjustment: awsapi.Integer(in.ScalingAdjustment), Cooldown: awsapi.Duration(in.Cooldown),
+		MinMagnitude: awsapi.Integer(in.MinAdjustmentMagnitude), Warmup: awsapi.Duration(in.EstimatedInstanceWarmup), Disabled: in.Enabled != nil && !*in.Enabled,
 	}
 	if in.PredictiveScalingConfiguration != nil || aws.ToString(in.PolicyType) == "PredictiveScaling" {
 		return out, awsapi.Validation("Policies of type PredictiveScaling are not supported for Auto Scaling groups by this server: put one on " +
@@ -141,19 +141,9 @@ func (a *API) describePolicies(ctx context.Context, c awsapi.Call, in *sdk.Descr
 		policy *scaling.Policy
 	}
 	out := &sdk.DescribePoliciesOutput{ScalingPolicies: []types.ScalingPolicy{}}
-	return out, a.groups(ctx, c, func(r *engine.Region, all []group) error {
-		if in.AutoScalingGroupName != nil {
-			g, err := named(all, c.Scope, *in.AutoScalingGroupName)
-			if err != nil {
-				return err
-			}
-			all = []group{g}
-		}
+	return out, a.settled(ctx, c, in.AutoScalingGroupName, func(r *engine.Region, all []group) error {
 		var rows []row
 		for _, g := range all {
-			if g.settings() == nil {
-				continue
-			}
 			for _, p := range g.settings().Policies {
 				arn := awsapi.GroupPolicyARN(c.Scope, g.key, p.UUID, p.Name)
 				if (len(in.PolicyNames) == 0 || slices.Contains(in.PolicyNames, p.Name) || slices.Contains(in.PolicyNames, arn)) &&
@@ -171,7 +161,7 @@ func (a *API) describePolicies(ctx context.Context, c awsapi.Call, in *sdk.Descr
 		for _, x := range page {
 			out.ScalingPolicies = append(out.ScalingPolicies, describePolicy(c, x.group, x.policy, alarms[x.policy.UUID]))
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return err
 	})
 }
@@ -193,7 +183,7 @@ func describePolicy(c awsapi.Call, g group, p *scaling.Policy, alarms []string) 
 	out := types.ScalingPolicy{
 		AutoScalingGroupName: aws.String(g.key.GroupName()), PolicyName: aws.String(p.Name), PolicyType: aws.String(p.Type.String()),
 		PolicyARN: aws.String(awsapi.GroupPolicyARN(c.Scope, g.key, p.UUID, p.Name)), Enabled: aws.Bool(!p.Disabled), Alarms: []types.Alarm{},
-		StepAdjustments: []types.StepAdjustment{}, EstimatedInstanceWarmup: seconds(p.Warmup),
+		StepAdjustments: []types.StepAdjustment{}, EstimatedInstanceWarmup: awsapi.Seconds(p.Warmup),
 	}
 	if p.Type == scaling.TargetTrackingScaling {
 		alarms = p.AlarmNames()
@@ -204,7 +194,7 @@ func describePolicy(c awsapi.Call, g group, p *scaling.Policy, alarms []string) 
 	switch {
 	case p.Simple != nil:
 		out.AdjustmentType, out.ScalingAdjustment = aws.String(p.Simple.AdjustmentType.String()), number(p.Simple.Adjustment)
-		out.Cooldown = seconds(p.Simple.Cooldown)
+		out.Cooldown = awsapi.Seconds(p.Simple.Cooldown)
 		if p.Simple.MinMagnitude != nil {
 			out.MinAdjustmentMagnitude = number(*p.Simple.MinMagnitude)
 		}
@@ -241,10 +231,10 @@ func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingConf
 	} else if m != nil {
 		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{
 			Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name), Statistic: types.MetricStatistic(m.Statistic.String()),
-			Unit: optional(m.Unit), Dimensions: []types.MetricDimension{},
+			Unit: awsapi.Optional(m.Unit), Dimensions: []types.MetricDimension{},
 		}
 		if m.Period != 0 {
-			out.CustomizedMetricSpecification.Period = seconds(&m.Period)
+			out.CustomizedMetricSpecification.Period = awsapi.Seconds(&m.Period)
 		}
 		for _, d := range m.Dimensions {
 			out.CustomizedMetricSpecification.Dimensions = append(out.CustomizedMetricSpecification.Dimensions,

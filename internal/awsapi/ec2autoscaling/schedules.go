@@ -42,7 +42,7 @@ func (a *API) schedule(ctx context.Context, c awsapi.Call, k scaling.TargetKey, 
 	put := scaling.GroupScheduleInput{
 		Key: k, Name: *x.ScheduledActionName, Recurrence: aws.ToString(x.Recurrence), Zone: aws.ToString(x.TimeZone),
 		Start: aws.ToTime(x.StartTime).UTC(), End: aws.ToTime(x.EndTime).UTC(),
-		Range: scaling.Range{Min: integer(x.MinSize), Max: integer(x.MaxSize)}, Desired: integer(x.DesiredCapacity),
+		Range: scaling.Range{Min: awsapi.Integer(x.MinSize), Max: awsapi.Integer(x.MaxSize)}, Desired: awsapi.Integer(x.DesiredCapacity),
 	}
 	if put.Zone != "" {
 		put.ZoneData, _ = zone.Data(put.Zone) // without data the zone is refused in its turn
@@ -140,19 +140,9 @@ func (a *API) describeSchedules(
 		action *scaling.GroupAction
 	}
 	out := &sdk.DescribeScheduledActionsOutput{ScheduledUpdateGroupActions: []types.ScheduledUpdateGroupAction{}}
-	return out, a.groups(ctx, c, func(_ *engine.Region, all []group) error {
-		if in.AutoScalingGroupName != nil {
-			g, err := named(all, c.Scope, *in.AutoScalingGroupName)
-			if err != nil {
-				return err
-			}
-			all = []group{g}
-		}
+	return out, a.settled(ctx, c, in.AutoScalingGroupName, func(_ *engine.Region, all []group) error {
 		var rows []row
 		for _, g := range all {
-			if g.settings() == nil {
-				continue
-			}
 			for _, x := range g.settings().Schedules {
 				if wanted(in, x) {
 					rows = append(rows, row{g, x})
@@ -167,7 +157,7 @@ func (a *API) describeSchedules(
 		for _, x := range page {
 			out.ScheduledUpdateGroupActions = append(out.ScheduledUpdateGroupActions, describeSchedule(c, x.group.key, x.action))
 		}
-		out.NextToken = optional(next)
+		out.NextToken = awsapi.Optional(next)
 		return err
 	})
 }
@@ -185,7 +175,7 @@ func describeSchedule(c awsapi.Call, k scaling.TargetKey, x *scaling.GroupAction
 	out := types.ScheduledUpdateGroupAction{
 		AutoScalingGroupName: aws.String(k.GroupName()), ScheduledActionName: aws.String(x.Name),
 		ScheduledActionARN: aws.String(c.ARN("autoscaling", "scheduledUpdateGroupAction:"+x.ID+":"+groupPrefix+k.GroupName()+":scheduledActionName/"+x.Name)),
-		StartTime:          aws.Time(x.Next), Time: aws.Time(x.Next), EndTime: when(x.End), TimeZone: optional(x.Zone),
+		StartTime:          aws.Time(x.Next), Time: aws.Time(x.Next), EndTime: when(x.End), TimeZone: awsapi.Optional(x.Zone),
 		MinSize: optionalNumber(x.Range.Min), MaxSize: optionalNumber(x.Range.Max), DesiredCapacity: optionalNumber(x.Desired),
 	}
 	if x.Unix {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,7 +129,7 @@ func (g group) arn(s engine.Scope) string {
 
 const groupPrefix = "autoScalingGroupName/"
 
-// groups calls f with a region's groups by name; read is the engine's region, nil where it has no state yet.
+// groups calls f with a region, an empty one where it has no state yet, and its groups.
 func (a *API) groups(ctx context.Context, c awsapi.Call, f func(r *engine.Region, all []group) error) error {
 	var err error
 	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
@@ -149,6 +150,20 @@ func (a *API) groups(ctx context.Context, c awsapi.Call, f func(r *engine.Region
 		return failed
 	}
 	return badToken(err)
+}
+
+// settled calls f with a region and those of its groups of which something is set: of one where a name is given, which must exist.
+func (a *API) settled(ctx context.Context, c awsapi.Call, name *string, f func(r *engine.Region, all []group) error) error {
+	return a.groups(ctx, c, func(r *engine.Region, all []group) error {
+		if name != nil {
+			g, err := named(all, c.Scope, *name)
+			if err != nil {
+				return err
+			}
+			all = []group{g}
+		}
+		return f(r, slices.DeleteFunc(all, func(g group) bool { return g.settings() == nil }))
+	})
 }
 
 // parseGroup reads a group's name or ARN.
@@ -197,38 +212,7 @@ func badToken(err error) error {
 	return err
 }
 
-// optional is nil for "", so that answers leave unset members out.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func integer(n *int32) *int {
-	if n == nil {
-		return nil
-	}
-	i := int(*n)
-	return &i
-}
-
 func number(n int) *int32 {
 	i := int32(n)
 	return &i
-}
-
-func duration(n *int32) *time.Duration {
-	if n == nil {
-		return nil
-	}
-	d := time.Duration(*n) * time.Second
-	return &d
-}
-
-func seconds(d *time.Duration) *int32 {
-	if d == nil {
-		return nil
-	}
-	return number(int(*d / time.Second))
 }

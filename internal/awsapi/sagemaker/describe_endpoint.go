@@ -21,7 +21,7 @@ func (a *API) describeEndpoint(ctx context.Context, c awsapi.Call, in *sdk.Descr
 		out = &sdk.DescribeEndpointOutput{
 			EndpointName: aws.String(x.Name), EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, x.Name)),
 			EndpointConfigName: aws.String(x.Config), EndpointStatus: types.EndpointStatus(x.Status.String()),
-			FailureReason: optional(x.FailureReason), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
+			FailureReason: awsapi.Optional(x.FailureReason), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
 		}
 		for _, v := range x.Variants {
 			out.ProductionVariants = append(out.ProductionVariants, summary(x, v))
@@ -52,7 +52,7 @@ func images(v *hosting.Variant) []types.DeployedImage {
 
 // status is there while a variant changes. Its message is the newest reason for which an instance does not serve.
 func status(x *hosting.Endpoint, v *hosting.Variant) []types.ProductionVariantStatus {
-	s := types.ProductionVariantStatus{StatusMessage: optional(v.LastFailure()), StartTime: aws.Time(v.ChangeStarted)}
+	s := types.ProductionVariantStatus{StatusMessage: awsapi.Optional(v.LastFailure()), StartTime: aws.Time(v.ChangeStarted)}
 	switch {
 	case x.Status == hosting.Deleting:
 		s.Status, s.StartTime = types.VariantStatusDeleting, aws.Time(x.Modified)

@@ -100,7 +100,7 @@ func (a *API) describeEndpointConfig(
 		}
 		out = &sdk.DescribeEndpointConfigOutput{
 			EndpointConfigName: aws.String(x.Name), EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, x.Name)),
-			CreationTime: aws.Time(x.Created), KmsKeyId: optional(x.KMSKeyID), ExecutionRoleArn: optional(x.ExecutionRole),
+			CreationTime: aws.Time(x.Created), KmsKeyId: awsapi.Optional(x.KMSKeyID), ExecutionRoleArn: awsapi.Optional(x.ExecutionRole),
 			EnableNetworkIsolation: aws.Bool(x.NetworkIsolation), VpcConfig: describeVPC(x.VPC),
 		}
 		for _, v := range x.Variants {

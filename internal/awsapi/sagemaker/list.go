@@ -69,7 +69,7 @@ func (l *listing) page(operation string, items []item) ([]item, *string, error) 
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 		return nil, nil, awsapi.Validation("The NextToken value is not valid.")
 	}
-	return page, optional(next), err
+	return page, awsapi.Optional(next), err
 }
 
 func (a *API) listModels(ctx context.Context, c awsapi.Call, in *sdk.ListModelsInput) (*sdk.ListModelsOutput, error) {

@@ -114,7 +114,7 @@ func (a *API) describeModel(ctx context.Context, c awsapi.Call, in *sdk.Describe
 		out = &sdk.DescribeModelOutput{
 			ModelName: aws.String(m.Name), ModelArn: aws.String(arn(c.Scope, hosting.ResourceModel, m.Name)),
 			CreationTime: aws.Time(m.Created), EnableNetworkIsolation: aws.Bool(m.NetworkIsolation),
-			ExecutionRoleArn: optional(m.ExecutionRole), VpcConfig: describeVPC(m.VPC),
+			ExecutionRoleArn: awsapi.Optional(m.ExecutionRole), VpcConfig: describeVPC(m.VPC),
 		}
 		d := describeContainer(m.Container)
 		if m.InContainers {
@@ -129,8 +129,8 @@ func (a *API) describeModel(ctx context.Context, c awsapi.Call, in *sdk.Describe
 
 func describeContainer(c hosting.Container) types.ContainerDefinition {
 	d := types.ContainerDefinition{
-		Image: aws.String(c.Image), ModelDataUrl: optional(c.ModelDataURL), Environment: c.Environment,
-		ContainerHostname: optional(c.Hostname), Mode: types.ContainerMode(c.Mode),
+		Image: aws.String(c.Image), ModelDataUrl: awsapi.Optional(c.ModelDataURL), Environment: c.Environment,
+		ContainerHostname: awsapi.Optional(c.Hostname), Mode: types.ContainerMode(c.Mode),
 	}
 	if d.Mode == "" {
 		d.Mode = types.ContainerModeSingleModel
@@ -139,14 +139,6 @@ func describeContainer(c hosting.Container) types.ContainerDefinition {
 		d.ImageConfig = &types.ImageConfig{RepositoryAccessMode: types.RepositoryAccessMode(c.RepositoryAccess)}
 	}
 	return d
-}
-
-// optional is nil for "", so that answers leave unset members out.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 func (a *API) deleteModel(ctx context.Context, c awsapi.Call, in *sdk.DeleteModelInput) (*sdk.DeleteModelOutput, error) {

@@ -98,5 +98,5 @@ func (a *API) listTags(ctx context.Context, c awsapi.Call, in *sdk.ListTagsInput
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 		return nil, awsapi.Validation("The NextToken value is not valid.")
 	}
-	return &sdk.ListTagsOutput{Tags: describeTags(page), NextToken: optional(next)}, err
+	return &sdk.ListTagsOutput{Tags: describeTags(page), NextToken: awsapi.Optional(next)}, err
 }
