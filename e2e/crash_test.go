@@ -140,12 +140,15 @@ func TestDamagedDataIsRefused(t *testing.T) {
 	start(t, dir).settled("kept", 1)
 }
 
-// write makes models and alarms until the server is killed, and returns the acknowledged ones.
+// write makes models and alarms until the server is killed, a while after it acknowledged one of each, and returns the acknowledged ones.
 func write(s *server, round int, life time.Duration) (models, alarms []string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	var clients sync.WaitGroup
+	var clients, first sync.WaitGroup
+	first.Add(2)
 	clients.Go(func() {
+		begun := sync.OnceFunc(first.Done)
+		defer begun()
 		for i := 0; ; i++ {
 			name := fmt.Sprintf("model-%d-%d", round, i)
 			if _, err := s.sagemaker().CreateModel(ctx, &sagemaker.CreateModelInput{
@@ -154,9 +157,12 @@ func write(s *server, round int, life time.Duration) (models, alarms []string) {
 				return
 			}
 			models = append(models, name)
+			begun()
 		}
 	})
 	clients.Go(func() {
+		begun := sync.OnceFunc(first.Done)
+		defer begun()
 		for i := 0; ; i++ {
 			name := fmt.Sprintf("alarm-%d-%d", round, i)
 			if _, err := s.cloudwatch().PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
@@ -166,10 +172,11 @@ func write(s *server, round int, life time.Duration) (models, alarms []string) {
 				return
 			}
 			alarms = append(alarms, name)
+			begun()
 		}
 	})
-	timer := time.NewTimer(life)
-	<-timer.C
+	first.Wait()
+	<-time.After(life)
 	s.kill()
 	cancel()
 	clients.Wait()

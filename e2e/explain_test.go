@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -15,26 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
-
-// fetch asks the server over HTTP.
-func (s *server) fetch(path, accept string) (int, string) {
-	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set("Accept", accept)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer.StatusCode, string(body)
-}
 
 // dryRun registers a variant, in a dry run, with a step policy and the alarm that invokes it; feed gives the alarm what it breaches by.
 func (s *server) dryRun(endpoint string) (feed func()) {
@@ -80,11 +59,13 @@ func TestExplainAndDryRun(t *testing.T) {
 	s.deploy("iris", 1, nil)
 	feed := s.dryRun("iris")
 	const would = "add-two  queue in ALARM, 1 of 1: 9 > 5; wanted 3 = 1 + 2; dry run, or desired would be 3\n"
-	var dry string
+	var dry, text string
+	var code int
 	s.until("the dry run's decision", func() bool {
 		feed()
 		_, dry = s.fetch("/explain/iris/AllTraffic", "text/plain")
-		return strings.Contains(dry, would) && strings.Contains(dry, "last decision")
+		code, text = s.fetch("/explain/iris/AllTraffic?since=1h", "application/json")
+		return strings.Contains(dry, would) && strings.Contains(dry, "last decision") && strings.Contains(text, "dry run, or desired would be 3")
 	})
 	if !strings.Contains(dry, "1 of 1 wanted instances serve; range 1 to 3") || !strings.Contains(dry, "warning: dry run: ") {
 		t.Errorf("a dry run is explained as\n%s", dry)
@@ -92,7 +73,6 @@ func TestExplainAndDryRun(t *testing.T) {
 	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, "dry run: decisions are recorded") || !strings.Contains(page, `href="/explain/iris/AllTraffic?`) {
 		t.Errorf("the health page does not warn, or link:\n%s", page)
 	}
-	code, text := s.fetch("/explain/iris/AllTraffic?since=1h", "application/json")
 	var told struct {
 		Moment struct {
 			At       time.Time

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,8 +26,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// patience is how long anything here may take.
-const patience = 60 * time.Second
+// patience is how long anything here may take, on a machine that does much else.
+const patience = 2 * time.Minute
 
 var binary string
 
@@ -253,6 +254,33 @@ func (s *server) script(name string, args ...string) string {
 	return string(out)
 }
 
+// fetch asks the server for one of its own pages.
+func (s *server) fetch(path, accept string) (int, string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Accept", accept)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// get is fetch without a wish.
+func (s *server) get(path string) string {
+	s.t.Helper()
+	_, text := s.fetch(path, "*/*")
+	return text
+}
+
 // health reads the health page.
 func (s *server) health() (page struct {
 	Status    string `json:"status"`
@@ -272,17 +300,9 @@ func (s *server) health() (page struct {
 	} `json:"metric_history"`
 }) {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/health", nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&page); err != nil {
-		s.t.Fatal(err)
+	text := s.get("/health")
+	if err := json.Unmarshal([]byte(text), &page); err != nil {
+		s.t.Fatalf("%v: %s", err, text)
 	}
 	return page
 }

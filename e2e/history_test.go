@@ -73,15 +73,18 @@ func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 	}
 }
 
-// ingest sends datapoints of value 1 until the server is killed; it returns how many were acknowledged, and how many were sent.
+// ingest sends datapoints of value 1 until the server is killed, a while after each client was acknowledged some; it returns how many were acknowledged, and how many were sent.
 func ingest(s *server, round int, life time.Duration) (acknowledged, sent float64) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	now := s.policyTime()
 	var mu sync.Mutex
-	var clients sync.WaitGroup
+	var clients, first sync.WaitGroup
+	first.Add(3)
 	for client := range 3 {
 		clients.Go(func() {
+			begun := sync.OnceFunc(first.Done)
+			defer begun()
 			for i := 0; ; i++ {
 				in := &cloudwatch.PutMetricDataInput{Namespace: aws.String("Crash")}
 				for n := range 20 {
@@ -104,11 +107,12 @@ func ingest(s *server, round int, life time.Duration) (acknowledged, sent float6
 				if err != nil {
 					return
 				}
+				begun()
 			}
 		})
 	}
-	timer := time.NewTimer(life)
-	<-timer.C
+	first.Wait()
+	<-time.After(life)
 	s.kill()
 	cancel()
 	clients.Wait()

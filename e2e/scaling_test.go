@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,16 +98,6 @@ func TestCrashedInstanceComesBack(t *testing.T) {
 func TestHealthPage(t *testing.T) {
 	s := start(t, t.TempDir())
 	s.deploy("shown", 1, nil)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Accept", "text/html")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
 	metrics := s.get("/metrics")
 	for _, want := range []string{
 		`bellows_instances_current{account="123456789012",endpoint="shown",region="us-east-1",variant="AllTraffic"} 1`,
@@ -120,28 +108,7 @@ func TestHealthPage(t *testing.T) {
 			t.Errorf("the metrics lack %s:\n%s", want, metrics)
 		}
 	}
-	text := make([]byte, 10_000)
-	n, _ := resp.Body.Read(text)
-	if page := string(text[:n]); !strings.Contains(page, "<h1>Bellows: ok</h1>") || !strings.Contains(page, "shown") {
+	if _, page := s.fetch("/", "text/html"); !strings.Contains(page, "<h1>Bellows: ok</h1>") || !strings.Contains(page, "shown") {
 		t.Errorf("the page:\n%s", page)
 	}
-}
-
-// get reads one of the server's own pages.
-func (s *server) get(path string) string {
-	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(text)
 }

@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"bellows.dev/bellows/internal/awsapi"
 )
 
 const topic = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -32,14 +35,42 @@ func promQL(query string, pending int32) *sdk.PutMetricAlarmInput {
 	}
 }
 
+// bad is a change that a good request does not bear, and what is said of it: "" where it does.
+type bad[In any] struct {
+	name string
+	do   func(*In)
+	want string
+}
+
+// refusals makes each change to a good request. All find an alarm named there, and change nothing where they are refused.
+func refusals[In, Out any](
+	t *testing.T, request func() *In, put func(*API, context.Context, awsapi.Call, *In) (*Out, error), changes []bad[In],
+) {
+	t.Helper()
+	for _, tc := range changes {
+		t.Run(tc.name, func(t *testing.T) {
+			a, m := newMemory()
+			there := good()
+			there.AlarmName = aws.String("there")
+			must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, there))
+			before := len(m.items)
+			in := request()
+			tc.do(in)
+			_, err := put(a, t.Context(), call, in)
+			if got := refused(err); got != tc.want {
+				t.Errorf("\n got %s\nwant %s", got, tc.want)
+			}
+			if err != nil && len(m.items) > before {
+				t.Errorf("a refused request changed something: %v", m.items)
+			}
+		})
+	}
+}
+
 // AWS: PutMetricAlarm, API reference; most texts are recorded.
 func TestMetricAlarmsThatAreRefused(t *testing.T) {
 	type request = sdk.PutMetricAlarmInput
-	for _, tc := range []struct {
-		name string
-		do   func(*request)
-		want string
-	}{
+	refusals(t, good, (*API).putMetricAlarm, []bad[request]{
 		{"all is well", func(*request) {}, ""},
 		{"control characters", func(in *request) { in.AlarmName = aws.String("a\nb") }, "InvalidParameterValue: The parameter AlarmName must not contain ASCII control characters."},
 		{"no metric", func(in *request) { in.MetricName = nil }, "MissingParameter: The parameters MetricName and Namespace are required."},
@@ -71,29 +102,12 @@ func TestMetricAlarmsThatAreRefused(t *testing.T) {
 		{"tag twice is well", func(in *request) { in.Tags = tags("x", "x") }, ""},
 		{"tags", func(in *request) { in.Tags = manyTags(51) }, "ValidationError: The resultant tag set must not have more than 50 user tags."},
 		{"not here", func(in *request) { in.WarmUpConfiguration = &types.WarmUpConfiguration{} }, "ValidationError: The member 'warmUpConfiguration' asks for something that this server does not do. Leave it out."},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			a, m := newMemory()
-			in := good()
-			tc.do(in)
-			_, err := a.putMetricAlarm(t.Context(), call, in)
-			if got := refused(err); got != tc.want {
-				t.Errorf("\n got %s\nwant %s", got, tc.want)
-			}
-			if err != nil && len(m.items) > 0 {
-				t.Errorf("a refused request changed something: %v", m.items)
-			}
-		})
-	}
+	})
 }
 
 func TestPromQLAlarmsThatAreRefused(t *testing.T) {
 	type request = sdk.PutMetricAlarmInput
-	for _, tc := range []struct {
-		name string
-		do   func(*request)
-		want string
-	}{
+	refusals(t, func() *request { return promQL("up == 0", 120) }, (*API).putMetricAlarm, []bad[request]{
 		{"all is well", func(*request) {}, ""},
 		{"a metric", func(in *request) { in.MetricName = aws.String("m") }, "ValidationError: MetricName can not be specified together with EvaluationCriteria"},
 		{"a treatment", func(in *request) { in.TreatMissingData = aws.String("ignore") }, "ValidationError: TreatMissingData can not be specified together with EvaluationCriteria"},
@@ -103,15 +117,7 @@ func TestPromQLAlarmsThatAreRefused(t *testing.T) {
 		{"no query", func(in *request) { *in = *promQL("up ==", 0) }, "ValidationError: The PromQL query is not valid: 1:6: parse error: unexpected end of input"},
 		{"a scalar", func(in *request) { *in = *promQL("1 + 1", 0) }, "ValidationError: The PromQL query must return a result of vector type, and this one returns a scalar."},
 		{"nothing", func(in *request) { in.EvaluationCriteria = &types.UnknownUnionMember{} }, "ValidationError: EvaluationCriteria must have a PromQLCriteria"},
-	} {
-		a, _ := newMemory()
-		in := promQL("up == 0", 120)
-		tc.do(in)
-		_, err := a.putMetricAlarm(t.Context(), call, in)
-		if got := refused(err); got != tc.want {
-			t.Errorf("%s:\n got %s\nwant %s", tc.name, got, tc.want)
-		}
-	}
+	})
 }
 
 // errorRate is an alarm on an expression over two metrics.
@@ -132,11 +138,7 @@ func errorRate() *sdk.PutMetricAlarmInput {
 // AWS: PutMetricAlarm, API reference, Metrics; most texts are recorded.
 func TestAlarmsOnExpressionsThatAreRefused(t *testing.T) {
 	type request = sdk.PutMetricAlarmInput
-	for _, tc := range []struct {
-		name string
-		do   func(*request)
-		want string
-	}{
+	refusals(t, errorRate, (*API).putMetricAlarm, []bad[request]{
 		{"all is well", func(*request) {}, ""},
 		{"one metric is well", func(in *request) { in.Metrics = in.Metrics[:1]; in.Metrics[0].ReturnData = nil }, ""},
 		{"a metric", func(in *request) { in.MetricName, in.Period = aws.String("m"), aws.Int32(60) }, "ValidationError: MetricName should not be set if list of Metrics is set."},
@@ -168,17 +170,7 @@ func TestAlarmsOnExpressionsThatAreRefused(t *testing.T) {
 				in.Metrics = append(in.Metrics, in.Metrics[2])
 			}
 		}, "ValidationError: Too many expressions in alarm, maximum is 10"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			a, _ := newMemory()
-			in := errorRate()
-			tc.do(in)
-			_, err := a.putMetricAlarm(t.Context(), call, in)
-			if got := refused(err); got != tc.want {
-				t.Errorf("\n got %s\nwant %s", got, tc.want)
-			}
-		})
-	}
+	})
 }
 
 func TestAlarmsOnExpressionsAreDescribed(t *testing.T) {
@@ -281,20 +273,18 @@ func manyTags(n int) []types.Tag {
 
 func TestCompositeAlarmsThatAreRefused(t *testing.T) {
 	type request = sdk.PutCompositeAlarmInput
-	for _, tc := range []struct {
-		name string
-		do   func(*request)
-		want string
-	}{
+	refusals(t, func() *request {
+		return &request{AlarmName: aws.String("c"), AlarmRule: aws.String("ALARM(there)")}
+	}, (*API).putCompositeAlarm, []bad[request]{
 		{"all is well", func(*request) {}, ""},
 		{"an ARN", func(in *request) {
-			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:us-east-1:123456789012:alarm:a)")
+			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:us-east-1:123456789012:alarm:there)")
 		}, ""},
 		{"an ARN of elsewhere", func(in *request) {
-			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a)")
+			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:there)")
 		}, "ValidationError: Error in AlarmRule [Wrong ARN region, it was eu-west-1 but us-east-1 was expected instead]"},
 		{"an ARN of others", func(in *request) {
-			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:us-east-1:111111111111:alarm:a)")
+			in.AlarmRule = aws.String("ALARM(arn:aws:cloudwatch:us-east-1:111111111111:alarm:there)")
 		}, "ValidationError: A composite alarm cannot have a child relation with alarms from another AWS account"},
 		{"nothing is there", func(in *request) { in.AlarmRule = aws.String(`ALARM("") OR OK('a')`) }, "ValidationError: Could not save the composite alarm as alarms " +
 			"[arn:aws:cloudwatch:us-east-1:123456789012:alarm:, arn:aws:cloudwatch:us-east-1:123456789012:alarm:'a'] in the alarm rule do not exist"},
@@ -302,30 +292,19 @@ func TestCompositeAlarmsThatAreRefused(t *testing.T) {
 		{"scaling", func(in *request) {
 			in.AlarmActions = []string{"arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:x"}
 		}, "ValidationError: Unsupported AWS vendor autoscaling"},
-		{"wait", func(in *request) { in.ActionsSuppressor = aws.String("a") }, "ValidationError: ActionsSuppressorWaitPeriod must not be null"},
+		{"wait", func(in *request) { in.ActionsSuppressor = aws.String("there") }, "ValidationError: ActionsSuppressorWaitPeriod must not be null"},
 		{"extension", func(in *request) {
-			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod = aws.String("a"), aws.Int32(1)
+			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod = aws.String("there"), aws.Int32(1)
 		}, "ValidationError: ActionsSuppressorExtensionPeriod must not be null"},
 		{"no suppressor", func(in *request) { in.ActionsSuppressorExtensionPeriod = aws.Int32(1) }, "ValidationError: ActionsSuppressorExtensionPeriod requires an ActionSuppressor"},
 		{"negative", func(in *request) {
-			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod, in.ActionsSuppressorExtensionPeriod = aws.String("a"), aws.Int32(-1), aws.Int32(1)
+			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod, in.ActionsSuppressorExtensionPeriod = aws.String("there"), aws.Int32(-1), aws.Int32(1)
 		}, "ValidationError: ActionsSuppressorWaitPeriod must not be negative"},
 		{"no alarm's ARN", func(in *request) {
 			in.ActionsSuppressor, in.ActionsSuppressorWaitPeriod, in.ActionsSuppressorExtensionPeriod = aws.String(topic), aws.Int32(1), aws.Int32(1)
 		}, "ValidationError: ActionsSuppressor must be a valid CloudWatch Alarm ARN or an Alarm name"},
-		{"type", func(in *request) { in.AlarmName = aws.String("a") }, "ValidationError: AlarmName [a] is already used by another alarm of a different type"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			a, _ := newMemory()
-			must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, good()))
-			in := &request{AlarmName: aws.String("c"), AlarmRule: aws.String("ALARM(a)")}
-			tc.do(in)
-			_, err := a.putCompositeAlarm(t.Context(), call, in)
-			if got := refused(err); got != tc.want {
-				t.Errorf("\n got %s\nwant %s", got, tc.want)
-			}
-		})
-	}
+		{"type", func(in *request) { in.AlarmName = aws.String("there") }, "ValidationError: AlarmName [there] is already used by another alarm of a different type"},
+	})
 }
 
 // family is a metric alarm a, and composite alarms b on it and c on both.
