@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bellows.dev/bellows/internal/zone"
 )
 
 // grouped is the target of chat/blue's group with a range and a simple policy of +1.
@@ -286,5 +288,33 @@ func TestInstanceActivityTexts(t *testing.T) {
 		"actual capacity, shrinking the capacity from 4 to 3.  At 2026-11-23T10:01:00Z instance i-1 was selected for termination."
 	if got := a.CauseText(); got != want || a.Description() != "Terminating EC2 instance: i-1" || a.Progress() != 50 {
 		t.Errorf("%s\n%s %d", got, a.Description(), a.Progress())
+	}
+}
+
+// Governments move clocks: an action whose runs would all come after its end is no more, and does not run.
+func TestAGroupsActionGoesWithItsZonesLastRun(t *testing.T) {
+	r, target := grouped(t, 1, 4)
+	data := func(name string) []byte {
+		text, err := zone.Data(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	put := func(name, recurrence, like string) {
+		t.Helper()
+		if err := r.PutGroupSchedule(t0, GroupScheduleInput{
+			Key: blue, Name: name, Recurrence: recurrence, Zone: "Somewhere", ZoneData: data(like), End: t0.Add(6 * time.Hour), Desired: ptr(2),
+		}, counter()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("noon", "0 12 * * *", "Europe/Berlin")    // 11:00 UTC
+	put("eight", "0 8 * * *", "America/New_York") // 13:00 UTC; noon is 17:00 UTC by now
+	if noon := target.Group.Action("noon"); noon != nil {
+		t.Errorf("noon is due at %v", noon.Next)
+	}
+	if due := r.DueGroupActions(t0.Add(5 * time.Hour)); len(due) != 1 || due[0].action.Name != "eight" {
+		t.Errorf("due: %+v", due)
 	}
 }

@@ -242,11 +242,12 @@ func (r *Registry) learn(now time.Time, zone string, data []byte) {
 		}
 	}
 	for t := range r.groups() {
-		for _, a := range t.Group.Schedules {
+		t.Group.Schedules = slices.DeleteFunc(t.Group.Schedules, func(a *GroupAction) bool {
 			if a.Zone == zone {
 				a.Next = a.after(now, r.location(zone))
 			}
-		}
+			return a.Next.IsZero() // a group's action goes where no run is left
+		})
 	}
 	r.clock.stale = true
 }
