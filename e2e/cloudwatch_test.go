@@ -29,6 +29,15 @@ func (s *server) fails(name string, args ...string) string {
 	return string(out)
 }
 
+// An unmodified boto3 takes metrics and alarms through their lives, is refused what AWS refuses, and every operation that is not served, by its name.
+func TestBoto3OnCloudWatch(t *testing.T) {
+	out := start(t, t.TempDir()).script("python3", "boto3_cloudwatch.py")
+	t.Log(out)
+	if !strings.Contains(out, "all passed") {
+		t.Error("the script did not come to its end")
+	}
+}
+
 // The AWS CLI puts metrics, reads them in every way, and takes alarms of both kinds through their lives.
 func TestAWSCLIOnCloudWatch(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {

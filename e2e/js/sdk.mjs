@@ -90,6 +90,32 @@ async function alarms() {
   assert.deepEqual((await metrics.send(new cw.DescribeAlarmsCommand({ AlarmNamePrefix: "js" }))).MetricAlarms, []);
 }
 
+async function composites() {
+  for (const name of ["js-a", "js-b"]) {
+    await metrics.send(new cw.PutMetricAlarmCommand({
+      AlarmName: name, Namespace: "JS", MetricName: "none", Statistic: "Sum", Period: 60, EvaluationPeriods: 1, Threshold: 1,
+      ComparisonOperator: "LessThanThreshold", TreatMissingData: "ignore",
+    }));
+  }
+  await metrics.send(new cw.PutCompositeAlarmCommand({ AlarmName: "js-both", AlarmRule: "ALARM(js-a) AND ALARM(js-b)", Tags: [{ Key: "k", Value: "v" }] }));
+  await cw.waitUntilCompositeAlarmExists({ client: metrics, maxWaitTime: 20 }, { AlarmNames: ["js-both"], AlarmTypes: ["CompositeAlarm"] });
+  const names = [];
+  for await (const page of cw.paginateDescribeAlarms({ client: metrics, pageSize: 2 }, { AlarmNamePrefix: "js-", AlarmTypes: ["MetricAlarm", "CompositeAlarm"] })) {
+    names.push(...page.MetricAlarms.map((a) => a.AlarmName), ...page.CompositeAlarms.map((a) => a.AlarmName));
+  }
+  assert.deepEqual(names.sort(), ["js-a", "js-b", "js-both"]);
+  await refused("ValidationException", "Cannot delete js-a as there are composite alarm(s) depending on it.", () =>
+    metrics.send(new cw.DeleteAlarmsCommand({ AlarmNames: ["js-a"] })));
+  await metrics.send(new cw.DeleteAlarmsCommand({ AlarmNames: ["js-both"] }));
+  await metrics.send(new cw.DeleteAlarmsCommand({ AlarmNames: ["js-a", "js-b"] }));
+  const history = [];
+  for await (const page of cw.paginateDescribeAlarmHistory({ client: metrics, pageSize: 1 }, { AlarmName: "js-both", AlarmTypes: ["CompositeAlarm"] })) {
+    history.push(...page.AlarmHistoryItems.map((h) => h.HistorySummary));
+  }
+  assert.equal(history[0], 'Alarm "js-both" deleted', history);
+  assert.equal(history.at(-1), 'Alarm "js-both" created', history);
+}
+
 async function endpoint() {
   await hosting.send(new sm.CreateModelCommand({ ModelName: "js", PrimaryContainer: { Image: "bellows/demo-model" } }));
   await hosting.send(new sm.CreateEndpointConfigCommand({
@@ -124,7 +150,7 @@ async function cleanUp() {
   await sm.waitUntilEndpointDeleted({ client: hosting, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { EndpointName: "js" });
 }
 
-for (const part of [putAndRead, list, refusals, alarms, endpoint, policies, cleanUp]) {
+for (const part of [putAndRead, list, refusals, alarms, composites, endpoint, policies, cleanUp]) {
   await part();
   console.log(part.name);
 }

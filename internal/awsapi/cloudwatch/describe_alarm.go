@@ -19,7 +19,7 @@ func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
 		AlarmName: aws.String(x.Name), AlarmArn: aws.String(alarmPrefix(r.Scope) + x.Name),
 		AlarmDescription: awsapi.Optional(x.Description), AlarmConfigurationUpdatedTimestamp: aws.Time(x.Configured), ActionsEnabled: aws.Bool(x.ActionsEnabled),
 		OKActions: []string{}, AlarmActions: []string{}, InsufficientDataActions: []string{},
-		StateValue: types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: awsapi.Optional(x.Data),
+		StateValue: types.StateValue(x.State.String()), StateReason: awsapi.Optional(x.Reason), StateReasonData: awsapi.Optional(x.Data),
 		StateUpdatedTimestamp: aws.Time(x.Updated), StateTransitionedTimestamp: aws.Time(x.Transitioned),
 		EvaluationState: types.EvaluationState(x.Trouble.String()),
 	}

@@ -527,4 +527,12 @@ func TestStatesSetByHand(t *testing.T) {
 	if _, err := a.setAlarmState(t.Context(), call, in); refused(err) != "InvalidFormat: " {
 		t.Error(refused(err))
 	}
+	in.AlarmName, in.StateReason, in.StateReasonData, in.StateValue = aws.String("a"), aws.String(""), nil, types.StateValueAlarm
+	if _, err := a.setAlarmState(t.Context(), call, in); err != nil {
+		t.Fatal(err)
+	}
+	out, err := a.describeAlarms(t.Context(), call, &sdk.DescribeAlarmsInput{AlarmNames: []string{"a"}})
+	if err != nil || len(out.MetricAlarms) != 1 || out.MetricAlarms[0].StateReason != nil { // recorded
+		t.Errorf("%+v, %v", out, err)
+	}
 }

@@ -85,7 +85,7 @@ func describeComposite(s engine.Scope, x *alarm.Composite) types.CompositeAlarm 
 		AlarmConfigurationUpdatedTimestamp: aws.Time(x.Configured), ActionsEnabled: aws.Bool(x.ActionsEnabled), AlarmRule: aws.String(x.Rule),
 		OKActions: arns(x.Actions, alarm.OK), AlarmActions: arns(x.Actions, alarm.InAlarm),
 		InsufficientDataActions: arns(x.Actions, alarm.InsufficientData),
-		StateValue:              types.StateValue(x.State.String()), StateReason: aws.String(x.Reason), StateReasonData: awsapi.Optional(x.Data),
+		StateValue:              types.StateValue(x.State.String()), StateReason: awsapi.Optional(x.Reason), StateReasonData: awsapi.Optional(x.Data),
 		StateUpdatedTimestamp: aws.Time(x.Updated), StateTransitionedTimestamp: aws.Time(x.Transitioned),
 		ActionsSuppressedBy: types.ActionsSuppressedBy(x.Suppressed.String()), ActionsSuppressedReason: awsapi.Optional(x.Suppressed.Reason()),
 		ActionsSuppressor: awsapi.Optional(x.Suppressor),
