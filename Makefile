@@ -30,7 +30,7 @@ e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
 	cd e2e/js && npm ci --no-audit --no-fund
 	@touch $@
 
-unit: ## every test once, without the race detector (seconds)
+unit: ## every test once, without the race detector
 	$(GO) test $(PKGS)
 
 race: ## every test under the race detector, in random order; runs the fuzz seeds too

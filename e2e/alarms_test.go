@@ -19,6 +19,7 @@ import (
 // Alarms on expressions, composite and PromQL alarms, and target tracking by math, through an unmodified boto3. Messages go to a hook
 // that refuses the first of each alarm.
 func TestBoto3Alarms(t *testing.T) {
+	t.Parallel()
 	seen := map[string]int{}
 	heard := make(chan map[string]any, 100)
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,6 +58,7 @@ func TestBoto3Alarms(t *testing.T) {
 
 // The SDK for Go speaks CBOR: unions, maps and composite alarms go both ways.
 func TestAlarmsOverCBOR(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	c := s.cloudwatch()
 	_, err := c.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{

@@ -1,11 +1,11 @@
 """Alarms as an unmodified boto3 sees them. Run by alarms_test.go against a server whose policy clock runs 60 times as fast."""
 
 import json
-import time
 from datetime import datetime, timezone
 
 import boto3
-from botocore.exceptions import ClientError
+
+from checks import refused, until
 
 sm = boto3.client("sagemaker")
 aas = boto3.client("application-autoscaling")
@@ -17,23 +17,6 @@ TARGET = dict(
     ResourceId="endpoint/math/variant/AllTraffic",
     ScalableDimension="sagemaker:variant:DesiredInstanceCount",
 )
-
-
-def refused(code, text, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as e:
-        assert e.response["Error"]["Code"] == code, e.response["Error"]
-        assert text in e.response["Error"]["Message"], e.response["Error"]
-        return
-    raise AssertionError(f"{call} was not refused")
-
-
-def until(what, condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "never: " + what
-        time.sleep(0.05)
 
 
 def metric_stat(id, name, returned=False):

@@ -5,7 +5,8 @@ import json
 import time
 
 import boto3
-from botocore.exceptions import ClientError
+
+from checks import refused, until
 
 sm = boto3.client("sagemaker")
 runtime = boto3.client("sagemaker-runtime")
@@ -19,24 +20,6 @@ TARGET = dict(
     ResourceId="endpoint/boto/variant/blue",
     ScalableDimension="sagemaker:variant:DesiredInstanceCount",
 )
-
-
-def refused(code, text, call, **arguments):
-    """Calls, and wants AWS's error."""
-    try:
-        call(**arguments)
-    except ClientError as e:
-        assert e.response["Error"]["Code"] == code, e.response["Error"]
-        assert text in e.response["Error"]["Message"], e.response["Error"]
-        return e.response
-    raise AssertionError(f"{call} was not refused")
-
-
-def until(what, condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "never: " + what
-        time.sleep(0.05)
 
 
 def status():

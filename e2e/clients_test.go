@@ -27,6 +27,7 @@ func lacking(t *testing.T, what string) {
 
 // An unmodified boto3 goes through everything: waiters, paginators, errors, tags, alarms by hand, updates.
 func TestBoto3(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "60")
 	out := s.script("python3", "boto3_test.py")
@@ -41,6 +42,7 @@ func TestBoto3(t *testing.T) {
 
 // The AWS CLI, which is what many scripts speak.
 func TestAWSCLI(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("aws"); err != nil {
 		lacking(t, "the AWS CLI is not installed")
 	}

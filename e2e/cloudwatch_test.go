@@ -40,6 +40,7 @@ func TestBoto3OnCloudWatch(t *testing.T) {
 
 // The AWS CLI puts metrics, reads them in every way, and takes alarms of both kinds through their lives.
 func TestAWSCLIOnCloudWatch(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("aws"); err != nil {
 		lacking(t, "the AWS CLI is not installed")
 	}
@@ -171,6 +172,7 @@ func cliAlarms(t *testing.T, run func(...string) string, refused func(string, ..
 
 // The SDK for Go, which speaks CBOR, with its paginators, waiters and typed errors.
 func TestSDKForGoOnCloudWatch(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	c := s.cloudwatch()
 	now := time.Now().UTC().Truncate(time.Minute)

@@ -25,6 +25,7 @@ import (
 // Killed again and again while clients write, the server forgets nothing that it acknowledged, its instances go on serving
 // undisturbed, and its past decides again as it did.
 func TestKilledServerForgetsNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("survivor", 2, nil)
@@ -109,6 +110,7 @@ func (s *server) describe(name string) cw.MetricAlarm {
 
 // A data directory that is damaged, or another program's, is refused in words, and stays as it is.
 func TestDamagedDataIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("kept", 1, nil)

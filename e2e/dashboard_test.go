@@ -16,6 +16,7 @@ import (
 
 // Every expression of Grafana's dashboard has data on a server that serves, scales and watches.
 func TestDashboard(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../examples/grafana/dashboard.json")
 	if err != nil {
 		t.Fatal(err)

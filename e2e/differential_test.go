@@ -193,6 +193,7 @@ type exchange struct {
 
 // Every operation of CloudWatch's that is served, and its refusals, over CBOR, JSON and Query.
 func TestEveryOperationOfCloudWatchAnswersAlike(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	covered := map[string]bool{}
 	for i, x := range slices.Concat(metricExchanges(time.Now()), alarmExchanges(), refusalExchanges(time.Now())) {

@@ -54,6 +54,7 @@ func (s *server) dryRun(endpoint string) (feed func()) {
 
 // A dry run says what it would do and does nothing; without it the same alarm scales, and each moment can be explained afterwards.
 func TestExplainAndDryRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "20")
 	s.deploy("iris", 1, nil)

@@ -15,6 +15,7 @@ import (
 
 // An unmodified boto3 uses variants as Auto Scaling groups: a real alarm starts real model servers through a simple scaling policy.
 func TestBoto3Groups(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "60")
 	out := s.script("python3", "groups_test.py")
@@ -28,6 +29,7 @@ func TestBoto3Groups(t *testing.T) {
 }
 
 func TestAWSCLIGroups(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("aws"); err != nil {
 		lacking(t, "the AWS CLI is not installed")
 	}
@@ -60,6 +62,7 @@ func TestAWSCLIGroups(t *testing.T) {
 // Killed and started again, the server has every group, policy, schedule and instance's activity as it had them, and its past decides
 // again as it did.
 func TestKilledServerKeepsGroups(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("kept", 1, nil)

@@ -1,10 +1,10 @@
 """EC2 Auto Scaling as an unmodified boto3 sees it. Run by groups_test.go against a server whose policy clock runs 60 times as fast."""
 
 import datetime
-import time
 
 import boto3
-from botocore.exceptions import ClientError
+
+from checks import refused, until
 
 sm = boto3.client("sagemaker")
 runtime = boto3.client("sagemaker-runtime")
@@ -13,24 +13,6 @@ aas = boto3.client("application-autoscaling")
 cw = boto3.client("cloudwatch")
 
 GROUP = "pets/cats"
-
-
-def refused(code, text, call, **arguments):
-    """Calls, and wants AWS's error."""
-    try:
-        call(**arguments)
-    except ClientError as e:
-        assert e.response["Error"]["Code"] == code, e.response["Error"]
-        assert text in e.response["Error"]["Message"], e.response["Error"]
-        return
-    raise AssertionError(f"{call} was not refused")
-
-
-def until(what, condition):
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline, "never: " + what
-        time.sleep(0.05)
 
 
 def group():

@@ -17,6 +17,7 @@ import (
 // Killed again and again while datapoints come in, in time and days late, and while they are written to the history: each that was
 // acknowledged is there, once, and alarms are in the state they were in.
 func TestKilledServerForgetsNoDatapoint(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	flags := []string{"--clock-speed", "60"} // a minute is written each second
 	s := start(t, dir, flags...)
@@ -46,6 +47,7 @@ func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 
 // An alarm that looks back an hour knows the hour when it is made, though memory has its last quarter only.
 func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "60")
 	began := s.policyTime().Truncate(time.Minute)
 	in := &cloudwatch.PutMetricDataInput{Namespace: aws.String("Past")}

@@ -10,6 +10,7 @@ import (
 
 // The AWS SDK for JavaScript, version 3, as `make e2e/js/node_modules` installs it.
 func TestAWSSDKForJavaScript(t *testing.T) {
+	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		lacking(t, "node is not installed")

@@ -28,6 +28,7 @@ type dataResult struct {
 
 // Metric math is the same, and refused alike, over CBOR, JSON and Query.
 func TestMetricMathIsAlikeInEveryProtocol(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	at := time.Now().Truncate(time.Minute).Add(-10 * time.Minute)
 	for i, v := range []float64{1, 4} {

@@ -104,6 +104,7 @@ func (s *server) sum(namespace, name string, dimensions map[string]string) float
 
 // What Prometheus and OpenTelemetry send are metrics of CloudWatch's, and nobody sends without a key.
 func TestRemoteWriteAndOTLPIn(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	const write = "/prometheus/api/v1/write"
 	body := series(time.Now(), 3, "__name__", "queue_depth", "job", "api")
@@ -166,6 +167,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 
 // On loopback with --auth none everything is open, these doors too.
 func TestDoorsWithoutAuth(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--auth", "none")
 	if status, text := s.door(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, series(time.Now(), 3, "__name__", "m"), nobody); status != http.StatusNoContent {
 		t.Errorf("%d %s", status, text)
@@ -187,6 +189,7 @@ func tool(t *testing.T, name string) string {
 
 // What the server says of itself is as an exporter should say it, to this machine and to who has a key.
 func TestMetricsOfTheServer(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	s.deploy("shown", 1, nil)
 	_ = s.sum("N", "m", nil)
@@ -211,6 +214,7 @@ func TestMetricsOfTheServer(t *testing.T) {
 // A PromQL alarm watches what is put, and recovers: asked outside the engine, each series a contributor; a query that cannot be
 // evaluated says why.
 func TestPromQLAlarm(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "20")
 	try := func(name, query string) error {
 		_, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{

@@ -105,6 +105,7 @@ func ask(t *testing.T, base, path string, auth func(*http.Request)) (int, string
 
 // The same samples written to Bellows and to a real Prometheus, the same questions asked of both: the same answers.
 func TestAnswersAreThoseOfPrometheus(t *testing.T) {
+	t.Parallel()
 	real := startPrometheus(t, "global: {}\n")
 	s := start(t, t.TempDir())
 	now := time.Now().Truncate(time.Second)
@@ -187,6 +188,7 @@ func alike(a, b string) bool {
 
 // promtool works on CloudWatch's metrics.
 func TestPromtool(t *testing.T) {
+	t.Parallel()
 	promtool := tool(t, "promtool")
 	s := start(t, t.TempDir())
 	if _, err := s.cloudwatch().PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("Shop"), MetricData: []cw.MetricDatum{{
@@ -225,6 +227,7 @@ func TestPromtool(t *testing.T) {
 
 // A real Prometheus writes to Bellows: its series are there under their own names. (Debian's is built without SigV4.)
 func TestPrometheusWritesToBellows(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	startPrometheus(t, fmt.Sprintf(`
 global: {scrape_interval: 1s}
@@ -235,6 +238,7 @@ remote_write:
   - url: %s/prometheus/api/v1/write
     basic_auth: {username: %s, password: %q}
     queue_config: {batch_send_deadline: 1s}
+    metadata_config: {send_interval: 1s}
 `, strings.TrimPrefix(s.url, "http://"), s.url, s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"]))
 	within(t, "up is written", func() bool {
 		_, text := ask(t, s.url+"/prometheus", "query?query="+url.QueryEscape(`up{job="bellows"} == 1`), s.basic)
@@ -248,6 +252,7 @@ remote_write:
 
 // What is recorded goes on to a real Prometheus, whose own queries find it.
 func TestBellowsWritesToPrometheus(t *testing.T) {
+	t.Parallel()
 	real := startPrometheus(t, "global: {}\n")
 	config := filepath.Join(t.TempDir(), "bellows.yaml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "remote_write: [{url: %q}]\n", real.url+"/api/v1/write"), 0o600); err != nil {

@@ -82,6 +82,7 @@ const cloudWatchCBOR = "/service/GraniteServiceVersion20100801/operation/"
 
 // The same calls over CBOR, JSON and Query get the same answers and the same errors.
 func TestCloudWatchAnswersAlikeInEveryProtocol(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	_, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{ // the SDK for Go speaks CBOR
 		AlarmName: aws.String("a"), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),
@@ -155,6 +156,7 @@ func errorsAlike(t *testing.T, s *server) {
 
 // Every way to sign wrongly gets AWS's own refusal, in the protocol spoken.
 func TestSignatures(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	target := map[string]string{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "SageMaker.ListModels"}
 	for _, c := range []struct {
@@ -200,6 +202,7 @@ func TestSignatures(t *testing.T) {
 
 // Whatever does not make sense is refused in AWS's words, and nothing changes.
 func TestNonsense(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	for _, c := range []struct {
 		service, target, body string
@@ -252,6 +255,7 @@ func TestNonsense(t *testing.T) {
 
 // Large bodies of PutMetricData arrive compressed; the signature covers the compressed bytes.
 func TestCompressedBodies(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	form := url.Values{"Action": {"PutMetricData"}, "Version": {"2010-08-01"}, "Namespace": {"N"}}
 	for i := range 900 {
@@ -295,6 +299,7 @@ func TestCompressedBodies(t *testing.T) {
 
 // State is kept per region: two regions share nothing.
 func TestRegionsShareNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	s.deploy("here", 1, nil)
 	elsewhere := s.config()
@@ -311,6 +316,7 @@ func TestRegionsShareNothing(t *testing.T) {
 
 // Without signatures the server takes every request, on a loopback address only.
 func TestNoAuthentication(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--auth", "none")
 	got := s.raw("sagemaker", "/", map[string]string{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "SageMaker.ListModels"},
 		[]byte("{}"), time.Now(), func(r *http.Request) { r.Header.Del("Authorization") })

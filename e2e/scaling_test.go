@@ -75,6 +75,7 @@ func TestNoInvocationIsLostWhileCapacityChanges(t *testing.T) {
 
 // Wherever instances are lost, the fleet brings them back, and says why they went.
 func TestCrashedInstanceComesBack(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("fragile", 1, map[string]string{"BELLOWS_DEMO_CRASH_AFTER": "2"})
@@ -96,6 +97,7 @@ func TestCrashedInstanceComesBack(t *testing.T) {
 
 // People get a page.
 func TestHealthPage(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	s.deploy("shown", 1, nil)
 	metrics := s.get("/metrics")

@@ -104,6 +104,7 @@ func (s *server) planned(dir string) plan {
 // Scheduled actions outlive crashes. One whose moment passes while the server is down is made up for, once; those that wait run at their
 // moments, and the recurring one again and again. Capacity follows each.
 func TestKilledServerKeepsItsSchedules(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("timed", 1, nil)

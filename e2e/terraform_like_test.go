@@ -43,6 +43,7 @@ func absent(err error, what string) bool {
 
 // Create, read, update each member, read, delete in the order of dependence: no drift, and nothing is left behind.
 func TestTerraformLike(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "60")
 	for round := range 2 { // what was deleted can be made again
 		all := s.plan()
@@ -93,6 +94,7 @@ func TestTerraformLike(t *testing.T) {
 
 // Deleting the endpoint alone takes along all that rests on it, as at AWS.
 func TestTerraformLikeCascade(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "60")
 	all := s.plan()
 	for _, r := range all {

@@ -17,6 +17,7 @@ import (
 
 // An alarm whose action is a topic posts SNS's message to the topic's URL, and its history says what came of it.
 func TestAlarmsNotify(t *testing.T) {
+	t.Parallel()
 	heard := make(chan map[string]any, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var m map[string]any

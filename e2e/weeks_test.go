@@ -19,7 +19,7 @@ import (
 )
 
 // aged is how much policy time passes after what is explained.
-const aged = 4 * time.Hour
+const aged = time.Hour
 
 // moment is an explained moment, and the words that it must have.
 type moment struct {
@@ -111,6 +111,7 @@ func withoutJournal(t *testing.T, dir string) {
 // Moments of long ago are explained as they were explained when they were the present, by the server and by the command: after their
 // alarm, policy and target are gone, their journal is dropped, and the server was stopped and killed.
 func TestMomentsOfLongAgo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "20")
 	s.deploy("iris", 1, nil)
