@@ -22,9 +22,9 @@ type Reading struct {
 
 // Evaluated is an alarm that a step evaluated, as it stands after the step. It is good until the next step.
 type Evaluated struct {
-	Scope Scope
-	Alarm *alarm.Alarm
-	Moved bool
+	Region *Region // its scope
+	Alarm  *alarm.Alarm
+	Moved  bool
 }
 
 // Measures reports whether all that an input brings are measurements, or news of where they are kept: of what it leads to, a step with
@@ -81,7 +81,7 @@ func (e *Engine) recall(r *Region, a *alarm.Alarm) (t alarm.Transition, changed 
 
 // Reading is what one who relives the step has to know of the evaluation. It shares memory with the engine.
 func (x Evaluated) Reading() Reading {
-	r := Reading{Scope: x.Scope, Alarm: x.Alarm.Name, Recent: x.Alarm.Recent, Moved: x.Moved}
+	r := Reading{Scope: x.Region.Scope, Alarm: x.Alarm.Name, Recent: x.Alarm.Recent, Moved: x.Moved}
 	if x.Moved {
 		r.State, r.Reason, r.Data = x.Alarm.State, x.Alarm.Reason, x.Alarm.Data
 	}
@@ -96,6 +96,6 @@ func (o Output) Quiet() bool {
 // evaluated tells of an evaluation that one who relives the step has to know: scaling policies hear of every one, others of changes.
 func (e *Engine) evaluated(r *Region, a *alarm.Alarm, changed bool) {
 	if changed || slices.ContainsFunc(a.Actions, func(x alarm.Action) bool { return x.Policy != "" }) {
-		e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r.Scope, a, changed})
+		e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r, a, changed})
 	}
 }

@@ -103,7 +103,7 @@ func (d *diary) reading(b []byte, x engine.Evaluated) []byte {
 		n = &noted{place: len(d.dict)}
 		d.dict[x.Alarm] = n
 		b = binary.AppendVarint(b, int64(n.place-d.next))
-		b = appendText(appendText(appendText(b, x.Scope.Account), x.Scope.Region), x.Alarm.Name)
+		b = appendText(appendText(appendText(b, x.Region.Scope.Account), x.Region.Scope.Region), x.Alarm.Name)
 	} else {
 		b = binary.AppendVarint(b, int64(n.place-d.next))
 	}

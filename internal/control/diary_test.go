@@ -50,7 +50,7 @@ func written(t testing.TB) (pages []store.Page, want []diaryLine) {
 		d.turn(p.Last, p.Until)
 	}
 	reading := func(x *alarm.Alarm, moved bool) engine.Evaluated {
-		return engine.Evaluated{Scope: scope, Alarm: x, Moved: moved}
+		return engine.Evaluated{Region: &engine.Region{Scope: scope}, Alarm: x, Moved: moved}
 	}
 	step := func(seq uint64, in engine.Input, text string, evaluated ...engine.Evaluated) {
 		out := engine.Output{Evaluated: evaluated}
@@ -133,7 +133,7 @@ func BenchmarkDiary(b *testing.B) {
 			}
 			out := engine.Output{Evaluated: make([]engine.Evaluated, alarms)}
 			for i := range out.Evaluated {
-				out.Evaluated[i] = engine.Evaluated{Scope: scope, Alarm: &alarm.Alarm{Name: fmt.Sprint("TargetTracking-endpoint/e", i), Recent: make([]float64, 15)}}
+				out.Evaluated[i] = engine.Evaluated{Region: &engine.Region{Scope: scope}, Alarm: &alarm.Alarm{Name: fmt.Sprint("TargetTracking-endpoint/e", i), Recent: make([]float64, 15)}}
 			}
 			d.note(1, at, engine.Tick{}, nil, out, nil)
 			seq, bytes := uint64(1), 0

@@ -32,10 +32,13 @@ type ForgottenError struct {
 // Error says from when on moments are known, and why not before.
 func (e *ForgottenError) Error() string {
 	const layout = "2006-01-02 15:04:05 UTC"
+	const earlier = "an earlier version, which keeps a day at most, ran"
 	from, why := e.Reach.From, ""
 	switch r := e.Reach; {
 	case from.IsZero():
 		return fmt.Sprintf("%s is not known: no server has kept anything here yet", e.At.UTC().Format(layout))
+	case !e.At.Before(from):
+		return fmt.Sprintf("%s is not known: %s then", e.At.UTC().Format(layout), earlier)
 	case r.Whole:
 		why = "when the first server was started here"
 	case r.Full:
@@ -43,7 +46,7 @@ func (e *ForgottenError) Error() string {
 	case r.Aged:
 		why = "two weeks are kept"
 	default:
-		why = "an earlier version, which keeps a day at most, ran before"
+		why = earlier + " before"
 	}
 	return fmt.Sprintf("%s is not known: what is kept begins at %s, %s", e.At.UTC().Format(layout), from.UTC().Format(layout), why)
 }
@@ -55,22 +58,24 @@ func PastAt(ctx context.Context, s *store.Store, at time.Time) (p Past, err erro
 	if err != nil {
 		return p, err
 	}
-	if at.IsZero() || at.After(reach.Until) {
+	if at.IsZero() || !at.Before(reach.Until) { // more may have happened at the end's instant than is on a page
 		return p, p.replay(ctx, s, at, reach)
 	}
 	if err := p.relive(ctx, s, at); err != nil {
 		return p, err
 	}
-	if p.Engine == nil { // from before the diary: a day of it may be in the journal still
+	if p.Engine == nil { // a day of what the diary does not have may be in the journal still
 		return p, p.replay(ctx, s, at, reach)
 	}
 	return p, p.idle(ctx, s, at)
 }
 
-// relive takes the steps of the diary again; Engine stays nil where the diary does not go back so far.
+// relive takes the steps of the diary again; Engine stays nil where the diary does not have the moment.
 func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
 	var r diaryReader
+	var until time.Time
 	err := s.Diary(ctx, at, func(page store.Page) error {
+		until = page.Until
 		if page.State != nil {
 			var state engine.State
 			if err := json.Unmarshal(page.State, &state); err != nil {
@@ -94,6 +99,9 @@ func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
 	if errors.Is(err, errPast) {
 		return nil
 	}
+	if at.After(until) {
+		p.Engine = nil // pages begin where those before end, save where a version that writes none ran in between
+	}
 	return err
 }
 
@@ -107,12 +115,8 @@ func (p *Past) replay(ctx context.Context, s *store.Store, at time.Time, reach s
 	if err != nil {
 		return err
 	}
-	begins, err := s.Begins(ctx)
-	if err != nil {
-		return err
-	}
-	if begins > seq+1 {
-		return &ForgottenError{at, reach}
+	if whole, err := follows(ctx, s, seq); err != nil || !whole {
+		return errors.Join(err, &ForgottenError{at, reach})
 	}
 	p.Engine = e
 	err = Redecide(ctx, s, e, seq, at, func(d Redecision) error {
@@ -128,6 +132,16 @@ func (p *Past) replay(ctx context.Context, s *store.Store, at time.Time, reach s
 		}
 	}
 	return p.idle(ctx, s, at)
+}
+
+// follows reports whether the journal has what came after an input.
+func follows(ctx context.Context, s *store.Store, seq uint64) (bool, error) {
+	begins, err := s.Begins(ctx)
+	if err != nil || begins > 0 {
+		return begins <= seq+1, err
+	}
+	shots, err := s.Snapshots(ctx)
+	return len(shots) == 0 || shots[0].Seq <= seq, err
 }
 
 func (p *Past) agrees(at time.Time, yes bool) {

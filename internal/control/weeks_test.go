@@ -35,6 +35,7 @@ type weeks struct {
 	inputs   []store.Input
 	happened []store.History
 	load     float64
+	steady   bool // the load does not flicker, and is never missing
 	kills    int
 	saves    int
 }
@@ -138,9 +139,12 @@ func (w *weeks) minute() {
 	w.t.Helper()
 	var data []metric.Datum
 	for i, name := range measured {
-		if w.rand.IntN(40) > 0 { // now and then it is missing
+		if flicker := w.rand.NormFloat64() * 5; w.steady || w.rand.IntN(40) > 0 { // now and then it is missing
+			if w.steady {
+				flicker = 0
+			}
 			d := metric.Datum{ID: metric.NewID("App", name), At: w.world.Now, Resolution: metric.StandardResolution, Unit: "Count"}
-			d.Summary.Add(max(w.load/float64(1+i)+w.rand.NormFloat64()*5, 0), 1)
+			d.Summary.Add(max(w.load/float64(1+i)+flicker, 0), 1)
 			data = append(data, d)
 		}
 	}
