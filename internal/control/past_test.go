@@ -148,7 +148,7 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 		t.Errorf("before the first version with a diary: %s", got)
 	}
 	// A version without a diary ran for a while, and the journal of that time is gone.
-	w.exec(`DELETE FROM diary WHERE first > 9 AND until < (SELECT max(at) FROM diary WHERE state IS NOT NULL)`, `DELETE FROM journal WHERE seq <= (SELECT max(seq) FROM snapshot)`)
+	w.exec(`DELETE FROM diary WHERE first > (SELECT min(first) FROM diary) AND until < (SELECT max(at) FROM diary WHERE state IS NOT NULL)`, `DELETE FROM journal WHERE seq <= (SELECT max(seq) FROM snapshot)`)
 	if got := w.rendered(known); got != "2099-03-02 15:00:00 UTC is not known: an earlier version, which keeps a day at most, ran then" {
 		t.Errorf("while an earlier version ran: %s", got)
 	}

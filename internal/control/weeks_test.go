@@ -160,7 +160,7 @@ func (w *weeks) target() *scaling.Target { return w.world.Engine.Region(scope).T
 func (w *weeks) act() {
 	number := func(n int) *int { return &n }
 	yes := func() *bool { b := w.rand.IntN(3) == 0; return &b }
-	seconds := func() *time.Duration { d := time.Duration(w.rand.IntN(900)) * time.Second; return &d }
+	seconds := func() *time.Duration { d := time.Duration(w.rand.IntN(4000)) * time.Second; return &d }
 	if t := w.target(); t == nil || t.UUID == "" {
 		least := w.rand.IntN(3)
 		w.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &least, Max: number(least + w.rand.IntN(9))}})
