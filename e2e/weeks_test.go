@@ -137,6 +137,9 @@ func TestMomentsOfLongAgo(t *testing.T) {
 			}
 		}
 	}
+	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, "Moments can be explained from ") {
+		t.Errorf("the health page does not tell how far back moments can be explained:\n%s", page)
+	}
 	code, text := s.fetch("/explain/iris/AllTraffic?at="+before.Format(time.RFC3339), "text/plain")
 	if code != http.StatusNotFound || !strings.Contains(text, "what is kept begins at ") || !strings.Contains(text, ", when the first server was started here") {
 		t.Errorf("before the first start: %d %s", code, text)

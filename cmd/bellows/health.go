@@ -31,6 +31,14 @@ type status struct {
 	InAlarm    []string  `json:"alarms_in_alarm,omitempty"`
 	Warnings   []warning `json:"warnings,omitempty"`
 	History    *kept     `json:"metric_history,omitempty"`
+	Explain    *reach    `json:"explain,omitempty"`
+}
+
+// reach is how far back moments can be explained.
+type reach struct {
+	Since    time.Time `json:"since,omitzero"` // zero: what there is, is in the journal still
+	Bytes    int64     `json:"disk_bytes"`
+	BytesMax int64     `json:"disk_bytes_max"`
 }
 
 // warning is something that is silently wrong with a scalable target.
@@ -109,6 +117,9 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		st.PolicyTime, st.ClockSpeed = s.control.Now().Round(time.Second), s.control.Speed()
 		st.Served, st.Failed = s.gateway.Totals()
 		st.History = newKept(s.history.Status())
+		if d, err := s.store.DiaryReach(r.Context()); err == nil {
+			st.Explain = &reach{d.From, d.Bytes, s.o.config.ExplainMax}
+		}
 		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e) }); err != nil {
 			st.Status = err.Error()
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -164,5 +175,6 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 <table><tr><th>Datapoints of<th>Kept for<th>Since<th>On disk<th>Trouble</tr>
 {{range .Tiers}}<tr><td>{{.Resolution}}<td>{{.Retention}}<td>{{if not .Oldest.IsZero}}{{.Oldest.Format "2006-01-02 15:04"}}{{end}}<td>{{$.History.MB .Bytes}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{end}}
+{{with .Explain}}{{if not .Since.IsZero}}<p>Moments can be explained from {{.Since.Format "2006-01-02 15:04"}} on: {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}{{end}}
 {{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
 `))
