@@ -117,7 +117,7 @@ func (a *Alarm) SameConfiguration(b *Alarm) bool {
 		a.Rule.equal(b.Rule) && slices.Equal(a.Actions, b.Actions)
 }
 
-func (r Rule) equal(o Rule) bool {
+func (r *Rule) equal(o Rule) bool {
 	if !slices.EqualFunc(r.Metrics, o.Metrics, sameQuery) {
 		return false
 	}

@@ -28,7 +28,7 @@ const dateForm = "2006-01-02T15:04:05.000-0700"
 
 // ReasonData renders the facts of a verdict as CloudWatch's StateReasonData, a JSON text. slots is the evaluation range, newest
 // first. An alarm on an expression has no unit, statistic or counts. AWS: recorded.
-func (r Rule) ReasonData(now time.Time, v Verdict, slots []metric.Datapoint) string {
+func (r *Rule) ReasonData(now time.Time, v Verdict, slots []metric.Datapoint) string {
 	o := object{}
 	o.text("version", "1.0")
 	o.text("queryDate", now.UTC().Format(dateForm))
@@ -49,7 +49,7 @@ func (r Rule) ReasonData(now time.Time, v Verdict, slots []metric.Datapoint) str
 }
 
 // recent lists the values from the oldest real period to the newest, null where one is missing.
-func (r Rule) recent(v Verdict) string {
+func (r *Rule) recent(v Verdict) string {
 	var out []string
 	for i := len(v.Real) - 1; i >= 0; i-- {
 		if i < len(v.Real)-1 {
@@ -63,7 +63,7 @@ func (r Rule) recent(v Verdict) string {
 }
 
 // evaluated lists the datapoints that a reason names, filled up with the newest missing ones, newest first.
-func (r Rule) evaluated(v Verdict, slots []metric.Datapoint) string {
+func (r *Rule) evaluated(v Verdict, slots []metric.Datapoint) string {
 	want := r.toAlarm()
 	if v.State == OK {
 		want = r.Periods - r.toAlarm() + 1

@@ -19,7 +19,7 @@ type Verdict struct {
 // CloudWatch looks at the newest N periods that have samples, wherever in the range they are; only where there are fewer does
 // the treatment of missing data matter. Checked against every row of its tables.
 // AWS: CloudWatch user guide, configuring how alarms treat missing data.
-func (r Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.Datapoint) Verdict {
+func (r *Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.Datapoint) Verdict {
 	v := Verdict{Real: scratch[:0]}
 	oldest := 0 // position of the oldest real period, counted from 1 at the newest slot
 	for i, p := range slots {
@@ -39,7 +39,7 @@ func (r Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.D
 	return v
 }
 
-func (r Rule) conclude(v *Verdict, current State, oldest int) {
+func (r *Rule) conclude(v *Verdict, current State, oldest int) {
 	m, treat := r.toAlarm(), r.treatment()
 	good, missing := len(v.Real)-v.Breaches, r.Periods-len(v.Real)
 	switch {
@@ -69,7 +69,7 @@ func (r Rule) conclude(v *Verdict, current State, oldest int) {
 
 // treatment is how missing periods count. Alarms on tables' metrics alone keep their state where nothing else is asked for.
 // AWS: CloudWatch user guide, alarms and missing data; recorded.
-func (r Rule) treatment() MissingData {
+func (r *Rule) treatment() MissingData {
 	const tables = "AWS/DynamoDB"
 	if r.Missing != MissingUnset {
 		return r.Missing

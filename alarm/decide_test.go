@@ -61,7 +61,8 @@ func TestMissingDataTables(t *testing.T) {
 					want = current
 				}
 				t.Run(fmt.Sprintf("%s %d of %d %v from %v", r.slots, r.m, r.n, treat, current), func(t *testing.T) {
-					if got := rule(r.n, r.m, treat).Decide(slots(r.slots), current, nil).State; got != want {
+					rule := rule(r.n, r.m, treat)
+					if got := rule.Decide(slots(r.slots), current, nil).State; got != want {
 						t.Errorf("%v, want %v", got, want)
 					}
 				})
@@ -127,7 +128,7 @@ func TestCadenceAndRange(t *testing.T) {
 func TestNewestSlot(t *testing.T) {
 	now := time.Date(2026, 9, 14, 5, 47, 27, 5e8, time.UTC)
 	want := time.Date(2026, 9, 14, 5, 47, 0, 0, time.UTC)
-	if got := (alarm.Rule{Period: 10 * time.Second}).Newest(now, 10*time.Second); !got.Equal(want) {
+	if got := (&alarm.Rule{Period: 10 * time.Second}).Newest(now, 10*time.Second); !got.Equal(want) {
 		t.Errorf("newest = %v, want %v", got, want)
 	}
 }

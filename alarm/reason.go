@@ -13,7 +13,7 @@ import (
 const Created = "Unchecked: Initial alarm creation"
 
 // Reason words a verdict as CloudWatch does, newest datapoint first.
-func (r Rule) Reason(v Verdict) string {
+func (r *Rule) Reason(v Verdict) string {
 	if v.State == InsufficientData {
 		return "Insufficient Data: " + plural(r.Periods, "datapoint was unknown", "datapoints were unknown") + "."
 	}
@@ -44,7 +44,7 @@ func (r Rule) Reason(v Verdict) string {
 }
 
 // listed are the datapoints that a reason names: those on the state's side, as many as it takes, M for ALARM and N-M+1 for OK.
-func (r Rule) listed(v Verdict) []metric.Datapoint {
+func (r *Rule) listed(v Verdict) []metric.Datapoint {
 	want := r.Periods - r.toAlarm() + 1
 	if v.State == InAlarm {
 		want = r.toAlarm()
@@ -58,7 +58,7 @@ func (r Rule) listed(v Verdict) []metric.Datapoint {
 	return out
 }
 
-func (r Rule) filled(v Verdict) string {
+func (r *Rule) filled(v Verdict) string {
 	how := "NonBreaching"
 	if r.Missing == Breaching {
 		how = "Breaching"
@@ -66,7 +66,7 @@ func (r Rule) filled(v Verdict) string {
 	return plural(v.Filled, "missing datapoint was treated as", "missing datapoints were treated as") + " [" + how + "]"
 }
 
-func (r Rule) minimum(to State) string {
+func (r *Rule) minimum(to State) string {
 	if r.DatapointsToM == 0 {
 		return ""
 	}

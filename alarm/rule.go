@@ -45,16 +45,16 @@ func (r *Rule) Given() []metric.Dimension {
 }
 
 // Scalar tells whether the alarm is about one metric.
-func (r Rule) Scalar() bool { return r.PromQL == nil && len(r.Metrics) == 0 }
+func (r *Rule) Scalar() bool { return r.PromQL == nil && len(r.Metrics) == 0 }
 
-func (r Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
+func (r *Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
 
 // highResolution reports whether the alarm's period is under a minute.
-func (r Rule) highResolution() bool { return r.Period < time.Minute }
+func (r *Rule) highResolution() bool { return r.Period < time.Minute }
 
 // Cadence is how often the alarm is evaluated: every 10 s for periods under a minute, hourly where N periods are longer than
 // a day, else every minute. AWS: CloudWatch user guide, alarm evaluation.
-func (r Rule) Cadence() time.Duration {
+func (r *Rule) Cadence() time.Duration {
 	switch {
 	case r.PromQL != nil:
 		return r.PromQL.Interval
@@ -69,7 +69,7 @@ func (r Rule) Cadence() time.Duration {
 
 // Range is how many periods an evaluation looks back over: N, and one minute's worth more for short periods, as recorded for
 // 10 s and N = 3; N + 2 for others.
-func (r Rule) Range() int {
+func (r *Rule) Range() int {
 	if r.highResolution() {
 		return r.Periods + int(time.Minute/r.Period)
 	}
@@ -77,16 +77,16 @@ func (r Rule) Range() int {
 }
 
 // Reach is how far back evaluations look, and a little more.
-func (r Rule) Reach() time.Duration { return r.Period * time.Duration(r.Range()+1) }
+func (r *Rule) Reach() time.Duration { return r.Period * time.Duration(r.Range()+1) }
 
 // Newest is the start of the newest period that an evaluation at now looks at: the last that ended delay ago or earlier.
 // Periods that are not over are never looked at.
-func (r Rule) Newest(now time.Time, delay time.Duration) time.Time {
+func (r *Rule) Newest(now time.Time, delay time.Duration) time.Time {
 	return metric.Align(now.Add(-delay), r.Period).Add(-r.Period)
 }
 
 // Slots returns the evaluation range at now, newest first, in m's memory.
-func (r Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) []metric.Datapoint {
+func (r *Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) []metric.Datapoint {
 	n := r.Range()
 	from := r.Newest(now, delay).Add(-time.Duration(n-1) * r.Period)
 	q := metric.Query{Statistic: r.Statistic, Unit: r.Unit, Period: r.Period, From: from, Periods: n, Space: &m.space}
@@ -99,7 +99,7 @@ func (r Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Scr
 
 // MathSlots is Slots of an alarm on an expression: program is its Metrics, compiled; nil where they cannot be any more, which is as if
 // there were no data.
-func (r Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) []metric.Datapoint {
+func (r *Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) []metric.Datapoint {
 	newest, n := r.Newest(now, delay), r.Range()
 	var values []float64
 	if program != nil {
@@ -121,7 +121,7 @@ func (r Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Progra
 
 // LowSamples reports whether a percentile rests on too few samples to be looked at: under 10/(1-p), or 10/p below the median.
 // AWS: CloudWatch user guide, percentile-based alarms and low data samples; p90 of 99 samples is ignored, of 100 evaluated.
-func (r Rule) LowSamples(slots []metric.Datapoint) bool {
+func (r *Rule) LowSamples(slots []metric.Datapoint) bool {
 	if !r.IgnoreLowSample || r.Statistic.Kind != metric.Percentile {
 		return false
 	}

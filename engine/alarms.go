@@ -110,6 +110,7 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 		copied := *old
 		before = &copied
 		a.State, a.Reason, a.Data, a.Updated = old.State, old.Reason, old.Data, old.Updated
+		r.schedule.drop(old)
 		a.Transitioned, a.Invoked, a.Tags = old.Transitioned, old.Invoked, old.Tags
 		if a.Rule.PromQL != nil {
 			a.Contributors = old.Contributors
@@ -170,6 +171,7 @@ func (e *Engine) deleteAlarms(r *Region, names []string) {
 	for _, name := range names {
 		if a := r.Alarms[name]; a != nil {
 			delete(r.Alarms, name)
+			r.schedule.drop(a)
 			r.moved = append(r.moved, name)
 			e.emit(AlarmConfigured{Scope: r.Scope, Alarm: name, Before: a})
 		} else if c := r.Composites[name]; c != nil {

@@ -32,5 +32,5 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 			}
 		}
 	}
-	return scaling.Consider(now, t, r.capacity(t), invoking, quiet, r.votes(t, invoking)), t, true
+	return scaling.Consider(now, t, r.capacity(t), invoking, quiet, r.votes(t, invoking, nil)), t, true
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 
 	"bellows.dev/bellows/alarm"
@@ -12,12 +13,10 @@ import (
 func (e *Engine) evaluate(r *Region) {
 	for slot := r.schedule.due(e.now); slot != nil; slot = r.schedule.due(e.now) {
 		for _, x := range slot.alarms {
-			a := x.alarm
-			if r.Alarms[a.Name] != a {
-				continue // deleted, or put anew
+			if !r.schedule.skip(x.alarm) {
+				e.look(r, x)
+				r.schedule.add(x)
 			}
-			e.look(r, x)
-			r.schedule.add(x)
 		}
 		r.schedule.done(slot)
 	}
@@ -82,10 +81,12 @@ func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
 	if t == nil {
 		return "No scaling policy found for " + action.Policy
 	}
-	if e.step.signals[t] == nil {
-		r.told = append(r.told, t)
-	}
-	e.step.signals[t] = append(e.step.signals[t], signal(a, action.Policy, group))
+	s := signal(a, action.Policy, group)
+	from := len(e.step.points)
+	e.step.points = append(e.step.points, s.Datapoints...)
+	s.Datapoints = slices.Clip(e.step.points[from:])
+	r.told = append(r.told, told{t, len(e.step.signals)})
+	e.step.signals = append(e.step.signals, s)
 	return ""
 }
 
@@ -100,11 +101,11 @@ func (r *Region) policyOf(action alarm.Action) (t *scaling.Target, group bool) {
 	return nil, false
 }
 
-// signal is what an alarm tells a policy now.
+// signal is what an alarm tells a policy now. Its datapoints are the alarm's own, and good until it is evaluated again.
 func signal(a *alarm.Alarm, policy string, group bool) scaling.Signal {
 	return scaling.Signal{
 		Policy: policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Comparison: comparison(a.Rule.Comparison),
-		Threshold: a.Rule.Threshold, Datapoints: slices.Clone(a.Recent),
+		Threshold: a.Rule.Threshold, Datapoints: a.Recent,
 	}
 }
 
@@ -123,23 +124,36 @@ func comparison(c alarm.Comparison) scaling.Comparison {
 
 // decide turns the step's signals into one decision a target.
 func (e *Engine) decide(r *Region) {
-	slices.SortFunc(r.told, func(a, b *scaling.Target) int { return a.Key.Compare(b.Key) })
-	for _, t := range r.told {
-		e.decideOne(r, t)
+	slices.SortFunc(r.told, func(a, b told) int {
+		return cmp.Or(a.target.Key.Compare(b.target.Key), cmp.Compare(a.signal, b.signal))
+	})
+	for rest := r.told; len(rest) > 0; {
+		t, heard := rest[0].target, e.step.heard[:0]
+		for ; len(rest) > 0 && rest[0].target == t; rest = rest[1:] {
+			if at := rest[0].signal; at != noSignal {
+				heard = append(heard, e.step.signals[at])
+			}
+		}
+		e.step.heard = heard
+		e.decideOne(r, t, heard)
 	}
 	r.told = r.told[:0]
 }
 
-func (e *Engine) decideOne(r *Region, t *scaling.Target) {
+func (e *Engine) decideOne(r *Region, t *scaling.Target, signals []scaling.Signal) {
 	d := &e.step.decision
 	if t.PredictDue {
 		e.raise(r, t)
 	}
-	t.Fit(r.capacity(t))
-	scaling.Decide(e.now, t, r.capacity(t), e.step.signals[t], r.votes(t, e.step.signals[t]), d)
+	c := r.capacity(t)
+	t.Fit(c)
+	e.step.votes = r.votes(t, signals, e.step.votes[:0])
+	scaling.Decide(e.now, t, c, signals, e.step.votes, d)
 	t.Note(d)
 	t.Held(d)
-	e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: d.Clone()})
+	kept := *d
+	kept.Proposals = e.proposals.copied(d.Proposals)
+	e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: kept})
 	if d.Acted {
 		e.scale(r, t, d.Change())
 	} else if a, ok := t.NotScaled(e.now, d, e.ids.uuid); ok {
@@ -148,12 +162,11 @@ func (e *Engine) decideOne(r *Region, t *scaling.Target) {
 }
 
 // votes are the present states of the low alarms of a target's target tracking policies, and of their high ones that have no data; none
-// where no signal could scale in.
-func (r *Region) votes(t *scaling.Target, signals []scaling.Signal) []scaling.Signal {
+// where no signal could scale in. They are appended to out.
+func (r *Region) votes(t *scaling.Target, signals, out []scaling.Signal) []scaling.Signal {
 	if !slices.ContainsFunc(signals, func(s scaling.Signal) bool { return !s.Comparison.High() }) {
-		return nil
+		return out
 	}
-	var out []scaling.Signal
 	vote := func(policies []*scaling.Policy, group bool) {
 		for _, p := range policies {
 			if a := r.Alarms[p.AlarmLow]; a != nil {

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -19,10 +18,13 @@ type Engine struct {
 	now     time.Time
 	ids     identities
 	regions map[Scope]*Region
+	sorted  []*Region // by scope
 	where   map[hosting.InstanceID]EndpointKey
 	keeps   bool // a history is kept
 	said    map[EndpointKey]said
 	step    step
+
+	proposals shelf[scaling.Proposal] // of decisions that events keep
 
 	readings map[alarmKey]*Reading // of the step that is relived; nil in others
 }
@@ -42,12 +44,24 @@ type Region struct {
 	changing  wakes                    // endpoints that are not at rest
 	idlers    map[string][]idleVariant // of endpoints that serve, looked up once
 	recorders map[string][]*recorder   // of endpoints' variants
-	told      []*scaling.Target        // targets that have signals in this step
+	told      []told                   // what is to be decided in this step
 	tree      tree                     // of Composites
 	moved     []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
 
-	moving map[hosting.InstanceID]*scaling.InstanceActivity // instances that start or go
+	moving map[string]moving // instances that start or go, by endpoint
 }
+
+// told is a target that is to be decided, and a signal of its alarms.
+type told struct {
+	target *scaling.Target
+	signal int // its place among the step's, or noSignal
+}
+
+// noSignal: it is forecasts that want a decision.
+const noSignal = -1
+
+// moving is the open activities of an endpoint's instances.
+type moving map[hosting.InstanceID]*scaling.InstanceActivity
 
 // said is what the fleet was last told of an endpoint.
 type said struct {
@@ -59,11 +73,15 @@ type said struct {
 type step struct {
 	out      Output
 	touched  map[EndpointKey]bool
-	signals  map[*scaling.Target][]scaling.Signal
 	due      []alarm.Action
 	scratch  alarm.Scratch
 	decision scaling.Decision
-	why      map[regionTarget]scaling.CapacityChange // what changed desired capacities in this step
+
+	signals      []scaling.Signal // of all targets
+	points       []float64        // of signals
+	heard, votes []scaling.Signal // of one target
+
+	why map[regionTarget]scaling.CapacityChange // what changed desired capacities in this step
 }
 
 // New returns an engine without state.
@@ -90,14 +108,14 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	}
 	before, ids := e.now, e.ids
 	e.now = now
-	e.step.out, e.step.touched, e.step.signals = Output{Evaluated: e.step.out.Evaluated[:0]}, map[EndpointKey]bool{}, map[*scaling.Target][]scaling.Signal{}
-	e.step.why = nil
+	e.step.out, e.step.touched, e.step.why = Output{Evaluated: e.step.out.Evaluated[:0]}, map[EndpointKey]bool{}, nil
+	e.step.signals, e.step.points = e.step.signals[:0], e.step.points[:0]
 	result, err := in.apply(e)
 	if err != nil {
 		e.now, e.ids = before, ids
 		return Output{}, err
 	}
-	for _, r := range e.sorted() {
+	for _, r := range e.sorted {
 		e.runSchedules(r)
 		e.fillIdle(r)
 		e.evaluate(r)
@@ -129,23 +147,20 @@ func (e *Engine) region(s Scope) *Region {
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
 			changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
 			Composites: map[string]*alarm.Composite{}, tree: newTree(),
-			moving: map[hosting.InstanceID]*scaling.InstanceActivity{},
+			moving: map[string]moving{},
 		}
 		if e.keeps {
 			r.Metrics.KeepHistory(e.now)
 		}
 		e.regions[s] = r
+		at, _ := slices.BinarySearchFunc(e.sorted, s, func(x *Region, s Scope) int { return compareScopes(x.Scope, s) })
+		e.sorted = slices.Insert(e.sorted, at, r)
 	}
 	return r
 }
 
 // Regions returns the scopes that have state, in a stable order. They are for reading.
-func (e *Engine) Regions() []*Region { return e.sorted() }
-
-// sorted returns the regions in a stable order.
-func (e *Engine) sorted() []*Region {
-	return slices.SortedFunc(maps.Values(e.regions), func(a, b *Region) int { return compareScopes(a.Scope, b.Scope) })
-}
+func (e *Engine) Regions() []*Region { return slices.Clip(e.sorted) }
 
 func compareScopes(a, b Scope) int {
 	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
@@ -163,7 +178,7 @@ func (e *Engine) Wake() time.Time {
 			wake = t
 		}
 	}
-	for _, r := range e.sorted() {
+	for _, r := range e.sorted {
 		earlier(r.schedule.next())
 		earlier(r.periodEnds())
 		earlier(r.Targets.NextRun())

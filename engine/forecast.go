@@ -82,10 +82,7 @@ func (e *Engine) foretell(r *Region) {
 
 // expect has a target decided in this step, by its forecasts at least.
 func (e *Engine) expect(r *Region, t *scaling.Target) {
-	if e.step.signals[t] == nil {
-		r.told = append(r.told, t)
-		e.step.signals[t] = []scaling.Signal{}
-	}
+	r.told = append(r.told, told{t, noSignal})
 }
 
 // raise lets forecasts raise a target's maximum before the capacity is held against it.

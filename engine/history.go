@@ -16,7 +16,7 @@ func (e *Engine) KeepsHistory() bool { return e.keeps }
 
 func (KeepHistory) apply(e *Engine) (Result, error) {
 	e.keeps = true
-	for _, r := range e.sorted() {
+	for _, r := range e.sorted {
 		r.Metrics.KeepHistory(e.now)
 	}
 	return nil, nil

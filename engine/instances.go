@@ -63,16 +63,15 @@ func (e *Engine) followInstances(r *Region, name string, x *hosting.Endpoint) {
 			e.followVariant(r, name, v, here)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(r.moving)) {
-		a := r.moving[id]
-		if endpoint, _, _ := a.Group.Variant(); endpoint != name || here[id] {
+	for _, id := range slices.Sorted(maps.Keys(r.moving[name])) {
+		if here[id] {
 			continue
 		}
 		status := scaling.InstanceSuccessful
-		if a.Launch {
+		if r.moving[name][id].Launch {
 			status = scaling.InstanceCancelled
 		}
-		e.endInstance(r, id, status, "")
+		e.endInstance(r, name, id, status, "")
 	}
 }
 
@@ -82,12 +81,12 @@ func (e *Engine) followVariant(r *Region, endpoint string, v *hosting.Variant, h
 	wanted := 0
 	for _, i := range v.Instances {
 		here[i.ID] = true
-		a := r.moving[i.ID]
+		a := r.moving[endpoint][i.ID]
 		switch draining := i.State == hosting.InstanceDraining; {
 		case draining && (a == nil || a.Launch):
 			drained = append(drained, i)
 		case i.State == hosting.InstanceInService && a != nil && a.Launch:
-			e.endInstance(r, i.ID, scaling.InstanceSuccessful, "")
+			e.endInstance(r, endpoint, i.ID, scaling.InstanceSuccessful, "")
 		case !draining && a == nil && !i.EverReady:
 			started = append(started, i)
 		}
@@ -97,12 +96,12 @@ func (e *Engine) followVariant(r *Region, endpoint string, v *hosting.Variant, h
 	}
 	key := scaling.VariantTarget(endpoint, v.Config.Name)
 	for _, i := range drained {
-		if r.moving[i.ID] != nil {
+		if r.moving[endpoint][i.ID] != nil {
 			status := scaling.InstanceCancelled
 			if i.Failures > 0 {
 				status = scaling.InstanceFailed
 			}
-			e.endInstance(r, i.ID, status, i.Reason)
+			e.endInstance(r, endpoint, i.ID, status, i.Reason)
 		}
 	}
 	before := wanted - len(started) + len(drained)
@@ -122,7 +121,7 @@ func (e *Engine) beginInstance(r *Region, k scaling.TargetKey, id hosting.Instan
 	if launch {
 		a.Status = scaling.InstanceInProgress
 	}
-	r.moving[id] = a
+	r.open(a)
 	e.emit(InstanceActivityChanged{r.Scope, *a})
 }
 
@@ -139,9 +138,20 @@ func activityID(id hosting.InstanceID, launch bool) string {
 	return s.uuid()
 }
 
-func (e *Engine) endInstance(r *Region, id hosting.InstanceID, status scaling.InstanceStatus, reason string) {
-	a := *r.moving[id]
-	delete(r.moving, id)
+// open notes an instance's activity until it ends.
+func (r *Region) open(a *scaling.InstanceActivity) {
+	endpoint, _, _ := a.Group.Variant()
+	if r.moving[endpoint] == nil {
+		r.moving[endpoint] = moving{}
+	}
+	r.moving[endpoint][hosting.InstanceID(a.Instance)] = a
+}
+
+func (e *Engine) endInstance(r *Region, endpoint string, id hosting.InstanceID, status scaling.InstanceStatus, reason string) {
+	a := *r.moving[endpoint][id]
+	if delete(r.moving[endpoint], id); len(r.moving[endpoint]) == 0 {
+		delete(r.moving, endpoint)
+	}
 	a.Status, a.Reason, a.End = status, reason, e.now
 	e.emit(InstanceActivityChanged{r.Scope, a})
 }

@@ -167,10 +167,11 @@ func (e *Engine) fillIdle(r *Region) {
 	if evictions(end) != evictions(before) {
 		e.evict(r)
 	}
+	minute := metric.Align(end, time.Minute)
 	for _, all := range r.idlers { //tidy:unordered each has series of its own
 		for i := range all {
 			if all[i].variant.Current() > 0 {
-				all[i].fill(end)
+				all[i].fill(end, minute)
 			}
 		}
 	}
@@ -184,7 +185,7 @@ func (e *Engine) evict(r *Region) {
 	r.Metrics.Release()
 	for _, slot := range r.schedule.slots {
 		for _, x := range slot.alarms {
-			if r.Alarms[x.alarm.Name] == x.alarm { // else deleted, or put anew
+			if !r.schedule.gone[x.alarm] {
 				r.keep(x)
 			}
 		}
@@ -205,6 +206,7 @@ func evictions(at time.Time) time.Time { return metric.Align(at.Add(-30*time.Sec
 type idleVariant struct {
 	variant *hosting.Variant
 	since   time.Time         // when its endpoint came into service
+	minute  time.Time         // the end of the newest one in which the first two series have samples
 	series  [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
 }
 
@@ -236,15 +238,19 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 }
 
 // fill publishes a zero for each series that has no sample in the interval of its resolution that ended last, unless nothing served
-// in it yet.
-func (v *idleVariant) fill(end time.Time) {
-	for i, s := range v.series {
-		resolution, period := metric.StandardResolution, time.Minute
-		if i == 2 {
-			resolution, period = metric.HighResolution, idleStep
-		}
-		if from := metric.Align(end, period).Add(-period); from.Add(period).After(v.since) && !s.Any(from, period) {
-			s.Record(from, resolution, "None", &metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}})
-		}
+// in it yet: end is that of ten seconds, minute that of a minute.
+func (v *idleVariant) fill(end, minute time.Time) {
+	if minute != v.minute {
+		v.minute = minute
+		v.zero(v.series[0], minute, time.Minute, metric.StandardResolution)
+		v.zero(v.series[1], minute, time.Minute, metric.StandardResolution)
+	}
+	v.zero(v.series[2], end, idleStep, metric.HighResolution)
+}
+
+// zero publishes a zero in the interval that ends at a moment, where there is no sample.
+func (v *idleVariant) zero(s *metric.Series, end time.Time, period, resolution time.Duration) {
+	if from := end.Add(-period); end.After(v.since) && !s.Any(from, period) {
+		s.Record(from, resolution, "None", &metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}})
 	}
 }

@@ -64,8 +64,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 		}
 		e.release(r, t)
 		if t.PredictDue && r.capacity(t).Scalable {
-			delete(e.step.signals, t) // decided already
-			e.decideOne(r, t)
+			e.decideOne(r, t, nil) // what alarms said is decided already
 		}
 	}
 }
@@ -94,7 +93,7 @@ func (e *Engine) effects() {
 // Level says the whole level: what gateways and fleets should do for every endpoint. It is for a server that comes back.
 func (e *Engine) Level() Effects {
 	var f Effects
-	for _, r := range e.sorted() {
+	for _, r := range e.sorted {
 		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
 			e.say(EndpointKey{r.Scope, name}, &f)
 		}

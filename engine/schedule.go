@@ -13,8 +13,9 @@ import (
 // schedule holds a region's alarms by the moment of their next evaluation. Nearly all share a few moments, the next minute's and the
 // next ten seconds', and move on together: so they are kept in slots, and an evaluation costs neither a search nor memory.
 type schedule struct {
-	slots []*slot // by moment
-	spare []*slot // to use again
+	slots []*slot               // by moment
+	spare []*slot               // to use again
+	gone  map[*alarm.Alarm]bool // alarms in slots that were deleted or put anew; nil where there are none
 }
 
 // slot is the alarms of one moment.
@@ -42,6 +43,25 @@ func (s *schedule) add(x scheduled) {
 		t.sorted = false
 	}
 	t.alarms = append(t.alarms, x)
+}
+
+// drop forgets an alarm: its place in a slot is skipped.
+func (s *schedule) drop(a *alarm.Alarm) {
+	if s.gone == nil {
+		s.gone = map[*alarm.Alarm]bool{}
+	}
+	s.gone[a] = true
+}
+
+// skip reports whether an alarm that was taken out of its slot is gone.
+func (s *schedule) skip(a *alarm.Alarm) bool {
+	if !s.gone[a] {
+		return false
+	}
+	if delete(s.gone, a); len(s.gone) == 0 {
+		s.gone = nil
+	}
+	return true
 }
 
 func (s *schedule) fresh(at time.Time) *slot {

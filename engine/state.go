@@ -37,8 +37,12 @@ type RegionState struct {
 // State returns what the engine knows.
 func (e *Engine) State() State {
 	s := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps}
-	for _, r := range e.sorted() {
-		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, r.moving})
+	for _, r := range e.sorted {
+		all := moving{}
+		for _, x := range r.moving { //tidy:unordered put into a map
+			maps.Copy(all, x)
+		}
+		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, all})
 	}
 	return s
 }
@@ -51,8 +55,8 @@ func FromState(s State) *Engine {
 	for _, x := range s.Regions {
 		r := e.region(x.Scope)
 		r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle
-		if x.Moving != nil {
-			r.moving = x.Moving
+		for _, a := range x.Moving { //tidy:unordered put into a map
+			r.open(a)
 		}
 		if x.Alarms != nil {
 			r.Alarms = x.Alarms

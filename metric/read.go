@@ -133,6 +133,9 @@ func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
 // Any reports whether there are samples in the period that begins at a moment.
 func (s *Series) Any(from time.Time, period time.Duration) bool {
 	start, end := from.Unix(), from.Add(period).Unix()
+	if n := len(s.recent); n > 0 && s.recent[n-1].start <= start { // what is asked for, mostly; nothing is younger
+		return s.recent[n-1].start == start
+	}
 	for w := s.from(start); w.next(); {
 		if w.e.start >= start {
 			return w.e.start < end

@@ -104,7 +104,7 @@ func (k TargetKey) Variant() (endpoint, variant string, ok bool) {
 		return "", "", false
 	}
 	endpoint, variant, found = strings.Cut(rest, "/variant/")
-	ok = found && endpoint != "" && variant != "" && !strings.Contains(endpoint+variant, "/")
+	ok = found && endpoint != "" && variant != "" && !strings.Contains(endpoint, "/") && !strings.Contains(variant, "/")
 	return endpoint, variant, ok
 }
 
