@@ -76,7 +76,52 @@ func TestAWSCLI(t *testing.T) {
 	if len(stats.Datapoints) != 1 || stats.Datapoints[0].Maximum != 42 {
 		t.Errorf("%+v", stats)
 	}
-	s.script("aws", append([]string{"application-autoscaling", "deregister-scalable-target"}, id...)...)
+	auto := func(into any, operation string, args ...string) {
+		t.Helper()
+		out := s.script("aws", append([]string{"application-autoscaling", operation, "--output", "json"}, args...)...)
+		if into != nil {
+			decode(t, out, into)
+		}
+	}
+	auto(nil, "put-scheduled-action", append(id, "--scheduled-action-name", "mornings", "--schedule", "cron(0 8 ? * MON-FRI *)", "--timezone",
+		"Europe/Paris", "--scalable-target-action", "MinCapacity=2,MaxCapacity=3")...)
+	var schedules struct {
+		ScheduledActions []struct{ ScheduledActionName, Timezone string }
+	}
+	if auto(&schedules, "describe-scheduled-actions", append(id, "--scheduled-action-names", "mornings")...); len(schedules.ScheduledActions) != 1 {
+		t.Errorf("%+v", schedules)
+	}
+	auto(nil, "register-scalable-target", append(id, "--min-capacity", "2", "--suspended-state", "ScheduledScalingSuspended=true")...)
+	s.settled("cli", 2)
+	var targets struct {
+		ScalableTargets []struct {
+			ScalableTargetARN        string
+			MinCapacity, MaxCapacity int
+			SuspendedState           map[string]bool
+		}
+	}
+	auto(&targets, "describe-scalable-targets", "--service-namespace", "sagemaker")
+	if x := targets.ScalableTargets; len(x) != 1 || x[0].MinCapacity != 2 || x[0].MaxCapacity != 3 || !x[0].SuspendedState["ScheduledScalingSuspended"] ||
+		x[0].SuspendedState["DynamicScalingInSuspended"] {
+		t.Fatalf("%+v", x)
+	}
+	arn := targets.ScalableTargets[0].ScalableTargetARN
+	auto(nil, "tag-resource", "--resource-arn", arn, "--tags", "team=vets,stage=prod")
+	auto(nil, "untag-resource", "--resource-arn", arn, "--tag-keys", "stage")
+	var tags struct{ Tags map[string]string }
+	if auto(&tags, "list-tags-for-resource", "--resource-arn", arn); len(tags.Tags) != 1 || tags.Tags["team"] != "vets" {
+		t.Errorf("%+v", tags)
+	}
+	var history struct {
+		ScalingActivities []struct{ Cause, StatusCode string }
+	}
+	auto(&history, "describe-scaling-activities", "--service-namespace", "sagemaker", "--include-not-scaled-activities")
+	if x := history.ScalingActivities; len(x) != 1 || x[0].Cause != "minimum capacity was set to 2" || x[0].StatusCode != "Successful" {
+		t.Errorf("%+v", x)
+	}
+	auto(nil, "delete-scheduled-action", append(id, "--scheduled-action-name", "mornings")...)
+	auto(nil, "delete-scaling-policy", append(id, "--policy-name", "p")...)
+	auto(nil, "deregister-scalable-target", id...)
 	decode(t, s.script("aws", "cloudwatch", "describe-alarms"), &alarms)
 	if len(alarms.MetricAlarms) != 0 {
 		t.Errorf("after the target is gone: %+v", alarms)

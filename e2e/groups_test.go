@@ -53,9 +53,54 @@ func TestAWSCLIGroups(t *testing.T) {
 	var history struct {
 		Activities []struct{ Cause, Description string }
 	}
-	run(&history, "describe-scaling-activities", group...)
+	run(&history, "describe-scaling-activities", append(group, "--page-size", "2")...)
 	if n := len(history.Activities); n != 5 || !strings.Contains(history.Activities[0].Cause, "a user request explicitly set group desired capacity changing") {
 		t.Errorf("%d: %+v", n, history)
+	}
+	run(nil, "put-scaling-policy", append(group, "--policy-name", "steps", "--policy-type", "StepScaling", "--adjustment-type", "ChangeInCapacity",
+		"--estimated-instance-warmup", "60", "--step-adjustments", "MetricIntervalLowerBound=0,MetricIntervalUpperBound=10,ScalingAdjustment=1",
+		"MetricIntervalLowerBound=10,ScalingAdjustment=2")...)
+	run(&put, "put-scaling-policy", append(group, "--policy-name", "cpu", "--policy-type", "TargetTrackingScaling", "--target-tracking-configuration",
+		`{"TargetValue":50,"PredefinedMetricSpecification":{"PredefinedMetricType":"ASGAverageCPUUtilization"}}`)...)
+	var policies struct {
+		ScalingPolicies []struct {
+			PolicyName, PolicyType string
+			Alarms                 []struct{ AlarmName string }
+		}
+	}
+	run(&policies, "describe-policies", append(group, "--policy-types", "StepScaling", "TargetTrackingScaling")...)
+	if p := policies.ScalingPolicies; len(p) != 2 || p[0].PolicyName != "steps" || p[1].PolicyName != "cpu" || len(p[1].Alarms) != 2 {
+		t.Errorf("%+v", p)
+	}
+	run(nil, "execute-policy", append(group, "--policy-name", "steps", "--metric-value", "60", "--breach-threshold", "50")...)
+	s.settled("cli", 3)
+	run(nil, "put-scheduled-update-group-action", append(group, "--scheduled-action-name", "nightly", "--recurrence", "0 3 * * *", "--time-zone",
+		"Europe/Berlin", "--min-size", "0")...)
+	var schedules struct {
+		ScheduledUpdateGroupActions []struct{ ScheduledActionName, TimeZone string }
+	}
+	run(&schedules, "describe-scheduled-actions", group...)
+	if x := schedules.ScheduledUpdateGroupActions; len(x) != 1 || x[0].TimeZone != "Europe/Berlin" {
+		t.Errorf("%+v", x)
+	}
+	run(nil, "suspend-processes", append(group, "--scaling-processes", "Launch", "AlarmNotification")...)
+	var groups struct {
+		AutoScalingGroups []struct {
+			MinSize, MaxSize, DesiredCapacity int
+			SuspendedProcesses                []struct{ ProcessName string }
+		}
+	}
+	run(&groups, "describe-auto-scaling-groups", "--auto-scaling-group-names", "cli/AllTraffic")
+	if g := groups.AutoScalingGroups; len(g) != 1 || len(g[0].SuspendedProcesses) != 2 || g[0].MaxSize != 3 || g[0].DesiredCapacity != 3 {
+		t.Errorf("%+v", g)
+	}
+	run(nil, "resume-processes", group...)
+	run(nil, "delete-scheduled-action", append(group, "--scheduled-action-name", "nightly")...)
+	for _, name := range []string{"out", "steps", put.PolicyARN} {
+		run(nil, "delete-policy", append(group, "--policy-name", name)...)
+	}
+	if run(&policies, "describe-policies", group...); len(policies.ScalingPolicies) != 0 {
+		t.Errorf("left: %+v", policies)
 	}
 }
 

@@ -237,6 +237,7 @@ func (e *Engine) byHand(r *Region, endpoint string, before map[string]int, chang
 		e.because(r, key, scaling.Cause{Kind: scaling.CauseDesired}, before[c.Variant], *c.Desired)
 		if t := r.Targets.Of(key); t != nil && t.Group != nil {
 			t.Group.Held = nil
+			t.Group.Lost(max(0, before[c.Variant]-*c.Desired))
 		}
 	}
 }

@@ -90,7 +90,11 @@ func (p *Proposal) wish(current int) string {
 	case FormulaChange:
 		return fmt.Sprintf("%s = %d %s %s", s, current, sign, number(math.Abs(p.Factor)))
 	case FormulaPercent:
-		return fmt.Sprintf("%s = %d %s %s %%", s, current, sign, number(math.Abs(p.Factor)))
+		s = fmt.Sprintf("%s = %d %s %s %%", s, current, sign, number(math.Abs(p.Factor)))
+		if p.Least > 0 {
+			s += fmt.Sprintf(", by %d at least", p.Least)
+		}
+		return s
 	default:
 		return s + " exactly"
 	}

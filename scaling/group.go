@@ -203,6 +203,20 @@ func (g *Group) CoolingDown(now time.Time) time.Duration {
 	return left(now, g.Cooling.End, or(g.Cooling.For, g.Cooldown()))
 }
 
+// Lost notes that so many instances go. The newest go first, so those that warm up do before all others.
+func (g *Group) Lost(n int) {
+	if g == nil {
+		return
+	}
+	for last := len(g.Launched) - 1; n > 0 && last >= 0; last-- {
+		gone := min(n, g.Launched[last].Added)
+		n -= gone
+		if g.Launched[last].Added -= gone; g.Launched[last].Added == 0 {
+			g.Launched = g.Launched[:last]
+		}
+	}
+}
+
 // completed notes that a change of capacity has succeeded: new instances warm up, and a simple scaling policy cools down.
 func (g *Group) completed(a *Activity) {
 	if g == nil {
@@ -211,6 +225,8 @@ func (g *Group) completed(a *Activity) {
 	if a.To > a.From {
 		g.Launched = slices.DeleteFunc(g.Launched, func(l Launch) bool { return a.End.Sub(l.At) >= warmupMax })
 		g.Launched = append(g.Launched, Launch{At: a.End, Added: a.To - a.From})
+	} else {
+		g.Lost(a.From - a.To)
 	}
 	if p := g.Policy(a.Cause.Policy); a.Cause.Group && p != nil && p.Type == SimpleScaling {
 		g.Cooling = GroupCooling{End: a.End, Policy: p.Name, For: p.Simple.Cooldown}

@@ -2,6 +2,7 @@ package scaling
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -316,5 +317,17 @@ func TestAGroupsActionGoesWithItsZonesLastRun(t *testing.T) {
 	}
 	if due := r.DueGroupActions(t0.Add(5 * time.Hour)); len(due) != 1 || due[0].action.Name != "eight" {
 		t.Errorf("due: %+v", due)
+	}
+}
+
+// The newest instances go first, and with them those that warm up.
+func TestLostInstancesWarmUpNoLonger(t *testing.T) {
+	for lost, want := range map[int][]Launch{
+		0: {{t0, 2}, {at(60), 3}}, 1: {{t0, 2}, {at(60), 2}}, 3: {{t0, 2}}, 4: {{t0, 1}}, 9: {},
+	} {
+		g := &Group{Launched: []Launch{{t0, 2}, {at(60), 3}}}
+		if g.Lost(lost); !slices.Equal(g.Launched, want) {
+			t.Errorf("%d lost: %v", lost, g.Launched)
+		}
 	}
 }

@@ -139,6 +139,7 @@ type Proposal struct {
 	Raw     float64 // before rounding
 	Wanted  int     // before cooldown, agreement and range
 	Credit  int     // what the scale-out cooldown takes off Wanted
+	Least   int     `json:",omitempty"` // the policy's minimum magnitude, where it made more of a change in percent
 	Warming int     `json:",omitempty"` // instances that warm up and so are no capacity to a group's step scaling policy
 	Clamped int     // the capacity that would be set; meaningful for Acted, OutvotedBy and Unscalable
 

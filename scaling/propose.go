@@ -59,13 +59,13 @@ func proposeStep(s *situation, p *Policy, sig *Signal, pr *Proposal) {
 	current := s.capacity.Current - warming
 	pr.Warming = warming
 	pr.Formula, pr.Factor = p.Step.formula(), float64(step.Adjustment)
-	pr.Raw, pr.Wanted = p.Step.adjust(current, step.Adjustment)
+	pr.Raw, pr.Wanted, pr.Least = p.Step.adjust(current, step.Adjustment)
 	switch {
 	case pr.Wanted > current:
 		s.judgeOut(p, pr)
 	case pr.Wanted < current && left > 0:
 		// AWS: step scaling, user guide: no scale-in until the instances of a scale-out have warmed up.
-		pr.Raw, pr.Wanted = p.Step.adjust(s.capacity.Current, step.Adjustment)
+		pr.Raw, pr.Wanted, pr.Least = p.Step.adjust(s.capacity.Current, step.Adjustment)
 		pr.Outcome, pr.Left, pr.Warming = WarmingUp, left, 0
 	case pr.Wanted < current:
 		s.judgeIn(p, pr)

@@ -21,7 +21,7 @@ func (c *SimpleConfig) adjustment() *StepConfig {
 func proposeSimple(s *situation, p *Policy, sig *Signal, pr *Proposal) {
 	t, c, config := s.target, s.capacity, p.Simple.adjustment()
 	pr.Formula, pr.Factor = config.formula(), float64(p.Simple.Adjustment)
-	pr.Raw, pr.Wanted = config.adjust(c.Desired, p.Simple.Adjustment)
+	pr.Raw, pr.Wanted, pr.Least = config.adjust(c.Desired, p.Simple.Adjustment)
 	left := t.Group.CoolingDown(s.now)
 	waits := !sig.Executed || sig.HonorCooldown
 	switch {

@@ -90,41 +90,43 @@ func (s *StepConfig) step(breach float64, high bool) (StepAdjustment, bool) {
 	return StepAdjustment{}, false
 }
 
-// adjust applies an adjustment to a capacity: the result before rounding, and the capacity.
+// adjust applies an adjustment to a capacity: the result before rounding, the capacity, and the minimum magnitude where that is what
+// the capacity changes by.
 // E.g. 11 + 30 % is 14.3, so 14; 3 - 10 % is 2.7, so 2; 4 + 25 % with a least magnitude of 2 is 5, so 6.
-func (s *StepConfig) adjust(current, adjustment int) (raw float64, want int) {
+func (s *StepConfig) adjust(current, adjustment int) (raw float64, want, least int) {
 	switch s.AdjustmentType {
 	case ExactCapacity:
-		return float64(adjustment), adjustment
+		return float64(adjustment), adjustment, 0
 	case PercentChangeInCapacity:
 		raw = float64(current) + float64(current)*float64(adjustment)/100
-		return raw, max(0, current+s.percent(current, adjustment))
+		change, least := s.percent(current, adjustment)
+		return raw, max(0, current+change), least
 	default:
 		want = max(0, current+adjustment)
-		return float64(want), want
+		return float64(want), want, 0
 	}
 }
 
 // percent rounds a change in percent toward zero, but to at least one instance, then to at least the minimum magnitude.
 // Percent of nothing is nothing; the magnitude then says by how much to leave zero (AWS: not documented).
 // AWS: PutScalingPolicy, AdjustmentType; step scaling policies, user guide.
-func (s *StepConfig) percent(current, percent int) int {
+func (s *StepConfig) percent(current, percent int) (change, least int) {
 	if percent == 0 {
-		return 0
+		return 0, 0
 	}
 	sign := 1
 	if percent < 0 {
 		sign = -1
 	}
 	product := current * percent
-	change := product / 100
+	change = product / 100
 	if change == 0 && product != 0 {
 		change = sign
 	}
-	if least := or(s.MinMagnitude, 0); change*sign < least {
-		change = sign * least
+	if least = or(s.MinMagnitude, 0); change*sign < least {
+		return sign * least, least
 	}
-	return change
+	return change, 0
 }
 
 // aggregate makes one value of an alarm's datapoints, of which there is at least one.

@@ -49,7 +49,7 @@ func TestPercent(t *testing.T) {
 		if tt.least > 0 {
 			c.MinMagnitude = &tt.least
 		}
-		if got := c.percent(tt.base, tt.percent); got != tt.want {
+		if got, _ := c.percent(tt.base, tt.percent); got != tt.want {
 			t.Errorf("%d %+d %%, at least %d: got %+d, want %+d", tt.base, tt.percent, tt.least, got, tt.want)
 		}
 	}
@@ -70,7 +70,7 @@ func TestAdjust(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := &StepConfig{AdjustmentType: tt.kind}
-		raw, want := c.adjust(tt.current, tt.by)
+		raw, want, _ := c.adjust(tt.current, tt.by)
 		if want != tt.want || math.Abs(raw-tt.raw) > 1e-9 {
 			t.Errorf("%s %d by %d: got %v, %d; want %v, %d", tt.kind, tt.current, tt.by, raw, want, tt.raw, tt.want)
 		}

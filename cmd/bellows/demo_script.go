@@ -297,7 +297,7 @@ func (d *demonstration) why(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.Story = slices.DeleteFunc(x.Story, func(l explain.Line) bool { return l.Kind != "decision" || l.Idle })
+	x.Story = slices.DeleteFunc(x.Story, func(l explain.Line) bool { return l.Kind != "change" && (l.Kind != "decision" || l.Idle) })
 	var text strings.Builder
 	if err := x.Render(&text); err != nil {
 		return err

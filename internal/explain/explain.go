@@ -73,7 +73,7 @@ type Explanation struct {
 // Line is one thing that happened, in a sentence and as data.
 type Line struct {
 	At   time.Time    `json:"at"`
-	Kind string       `json:"kind"` // alarm, decision, activity, schedule, by hand, endpoint or instance
+	Kind string       `json:"kind"` // alarm, decision, activity, schedule, change (by hand), endpoint or instance
 	Text string       `json:"text"`
 	What engine.Event `json:"what"`
 

@@ -206,9 +206,9 @@ func TestStoryOfChangesByHand(t *testing.T) {
 	q.Since = 7 * time.Minute
 	got := text(t, m.ask(q))
 	for _, want := range []string{
-		"2026-11-24 10:03:00  by hand    desired 1 -> 5\n",
+		"2026-11-24 10:03:00  change     desired 1 -> 5 by hand\n",
 		"Setting desired instance count to 4: maximum capacity was set to 4. After ",
-		"2026-11-24 10:07:00  by hand    desired 4 -> 2, with the group's range set to 2 to 8\n",
+		"2026-11-24 10:07:00  change     desired 4 -> 2 by hand, with the group's range set to 2 to 8\n",
 	} {
 		if strings.Count(got, want) != 1 {
 			t.Errorf("the story does not tell %q once but\n%s", want, got)

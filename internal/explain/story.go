@@ -132,7 +132,7 @@ func line(i Item) Line {
 	case engine.AlarmTransition:
 		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", ShortAlarm(e.Alarm), e.From, e.To)
 	case engine.InstanceActivityChanged:
-		l.Kind, l.Text = "by hand", hand(e.Activity.Why)
+		l.Kind, l.Text = "change", hand(e.Activity.Why)
 	case engine.EndpointChanged:
 		l.Kind, l.Text = "endpoint", strings.TrimPrefix(e.String(), "endpoint ")
 	case engine.InstanceChanged:
@@ -145,7 +145,7 @@ func line(i Item) Line {
 
 // hand tells a change of the desired capacity that a user made.
 func hand(why scaling.CapacityChange) string {
-	s := fmt.Sprintf("desired %d -> %d", why.From, why.To)
+	s := fmt.Sprintf("desired %d -> %d by hand", why.From, why.To)
 	if why.Cause.Kind == scaling.CauseConstraints {
 		s += fmt.Sprintf(", with the group's range set to %d to %d", why.Min, why.Max)
 	}

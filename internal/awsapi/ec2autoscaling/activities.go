@@ -2,6 +2,7 @@ package ec2autoscaling
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,14 +25,20 @@ func (a *API) describeScalingActivities(
 	if err != nil {
 		return nil, err
 	}
-	q := awsapi.HistoryQuery{Scope: c.Scope, Table: awsapi.TableGroup, IDs: in.ActivityIds, Limit: n, Token: aws.ToString(in.NextToken)}
+	bind := fmt.Sprintf("group activities %q %q %q %t", aws.ToString(in.AutoScalingGroupName), in.ActivityIds, texts(in.Filters),
+		aws.ToBool(in.IncludeDeletedGroups))
+	token, err := awsapi.Open(aws.ToString(in.NextToken), bind)
+	if err != nil {
+		return nil, badToken(err)
+	}
+	q := awsapi.HistoryQuery{Scope: c.Scope, Table: awsapi.TableGroup, IDs: in.ActivityIds, Limit: n, Token: token}
 	if err := filter(&q, in.Filters); err != nil {
 		return nil, err
 	}
-	arns := map[scaling.TargetKey]string{} // of groups that are there
+	there := map[scaling.TargetKey]group{}
 	if err := a.groups(ctx, c, func(_ *engine.Region, all []group) error {
 		for _, g := range all {
-			arns[g.key] = g.arn(c.Scope)
+			there[g.key] = g
 		}
 		return nil
 	}); err != nil {
@@ -43,7 +50,7 @@ func (a *API) describeScalingActivities(
 		if err != nil {
 			return nil, err
 		}
-		if arns[k] == "" && !deleted {
+		if _, found := there[k]; !found && !deleted {
 			return nil, unknownGroup(*in.AutoScalingGroupName)
 		}
 		q.Key = k.GroupName()
@@ -52,10 +59,20 @@ func (a *API) describeScalingActivities(
 	if err != nil {
 		return nil, badToken(err)
 	}
-	out := &sdk.DescribeScalingActivitiesOutput{Activities: []types.Activity{}, NextToken: awsapi.Optional(next)}
+	out := &sdk.DescribeScalingActivitiesOutput{Activities: []types.Activity{}}
+	if next != "" {
+		out.NextToken = aws.String(awsapi.Seal(next, bind))
+	}
 	for _, x := range items {
 		e, ok := x.Event.(engine.InstanceActivityChanged)
-		if arn := arns[e.Activity.Group]; ok && (arn != "" || deleted) {
+		if !ok {
+			continue
+		}
+		arn := ""
+		if g, found := there[e.Activity.Group]; found && !e.Activity.Start.Before(g.endpoint.Created) { // else of an earlier one of the same name
+			arn = g.arn(c.Scope)
+		}
+		if arn != "" || deleted {
 			out.Activities = append(out.Activities, describeActivity(c, e.Activity, arn))
 		}
 	}

@@ -420,6 +420,7 @@ func TestAGroupsLife(t *testing.T) {
 	if n := len(elements(rest, "ActivityId")); n != 3 { // the two of the policy, the endpoint's first
 		t.Errorf("%d: %s", n, rest)
 	}
+	m.refused("DescribeScalingActivities", "NextToken="+elements(got, "NextToken")[0], "InvalidNextToken", "The NextToken value is not valid.")
 	if !strings.Contains(rest, "a user request executed policy p changing the desired capacity from 1 to 3.") {
 		t.Error(rest)
 	}
@@ -445,6 +446,15 @@ func TestAGroupsLife(t *testing.T) {
 		got := m.ok("DescribeScalingActivities", parameters)
 		if n := len(elements(got, "ActivityId")); n != want || n > 0 && !strings.Contains(got, "<AutoScalingGroupState>Deleted<") {
 			t.Errorf("%s: %d, want %d: %s", parameters, n, want, fmt.Sprint(elements(got, "Cause")))
+		}
+	}
+	if _, err := m.world.Do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "chat"}, Config: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	m.run(time.Minute) // a group of the same name does not have the activities of the one before
+	for parameters, want := range map[string]int{blue: 1, blue + "&IncludeDeletedGroups=true": 9} {
+		if got := m.ok("DescribeScalingActivities", parameters); len(elements(got, "ActivityId")) != want {
+			t.Errorf("%s, made again: %s", parameters, fmt.Sprint(elements(got, "Cause")))
 		}
 	}
 }
