@@ -144,7 +144,7 @@ func (c *compiler) expression(i int, path []int) *Error {
 		return err
 	}
 	if q.typ != Series && q.typ != Array && (!q.Hidden || q.typ != Scalar) {
-		return at(0, "The result of the expression must be a time series or an array of time series")
+		return at(0, "The return value of the expression must be TimeSeries or Array[TimeSeries]") // AWS: recorded
 	}
 	q.root = root
 	return c.settle(q)

@@ -187,8 +187,8 @@ func TestRefused(t *testing.T) {
 		// references
 		"m4 + 1": "ID 'm4' not found", "e + 1": "Circular reference: e -> e",
 		// types
-		"5": "The result of the expression must be a time series or an array of time series", "'a'": "The result of the expression must be a time series or an array of time series",
-		"AVG(m1)":                    "The result of the expression must be a time series or an array of time series",
+		"5": "The return value of the expression must be TimeSeries or Array[TimeSeries]", "'a'": "The return value of the expression must be TimeSeries or Array[TimeSeries]",
+		"AVG(m1)":                    "The return value of the expression must be TimeSeries or Array[TimeSeries]",
 		"METRICS() + METRICS()":      "Unsupported operand type(s) for +: '[Array[TimeSeries], Array[TimeSeries]]'",
 		"m1 + 'a'":                   "Unsupported operand type(s) for +: '[TimeSeries, String]'",
 		"-'a'":                       "Unsupported operand type(s) for -: '[String]'",

@@ -12,6 +12,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/metric/expr"
 )
 
 // AWS: PutMetricAlarm, API reference, Metrics; user guide, metric math: an alarm has up to ten metrics and up to ten expressions.
@@ -20,6 +21,30 @@ const alarmEachMax = 10
 // badThresholdMetric: the query that it names must hold an anomaly detection band, and there are none here.
 func badThresholdMetric() error {
 	return awsapi.Validation("Metrics list must contain exactly one metric matching the ThresholdMetricId parameter")
+}
+
+// band refuses an alarm that holds a metric against an anomaly detection band, of which there are none here; for what AWS finds wrong
+// with it where it does. AWS: both texts are recorded.
+func band(id string, queries []metric.DataQuery) error {
+	matching, watched := 0, 0
+	for _, q := range queries {
+		if q.ID == id {
+			matching++
+		}
+		if !q.Hidden {
+			watched++
+		}
+	}
+	switch {
+	case matching != 1:
+		return badThresholdMetric()
+	case watched != 2:
+		return awsapi.Validation("Exactly two elements of the metrics list should return data.")
+	}
+	if _, err := expr.Compile(queries); err != nil { // it names ANOMALY_DETECTION_BAND
+		return awsapi.Validation("%s", err)
+	}
+	return badThresholdMetric()
 }
 
 // mathRule reads an alarm on the result of a Metrics list. Most texts are recorded.
@@ -32,12 +57,12 @@ func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	if err != nil {
 		return r, err
 	}
+	if in.ThresholdMetricId != nil {
+		return r, band(*in.ThresholdMetricId, queries)
+	}
 	program, watched, err := alarm.Expects(queries)
 	if err != nil {
 		return r, awsapi.Validation("%s", err)
-	}
-	if in.ThresholdMetricId != nil {
-		return r, badThresholdMetric()
 	}
 	if err := needed(in); err != nil {
 		return r, err

@@ -158,7 +158,13 @@ func TestAlarmsOnExpressionsThatAreRefused(t *testing.T) {
 		{"another account", func(in *request) { in.Metrics[1].AccountId = aws.String("2") }, "ValidationError: Invalid metrics list: the query m2 asks for another account's metrics, which this server does not have"},
 		{"a day", func(in *request) { in.EvaluationPeriods = aws.Int32(1441) }, "ValidationError: Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400) for alarms using period < 3600"},
 		{"a threshold", func(in *request) { in.Threshold = nil }, "ValidationError: PutMetricAlarm request should have valid Threshold parameter"},
-		{"a band", func(in *request) { in.ThresholdMetricId = aws.String("e1") }, "ValidationError: Metrics list must contain exactly one metric matching the ThresholdMetricId parameter"},
+		{"a band that is not there", func(in *request) { in.ThresholdMetricId = aws.String("e2") }, "ValidationError: Metrics list must contain exactly one metric matching the ThresholdMetricId parameter"},
+		{"a band alone", func(in *request) { in.ThresholdMetricId = aws.String("e1") }, "ValidationError: Exactly two elements of the metrics list should return data."},
+		{"a band that is none", func(in *request) { in.ThresholdMetricId, in.Metrics[0].ReturnData = aws.String("e1"), nil }, "ValidationError: Metrics list must contain exactly one metric matching the ThresholdMetricId parameter"},
+		{"a band", func(in *request) {
+			in.ThresholdMetricId, in.Metrics[0].ReturnData, in.Metrics[2].Expression = aws.String("e1"), nil, aws.String("ANOMALY_DETECTION_BAND(m1, 2)")
+			in.Threshold, in.ComparisonOperator = nil, types.ComparisonOperatorGreaterThanUpperThreshold
+		}, "ValidationError: Error in expression 'e1': Function 'ANOMALY_DETECTION_BAND' is not supported"},
 		{"low samples", func(in *request) { in.EvaluateLowSampleCountPercentile = aws.String("ignore") }, "ValidationError: Option evaluateLowSampleCountPercentile can not be applied with a Metrics list. This option is enabled only for percentile statistics."},
 		{"too many", func(in *request) {
 			for range 9 {
