@@ -242,12 +242,15 @@ func (s *server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.R
 			return out
 		},
 	}, "sagemaker")
-	var e *sigv4.Error
-	if errors.As(err, &e) {
-		code, _, status := e.Codes()
-		return scope, &invoke.Refusal{Status: status, Code: code, Message: e.Msg}
+	if err == nil {
+		return scope, nil
 	}
-	return scope, nil
+	refusal := &invoke.Refusal{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: err.Error()} // whatever the error is
+	if e := (*sigv4.Error)(nil); errors.As(err, &e) {
+		refusal.Code, _, refusal.Status = e.Codes()
+		refusal.Message = e.Msg
+	}
+	return engine.Scope{}, refusal
 }
 
 // serverTimeouts bound silent clients. SDKs keep idle connections for a minute.
