@@ -153,7 +153,7 @@ func (e *Engine) ascend(r *Region) {
 			if batch[name].suppressor {
 				e.suppressing(r, c, func() (alarm.Transition, bool) { return c.SuppressorMoved(e.now, r.suppresses(c)) })
 			}
-			if batch[name].child && !(done[name] && r.tree.rings[name]) {
+			if batch[name].child && (!done[name] || !r.tree.rings[name]) {
 				done[name] = true
 				e.combine(r, c, alarm.Moved)
 			}
