@@ -48,7 +48,8 @@ func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 // An alarm that looks back an hour knows the hour when it is made, though memory has its last quarter only.
 func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 	t.Parallel()
-	s := start(t, t.TempDir(), "--clock-speed", "60")
+	dir := t.TempDir()
+	s := start(t, dir, "--clock-speed", "60")
 	began := s.policyTime().Truncate(time.Minute)
 	in := &cloudwatch.PutMetricDataInput{Namespace: aws.String("Past")}
 	for minute := -75; minute < 100; minute++ { // two hours ahead is allowed
@@ -73,6 +74,7 @@ func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 	if a := s.describe("an hour"); a.StateValue != cw.StateValueAlarm || !strings.Contains(*a.StateReason, "12 datapoints [9.0 ") {
 		t.Errorf("%v: %s", a.StateValue, *a.StateReason)
 	}
+	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet")) // it fails where it would decide otherwise
 }
 
 // ingest sends datapoints of value 1 until the server is killed, a while after each client was acknowledged some; it returns how many were acknowledged, and how many were sent.

@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ func (a *API) recalled(ctx context.Context, s engine.Scope, r alarm.Rule) (out [
 		return nil
 	}
 	recall := func(id metric.ID) {
+		if slices.ContainsFunc(out, func(p engine.PastSamples) bool { return p.ID.Key() == id.Key() }) {
+			return
+		}
 		if samples, any := a.past.Recall(ctx, s, id, r.Reach()); any {
 			out = append(out, samples)
 		}
