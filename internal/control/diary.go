@@ -53,8 +53,8 @@ func (d *diary) begin(e *engine.Engine, seq uint64, at time.Time) error {
 	}
 	d.volume, d.dict = at, map[*alarm.Alarm]*noted{}
 	d.turn(seq, at)
-	d.page.State = state
-	return nil
+	d.page.State, err = store.Pack(state)
+	return err
 }
 
 // turn begins a page after an input.

@@ -77,8 +77,12 @@ func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
 	err := s.Diary(ctx, at, func(page store.Page) error {
 		until = page.Until
 		if page.State != nil {
+			text, err := page.State.Unpack()
+			if err != nil {
+				return err
+			}
 			var state engine.State
-			if err := json.Unmarshal(page.State, &state); err != nil {
+			if err := json.Unmarshal(text, &state); err != nil {
 				return fmt.Errorf("decoding a state of the diary: %w", err)
 			}
 			p.Engine = engine.FromState(state)

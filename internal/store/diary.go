@@ -23,8 +23,34 @@ CREATE TABLE IF NOT EXISTS boot (at INTEGER PRIMARY KEY, after INTEGER NOT NULL)
 type Page struct {
 	First, Last uint64 // inputs; Last is First-1 where there are none
 	At, Until   time.Time
-	State       []byte // before First; nil where the page before has to be read first
+	State       Packed // before First; nil where the page before has to be read first
 	Lines       []byte
+}
+
+// Packed is data that takes less memory than it has bytes.
+type Packed []byte
+
+// Pack packs data.
+func Pack(data []byte) (Packed, error) {
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("packing: %w", err)
+	}
+	return z.EncodeAll(data, Packed{}), nil
+}
+
+// Unpack returns the data.
+func (p Packed) Unpack() ([]byte, error) {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking: %w", err)
+	}
+	defer z.Close()
+	data, err := z.DecodeAll(p, nil)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking: %w", err)
+	}
+	return data, nil
 }
 
 // Keep says what may go when a snapshot is saved.
@@ -45,20 +71,18 @@ func (p *Page) save(ctx context.Context, tx *sql.Tx) error {
 	if p.Last < p.First {
 		return nil
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	lines, err := Pack(p.Lines)
 	if err != nil {
 		return err
 	}
-	lines, state := z.EncodeAll(p.Lines, []byte{}), []byte(nil)
 	if p.State != nil {
-		state = z.EncodeAll(p.State, nil)
 		// A server that came back from an older snapshot, since the newest was damaged, writes again what is there.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM diary WHERE first >= ?`, p.First); err != nil {
 			return err
 		}
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO diary (first, last, at, until, sum, state, lines) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		p.First, p.Last, nanos(p.At), nanos(p.Until), pageSum(state, lines), state, lines)
+		p.First, p.Last, nanos(p.At), nanos(p.Until), pageSum(p.State, lines), []byte(p.State), []byte(lines))
 	return err
 }
 
@@ -122,13 +146,8 @@ func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) 
 		return fmt.Errorf("reading the diary: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return fmt.Errorf("unpacking the diary: %w", err)
-	}
-	defer z.Close()
 	for after := uint64(0); rows.Next(); {
-		p, err := scanPage(rows, z)
+		p, err := scanPage(rows)
 		if err != nil {
 			return fmt.Errorf("reading the diary: %w", err)
 		}
@@ -146,7 +165,7 @@ func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) 
 	return nil
 }
 
-func scanPage(rows *sql.Rows, z *zstd.Decoder) (p Page, err error) {
+func scanPage(rows *sql.Rows) (p Page, err error) {
 	var at, until int64
 	var sum, state, lines []byte
 	if err := rows.Scan(&p.First, &p.Last, &at, &until, &sum, &state, &lines); err != nil {
@@ -156,12 +175,8 @@ func scanPage(rows *sql.Rows, z *zstd.Decoder) (p Page, err error) {
 	if !bytes.Equal(sum, pageSum(state, lines)) {
 		return p, ErrDamaged
 	}
-	if p.Lines, err = z.DecodeAll(lines, nil); err != nil {
-		return p, err
-	}
-	if state != nil {
-		p.State, err = z.DecodeAll(state, nil)
-	}
+	p.State = state
+	p.Lines, err = Packed(lines).Unpack()
 	return p, err
 }
 

@@ -14,7 +14,15 @@ func page(n int) Page {
 		Lines: fmt.Appendf(nil, "lines of page %d", n),
 	}
 	if n%4 == 0 {
-		p.State = fmt.Appendf(nil, "state before page %d", n)
+		p.State = packed(fmt.Sprintf("state before page %d", n))
+	}
+	return p
+}
+
+func packed(text string) Packed {
+	p, err := Pack([]byte(text))
+	if err != nil {
+		panic(err)
 	}
 	return p
 }
@@ -41,7 +49,14 @@ func all(int) Keep { return Keep{DiaryMax: 1 << 30} }
 func read(t *testing.T, s *Store, at time.Time) (text string) {
 	t.Helper()
 	if err := s.Diary(t.Context(), at, func(p Page) error {
-		text += fmt.Sprintf("%d-%d %s %s;", p.First, p.Last, p.State, p.Lines)
+		var state []byte
+		if p.State != nil {
+			var err error
+			if state, err = p.State.Unpack(); err != nil {
+				return err
+			}
+		}
+		text += fmt.Sprintf("%d-%d %s %s;", p.First, p.Last, state, p.Lines)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -120,7 +135,7 @@ func TestDamagedDiaryIsKnown(t *testing.T) {
 func TestPagesAreWrittenAgain(t *testing.T) {
 	s := saved(t, 3, all)
 	again := page(1)
-	again.State, again.Last = []byte("state again"), 9
+	again.State, again.Last = packed("state again"), 9
 	if err := s.SaveSnapshot(t.Context(), Snapshot{Seq: 9, At: noon}, again, all(0)); err != nil {
 		t.Fatal(err)
 	}
