@@ -23,7 +23,7 @@ func TestNames(t *testing.T) {
 	named[Status](t, "Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed")
 	named[NotScaledCode](t, "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity", "AutoScalingAnticipatedFlapping",
 		"TargetServicePutResourceAsUnscalable")
-	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException", "ConcurrentUpdateException",
+	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException",
 		"ResourceNotFoundException", "TooManyTagsException", "AlreadyExists", "ScalingActivityInProgress")
 	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero", "Forecast")
 	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule",

@@ -7,7 +7,6 @@ const (
 	KindValidation         Kind = iota + 1 // ValidationException
 	KindObjectNotFound                     // ObjectNotFoundException: no such target or policy
 	KindLimitExceeded                      // LimitExceededException: a quota
-	KindConcurrentUpdate                   // ConcurrentUpdateException
 	KindResourceNotFound                   // ResourceNotFoundException: tags of an unknown target
 	KindTooManyTags                        // TooManyTagsException
 	KindAlreadyExists                      // EC2 Auto Scaling's AlreadyExists
@@ -26,8 +25,6 @@ func (k Kind) String() string {
 		return "ObjectNotFoundException"
 	case KindLimitExceeded:
 		return "LimitExceededException"
-	case KindConcurrentUpdate:
-		return "ConcurrentUpdateException"
 	case KindResourceNotFound:
 		return "ResourceNotFoundException"
 	case KindTooManyTags:

@@ -12,11 +12,14 @@ func PolicyARN(s engine.Scope, t *scaling.Target, policy string) string {
 	return ARN(s, "autoscaling", "scalingPolicy:"+t.UUID+":resource/"+scaling.Namespace+"/"+t.Key.ResourceID+":policyName/"+policy)
 }
 
+// createdBy begins the suffix of actions of target tracking's own alarms; a UUID follows.
+const createdBy = ":createdBy/"
+
 // ActionARN names a policy as its alarms' actions do: those of a target tracking policy's own alarms have a suffix. AWS: recorded.
 func ActionARN(s engine.Scope, t *scaling.Target, p *scaling.Policy) string {
 	arn := PolicyARN(s, t, p.Name)
 	if p.CreatedBy != "" {
-		arn += ":createdBy/" + p.CreatedBy
+		arn += createdBy + p.CreatedBy
 	}
 	return arn
 }
@@ -35,8 +38,8 @@ func ParsePolicyARN(s engine.Scope, text string) (target, policy string, ok bool
 	}
 	uuid, rest, _ := strings.Cut(rest, ":")
 	_, policy, ok = strings.Cut(rest, ":policyName/")
-	if at := strings.LastIndex(policy, ":createdBy/"); at >= 0 {
-		policy = policy[:at]
+	if at := len(policy) - len(createdBy) - 36; at > 0 && strings.HasPrefix(policy[at:], createdBy) && !strings.Contains(policy[at+len(createdBy):], "/") {
+		policy = policy[:at] // a policy's name may hold all but that before a UUID
 	}
 	if strings.HasPrefix(rest, "autoScalingGroupName/") {
 		return uuid, policy, ok && len(uuid) == 36 && policy != ""
