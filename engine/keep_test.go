@@ -74,7 +74,7 @@ func later(t *testing.T, e *engine.Engine, now time.Time) time.Time {
 
 // What only an alarm that is gone looked at is forgotten, and its memory goes back; what another alarm looks at stays.
 func TestDeletedAlarmsReleaseWhatTheyLookedAt(t *testing.T) {
-	const metrics = 100
+	const metrics = 25
 	e, now := farSighted(t, metrics)
 	var gone []string
 	for i := range metrics {
