@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +145,8 @@ func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery
 		return nil, awsapi.Validation("Too many metrics in alarm, maximum is %d", alarmEachMax)
 	case len(out)-metrics > alarmEachMax:
 		return nil, awsapi.Validation("Too many expressions in alarm, maximum is %d", alarmEachMax)
+	case metrics == 0 && !slices.ContainsFunc(out, func(q metric.DataQuery) bool { return q.Period > 0 }): // recorded
+		return nil, awsapi.Validation("Period must not be null")
 	}
 	return out, nil
 }

@@ -152,6 +152,14 @@ func TestAlarmsOnExpressionsThatAreRefused(t *testing.T) {
 		{"twice", func(in *request) { in.Metrics[1].Id = aws.String("m1") }, "ValidationError: The values for parameter id in MetricDataQueries are not unique."},
 		{"an id", func(in *request) { in.Metrics[1].Id = aws.String("M2") }, `ValidationError: Invalid metrics list: the Id "M2" must begin with a small letter and have letters, digits and _ only`},
 		{"neither", func(in *request) { in.Metrics[1].MetricStat = nil }, "ValidationError: Period must not be null"},
+		{"no period", func(in *request) {
+			in.Metrics = in.Metrics[2:]
+			in.Metrics[0].Expression = aws.String("TIME_SERIES(1)")
+		}, "ValidationError: Period must not be null"},
+		{"a period of its own is well", func(in *request) {
+			in.Metrics = in.Metrics[2:]
+			in.Metrics[0].Expression, in.Metrics[0].Period = aws.String("TIME_SERIES(1)"), aws.Int32(60)
+		}, ""},
 		{"both", func(in *request) { in.Metrics[1].Expression = aws.String("m1") }, "ValidationError: The parameters MetricDataQuery Expression and MetricStat are mutually exclusive and you have specified both."},
 		{"a statistic", func(in *request) { in.Metrics[1].MetricStat.Stat = aws.String("Sums") }, "ValidationError: Invalid metrics list"},
 		{"a metric's period", func(in *request) { in.Metrics[1].MetricStat.Period = aws.Int32(61) }, "ValidationError: Period must be 10, 20, 30 or a multiple of 60"},
