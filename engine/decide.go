@@ -225,24 +225,39 @@ func (in RegisterScalableTarget) apply(e *Engine) (Result, error) {
 		return nil, err // an inference component is no endpoint to look for
 	}
 	r := e.region(in.Scope)
-	endpoint, variant, _ := in.Registration.Key.Variant()
-	x, err := r.Hosting.Endpoint(endpoint)
-	if err != nil {
-		return nil, err
-	}
-	v := x.Variant(variant)
-	if v == nil {
-		return nil, &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceVariant, Name: variant}
-	}
-	if err := scaling.CheckInstanceType(v.Config.InstanceType); err != nil {
+	if err := r.registrable(in.Registration.Key); err != nil {
 		return nil, err
 	}
 	t, err := r.Targets.Register(e.now, in.Registration, e.ids.uuid)
 	if err != nil {
 		return nil, err
 	}
+	endpoint, _, _ := in.Registration.Key.Variant()
 	e.touch(r, endpoint)
 	return RegisterScalableTargetResult{UUID: t.UUID}, nil
+}
+
+// registrable refuses to scale what is not there, and what is about to go: a deletion has taken its targets along already, and an update
+// has been held against those that were registered when it began.
+func (r *Region) registrable(k scaling.TargetKey) error {
+	endpoint, variant, _ := k.Variant()
+	x, err := r.Hosting.Endpoint(endpoint)
+	if err != nil {
+		return err
+	}
+	if x.Status == hosting.Deleting {
+		return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceEndpoint, Name: endpoint}
+	}
+	for _, all := range [][]*hosting.Variant{x.Variants, x.Next()} {
+		at := slices.IndexFunc(all, func(v *hosting.Variant) bool { return v.Config.Name == variant })
+		if at < 0 {
+			return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceVariant, Name: variant}
+		}
+		if err := scaling.CheckInstanceType(all[at].Config.InstanceType); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (in DeregisterScalableTarget) apply(e *Engine) (Result, error) {

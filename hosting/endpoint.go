@@ -71,6 +71,14 @@ func (e *Endpoint) Variant(name string) *Variant {
 	return nil
 }
 
+// Next returns the variants that are in use once the update under way is done; those in use where none is.
+func (e *Endpoint) Next() []*Variant {
+	if e.Deployment != nil && e.Deployment.RetireAt.IsZero() {
+		return e.Deployment.Variants
+	}
+	return e.Variants // traffic has moved to the new fleet already
+}
+
 // Variant is a production variant in use: its configuration, its goal, and its instances.
 type Variant struct {
 	Config VariantConfig
