@@ -7,24 +7,14 @@ from datetime import datetime, timedelta, timezone
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+
+from checks import refused
 
 cw = boto3.client("cloudwatch")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 MINUTE = datetime.now(timezone.utc).replace(second=0, microsecond=0) - timedelta(minutes=10)
 SPAN = dict(StartTime=MINUTE, EndTime=MINUTE + timedelta(minutes=11))
 DIMENSIONS = [{"Name": "zone", "Value": "b"}, {"Name": "host", "Value": "a"}]
-
-
-def refused(code, text, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as e:
-        error, status = e.response["Error"], e.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert error["Code"] == code and text in error["Message"] and 400 <= status < 500, e.response
-        assert e.response["ResponseMetadata"]["RequestId"], e.response
-        return e
-    raise AssertionError(f"{call} was not refused")
 
 
 def put(*data, **more):

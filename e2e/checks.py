@@ -10,8 +10,9 @@ def refused(code, text, call, **arguments):
     try:
         call(**arguments)
     except ClientError as e:
-        assert e.response["Error"]["Code"] == code, e.response["Error"]
-        assert text in e.response["Error"]["Message"], e.response["Error"]
+        error, answer = e.response["Error"], e.response["ResponseMetadata"]
+        assert error["Code"] == code and text in error["Message"], error
+        assert 400 <= answer["HTTPStatusCode"] < 500 and answer["RequestId"], answer
         return e.response
     raise AssertionError(f"{call} was not refused")
 

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,12 +16,7 @@ import (
 // fails runs a program that must fail, and returns what it printed.
 func (s *server) fails(name string, args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), name, args...)
-	cmd.Env = append(os.Environ(), "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null")
-	for k, v := range s.env {
-		cmd.Env = append(cmd.Env, k+"="+v)
-	}
-	out, err := cmd.CombinedOutput()
+	out, err := s.command(s.t.Context(), name, args...).CombinedOutput()
 	if err == nil {
 		s.t.Errorf("%s %s did not fail:\n%s", name, strings.Join(args, " "), out)
 	}
@@ -31,6 +25,7 @@ func (s *server) fails(name string, args ...string) string {
 
 // An unmodified boto3 takes metrics and alarms through their lives, is refused what AWS refuses, and every operation that is not served, by its name.
 func TestBoto3OnCloudWatch(t *testing.T) {
+	t.Parallel()
 	out := start(t, t.TempDir()).script("python3", "boto3_cloudwatch.py")
 	t.Log(out)
 	if !strings.Contains(out, "all passed") {

@@ -252,17 +252,22 @@ func (s *server) until(what string, is func() bool) {
 	}
 }
 
-// script runs a program with the server's environment and returns what it printed. It fails the test where the program does.
-func (s *server) script(name string, args ...string) string {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*patience)
-	defer cancel()
+// command is a program with the server's environment.
+func (s *server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "AWS_PAGER=", "PYTHONDONTWRITEBYTECODE=1", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null")
 	for k, v := range s.env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
-	out, err := cmd.CombinedOutput()
+	return cmd
+}
+
+// script runs a program with the server's environment and returns what it printed. It fails the test where the program does.
+func (s *server) script(name string, args ...string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*patience)
+	defer cancel()
+	out, err := s.command(ctx, name, args...).CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
