@@ -52,7 +52,7 @@ func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 	s := start(t, dir, "--clock-speed", "60")
 	began := s.policyTime().Truncate(time.Minute)
 	in := &cloudwatch.PutMetricDataInput{Namespace: aws.String("Past")}
-	for minute := -75; minute < 100; minute++ { // two hours ahead is allowed
+	for minute := -75; minute < 115; minute++ { // two hours ahead is allowed
 		in.MetricData = append(in.MetricData, cw.MetricDatum{
 			MetricName: aws.String("load"), Value: aws.Float64(9), Timestamp: aws.Time(began.Add(time.Duration(minute) * time.Minute)),
 		})
