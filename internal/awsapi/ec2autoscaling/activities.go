@@ -35,6 +35,13 @@ func (a *API) describeScalingActivities(
 	if err := filter(&q, in.Filters); err != nil {
 		return nil, err
 	}
+	if err := a.backend.View(ctx, func(now time.Time, _ *engine.Engine) {
+		if kept := now.Add(-scaling.HistoryKept); q.From.Before(kept) {
+			q.From = kept
+		}
+	}); err != nil {
+		return nil, err
+	}
 	there := map[scaling.TargetKey]group{}
 	if err := a.groups(ctx, c, func(_ *engine.Region, all []group) error {
 		for _, g := range all {

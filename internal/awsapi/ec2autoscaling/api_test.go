@@ -457,6 +457,14 @@ func TestAGroupsLife(t *testing.T) {
 			t.Errorf("%s, made again: %s", parameters, fmt.Sprint(elements(got, "Cause")))
 		}
 	}
+	m.run(6*7*24*time.Hour - time.Minute) // what began six weeks ago is still told, at the very moment, and then no longer
+	if got := elements(m.ok("DescribeScalingActivities", blue), "ActivityId"); len(got) != 1 {
+		t.Errorf("after six weeks: %v", got)
+	}
+	m.run(time.Second)
+	if got := elements(m.ok("DescribeScalingActivities", blue), "ActivityId"); len(got) != 0 {
+		t.Errorf("after more than six weeks: %v", got)
+	}
 }
 
 // Scheduled actions set bounds and capacity, once or by a Unix cron expression on a local clock, and go with their last run.
