@@ -72,7 +72,7 @@ type said struct {
 // step is what one Step gathers.
 type step struct {
 	out      Output
-	touched  map[EndpointKey]bool
+	touched  map[*Region]map[string]bool // endpoints
 	due      []alarm.Action
 	scratch  alarm.Scratch
 	decision scaling.Decision
@@ -108,7 +108,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	}
 	before, ids := e.now, e.ids
 	e.now = now
-	e.step.out, e.step.touched, e.step.why = Output{Evaluated: e.step.out.Evaluated[:0]}, map[EndpointKey]bool{}, nil
+	e.step.out, e.step.touched, e.step.why = Output{Evaluated: e.step.out.Evaluated[:0]}, map[*Region]map[string]bool{}, nil
 	e.step.signals, e.step.points = e.step.signals[:0], e.step.points[:0]
 	result, err := in.apply(e)
 	if err != nil {
@@ -166,10 +166,6 @@ func compareScopes(a, b Scope) int {
 	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 }
 
-func compareEndpoints(a, b EndpointKey) int {
-	return cmp.Or(compareScopes(a.Scope, b.Scope), cmp.Compare(a.Endpoint, b.Endpoint))
-}
-
 // Wake returns the earliest moment at which a Tick can matter; zero where only news can.
 func (e *Engine) Wake() time.Time {
 	var wake time.Time
@@ -194,5 +190,8 @@ func (e *Engine) Wake() time.Time {
 func (e *Engine) emit(x Event) { e.step.out.Events = append(e.step.out.Events, x) }
 
 func (e *Engine) touch(r *Region, endpoint string) {
-	e.step.touched[EndpointKey{r.Scope, endpoint}] = true
+	if e.step.touched[r] == nil {
+		e.step.touched[r] = map[string]bool{}
+	}
+	e.step.touched[r][endpoint] = true
 }

@@ -32,13 +32,13 @@ func (e *Engine) reconcile(r *Region) {
 // stirred lists the region's endpoints that this step touched or whose time has come.
 func (e *Engine) stirred(r *Region) []string {
 	var names []string
-	for key := range e.step.touched { //tidy:unordered sorted below
-		if key.Scope == r.Scope && r.Hosting.Endpoints[key.Endpoint] != nil {
-			names = append(names, key.Endpoint)
+	for name := range e.step.touched[r] { //tidy:unordered sorted below
+		if r.Hosting.Endpoints[name] != nil {
+			names = append(names, name)
 		}
 	}
 	for _, name := range r.changing.due(e.now) {
-		if !e.step.touched[EndpointKey{r.Scope, name}] {
+		if !e.step.touched[r][name] {
 			names = append(names, name)
 		}
 	}
@@ -83,10 +83,11 @@ func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 
 // effects says the levels of every endpoint that this step touched.
 func (e *Engine) effects() {
-	for _, key := range slices.SortedFunc(maps.Keys(e.step.touched), compareEndpoints) {
-		r := e.regions[key.Scope]
-		e.followInstances(r, key.Endpoint, r.Hosting.Endpoints[key.Endpoint])
-		e.say(key, &e.step.out.Effects)
+	for _, r := range e.sorted {
+		for _, name := range slices.Sorted(maps.Keys(e.step.touched[r])) {
+			e.followInstances(r, name, r.Hosting.Endpoints[name])
+			e.say(EndpointKey{r.Scope, name}, &e.step.out.Effects)
+		}
 	}
 }
 
