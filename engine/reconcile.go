@@ -84,7 +84,11 @@ func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 // effects says the levels of every endpoint that this step touched.
 func (e *Engine) effects() {
 	for _, r := range e.sorted {
-		for _, name := range slices.Sorted(maps.Keys(e.step.touched[r])) {
+		touched := e.step.touched[r]
+		if len(touched) == 0 {
+			continue // without the memory that sorting takes
+		}
+		for _, name := range slices.Sorted(maps.Keys(touched)) {
 			e.followInstances(r, name, r.Hosting.Endpoints[name])
 			e.say(EndpointKey{r.Scope, name}, &e.step.out.Effects)
 		}
