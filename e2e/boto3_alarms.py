@@ -43,7 +43,10 @@ def expressions():
         Tags=[{"Key": "team", "Value": "a"}],
     )
     refused("ValidationError", "Exactly one element of the metrics list should return data.", cw.put_metric_alarm, **put | {"Metrics": metrics[:2]})
-    refused("ValidationError", "SEARCH is not supported on Metric Alarms.", cw.put_metric_alarm, **put | {"Metrics": [{"Id": "s", "Expression": "SUM(SEARCH('{App} x', 'Sum', 60))"}]})
+    search = {"Id": "s", "Expression": "SUM(SEARCH('{App} x', 'Sum', 60))", "Period": 60}
+    refused("ValidationError", "SEARCH is not supported on Metric Alarms.", cw.put_metric_alarm, **put | {"Metrics": [search]})
+    del search["Period"]
+    refused("ValidationError", "Period must not be null", cw.put_metric_alarm, **put | {"Metrics": [search]})
     refused("ValidationError", "Period should not be set if list of Metrics is set.", cw.put_metric_alarm, Period=60, **put)
     cw.put_metric_alarm(**put)
     cw.get_waiter("alarm_exists").wait(AlarmNames=["rate"])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import boto3
 from botocore.config import Config
 
-from checks import refused
+from checks import refused, until
 
 cw = boto3.client("cloudwatch")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -175,10 +175,7 @@ def composites():
     cw.get_waiter("composite_alarm_exists").wait(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])
     refused("ValidationError", "Cannot delete py as there are composite alarm(s) depending on it.", cw.delete_alarms, AlarmNames=["py"])
     cw.set_alarm_state(AlarmName="py", StateValue="ALARM", StateReason="by hand")
-    deadline = time.monotonic() + 60
-    while cw.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"][0]["StateValue"] != "ALARM":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until("the composite alarm follows", lambda: cw.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"][0]["StateValue"] == "ALARM")
     cw.delete_alarms(AlarmNames=["both"])
     cw.delete_alarms(AlarmNames=["py", "none"])
     assert cw.describe_alarms(AlarmTypes=["CompositeAlarm", "MetricAlarm"])["MetricAlarms"] == []
