@@ -144,14 +144,16 @@ func sameQuery(a, b metric.DataQuery) bool {
 	return a == b
 }
 
+// lateness is how much later than it should an evaluation may come: the one a minute after a late one repeats its actions all the same.
+func (r *Rule) lateness() time.Duration { return min(r.Cadence(), time.Minute) / 3 }
+
 // Due returns the actions to invoke now: those of the present state upon its beginning, and again each minute while it lasts
 // where they are scaling policies. They are appended to due. first tells the beginning. AWS: CloudWatch user guide, alarm actions; Auto Scaling actions
 // are the exception that repeats.
 func (a *Alarm) Due(now time.Time, due []Action) (all []Action, first bool) {
-	if !a.ActionsEnabled || now.Before(a.Invoked.Add(time.Minute)) {
+	if first = a.Invoked.IsZero(); !a.ActionsEnabled || !first && now.Sub(a.Invoked) < time.Minute-a.Rule.lateness() {
 		return due, false
 	}
-	first = a.Invoked.IsZero()
 	for _, x := range a.Actions {
 		if x.On == a.State && (x.Policy != "" || first) {
 			due = append(due, x)
