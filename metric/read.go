@@ -84,7 +84,7 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 				w.e.distributionInto(&sum.Distribution)
 			}
 		}
-		out = append(out, q.datapoint(start, &sum))
+		out = q.add(out, start, &sum)
 	}
 	if q.Space != nil {
 		*q.Space = sum.Distribution
@@ -92,12 +92,16 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 	return out
 }
 
-func (q *Query) datapoint(start int64, sum *Summary) Datapoint {
-	p := Datapoint{Start: time.Unix(start, 0).UTC(), Missing: true}
-	if v, ok := q.Statistic.Of(sum); ok {
-		p.Value, p.Count, p.Missing = v, sum.Count, false
+// add appends the datapoint of a period. It is made where it stays: alarms that are due in one tick read millions.
+func (q *Query) add(out []Datapoint, start int64, sum *Summary) []Datapoint {
+	out = append(out, Datapoint{})
+	p := &out[len(out)-1]
+	p.Start = time.Unix(start, 0).UTC()
+	v, ok := q.Statistic.Of(sum)
+	if p.Missing = !ok; ok {
+		p.Value, p.Count = v, sum.Count
 	}
-	return p
+	return out
 }
 
 // Datapoints appends what Series.Datapoints does, of samples that are somewhere else. They are sorted by their starts.
@@ -121,7 +125,7 @@ func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
 				sum.Distribution.Merge(samples[0].Summary.Distribution)
 			}
 		}
-		out = append(out, q.datapoint(start, &sum))
+		out = q.add(out, start, &sum)
 		start += step
 	}
 	if q.Space != nil {
