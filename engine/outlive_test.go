@@ -4,8 +4,32 @@ import (
 	"slices"
 	"testing"
 
+	"bellows.dev/bellows/bench/crowd"
 	"bellows.dev/bellows/engine"
 )
+
+// newCrowd returns targets that may have one instance or two.
+func newCrowd(t *testing.T, targets int) *crowd.Crowd {
+	t.Helper()
+	c, err := crowd.New(targets, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// minute lets a minute of a load pass, and returns what the tick that evaluates its alarms says.
+func minute(t *testing.T, c *crowd.Crowd, load float64) engine.Output {
+	t.Helper()
+	if err := c.Minute(load); err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.Evaluate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
 
 // decisions are the texts of a step's decisions.
 func decisions(out []engine.Event) (texts []string) {
@@ -20,10 +44,9 @@ func decisions(out []engine.Event) (texts []string) {
 // What a step told stays as it was told, whatever later steps decide in the memory that they use again.
 func TestDecisionsOutliveTheirStep(t *testing.T) {
 	const targets = 150 // more than one piece of memory holds
-	f := newFleet(t, targets)
+	c := newCrowd(t, targets)
 	for range 4 {
-		f.minute(t, 300)
-		f.evaluate(t)
+		minute(t, c, crowd.Rush)
 	}
 	type told struct {
 		events []engine.Event
@@ -31,12 +54,11 @@ func TestDecisionsOutliveTheirStep(t *testing.T) {
 	}
 	var all []told
 	for i := range 30 { // high first, then low, so that other alarms call, and vote
-		load := 300 + float64(i)
+		load := crowd.Rush + float64(i)
 		if i > 8 {
 			load = 10 + float64(i)
 		}
-		f.minute(t, load)
-		out := f.evaluate(t)
+		out := minute(t, c, load)
 		all = append(all, told{out.Events, decisions(out.Events)})
 	}
 	kinds := map[int]bool{}
@@ -57,27 +79,19 @@ func TestDecisionsOutliveTheirStep(t *testing.T) {
 // A decision that changes nothing costs the memory of what is told of it, and nothing else.
 func TestDecidingCostsWhatItTells(t *testing.T) {
 	const targets = 200
-	f := newFleet(t, targets)
-	for range 20 {
-		f.minute(t, 300)
-		f.evaluate(t)
-	}
-	minutes := testing.AllocsPerRun(3, func() {
-		f.minute(t, 300)
-		if n := len(f.evaluate(t).Events); n != targets {
-			t.Fatalf("%d events", n)
+	allocations := func(load float64, events int) float64 {
+		c := newCrowd(t, targets)
+		if err := c.WarmUp(load); err != nil {
+			t.Fatal(err)
 		}
-	})
-	quiet := newFleet(t, targets)
-	for range 20 {
-		quiet.minute(t, 66)
-		quiet.evaluate(t)
+		return testing.AllocsPerRun(3, func() {
+			if n := len(minute(t, c, load).Events); n != events {
+				t.Fatalf("%d events", n)
+			}
+		})
 	}
-	without := testing.AllocsPerRun(3, func() {
-		quiet.minute(t, 66)
-		quiet.evaluate(t)
-	})
-	if t.Logf("%.0f allocations, %.0f where nothing is decided", minutes, without); minutes-without > 1.2*targets+100 {
-		t.Errorf("%.0f allocations for %d decisions", minutes-without, targets)
+	deciding, without := allocations(crowd.Rush, targets), allocations(crowd.Rest, 0)
+	if t.Logf("%.0f allocations, %.0f where nothing is decided", deciding, without); deciding-without > 1.2*targets+100 {
+		t.Errorf("%.0f allocations for %d decisions", deciding-without, targets)
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
 )
@@ -24,30 +24,15 @@ const minutes = 19
 // rounds is how often a tick is measured; the median counts.
 const rounds = 3
 
-// onCore is for how long the process has been on a core. What other programs do at the same time does not count.
-func onCore() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic("bench/cloudwatch: " + err.Error()) // it cannot fail for oneself
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// oneCore holds the process to one core until the function that it returns is called.
-func oneCore() func() {
-	before := runtime.GOMAXPROCS(1)
-	return func() { runtime.GOMAXPROCS(before) }
-}
-
 // tick is what one evaluation of all alarms took of one core.
 type tick struct {
 	took   time.Duration
 	allocs float64
 }
 
-func measureAlarms(ctx context.Context, peers int) ([]figure, error) {
-	defer oneCore()()
-	var out []figure
+func measureAlarms(ctx context.Context, peers int) ([]figure.Figure, error) {
+	defer figure.OneCore()()
+	var out []figure.Figure
 	for _, variants := range []int{peers, 100_000, 500_000} {
 		t, err := evaluate(ctx, variants)
 		if err != nil {
@@ -55,16 +40,16 @@ func measureAlarms(ctx context.Context, peers int) ([]figure, error) {
 		}
 		name := fmt.Sprintf("alarms in one tick, seconds of one core: %d", 2*variants)
 		if variants == 100_000 {
-			out = append(out, atMost(name, t.took.Seconds(), "s", 0.5), atMost("  allocations for a quiet alarm", t.allocs/float64(2*variants), "", 0.001))
+			out = append(out, figure.AtMost(name, t.took.Seconds(), "s", 0.5), figure.AtMost("  allocations for a quiet alarm", t.allocs/float64(2*variants), "", 0.001))
 		} else {
-			out = append(out, figure{Name: name, Value: t.took.Seconds(), Unit: "s"})
+			out = append(out, figure.Figure{Name: name, Value: t.took.Seconds(), Unit: "s"})
 		}
 	}
 	took, err := evaluateRules(ctx, peers)
 	if err != nil {
 		return nil, err
 	}
-	return append(out, figure{Name: fmt.Sprintf("  Prometheus' rules in one evaluation: %d", 2*peers), Value: took.Seconds(), Unit: "s"}), nil
+	return append(out, figure.Figure{Name: fmt.Sprintf("  Prometheus' rules in one evaluation: %d", 2*peers), Value: took.Seconds(), Unit: "s"}), nil
 }
 
 // evaluate makes two alarms for each of many variants, as target tracking does, and lets none of them change its state.
@@ -99,11 +84,11 @@ func evaluate(ctx context.Context, variants int) (tick, error) {
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		started := onCore()
+		started := figure.OnCore()
 		if _, err := e.Step(now, engine.Tick{}); err != nil {
 			return tick{}, err
 		}
-		took := onCore() - started
+		took := figure.OnCore() - started
 		runtime.ReadMemStats(&after)
 		all = append(all, tick{took, float64(after.Mallocs - before.Mallocs)})
 	}

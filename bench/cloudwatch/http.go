@@ -20,6 +20,7 @@ import (
 	"github.com/shirou/gopsutil/v4/process"
 	"golang.org/x/sync/errgroup"
 
+	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/bench/target"
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
@@ -82,7 +83,7 @@ func signed(ctx context.Context, s *target.Server, operation string, in any) (*c
 }
 
 // measureHTTP loads a server that has one core, and Prometheus' remote write on one core after it.
-func measureHTTP(ctx context.Context) ([]figure, error) {
+func measureHTTP(ctx context.Context) ([]figure.Figure, error) {
 	b, err := target.Build(ctx)
 	if err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func measureHTTP(ctx context.Context) ([]figure, error) {
 	return append(append(out, peer...), read...), err
 }
 
-func loadServer(ctx context.Context, s *target.Server) ([]figure, error) {
+func loadServer(ctx context.Context, s *target.Server) ([]figure.Figure, error) {
 	now := time.Now()
 	in := &sdk.PutMetricDataInput{Namespace: aws.String("Bench")}
 	for i := range batch {
@@ -127,8 +128,8 @@ func loadServer(ctx context.Context, s *target.Server) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []figure{
-		atLeast("PutMetricData over HTTP, 1,000 datums a call, per second of one core", cpu, "datapoints/s", 150_000),
+	return []figure.Figure{
+		figure.AtLeast("PutMetricData over HTTP, 1,000 datums a call, per second of one core", cpu, "datapoints/s", 150_000),
 		{Name: "  by the clock", Value: wall, Unit: "datapoints/s"},
 	}, nil
 }
@@ -177,7 +178,7 @@ func press(ctx context.Context, pid int, next func(client, i int) *call) (wall, 
 }
 
 // loadPeer sends the same points to Prometheus' remote write: a thousand series, a second later each time.
-func loadPeer(ctx context.Context) ([]figure, error) {
+func loadPeer(ctx context.Context) ([]figure.Figure, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
@@ -210,7 +211,7 @@ func loadPeer(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []figure{
+	return []figure.Figure{
 		{Name: "  Prometheus' remote write of as many points, per second of one core", Value: cpu, Unit: "datapoints/s"},
 		{Name: "  by the clock", Value: wall, Unit: "datapoints/s"},
 	}, nil

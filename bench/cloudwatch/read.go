@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/shirou/gopsutil/v4/process"
 
+	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/bench/target"
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
@@ -29,7 +30,7 @@ const (
 // measureReading has a server live through three hours, and reads them. Each minute's datapoints come in that minute, as collectors send
 // them, on a clock that runs fast: so memory has the last quarter of an hour and the history the rest, in order, as it stands after three hours
 // of any server. Then the server is started again on the wall's clock, so that it has nothing else to do.
-func measureReading(ctx context.Context, b *target.Binary) ([]figure, error) {
+func measureReading(ctx context.Context, b *target.Binary) ([]figure.Figure, error) {
 	to, err := live(ctx, b)
 	if err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func health(ctx context.Context, s *target.Server) (now, kept time.Time, err err
 }
 
 // readAll reads everything at once, again and again.
-func readAll(ctx context.Context, s *target.Server, to time.Time) ([]figure, error) {
+func readAll(ctx context.Context, s *target.Server, to time.Time) ([]figure.Figure, error) {
 	in := &sdk.GetMetricDataInput{StartTime: aws.Time(to.Add(-each * time.Minute)), EndTime: aws.Time(to)}
 	for i := range metrics {
 		in.MetricDataQueries = append(in.MetricDataQueries, types.MetricDataQuery{
@@ -163,8 +164,8 @@ func readAll(ctx context.Context, s *target.Server, to time.Time) ([]figure, err
 	}
 	core := after.User + after.System - before.User - before.System
 	slices.Sort(all)
-	return []figure{
-		atMost("GetMetricData, 500 metrics, 3 h at 60 s, milliseconds of one core", 1000*core/reads, "ms", 100),
+	return []figure.Figure{
+		figure.AtMost("GetMetricData, 500 metrics, 3 h at 60 s, milliseconds of one core", 1000*core/reads, "ms", 100),
 		{Name: "  by the clock, median", Value: all[reads/2].Seconds() * 1000, Unit: "ms"},
 		{Name: "  its answer", Value: float64(size) / 1e6, Unit: "MB"},
 	}, nil

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/tsdb"
+
+	"bellows.dev/bellows/bench/figure"
 )
 
 // store opens a TSDB as Prometheus does, in a folder of its own.
@@ -90,9 +92,9 @@ func evaluateGroup(ctx context.Context, db *tsdb.DB, g *rules.Group, variants in
 			return 0, err
 		}
 		now = now.Add(time.Minute)
-		started := onCore()
+		started := figure.OnCore()
 		g.Eval(ctx, now)
-		all = append(all, onCore()-started)
+		all = append(all, figure.OnCore()-started)
 	}
 	for _, r := range g.AlertingRules() {
 		if r.LastError() != nil || len(r.ActiveAlerts()) > 0 {

@@ -7,13 +7,14 @@ import (
 	"runtime"
 	"time"
 
+	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
 )
 
 // measureRecording has gateways report on a thousand variants each second, eight datapoints each, into series that are there.
-func measureRecording(ctx context.Context) ([]figure, error) {
-	defer oneCore()()
+func measureRecording(ctx context.Context) ([]figure.Figure, error) {
+	defer figure.OneCore()()
 	const variants, each = 1000, 8
 	var in engine.Observed
 	for v := range variants {
@@ -30,7 +31,7 @@ func measureRecording(ctx context.Context) ([]figure, error) {
 	}
 	e := engine.New(engine.Config{Seed: 1})
 	now, steps := begun, 0
-	started, began := onCore(), time.Now()
+	started, began := figure.OnCore(), time.Now()
 	for time.Since(began) < 3*time.Second && ctx.Err() == nil {
 		now = now.Add(time.Second)
 		if _, err := e.Step(now, in); err != nil {
@@ -38,8 +39,8 @@ func measureRecording(ctx context.Context) ([]figure, error) {
 		}
 		steps++
 	}
-	rate := float64(steps*variants*each) / (onCore() - started).Seconds()
-	return []figure{atLeast("recording from gateways, per second of one core", rate, "datapoints/s", 5e6)}, ctx.Err()
+	rate := float64(steps*variants*each) / (figure.OnCore() - started).Seconds()
+	return []figure.Figure{figure.AtLeast("recording from gateways, per second of one core", rate, "datapoints/s", 5e6)}, ctx.Err()
 }
 
 // kinds are what is recorded of a variant each minute, and how many of its twelve metrics are of the kind.
@@ -64,9 +65,9 @@ var kinds = []struct {
 }
 
 // measureMemory counts the heap that a window of many series takes after three hours, with all that belongs to it.
-func measureMemory(context.Context) ([]figure, error) {
+func measureMemory(context.Context) ([]figure.Figure, error) {
 	retention := engine.Config{}.WithDefaults().MetricRetention
-	var out []figure
+	var out []figure.Figure
 	total, metrics := 0.0, 0
 	for _, k := range kinds {
 		const series = 1000
@@ -84,11 +85,11 @@ func measureMemory(context.Context) ([]figure, error) {
 		}
 		n := float64(heap()-before) / series
 		runtime.KeepAlive(w)
-		out = append(out, figure{Name: fmt.Sprintf("  a series of %s, window of %v", k.name, retention), Value: n, Unit: "bytes"})
+		out = append(out, figure.Figure{Name: fmt.Sprintf("  a series of %s, window of %v", k.name, retention), Value: n, Unit: "bytes"})
 		total, metrics = total+n*float64(k.count), metrics+k.count
 	}
-	mean := atMost("memory of a series, mean of a variant's twelve", total/float64(metrics), "bytes", 2048)
-	return append([]figure{mean}, out...), nil
+	mean := figure.AtMost("memory of a series, mean of a variant's twelve", total/float64(metrics), "bytes", 2048)
+	return append([]figure.Figure{mean}, out...), nil
 }
 
 func heap() uint64 {

@@ -1,0 +1,175 @@
+// Command decision measures what decisions cost: one of a target with two policies, and the tick in which every one of many scalable
+// targets has its two alarms evaluated. It holds itself to one core, and counts the time that it is on it, so that others on the machine
+// do not show. What stands beside it are the promises; alarms have a peer in bench/cloudwatch.
+//
+//	go run ./bench/decision [--json]
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"bellows.dev/bellows/bench/crowd"
+	"bellows.dev/bellows/bench/figure"
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/scaling"
+)
+
+// rounds is how often a tick is measured; the median counts.
+const rounds = 5
+
+func main() {
+	asJSON := flag.Bool("json", false, "print JSON")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *asJSON)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/decision:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, asJSON bool) error {
+	defer figure.OneCore()()
+	all, err := measureDecision()
+	if err != nil {
+		return err
+	}
+	for _, targets := range []int{1_000, 10_000, 100_000} {
+		found, err := measureTicks(ctx, targets)
+		if err != nil {
+			return err
+		}
+		all = append(all, found...)
+	}
+	return figure.Report(os.Stdout, all, asJSON)
+}
+
+// measureTicks measures a crowd at rest, and one all of whose targets decide: in vain, since each has its maximum.
+func measureTicks(ctx context.Context, targets int) ([]figure.Figure, error) {
+	var out []figure.Figure
+	for _, x := range []struct {
+		name      string
+		load      float64
+		decisions int
+	}{{"nothing is to be done", crowd.Rest, 0}, {"every target decides", crowd.Rush, targets}} {
+		took, err := measureTick(ctx, targets, x.load, x.decisions)
+		if err != nil {
+			return nil, err
+		}
+		name := fmt.Sprintf("a tick of %d targets and %d alarms, %s", targets, 2*targets, x.name)
+		if targets == 100_000 {
+			out = append(out, figure.AtMost(name, took.Seconds(), "s", 0.5))
+		} else {
+			out = append(out, figure.Figure{Name: name, Value: took.Seconds(), Unit: "s"})
+		}
+	}
+	return out, nil
+}
+
+func measureTick(ctx context.Context, targets int, load float64, decisions int) (time.Duration, error) {
+	c, err := crowd.New(targets, 1, 1)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.WarmUp(load); err != nil {
+		return 0, err
+	}
+	var all []time.Duration
+	for range rounds {
+		if err := c.Minute(load); err != nil {
+			return 0, err
+		}
+		runtime.GC()
+		started := figure.OnCore()
+		out, err := c.Evaluate()
+		took := figure.OnCore() - started
+		if err != nil {
+			return 0, err
+		}
+		if n := decided(&out); n != decisions {
+			return 0, fmt.Errorf("%d decisions, want %d", n, decisions)
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		all = append(all, took)
+	}
+	slices.Sort(all)
+	return all[len(all)/2], nil
+}
+
+func decided(out *engine.Output) (n int) {
+	for _, e := range out.Events {
+		if _, ok := e.(engine.Decided); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// measureDecision measures one decision of a target whose two policies are both called by their alarms, in vain.
+func measureDecision() ([]figure.Figure, error) {
+	target, signals, err := twoPolicies()
+	if err != nil {
+		return nil, err
+	}
+	const decisions = 1_000_000
+	var d scaling.Decision
+	full := scaling.Capacity{Desired: 8, Current: 8, Scalable: true}
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	scaling.Decide(now, target, full, signals, nil, &d)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	started := figure.OnCore()
+	for range decisions {
+		scaling.Decide(now, target, full, signals, nil, &d)
+	}
+	took := figure.OnCore() - started
+	runtime.ReadMemStats(&after)
+	if d.Acted || len(d.Proposals) != 2 {
+		return nil, fmt.Errorf("not the decision that was to be measured: %s", &d)
+	}
+	return []figure.Figure{
+		figure.AtMost("a decision for a target with two policies", took.Seconds()/decisions*1e6, "µs", 2),
+		figure.AtMost("  allocations, where nothing changes", float64(after.Mallocs-before.Mallocs)/decisions, "", 0.001),
+	}, nil
+}
+
+func twoPolicies() (*scaling.Target, []scaling.Signal, error) {
+	r := scaling.NewRegistry()
+	key, least, most, ids := scaling.VariantTarget("chat", "blue"), 1, 8, 0
+	newID := func() string {
+		ids++
+		return fmt.Sprintf("00000000-0000-4000-8000-%012d", ids)
+	}
+	t, err := r.Register(time.Time{}, scaling.Registration{Key: key, Min: &least, Max: &most}, newID)
+	if err != nil {
+		return nil, nil, err
+	}
+	bound := 0.0
+	for _, p := range []scaling.PolicyInput{
+		{Key: key, Name: "cpu", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+			TargetValue: 70, Customized: &scaling.CustomizedSpec{Namespace: "n", Name: "cpu", Statistic: scaling.Average},
+		}},
+		{Key: key, Name: "up", Type: scaling.StepScaling, Step: &scaling.StepConfig{
+			AdjustmentType: scaling.ChangeInCapacity, Steps: []scaling.StepAdjustment{{Lower: &bound, Adjustment: 1}},
+		}},
+	} {
+		if _, err := r.PutPolicy(time.Time{}, p, newID); err != nil {
+			return nil, nil, err
+		}
+	}
+	return t, []scaling.Signal{
+		{Policy: "cpu", Alarm: t.Policy("cpu").AlarmHigh, State: scaling.Alarm, Comparison: scaling.Greater, Threshold: 70, Datapoints: []float64{140, 150, 160}},
+		{Policy: "up", Alarm: "high", State: scaling.Alarm, Comparison: scaling.Greater, Threshold: 50, Datapoints: []float64{55, 56, 57}},
+	}, nil
+}
