@@ -57,7 +57,7 @@ func (s *Store) fill(ctx context.Context, tx *sql.Tx, inputs []Input, history []
 			return fmt.Errorf("the journal goes on at %d, not at %d", want, in.Seq)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO journal (seq, at, kind, data) VALUES (?, ?, ?, ?)`,
-			in.Seq, nanos(in.At), in.Kind, in.Data); err != nil {
+			in.Seq, nanos(in.At), in.Kind, packInput(s.packer, in.Data)); err != nil {
 			return err
 		}
 	}
@@ -88,6 +88,11 @@ func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error
 		return fmt.Errorf("reading the journal: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
+	unpacker, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return fmt.Errorf("unpacking inputs: %w", err)
+	}
+	defer unpacker.Close()
 	want := after + 1
 	for rows.Next() {
 		var in Input
@@ -100,6 +105,9 @@ func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error
 		}
 		want++
 		in.At = moment(at)
+		if in.Data, err = unpackInput(unpacker, in.Data); err != nil {
+			return fmt.Errorf("line %d of the journal is damaged: %w", in.Seq, err)
+		}
 		if err := each(in); err != nil {
 			return err
 		}

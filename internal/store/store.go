@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver
 )
@@ -45,6 +46,8 @@ type Store struct {
 	read  *sql.DB
 	lock  *os.File
 	next  uint64 // sequence of the next input
+
+	packer *zstd.Encoder // of inputs; nil where the store is only read
 }
 
 // Open opens a data directory, making it on first use, and locks it: a second server is refused. A file that is damaged, newer
@@ -114,7 +117,8 @@ func (s *Store) open(ctx context.Context, path string) error {
 		return fmt.Errorf("finding the journal's end: %w", err)
 	}
 	s.next = uint64(last.Int64) + 1
-	return nil
+	s.packer, err = newPacker()
+	return err
 }
 
 // inspect checks a file without changing it.
