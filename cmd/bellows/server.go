@@ -268,11 +268,11 @@ func (s *server) newHTTP() *fasthttp.Server {
 			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},
 	}
-	control := fasthttpadaptor.NewFastHTTPHandler(owned(api))
-	health := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.health)))
-	metrics := fasthttpadaptor.NewFastHTTPHandler(owned(s.metrics()))
-	explained := fasthttpadaptor.NewFastHTTPHandler(owned(http.HandlerFunc(s.explain)))
-	doors := fasthttpadaptor.NewFastHTTPHandler(owned(s.prometheus))
+	control := fasthttpadaptor.NewFastHTTPHandler(s.owned(api))
+	health := fasthttpadaptor.NewFastHTTPHandler(s.owned(http.HandlerFunc(s.health)))
+	metrics := fasthttpadaptor.NewFastHTTPHandler(s.owned(s.metrics()))
+	explained := fasthttpadaptor.NewFastHTTPHandler(s.owned(http.HandlerFunc(s.explain)))
+	doors := fasthttpadaptor.NewFastHTTPHandler(s.owned(s.prometheus))
 	return &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) {
 			path := ctx.Path()
@@ -296,10 +296,14 @@ func (s *server) newHTTP() *fasthttp.Server {
 	}
 }
 
-// owned gives a handler texts of its own: the adaptor's point into a buffer that the next request overwrites, and some of them,
-// such as the region that a request is signed for, are kept for good.
-func owned(h http.Handler) http.Handler {
+// owned gives a handler texts and a context of its own. The adaptor's texts point into a buffer that the next request overwrites, and
+// some of them, such as the region that a request is signed for, are kept for good. Its context is the buffer itself: who still waits
+// for the end of it, as database/sql does in the background, would read what the next request writes.
+func (s *server) owned(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(s.life)
+		defer cancel()
+		r = r.WithContext(ctx)
 		header := make(http.Header, len(r.Header))
 		for name, values := range r.Header {
 			for _, v := range values {
