@@ -321,3 +321,35 @@ func (l *life) query(rt *rapid.T) metric.Query {
 	}
 	return q
 }
+
+// A late sample may be newer than what has been rolled up to five minutes, and older than what has been rolled up to hours.
+func TestLateBetweenTwoRollUps(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "first"), Options{Retention: tiny})
+	defer func() { l.h.close() }()
+	var all []given
+	for _, name := range []string{"b", "a"} {
+		d := metric.Datum{ID: metric.NewID("N", name), At: l.now.Add(-20_000 * time.Second), Resolution: time.Minute, Unit: "None"}
+		d.Summary.Add(7, 1)
+		all = append(all, given{d})
+		if _, err := l.step(t.Context(), engine.PutMetricData{Scope: home, Data: []metric.Datum{d}}); err != nil {
+			t.Fatal(err)
+		}
+		l.now = l.now.Add(10 * time.Minute)
+		l.flush()
+	}
+	l.flush()
+	sum, err := metric.ParseStatistic("Sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range all {
+		q := metric.Query{Statistic: sum, Period: time.Hour, Periods: 12, From: metric.Align(l.now.Add(-11*time.Hour), time.Hour)}
+		var got []metric.Datapoint
+		if err := l.h.Metrics(t.Context(), home, func(_ time.Time, s expr.Source) { got = s.Datapoints(g.ID, q, nil) }); err != nil {
+			t.Fatal(err)
+		}
+		if wanted := want(all, l.now, g.ID, q); !slices.Equal(got, wanted) {
+			t.Errorf("%v: %v, want %v", g.ID, got, wanted)
+		}
+	}
+}

@@ -24,7 +24,8 @@ func slice(r Retention, i int) int64 {
 	return max(floor(n, resolutions[i+1]), resolutions[i+1])
 }
 
-// rollUp brings what is older than a tier keeps to the next one, slice by slice.
+// rollUp brings what is older than a tier keeps to the next one, slice by slice. A tier is done up to the same moment whether or not it
+// had samples: what comes later for a time before goes to the tier that has what was rolled up, never to one that was rolled up itself.
 func (h *History) rollUp(ctx context.Context, now int64) error {
 	for i := 1; i < len(resolutions)-1; i++ {
 		t := h.tiers[i]
@@ -42,6 +43,11 @@ func (h *History) rollUp(ctx context.Context, now int64) error {
 				return err
 			}
 			if err := h.rollSlice(ctx, i); err != nil {
+				return err
+			}
+		}
+		if done := floor(until, t.slice); done > h.state.Rolled[i] {
+			if err := h.rolledUpTo(i, done); err != nil {
 				return err
 			}
 		}
@@ -111,6 +117,11 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 			return err
 		}
 	}
+	return h.rolledUpTo(i, until)
+}
+
+// rolledUpTo publishes that the coarser tier has what a tier had before a moment.
+func (h *History) rolledUpTo(i int, until int64) error {
 	next := h.state
 	next.Rolled[i] = until
 	if err := next.write(h.o.Dir, h.unsynced); err != nil {
@@ -120,7 +131,7 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 	h.state = next
 	h.mu.Unlock()
 	h.generation.Add(1)
-	source.rolled.Store(until * 1000)
+	h.tiers[i].rolled.Store(until * 1000)
 	return nil
 }
 
