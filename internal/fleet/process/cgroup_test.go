@@ -1,0 +1,88 @@
+package process
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestOwnCgroup(t *testing.T) {
+	const unified = "25 30 0:22 / /sys rw - sysfs sysfs rw\n31 25 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
+	const hybrid = "34 26 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n35 26 0:31 / /sys/fs/cgroup/unified rw shared:9 - cgroup2 cgroup2 rw\n"
+	for name, tt := range map[string]struct{ mounts, membership, want, err string }{
+		"unified":           {unified, "0::/system.slice/bellows.service\n", "/sys/fs/cgroup/system.slice/bellows.service", ""},
+		"the root":          {unified, "0::/\n", "/sys/fs/cgroup", ""},
+		"hybrid":            {hybrid, "4:memory:/x\n0::/user.slice\n", "/sys/fs/cgroup/unified/user.slice", ""},
+		"a part is mounted": {strings.ReplaceAll(unified, "0:27 / ", "0:27 /docker/a "), "0::/docker/a/b\n", "/sys/fs/cgroup/b", ""},
+		"another part":      {strings.ReplaceAll(unified, "0:27 / ", "0:27 /docker/a "), "0::/docker/c\n", "", "not mounted"},
+		"not mounted":       {"25 30 0:22 / /sys rw - sysfs sysfs rw\n", "0::/\n", "", "not mounted"},
+		"version 1 only":    {hybrid, "4:memory:/x\n", "", "no cgroup v2"},
+	} {
+		got, err := ownCgroup(tt.mounts, tt.membership)
+		if got != tt.want || (tt.err == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+}
+
+// withCgroups returns control groups that a test may use, and skips it where there are none.
+func withCgroups(t *testing.T) *cgroups {
+	t.Helper()
+	c, err := openCgroups("test-" + strings.ReplaceAll(t.Name(), "/", "-"))
+	if err != nil {
+		t.Skipf("no control groups: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(c.dir); err == nil {
+			t.Errorf("%s is left", c.dir)
+		}
+	})
+	return c
+}
+
+func TestCgroupHoldsAndKillsItsProcesses(t *testing.T) {
+	c := withCgroups(t)
+	g, err := c.create("i-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := makeCgroup(g.dir + "/below"); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), part+"=worker")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (cgroup{g.dir + "/below"}).add(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.pids(); len(got) != 1 || got[0] != cmd.Process.Pid || g.empty() {
+		t.Errorf("it holds %v, want %d", got, cmd.Process.Pid)
+	}
+	if err := g.kill(t.Context(), killWait); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(interface{ Signal() unix.Signal }); !ok || status.Signal() != unix.SIGKILL {
+		t.Errorf("it ended as %v", cmd.ProcessState)
+	}
+	for range 2 { // the second finds nothing
+		if err := g.remove(); err != nil {
+			t.Error(err)
+		}
+	}
+	if !g.empty() || g.kill(t.Context(), killWait) != nil {
+		t.Error("a group that is gone is not empty")
+	}
+	none := cgroup{}
+	if !none.empty() || none.add(1) != nil || none.kill(t.Context(), killWait) != nil || none.remove() != nil || none.pids() != nil {
+		t.Error("no group does something")
+	}
+}
