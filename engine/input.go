@@ -142,7 +142,7 @@ func (in Reported) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // a word about an instance of an endpoint that is gone is no news
 	}
-	if variant, news := x.Report(in.Report); news {
+	if variant, news := x.Report(e.now, in.Report); news {
 		e.emit(InstanceChanged{Key: VariantKey{key.Scope, key.Endpoint, variant}, Report: in.Report})
 	}
 	e.touch(r, key.Endpoint)

@@ -176,6 +176,16 @@ type Instance struct {
 	EverReady bool
 	Reason    string // why it is not serving, from its fleet
 	Failures  int    // times it was reported failed
+
+	// Preparing: it waits for capacity or model data, and its start-up time does not run.
+	Preparing bool `json:",omitzero"`
+
+	// Launched is when its start-up time began, where that is later than Started.
+	Launched time.Time `json:",omitzero"`
+
+	// Cause and Final are those of the last failure.
+	Cause Cause `json:",omitzero"`
+	Final bool  `json:",omitzero"`
 }
 
 // Deployment is an UpdateEndpoint under way: a new fleet beside the one in use.

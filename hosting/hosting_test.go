@@ -61,7 +61,7 @@ func serving(t *testing.T) (*world, *hosting.Endpoint) {
 
 func (w *world) report(e *hosting.Endpoint, s hosting.FleetState, ids ...hosting.InstanceID) {
 	for _, id := range ids {
-		e.Report(hosting.InstanceReport{ID: id, State: s, Address: "127.0.0.1:1", Reason: "exited with code 3"})
+		e.Report(w.now, hosting.InstanceReport{ID: id, State: s, Address: "127.0.0.1:1", Reason: "exited with code 3"})
 	}
 	w.Reconcile(w.now, e)
 }

@@ -14,8 +14,9 @@ func (r *Registry) Specs(e *Endpoint) map[string][]InstanceSpec {
 		for _, i := range v.Instances {
 			specs = append(specs, InstanceSpec{
 				ID: i.ID, Endpoint: e.Name, Variant: v.Config.Name, Model: v.Model.Name,
-				Image: v.Model.Container.Image, ModelDataURL: v.Model.Container.ModelDataURL, Environment: v.Model.Container.Environment,
-				InstanceType: v.Config.InstanceType, StartupTimeout: r.timeout(v), Draining: i.State == InstanceDraining,
+				Image: v.Model.Container.Image, ModelData: v.Model.Container.ModelData(), Environment: v.Model.Container.Environment,
+				InstanceType: v.Config.InstanceType, DownloadTimeout: v.Config.DownloadTimeout, StartupTimeout: r.timeout(v),
+				Draining: i.State == InstanceDraining,
 			})
 		}
 		out[v.Config.Name] = specs

@@ -15,15 +15,44 @@ type Model struct {
 	Tags             Tags
 }
 
-// Container is the part of a container definition that is kept: Image, ModelDataURL and Environment are used, the rest is
-// echoed when the model is described.
+// Container is the part of a container definition that is kept: Image, ModelDataURL, ModelDataSource and Environment are used,
+// the rest is echoed when the model is described.
 type Container struct {
 	Image            string
-	ModelDataURL     string
+	ModelDataURL     string     // a .tar.gz archive; "" where ModelDataSource is given, or the model has no data
+	ModelDataSource  *ModelData `json:",omitempty"`
 	Environment      map[string]string
 	Hostname         string
 	Mode             string // "" or SingleModel
 	RepositoryAccess string // ImageConfig.RepositoryAccessMode
+}
+
+// ModelData says where model data is and in what form.
+// AWS: SageMaker API reference, ContainerDefinition (ModelDataUrl) and S3ModelDataSource.
+type ModelData struct {
+	// URI is s3://bucket/key, or file:///path as an extension.
+	URI string
+
+	// Prefix: the data is every object whose key begins with the URI's, which ends with "/". Otherwise it is one object.
+	Prefix bool `json:",omitzero"`
+
+	// Archive: the object is a gzip-compressed tar archive to be unpacked.
+	Archive bool `json:",omitzero"`
+
+	// ETag is what the object's ETag must be; "" for any.
+	ETag string `json:",omitzero"`
+}
+
+// ModelData returns the container's model data; the zero value where it has none.
+func (c Container) ModelData() ModelData {
+	switch {
+	case c.ModelDataSource != nil:
+		return *c.ModelDataSource
+	case c.ModelDataURL != "":
+		return ModelData{URI: c.ModelDataURL, Archive: true}
+	default:
+		return ModelData{}
+	}
 }
 
 // VPC is kept to be described; instances run on this machine's network.
@@ -55,9 +84,13 @@ type VariantConfig struct {
 	VolumeSizeGB    int           // 0: not set
 	DownloadTimeout time.Duration // ModelDataDownloadTimeoutInSeconds; 0: not set
 	StartupTimeout  time.Duration // ContainerStartupHealthCheckTimeoutInSeconds; 0: the server's default
-	Routing         Routing
-	AMIVersion      string
-	SSMAccess       bool
+
+	// ProvisionTimeout is VariantInstanceProvisionTimeoutInSeconds: how long to wait for capacity; 0: half an hour.
+	ProvisionTimeout time.Duration `json:",omitzero"`
+
+	Routing    Routing
+	AMIVersion string
+	SSMAccess  bool
 }
 
 // Routing says how invocations are spread over a variant's instances.

@@ -9,17 +9,17 @@ import (
 
 // Report takes a fleet's word about an instance of the endpoint and returns its variant. A word that changes nothing, or is about
 // an instance that is not there, is no news: fleets may repeat themselves.
-func (e *Endpoint) Report(rep InstanceReport) (variant string, news bool) {
+func (e *Endpoint) Report(now time.Time, rep InstanceReport) (variant string, news bool) {
 	for _, v := range e.all() {
 		at := slices.IndexFunc(v.Instances, func(i *Instance) bool { return i.ID == rep.ID })
 		if at >= 0 {
-			return v.Config.Name, v.report(at, rep)
+			return v.Config.Name, v.report(now, at, rep)
 		}
 	}
 	return "", false
 }
 
-func (v *Variant) report(at int, rep InstanceReport) bool {
+func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 	i := v.Instances[at]
 	switch {
 	case rep.State == FleetGone && i.State == InstanceDraining:
@@ -30,18 +30,30 @@ func (v *Variant) report(at int, rep InstanceReport) bool {
 		if i.State == InstanceInService && i.Address == rep.Address {
 			return false
 		}
-		i.State, i.Address, i.EverReady, i.Reason = InstanceInService, rep.Address, true, ""
+		i.State, i.Address, i.EverReady = InstanceInService, rep.Address, true
+		i.Reason, i.Cause, i.Final, i.Preparing = "", CauseHealth, false, false
+	case rep.State == FleetPreparing:
+		if i.Preparing && i.Reason == rep.Reason {
+			return false
+		}
+		i.State, i.Address, i.Preparing, i.Reason, i.Cause = InstanceStarting, "", true, rep.Reason, rep.Cause
+	case rep.State == FleetStarting:
+		if !i.Preparing {
+			return false
+		}
+		i.Preparing, i.Launched, i.Reason, i.Cause = false, now, "", CauseHealth
 	case rep.State == FleetGone:
 		// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
-		i.fail(cmp.Or(rep.Reason, "The instance went away."))
+		rep.Reason = cmp.Or(rep.Reason, "The instance went away.")
+		i.fail(rep)
 	default:
-		i.fail(rep.Reason)
+		i.fail(rep)
 	}
 	return true
 }
 
-func (i *Instance) fail(reason string) {
-	i.State, i.Address, i.Reason = InstanceStarting, "", reason
+func (i *Instance) fail(rep InstanceReport) {
+	i.State, i.Address, i.Reason, i.Cause, i.Final, i.Preparing = InstanceStarting, "", rep.Reason, rep.Cause, rep.Final, false
 	i.Failures++
 }
 
@@ -162,16 +174,35 @@ func anyDraining(variants []*Variant) bool {
 	return slices.ContainsFunc(variants, func(v *Variant) bool { return len(v.Instances) != v.provisioned() })
 }
 
-// overdue returns a variant of which an instance has never been healthy for longer than it may, or nil.
+// overdue returns a variant of which an instance has never been healthy for longer than it may, or never can be, or nil.
 func (r *Registry) overdue(now time.Time, variants []*Variant) *Variant {
 	for _, v := range variants {
 		for _, i := range v.Instances {
-			if i.unborn() && !now.Before(i.Started.Add(r.timeout(v))) {
+			if at := r.deadline(v, i); i.unborn() && i.Final || !at.IsZero() && !now.Before(at) {
 				return v
 			}
 		}
 	}
 	return nil
+}
+
+// provisionTimeout is how long an instance may wait for capacity where its variant does not say. AWS keeps an endpoint Creating for
+// about half an hour before it gives up with InsufficientInstanceCapacity.
+const provisionTimeout = 30 * time.Minute
+
+// deadline returns when an instance that has never been healthy has taken too long; the zero time where no time runs. Fetching model
+// data has a deadline of the fleet's own, which reports its end.
+func (r *Registry) deadline(v *Variant, i *Instance) time.Time {
+	switch {
+	case !i.unborn(), i.Preparing && i.Cause == CauseModelData:
+		return time.Time{}
+	case i.Preparing:
+		return i.Started.Add(cmp.Or(v.Config.ProvisionTimeout, provisionTimeout))
+	case !i.Launched.IsZero():
+		return i.Launched.Add(r.timeout(v))
+	default:
+		return i.Started.Add(r.timeout(v))
+	}
 }
 
 func (i *Instance) unborn() bool { return i.State == InstanceStarting && !i.EverReady }
@@ -182,6 +213,11 @@ func (r *Registry) timeout(v *Variant) time.Duration {
 
 // failureReason is SageMaker's text, and what the instance's fleet said last.
 func failureReason(v *Variant) string {
+	for _, i := range v.Instances {
+		if i.unborn() && i.Cause != CauseHealth && i.Reason != "" {
+			return i.Reason
+		}
+	}
 	s := fmt.Sprintf("The primary container for production variant %s did not pass the ping health check. "+
 		"Please check CloudWatch logs for this endpoint.", v.Config.Name)
 	if why := v.LastFailure(); why != "" {
@@ -204,8 +240,8 @@ func (r *Registry) Wake(e *Endpoint) time.Time {
 	}
 	for _, v := range e.all() {
 		for _, i := range v.Instances {
-			if i.unborn() {
-				earlier(i.Started.Add(r.timeout(v)))
+			if at := r.deadline(v, i); !at.IsZero() {
+				earlier(at)
 			}
 		}
 	}

@@ -19,9 +19,12 @@ type InstanceSpec struct {
 	Model    string
 
 	Image        string
-	ModelDataURL string            // "" where the model has none
+	ModelData    ModelData         `json:",omitzero"` // the zero value where the model has none
 	Environment  map[string]string // the model's own; a fleet adds SAGEMAKER_BIND_TO_PORT and AWS_REGION
-	InstanceType string            // for example ml.m5.large; a label for fleets that have one size of machine
+	InstanceType string            // for example ml.m5.large
+
+	// DownloadTimeout is how long fetching the model data may take; 0: the fleet's default.
+	DownloadTimeout time.Duration `json:",omitzero"`
 
 	// StartupTimeout is how long the instance may take from its start to its first answered /ping. The engine applies it; a
 	// fleet may use it to stop waiting.
@@ -34,9 +37,11 @@ type InstanceSpec struct {
 
 // Fleet states that an instance can be reported in.
 const (
-	FleetReady  FleetState = iota + 1 // answers /ping with 200 and takes invocations at Address
-	FleetFailed                       // not serving now, for Reason; the fleet goes on trying while the instance is wanted
-	FleetGone                         // stopped and cleaned up, because it was no longer wanted or had drained
+	FleetReady     FleetState = iota + 1 // answers /ping with 200 and takes invocations at Address
+	FleetFailed                          // not serving now, for Reason; the fleet goes on trying while the instance is wanted
+	FleetGone                            // stopped and cleaned up, because it was no longer wanted or had drained
+	FleetPreparing                       // waiting for capacity or model data, for Reason; its start-up time does not run meanwhile
+	FleetStarting                        // prepared: its process starts, and its start-up time begins
 )
 
 // FleetState is what a fleet says of an instance.
@@ -51,6 +56,10 @@ func (s FleetState) String() string {
 		return "failed"
 	case FleetGone:
 		return "gone"
+	case FleetPreparing:
+		return "preparing"
+	case FleetStarting:
+		return "starting"
 	default:
 		return "invalid"
 	}
@@ -61,5 +70,21 @@ type InstanceReport struct {
 	ID      InstanceID
 	State   FleetState
 	Address string // host:port of the model server; set when ready
-	Reason  string // why it is not serving, in a sentence for an operator; set when failed
+	Reason  string // why it is not serving, in a sentence for an operator; set when failed or preparing
+
+	// Cause says what part of the start failed; set when failed or preparing.
+	Cause Cause `json:",omitzero"`
+
+	// Final: trying again would end the same way. An instance that has never served fails the change that wants it at once.
+	Final bool `json:",omitzero"`
 }
+
+// Cause says which part of an instance's start keeps it from serving. It selects the text of FailureReason.
+type Cause int
+
+// Causes.
+const (
+	CauseHealth    Cause = iota // it does not run, or does not answer /ping with 200
+	CauseModelData              // its model data cannot be fetched or unpacked; Reason is SageMaker's text with the detail
+	CauseCapacity               // the machine has no room for its instance type; Reason is SageMaker's text with the detail
+)

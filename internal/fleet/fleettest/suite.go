@@ -258,7 +258,7 @@ func saysWhy(t *testing.T, h Harness) {
 	nothing := h.spec("i-4")
 	nothing.Image = h.Broken
 	data := h.spec("i-5")
-	data.ModelDataURL = "s3://bucket/model.tar.gz"
+	data.ModelData = hosting.ModelData{URI: "s3://bucket/model.tar.gz", Archive: true}
 	slow := h.spec("i-6", h.NeverHealthy)
 	slow.StartupTimeout = 300 * time.Millisecond
 	w.Apply(level(h.spec("i-3", h.ExitsAtStart), nothing, data, slow))

@@ -22,12 +22,12 @@ const (
 // modelData returns the folder of the model's data, unpacking an archive into a folder of the instance's own; "" where it has none.
 // An instance that starts again finds its folder there.
 func (i *instance) modelData(ctx context.Context) (string, error) {
-	if i.spec.ModelDataURL == "" {
+	if i.spec.ModelData.URI == "" {
 		return "", nil
 	}
-	u, err := url.Parse(i.spec.ModelDataURL)
+	u, err := url.Parse(i.spec.ModelData.URI)
 	if err != nil || u.Scheme != "file" || u.Host != "" || !filepath.IsAbs(u.Path) {
-		return "", fmt.Errorf("ModelDataUrl %q: this server reads file:///folder and file:///archive.tar.gz", i.spec.ModelDataURL)
+		return "", fmt.Errorf("ModelDataUrl %q: this server reads file:///folder and file:///archive.tar.gz", i.spec.ModelData.URI)
 	}
 	folder := i.fleet.models(i.spec.ID)
 	if _, err := os.Stat(folder); err == nil {

@@ -164,7 +164,7 @@ func TestModelDataIsUnpackedForTheInstance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := hosting.InstanceSpec{ID: "i-1", Image: "demo", ModelDataURL: "file://" + archive, StartupTimeout: time.Minute}
+	s := hosting.InstanceSpec{ID: "i-1", Image: "demo", ModelData: hosting.ModelData{Archive: true, URI: "file://" + archive}, StartupTimeout: time.Minute}
 	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{s}}})
 	if r := <-ready; r.State != hosting.FleetReady {
 		t.Errorf("%+v", r)
