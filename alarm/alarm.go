@@ -59,9 +59,11 @@ type Scratch struct {
 	math        expr.Scratch
 }
 
-// Schedule sets the next evaluation: the first instant after now that is a multiple of the cadence plus the delay.
+// Schedule sets the next evaluation: the first instant after now that is a multiple of the cadence plus the delay, which an expression's
+// alarm does not have.
 func (a *Alarm) Schedule(now time.Time, delay time.Duration) {
 	c := a.Rule.Cadence()
+	delay = a.Rule.wait(delay)
 	a.Next = metric.Align(now.Add(-delay), c).Add(c + delay)
 }
 
@@ -69,13 +71,10 @@ func (a *Alarm) Schedule(now time.Time, delay time.Duration) {
 func (a *Alarm) Evaluate(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) (Transition, bool) {
 	a.Schedule(now, delay)
 	m.slots = a.Rule.Slots(now, delay, s, m)
-	if a.Rule.LowSamples(m.slots) {
-		return Transition{}, false
-	}
 	return a.judge(now, m)
 }
 
-// EvaluateMath is Evaluate of an alarm on an expression. See Rule.MathSlots.
+// EvaluateMath is Evaluate of an alarm with a list of queries. See Rule.MathSlots.
 func (a *Alarm) EvaluateMath(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) (Transition, bool) {
 	a.Schedule(now, delay)
 	m.slots = a.Rule.MathSlots(now, delay, program, src, m)
@@ -86,6 +85,9 @@ func (a *Alarm) EvaluateMath(now time.Time, delay time.Duration, program *expr.P
 func (a *Alarm) judge(now time.Time, m *Scratch) (Transition, bool) {
 	v := a.Rule.Decide(m.slots, a.State, m.real)
 	m.real = v.Real
+	if a.Rule.LowSamples(v.Real) {
+		return Transition{}, false
+	}
 	a.Recent = a.Recent[:0]
 	for i := len(v.Real) - 1; i >= 0; i-- {
 		a.Recent = append(a.Recent, v.Real[i].Value)

@@ -62,13 +62,11 @@ func (r *Rule) recent(v Verdict) string {
 	return "[" + strings.Join(out, ",") + "]"
 }
 
-// evaluated lists the datapoints that a reason names, filled up with the newest missing ones, newest first.
+// evaluated lists as many datapoints on the state's side as it takes, filled up with the newest missing ones, newest first. AWS: recorded.
 func (r *Rule) evaluated(v Verdict, slots []metric.Datapoint) string {
-	want := r.toAlarm()
-	if v.State == OK {
-		want = r.Periods - r.toAlarm() + 1
-	}
-	points := r.listed(v)
+	want := r.needed(v.State)
+	points := r.crossed(v)
+	points = points[:min(len(points), want)]
 	for _, p := range slots {
 		if p.Missing && len(points) < want {
 			points = append(points, p)

@@ -10,7 +10,8 @@ type Verdict struct {
 	Real     []metric.Datapoint
 	Breaches int
 
-	// Filled is how many missing periods were counted as the treatment says; 0 where the real ones decided.
+	// Filled is how many periods of N are missing where the treatment counts them as breaching or not breaching, whether they decided or
+	// the real ones did. AWS: recorded.
 	Filled int
 }
 
@@ -42,18 +43,21 @@ func (r *Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.
 func (r *Rule) conclude(v *Verdict, current State, oldest int) {
 	m, treat := r.toAlarm(), r.treatment()
 	good, missing := len(v.Real)-v.Breaches, r.Periods-len(v.Real)
+	if treat == Breaching || treat == NotBreaching {
+		v.Filled = missing
+	}
 	switch {
 	case v.Breaches >= m:
 		v.State = InAlarm
 	case good >= r.Periods-m+1: // M breaches can no longer be had
 		v.State = OK
 	case treat == Breaching:
-		v.Filled, v.State = missing, OK
+		v.State = OK
 		if v.Breaches+missing >= m {
 			v.State = InAlarm
 		}
 	case treat == NotBreaching:
-		v.Filled, v.State = missing, OK
+		v.State = OK
 	case good > 0:
 		v.State = OK
 	case treat == Ignore:

@@ -124,12 +124,41 @@ func TestCadenceAndRange(t *testing.T) {
 	}
 }
 
-// Recorded: a query at 05:47:27.5 with a period of 10 s had 05:47:00 as its newest slot.
-func TestNewestSlot(t *testing.T) {
-	now := time.Date(2026, 9, 14, 5, 47, 27, 5e8, time.UTC)
-	want := time.Date(2026, 9, 14, 5, 47, 0, 0, time.UTC)
-	if got := (&alarm.Rule{Period: 10 * time.Second}).Newest(now, 10*time.Second); !got.Equal(want) {
-		t.Errorf("newest = %v, want %v", got, want)
+// Which period an evaluation looks at: the first rows are recorded on AWS, with the seconds that its alarms have of their own.
+func TestNewestPeriod(t *testing.T) {
+	metrics := func(expression string) []metric.DataQuery {
+		q := []metric.DataQuery{stat("m1", "a")}
+		if q[0].Hidden = expression != ""; q[0].Hidden {
+			q = append(q, metric.DataQuery{ID: "e1", Expression: expression})
+		}
+		return q
+	}
+	for _, tc := range []struct {
+		name string
+		rule alarm.Rule
+		now  string
+		want string
+	}{
+		{"10 s", alarm.Rule{Period: 10 * time.Second, Periods: 3}, "05:47:27.5", "05:47:00"},
+		{"10 s, an expression", alarm.Rule{Period: 10 * time.Second, Periods: 3, Metrics: metrics("m1+1")}, "05:47:20.48", "05:47:10"},
+		{"10 s, a list of one metric", alarm.Rule{Period: 10 * time.Second, Periods: 3, Metrics: metrics("")}, "05:47:27.5", "05:47:00"},
+		{"3 minutes", alarm.Rule{Period: 3 * time.Minute, Periods: 3}, "05:53:32.1", "05:50:00"},
+		{"5 minutes", alarm.Rule{Period: 5 * time.Minute, Periods: 1}, "17:07:38", "17:02:00"},
+		{"15 minutes", alarm.Rule{Period: 15 * time.Minute, Periods: 8}, "08:14:49.3", "07:59:00"},
+		{"45 minutes", alarm.Rule{Period: 45 * time.Minute, Periods: 3}, "13:59:52", "13:14:00"},
+		{"an hour", alarm.Rule{Period: time.Hour, Periods: 1}, "21:09:40", "20:09:00"},
+		{"more than a day", alarm.Rule{Period: time.Hour, Periods: 25}, "10:03:10", "09:00:00"},
+		{"20 s lie on their own grid", alarm.Rule{Period: 20 * time.Second, Periods: 3}, "03:03:36", "03:03:00"},
+		{"within ten seconds of the minute", alarm.Rule{Period: 5 * time.Minute, Periods: 1}, "17:07:09", "17:01:00"},
+		{"an expression of minutes", alarm.Rule{Period: time.Minute, Periods: 1, Metrics: metrics("m1+1")}, "17:07:00", "17:06:00"},
+	} {
+		now, err := time.Parse("15:04:05.999", tc.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tc.rule.Newest(now, 10*time.Second).Format("15:04:05"); got != tc.want {
+			t.Errorf("%s: the newest period at %s begins at %s, want %s", tc.name, tc.now, got, tc.want)
+		}
 	}
 }
 
@@ -150,17 +179,40 @@ func TestSlotsOfASeries(t *testing.T) {
 	}
 }
 
-// p90 needs 100 samples: 99 are too few.
+// A percentile needs 10/(1-p) samples in each period that it is decided on, or 10/p below the median, exactly.
 func TestLowSamplePercentiles(t *testing.T) {
-	r := alarm.Rule{Statistic: metric.Statistic{Kind: metric.Percentile, Rank: 90}, IgnoreLowSample: true}
-	for count, want := range map[float64]bool{99: true, 100: false} {
-		if got := r.LowSamples([]metric.Datapoint{{Count: count}}); got != want {
-			t.Errorf("%v samples: low = %v, want %v", count, got, want)
+	for _, tc := range []struct {
+		rank   float64
+		counts []float64
+		low    bool
+	}{
+		{90, []float64{99}, true},
+		{90, []float64{100}, false},
+		{90, []float64{99, 99, 99}, true}, // each period for itself
+		{90, []float64{500, 99, 500}, true},
+		{90, nil, false},
+		{99.9, []float64{9_999}, true},
+		{99.9, []float64{10_000}, false}, // 100 - 99.9 is less than 0.1 in binary
+		{99.99, []float64{100_000}, false},
+		{50, []float64{20}, false},
+		{50, []float64{19}, true},
+		{5, []float64{199}, true},
+		{5, []float64{200}, false},
+		{0.1, []float64{10_000}, false},
+		{0, []float64{1}, false},
+		{100, []float64{1}, false},
+	} {
+		r := alarm.Rule{Statistic: metric.Statistic{Kind: metric.Percentile, Rank: tc.rank}, IgnoreLowSample: true}
+		var points []metric.Datapoint
+		for _, n := range tc.counts {
+			points = append(points, metric.Datapoint{Count: n})
 		}
-	}
-	r.IgnoreLowSample = false
-	if r.LowSamples([]metric.Datapoint{{Count: 1}}) {
-		t.Error("low samples are ignored though the alarm evaluates them")
+		if got := r.LowSamples(points); got != tc.low {
+			t.Errorf("p%v of %v samples: low = %v, want %v", tc.rank, tc.counts, got, tc.low)
+		}
+		if r.IgnoreLowSample = false; r.LowSamples(points) {
+			t.Error("low samples are ignored though the alarm evaluates them")
+		}
 	}
 }
 

@@ -17,45 +17,61 @@ func (r *Rule) Reason(v Verdict) string {
 	if v.State == InsufficientData {
 		return "Insufficient Data: " + plural(r.Periods, "datapoint was unknown", "datapoints were unknown") + "."
 	}
-	listed := r.listed(v)
+	listed := r.crossed(v)
 	if len(listed) == 0 {
 		return fmt.Sprintf("Threshold Crossed: no datapoints were received for %s and %s.", plural(r.Periods, "period", "periods"), r.filled(v))
 	}
 	var b strings.Builder
 	b.WriteString("Threshold Crossed: ")
-	if r.DatapointsToM > 0 {
-		fmt.Fprintf(&b, "%d out of the last %s [", len(listed), plural(r.Periods, "datapoint", "datapoints"))
+	if r.DatapointsToM > 0 { // the plural is fixed: "1 out of the last 1 datapoints"
+		fmt.Fprintf(&b, "%d out of the last %d datapoints", len(listed), r.Periods)
 	} else {
-		fmt.Fprintf(&b, "%s [", plural(len(listed), "datapoint", "datapoints"))
+		b.WriteString(plural(len(listed), "datapoint", "datapoints"))
 	}
-	for i, p := range listed {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s (%s)", JavaDouble(p.Value), p.Start.UTC().Format("02/01/06 15:04:05"))
+	if len(listed) < manyDatapoints {
+		b.WriteString(" " + values(listed))
 	}
-	fmt.Fprintf(&b, "] %s%s %s the threshold (%s)", was(len(listed)), negation(v.State), r.Comparison.phrase(), JavaDouble(r.Threshold))
+	fmt.Fprintf(&b, " %s%s %s the threshold (%s)", was(len(listed)), negation(v.State), r.Comparison.phrase(), JavaDouble(r.Threshold))
 	if v.Filled > 0 {
 		b.WriteString(" and " + r.filled(v))
+	}
+	if len(listed) >= manyDatapoints {
+		b.WriteString(". The most recent datapoints which crossed the threshold: " + values(listed[:manyDatapoints]))
 	}
 	b.WriteString(r.minimum(v.State))
 	b.WriteString(".")
 	return b.String()
 }
 
-// listed are the datapoints that a reason names: those on the state's side, as many as it takes, M for ALARM and N-M+1 for OK.
-func (r *Rule) listed(v Verdict) []metric.Datapoint {
-	want := r.Periods - r.toAlarm() + 1
-	if v.State == InAlarm {
-		want = r.toAlarm()
+// manyDatapoints is from how many on a reason lists them apart, so many of the newest. AWS: recorded.
+const manyDatapoints = 5
+
+// values lists datapoints as a reason does.
+func values(points []metric.Datapoint) string {
+	out := make([]string, len(points))
+	for i, p := range points {
+		out[i] = fmt.Sprintf("%s (%s)", JavaDouble(p.Value), p.Start.UTC().Format("02/01/06 15:04:05"))
 	}
+	return "[" + strings.Join(out, ", ") + "]"
+}
+
+// crossed are the datapoints that a reason names: of the newest N real ones all that are on the state's side. AWS: recorded.
+func (r *Rule) crossed(v Verdict) []metric.Datapoint {
 	var out []metric.Datapoint
 	for _, p := range v.Real {
-		if r.Comparison.Breaches(p.Value, r.Threshold) == (v.State == InAlarm) && len(out) < want {
+		if r.Comparison.Breaches(p.Value, r.Threshold) == (v.State == InAlarm) {
 			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// needed is how many datapoints it takes for a state: M for ALARM, and N-M+1 for OK.
+func (r *Rule) needed(s State) int {
+	if s == OK {
+		return r.Periods - r.toAlarm() + 1
+	}
+	return r.toAlarm()
 }
 
 func (r *Rule) filled(v Verdict) string {
@@ -70,10 +86,11 @@ func (r *Rule) minimum(to State) string {
 	if r.DatapointsToM == 0 {
 		return ""
 	}
+	way := "ALARM -> OK"
 	if to == InAlarm {
-		return fmt.Sprintf(" (minimum %s for OK -> ALARM transition)", plural(r.toAlarm(), "datapoint", "datapoints"))
+		way = "OK -> ALARM"
 	}
-	return fmt.Sprintf(" (minimum %s for ALARM -> OK transition)", plural(r.Periods-r.toAlarm()+1, "datapoint", "datapoints"))
+	return fmt.Sprintf(" (minimum %s for %s transition)", plural(r.needed(to), "datapoint", "datapoints"), way)
 }
 
 func was(n int) string {

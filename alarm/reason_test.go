@@ -52,6 +52,44 @@ func TestReasons(t *testing.T) {
 				"(minimum 1 datapoint for ALARM -> OK transition).",
 		},
 		{
+			"more than it takes, to ALARM", high(3, 1, 50, 0), []metric.Datapoint{
+				at("08/11/22 02:42:00", 53), at("08/11/22 02:41:00", 52), at("08/11/22 02:40:00", 51),
+			},
+			"Threshold Crossed: 3 out of the last 3 datapoints [53.0 (08/11/22 02:42:00), 52.0 (08/11/22 02:41:00), 51.0 (08/11/22 02:40:00)] " +
+				"were greater than the threshold (50.0) (minimum 1 datapoint for OK -> ALARM transition).",
+		},
+		{
+			"more than it takes, to OK", high(3, 0, 50, 0), []metric.Datapoint{
+				at("11/03/22 10:58:00", 1), at("11/03/22 10:53:00", 2), at("11/03/22 10:48:00", 3),
+			},
+			"Threshold Crossed: 3 datapoints [1.0 (11/03/22 10:58:00), 2.0 (11/03/22 10:53:00), 3.0 (11/03/22 10:48:00)] were not greater than " +
+				"the threshold (50.0).",
+		},
+		{
+			"1 of 1", high(1, 1, 10, 0), []metric.Datapoint{at("08/11/22 02:42:00", 11)},
+			"Threshold Crossed: 1 out of the last 1 datapoints [11.0 (08/11/22 02:42:00)] was greater than the threshold (10.0) " +
+				"(minimum 1 datapoint for OK -> ALARM transition).",
+		},
+		{
+			"five are listed apart", high(6, 0, 20, alarm.Breaching), []metric.Datapoint{
+				at("06/12/24 05:34:00", 60), at("06/12/24 05:33:00", 61), at("06/12/24 05:32:00", 62), at("06/12/24 05:31:00", 63),
+				at("06/12/24 05:30:00", 64),
+			},
+			"Threshold Crossed: 5 datapoints were greater than the threshold (20.0) and 1 missing datapoint was treated as [Breaching]. The most " +
+				"recent datapoints which crossed the threshold: [60.0 (06/12/24 05:34:00), 61.0 (06/12/24 05:33:00), 62.0 (06/12/24 05:32:00), " +
+				"63.0 (06/12/24 05:31:00), 64.0 (06/12/24 05:30:00)].",
+		},
+		{
+			"real ones decide, missing ones are told", high(3, 3, 50, alarm.Breaching), []metric.Datapoint{at("19/08/26 05:54:10", 0)},
+			"Threshold Crossed: 1 out of the last 3 datapoints [0.0 (19/08/26 05:54:10)] was not greater than the threshold (50.0) and " +
+				"2 missing datapoints were treated as [Breaching] (minimum 1 datapoint for ALARM -> OK transition).",
+		},
+		{
+			"the other way", high(20, 1, 1, alarm.NotBreaching), []metric.Datapoint{at("19/08/26 05:54:10", 613)},
+			"Threshold Crossed: 1 out of the last 20 datapoints [613.0 (19/08/26 05:54:10)] was greater than the threshold (1.0) and " +
+				"19 missing datapoints were treated as [NonBreaching] (minimum 1 datapoint for OK -> ALARM transition).",
+		},
+		{
 			"with a missing one", high(2, 0, 50, alarm.Breaching), []metric.Datapoint{gone, at("14/09/26 05:42:40", 60)},
 			"Threshold Crossed: 1 datapoint [60.0 (14/09/26 05:42:40)] was greater than the threshold (50.0) and 1 missing datapoint " +
 				"was treated as [Breaching].",

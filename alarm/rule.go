@@ -79,10 +79,35 @@ func (r *Rule) Range() int {
 // Reach is how far back evaluations look, and a little more.
 func (r *Rule) Reach() time.Duration { return r.Period * time.Duration(r.Range()+1) }
 
-// Newest is the start of the newest period that an evaluation at now looks at: the last that ended delay ago or earlier.
-// Periods that are not over are never looked at.
+// expression reports whether the alarm watches an expression, and not a metric by itself or in a list.
+func (r *Rule) expression() bool {
+	for i := range r.Metrics {
+		if q := &r.Metrics[i]; !q.Hidden {
+			return q.Stat == nil
+		}
+	}
+	return false
+}
+
+// wait is how long after a period's end the alarm looks at it: delay where it watches a metric; an expression's alarm does not wait.
+// AWS: recorded at 10 s, where expressions saw a period 0.48 s after its end.
+func (r *Rule) wait(delay time.Duration) time.Duration {
+	if r.expression() {
+		return 0
+	}
+	return delay
+}
+
+// Newest is the start of the newest period that an evaluation at now looks at: the last that ended delay ago or earlier, or for an
+// expression the last that ended. The window slides: periods of a minute or more end at whole minutes, those of an alarm that looks back
+// further than a day at whole hours; shorter ones lie on multiples of their length. Periods that are not over are never looked at.
+// AWS: CloudWatch user guide, alarm evaluation windows; recorded for periods of 10 s and of 2 to 60 minutes.
 func (r *Rule) Newest(now time.Time, delay time.Duration) time.Time {
-	return metric.Align(now.Add(-delay), r.Period).Add(-r.Period)
+	step := r.Period
+	if !r.highResolution() {
+		step = r.Cadence()
+	}
+	return metric.Align(now.Add(-r.wait(delay)), step).Add(-r.Period)
 }
 
 // Slots returns the evaluation range at now, newest first, in m's memory.
@@ -119,18 +144,18 @@ func (r *Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Progr
 	return out
 }
 
-// LowSamples reports whether a percentile rests on too few samples to be looked at: under 10/(1-p), or 10/p below the median.
-// AWS: CloudWatch user guide, percentile-based alarms and low data samples; p90 of 99 samples is ignored, of 100 evaluated.
-func (r *Rule) LowSamples(slots []metric.Datapoint) bool {
-	if !r.IgnoreLowSample || r.Statistic.Kind != metric.Percentile {
+// LowSamples reports whether a percentile would be decided on a period with too few samples: fewer than 10/(1-p), or 10/p below the
+// median, in that period. The ends, p0 and p100, need no more than one. AWS: CloudWatch user guide, percentile-based alarms and low data
+// samples; p90 of 99 samples is ignored, of 100 evaluated: recorded.
+func (r *Rule) LowSamples(datapoints []metric.Datapoint) bool {
+	if !r.IgnoreLowSample || r.Statistic.Kind != metric.Percentile || r.Statistic.Rank <= 0 || r.Statistic.Rank >= 100 {
 		return false
 	}
-	count := 0.0
-	for _, p := range slots {
-		count += p.Count
-	}
-	tail := min(r.Statistic.Rank, 100-r.Statistic.Rank) // in percent, so that p90's is exactly 10
-	return count*tail < 1000
+	// Ranks have at most ten decimals: counted in units of the last one, 10/(1-p) is exact, which it is not in binary fractions.
+	const whole = 100 * 1e10
+	rank := math.Round(r.Statistic.Rank * 1e10)
+	tail := min(rank, whole-rank)
+	return slices.ContainsFunc(datapoints, func(p metric.Datapoint) bool { return p.Count*tail < 10*whole })
 }
 
 // Expects says what is wrong with the queries of an alarm, nil where nothing is: exactly one of them is watched, and gives one time

@@ -200,7 +200,7 @@ func TestTargetTrackingScalesOutAndIn(t *testing.T) {
 	w.until(ten.Add(75*time.Minute + 9*time.Second))
 	w.capacity(8, 8)
 	w.until(ten.Add(76 * time.Minute))
-	w.happened("11:15:10", "AlarmLow", "-> ALARM", "15 datapoints [")
+	w.happened("11:15:10", "AlarmLow", "-> ALARM", "15 datapoints were less")
 	w.capacity(1, 1)
 }
 
