@@ -110,9 +110,11 @@ func (s *server) open(ctx context.Context) (err error) {
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("coming back: %w", err)
 	}
-	if s.fleet, err = process.New(s.fleetOptions()); err != nil {
-		return err
+	instances, err := process.New(s.fleetOptions())
+	if err != nil {
+		return err // s.fleet stays nil: an interface that holds a nil fleet is not
 	}
+	s.fleet = instances
 	if err := s.openPrometheus(); err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func level(specs ...hosting.InstanceSpec) []fleet.Level {
 func Run(t *testing.T, make func(t *testing.T) Harness) {
 	for name, test := range map[string]func(*testing.T, Harness){
 		"starts and stops": startsAndStops, "drains before it stops": drains, "kills what does not heed": kills,
-		"brings an ill instance back": revives, "brings a crashed instance back": crashes,
+		"brings an ill instance back": revives, "drains an ill instance before it ends it": drainsIll, "brings a crashed instance back": crashes,
 		"leaves what drains to the next server": leaves, "says why an instance does not start": saysWhy, "replaces levels": replaces,
 		"adopts what an earlier server left": adopts, "repeats itself for what is gone": repeats, "knows what is used": uses,
 	} {
@@ -212,6 +212,24 @@ func revives(t *testing.T, h Harness) {
 	w.state("i-1", hosting.FleetReady)
 	w.failure("i-1", "503")
 	w.until("ready again", func() bool { return w.last["i-1"].State == hosting.FleetReady && w.failed["i-1"] != "" })
+	w.end()
+}
+
+// drainsIll: an unhealthy instance is reported, so that routes go elsewhere, and what it works on ends before it does.
+func drainsIll(t *testing.T, h Harness) {
+	w := h.open(t)
+	w.hold["i-2"] = true
+	w.Apply(level(h.spec("i-1"), h.spec("i-2", h.FallsIll)))
+	w.state("i-1", hosting.FleetReady)
+	w.failure("i-2", "503")
+	w.until("asked to drain", func() bool { return slices.Contains(w.drained, "i-2") })
+	if n := h.Running(); n != 2 {
+		t.Errorf("%d run while an invocation is in flight", n)
+	}
+	w.mu.Lock()
+	w.hold["i-2"] = false
+	w.mu.Unlock()
+	w.state("i-2", hosting.FleetReady)
 	w.end()
 }
 

@@ -45,37 +45,33 @@ func lockDir(dir string) (*os.File, error) {
 	return nil, errors.Join(err, lock.Close())
 }
 
-// adopt takes the instances of an earlier server: by their records, and then by their marks those that a crash left without one.
-// What else carries the fleet's marks is killed.
+// adopt takes over the instances of an earlier server that are proven to be this directory's: by their records, and then by their marks
+// and control groups those that a crash left without one, which are killed. A process that a record names and that is not proven to be
+// this directory's is left alone.
 func (f *Fleet) adopt() error {
 	records, err := readRecords(f.o.Dir)
 	if err != nil {
 		return err
 	}
-	var lost []hosting.InstanceID
+	var lost []record
 	half := time.Now().Add(halfStarted)
 	for _, r := range records {
 		p := f.find(r, time.Until(half))
 		if p == nil {
-			lost = append(lost, r.Spec.ID)
+			lost = append(lost, r)
 			continue
 		}
 		f.ports[r.Port] = true
 		i := f.instance(r.Spec)
 		i.found = p
+		f.lineage.adopt(r.Spec.ID, identity{p.pid, p.born})
 		f.adopted = append(f.adopted, r.Spec.ID)
 	}
 	slices.Sort(f.adopted)
-	for _, m := range allMarked(f.o.Dir) {
-		if f.instances[m.id] == nil {
-			f.o.Log.Warn("killing a process that no record names", "pid", m.pid, "instance", string(m.id))
-			if !killMarked(f.ctx, f.o.Dir, m.id) {
-				f.o.Log.Error("a killed process does not end", "pid", m.pid, "instance", string(m.id))
-			}
-		}
-	}
-	for _, id := range lost {
-		f.forget(id)
+	f.killUnnamed()
+	for _, r := range lost {
+		f.endCgroup(r.Spec.ID, f.ownCgroup(r.Cgroup))
+		f.forget(r.Spec.ID)
 	}
 	if err := f.sweepModels(); err != nil {
 		return err
@@ -86,13 +82,13 @@ func (f *Fleet) adopt() error {
 	return nil
 }
 
-// find returns the process that a record is about, nil where it does not run. One without a number was about to start when the
-// server ended: it is waited for.
+// find returns the process that a record is about, nil where it does not run or is not this directory's. One without a number was about
+// to start when the server ended: it is waited for.
 func (f *Fleet) find(r record, most time.Duration) *process {
-	p := &process{pid: r.PID, born: r.Born, port: r.Port}
+	p := &process{pid: r.PID, born: r.Born, port: r.Port, group: f.ownCgroup(r.Cgroup)}
 	if r.PID == 0 {
 		found := await(f.ctx, most, func() (found bool) {
-			p.pid, p.born, found = findLeader(f.o.Dir, r.Spec.ID)
+			p.pid, p.born, found = f.owner.leader(r.Spec.ID)
 			return found
 		})
 		if !found {
@@ -103,7 +99,70 @@ func (f *Fleet) find(r record, most time.Duration) *process {
 	if r.Boot != f.boot || !p.alive() {
 		return nil
 	}
-	return p
+	switch f.owner.owns(p.pid, r.Spec.ID) {
+	case ownershipOurs:
+		return p
+	case ownershipForeign:
+		f.o.Log.Warn("an instance in the records runs for another data directory, of which this one is a copy: it is left alone",
+			"instance", string(r.Spec.ID), "pid", p.pid)
+	case ownershipUnknown:
+		f.o.Log.Warn("nothing shows that an instance in the records runs for this data directory: it is left alone; stop it by hand if it does",
+			"instance", string(r.Spec.ID), "pid", p.pid)
+	}
+	return nil
+}
+
+// killUnnamed kills what is proven to be this directory's and belongs to no instance that was adopted.
+func (f *Fleet) killUnnamed() {
+	for _, m := range f.owner.marked() {
+		if f.instances[m.id] == nil {
+			f.o.Log.Warn("killing a process that no record names", "pid", m.pid, "instance", string(m.id))
+			if !f.killRest(m.id) {
+				f.o.Log.Error("a killed process does not end", "pid", m.pid, "instance", string(m.id))
+			}
+		}
+	}
+	if f.cgroups == nil {
+		return
+	}
+	names, err := os.ReadDir(f.cgroups.dir)
+	if err != nil {
+		f.o.Log.Warn("the control groups of an earlier server cannot be read", "error", err)
+	}
+	for _, d := range names {
+		if id := hosting.InstanceID(d.Name()); d.IsDir() && f.instances[id] == nil {
+			f.endCgroup(id, cgroup{filepath.Join(f.cgroups.dir, d.Name())})
+		}
+	}
+}
+
+// ownCgroup is the control group that a record names, if it is this directory's: a copied record names one of the original's.
+func (f *Fleet) ownCgroup(dir string) cgroup {
+	if filepath.Base(filepath.Dir(dir)) != f.owner.groupName() {
+		return cgroup{}
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return cgroup{}
+	}
+	return cgroup{dir}
+}
+
+// endCgroup kills what is left in an instance's control group and removes it. An earlier server may have run in another group than this
+// one: its fleet's group goes with the last instance.
+func (f *Fleet) endCgroup(id hosting.InstanceID, g cgroup) {
+	if g.dir == "" {
+		return
+	}
+	err := g.kill(context.Background(), killWait)
+	if err == nil {
+		err = g.remove()
+	}
+	if above := filepath.Dir(g.dir); err == nil && (f.cgroups == nil || above != f.cgroups.dir) {
+		err = (&cgroups{above}).close()
+	}
+	if err != nil {
+		f.o.Log.Warn("an instance's control group is left behind", "instance", string(id), "error", err)
+	}
 }
 
 // sweepModels removes the model data of instances that do not run, and what was half unpacked.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -88,7 +89,7 @@ func makeCgroup(dir string) error {
 // create makes an instance's group. One that is there already is taken as it is.
 func (c *cgroups) create(id hosting.InstanceID) (cgroup, error) {
 	g := cgroup{filepath.Join(c.dir, string(id))}
-	return g, makeCgroup(g.dir)
+	return g, errors.Join(makeCgroup(c.dir), makeCgroup(g.dir))
 }
 
 // close removes the fleet's group where no instance is left in it.
@@ -114,6 +115,24 @@ func (g cgroup) set(file, value string) error {
 		return fmt.Errorf("setting %s of a control group: %w", file, err)
 	}
 	return nil
+}
+
+// errNotInCgroup says that a process could not be born in its group. It did not start.
+var errNotInCgroup = errors.New("a process cannot be started in a control group")
+
+// start starts a command in the group: it is there before its first instruction.
+func (g cgroup) start(cmd *exec.Cmd) error {
+	dir, err := os.Open(g.dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotInCgroup, err)
+	}
+	defer dir.Close() //nolint:errcheck // the child has been put there
+	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
+	err = cmd.Start()
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("%w: %w", errNotInCgroup, err)
+	}
+	return err
 }
 
 // add moves a running process into the group. Its children to come are born there; those that it has stay where they are.

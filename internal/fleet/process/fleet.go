@@ -39,12 +39,18 @@ type Options struct {
 	LogMax       int64         // bytes of an instance's log, kept twice; default 10 MB
 	LogsKept     int           // instances that are gone whose logs are kept, the latest ones; default 100
 	ModelMax     int64         // bytes of unpacked model data; default 20 GB
+
+	// NoCgroups makes the fleet do without control groups where there are some: it then finds an instance's processes by descent.
+	NoCgroups bool
 }
 
 // Fleet is a process fleet.
 type Fleet struct {
 	o       Options
 	lock    *os.File
+	owner   owner
+	cgroups *cgroups // nil where there are none
+	lineage *lineage // nil where there are control groups
 	boot    string
 	ctx     context.Context //nolint:containedctx // the keepers' life, which no caller's call bounds
 	cancel  context.CancelFunc
@@ -54,6 +60,7 @@ type Fleet struct {
 	closed    bool
 	instances map[hosting.InstanceID]*instance
 	groups    map[hosting.InstanceID]string // of the instances that levels have named
+	variants  map[variantKey]*variant       // of the instances
 	ports     map[int]bool                  // given to instances
 	adopted   []hosting.InstanceID
 
@@ -81,14 +88,40 @@ func New(o Options) (*Fleet, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
-		o: o, lock: lock, boot: bootID(), ctx: ctx, cancel: cancel, ports: map[int]bool{},
+		o: o, lock: lock, boot: bootID(), ctx: ctx, cancel: cancel, ports: map[int]bool{}, variants: map[variantKey]*variant{},
 		instances: map[hosting.InstanceID]*instance{}, groups: map[hosting.InstanceID]string{},
 	}
-	if err := f.adopt(); err != nil {
+	err = f.own()
+	if err == nil {
+		err = f.adopt()
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// own finds what tells the fleet's processes from others.
+func (f *Fleet) own() (err error) {
+	if f.owner, err = openOwner(f.o.Dir); err != nil {
+		return err
+	}
+	if f.o.NoCgroups {
+		err = errors.New("switched off")
+	} else {
+		f.cgroups, err = openCgroups(f.owner.identity)
+	}
+	if err == nil {
+		return nil
+	}
+	f.o.Log.Info("instances run without control groups: their processes are found by descent", "reason", err)
+	if f.lineage, err = newLineage(f.owner); err != nil {
+		f.o.Log.Warn("daemons that instances start cannot all be found", "error", err)
+		return nil
+	}
+	f.keepers.Go(func() { f.lineage.run(f.ctx) })
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -115,7 +148,7 @@ func (o Options) withDefaults() Options {
 }
 
 func (f *Fleet) instance(s hosting.InstanceSpec) *instance {
-	i := &instance{fleet: f, spec: s, stop: make(chan struct{})}
+	i := &instance{fleet: f, spec: s, variant: f.variant(s), stop: make(chan struct{})}
 	f.instances[s.ID] = i
 	return i
 }
@@ -129,6 +162,7 @@ func (f *Fleet) keep(i *instance) {
 		f.mu.Lock()
 		delete(f.instances, i.spec.ID)
 		delete(f.groups, i.spec.ID)
+		f.leaveVariant(i.spec)
 		f.mu.Unlock()
 		f.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: hosting.FleetGone})
 	})
@@ -194,6 +228,11 @@ func (f *Fleet) Close() {
 	f.mu.Unlock()
 	f.cancel()
 	f.keepers.Wait()
+	if f.cgroups != nil {
+		if err := f.cgroups.close(); err != nil {
+			f.o.Log.Warn("the fleet's control group is left behind", "error", err)
+		}
+	}
 	if err := f.lock.Close(); err != nil {
 		f.o.Log.Warn("the fleet's lock could not be closed", "error", err)
 	}
@@ -223,6 +262,19 @@ func (f *Fleet) StopAll(ctx context.Context) error {
 		case <-poll.C:
 		}
 	}
+}
+
+// newCgroup makes an instance's control group; the zero value where there are none.
+func (f *Fleet) newCgroup(id hosting.InstanceID) cgroup {
+	if f.cgroups == nil {
+		return cgroup{}
+	}
+	g, err := f.cgroups.create(id)
+	if err != nil {
+		f.o.Log.Warn("an instance runs without a control group", "instance", string(id), "error", err)
+		return cgroup{}
+	}
+	return g
 }
 
 // forget removes what an instance has on disk, save for its log. The record goes last: until then a crash leaves all to be found.

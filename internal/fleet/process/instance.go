@@ -14,22 +14,24 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// How a keeper watches. Backoff doubles from its first to its last value and begins anew after a minute of health.
+// How a keeper watches.
 const (
-	watchEvery    = 50 * time.Millisecond
-	logEvery      = time.Second
-	missesMax     = 3
-	backoffFirst  = 500 * time.Millisecond
-	backoffLast   = 30 * time.Second
-	healthyForNew = time.Minute
-	killWait      = 10 * time.Second
+	watchEvery = 50 * time.Millisecond
+	logEvery   = time.Second
+	missesMax  = 3
+	killWait   = 10 * time.Second
 )
+
+// drainAlone is how long an unhealthy instance may drain while no other of its variant serves: its place is needed.
+const drainAlone = 5 * time.Second
 
 // instance is one instance and its keeper's state. Only stop and running are used from outside the keeper.
 type instance struct {
-	fleet *Fleet
-	spec  hosting.InstanceSpec
-	found *process // adopted, until the keeper takes it over
+	fleet    *Fleet
+	spec     hosting.InstanceSpec
+	variant  *variant
+	found    *process // adopted, until the keeper takes it over
+	restarts restarts
 
 	running atomic.Pointer[process] // nil while there is none
 
@@ -53,7 +55,7 @@ func (i *instance) keep(ctx context.Context) (gone bool) {
 	})
 	defer watching.Wait()
 	defer cancel()
-	p, backoff := i.found, backoffFirst
+	p := i.found
 	for {
 		var reason string
 		if p == nil {
@@ -65,27 +67,31 @@ func (i *instance) keep(ctx context.Context) (gone bool) {
 			w = i.watch(wanted, p)
 			reason = w.reason
 		}
+		if w.ready {
+			i.variant.count(-1)
+		}
 		if wanted.Err() != nil {
 			return i.stopped() && i.finish(ctx, p, w.ready)
 		}
+		i.report(hosting.FleetFailed, "", reason) // before the process goes, so that no new invocation is sent to it
 		if p != nil {
-			i.kill(p) // the leader may have left workers behind, or not answer
+			i.giveUp(wanted, p, w.ready)
+			if wanted.Err() != nil {
+				return i.stopped() && i.finish(ctx, p, w.ready)
+			}
 			p = nil
 		}
-		if w.healthyFor > healthyForNew {
-			backoff = backoffFirst
-		}
-		i.report(hosting.FleetFailed, "", reason)
-		select {
-		case <-wanted.Done():
+		i.restarts.ended(w.ready, w.healthyFor)
+		if !i.rest(wanted) {
 			return i.stopped() && i.finish(ctx, nil, false)
-		case <-time.After(backoff):
 		}
-		backoff = min(2*backoff, backoffLast)
 	}
 }
 
 func (i *instance) report(s hosting.FleetState, address, reason string) {
+	if s == hosting.FleetReady {
+		i.variant.count(1)
+	}
 	i.fleet.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: s, Address: address, Reason: reason})
 }
 
@@ -205,18 +211,37 @@ func (i *instance) ping(ctx context.Context, p *process) error {
 	return nil
 }
 
+// giveUp ends a process that does not serve any more. One that still runs is unhealthy: what it works on may end first, for as long as its
+// place is not needed. Where ctx ends before, the process is left as it is.
+func (i *instance) giveUp(ctx context.Context, p *process, ready bool) {
+	if _, ended := p.ended(); !ended && ready {
+		most := i.fleet.o.DrainTimeout
+		if serving, _, _ := i.variant.look(); serving == 0 {
+			most = min(most, drainAlone)
+		}
+		i.drain(ctx, most)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+	i.kill(p) // the leader may have left workers behind
+}
+
+// drain waits until no invocation is in flight at the instance, at most so long and not beyond ctx.
+func (i *instance) drain(ctx context.Context, most time.Duration) {
+	drained, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	if err := i.fleet.o.Drain(drained, i.spec.ID); err != nil && ctx.Err() == nil {
+		i.fleet.o.Log.Warn("an instance is stopped with invocations in flight", "instance", string(i.spec.ID), "error", err)
+	}
+}
+
 // finish lets invocations in flight end, then stops the process, if there is one: SIGTERM, and SIGKILL where that is not heard. It
 // reports true once the instance is gone. Where ctx ends it leaves the rest to the next server.
 func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone bool) {
 	if p != nil && (ready || i.found == p) {
-		drained, cancel := context.WithTimeout(ctx, i.fleet.o.DrainTimeout)
-		err := i.fleet.o.Drain(drained, i.spec.ID)
-		cancel()
-		if ctx.Err() != nil {
+		if i.drain(ctx, i.fleet.o.DrainTimeout); ctx.Err() != nil {
 			return false
-		}
-		if err != nil {
-			i.fleet.o.Log.Warn("an instance is stopped with invocations in flight", "instance", string(i.spec.ID), "error", err)
 		}
 	}
 	if p != nil {
@@ -234,13 +259,14 @@ func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone boo
 	return true
 }
 
-// kill ends whatever is left of the process, of its group, and of workers that left the group.
+// kill ends whatever is left of the process, of its group, and of workers and daemons that left the group.
 func (i *instance) kill(p *process) {
-	ctx := context.Background() // killWait bounds it
 	p.signal(unix.SIGKILL)
-	if !p.waitGone(ctx, killWait) || !killMarked(ctx, i.fleet.o.Dir, i.spec.ID) {
+	i.fleet.endCgroup(i.spec.ID, p.group)
+	if !p.waitGone(context.Background(), killWait) || !i.fleet.killRest(i.spec.ID) { // killWait bounds it
 		i.fleet.o.Log.Error("a killed process does not end", "instance", string(i.spec.ID), "pid", p.pid)
 	}
+	i.fleet.lineage.ended(identity{p.pid, p.born})
 	i.running.Store(nil)
 	i.fleet.freePort(p.port)
 }

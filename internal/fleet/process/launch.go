@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -43,7 +42,13 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (
 			f.freePort(port)
 		}
 	}()
-	r := record{Spec: s, Port: port}
+	group := f.newCgroup(s.ID)
+	defer func() {
+		if err != nil {
+			f.endCgroup(s.ID, group)
+		}
+	}()
+	r := record{Spec: s, Port: port, Cgroup: group.dir}
 	if err := r.write(f.o.Dir); err != nil {
 		return nil, err
 	}
@@ -52,35 +57,62 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (
 		return nil, fmt.Errorf("opening its log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the child has it
-	p := &process{port: port, child: true}
+	p := &process{port: port, child: true, group: group}
 	if info, err := log.Stat(); err == nil {
 		p.logFrom = info.Size()
 	}
-	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
-	cmd.Env = environment(f.o.Dir, s, port, folder)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	who, err := f.lineage.start(s.ID, func() (identity, error) {
+		return spawn(command, environment(f.owner.identity, s, port, folder), log, group)
+	})
+	if err != nil {
 		return nil, err
 	}
-	p.pid = cmd.Process.Pid
-	if err := cmd.Process.Release(); err != nil { // ended waits for it
-		f.o.Log.Warn("a process handle could not be released", "error", err)
-	}
-	if st, ok := readStat(p.pid); ok {
-		p.born = st.born
-	}
+	p.pid, p.born = who.pid, who.born
 	r.PID, r.Born, r.Boot = p.pid, p.born, f.boot
-	if err := r.write(f.o.Dir); err != nil {
-		p.signal(unix.SIGKILL)
-		p.waitGone(context.Background(), killWait)
-		return nil, err
+	if err := r.write(f.o.Dir); err != nil { // the next server finds the process by its mark
+		f.o.Log.Warn("the number of an instance's process could not be noted", "instance", string(s.ID), "pid", p.pid, "error", err)
 	}
 	return p, nil
 }
 
+// spawn starts a command in a session of its own, so that neither a closed terminal nor a signal to the server's group reaches it, and in a
+// control group, if there is one. Its output goes to a file and not to a pipe, which would end with the server.
+func spawn(command, env []string, log *os.File, group cgroup) (identity, error) {
+	prepare := func() *exec.Cmd {
+		cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
+		cmd.Env, cmd.Stdout, cmd.Stderr = env, log, log
+		cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+		return cmd
+	}
+	cmd := prepare()
+	var err error
+	if group.dir != "" {
+		err = group.start(cmd)
+	} else {
+		err = cmd.Start()
+	}
+	if errors.Is(err, errNotInCgroup) { // such as under a filter of system calls
+		cmd = prepare()
+		if err = cmd.Start(); err == nil {
+			err = group.add(cmd.Process.Pid)
+		}
+		if err != nil && cmd.Process != nil {
+			err = errors.Join(err, cmd.Process.Kill())
+			_ = cmd.Wait() // it was killed
+		}
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	who := identity{pid: cmd.Process.Pid}
+	if st, ok := readStat(who.pid); ok {
+		who.born = st.born
+	}
+	return who, cmd.Process.Release() // ended waits for it
+}
+
 // environment is the model's own, and what the contract and the fleet add. AWS: SageMaker developer guide, how containers run.
-func environment(dir string, s hosting.InstanceSpec, port int, folder string) []string {
+func environment(fleet string, s hosting.InstanceSpec, port int, folder string) []string {
 	// Python's setproctitle would write titles over the marks.
 	env := []string{"SPT_NOENV=1"}
 	for _, k := range inherited {
@@ -95,7 +127,7 @@ func environment(dir string, s hosting.InstanceSpec, port int, folder string) []
 		env = append(env, "SM_MODEL_DIR="+folder, "SAGEMAKER_MODEL_DIR="+folder)
 	}
 	return append(env, "AWS_REGION="+s.Region, "AWS_DEFAULT_REGION="+s.Region, "SAGEMAKER_BIND_TO_PORT="+strconv.Itoa(port),
-		markInstance+"="+string(s.ID), markFleet+"="+dir)
+		markInstance+"="+string(s.ID), markFleet+"="+fleet)
 }
 
 // takePort finds a port that nobody uses and none of the fleet's instances was given: one that still loads its model has not bound

@@ -173,14 +173,14 @@ func TestModelDataIsUnpackedForTheInstance(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(folder, "weights")); err != nil || string(text) != "1 2 3" {
 		t.Errorf("%q, %v", text, err)
 	}
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", allMarked(f.o.Dir)[0].pid))
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", markedOf(f.o.Dir)[0].pid))
 	if err != nil || !bytes.Contains(env, []byte("SM_MODEL_DIR="+folder)) {
 		t.Errorf("the folder is not in its environment (%v)", err)
 	}
 	if err := os.Remove(archive); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Kill(allMarked(f.o.Dir)[0].pid, unix.SIGKILL); err != nil {
+	if err := unix.Kill(markedOf(f.o.Dir)[0].pid, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if r := <-ready; r.State != hosting.FleetFailed {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +39,7 @@ func openReady(t *testing.T, o Options, env map[string]string) *Fleet {
 func TestWorkersEndWithTheirInstance(t *testing.T) {
 	dir := t.TempDir()
 	f := openReady(t, options(dir), map[string]string{withWorkers: "1"})
-	until(t, func() bool { return len(allMarked(dir)) == 3 })
+	until(t, func() bool { return len(markedOf(dir)) == 3 })
 	f.Usage(t.Context())
 	if n := len(f.members()); n != 3 {
 		t.Errorf("usage is of %d processes, want 3", n)
@@ -46,7 +47,7 @@ func TestWorkersEndWithTheirInstance(t *testing.T) {
 	if err := f.StopAll(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if left := allMarked(dir); len(left) != 0 {
+	if left := markedOf(dir); len(left) != 0 {
 		t.Errorf("left %+v", left)
 	}
 }
@@ -55,7 +56,7 @@ func TestWorkersEndWithTheirInstance(t *testing.T) {
 func TestWorkersWithoutTheirLeaderAreKilled(t *testing.T) {
 	dir := t.TempDir()
 	f := openReady(t, options(dir), map[string]string{withWorkers: "1"})
-	until(t, func() bool { return len(allMarked(dir)) == 3 })
+	until(t, func() bool { return len(markedOf(dir)) == 3 })
 	f.Close()
 	r := recordsOf(t, dir)[0]
 	if err := unix.Kill(r.PID, unix.SIGKILL); err != nil {
@@ -71,11 +72,60 @@ func TestWorkersWithoutTheirLeaderAreKilled(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if left := allMarked(dir); len(left) != 0 || len(next.Adopted()) != 0 {
+	if left := markedOf(dir); len(left) != 0 || len(next.Adopted()) != 0 {
 		t.Errorf("left %+v, adopted %v", left, next.Adopted())
 	}
 	if left := recordsOf(t, dir); len(left) != 0 {
 		t.Errorf("records %+v", left)
+	}
+}
+
+// A daemon leaves its parents, its session and its environment, and ends with its instance all the same: with control groups, and by its
+// descent without.
+func TestDaemonsEndWithTheirInstance(t *testing.T) {
+	for _, noCgroups := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without cgroups %t", noCgroups), func(t *testing.T) {
+			if !noCgroups {
+				withCgroups(t)
+			}
+			dir := t.TempDir()
+			o := options(dir)
+			o.NoCgroups = noCgroups
+			f := openReady(t, o, map[string]string{withDaemon: dir})
+			until(t, func() bool { return len(daemons(dir)) == 1 })
+			pid, _, _ := leaderOf(dir, "i-1")
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil { // the instance starts again, and its daemon with it
+				t.Fatal(err)
+			}
+			first := daemons(dir)
+			until(t, func() bool { now := daemons(dir); return len(now) == 1 && len(first) == 1 && now[0] != first[0] })
+			if err := f.StopAll(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if left := daemons(dir); len(left) != 0 {
+				t.Errorf("left %v", left)
+			}
+		})
+	}
+}
+
+// Without control groups a daemon may come from any of the instances that were there: it ends with the last of them.
+func TestDaemonsOfUnknownDescentEndWithAllThatTheyMayComeFrom(t *testing.T) {
+	dir := t.TempDir()
+	o := options(dir)
+	o.NoCgroups = true
+	f := openReady(t, o, nil)
+	s := hosting.InstanceSpec{ID: "i-2", Image: "demo", StartupTimeout: time.Minute, Environment: map[string]string{withDaemon: dir}}
+	one := hosting.InstanceSpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute}
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{one, s}}})
+	until(t, func() bool { return len(daemons(dir)) == 1 && len(markedOf(dir)) == 2 })
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{one}}})
+	until(t, func() bool { return len(markedOf(dir)) == 1 })
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left := daemons(dir); len(left) != 0 {
+		t.Errorf("left %v", left)
 	}
 }
 

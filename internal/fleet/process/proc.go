@@ -2,20 +2,19 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-
-	"bellows.dev/bellows/hosting"
 )
 
 // stat is what /proc says of a process.
 type stat struct {
-	state  byte
-	parent int
-	group  int
-	born   uint64
+	state   byte
+	parent  int
+	group   int
+	session int
+	born    uint64
 }
 
 // runs reports whether the process is more than an entry that waits for its parent to ask.
@@ -23,7 +22,7 @@ func (s stat) runs() bool { return s.state != 'Z' && s.state != 'X' }
 
 // readStat reads /proc/PID/stat. The name in it may hold anything, so fields count from its closing parenthesis.
 func readStat(pid int) (stat, bool) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	text, err := os.ReadFile(procFile(pid, "stat"))
 	if err != nil {
 		return stat{}, false
 	}
@@ -33,8 +32,9 @@ func readStat(pid int) (stat, bool) {
 	}
 	parent, err := strconv.Atoi(fields[1])
 	group, err2 := strconv.Atoi(fields[2])
-	born, err3 := strconv.ParseUint(fields[19], 10, 64)
-	return stat{fields[0][0], parent, group, born}, err == nil && err2 == nil && err3 == nil
+	session, err3 := strconv.Atoi(fields[3])
+	born, err4 := strconv.ParseUint(fields[19], 10, 64)
+	return stat{fields[0][0], parent, group, session, born}, errors.Join(err, err2, err3, err4) == nil
 }
 
 // bootID tells one run of the machine from another, since process numbers and ticks since the start come again; "" if unknown.
@@ -68,49 +68,4 @@ func onlyZombies(group int) bool {
 		}
 	}
 	return true
-}
-
-// marked is a running process that carries a fleet's marks.
-type marked struct {
-	id  hosting.InstanceID
-	pid int
-	stat
-}
-
-// allMarked finds every process that carries the marks of the fleet at dir: leaders of groups, and the workers that they started.
-func allMarked(dir string) []marked {
-	var out []marked
-	for _, pid := range pids() {
-		env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-		if err != nil {
-			continue
-		}
-		id, ours := hosting.InstanceID(""), false
-		for v := range bytes.SplitSeq(env, []byte{0}) {
-			key, value, _ := strings.Cut(string(v), "=")
-			switch key {
-			case markInstance:
-				id = hosting.InstanceID(value)
-			case markFleet:
-				ours = value == dir
-			}
-		}
-		if !ours {
-			continue
-		}
-		if st, ok := readStat(pid); ok && st.runs() {
-			out = append(out, marked{id, pid, st})
-		}
-	}
-	return out
-}
-
-// findLeader finds an instance's process by its mark: the eldest leader of a group, since workers may lead groups of their own.
-func findLeader(dir string, id hosting.InstanceID) (pid int, born uint64, found bool) {
-	for _, m := range allMarked(dir) {
-		if m.id == id && m.group == m.pid && (!found || m.born < born) {
-			pid, born, found = m.pid, m.born, true
-		}
-	}
-	return pid, born, found
 }

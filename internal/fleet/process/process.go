@@ -24,6 +24,8 @@ type process struct {
 	born uint64 // clock ticks between the machine's start and its own: with pid, an identity
 	port int
 
+	group cgroup // that holds it and all that it starts; the zero value where there are none
+
 	child   bool  // of this server, which alone hears how it ended
 	logFrom int64 // where its own lines begin in the instance's log
 }
@@ -103,13 +105,20 @@ func await(ctx context.Context, most time.Duration, is func() bool) bool {
 	}
 }
 
-// killMarked kills whatever carries an instance's mark, in whatever group or session, and reports whether none is left.
-func killMarked(ctx context.Context, dir string, id hosting.InstanceID) bool {
-	return await(ctx, killWait, func() bool {
+// killRest kills what is left of an instance beside its leader's group: whatever carries its mark or descends from its leader, in whatever
+// group or session. It reports whether none is left.
+func (f *Fleet) killRest(id hosting.InstanceID) bool {
+	return await(context.Background(), killWait, func() bool { // not the fleet's context: what was begun is finished
 		none := true
-		for _, m := range allMarked(dir) {
+		for _, m := range f.owner.marked() {
 			if m.id == id {
 				_ = unix.Kill(m.pid, unix.SIGKILL) // one that ended by itself is as well
+				none = false
+			}
+		}
+		for _, who := range f.lineage.of(id, true) {
+			if st, ok := readStat(who.pid); ok && st.born == who.born && st.runs() {
+				_ = unix.Kill(who.pid, unix.SIGKILL)
 				none = false
 			}
 		}

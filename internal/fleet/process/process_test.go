@@ -28,9 +28,14 @@ const (
 	partDir = "BELLOWS_TEST_DIR"
 
 	withWorkers = "BELLOWS_TEST_WORKERS" // a model server with two workers, one of them in a session of its own
+	withDaemon  = "BELLOWS_TEST_DAEMON"  // a model server that starts a daemon, which is found by this text among its arguments
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && (os.Args[1] == "daemonise" || os.Args[1] == "daemon") {
+		daemon(os.Args[1], os.Args[2])
+		return
+	}
 	switch os.Getenv(part) {
 	case "server":
 		serveUntilKilled(os.Getenv(partDir))
@@ -41,6 +46,12 @@ func TestMain(m *testing.M) {
 		if os.Getenv("SAGEMAKER_BIND_TO_PORT") != "" {
 			if os.Getenv(withWorkers) != "" {
 				startWorkers()
+			}
+			if name := os.Getenv(withDaemon); name != "" {
+				if err := detached("daemonise", name).Run(); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					os.Exit(1)
+				}
 			}
 			if err := demomodel.Serve(context.Background(), os.Getenv, os.Stderr); err != nil {
 				fmt.Fprintln(os.Stderr, err)
@@ -65,6 +76,38 @@ func startWorkers() {
 	}
 }
 
+// detached is this program as another part, in a session of its own and with no environment, as a daemon that writes a title over it.
+func detached(as, name string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], as, name)
+	cmd.Env = []string{}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+// daemon is a process that starts another like it and ends, and then that other, which heeds nothing but SIGKILL.
+func daemon(as, name string) {
+	if as == "daemon" {
+		signal.Ignore(unix.SIGTERM, unix.SIGHUP)
+		waitForNothing()
+	}
+	if err := detached("daemon", name).Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// daemons returns the running daemons of a name.
+func daemons(name string) (out []int) {
+	for _, pid := range pids() {
+		line, err := os.ReadFile(procFile(pid, "cmdline"))
+		st, ok := readStat(pid)
+		if err == nil && ok && st.runs() && strings.HasSuffix(string(line), "\x00daemon\x00"+name+"\x00") {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
 // waitForNothing waits until the process is killed.
 func waitForNothing() {
 	never := make(chan os.Signal, 1)
@@ -87,20 +130,28 @@ func options(dir string) Options {
 }
 
 func TestConformance(t *testing.T) {
+	conforms(t, false)
+}
+
+func TestConformanceWithoutCgroups(t *testing.T) {
+	conforms(t, true)
+}
+
+func conforms(t *testing.T, noCgroups bool) {
 	fleettest.Run(t, func(t *testing.T) fleettest.Harness {
 		dir := t.TempDir()
 		return fleettest.Harness{
-			Image: "demo", Broken: "no/such-image", Running: func() int { return len(allMarked(dir)) },
+			Image: "demo", Broken: "no/such-image", Running: func() int { return len(markedOf(dir)) },
 			IgnoresTerm: demomodel.EnvIgnoreTerm + "=1", ExitsAtStart: demomodel.EnvExitAtStart + "=1",
 			NeverHealthy: demomodel.EnvFailPing + "=1", FallsIll: demomodel.EnvFailPingAfter + "=3",
 			Kill: func(id hosting.InstanceID) {
-				if pid, _, found := findLeader(dir, id); found {
+				if pid, _, found := leaderOf(dir, id); found {
 					_ = unix.Kill(pid, unix.SIGKILL)
 				}
 			},
 			Open: func(t *testing.T, report func(hosting.InstanceReport), drain func(context.Context, hosting.InstanceID) error) fleet.Fleet {
 				o := options(dir)
-				o.Report, o.Drain = report, drain
+				o.Report, o.Drain, o.NoCgroups = report, drain, noCgroups
 				f, err := New(o)
 				if err != nil {
 					t.Fatal(err)
@@ -154,7 +205,7 @@ func TestKilledServerLeaksNothing(t *testing.T) {
 				})
 			case "first process":
 				least = 1
-				until(t, func() bool { return len(allMarked(dir)) > 0 })
+				until(t, func() bool { return len(markedOf(dir)) > 0 })
 			default:
 				least = 2
 				if _, err := fmt.Fscan(out, new(string), new(string)); err != nil {
@@ -171,7 +222,7 @@ func TestKilledServerLeaksNothing(t *testing.T) {
 			if len(adopted) < least {
 				t.Errorf("adopted %v, want %d or more", adopted, least)
 			}
-			for _, m := range allMarked(dir) {
+			for _, m := range markedOf(dir) {
 				if !slices.Contains(adopted, m.id) {
 					t.Errorf("process %d of %s runs and is not adopted", m.pid, m.id)
 				}
@@ -179,7 +230,7 @@ func TestKilledServerLeaksNothing(t *testing.T) {
 			if err := f.StopAll(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if left := allMarked(dir); len(left) != 0 {
+			if left := markedOf(dir); len(left) != 0 {
 				t.Errorf("%d processes are left", len(left))
 			}
 		})

@@ -12,6 +12,9 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
+// halfWritten begins the name of a file that is to replace another and is not whole yet.
+const halfWritten = ".new-"
+
 // record is what is kept on disk of an instance: enough to find and adopt it.
 type record struct {
 	Spec hosting.InstanceSpec
@@ -19,6 +22,8 @@ type record struct {
 	PID  int    `json:",omitzero"` // 0 until it has started
 	Born uint64 `json:",omitzero"`
 	Boot string `json:",omitzero"` // the run of the machine in which it started: PID and Born come again after the next
+
+	Cgroup string `json:",omitzero"` // the folder of its control group; "" where it has none
 }
 
 func recordFile(dir string, id hosting.InstanceID) string {
@@ -31,17 +36,8 @@ func (r record) write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("writing its record: %w", err)
 	}
-	file := recordFile(dir, r.Spec.ID)
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
-	if err != nil {
+	if err := replaceFile(recordFile(dir, r.Spec.ID), text); err != nil {
 		return fmt.Errorf("writing its record: %w", err)
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("writing its record: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }
@@ -62,7 +58,7 @@ func readRecords(dir string) ([]record, error) {
 	var out []record
 	for _, f := range files {
 		path := filepath.Join(dir, "instances", f.Name())
-		if strings.HasPrefix(f.Name(), ".new-") { // a crash before its rename
+		if strings.HasPrefix(f.Name(), halfWritten) { // a crash before its rename
 			if err := os.Remove(path); err != nil {
 				return nil, fmt.Errorf("removing half a record: %w", err)
 			}

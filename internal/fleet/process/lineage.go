@@ -1,0 +1,200 @@
+package process
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bellows.dev/bellows/hosting"
+)
+
+// scanEvery is how often a lineage looks at the machine's processes.
+const scanEvery = 250 * time.Millisecond
+
+// lineage remembers which process descends from which instance, where there are no control groups. The server is a child subreaper: a
+// daemon whose parents have ended becomes its child and stays to be found, even if it left its session and overwrote its environment. A
+// nil lineage knows nothing.
+type lineage struct {
+	owner owner
+	self  int // this process
+
+	mu      sync.Mutex
+	leaders map[identity]hosting.InstanceID
+	members map[identity]hosting.InstanceID          // what descends from leaders and runs
+	strays  map[identity]map[hosting.InstanceID]bool // children of unknown descent, with the instances that they may come from
+}
+
+func newLineage(o owner) (*lineage, error) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("becoming a child subreaper: %w", err)
+	}
+	return &lineage{
+		owner: o, self: os.Getpid(), leaders: map[identity]hosting.InstanceID{}, members: map[identity]hosting.InstanceID{},
+		strays: map[identity]map[hosting.InstanceID]bool{},
+	}, nil
+}
+
+// run scans until ctx ends.
+func (l *lineage) run(ctx context.Context) {
+	tick := time.NewTicker(scanEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) // being one for longer does no harm
+			return
+		case <-tick.C:
+			l.mu.Lock()
+			l.scan()
+			l.mu.Unlock()
+		}
+	}
+}
+
+// start starts an instance's leader: before a scan can take it for a daemon.
+func (l *lineage) start(id hosting.InstanceID, start func() (identity, error)) (identity, error) {
+	if l == nil {
+		return start()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	who, err := start()
+	if err == nil {
+		l.leaders[who] = id
+	}
+	return who, err
+}
+
+// adopt takes note of the leader of an instance that an earlier server started.
+func (l *lineage) adopt(id hosting.InstanceID, who identity) {
+	_, _ = l.start(id, func() (identity, error) { return who, nil }) // nothing is started
+}
+
+// of returns the processes that descend from an instance. Once its leader has ended, strays that can be of no other instance are among
+// them.
+func (l *lineage) of(id hosting.InstanceID, ended bool) []identity {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.scan()
+	var out []identity
+	for who, of := range l.members {
+		if of == id {
+			out = append(out, who)
+		}
+	}
+	if !ended {
+		return out
+	}
+	for who, from := range l.strays {
+		if delete(from, id); len(from) == 0 {
+			out = append(out, who)
+		}
+	}
+	return out
+}
+
+// ended forgets an instance's leader.
+func (l *lineage) ended(who identity) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.leaders, who)
+}
+
+// scan brings what is known up to date.
+func (l *lineage) scan() {
+	table := map[int]stat{}
+	for _, pid := range pids() {
+		if st, ok := readStat(pid); ok {
+			table[pid] = st
+		}
+	}
+	own := table[l.self].session
+	for pid, st := range table {
+		if st.runs() {
+			continue
+		}
+		// A daemon that has ended waits for its parent, the server. Leaders are waited for by their keepers, and children of the
+		// server's own session by those who started them.
+		if st.parent == l.self && st.session != own && l.leaders[identity{pid, st.born}] == "" {
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // the next scan finds it if it is still there
+		}
+		delete(table, pid)
+	}
+	l.members = descendants(table, l.leaders, l.members)
+	for pid, st := range table {
+		who := identity{pid, st.born}
+		if l.members[who] != "" || l.leaders[who] != "" || pid == l.self {
+			continue
+		}
+		if fleet, id := marks(pid); fleet == l.owner.identity && id != "" {
+			l.members[who] = id
+		} else if st.parent == l.self && st.session != own && l.strays[who] == nil {
+			l.strays[who] = l.elders(st.born)
+		}
+	}
+	for who, from := range l.strays {
+		st, runs := table[who.pid]
+		if !runs || st.born != who.born || l.members[who] != "" {
+			delete(l.strays, who)
+		} else if len(from) == 1 {
+			for id := range from {
+				l.members[who] = id
+			}
+			delete(l.strays, who)
+		}
+	}
+}
+
+// elders returns the instances whose leaders were there when a process was born.
+func (l *lineage) elders(born uint64) map[hosting.InstanceID]bool {
+	out := map[hosting.InstanceID]bool{}
+	for who, id := range l.leaders {
+		if who.born <= born {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+// descendants returns which running processes descend from which leader's instance: those that are known to, what is in a leader's own
+// group or session, and the children of all these. Other groups and sessions prove nothing: a leader that an earlier version started is in
+// the session of the terminal that its server ran in.
+func descendants(table map[int]stat, leaders, known map[identity]hosting.InstanceID) map[identity]hosting.InstanceID {
+	out := map[identity]hosting.InstanceID{}
+	numbers := map[int]hosting.InstanceID{} // of leaders, which are also those of their groups and sessions, even once they have ended
+	parents := map[int]hosting.InstanceID{}
+	for who, id := range leaders {
+		if st, runs := table[who.pid]; !runs || st.born == who.born {
+			numbers[who.pid], parents[who.pid] = id, id
+		}
+	}
+	for who, id := range known {
+		if st, runs := table[who.pid]; runs && st.born == who.born {
+			out[who], parents[who.pid] = id, id
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for pid, st := range table {
+			who := identity{pid, st.born}
+			if out[who] != "" || leaders[who] != "" {
+				continue
+			}
+			if id := cmp.Or(parents[st.parent], numbers[st.group], numbers[st.session]); id != "" {
+				out[who], parents[pid], grown = id, id, true
+			}
+		}
+	}
+	return out
+}

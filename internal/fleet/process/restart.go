@@ -1,0 +1,145 @@
+package process
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"bellows.dev/bellows/hosting"
+)
+
+// How long an instance waits before it is started again; see restart.delay.
+const (
+	startupBackoffFirst = 500 * time.Millisecond
+	startupBackoffMax   = 30 * time.Second
+	startupBackoffEmpty = 2 * time.Second // most, while a variant that has served is without an instance that serves
+
+	servedBackoffFirst = 100 * time.Millisecond
+	servedBackoffMax   = time.Second
+
+	servedSteady = 10 * time.Second // an instance that served for so long begins anew
+)
+
+// restarts is what an instance's own failures have come to.
+type restarts struct {
+	startup int // starts in a row that did not come to serve
+	served  int // times in a row that it served, but not for long
+}
+
+// ended counts one more end: of a process that never served, or that served for so long.
+func (r *restarts) ended(ready bool, healthyFor time.Duration) {
+	switch {
+	case !ready:
+		r.startup++
+	case healthyFor >= servedSteady:
+		*r = restarts{}
+	default:
+		r.startup, r.served = 0, r.served+1
+	}
+}
+
+// delay is how long the instance waits before its next start. What served and was ended, by whomever, comes back at once, and only if that
+// happens again and again after a short while. What cannot start is tried less and less often: at least each half minute, and each
+// two seconds where the variant could serve, since it has, and nothing of it does. Instances never wait for each other, and jitter, 0 to 1,
+// keeps those that failed together from starting together.
+func (r *restarts) delay(couldServe bool, jitter float64) time.Duration {
+	var d time.Duration
+	switch {
+	case r.startup > 0 && couldServe:
+		d = doubled(startupBackoffFirst, r.startup-1, startupBackoffEmpty)
+	case r.startup > 0:
+		d = doubled(startupBackoffFirst, r.startup-1, startupBackoffMax)
+	case r.served > 1:
+		d = doubled(servedBackoffFirst, r.served-2, servedBackoffMax)
+	}
+	return time.Duration(float64(d) * (0.5 + jitter/2))
+}
+
+// doubled is a duration doubled some times, up to a limit.
+func doubled(d time.Duration, times int, most time.Duration) time.Duration {
+	for range times {
+		if d >= most {
+			break
+		}
+		d *= 2
+	}
+	return min(d, most)
+}
+
+// variantKey names the instances of a variant that run one model: an update brings another.
+type variantKey struct{ account, region, endpoint, variant, model string }
+
+// variant is what the instances of one variant that run one model know of each other.
+type variant struct {
+	instances int // guarded by the fleet's mutex
+
+	mu      sync.Mutex
+	serving int
+	served  bool          // one has served
+	changed chan struct{} // closed at the next change
+}
+
+// variant returns an instance's variant. The fleet's mutex is held, or nothing else runs yet.
+func (f *Fleet) variant(s hosting.InstanceSpec) *variant {
+	key := variantKey{s.Account, s.Region, s.Endpoint, s.Variant, s.Model}
+	v := f.variants[key]
+	if v == nil {
+		v = &variant{changed: make(chan struct{})}
+		f.variants[key] = v
+	}
+	v.instances++
+	return v
+}
+
+// leaveVariant forgets a variant with its last instance. The fleet's mutex is held.
+func (f *Fleet) leaveVariant(s hosting.InstanceSpec) {
+	key := variantKey{s.Account, s.Region, s.Endpoint, s.Variant, s.Model}
+	if v := f.variants[key]; v != nil {
+		if v.instances--; v.instances == 0 {
+			delete(f.variants, key)
+		}
+	}
+}
+
+// count notes that an instance begins, 1, or ceases, -1, to serve.
+func (v *variant) count(n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.serving += n
+	v.served = v.served || n > 0
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
+// look returns how many instances serve, whether one has served, and what is closed at the next change of the two.
+func (v *variant) look() (serving int, served bool, changed <-chan struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.serving, v.served, v.changed
+}
+
+// rest waits until the instance is to be started again, and reports false where ctx ends before. One that could not start tries again when
+// another of its variant begins to serve: what kept both may be gone.
+func (i *instance) rest(ctx context.Context) bool {
+	began, jitter := time.Now(), rand.Float64()
+	before, served, changed := i.variant.look()
+	for {
+		wait := time.NewTimer(i.restarts.delay(served && before == 0, jitter) - time.Since(began))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return false
+		case <-wait.C:
+			return true
+		case <-changed:
+			wait.Stop()
+		}
+		var now int
+		now, served, changed = i.variant.look()
+		if now > before && i.restarts.startup > 0 {
+			return true
+		}
+		before = now
+	}
+}
