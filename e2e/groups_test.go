@@ -35,7 +35,7 @@ func TestAWSCLIGroups(t *testing.T) {
 	}
 	s := start(t, t.TempDir())
 	s.deploy("cli", 1, nil)
-	group := []string{"--auto-scaling-group-name", "cli/AllTraffic"}
+	group := []string{"--auto-scaling-group-name", "cli.AllTraffic"}
 	run := func(into any, operation string, args ...string) {
 		t.Helper()
 		out := s.script("aws", append([]string{"autoscaling", operation, "--output", "json"}, args...)...)
@@ -90,7 +90,7 @@ func TestAWSCLIGroups(t *testing.T) {
 			SuspendedProcesses                []struct{ ProcessName string }
 		}
 	}
-	run(&groups, "describe-auto-scaling-groups", "--auto-scaling-group-names", "cli/AllTraffic")
+	run(&groups, "describe-auto-scaling-groups", "--auto-scaling-group-names", "cli.AllTraffic")
 	if g := groups.AutoScalingGroups; len(g) != 1 || len(g[0].SuspendedProcesses) != 2 || g[0].MaxSize != 3 || g[0].DesiredCapacity != 3 {
 		t.Errorf("%+v", g)
 	}
@@ -111,7 +111,7 @@ func TestKilledServerKeepsGroups(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("kept", 1, nil)
-	group, ctx := aws.String("kept/AllTraffic"), t.Context()
+	group, ctx := aws.String("kept.AllTraffic"), t.Context()
 	client := autoscaling.NewFromConfig(s.config())
 	if _, err := client.UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{
 		AutoScalingGroupName: group, MinSize: aws.Int32(1), MaxSize: aws.Int32(4), DefaultCooldown: aws.Int32(77), DefaultInstanceWarmup: aws.Int32(5),

@@ -12,7 +12,7 @@ asg = boto3.client("autoscaling")
 aas = boto3.client("application-autoscaling")
 cw = boto3.client("cloudwatch")
 
-GROUP = "pets/cats"
+GROUP = "pets.cats"
 
 
 def group():
@@ -46,16 +46,16 @@ def deploy():
 
 def groups():
     names = [g["AutoScalingGroupName"] for p in asg.get_paginator("describe_auto_scaling_groups").paginate(PaginationConfig={"PageSize": 1}) for g in p["AutoScalingGroups"]]
-    assert names == ["pets/cats", "pets/dogs"], names
+    assert names == ["pets.cats", "pets.dogs"], names
     assert [g["AutoScalingGroupName"] for g in asg.describe_auto_scaling_groups(Filters=[{"Name": "tag:team", "Values": ["vets"]}])["AutoScalingGroups"]] == names
     g = group()
     assert (g["MinSize"], g["MaxSize"], g["DesiredCapacity"], g["DefaultCooldown"]) == (1, 1, 1, 300), g
     assert g["Tags"][0]["Value"] == "vets" and g["SuspendedProcesses"] == [] and g["CreatedTime"].tzinfo is not None
-    assert g["AutoScalingGroupARN"].startswith("arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:") and g["AutoScalingGroupARN"].endswith(":autoScalingGroupName/pets/cats")
+    assert g["AutoScalingGroupARN"].startswith("arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:") and g["AutoScalingGroupARN"].endswith(":autoScalingGroupName/pets.cats")
     asg.update_auto_scaling_group(AutoScalingGroupName=g["AutoScalingGroupARN"], MinSize=1, MaxSize=4)
     refused("ValidationError", "Desired capacity:15 must be between the specified min size:1 and max size:4", asg.update_auto_scaling_group, AutoScalingGroupName=GROUP, DesiredCapacity=15)
     refused("ValidationError", "is above max value 4", asg.set_desired_capacity, AutoScalingGroupName=GROUP, DesiredCapacity=5)
-    refused("ValidationError", "not found", asg.set_desired_capacity, AutoScalingGroupName="pets/birds", DesiredCapacity=1)
+    refused("ValidationError", "not found", asg.set_desired_capacity, AutoScalingGroupName="pets.birds", DesiredCapacity=1)
     refused("ValidationError", "production variants", asg.delete_auto_scaling_group, AutoScalingGroupName=GROUP)
     refused("InvalidNextToken", "NextToken", asg.describe_policies, NextToken="nonsense")
     instances = asg.describe_auto_scaling_instances()["AutoScalingInstances"]
@@ -74,7 +74,7 @@ def policies():
         AutoScalingGroupName=GROUP, PolicyName="cpu", PolicyType="TargetTrackingScaling",
         TargetTrackingConfiguration={"TargetValue": 5000.0, "PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageCPUUtilization"}, "DisableScaleIn": True},
     )
-    assert [a["AlarmName"][: len("TargetTracking-pets/cats-AlarmHigh-")] for a in tracking["Alarms"]] == ["TargetTracking-pets/cats-AlarmHigh-"]
+    assert [a["AlarmName"][: len("TargetTracking-pets.cats-AlarmHigh-")] for a in tracking["Alarms"]] == ["TargetTracking-pets.cats-AlarmHigh-"]
     alarm = cw.describe_alarms(AlarmNames=[tracking["Alarms"][0]["AlarmName"]])["MetricAlarms"][0]
     assert alarm["AlarmActions"] == [tracking["PolicyARN"]] and alarm["MetricName"] == "CPUUtilizationNormalized", alarm
     described = {p["PolicyName"]: p for p in asg.describe_policies(AutoScalingGroupName=GROUP)["ScalingPolicies"]}

@@ -225,7 +225,7 @@ func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
 		t.beginOut(now, &a)
 	}
 	t.moved(&a)
-	t.Activity, t.LastNotScaled = &a, 0
+	t.Activity = &a
 	if t.Group != nil {
 		t.Group.Held = nil // the newer wish counts
 	}

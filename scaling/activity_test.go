@@ -139,7 +139,7 @@ func TestNotScaled(t *testing.T) {
 	}
 }
 
-// AWS: recorded: Max, Max → one entry; Max, Min, Max → three, whichever policy; an entry that scales starts anew.
+// AWS: recorded: Max, Max → one entry; Max, Min, Max → three, whichever policy; an entry that scales is no reason to repeat one.
 func TestNotScaledIsNotRepeated(t *testing.T) {
 	_, target := newTarget(t, 1, 4, tracking("p", 70), tracking("q", 70))
 	for i, tt := range []struct {
@@ -164,8 +164,8 @@ func TestNotScaledIsNotRepeated(t *testing.T) {
 	}
 	carryOut(t, target, d, 0, 60)
 	d = decide(61, target, steady(4), high(target, "p", 140))
-	if _, written := target.NotScaled(at(61), &d, counter()); !written {
-		t.Error("the first reason after an activity was not written")
+	if _, written := target.NotScaled(at(61), &d, noID); written {
+		t.Error("the reason that was written last was written again after an activity")
 	}
 }
 

@@ -75,60 +75,63 @@ func TestLowThreshold(t *testing.T) {
 	}
 }
 
-// AWS: recorded: a changed configuration makes both alarms anew; an equal one, or none, leaves them.
-func TestAlarmsReplacedWithTheConfiguration(t *testing.T) {
-	r, target := newTarget(t, 1, 4, tracking("cpu", 70))
-	p := target.Policies[0]
-	p.Cooling.InEnd = at(5)
-	notDisabled := tracking("cpu", 70)
-	notDisabled.TargetTracking.DisableScaleIn = ptr(false)
+// AWS: recorded: each PutScalingPolicy renews the names of both alarms, even where nothing differs; identity, creation time and cooldowns stay.
+func TestAlarmsReplacedByEveryPut(t *testing.T) {
+	disabled := tracking("cpu", 70)
+	disabled.TargetTracking.DisableScaleIn = ptr(true)
 	for name, in := range map[string]PolicyInput{
-		"as by default": notDisabled, "equal": tracking("cpu", 70), "left out": {Name: "cpu"}, "cooldown as filled in": withCooldown(tracking("cpu", 70), 300),
+		"equal": tracking("cpu", 70), "without a configuration": {Name: "cpu"}, "other target value": tracking("cpu", 60),
+		"other cooldowns": withCooldown(tracking("cpu", 70), 1), "scale-in disabled": disabled,
 	} {
-		if ch := put(t, r, in, noID); ch.CreateAlarms != nil || ch.DeleteAlarms != nil {
-			t.Errorf("%s: got %+v", name, ch)
+		r, target := newTarget(t, 1, 4, tracking("cpu", 70))
+		p := target.Policies[0]
+		p.Cooling.InEnd = at(5)
+		next := counter()
+		next()
+		next()
+		next()
+		ch := put(t, r, in, next)
+		if diff := cmp.Diff([]string{alarmPrefix + "High-id-2", alarmPrefix + "Low-id-3"}, ch.DeleteAlarms); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
-	}
-	next := func() func() string { n := counter(); n(); n(); n(); return n }()
-	ch := put(t, r, tracking("cpu", 60), next)
-	if diff := cmp.Diff([]string{alarmPrefix + "High-id-2", alarmPrefix + "Low-id-3"}, ch.DeleteAlarms); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{alarmPrefix + "High-id-4", alarmPrefix + "Low-id-5"}, p.AlarmNames()); diff != "" {
-		t.Error(diff)
-	}
-	if p.CreatedBy != "id-1" || p.Created != t0 || p.Cooling.InEnd != at(5) || len(ch.CreateAlarms) != 2 {
-		t.Errorf("identity, age or cooldown changed: %+v", p)
-	}
-	off := tracking("cpu", 60)
-	off.TargetTracking.DisableScaleIn = ptr(true)
-	put(t, r, off, next)
-	if diff := cmp.Diff([]string{alarmPrefix + "High-id-6"}, p.AlarmNames()); diff != "" {
-		t.Error(diff)
+		want := []string{alarmPrefix + "High-id-4", alarmPrefix + "Low-id-5"}
+		if or(p.TargetTracking.DisableScaleIn, false) {
+			want = want[:1]
+		}
+		if diff := cmp.Diff(want, p.AlarmNames()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if p.CreatedBy != "id-1" || p.Created != t0 || p.Cooling.InEnd != at(5) || len(ch.CreateAlarms) != len(want) {
+			t.Errorf("%s: identity, creation time or cooldown changed: %+v", name, p)
+		}
 	}
 }
 
-// Every member of the configuration counts.
-func TestAlarmsReplacedForEveryMember(t *testing.T) {
-	for name, change := range map[string]func(*TargetTrackingConfig){
-		"target value": func(c *TargetTrackingConfig) { c.TargetValue++ },
-		"out cooldown": func(c *TargetTrackingConfig) { c.ScaleOutCooldown = seconds(1) },
-		"in cooldown":  func(c *TargetTrackingConfig) { c.ScaleInCooldown = seconds(1) },
-		"scale-in":     func(c *TargetTrackingConfig) { c.DisableScaleIn = ptr(true) },
-		"unit":         func(c *TargetTrackingConfig) { c.Customized.Unit = "Count" },
-		"statistic":    func(c *TargetTrackingConfig) { c.Customized.Statistic = Sum },
-		"dimensions":   func(c *TargetTrackingConfig) { c.Customized.Dimensions = []MetricDimension{{"A", "1"}} },
-		"predefined": func(c *TargetTrackingConfig) {
-			c.Customized, c.Predefined = nil, &PredefinedSpec{Metric: VariantInvocationsPerInstance}
-		},
-	} {
-		r, _ := newTarget(t, 1, 4, tracking("cpu", 70))
-		in := tracking("cpu", 70)
-		change(in.TargetTracking)
-		if ch := put(t, r, in, counter()); len(ch.DeleteAlarms) != 2 || len(ch.CreateAlarms) == 0 {
-			t.Errorf("%s: got %+v", name, ch)
-		}
+// AWS: recorded: an update keeps the metric that it leaves out, and clears cooldowns and DisableScaleIn that it leaves out.
+func TestTargetTrackingUpdatesArePartial(t *testing.T) {
+	first := withCooldown(tracking("cpu", 70), 60)
+	first.TargetTracking.DisableScaleIn = ptr(true)
+	r, target := newTarget(t, 1, 4, first)
+	p := target.Policies[0]
+	spec := p.TargetTracking.Customized
+	put(t, r, PolicyInput{Name: "cpu", TargetTracking: &TargetTrackingConfig{TargetValue: 50}}, counter())
+	if diff := cmp.Diff(&TargetTrackingConfig{TargetValue: 50, Customized: spec}, p.TargetTracking); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if p.AlarmLow == "" || p.cooldownIn() != cooldownDefault || p.cooldownOut() != cooldownDefault {
+		t.Errorf("scale-in is enabled again, with SageMaker's cooldowns: %+v", p)
+	}
+	put(t, r, PolicyInput{Name: "cpu", TargetTracking: &TargetTrackingConfig{TargetValue: 50, DisableScaleIn: ptr(true)}}, counter())
+	if p.AlarmLow != "" || p.TargetTracking.Customized != spec {
+		t.Errorf("%+v", p)
+	}
+	other := &PredefinedSpec{Metric: VariantInvocationsPerInstance}
+	put(t, r, PolicyInput{Name: "cpu", TargetTracking: &TargetTrackingConfig{TargetValue: 50, Predefined: other}}, counter())
+	if p.TargetTracking.Customized != nil || p.TargetTracking.Predefined != other {
+		t.Errorf("another metric replaces the one stored: %+v", p.TargetTracking)
+	}
+	_, err := r.PutPolicy(t0, PolicyInput{Key: blue, Name: "new", Type: TargetTrackingScaling, TargetTracking: &TargetTrackingConfig{TargetValue: 50}}, noID)
+	wantError(t, err, KindValidation, "PredefinedMetricSpecification or CustomizedMetricSpecification must be set for target tracking scaling.")
 }
 
 func withCooldown(in PolicyInput, s int) PolicyInput {

@@ -49,17 +49,28 @@ type SuspendedProcess struct {
 // warmupMax bounds how long instances can warm up, and so how long launches are remembered. AWS has no maximum: a day is ours.
 const warmupMax = 24 * time.Hour
 
-// GroupName names the variant's Auto Scaling group: ENDPOINT/VARIANT.
+// GroupName names the variant's Auto Scaling group: ENDPOINT.VARIANT. Names of endpoints and variants have no dots, and tools split group
+// names from policy names at a slash.
 func (k TargetKey) GroupName() string {
 	endpoint, variant, _ := k.Variant()
-	return endpoint + "/" + variant
+	return endpoint + "." + variant
 }
 
-// ParseGroupName returns the key of the variant that a group's name names; ok is false where it has another form.
+// ParseGroupName returns the key of the variant that a group's name names, in its present form or in the former one, ENDPOINT/VARIANT;
+// ok is false where it has another form.
 func ParseGroupName(name string) (k TargetKey, ok bool) {
 	endpoint, variant, found := strings.Cut(name, "/")
+	if !found {
+		endpoint, variant, found = strings.Cut(name, ".")
+	}
 	k = VariantTarget(endpoint, variant)
 	return k, found && k.fits()
+}
+
+// VariantName names the variant for people and in the history: ENDPOINT/VARIANT.
+func (k TargetKey) VariantName() string {
+	endpoint, variant, _ := k.Variant()
+	return endpoint + "/" + variant
 }
 
 // Of returns the target that stands for a variant: the registered one, or its group's own; nil where there is neither.

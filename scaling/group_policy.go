@@ -60,15 +60,11 @@ func (t *Target) addGroupPolicy(p *Policy, newID func() string, r *Registry) Pol
 	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t.Key)}
 }
 
-// replaceGroupPolicy puts a changed policy in the old one's place. Its alarms are made anew where what they watch has changed.
+// replaceGroupPolicy puts a policy in the old one's place. Its alarms are made anew under new names each time, whether or not anything
+// differs.
 func (t *Target) replaceGroupPolicy(old *Policy, next Policy, newID func() string) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: old}
 	next.UUID, next.Created = old.UUID, old.Created
-	if old.Type == TargetTrackingScaling && next.Type == TargetTrackingScaling && old.TargetTracking.equal(next.TargetTracking) {
-		next.AlarmHigh, next.AlarmLow = old.AlarmHigh, old.AlarmLow
-		*old = next
-		return ch
-	}
 	ch.DeleteAlarms = old.AlarmNames()
 	if next.Type == TargetTrackingScaling {
 		next.nameAlarms(t.Key, newID)
@@ -218,7 +214,6 @@ func (in *GroupPolicyInput) tracking(others []*Policy) (*TargetTrackingConfig, e
 			return nil, invalid("Only one TargetTrackingScaling policy for a given metric specification is allowed.")
 		}
 	}
-	next, none := *c, time.Duration(0)
-	next.ScaleOutCooldown, next.ScaleInCooldown = &none, &none
+	next := *c
 	return &next, nil
 }

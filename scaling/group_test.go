@@ -123,7 +123,7 @@ func TestCooldownBeginsWithTheEndOfTheActivity(t *testing.T) {
 		t.Fatal(c, err)
 	}
 	_, _, err = r.SetDesired(at(210), blue, 5, true, steady(3))
-	wantError(t, err, KindActivityInProgress, "Scaling activity is in progress, or its cooldown has not ended, for the AutoScalingGroup chat/blue.")
+	wantError(t, err, KindActivityInProgress, "Scaling activity is in progress, or its cooldown has not ended, for the AutoScalingGroup chat.blue.")
 }
 
 func TestStepScalingOfGroupsWarmsUp(t *testing.T) {
@@ -262,9 +262,11 @@ func TestHeldChanges(t *testing.T) {
 }
 
 func TestGroupNames(t *testing.T) {
-	for name, ok := range map[string]bool{"chat/blue": true, "chat": false, "/blue": false, "chat/": false, "a/b/c": false, "": false} {
+	for name, ok := range map[string]bool{
+		"chat.blue": true, "chat/blue": true, "chat": false, "/blue": false, "chat/": false, "a/b/c": false, "": false, ".blue": false, "chat.": false,
+	} {
 		k, got := ParseGroupName(name)
-		if got != ok || ok && (k != blue || k.GroupName() != name) {
+		if got != ok || ok && (k != blue || k.GroupName() != "chat.blue" || k.VariantName() != "chat/blue") {
 			t.Errorf("%q: %v, %v", name, k, got)
 		}
 	}

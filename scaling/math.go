@@ -119,15 +119,3 @@ func metricIdentity(namespace, name, statistic string, dimensions []MetricDimens
 	}
 	return strings.Join(parts, "\x00")
 }
-
-// sameQueries reports whether two lists make the same alarms.
-func (s *CustomizedSpec) sameQueries(o *CustomizedSpec) bool {
-	return slices.EqualFunc(s.Queries, o.Queries, func(a, b MetricQuery) bool {
-		if a.ID != b.ID || a.Expression != b.Expression || a.Label != b.Label || or(a.ReturnData, true) != or(b.ReturnData, true) ||
-			(a.Stat == nil) != (b.Stat == nil) {
-			return false
-		}
-		return a.Stat == nil || a.Stat.Unit == b.Stat.Unit && metricIdentity(a.Stat.Namespace, a.Stat.Name, a.Stat.Statistic, a.Stat.Dimensions) ==
-			metricIdentity(b.Stat.Namespace, b.Stat.Name, b.Stat.Statistic, b.Stat.Dimensions)
-	})
-}

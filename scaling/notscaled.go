@@ -41,10 +41,11 @@ type NotScaledReason struct {
 }
 
 // NotScaled notes that an alarm changed nothing, if the decision has a reason of AWS's for that and the latest entry of the
-// target's history has another one: what repeats each minute is written once. It reports false where nothing is to be written.
-// newID is called only where something is.
+// target's history that has a reason has another one: what repeats each minute is written once, whichever policy repeats it and whatever
+// scaled in between. It reports false where nothing is to be written. newID is called only where something is.
 //
-// AWS: scaling activities, user guide; statuses and the absence of repetitions recorded.
+// AWS: scaling activities, user guide; statuses and the absence of repetitions recorded. That an activity in between does not count is
+// what fits two recordings best.
 func (t *Target) NotScaled(now time.Time, d *Decision, newID func() string) (Activity, bool) {
 	p, code := d.notScaled()
 	if code == 0 || code == t.LastNotScaled {

@@ -120,7 +120,7 @@ func TestStepConfigUpdate(t *testing.T) {
 	}
 }
 
-// AWS: PutScalingPolicy; texts recorded, that of a changed type recommended.
+// AWS: PutScalingPolicy; texts recorded, save that of target tracking changed to predictive scaling.
 func TestPutPolicyRefuses(t *testing.T) {
 	step1, track1 := stepping("s", ChangeInCapacity, step(0, nil, 1)), tracking("t", 70)
 	tests := []struct {
@@ -128,8 +128,13 @@ func TestPutPolicyRefuses(t *testing.T) {
 		in   PolicyInput
 		msg  string
 	}{
-		{"no type", PolicyInput{Name: "new", Step: step1.Step}, "PolicyType must be specified"},
-		{"type changed", PolicyInput{Name: "s", Type: TargetTrackingScaling, TargetTracking: track1.TargetTracking}, "The policy type cannot be changed for an existing scaling policy"},
+		{"no type", PolicyInput{Name: "new", Step: step1.Step}, "Scaling policy type must be specified"},
+		{"type changed", PolicyInput{Name: "s", Type: TargetTrackingScaling, TargetTracking: track1.TargetTracking},
+			"You cannot change a StepScaling policy to a non StepScaling policy, or vice versa."},
+		{"type changed, the other way", PolicyInput{Name: "t", Type: StepScaling, Step: step1.Step},
+			"You cannot change a StepScaling policy to a non StepScaling policy, or vice versa."},
+		{"type changed, no step scaling", PolicyInput{Name: "t", Type: PredictiveScaling}, "The policy type cannot be changed for an existing scaling policy"},
+		{"no predictive config", PolicyInput{Name: "new", Type: PredictiveScaling}, "You must specify PredictiveScalingConfiguration."},
 		{"no step config", PolicyInput{Name: "new", Type: StepScaling}, "StepScaling policy configuration must be specified"},
 		{"no tracking config", PolicyInput{Name: "new", Type: TargetTrackingScaling}, "TargetTrackingScaling policy configuration must be specified"},
 		{
@@ -264,16 +269,17 @@ func TestTrackingMetricIdentity(t *testing.T) {
 	}
 }
 
-// AWS: SageMaker's default cooldowns are 300 s and are described as such; what else was left out stays out.
-func TestTrackingCooldownsFilledIn(t *testing.T) {
+// AWS: SageMaker's default cooldowns are 300 s; what was left out stays out of what is stored.
+func TestTrackingCooldownsByDefault(t *testing.T) {
 	in := tracking("cpu", 70)
 	in.TargetTracking.ScaleInCooldown = seconds(0)
 	_, target := newTarget(t, 1, 4, in)
-	c := target.Policies[0].TargetTracking
-	if *c.ScaleOutCooldown != 5*time.Minute || *c.ScaleInCooldown != 0 || c.DisableScaleIn != nil {
-		t.Errorf("got %v, %v, %v", *c.ScaleOutCooldown, *c.ScaleInCooldown, c.DisableScaleIn)
+	p := target.Policies[0]
+	c := p.TargetTracking
+	if c.ScaleOutCooldown != nil || *c.ScaleInCooldown != 0 || c.DisableScaleIn != nil {
+		t.Errorf("got %v, %v, %v", c.ScaleOutCooldown, *c.ScaleInCooldown, c.DisableScaleIn)
 	}
-	if in.TargetTracking.ScaleOutCooldown != nil {
-		t.Error("the request was changed")
+	if p.cooldownOut() != 5*time.Minute || p.cooldownIn() != 0 {
+		t.Errorf("got %v, %v", p.cooldownOut(), p.cooldownIn())
 	}
 }

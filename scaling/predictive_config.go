@@ -18,7 +18,7 @@ const (
 // mergePredictive checks a predictive scaling configuration and completes it; an absent one keeps the stored one.
 func (t *Target) mergePredictive(stored, in *PredictiveConfig) (*PredictiveConfig, error) {
 	if in == nil && stored == nil {
-		return nil, invalid("PredictiveScaling policy configuration must be specified")
+		return nil, invalid("You must specify PredictiveScalingConfiguration.")
 	}
 	if in == nil {
 		return stored, nil

@@ -55,8 +55,10 @@ func checkType(old *Policy, in PolicyInput) error {
 	kind := in.Type
 	switch {
 	case old == nil && kind == 0:
-		return invalid("PolicyType must be specified")
-	case old != nil && kind != 0 && kind != old.Type:
+		return invalid("Scaling policy type must be specified")
+	case old != nil && kind != 0 && kind != old.Type && (kind == StepScaling || old.Type == StepScaling):
+		return invalid("You cannot change a StepScaling policy to a non StepScaling policy, or vice versa.")
+	case old != nil && kind != 0 && kind != old.Type: // AWS's text is not known
 		return invalid("The policy type cannot be changed for an existing scaling policy")
 	case old != nil:
 		kind = old.Type
@@ -81,11 +83,12 @@ func (t *Target) addPolicy(now time.Time, p Policy, newID func() string) PolicyC
 	return PolicyChange{Target: t, Policy: &p, Created: true, CreateAlarms: p.Alarms(t.Key)}
 }
 
-// replacePolicy puts a changed policy in the old one's place. If its configuration differs, its alarms are made anew under new
-// names; the policy's identity, age and cooldowns stay. (AWS: recorded.)
+// replacePolicy puts a policy in the old one's place. A target tracking policy's alarms are made anew under new names each time, whether
+// or not anything differs, so alarms that somebody has deleted are back afterwards; the policy's identity, creation time and cooldowns
+// stay. (AWS: recorded.)
 func (t *Target) replacePolicy(now time.Time, old *Policy, next Policy, newID func() string) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: old}
-	if old.Type == TargetTrackingScaling && !old.TargetTracking.equal(next.TargetTracking) {
+	if old.Type == TargetTrackingScaling {
 		ch.DeleteAlarms = old.AlarmNames()
 		next.nameAlarms(t.Key, newID)
 		ch.CreateAlarms = next.Alarms(t.Key)

@@ -46,6 +46,9 @@ func (r *Registry) registrable(old *Target, g Registration) error {
 	if old == nil {
 		return r.creatable(g)
 	}
+	if g.Tags != nil && len(g.Tags) == 0 {
+		return invalid("Tags cannot be empty")
+	}
 	if len(g.Tags) > 0 {
 		return invalid("The scalable target that you tried to tag already exists. " +
 			"To update tags on an existing scalable target, use the TagResource API.")

@@ -174,7 +174,6 @@ func (t *Target) Ran(now time.Time, run *Run, newID func() string) (Activity, bo
 	if run.Outcome == RunSuspended {
 		return Activity{}, false
 	}
-	t.LastNotScaled = 0
 	a := Activity{
 		ID: newID(), Key: t.Key, Cause: Cause{Kind: CauseSchedule, Action: run.Action}, Status: Successful, Start: now, End: now,
 		SetMin: run.Range.Min, SetMax: run.Range.Max,

@@ -23,6 +23,9 @@ type ScheduledAction struct {
 
 	// Next is the next run; zero where there is none.
 	Next time.Time
+
+	// NeverDue: as it was put last, the action had no time to come.
+	NeverDue bool `json:",omitempty"`
 }
 
 // Range is what a scheduled action sets; nil members stay as they are.
@@ -81,6 +84,7 @@ func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 		return refuse(KindLimitExceeded, "The limit of %d scheduled actions of one scalable target is reached.", SchedulesMax)
 	}
 	next.Next = next.after(now, loc)
+	next.NeverDue = next.Next.IsZero()
 	if old == nil {
 		t.Schedules = append(t.Schedules, &next)
 	} else {
@@ -105,6 +109,9 @@ func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*
 	}
 	s, err := schedule.Parse(a.Schedule)
 	if bad := (*schedule.SyntaxError)(nil); errors.As(err, &bad) {
+		if bad.Position != schedule.NoPosition {
+			return nil, invalid("Invalid schedule expression. Details: Parse error at position %d, details: %s", bad.Position, bad.Why)
+		}
 		return nil, invalid(`Invalid schedule expression. Details: Schedule expressions must have the following syntax: ` +
 			`rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss).`)
 	}

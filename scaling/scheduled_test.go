@@ -56,7 +56,10 @@ func TestPutScheduleRefusals(t *testing.T) {
 		{sched("a", "rate(1 day)", 5, 4), KindValidation, "Maximum capacity cannot be less than minimum capacity"},
 		{sched("a", "rate(1 day)", -1, 4), KindValidation, "Minimum capacity cannot be less than 0"},
 		{sched("a", "rate(1 day)", nil, -1), KindValidation, "Maximum capacity cannot be less than 0"},
-		{sched("a", "cron(0 0 * * *)", 1, 2), KindValidation, syntax},
+		{sched("a", "cron(0 9 * * *)", 1, 2), KindValidation,
+			"Invalid schedule expression. Details: Parse error at position 9, details: Unexpected end of expression."},
+		{sched("a", "at(2026-11-25)", 1, 2), KindValidation,
+			"Invalid schedule expression. Details: Parse error at position 10, details: Unexpected end of expression."},
 		{sched("a", "every day", 1, 2), KindValidation, syntax},
 		{sched("a", "rate(0 days)", 1, 2), KindValidation,
 			"Invalid schedule frequency. Run for '2026-11-23T10:00:00.000Z' and '2026-11-23T10:00:00.000Z' are less than 60 seconds apart"},
@@ -221,7 +224,7 @@ func TestActivitiesOfRuns(t *testing.T) {
 		}
 		a, ok := target.Ran(at(600), &runs[0], counter())
 		if !ok || a.Status != c.status || a.Description() != c.description || a.StatusMessage() != c.message || a.ID != "id-1" ||
-			a.Cause.String() != "scheduled action name go was triggered" || !a.Start.Equal(at(600)) || !a.End.Equal(at(600)) || target.LastNotScaled != 0 {
+			a.Cause.String() != "scheduled action name go was triggered" || !a.Start.Equal(at(600)) || !a.End.Equal(at(600)) || target.LastNotScaled != AlreadyAtMaxCapacity {
 			t.Errorf("%v %s %s %s", a.Status, a.Description(), a.StatusMessage(), a.Cause)
 		}
 		if got := runs[0].String(); got != c.said {

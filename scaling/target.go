@@ -25,7 +25,7 @@ type Target struct {
 	// Activity is the one in flight, Pending or InProgress; nil where there is none.
 	Activity *Activity
 
-	// LastNotScaled is the reason of the latest entry in the target's history; zero where that entry did scale.
+	// LastNotScaled is the reason of the latest entry in the target's history that has one; zero where none has.
 	LastNotScaled NotScaledCode
 
 	// Departed is when the target was deregistered; zero while it is registered.

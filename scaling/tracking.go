@@ -83,7 +83,7 @@ type TargetTrackingConfig struct {
 	Predefined  *PredefinedSpec
 	Customized  *CustomizedSpec
 
-	// The cooldowns: nil only in requests; PutPolicy fills in SageMaker's 300 s. Zero means none.
+	// The cooldowns: nil means SageMaker's 300 s, zero none.
 	ScaleOutCooldown, ScaleInCooldown *time.Duration
 
 	DisableScaleIn *bool // nil: false

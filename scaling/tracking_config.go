@@ -12,7 +12,8 @@ const (
 	targetValueMax = 1.174271e108
 )
 
-// mergeTracking checks a target tracking configuration and fills in SageMaker's cooldowns; an absent one keeps the stored one.
+// mergeTracking checks a target tracking configuration and completes it from the one stored: an absent configuration keeps all; one that
+// is there keeps the metric where it names none, and clears every other member that it leaves out. (AWS: recorded.)
 func (t *Target) mergeTracking(p Policy, in *TargetTrackingConfig) (*TargetTrackingConfig, error) {
 	if in == nil && p.TargetTracking == nil {
 		return nil, invalid("TargetTrackingScaling policy configuration must be specified")
@@ -20,23 +21,20 @@ func (t *Target) mergeTracking(p Policy, in *TargetTrackingConfig) (*TargetTrack
 	if in == nil {
 		return p.TargetTracking, nil
 	}
-	if err := in.check(t.Key.Dimension.predefined(), t.Key.Dimension); err != nil {
+	next := *in
+	if stored := p.TargetTracking; stored != nil && next.Predefined == nil && next.Customized == nil {
+		next.Predefined, next.Customized = stored.Predefined, stored.Customized
+	}
+	if err := next.check(t.Key.Dimension.predefined(), t.Key.Dimension); err != nil {
 		return nil, err
 	}
-	id := in.identity()
+	id := next.identity()
 	for _, o := range t.Policies {
 		if o.Name != p.Name && o.Type == TargetTrackingScaling && o.TargetTracking.identity() == id {
 			return nil, invalid("Only one TargetTrackingScaling policy for a given metric specification is allowed.")
 		}
 	}
-	next := *in
-	next.ScaleOutCooldown, next.ScaleInCooldown = filled(in.ScaleOutCooldown), filled(in.ScaleInCooldown)
 	return &next, nil
-}
-
-func filled(cooldown *time.Duration) *time.Duration {
-	d := or(cooldown, cooldownDefault)
-	return &d
 }
 
 // check checks a configuration whose predefined metric, if it has one, has to be one of the fitting.
@@ -99,27 +97,11 @@ func (s *CustomizedSpec) check() error {
 	return nil
 }
 
-// equal reports whether two stored configurations mean the same.
-func (c *TargetTrackingConfig) equal(o *TargetTrackingConfig) bool {
-	return c.TargetValue == o.TargetValue &&
-		*c.ScaleOutCooldown == *o.ScaleOutCooldown && *c.ScaleInCooldown == *o.ScaleInCooldown &&
-		or(c.DisableScaleIn, false) == or(o.DisableScaleIn, false) &&
-		c.identity() == o.identity() && c.unit() == o.unit() && c.period() == o.period() &&
-		(c.Customized == nil || c.Customized.sameQueries(o.Customized))
-}
-
 func (c *TargetTrackingConfig) period() time.Duration {
 	if c.Customized == nil || c.Customized.Period == 0 {
 		return time.Minute
 	}
 	return c.Customized.Period
-}
-
-func (c *TargetTrackingConfig) unit() string {
-	if c.Customized == nil {
-		return ""
-	}
-	return c.Customized.Unit
 }
 
 // identity is what two policies of one target may not share: the metric, whatever its target value, cooldowns and unit.

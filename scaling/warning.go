@@ -20,6 +20,7 @@ const (
 	RangeIsOnePoint                            // the minimum is the maximum: policies can change nothing
 	ScalingSuspended                           // scaling by policies is suspended
 	DryRun                                     // decisions are made and change nothing
+	ScheduleNeverDue                           // a scheduled action was put that has no time to come, such as a past at()
 )
 
 // WarningKind is what is wrong.
@@ -50,6 +51,8 @@ func (k WarningKind) String() string {
 		return "ScalingSuspended"
 	case DryRun:
 		return "DryRun"
+	case ScheduleNeverDue:
+		return "ScheduleNeverDue"
 	default:
 		return "invalid"
 	}
@@ -61,6 +64,8 @@ type Warning struct {
 	Policy string // "" where it is about the target
 	Other  string // ScaleInVetoed, PoliciesFight: the other policy
 	Alarm  string // AlarmIsGone, AlarmActionsOff, MetricWithoutData
+	Action string // ScheduleNeverDue: the scheduled action
+	When   string // ScheduleNeverDue: its schedule
 	Since  time.Time
 	Number int // MaximumReachedDaily: days; RangeIsOnePoint: the capacity; PoliciesFight: changes of direction
 }
@@ -95,6 +100,8 @@ func (w Warning) String() string {
 		return "scaling by policies is suspended"
 	case DryRun:
 		return "dry run: decisions are recorded and change nothing"
+	case ScheduleNeverDue:
+		return fmt.Sprintf("scheduled action %s never runs: when it was put, %s had no time left to come, within its start and end", w.Action, w.When)
 	default:
 		return "invalid"
 	}
@@ -138,11 +145,16 @@ func (t *Target) Warnings(now time.Time, alarms []AlarmFacts) []Warning {
 	if w, found := t.fight(now); found {
 		out = append(out, w)
 	}
+	for _, a := range t.Schedules {
+		if a.NeverDue {
+			out = append(out, Warning{Kind: ScheduleNeverDue, Action: a.Name, When: a.Schedule})
+		}
+	}
 	if days := t.daysAtMax(now); days >= dailyDays {
 		out = append(out, Warning{Kind: MaximumReachedDaily, Number: days})
 	}
 	slices.SortStableFunc(out, func(a, b Warning) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Alarm, b.Alarm), cmp.Compare(a.Other, b.Other))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Alarm, b.Alarm), cmp.Compare(a.Other, b.Other), cmp.Compare(a.Action, b.Action))
 	})
 	return out
 }

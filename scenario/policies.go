@@ -94,20 +94,25 @@ func (r *runner) track(c *command) error {
 	if err != nil {
 		return err
 	}
-	off, _ := c.pair("scale-in")
-	disabled := off == "off"
 	in.Type = scaling.TargetTrackingScaling
 	in.TargetTracking = &scaling.TargetTrackingConfig{
 		TargetValue: value, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		ScaleOutCooldown: out, ScaleInCooldown: back, DisableScaleIn: &disabled,
+		ScaleOutCooldown: out, ScaleInCooldown: back,
+	}
+	if text, found := c.pair("scale-in"); found {
+		disabled := text == "off"
+		in.TargetTracking.DisableScaleIn = &disabled
 	}
 	if text, found := c.pair("metric"); found {
 		m := metricID(text)
 		in.TargetTracking.Predefined = nil
 		in.TargetTracking.Customized = &scaling.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: scaling.Average}
-		if text == "concurrency" {
+		switch text {
+		case "concurrency":
 			in.TargetTracking.Customized = nil
 			in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}
+		case "stored": // left out: the policy keeps its metric
+			in.TargetTracking.Customized = nil
 		}
 	}
 	if text, found := c.pair("predefined"); found {

@@ -120,8 +120,15 @@ func configured(p *scaling.Policy) string {
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if t := p.TargetTracking; t != nil {
 		add("target %v", t.TargetValue)
-		add("scale-out cooldown %v", *t.ScaleOutCooldown)
-		add("scale-in cooldown %v", *t.ScaleInCooldown)
+		if t.ScaleOutCooldown != nil {
+			add("scale-out cooldown %v", *t.ScaleOutCooldown)
+		}
+		if t.ScaleInCooldown != nil {
+			add("scale-in cooldown %v", *t.ScaleInCooldown)
+		}
+		if t.DisableScaleIn != nil {
+			add("scale-in disabled %v", *t.DisableScaleIn)
+		}
 	}
 	if s := p.Step; s != nil {
 		add("%v", s.AdjustmentType)

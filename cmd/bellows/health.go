@@ -150,7 +150,7 @@ func (st *status) look(e *engine.Engine) {
 		}
 		for _, x := range r.Warnings(e.Now()) {
 			for _, w := range x.Warnings {
-				st.Warnings = append(st.Warnings, warning{r.Scope.Region, x.Target.GroupName(), w.String()})
+				st.Warnings = append(st.Warnings, warning{r.Scope.Region, x.Target.VariantName(), w.String()})
 			}
 		}
 		for name, state := range r.AlarmStates() {

@@ -40,7 +40,9 @@ func (s *Server) fail(w http.ResponseWriter, q *request, err error) {
 	var body []byte
 	switch q.protocol {
 	case wire.Query:
-		body = q.xmlError(e, party)
+		if body = q.xmlError(e, party); q.shape != shapeOwn {
+			body = q.xmlShape(e)
+		}
 	default:
 		if q.mode {
 			w.Header().Set("X-Amzn-Query-Error", e.query()+";"+party)

@@ -48,6 +48,7 @@ type request struct {
 	body     []byte
 	unpacked []byte // of a compressed body, once it was needed
 	form     url.Values
+	shape    shape // of errors, where the service is not served
 }
 
 // ServeHTTP implements http.Handler.
@@ -98,6 +99,9 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 			out, err = nil, internal(q.RequestID)
 		}
 	}()
+	if service := s.Unserved(q.facts()); service != "" { // nothing of it is read
+		return nil, s.refuseUnserved(q, service)
+	}
 	if err := q.read(); err != nil {
 		return nil, err
 	}

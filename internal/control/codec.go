@@ -118,7 +118,7 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 		}
 	case engine.InstanceActivityChanged:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "group", x.Activity.Group.GroupName(), x.Activity.Status.String()
+		h.Table, h.Key, h.Type = "group", x.Activity.Group.VariantName(), x.Activity.Status.String()
 		h.ID, h.At = x.Activity.ID, x.Activity.Start
 	case engine.Decided:
 		scope(x.Scope)

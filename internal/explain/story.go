@@ -70,7 +70,7 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 // and go for one know it; it counts once, at its own moment.
 func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]Item, error) {
 	items, err := p.Events(ctx, Events{
-		Scope: q.Scope, Table: "group", Key: q.target().GroupName(), From: from, To: until, Limit: eventsMax,
+		Scope: q.Scope, Table: "group", Key: q.target().VariantName(), From: from, To: until, Limit: eventsMax,
 	})
 	var out []Item
 	known := map[time.Time]bool{}

@@ -31,42 +31,61 @@ var (
 	fieldYear     = field{"year", yearFirst, yearLast, nil}
 )
 
-func parseCron(text string) (c cron, why string) {
-	parts := strings.Fields(strings.ToUpper(text))
-	switch len(parts) {
-	case 6:
-		parts = append([]string{"0"}, parts...)
-	case 7:
-	default:
-		return c, "cron() wants six fields: minutes, hours, day of month, month, day of week, year"
+// part is one field's text, in capital letters, and where it begins in the expression.
+type part struct {
+	text string
+	at   int
+}
+
+// split cuts an expression into its parts.
+func split(text string) []part {
+	var out []part
+	at := 0
+	for _, f := range strings.Fields(text) {
+		at += strings.Index(text[at:], f)
+		out = append(out, part{strings.ToUpper(f), at})
+		at += len(f)
 	}
-	plain := func(f field, text string, to *set, shift int) {
-		s, err := f.parse(text)
+	return out
+}
+
+func parseCron(text string) (c cron, wrong fault) {
+	parts := split(text)
+	switch {
+	case len(parts) < 6:
+		return c, fault{len(text), unexpectedEnd}
+	case len(parts) == 6:
+		parts = append([]part{{"0", 0}}, parts...)
+	case len(parts) > 7:
+		return c, fault{parts[7].at, "Unexpected field after the year."}
+	}
+	plain := func(f field, p part, to *set, shift int) {
+		s, err := f.parse(p.text)
 		for n := f.first; n <= f.last && err == ""; n++ {
 			if s(n) {
 				to.add(n - shift)
 			}
 		}
-		if why == "" {
-			why = err
+		if wrong.why == "" && err != "" {
+			wrong = fault{p.at, err}
 		}
 	}
 	plain(fieldSecond, parts[0], &c.seconds, 0)
 	plain(fieldMinute, parts[1], &c.minutes, 0)
 	plain(fieldHour, parts[2], &c.hours, 0)
+	c.monthDays = parseMonthDays(parts[3], plain)
 	plain(fieldMonth, parts[4], &c.months, 0)
+	c.weekDays = parseWeekDays(parts[5], plain)
 	plain(fieldYear, parts[6], &c.years, yearFirst)
-	if c.monthDays, c.weekDays = parseMonthDays(parts[3], plain), parseWeekDays(parts[5], plain); why != "" {
-		return c, why
+	if wrong.why == "" && c.monthDays.any == c.weekDays.any {
+		wrong = fault{parts[5].at, "Exactly one of day of month and day of week must be ?."}
 	}
-	if c.monthDays.any == c.weekDays.any {
-		return c, "one of day of month and day of week must be ?, and only one"
-	}
-	return c, ""
+	return c, wrong
 }
 
 // parseMonthDays reads a field of days of the month: ?, L, L-n, LW, nW, or what every field may be. The forms with letters stand alone.
-func parseMonthDays(text string, plain func(field, string, *set, int)) (f monthDays) {
+func parseMonthDays(p part, plain func(field, part, *set, int)) (f monthDays) {
+	text := p.text
 	switch before, offset := strings.CutPrefix(text, "L-"); {
 	case text == "?":
 		f.any = true
@@ -79,21 +98,22 @@ func parseMonthDays(text string, plain func(field, string, *set, int)) (f monthD
 			f.last, f.before = true, n
 			return f
 		}
-		plain(fieldMonthDay, text, &f.days, 0)
+		plain(fieldMonthDay, p, &f.days, 0)
 	default:
 		day, near := strings.CutSuffix(text, "W")
 		if n, ok := number(day, 1, 31); near && ok {
 			f.nearest = n
 			return f
 		}
-		plain(fieldMonthDay, text, &f.days, 0)
+		plain(fieldMonthDay, p, &f.days, 0)
 	}
 	return f
 }
 
 // parseWeekDays reads a field of days of the week: ?, L, nL, n#m, or what every field may be. AWS: EventBridge: with # there may be only
 // one expression in the field. L alone is the last day of the week, Saturday.
-func parseWeekDays(text string, plain func(field, string, *set, int)) (f weekDays) {
+func parseWeekDays(p part, plain func(field, part, *set, int)) (f weekDays) {
+	text := p.text
 	if text == "?" {
 		f.any = true
 		return f
@@ -114,7 +134,7 @@ func parseWeekDays(text string, plain func(field, string, *set, int)) (f weekDay
 			return f
 		}
 	}
-	plain(fieldWeekDay, text, &f.days, 1)
+	plain(fieldWeekDay, part{text, p.at}, &f.days, 1)
 	return f
 }
 
@@ -125,7 +145,7 @@ func (f field) parse(text string) (in func(int) bool, why string) {
 	for _, part := range strings.Split(text, ",") {
 		from, to, step, ok := f.rangeOf(part)
 		if !ok {
-			return nil, fmt.Sprintf("%s is nothing for %s", strconv.Quote(part), f.name)
+			return nil, fmt.Sprintf("Invalid value %s for %s.", strconv.Quote(part), f.name)
 		}
 		for n := from; n <= to; n += step {
 			member[f.first+(n-f.first)%(f.last-f.first+1)] = true

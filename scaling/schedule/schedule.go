@@ -43,7 +43,19 @@ type Schedule struct {
 // SyntaxError says that a text is no schedule.
 type SyntaxError struct {
 	Text string
-	Why  string // what is wrong with it, in our words
+	Why  string // what is wrong with it
+
+	// Position is where in the text between the parentheses, in bytes from 0; NoPosition where the text is no expression at all.
+	Position int
+}
+
+// NoPosition is the position of a fault that is no part's.
+const NoPosition = -1
+
+// fault is what is wrong with an expression, and where; its zero value means that nothing is.
+type fault struct {
+	at  int
+	why string
 }
 
 // Error returns the reason.
@@ -55,42 +67,65 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%q is no schedule: %s
 // at(yyyy-MM-dd'T'HH:mm:ss).
 func Parse(text string) (Schedule, error) {
 	var s Schedule
-	var why string
+	var wrong fault
 	word, inner, ok := strings.Cut(text, "(")
 	inner, closed := strings.CutSuffix(inner, ")")
 	switch {
 	case !ok || !closed:
-		why = "it is none of at(…), rate(…) and cron(…)"
+		wrong = noExpression
 	case word == At.String():
 		s.kind = At
-		s.at, why = parseAt(inner)
+		s.at, wrong = parseAt(inner)
 	case word == Rate.String():
 		s.kind = Rate
-		s.every, why = parseRate(inner)
+		s.every, wrong = parseRate(inner)
 	case word == Cron.String():
 		s.kind = Cron
-		s.cron, why = parseCron(inner)
+		s.cron, wrong = parseCron(inner)
 	default:
-		why = "it is none of at(…), rate(…) and cron(…)"
+		wrong = noExpression
 	}
-	if why != "" {
-		return Schedule{}, &SyntaxError{text, why}
+	if wrong.why != "" {
+		return Schedule{}, &SyntaxError{text, wrong.why, wrong.at}
 	}
 	return s, nil
 }
 
+var noExpression = fault{NoPosition, "it is none of at(…), rate(…) and cron(…)"}
+
+// atLayout is how at() writes its moment.
 const atLayout = "2006-01-02T15:04:05"
 
-func parseAt(text string) (at time.Time, why string) {
-	at, err := time.Parse(atLayout, text)
-	if err != nil || len(text) != len(atLayout) { // time.Parse takes fractions of a second, too
-		return at, "at() wants yyyy-MM-ddTHH:mm:ss"
+// unexpectedEnd is what is wrong with an expression that ends too early. AWS: recorded.
+const unexpectedEnd = "Unexpected end of expression."
+
+func parseAt(text string) (time.Time, fault) {
+	for i := range len(atLayout) {
+		digit := atLayout[i] >= '0' && atLayout[i] <= '9'
+		switch {
+		case i == len(text):
+			return time.Time{}, fault{i, unexpectedEnd}
+		case digit != (text[i] >= '0' && text[i] <= '9') || !digit && text[i] != atLayout[i]:
+			c := []rune(text[i:])[0]
+			return time.Time{}, fault{i, "Unexpected character " + strconv.QuoteRune(c) + "; the format is yyyy-MM-dd'T'HH:mm:ss."}
+		}
 	}
-	return at, ""
+	if len(text) > len(atLayout) {
+		return time.Time{}, fault{len(atLayout), "Unexpected text after the seconds; the format is yyyy-MM-dd'T'HH:mm:ss."}
+	}
+	at, err := time.Parse(atLayout, text)
+	if err != nil { // its numbers are no date's: each prefix that is one tells where
+		for _, end := range []int{len("2006"), len("2006-01"), len("2006-01-02"), len("2006-01-02T15"), len("2006-01-02T15:04"), len(atLayout)} {
+			if _, err := time.Parse(atLayout[:end], text[:end]); err != nil {
+				return time.Time{}, fault{end - 2, "Value " + text[end-2:end] + " is out of range."}
+			}
+		}
+	}
+	return at, fault{}
 }
 
 // parseRate reads a number and a unit, with at most one space between. (AWS: recorded: rate(1 days) is taken, too.)
-func parseRate(text string) (every time.Duration, why string) {
+func parseRate(text string) (time.Duration, fault) {
 	digits := 0
 	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
 		digits++
@@ -99,13 +134,13 @@ func parseRate(text string) (every time.Duration, why string) {
 	name := strings.TrimSuffix(strings.TrimPrefix(text[digits:], " "), "s")
 	length, known := unit[name]
 	if digits == 0 || !known {
-		return 0, "rate() wants a whole number and minutes, hours or days"
+		return 0, fault{digits, "Expected a whole number and minutes, hours or days."}
 	}
 	n, err := strconv.ParseInt(text[:digits], 10, 64)
 	if err != nil || n > int64(math.MaxInt64/length) {
-		return math.MaxInt64, "" // longer than there are years
+		return math.MaxInt64, fault{} // longer than there are years
 	}
-	return time.Duration(n) * length, ""
+	return time.Duration(n) * length, fault{}
 }
 
 // Kind returns the schedule's kind.

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,35 @@ func TestParseRefuses(t *testing.T) {
 		var bad *SyntaxError
 		if _, err := Parse(text); !errors.As(err, &bad) || bad.Text != text || bad.Why == "" {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// AWS: recorded: "… error at position 9, details: Unexpected end of expression."
+func TestFaultsHavePositions(t *testing.T) {
+	for text, want := range map[string]string{
+		"cron(0 9 * * *)":            "9: Unexpected end of expression.",
+		"cron()":                     "0: Unexpected end of expression.",
+		"cron(0 0 9 * * ? * *)":      "14: Unexpected field after the year.",
+		"cron(0 24 1 1 ? *)":         `2: Invalid value "24" for hours.`,
+		"cron(0  9 1 1 ? 1969)":      `11: Invalid value "1969" for year.`,
+		"cron(0 9 ? * monday,TUE *)": `8: Invalid value "MONDAY" for day of week.`,
+		"cron(0 9 * * * *)":          "8: Exactly one of day of month and day of week must be ?.",
+		"cron(0 9 41 13 ? *)":        `4: Invalid value "41" for day of month.`,
+		"at(2026-11)":                "7: Unexpected end of expression.",
+		"at(2026-11-25 10:00:00)":    "10: Unexpected character ' '; the format is yyyy-MM-dd'T'HH:mm:ss.",
+		"at(mañana)":                 "0: Unexpected character 'm'; the format is yyyy-MM-dd'T'HH:mm:ss.",
+		"at(2026-11-25T10:00:00Z)":   "19: Unexpected text after the seconds; the format is yyyy-MM-dd'T'HH:mm:ss.",
+		"at(2026-02-30T10:00:00)":    "8: Value 30 is out of range.",
+		"at(2026-11-25T10:61:00)":    "14: Value 61 is out of range.",
+		"rate(5 weeks)":              "1: Expected a whole number and minutes, hours or days.",
+		"every day":                  "-1: it is none of at(…), rate(…) and cron(…)",
+	} {
+		var bad *SyntaxError
+		if _, err := Parse(text); !errors.As(err, &bad) {
+			t.Errorf("%s: %v", text, err)
+		} else if got := fmt.Sprintf("%d: %s", bad.Position, bad.Why); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func ParseUnix(text string) (Schedule, error) {
 	parts := strings.Fields(strings.ToUpper(text))
 	if len(parts) != 5 {
-		return Schedule{}, &SyntaxError{text, "it wants five fields: minutes, hours, day of month, month, day of week"}
+		return Schedule{}, &SyntaxError{text, "it wants five fields: minutes, hours, day of month, month, day of week", NoPosition}
 	}
 	s := Schedule{kind: Cron}
 	c := &s.cron
@@ -29,7 +29,7 @@ func ParseUnix(text string) (Schedule, error) {
 		{fieldMinute, &c.minutes}, {fieldHour, &c.hours}, {fieldMonthDay, &c.monthDays.days}, {fieldMonth, &c.months}, {days, &c.weekDays.days},
 	} {
 		if why := f.field.unix(parts[i], f.to); why != "" {
-			return Schedule{}, &SyntaxError{text, why}
+			return Schedule{}, &SyntaxError{text, why, NoPosition}
 		}
 	}
 	if c.weekDays.days.has(7) {
@@ -45,7 +45,7 @@ func (f field) unix(text string, to *set) (why string) {
 	for _, part := range strings.Split(text, ",") {
 		low, high, step, ok := f.rangeOf(part)
 		if !ok || high > f.last {
-			return strconv.Quote(part) + " is nothing for " + f.name
+			return "Invalid value " + strconv.Quote(part) + " for " + f.name + "."
 		}
 		for n := low; n <= high; n += step {
 			to.add(n)

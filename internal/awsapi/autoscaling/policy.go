@@ -203,7 +203,7 @@ func describeStep(s *scaling.StepConfig) *types.StepScalingPolicyConfiguration {
 func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScalingPolicyConfiguration {
 	out := &types.TargetTrackingScalingPolicyConfiguration{
 		TargetValue: aws.Float64(t.TargetValue), ScaleOutCooldown: awsapi.Seconds(t.ScaleOutCooldown), ScaleInCooldown: awsapi.Seconds(t.ScaleInCooldown),
-		DisableScaleIn: aws.Bool(aws.ToBool(t.DisableScaleIn)),
+		DisableScaleIn: t.DisableScaleIn,
 	}
 	if p := t.Predefined; p != nil {
 		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}

@@ -423,7 +423,7 @@ func TestStepPolicyUpdates(t *testing.T) {
 		text   string
 		change func(*sdk.PutScalingPolicyInput)
 	}{
-		{"PolicyType must be specified", func(in *sdk.PutScalingPolicyInput) { in.StepScalingPolicyConfiguration = oneStep() }},
+		{"Scaling policy type must be specified", func(in *sdk.PutScalingPolicyInput) { in.StepScalingPolicyConfiguration = oneStep() }},
 		{"StepScaling policy configuration must be specified", func(in *sdk.PutScalingPolicyInput) { in.PolicyType = types.PolicyTypeStepScaling }},
 		{"TargetTrackingScaling policy configuration must be specified", func(in *sdk.PutScalingPolicyInput) { in.PolicyType = types.PolicyTypeTargetTrackingScaling }},
 		{"You must only provide a single scaling policy configuration, which must match the scaling policy type specified.", func(in *sdk.PutScalingPolicyInput) {
@@ -473,7 +473,7 @@ func TestStepPolicyUpdates(t *testing.T) {
 	_, err = put(func(in *sdk.PutScalingPolicyInput) {
 		in.PolicyType, in.TargetTrackingScalingPolicyConfiguration = types.PolicyTypeTargetTrackingScaling, tracking
 	})
-	w.refused(err, validation, "The policy type cannot be changed for an existing scaling policy")
+	w.refused(err, validation, "You cannot change a StepScaling policy to a non StepScaling policy, or vice versa.")
 	drop := &sdk.DeleteScalingPolicyInput{ServiceNamespace: ns, ResourceId: id, ScalableDimension: instances, PolicyName: aws.String("p")}
 	_, err = w.client.DeleteScalingPolicy(t.Context(), drop)
 	w.ok(err)

@@ -31,7 +31,7 @@ func (a *API) describeScalingActivities(
 	if err != nil {
 		return nil, badToken(err)
 	}
-	q := awsapi.HistoryQuery{Scope: c.Scope, Table: awsapi.TableGroup, IDs: in.ActivityIds, Limit: n, Token: token}
+	q := awsapi.HistoryQuery{Scope: c.Scope, Table: awsapi.TableGroup, IDs: in.ActivityIds, Token: token}
 	if err := filter(&q, in.Filters); err != nil {
 		return nil, err
 	}
@@ -60,9 +60,17 @@ func (a *API) describeScalingActivities(
 		if _, found := there[k]; !found && !deleted {
 			return nil, unknownGroup(*in.AutoScalingGroupName)
 		}
-		q.Key = k.GroupName()
+		q.Key = k.VariantName()
 	}
-	items, next, err := a.backend.History(ctx, q)
+	arn := func(x scaling.InstanceActivity) string {
+		g, found := there[x.Group]
+		if !found || x.Start.Before(g.endpoint.Created) { // of an earlier one of the same name
+			return ""
+		}
+		return g.arn(c.Scope)
+	}
+	keep := func(x scaling.InstanceActivity) bool { return deleted || arn(x) != "" }
+	page, next, err := a.activityPage(ctx, q, n, keep)
 	if err != nil {
 		return nil, badToken(err)
 	}
@@ -70,20 +78,43 @@ func (a *API) describeScalingActivities(
 	if next != "" {
 		out.NextToken = aws.String(awsapi.Seal(next, bind))
 	}
-	for _, x := range items {
-		e, ok := x.Event.(engine.InstanceActivityChanged)
-		if !ok {
-			continue
-		}
-		arn := ""
-		if g, found := there[e.Activity.Group]; found && !e.Activity.Start.Before(g.endpoint.Created) { // else of an earlier one of the same name
-			arn = g.arn(c.Scope)
-		}
-		if arn != "" || deleted {
-			out.Activities = append(out.Activities, describeActivity(c, e.Activity, arn))
-		}
+	for _, x := range page {
+		out.Activities = append(out.Activities, describeActivity(c, x, arn(x)))
 	}
 	return out, nil
+}
+
+// activityPage returns the first n activities that are to be kept, and a token to go on with, "" where none is left: a page is cut after
+// activities of deleted groups have been dropped, so no page is empty while others follow.
+func (a *API) activityPage(
+	ctx context.Context, q awsapi.HistoryQuery, n int, keep func(scaling.InstanceActivity) bool,
+) (page []scaling.InstanceActivity, next string, err error) {
+	for {
+		q.Limit = activitiesPage
+		items, more, err := a.backend.History(ctx, q)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, x := range items {
+			e, ok := x.Event.(engine.InstanceActivityChanged)
+			if !ok || !keep(e.Activity) {
+				continue
+			}
+			if len(page) == n {
+				return page, next, nil
+			}
+			if page = append(page, e.Activity); len(page) == n { // the token after this one, in case that another follows
+				q.Limit = i + 1
+				if _, next, err = a.backend.History(ctx, q); err != nil {
+					return nil, "", err
+				}
+			}
+		}
+		if more == "" {
+			return page, "", nil
+		}
+		q.Token = more
+	}
 }
 
 // filter reads the filters of DescribeScalingActivities. AWS: API reference, Filters.

@@ -37,7 +37,8 @@ func (a *API) describeGroups(
 	return out, a.groups(ctx, c, func(_ *engine.Region, all []group) error {
 		all = slices.DeleteFunc(all, func(g group) bool {
 			named := slices.ContainsFunc(in.AutoScalingGroupNames, func(name string) bool {
-				return name == g.key.GroupName() || name == g.arn(c.Scope)
+				k, ok := scaling.ParseGroupName(name)
+				return ok && k == g.key || name == g.arn(c.Scope) || name == g.arnNamed(c.Scope, g.key.VariantName())
 			})
 			return len(in.AutoScalingGroupNames) > 0 && !named || !filters(g.endpoint.Tags)
 		})

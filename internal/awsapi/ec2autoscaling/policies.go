@@ -145,8 +145,11 @@ func (a *API) describePolicies(ctx context.Context, c awsapi.Call, in *sdk.Descr
 		var rows []row
 		for _, g := range all {
 			for _, p := range g.settings().Policies {
-				arn := awsapi.GroupPolicyARN(c.Scope, g.key, p.UUID, p.Name)
-				if (len(in.PolicyNames) == 0 || slices.Contains(in.PolicyNames, p.Name) || slices.Contains(in.PolicyNames, arn)) &&
+				wanted := func(name string) bool {
+					id, policy, byARN := awsapi.ParsePolicyARN(c.Scope, name)
+					return name == p.Name || byARN && id == p.UUID && policy == p.Name
+				}
+				if (len(in.PolicyNames) == 0 || slices.ContainsFunc(in.PolicyNames, wanted)) &&
 					(len(in.PolicyTypes) == 0 || slices.Contains(in.PolicyTypes, p.Type.String())) {
 					rows = append(rows, row{g, p})
 				}

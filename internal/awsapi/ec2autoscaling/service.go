@@ -1,5 +1,5 @@
 // Package ec2autoscaling is EC2 Auto Scaling as an awsapi.Service: every production variant is an Auto Scaling group, named
-// ENDPOINT/VARIANT, with its bounds, policies, activities and instances. Each operation turns the SDK's input into an engine.Input, or
+// ENDPOINT.VARIANT, with its bounds, policies, activities and instances. Each operation turns the SDK's input into an engine.Input, or
 // reads a View, and its refusals into AWS's errors.
 package ec2autoscaling
 
@@ -116,15 +116,18 @@ func (g group) bounds() (least, most, desired int) {
 	return least, most, g.target.Wanted(desired)
 }
 
-// arn names the group. Its identifier is made from what never changes of the endpoint, since a group has no state of its own until
-// something is set.
-func (g group) arn(s engine.Scope) string {
+// arn names the group.
+func (g group) arn(s engine.Scope) string { return g.arnNamed(s, g.key.GroupName()) }
+
+// arnNamed is the group's ARN with a name in its present or its former form. Its identifier is made from what never changes of the
+// endpoint, since a group has no state of its own until something is set.
+func (g group) arnNamed(s engine.Scope, name string) string {
 	h := fnv.New128a()
-	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d", s.Account, s.Region, g.key.GroupName(), g.endpoint.Created.UnixNano()) // a hash does not fail
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d", s.Account, s.Region, g.key.VariantName(), g.endpoint.Created.UnixNano()) // a hash does not fail
 	b := h.Sum(nil)
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // the form of a random UUID
 	id := fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-	return awsapi.ARN(s, "autoscaling", "autoScalingGroup:"+id+":"+groupPrefix+g.key.GroupName())
+	return awsapi.ARN(s, "autoscaling", "autoScalingGroup:"+id+":"+groupPrefix+name)
 }
 
 const groupPrefix = "autoScalingGroupName/"

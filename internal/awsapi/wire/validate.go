@@ -71,7 +71,7 @@ var table = sync.OnceValue(func() map[string]*service {
 })
 
 var escapes = strings.NewReplacer(
-	`\uD800\uDC00-\uDBFF\uDFFF`, `\x{10000}-\x{10FFFF}`, `\p{Print}`, `[\x20-\x7e\x{a0}-\x{10FFFF}]`)
+	`\uD800\uDC00-\uDBFF\uDFFF`, `\x{10000}-\x{10FFFF}`, `\p{Print}`, `[\x20-\x7e]`)
 
 var unicodeEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
