@@ -2,7 +2,6 @@ package alarm
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -135,8 +134,8 @@ func (r *Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Progr
 	}
 	out := m.slots[:0]
 	for i := range n {
-		p := metric.Datapoint{Start: newest.Add(-time.Duration(i) * r.Period), Missing: true}
-		if at := n - 1 - i; at < len(values) && !math.IsNaN(values[at]) {
+		p := metric.Datapoint{Start: newest.Add(-time.Duration(i) * r.Period), Missing: true} // as what is infinite or no number is
+		if at := n - 1 - i; at < len(values) && values[at]-values[at] == 0 {
 			p.Value, p.Missing = values[at], false
 		}
 		out = append(out, p)

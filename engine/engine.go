@@ -73,6 +73,7 @@ type said struct {
 type step struct {
 	out      Output
 	touched  map[*Region]map[string]bool // endpoints
+	made     []*Region                   // regions that the input was the first to name
 	due      []alarm.Action
 	scratch  alarm.Scratch
 	decision scaling.Decision
@@ -100,8 +101,12 @@ type Input interface {
 // ErrBackwards refuses a moment before that of an earlier step.
 var ErrBackwards = errors.New("engine: time went backwards")
 
+// ErrNumber refuses samples that are infinite, no numbers, or beyond what AWS takes. Those who speak to clients check before, and name
+// the field: see metric.InRange.
+var ErrNumber = errors.New("engine: a number is not finite, or beyond 2^360")
+
 // Step takes an input at a moment and decides, always in the same order: metrics are appended, scheduled actions run, alarms that
-// are due evaluated, capacities decided, endpoints reconciled. An error means that nothing changed.
+// are due evaluated, capacities decided, endpoints reconciled. An error means that nothing changed: the state is the same, byte for byte.
 func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	if now.Before(e.now) {
 		return Output{}, ErrBackwards
@@ -109,10 +114,10 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	before, ids := e.now, e.ids
 	e.now = now
 	e.step.out, e.step.touched, e.step.why = Output{Evaluated: e.step.out.Evaluated[:0]}, map[*Region]map[string]bool{}, nil
-	e.step.signals, e.step.points = e.step.signals[:0], e.step.points[:0]
+	e.step.signals, e.step.points, e.step.made = e.step.signals[:0], e.step.points[:0], e.step.made[:0]
 	result, err := in.apply(e)
 	if err != nil {
-		e.now, e.ids = before, ids
+		e.undo(before, ids)
 		return Output{}, err
 	}
 	for _, r := range e.sorted {
@@ -127,6 +132,19 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	e.effects()
 	e.step.out.Result = result
 	return e.step.out, nil
+}
+
+// undo takes back what a refused input left behind. An apply checks before it changes anything; what happens on the way to its checks
+// is the moment, identifiers that were handed out, regions that were made to look into, and notes for the rest of the step.
+func (e *Engine) undo(before time.Time, ids identities) {
+	e.now, e.ids = before, ids
+	for _, r := range e.step.made {
+		delete(e.regions, r.Scope)
+		e.sorted = slices.DeleteFunc(e.sorted, func(x *Region) bool { return x == r })
+	}
+	for _, r := range e.sorted {
+		r.told, r.moved = r.told[:0], r.moved[:0]
+	}
 }
 
 // Now returns the moment of the last step.
@@ -153,6 +171,7 @@ func (e *Engine) region(s Scope) *Region {
 			r.Metrics.KeepHistory(e.now)
 		}
 		e.regions[s] = r
+		e.step.made = append(e.step.made, r)
 		at, _ := slices.BinarySearchFunc(e.sorted, s, func(x *Region, s Scope) int { return compareScopes(x.Scope, s) })
 		e.sorted = slices.Insert(e.sorted, at, r)
 	}

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -251,30 +250,6 @@ func TestScaleOutThatNeverStartsIsUnfulfilled(t *testing.T) {
 	w.until(w.now.Add(9 * time.Minute))
 	w.happened("activity", "Unfulfilled")
 	w.capacity(1, 1)
-}
-
-func TestRefusalsChangeNothing(t *testing.T) {
-	w := newWorld(t, 1, 1)
-	least, most := 1, 2
-	before := len(w.events)
-	for _, in := range []engine.Input{
-		engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "x"}, Config: "absent"},
-		engine.DeleteEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "absent"}},
-		engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: scaling.VariantTarget("absent", "v"), Min: &least, Max: &most}},
-		engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: scaling.VariantTarget("e", "absent"), Min: &least, Max: &most}},
-		engine.DeregisterScalableTarget{Scope: scope, Key: target},
-		engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{Key: target, Name: "p", Type: scaling.StepScaling}},
-	} {
-		if _, err := w.try(in); err == nil {
-			t.Errorf("%T was accepted", in)
-		}
-	}
-	if len(w.events) != before {
-		t.Errorf("refusals made events: %v", w.events[before:])
-	}
-	if _, err := w.engine.Step(ten.Add(-24*time.Hour), engine.Tick{}); !errors.Is(err, engine.ErrBackwards) {
-		t.Errorf("a step into the past: %v", err)
-	}
 }
 
 // The same inputs give the same decisions; another seed gives the same ones under other names.

@@ -93,6 +93,13 @@ func (e *Engine) raise(r *Region, t *scaling.Target) {
 }
 
 func (in LoadHistory) apply(e *Engine) (Result, error) {
+	for _, values := range [][]scaling.HourValue{in.Past.Load, in.Past.Scaling, in.Past.Capacity} {
+		for _, v := range values {
+			if metric.Finite(v.Value) != v.Value {
+				return nil, ErrNumber
+			}
+		}
+	}
 	r := e.regions[in.Scope]
 	if r == nil {
 		return nil, nil
@@ -185,7 +192,7 @@ func readHours(w HistoryWanted, queries []metric.DataQuery, mean bool, src expr.
 		if mean {
 			v /= n
 		}
-		out = append(out, scaling.HourValue{Ago: ago, Value: v})
+		out = append(out, scaling.HourValue{Ago: ago, Value: metric.Finite(v)})
 	}
 	return out
 }

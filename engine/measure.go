@@ -17,6 +17,9 @@ const (
 const idleStep = 10 * time.Second
 
 func (in Observed) apply(e *Engine) (Result, error) {
+	if !in.inRange() {
+		return nil, ErrNumber
+	}
 	for i := range in.Variants {
 		e.observe(&in.Variants[i])
 	}

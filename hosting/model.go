@@ -1,6 +1,9 @@
 package hosting
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Model is an immutable description of what an instance runs.
 // AWS: SageMaker API reference, CreateModel.
@@ -145,6 +148,9 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 			return invalid("Production variant names must be unique. Found the name %q more than once.", v.Name)
 		}
 		seen[v.Name] = true
+		if !weighs(v.InitialWeight) {
+			return invalid("InitialVariantWeight of variant %q must be a finite number of 0 or more.", v.Name)
+		}
 		if _, found := r.Models[v.Model]; !found {
 			return notFound(ResourceModel, v.Model)
 		}
@@ -153,6 +159,9 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 	r.Configs[c.Name] = &c
 	return nil
 }
+
+// weighs reports whether a variant's weight is a number that weights can be added to.
+func weighs(w float64) bool { return w >= 0 && w <= math.MaxFloat32 }
 
 // DeleteConfig forgets an endpoint config, also one in use, as AWS does.
 func (r *Registry) DeleteConfig(name string) error {

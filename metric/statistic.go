@@ -87,9 +87,14 @@ func allDigits(s string) bool {
 }
 
 // Of returns the statistic of the samples. ok is false where there are none, or where a percentile is not to be had: the
-// samples are not known one by one, or some are negative.
+// samples are not known one by one, or some are negative. The value is finite.
 // AWS: CloudWatch user guide, statistics definitions.
 func (s Statistic) Of(sum *Summary) (v float64, ok bool) {
+	v, ok = s.of(sum)
+	return Finite(v), ok // a statistic set may say that 1e-300 samples add up to 1e108
+}
+
+func (s Statistic) of(sum *Summary) (v float64, ok bool) {
 	if sum.Count == 0 {
 		return 0, false
 	}

@@ -136,6 +136,8 @@ func (t *Target) Execute(now time.Time, x Execution, c Capacity, d *Decision) er
 		return invalid("ExecutePolicy is not supported for policies of type %s", p.Type)
 	case p.Type == StepScaling && (x.Metric == nil || x.Threshold == nil):
 		return invalid("You must specify a MetricValue and BreachThreshold for policy type: %s", p.Type)
+	case p.Type == StepScaling && (finite(*x.Metric) != *x.Metric || finite(*x.Threshold) != *x.Threshold):
+		return invalid("MetricValue and BreachThreshold must be finite numbers")
 	case p.Type == StepScaling && x.HonorCooldown:
 		return invalid("HonorCooldown is not supported for policies of type %s", p.Type)
 	case p.Type == SimpleScaling && (x.Metric != nil || x.Threshold != nil):
@@ -146,16 +148,20 @@ func (t *Target) Execute(now time.Time, x Execution, c Capacity, d *Decision) er
 			sig.Comparison = LessOrEqual
 		}
 	}
+	least, most := t.Min, t.Max
 	t.Fit(c)
 	Decide(now, t, c, []Signal{sig}, nil, d)
+	var refused error
 	switch d.Proposals[0].Outcome {
 	case NoStepMatches:
-		return invalid("There is no StepAdjustment for the MetricValue %s with the BreachThreshold %s", number(*x.Metric), number(*x.Threshold))
+		refused = invalid("There is no StepAdjustment for the MetricValue %s with the BreachThreshold %s", number(*x.Metric), number(*x.Threshold))
 	case ActivityInProgress, HeldByCooldown, Unscalable:
-		return inProgress(t.Key)
+		refused = inProgress(t.Key)
 	default:
 		return nil
 	}
+	t.Min, t.Max = least, most // a refusal changes nothing
+	return refused
 }
 
 // Fit gives a group that has no bounds the desired capacity as both. It goes before Decide.

@@ -68,8 +68,8 @@ func (p *Policy) Foretell(now time.Time, past PastLoad) {
 	kept, _ := slices.BinarySearchFunc(o.Hours, past.Until, func(h ForecastHour, t time.Time) int { return h.Start.Compare(t) })
 	o.Hours = o.Hours[:kept]
 	for i, load := range f.Values {
-		h := ForecastHour{Start: past.Until.Add(time.Duration(i) * time.Hour), Load: load}
-		h.Capacity = o.capacity(load, p.Predictive.target())
+		h := ForecastHour{Start: past.Until.Add(time.Duration(i) * time.Hour), Load: finite(load)}
+		h.Capacity = o.capacity(h.Load, p.Predictive.target())
 		o.Hours = append(o.Hours, h)
 	}
 }
@@ -106,6 +106,9 @@ func (o *Outlook) forget(now time.Time) {
 	o.Hours = slices.DeleteFunc(o.Hours, func(h ForecastHour) bool { return h.Start.Before(oldest) })
 }
 
+// loadMax bounds an hour's load in forecasts, which add up weeks of it, and square it.
+const loadMax = 1e150
+
 // hours lays values out, one an hour, NaN where there is none, from the oldest known one.
 func hours(values []HourValue) []float64 {
 	first := -1
@@ -118,7 +121,7 @@ func hours(values []HourValue) []float64 {
 	}
 	for _, v := range values {
 		if v.Ago >= 0 && v.Ago < len(out) {
-			out[len(out)-1-v.Ago] = v.Value
+			out[len(out)-1-v.Ago] = min(v.Value, loadMax)
 		}
 	}
 	return out
@@ -143,7 +146,7 @@ func (p *Policy) need(past PastLoad) (need float64, known bool) {
 		s, ok := scalings[l.Ago]
 		c, ok2 := capacities[l.Ago]
 		if ok && ok2 && l.Value > 0 && s >= 0 && c > 0 {
-			all = append(all, ratio{s * c / l.Value, l.Value})
+			all = append(all, ratio{finite(s * c / l.Value), l.Value})
 			total += l.Value
 		}
 	}

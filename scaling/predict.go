@@ -179,8 +179,8 @@ func (s *situation) proposeForecast(p *Policy) Proposal {
 		return pr
 	}
 	pr.Forecast, pr.Formula, pr.Factor = &h, FormulaForecast, p.Predictive.target()
-	pr.Metric, pr.Wanted = h.Load*p.Outlook.Need, h.Capacity
-	pr.Raw = pr.Metric / pr.Factor
+	pr.Metric, pr.Wanted = finite(h.Load*p.Outlook.Need), h.Capacity
+	pr.Raw = finite(pr.Metric / pr.Factor)
 	switch {
 	case pr.Wanted <= c.Desired:
 		pr.Outcome = AtDesired

@@ -1,6 +1,10 @@
 package scaling
 
-import "math"
+import (
+	"math"
+
+	"bellows.dev/bellows/metric"
+)
 
 // propose computes what one policy wants at the word of one alarm, and whether it may have it. Proposals that may are marked
 // Acted until arbitrate has picked one.
@@ -110,12 +114,16 @@ func track(current int, metric, target float64) (raw float64, want int) {
 		}
 		return 0, 0
 	}
-	raw = float64(current) * metric / target
+	raw = finite(float64(current) * metric / target)
 	return raw, ceil(raw)
 }
 
+// finite is metric.Finite, for functions that call an argument metric.
+func finite(v float64) float64 { return metric.Finite(v) }
+
 // ceil rounds up, but takes what is whole save for the noise of binary fractions as whole, and keeps within [0, 2³¹-1].
 func ceil(v float64) int {
+	v = finite(v)
 	if near := math.Round(v); math.Abs(v-near) <= 1e-9*math.Abs(v) {
 		v = near
 	}

@@ -201,8 +201,11 @@ func (a *ScheduledAction) after(now time.Time, loc *time.Location) time.Time {
 	return a.within(next)
 }
 
+// lastYear is the last that a moment can be written down of (RFC 3339): 9999-12-31T23:59:59 in New York is later.
+const lastYear = 9999
+
 func (a *ScheduledAction) within(t time.Time) time.Time {
-	if !a.End.IsZero() && t.After(a.End) {
+	if !a.End.IsZero() && t.After(a.End) || t.UTC().Year() > lastYear {
 		return time.Time{}
 	}
 	return t.UTC()

@@ -3,6 +3,8 @@ package scaling
 import (
 	"slices"
 	"time"
+
+	"bellows.dev/bellows/metric"
 )
 
 // Adjustment types.
@@ -146,5 +148,5 @@ func mean(datapoints []float64) float64 {
 	for _, v := range datapoints {
 		sum += v
 	}
-	return sum / float64(len(datapoints))
+	return metric.Finite(sum / float64(len(datapoints)))
 }

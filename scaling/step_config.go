@@ -80,6 +80,9 @@ func (s *StepConfig) checkBounds() error {
 		if a.Upper == nil {
 			openUpper++
 		}
+		if finite(a.lower()) != a.lower() && a.Lower != nil || finite(a.upper()) != a.upper() && a.Upper != nil {
+			return invalid("Step adjustment interval bounds must be finite numbers")
+		}
 		negative = negative || (a.Lower != nil && *a.Lower < 0)
 		positive = positive || (a.Upper != nil && *a.Upper > 0)
 	}

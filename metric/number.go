@@ -1,0 +1,37 @@
+package metric
+
+import "math"
+
+// ValueMax bounds the size of a sample. AWS: MetricDatum, Value: values must be in the range of -2^360 to 2^360; NaN and the infinities
+// are not supported.
+const ValueMax = 0x1p360
+
+// totalMax bounds what the samples of one call add up to: values times counts, each of which is at most ValueMax, and some more. A double
+// takes 2^200 of these before it overflows.
+const totalMax = 0x1p800
+
+// InRange reports whether a sample may have this value.
+func InRange(v float64) bool { return math.Abs(v) <= ValueMax }
+
+// InRange reports whether a summary may be recorded: whatever is added up of such summaries stays finite.
+func (s *Summary) InRange() bool {
+	if !InRange(s.Min) || !InRange(s.Max) || !(math.Abs(s.Sum) <= totalMax) || !(s.Count >= 0 && s.Count <= totalMax) {
+		return false
+	}
+	for _, b := range s.Distribution {
+		if !(b.Count >= 0 && b.Count <= totalMax) {
+			return false
+		}
+	}
+	return true
+}
+
+// Finite returns the number nearest to v that can be written down: the largest of its sign for an infinity, 0 for what is no number.
+// Whatever is computed and recorded goes through it where its operands could make it overflow: journals and snapshots are JSON, which
+// has neither infinities nor NaN.
+func Finite(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return min(max(v, -math.MaxFloat64), math.MaxFloat64)
+}
