@@ -159,23 +159,22 @@ func (s *server) kill() {
 	s.exited <- <-s.exited
 }
 
-// instances counts the model servers that run for a data directory, whoever knows of them.
+// instances finds the model servers that run for a data directory, whoever knows of them: they write to its logs.
 func instances(t *testing.T, dir string) []int {
 	t.Helper()
-	abs, err := filepath.Abs(filepath.Join(dir, "fleet"))
+	logs, err := filepath.Abs(filepath.Join(dir, "fleet", "logs"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	outputs, err := filepath.Glob("/proc/[0-9]*/fd/1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var pids []int
-	for _, f := range files {
-		env, err := os.ReadFile(f)
-		if err == nil && bytes.Contains(env, []byte("BELLOWS_FLEET="+abs+"\x00")) {
+	for _, f := range outputs {
+		if file, err := os.Readlink(f); err == nil && filepath.Dir(file) == logs {
 			var pid int
-			if _, err := fmt.Sscanf(f, "/proc/%d/environ", &pid); err == nil {
+			if _, err := fmt.Sscanf(f, "/proc/%d/fd/1", &pid); err == nil {
 				pids = append(pids, pid)
 			}
 		}

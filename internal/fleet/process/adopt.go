@@ -153,7 +153,7 @@ func (f *Fleet) endCgroup(id hosting.InstanceID, g cgroup) {
 	if g.dir == "" {
 		return
 	}
-	err := g.kill(context.Background(), killWait)
+	err := g.kill(context.Background())
 	if err == nil {
 		err = g.remove()
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -172,15 +171,15 @@ func (g cgroup) empty() bool {
 }
 
 // kill ends every process of the group and below it, at once and without a chance to fork away, and waits until none is left: at
-// most so long and not beyond ctx.
-func (g cgroup) kill(ctx context.Context, most time.Duration) error {
+// most killWait and not beyond ctx.
+func (g cgroup) kill(ctx context.Context) error {
 	if g.empty() {
 		return nil
 	}
 	if err := g.set("cgroup.kill", "1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if !await(ctx, most, g.empty) {
+	if !await(ctx, killWait, g.empty) {
 		return fmt.Errorf("processes of the control group %s do not end: %v", g.dir, g.pids())
 	}
 	return nil

@@ -66,7 +66,7 @@ func TestCgroupHoldsAndKillsItsProcesses(t *testing.T) {
 	if got := g.pids(); len(got) != 1 || got[0] != cmd.Process.Pid || g.empty() {
 		t.Errorf("it holds %v, want %d", got, cmd.Process.Pid)
 	}
-	if err := g.kill(t.Context(), killWait); err != nil {
+	if err := g.kill(t.Context()); err != nil {
 		t.Error(err)
 	}
 	_ = cmd.Wait()
@@ -78,11 +78,11 @@ func TestCgroupHoldsAndKillsItsProcesses(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if !g.empty() || g.kill(t.Context(), killWait) != nil {
+	if !g.empty() || g.kill(t.Context()) != nil {
 		t.Error("a group that is gone is not empty")
 	}
 	none := cgroup{}
-	if !none.empty() || none.add(1) != nil || none.kill(t.Context(), killWait) != nil || none.remove() != nil || none.pids() != nil {
+	if !none.empty() || none.add(1) != nil || none.kill(t.Context()) != nil || none.remove() != nil || none.pids() != nil {
 		t.Error("no group does something")
 	}
 }
