@@ -25,7 +25,7 @@ func Events() []Event {
 		ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
 		InstanceActivityChanged{},
 		ScheduledActionRan{},
-		HistoryWanted{}, ForecastMade{}, MaxCapacityRaised{},
+		HistoryWanted{}, ForecastMade{}, MaxCapacityRaised{}, EjectionChanged{},
 	}
 }
 

@@ -123,7 +123,7 @@ func Inputs() []Input {
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
 		LoadHistory{},
 		KeepHistory{}, HistoryKept{},
-		PutCompositeAlarm{}, PromQLEvaluated{},
+		PutCompositeAlarm{}, PromQLEvaluated{}, InstancesEjected{},
 		UpdateGroup{}, SetDesiredCapacity{}, PutGroupPolicy{}, DeleteGroupPolicy{}, ExecuteGroupPolicy{}, SetGroupProcesses{},
 		PutGroupSchedule{}, DeleteGroupSchedule{},
 		PutScheduledAction{}, DeleteScheduledAction{},

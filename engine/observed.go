@@ -22,6 +22,7 @@ type VariantObservation struct {
 	Errors5XX              float64
 	ModelErrors            float64 // the model did not answer 2XX: its own errors, time-outs, broken HTTP
 	Answered               float64 // invocations that were answered in the interval: the sample count of the three errors
+	NoCapacity             float64 `json:",omitempty"` // invocations that failed because the variant is scaled to zero; not among Answered
 
 	ModelLatency    metric.Summary // microseconds in the model server, local network included
 	OverheadLatency metric.Summary // microseconds from the request's arrival to its answer, less ModelLatency

@@ -22,6 +22,13 @@ type VariantRoute struct {
 	Strategy  RoutingStrategy
 	Instances []InstanceRoute // in service now, sorted by ID; may be empty
 	Timeout   time.Duration   // for one invocation of the model; 60 s at AWS
+
+	Image       string // of its model
+	Concurrency int    // invocations that one instance works on at a time; 0: as the gateway has it for the image
+
+	// AtZero: there are no instances in service because the variant is scaled to zero, or on its way back from there. Held: requests
+	// wait meanwhile, and a gateway asks for the variant to be woken (WakeRequested).
+	AtZero, Held bool
 }
 
 // InstanceRoute is one instance in service.

@@ -186,6 +186,9 @@ type Instance struct {
 	// Cause and Final are those of the last failure.
 	Cause Cause `json:",omitzero"`
 	Final bool  `json:",omitzero"`
+
+	// Ejected says why its gateway leaves it out for a while, although it is in service; "" where it does not.
+	Ejected string `json:",omitempty"`
 }
 
 // Deployment is an UpdateEndpoint under way: a new fleet beside the one in use.

@@ -31,7 +31,7 @@ func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 			return false
 		}
 		i.State, i.Address, i.EverReady = InstanceInService, rep.Address, true
-		i.Reason, i.Cause, i.Final, i.Preparing = "", CauseHealth, false, false
+		i.Reason, i.Cause, i.Final, i.Preparing, i.Ejected = "", CauseHealth, false, false, ""
 	case rep.State == FleetPreparing:
 		if i.Preparing && i.Reason == rep.Reason {
 			return false
@@ -54,6 +54,7 @@ func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 
 func (i *Instance) fail(rep InstanceReport) {
 	i.State, i.Address, i.Reason, i.Cause, i.Final, i.Preparing = InstanceStarting, "", rep.Reason, rep.Cause, rep.Final, false
+	i.Ejected = ""
 	i.Failures++
 }
 

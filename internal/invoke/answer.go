@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/valyala/fasthttp"
@@ -19,8 +20,9 @@ const timeoutText = "Your invocation timed out while waiting for a response from
 
 // failure is an answer that refuses: an HTTP status, the error's name, and its members in JSON.
 type failure struct {
-	Status int    `json:"-"`
-	Code   string `json:"-"`
+	Status     int    `json:"-"`
+	Code       string `json:"-"`
+	RetryAfter int    `json:"-"` // seconds; 0: the client is told nothing of it
 
 	ErrorCode          string  `json:",omitempty"`
 	LogStreamArn       string  `json:",omitempty"`
@@ -83,6 +85,9 @@ func (f *failure) write(r *fasthttp.Response) {
 	r.SetStatusCode(f.Status)
 	r.Header.SetContentType("application/json")
 	r.Header.Set("X-Amzn-ErrorType", f.Code)
+	if f.RetryAfter > 0 {
+		r.Header.Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -35,6 +35,19 @@ func newCounter() *counter { return &counter{make([]shard, shards())} }
 
 func (c *counter) shard() *shard { return &c.shards[rand.Uint32()&uint32(len(c.shards)-1)] }
 
+// tally returns what was answered since the last Flush.
+func (c *counter) tally() tally {
+	var t tally
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		t.answered += s.sum.Answered
+		t.failed += s.sum.Errors5XX
+		s.mu.Unlock()
+	}
+	return t
+}
+
 // routed counts an invocation as it is sent to the variant, which has a number of instances in service.
 func (c *counter) routed(instances int) {
 	s := c.shard()
@@ -54,6 +67,10 @@ type outcome struct {
 	client, server bool
 	model          bool // a model error
 
+	// AWS: NoCapacityInvocationFailures counts calls that fail because nothing is provisioned. No model answered, and none has
+	// failed: they are no 4XX, 5XX or model errors.
+	noCapacity bool
+
 	asked   bool // the request reached a model server: there is a model latency
 	latency time.Duration
 	total   time.Duration
@@ -63,6 +80,10 @@ func (c *counter) answered(o outcome) {
 	s := c.shard()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.noCapacity {
+		s.sum.NoCapacity++ // without a sample of errors and of latencies
+		return
+	}
 	s.sum.Answered++
 	if o.client {
 		s.sum.Errors4XX++
@@ -96,6 +117,7 @@ func (c *counter) take() engine.VariantObservation {
 		all.Errors4XX += o.Errors4XX
 		all.Errors5XX += o.Errors5XX
 		all.ModelErrors += o.ModelErrors
+		all.NoCapacity += o.NoCapacity
 		all.Answered += o.Answered
 		all.ModelLatency.Merge(o.ModelLatency)
 		all.OverheadLatency.Merge(o.OverheadLatency)
@@ -112,32 +134,30 @@ func (g *Gateway) Flush() []engine.VariantObservation {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forget()
-	inFlight := map[*counter]float64{}
-	concurrency := map[*counter]*engine.VariantObservation{}
+	loads := map[*lane]*workload{}
 	for _, i := range g.instances {
-		o := concurrency[i.counter]
-		if o == nil {
-			o = &engine.VariantObservation{}
-			concurrency[i.counter] = o
+		x := loads[i.lane]
+		if x == nil {
+			x = i.lane.newWorkload()
+			loads[i.lane] = x
 		}
-		n := float64(i.inFlight.Load())
-		o.Concurrency.Add(n, 1)
-		inFlight[i.counter] += n
+		x.add(i.inFlight.Load(), i.retired.Load())
 		i.upstream.Load().prune(now)
 	}
 	var all []engine.VariantObservation
 	routed := g.routed()
-	for key, c := range g.counters {
-		o := c.take()
+	for key, l := range g.lanes {
+		o := l.flush()
 		o.Key = key
-		if o.Invocations+o.Answered+inFlight[c] == 0 {
-			if !routed[c] && concurrency[c] == nil {
-				delete(g.counters, key)
+		x := loads[l]
+		if o.Invocations+o.Answered == 0 && (x == nil || x.sum == 0) {
+			if !routed[l] && x == nil && l.queue.waiting.Load() == 0 {
+				delete(g.lanes, key)
 			}
 			continue
 		}
-		if x := concurrency[c]; x != nil {
-			o.Concurrency = x.Concurrency
+		if x != nil {
+			o.Concurrency = x.concurrency
 		}
 		all = append(all, o)
 	}
@@ -145,11 +165,11 @@ func (g *Gateway) Flush() []engine.VariantObservation {
 	return all
 }
 
-func (g *Gateway) routed() map[*counter]bool {
-	routed := map[*counter]bool{}
+func (g *Gateway) routed() map[*lane]bool {
+	routed := map[*lane]bool{}
 	for _, x := range *g.routes.Load() {
 		for i := range x.variants {
-			routed[x.variants[i].counter] = true
+			routed[x.variants[i].lane] = true
 		}
 	}
 	return routed

@@ -107,7 +107,7 @@ func TestFlushSeesWhatIsInFlight(t *testing.T) {
 		}
 	}
 	var last []engine.VariantObservation
-	eventually(t, "the last answers are counted", func() bool { last = append(last, g.Flush()...); return len(g.counters) == 0 })
+	eventually(t, "the last answers are counted", func() bool { last = append(last, g.Flush()...); return len(g.lanes) == 0 })
 	answered := 0.0
 	for _, o := range last {
 		answered += o.Answered

@@ -39,7 +39,25 @@ type Options struct {
 	// Now is the wall clock that latencies are measured with; nil means time.Now. It is called by many goroutines.
 	Now func() time.Time
 
-	// Log is told of requests that failed through the gateway's own fault; nil means nobody.
+	// Queue bounds the requests that wait for an instance.
+	Queue Queue
+
+	// Concurrency returns how many invocations one instance of an image works on at a time where its variant's route does not say;
+	// 0 is no limit. Nil means none for all. It is called when routes are applied.
+	Concurrency func(image string) int
+
+	// Wake asks for an instance of a variant that is scaled to zero and for which so many requests wait. It is called by the
+	// goroutines of requests and must not block; nil means that nobody is asked.
+	Wake func(key engine.VariantKey, waiting int)
+
+	// Ejected is told which of a variant's instances are ejected, all of them, whenever that changes. It must not block; nil means
+	// that nobody is told.
+	Ejected func(key engine.VariantKey, ejected []engine.Ejection)
+
+	// Eject sets when instances that fail are left out.
+	Eject Eject
+
+	// Log is told of requests that failed through the gateway's own fault, and of instances that are ejected; nil means nobody.
 	Log *slog.Logger
 }
 
@@ -51,9 +69,12 @@ type Gateway struct {
 	totals  totals
 	pins    sessions
 
+	held     atomic.Int64 // bytes of requests that wait
+	stopping atomic.Bool  // nobody waits for a variant that is scaled to zero any more
+
 	mu        sync.Mutex // guards the fields below; requests never take it
 	instances map[hosting.InstanceID]*instance
-	counters  map[engine.VariantKey]*counter
+	lanes     map[engine.VariantKey]*lane
 }
 
 // New makes a gateway without routes: every endpoint is unknown until Apply names it.
@@ -72,8 +93,9 @@ func New(o Options) *Gateway {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Queue, o.Eject = o.Queue.withDefaults(), o.Eject.withDefaults()
 	g := &Gateway{
-		options: o, instances: map[hosting.InstanceID]*instance{}, counters: map[engine.VariantKey]*counter{},
+		options: o, instances: map[hosting.InstanceID]*instance{}, lanes: map[engine.VariantKey]*lane{},
 		totals: newTotals(), pins: sessions{pinned: map[sessionKey]pin{}},
 	}
 	g.routes.Store(&table{})
@@ -93,5 +115,7 @@ func (g *Gateway) Close() error {
 	for _, i := range g.instances {
 		i.retire()
 	}
+	g.stopping.Store(true)
+	g.signal(nil)
 	return nil
 }

@@ -26,6 +26,11 @@ type request struct {
 	variant  *variant  // where it goes, once it was picked
 	instance *instance // acquired for it
 	socket   *conn     // in use for it
+	sent     time.Time // when it was sent to the instance
+
+	blocked blocked   // why no instance can take it now
+	home    *instance // where blocked: the only one that it may go to, of its session
+	waited  bool      // in the variant's queue
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -60,7 +65,7 @@ func (g *Gateway) survive(ctx *fasthttp.RequestCtx, q *request, p any) {
 		q.socket.discard()
 	}
 	if q.variant != nil {
-		q.variant.counter.answered(outcome{server: true, total: g.options.Now().Sub(q.started)})
+		q.variant.lane.counter.answered(outcome{server: true, total: g.options.Now().Sub(q.started)})
 	}
 	if q.instance != nil {
 		q.instance.release()

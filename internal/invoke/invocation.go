@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,16 +19,33 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 	if v == nil {
 		return f
 	}
-	v.counter.routed(len(v.instances))
 	q.variant = v
+	counter, instances := v.lane.counter, len(v.instances)
+	if q.blocked != atZero {
+		counter.routed(instances)
+	}
+	switch q.blocked {
+	case atZero: // it is counted once it is known whether an instance came
+		f = g.wait(ctx, q)
+		instances = len(q.variant.instances)
+		counter.routed(instances)
+	case busy:
+		f = g.wait(ctx, q)
+	case notBlocked:
+	}
 	var o outcome
-	if f != nil { // nobody there to take it
-		o.server = true
-	} else {
+	switch {
+	case f == nil:
 		f = g.try(ctx, q, &o)
+	case f.Status == statusClientGone:
+		return f // there was no answer
+	case v.atZero && instances == 0:
+		o.noCapacity = true
+	default: // nobody there to take it
+		o.server = true
 	}
 	o.total = g.options.Now().Sub(q.started)
-	v.counter.answered(o)
+	counter.answered(o)
 	if i := q.instance; i != nil {
 		q.instance = nil
 		i.release() // after counting, so that all that a drained instance did is counted
@@ -45,10 +63,11 @@ func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure
 			return g.conclude(ctx, q, o, end)
 		}
 		failed := q.instance
+		g.failedFast(q.variant, failed, q.sent, "the connection was refused or closed at once")
 		q.instance = nil
 		failed.release()
 		if attempt < attempts {
-			if v, f := g.pick(q, failed); f == nil {
+			if v, f := g.pick(q, failed); f == nil && q.blocked == notBlocked {
 				q.variant = v
 				continue
 			}
@@ -60,7 +79,8 @@ func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure
 
 // exchange sends the invocation once and measures the model.
 func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
-	deadline := time.Now().Add(q.variant.timeout)
+	q.sent = time.Now()
+	deadline := q.sent.Add(q.variant.timeout)
 	asked := g.options.Now()
 	c, err := q.instance.upstream.Load().connect(deadline)
 	if err != nil {
@@ -80,23 +100,43 @@ func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
 
 // conclude turns the end of an exchange into the client's answer.
 func (g *Gateway) conclude(ctx *fasthttp.RequestCtx, q *request, o *outcome, end exchangeEnd) *failure {
-	c := q.socket
+	c, now := q.socket, time.Now()
 	var f *failure
 	if end == exchangeAnswered {
 		f = g.answer(ctx, q, c, o)
+		q.instance.answeredAt(now)
 	} else {
 		o.model, o.server = true, true
 		f = q.modelError(0, []byte(silence(end)))
+	}
+	if o.server {
+		g.failedFast(q.variant, q.instance, q.sent, reproach(end, c))
+	} else {
+		g.succeeded(q.instance, q.sent)
 	}
 	reusable := end == exchangeAnswered && c.reusable()
 	c.answer.Reset() // gives its body back to the pool
 	q.socket = nil
 	if reusable {
-		c.home.put(c, time.Now())
+		c.home.put(c, now)
 	} else {
 		c.discard()
 	}
 	return f
+}
+
+// reproach says how an instance failed.
+func reproach(end exchangeEnd, c *conn) string {
+	switch end {
+	case exchangeAnswered:
+		return "it answered " + strconv.Itoa(c.answer.StatusCode())
+	case exchangeTimedOut:
+		return "it did not answer in time"
+	case exchangeTooLarge:
+		return "its answer was too large"
+	default:
+		return "it closed the connection or spoke no HTTP"
+	}
 }
 
 func silence(end exchangeEnd) string {

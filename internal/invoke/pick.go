@@ -3,8 +3,10 @@ package invoke
 import "bellows.dev/bellows/engine"
 
 // pick chooses where an invocation goes: a variant, and an instance of it, q.instance, that counts it as in flight. With a
-// failure the variant is set if the invocation had got that far. After a first try that reached nobody, avoid is its instance.
+// failure the variant is set if the invocation had got that far, and q.blocked says whether an instance may be there later. After a
+// first try that reached nobody, avoid is its instance.
 func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
+	q.blocked = notBlocked
 	for {
 		routes := g.routes.Load()
 		x := (*routes)[engine.EndpointKey{Scope: q.scope, Endpoint: string(q.endpoint)}]
@@ -19,20 +21,38 @@ func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
 			return nil, f
 		}
 		if len(v.instances) == 0 {
-			return v, unavailable("No instance of variant %s of endpoint %s is in service.", v.name, q.endpoint)
+			return v, q.nobody(v)
 		}
-		i := home
-		if i == nil {
-			i = v.pick(avoid)
+		if v.limit > 0 && !q.waited && v.lane.queue.waiting.Load() > 0 {
+			q.blocked, q.home = busy, home // others were here before
+			return v, nil
 		}
-		if i.acquire() {
+		switch i, a := v.take(home, avoid); a {
+		case acquired:
 			q.instance = i
 			return v, nil
+		case full:
+			q.blocked, q.home = busy, home
+			return v, nil
+		case retired:
 		}
 		if g.routes.Load() == routes {
 			// The newest routes never name a retired instance, save where two variants name the same one.
 			return v, unavailable("No instance of variant %s of endpoint %s is in service.", v.name, q.endpoint)
 		}
+	}
+}
+
+// nobody refuses a request for a variant that has no instance in service, or says that it waits for one.
+func (q *request) nobody(v *variant) *failure {
+	switch {
+	case v.held:
+		q.blocked = atZero
+		return nil
+	case v.atZero:
+		return unavailable("Variant %s of endpoint %s has no capacity to process this request: it is scaled to zero instances.", v.name, q.endpoint)
+	default:
+		return unavailable("No instance of variant %s of endpoint %s is in service.", v.name, q.endpoint)
 	}
 }
 

@@ -26,8 +26,11 @@ type variant struct {
 	weight    float64
 	strategy  engine.RoutingStrategy
 	timeout   time.Duration
+	limit     int64 // invocations that one instance works on at a time; 0: no limit
+	atZero    bool  // it has no instances because it is scaled to zero, or on its way back
+	held      bool  // requests at zero wait
 	instances []*instance
-	counter   *counter
+	lane      *lane
 }
 
 // Apply replaces the routes of the endpoints that it names, all of them at once. Instances that are named no longer get no
@@ -57,9 +60,12 @@ func (g *Gateway) Apply(routes []engine.Route) {
 	for i := range leaving {
 		if !kept[i] {
 			i.retire()
+			g.forgive(i)
+			i.lane.drop(i)
 		}
 	}
 	g.forget()
+	g.signal(routes)
 }
 
 // build makes an endpoint of its route. An endpoint that does not serve has no instances: nothing is sent to them.
@@ -67,18 +73,24 @@ func (g *Gateway) build(r engine.Route) *endpoint {
 	x := &endpoint{serving: r.Serving}
 	for _, v := range r.Variants {
 		key := engine.VariantKey{Scope: r.Key.Scope, Endpoint: r.Key.Endpoint, Variant: v.Name}
-		c := g.counters[key]
-		if c == nil {
-			c = newCounter()
-			g.counters[key] = c
+		l := g.lanes[key]
+		if l == nil {
+			l = newLane(key)
+			g.lanes[key] = l
 		}
-		built := variant{name: v.Name, weight: max(v.Weight, 0), strategy: v.Strategy, timeout: v.Timeout, counter: c}
+		built := variant{
+			name: v.Name, weight: max(v.Weight, 0), strategy: v.Strategy, timeout: v.Timeout, lane: l, limit: int64(v.Concurrency),
+			atZero: v.AtZero, held: v.Held,
+		}
+		if built.limit == 0 && g.options.Concurrency != nil {
+			built.limit = int64(g.options.Concurrency(v.Image))
+		}
 		if built.timeout <= 0 {
 			built.timeout = timeoutDefault
 		}
 		if r.Serving {
 			for _, route := range v.Instances {
-				built.instances = append(built.instances, g.serve(route, c))
+				built.instances = append(built.instances, g.serve(route, l))
 			}
 		}
 		x.total += built.weight
@@ -87,22 +99,23 @@ func (g *Gateway) build(r engine.Route) *endpoint {
 	return x
 }
 
-func (g *Gateway) serve(r engine.InstanceRoute, c *counter) *instance {
+func (g *Gateway) serve(r engine.InstanceRoute, l *lane) *instance {
 	i := g.instances[r.ID]
+	if i != nil && i.lane != l {
+		// An instance belongs to one variant for life; should one be born again elsewhere, the old one is another instance.
+		i.retire()
+		g.forgive(i)
+		i.lane.drop(i)
+		i = nil
+	}
 	if i == nil {
-		i = &instance{id: r.ID}
+		i = &instance{id: r.ID, lane: l}
 		g.instances[r.ID] = i
 	}
-	if i.counter != c {
-		// An instance belongs to one variant for life; should one be born again elsewhere, the old one is another instance.
-		if i.counter != nil {
-			i.retire()
-			i = &instance{id: r.ID}
-			g.instances[r.ID] = i
-		}
-		i.counter = c
+	if i.serve(r.Address) {
+		g.forgive(i)
 	}
-	i.serve(r.Address)
+	l.join(i)
 	return i
 }
 
@@ -154,6 +167,11 @@ func (v *variant) pick(avoid *instance) *instance {
 	if len(v.instances) == 1 {
 		return v.instances[0]
 	}
+	if v.lane.ejected.Load() > 0 {
+		if i := v.sound(avoid); i != nil {
+			return i
+		}
+	}
 	if v.strategy == engine.RouteLeastOutstanding {
 		return v.leastOutstanding(avoid)
 	}
@@ -182,6 +200,33 @@ func (v *variant) leastOutstanding(avoid *instance) *instance {
 		}
 	}
 	return best
+}
+
+// chance is true once in n times.
+func chance(n int) bool { return rand.IntN(n) == 0 }
+
+// take acquires an instance, another than avoid where there is one: the one that the strategy picks or, where that has no room, any
+// that has. home, where it is set, is the only one.
+func (v *variant) take(home, avoid *instance) (*instance, acquisition) {
+	i := home
+	if i == nil {
+		i = v.pick(avoid)
+	}
+	a := i.acquire(v.limit)
+	if a != full || home != nil {
+		return i, a
+	}
+	from := rand.IntN(len(v.instances))
+	for n := range v.instances {
+		x := v.instances[(from+n)%len(v.instances)]
+		if x == i || x == avoid || x.ejected.Load() != 0 {
+			continue
+		}
+		if a := x.acquire(v.limit); a != full {
+			return x, a
+		}
+	}
+	return nil, full
 }
 
 func (v *variant) instance(id hosting.InstanceID) *instance {

@@ -35,16 +35,17 @@ func TestVariantsGetTheirShare(t *testing.T) {
 	}
 }
 
-func idle(n int) []*instance {
+func idle(l *lane, n int) []*instance {
 	var all []*instance
 	for i := range n {
-		all = append(all, &instance{id: hosting.InstanceID(fmt.Sprint(i))})
+		all = append(all, &instance{id: hosting.InstanceID(fmt.Sprint(i)), lane: l})
 	}
 	return all
 }
 
 func TestRandomIsUniformAndAvoidsWhatFailed(t *testing.T) {
-	v := variant{strategy: engine.RouteRandom, instances: idle(5)}
+	l := newLane(engine.VariantKey{})
+	v := variant{strategy: engine.RouteRandom, lane: l, instances: idle(l, 5)}
 	const n = 50_000
 	got := map[*instance]float64{}
 	for range n {
@@ -69,7 +70,8 @@ func TestRandomIsUniformAndAvoidsWhatFailed(t *testing.T) {
 }
 
 func TestLeastOutstandingTakesTheIdlestWithRandomTies(t *testing.T) {
-	v := variant{strategy: engine.RouteLeastOutstanding, instances: idle(4)}
+	l := newLane(engine.VariantKey{})
+	v := variant{strategy: engine.RouteLeastOutstanding, lane: l, instances: idle(l, 4)}
 	for n, i := range v.instances {
 		i.inFlight.Store([]int64{2, 1, 5, 1}[n])
 	}
@@ -239,7 +241,7 @@ func TestDrainWaitsForRoutesAndInvocations(t *testing.T) {
 		g := New(Options{})
 		g.Apply([]engine.Route{blue("127.0.0.1:1")})
 		i := g.instances["i-0"]
-		if !i.acquire() {
+		if i.acquire(0) != acquired {
 			t.Fatal("an instance that routes name must take invocations")
 		}
 		ended := make(chan error, 1)
@@ -252,7 +254,7 @@ func TestDrainWaitsForRoutesAndInvocations(t *testing.T) {
 			t.Fatalf("drained with an invocation in flight: %v", err)
 		default:
 		}
-		if i.acquire() {
+		if i.acquire(0) == acquired {
 			t.Error("a retired instance took an invocation")
 		}
 		i.release()

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package invoke
+
+import "github.com/valyala/fasthttp"
+
+// client cannot look at a connection on this system.
+type client struct{}
+
+func newClient(*fasthttp.RequestCtx) client { return client{} }
+
+func (client) gone() bool { return false }

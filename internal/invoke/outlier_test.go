@@ -1,0 +1,214 @@
+package invoke
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/engine"
+)
+
+// moody is a model that takes its time and answers well, or fails at once.
+type moody struct {
+	fails atomic.Bool
+	calls atomic.Int64
+}
+
+func (m *moody) handle(ctx *fasthttp.RequestCtx) {
+	m.calls.Add(1)
+	if m.fails.Load() {
+		ctx.SetStatusCode(http.StatusInternalServerError)
+		return
+	}
+	time.Sleep(2 * time.Millisecond) //nolint:forbidigo // the model's work, not a wait of the test's
+}
+
+func moods(t *testing.T, n int) (all []*moody, addresses []string) {
+	for range n {
+		m := &moody{}
+		all, addresses = append(all, m), append(addresses, serve(t, m.handle))
+	}
+	return all, addresses
+}
+
+// keepCalling invokes with some clients until the test says stop.
+func keepCalling(t *testing.T, url string, clients int) (stop func()) {
+	var wg sync.WaitGroup
+	var ended atomic.Bool
+	for range clients {
+		wg.Go(func() {
+			for !ended.Load() {
+				post(t, url+"/endpoints/chat/invocations", "x")
+			}
+		})
+	}
+	return func() { ended.Store(true); wg.Wait() }
+}
+
+func sum(all []*moody) (n int64) {
+	for _, m := range all {
+		n += m.calls.Load()
+	}
+	return n
+}
+
+func TestAnInstanceThatFailsFastAttractsNoTraffic(t *testing.T) {
+	for _, strategy := range []engine.RoutingStrategy{engine.RouteLeastOutstanding, engine.RouteRandom} {
+		var mu sync.Mutex
+		var told [][]engine.Ejection
+		g, url := start(t, Options{Eject: Eject{First: 100 * time.Millisecond}, Ejected: func(k engine.VariantKey, e []engine.Ejection) {
+			mu.Lock()
+			defer mu.Unlock()
+			if told = append(told, e); k.Variant != "blue" {
+				t.Errorf("told of %v", k)
+			}
+		}})
+		all, addresses := moods(t, 3)
+		r := blue(addresses...)
+		r.Variants[0].Strategy = strategy
+		g.Apply([]engine.Route{r})
+		all[1].fails.Store(true)
+		stop := keepCalling(t, url, 12)
+		eventually(t, "it is ejected", func() bool { mu.Lock(); defer mu.Unlock(); return len(told) > 0 })
+		before, bad := sum(all), all[1].calls.Load()
+		eventually(t, "400 more calls", func() bool { return sum(all) >= before+400 })
+		if share := float64(all[1].calls.Load()-bad) / float64(sum(all)-before); share > 0.05 {
+			t.Errorf("%v: the failing instance got %.0f %% of the calls", strategy, 100*share)
+		}
+		mu.Lock()
+		if e := told[0]; len(e) != 1 || e[0].ID != "i-1" || !strings.Contains(e[0].Reason, "failures in a row, the last: it answered 500") || e[0].Since.IsZero() {
+			t.Errorf("%v: told %+v", strategy, e)
+		}
+		mu.Unlock()
+		all[1].fails.Store(false)
+		eventually(t, "it is routed to again", func() bool { mu.Lock(); defer mu.Unlock(); return len(told[len(told)-1]) == 0 })
+		before, bad = sum(all), all[1].calls.Load()
+		eventually(t, "400 more calls", func() bool { return sum(all) >= before+400 })
+		if share := float64(all[1].calls.Load()-bad) / float64(sum(all)-before); share < 0.2 {
+			t.Errorf("%v: the instance that recovered got %.0f %% of the calls", strategy, 100*share)
+		}
+		stop()
+	}
+}
+
+func TestAnInstanceThatRefusesConnectionsIsEjected(t *testing.T) {
+	g, url := start(t, Options{})
+	_, addresses := moods(t, 1)
+	r := blue(addresses[0], refusing(t))
+	g.Apply([]engine.Route{r})
+	stop := keepCalling(t, url, 4)
+	lane := g.instances["i-1"].lane
+	eventually(t, "it is ejected", func() bool { return lane.ejected.Load() == 1 })
+	stop()
+	lane.mu.Lock()
+	defer lane.mu.Unlock()
+	if e := lane.ejections(); len(e) != 1 || e[0].ID != "i-1" || !strings.Contains(e[0].Reason, "connection was refused") {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestPausesDoubleAndTrialsAreSingle(t *testing.T) {
+	l := newLane(engine.VariantKey{})
+	v := &variant{strategy: engine.RouteLeastOutstanding, lane: l, instances: idle(l, 3)}
+	g := New(Options{Eject: Eject{First: time.Hour, Most: 3 * time.Hour}})
+	bad := v.instances[0]
+	for _, i := range v.instances {
+		l.join(i)
+	}
+	for range 5 {
+		g.failedFast(v, bad, time.Now(), "it answered 500")
+	}
+	if l.ejected.Load() != 1 || time.Duration(bad.pause.Load()) != time.Hour {
+		t.Fatalf("%d ejected for %v", l.ejected.Load(), time.Duration(bad.pause.Load()))
+	}
+	g.failedFast(v, bad, time.Now().Add(-time.Minute), "it answered 500") // sent before the ejection
+	if bad.ejection.times != 1 {
+		t.Error("what was sent before an ejection is no trial")
+	}
+	bad.ejected.Store(1) // long ago
+	trials := 0
+	for range 1000 {
+		if v.pick(nil) == bad {
+			trials++
+		}
+	}
+	if trials != 1 {
+		t.Errorf("%d trials at a time, want one", trials)
+	}
+	for _, want := range []time.Duration{2 * time.Hour, 3 * time.Hour, 3 * time.Hour} {
+		g.failedFast(v, bad, time.Now().Add(time.Second), "it answered 500")
+		if got := time.Duration(bad.pause.Load()); got != want {
+			t.Errorf("paused for %v, want %v", got, want)
+		}
+	}
+	g.succeeded(bad, time.Now().Add(time.Second))
+	if l.ejected.Load() != 0 || bad.ejected.Load() != 0 {
+		t.Error("a trial that succeeds ends the ejection")
+	}
+}
+
+func TestNotAllAreEjected(t *testing.T) {
+	g, url := start(t, Options{Eject: Eject{First: time.Hour, Most: time.Hour}})
+	all, addresses := moods(t, 3)
+	g.Apply([]engine.Route{blue(addresses...)})
+	lane := g.instances["i-0"].lane
+	stop := keepCalling(t, url, 6)
+	defer stop()
+	all[0].fails.Store(true)
+	eventually(t, "one is ejected", func() bool { return lane.ejected.Load() == 1 })
+	all[1].fails.Store(true)
+	eventually(t, "two are ejected", func() bool { return lane.ejected.Load() == 2 })
+	all[2].fails.Store(true)
+	eventually(t, "where all fail, all are routed to", func() bool { return lane.ejected.Load() == 0 })
+	before := all[0].calls.Load()
+	eventually(t, "the first is called again", func() bool { return all[0].calls.Load() > before+10 })
+}
+
+func TestFailuresThatAreTheRequestsFaultEjectNobody(t *testing.T) {
+	g, url := start(t, Options{})
+	var calls atomic.Int64
+	half := func(ctx *fasthttp.RequestCtx) {
+		if calls.Add(1)%2 == 0 {
+			ctx.SetStatusCode(http.StatusInternalServerError)
+		}
+	}
+	g.Apply([]engine.Route{blue(serve(t, half), serve(t, half), serve(t, half))})
+	lane := g.instances["i-0"].lane
+	most := int32(0)
+	for range 1000 {
+		post(t, url+"/endpoints/chat/invocations", "x")
+		most = max(most, lane.ejected.Load())
+	}
+	if most != 0 {
+		t.Errorf("%d instances were ejected, although all fail half of the requests", most)
+	}
+}
+
+func TestActivity(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{blue(serve(t, func(*fasthttp.RequestCtx) { arrived <- struct{}{}; <-release }))})
+	if n, at := g.Activity("i-0"); n != 0 || !at.IsZero() {
+		t.Errorf("at first %d in flight, answered at %v", n, at)
+	}
+	began := time.Now()
+	done := make(chan struct{})
+	go func() { defer close(done); post(t, url+"/endpoints/chat/invocations", "x") }()
+	<-arrived
+	if n, at := g.Activity("i-0"); n != 1 || !at.IsZero() {
+		t.Errorf("then %d in flight, answered at %v", n, at)
+	}
+	close(release)
+	<-done
+	if n, at := g.Activity("i-0"); n != 0 || at.Before(began) || at.After(time.Now()) {
+		t.Errorf("at last %d in flight, answered at %v", n, at)
+	}
+	if n, at := g.Activity("i-unknown"); n != 0 || !at.IsZero() {
+		t.Errorf("of an unknown instance %d, %v", n, at)
+	}
+}
