@@ -25,7 +25,7 @@ func (m *moody) handle(ctx *fasthttp.RequestCtx) {
 		ctx.SetStatusCode(http.StatusInternalServerError)
 		return
 	}
-	time.Sleep(2 * time.Millisecond) //nolint:forbidigo // the model's work, not a wait of the test's
+	time.Sleep(2 * time.Millisecond) // the work of the model
 }
 
 func moods(t *testing.T, n int) (all []*moody, addresses []string) {

@@ -59,7 +59,7 @@ func TestNoInstanceWorksOnMoreThanItMay(t *testing.T) {
 	models := []*crowded{{}, {}, {}}
 	var addresses []string
 	for _, m := range models {
-		m.work = func() { time.Sleep(time.Millisecond) } //nolint:forbidigo // the model's work, not a wait of the test's
+		m.work = func() { time.Sleep(time.Millisecond) } // the work of the model
 		addresses = append(addresses, serve(t, m.handle))
 	}
 	for _, strategy := range []engine.RoutingStrategy{engine.RouteRandom, engine.RouteLeastOutstanding} {
