@@ -25,6 +25,7 @@ var (
 	descUptime      = desc("uptime_seconds", "Seconds since the server started.")
 	descInvocations = desc("invocations_total", "Invocations that the gateway answered.", "result")
 	descJournal     = desc("journal_next_sequence", "Sequence number of the journal's next input.")
+	descWritable    = desc("journal_failing", "1 while the journal cannot be written, or too slowly, and changes are refused.")
 	descTime        = desc("policy_time_seconds", "The time that policies run on, in seconds since 1970.")
 	descDesired     = desc("instances_desired", "Instances of a variant that are wanted.", variantLabels...)
 	descCurrent     = desc("instances_current", "Instances of a variant that serve.", variantLabels...)
@@ -60,6 +61,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(ch, descInvocations, float64(failed), "failed")
 	gauge(ch, descUptime, time.Since(c.s.started).Seconds())
 	gauge(ch, descJournal, float64(c.s.control.Next()))
+	_, trouble := c.s.control.Trouble()
+	gauge(ch, descWritable, truth(trouble))
 	c.traffic(ch)
 	c.history(ch)
 	there := map[engine.VariantKey]bool{}

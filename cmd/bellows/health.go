@@ -19,7 +19,7 @@ import (
 
 // status is what the health page says. Who is not on this machine sees Status and Version only.
 type status struct {
-	Status     string    `json:"status"`
+	Status     string    `json:"status"` // "ok", or what is wrong with the server as a whole
 	Version    string    `json:"version"`
 	Uptime     string    `json:"uptime,omitempty"`
 	PolicyTime time.Time `json:"policy_time,omitzero"`
@@ -112,6 +112,9 @@ func version() string {
 // health answers GET / and /health: a page for people, JSON for machines.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	st := status{Status: "ok", Version: version()}
+	if t, is := s.control.Trouble(); is { // invocations go on: the HTTP status stays 200, for those who route by it
+		st.Status = "changes are refused. " + t.String()
+	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && net.ParseIP(host).IsLoopback() {
 		st.Uptime = time.Since(s.started).Round(time.Second).String()
 		st.PolicyTime, st.ClockSpeed = s.control.Now().Round(time.Second), s.control.Speed()

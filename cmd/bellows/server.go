@@ -327,8 +327,8 @@ type discard struct{}
 // Printf implements fasthttp.Logger.
 func (discard) Printf(string, ...any) {}
 
-// run serves until ctx ends, then stops in order: the port, the controller, the instances. Where keep is set, instances go on,
-// for the next server to adopt.
+// run serves until ctx ends, which is how a stop is asked for, then stops in order: the port, the controller, the instances. Where keep
+// is set, or something else ended the server, instances go on, for the next server to adopt.
 func (s *server) run(ctx context.Context, keep bool) error {
 	defer s.release()
 	if err := s.resume(ctx); err != nil {
@@ -346,9 +346,11 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-failures: // the port or the journal is gone
+		s.o.log.Info("stopping")
+	case err = <-failures: // the port is gone
+		keep = true
+		s.o.log.Error("stopping because of a failure; instances go on, for the next server to adopt", "error", err)
 	}
-	s.o.log.Info("stopping")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout))
 	defer cancel()
 	err = errors.Join(err, s.http.ShutdownWithContext(grace), s.gateway.Close()) // without routes nothing waits for a drain

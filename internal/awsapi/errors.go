@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -41,4 +42,22 @@ func internal(requestID string) *Error {
 		Code: "InternalFailure", Query: "InternalFailure", Status: http.StatusInternalServerError, Lower: true,
 		Message: "The request processing has failed because of an internal error. The server's log says more under request " + requestID + ".",
 	}
+}
+
+// Unavailable is an error that passes by itself: nothing was changed, and the same request may succeed later. Its text is for the client.
+type Unavailable interface {
+	error
+	Unavailable()
+}
+
+// asError is what a client is told of an error; ok is false where that is the server's own fault, and the log says more.
+func asError(err error) (e *Error, ok bool) {
+	if errors.As(err, &e) {
+		return e, true
+	}
+	if u := Unavailable(nil); errors.As(err, &u) {
+		// AWS: Common Errors, ServiceUnavailable: the request has failed due to a temporary failure of the server. SDKs send it again.
+		return &Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: u.Error(), Lower: true}, true
+	}
+	return nil, false
 }

@@ -75,8 +75,7 @@ func (s *Server) tell(q *request, err error, took time.Duration) {
 		return // what strangers send must not make metrics
 	}
 	code := ""
-	var e *Error
-	if errors.As(err, &e) {
+	if e, told := asError(err); told {
 		code = e.Code
 	} else if err != nil {
 		code = "InternalFailure"

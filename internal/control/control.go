@@ -3,9 +3,9 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bellows.dev/bellows/engine"
@@ -35,6 +35,8 @@ type Options struct {
 
 	// OnEvent is told of every event, in order, once it is durable. It may be nil; it must not block.
 	OnEvent func(now time.Time, e engine.Event)
+
+	disk disk // for tests; nil: Store
 }
 
 // How a controller keeps time and books.
@@ -54,13 +56,21 @@ type Controller struct {
 	clock *Clock
 	inbox chan *order
 
-	mu      sync.RWMutex // guards engine and failure; held from a step until its commit
+	disk    disk
+	trouble atomic.Pointer[Trouble] // nil while changes are taken
+
+	mu      sync.RWMutex // guards the fields up to the blank line; held from a step until its commit, unless that takes long
 	engine  *engine.Engine
+	ahead   bool          // the engine has what is not on disk
+	onDisk  *life         // what readers get while the engine is ahead; nil: they wait for news
+	news    chan struct{} // closed when one of these fields changes
 	failure error
 
 	observed, used time.Time // policy time of the last ones
 	recovery       Recovery
 	diary          diary
+	outage         *outage // nil while the disk takes writes
+	held           held
 }
 
 // Recovery is how a controller came back.
@@ -74,6 +84,8 @@ type Recovery struct {
 // order is an input on its way through the loop. answered is closed once the fields below it are set.
 type order struct {
 	in       engine.Input
+	at       time.Time // when it happened, where it waited for the disk; zero: now
+	held     bool      // it stays held until it is committed
 	answered chan struct{}
 	result   engine.Result
 	err      error
@@ -88,7 +100,10 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if o.Diary == 0 {
 		o.Diary = diaryMax
 	}
-	c := &Controller{o: o, inbox: make(chan *order, batchMax)}
+	c := &Controller{o: o, inbox: make(chan *order, batchMax), disk: o.disk, news: make(chan struct{})}
+	if c.disk == nil {
+		c.disk = o.Store
+	}
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}
@@ -133,8 +148,12 @@ func (c *Controller) Level() engine.Effects {
 	return c.engine.Level()
 }
 
-// Step takes an input and returns its result once it is durable. A refusal changes nothing.
+// Step takes an input and returns its result once it is durable. A refusal changes nothing. It fails with UnwritableError while the
+// journal cannot be written.
 func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, error) {
+	if err := c.refusal(); err != nil {
+		return nil, err
+	}
 	o := &order{in: in, answered: make(chan struct{})}
 	select {
 	case c.inbox <- o:
@@ -167,28 +186,43 @@ func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceRepor
 	return c.batch(ctx, orders)
 }
 
-// View calls f with a state that is durable and does not change meanwhile.
-func (c *Controller) View(_ context.Context, f func(now time.Time, e *engine.Engine)) error {
+// View calls f with a state that is durable and does not change meanwhile. While a commit takes long, that is the state before it.
+func (c *Controller) View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error {
+	for {
+		seen, news, err := c.look(f)
+		if seen || err != nil {
+			return err
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// look calls f where there is a durable state; where there is none, news is closed once there may be.
+func (c *Controller) look(f func(now time.Time, e *engine.Engine)) (seen bool, news <-chan struct{}, err error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.failure != nil {
-		return c.failure
+	e := c.engine
+	if c.ahead {
+		if c.onDisk == nil {
+			return false, c.news, c.failure
+		}
+		e = c.onDisk.engine
 	}
-	f(c.now(), c.engine)
-	return nil
+	if c.failure != nil {
+		return false, nil, c.failure
+	}
+	f(later(c.Now(), e.Now()), e)
+	return true, nil, nil
 }
 
 // now is the policy time, never before the engine's: wall clocks may be set back.
-func (c *Controller) now() time.Time {
-	now := c.Now()
-	if now.Before(c.engine.Now()) {
-		return c.engine.Now()
-	}
-	return now
-}
+func (c *Controller) now() time.Time { return later(c.Now(), c.engine.Now()) }
 
-// Run takes orders until ctx ends, then writes a snapshot. It fails where a commit fails: what is in memory is then no longer
-// what is on disk, and the process has to come back from there.
+// Run takes orders until ctx ends, then writes a snapshot. Where the store cannot be written it refuses changes until it can.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.drain()
 	snapshots, trims := time.NewTicker(snapshotEvery), time.NewTicker(trimEvery)
@@ -200,25 +234,50 @@ func (c *Controller) Run(ctx context.Context) error {
 		var err error
 		select {
 		case <-ctx.Done():
-			return c.snapshot(context.WithoutCancel(ctx))
+			return c.end(context.WithoutCancel(ctx))
 		case first := <-c.inbox:
-			err = c.batch(ctx, c.gather(first))
+			err = c.take(ctx, first)
 		case <-timer.C:
 			err = c.beat(ctx)
 		case <-snapshots.C:
 			err = c.snapshot(ctx)
 		case <-trims.C:
-			err = c.o.Store.Trim(ctx, c.Now())
+			if c.outage == nil {
+				err = c.durably(ctx, func(ctx context.Context) error { return c.disk.Trim(ctx, c.Now()) })
+			}
 		}
 		if err == nil && c.diary.full() {
 			err = c.snapshot(ctx)
 		}
+		if err == nil && c.outage == nil {
+			err = c.catchUp(ctx)
+		}
 		if err != nil {
-			c.fail(err)
-			return err
+			c.stall(ctx, err)
 		}
 		timer.Reset(c.rest())
 	}
+}
+
+// end writes what is still to be written.
+func (c *Controller) end(ctx context.Context) error {
+	if c.outage != nil {
+		c.mend(ctx)
+	}
+	if c.outage != nil {
+		c.o.Log.WarnContext(ctx, "stopping without a snapshot: the journal cannot be written")
+		return nil
+	}
+	return c.snapshot(ctx)
+}
+
+// take commits an order, and what else waits, as one.
+func (c *Controller) take(ctx context.Context, first *order) error {
+	if c.outage != nil {
+		c.turnAway(first)
+		return nil
+	}
+	return c.batch(ctx, c.gather(first))
 }
 
 // gather takes what else waits, so that one transaction serves all.
@@ -241,21 +300,33 @@ func (c *Controller) rest() time.Duration {
 	return max(wait, pulse)
 }
 
-// beat brings what was measured, or lets time pass where nothing was and something is due.
-func (c *Controller) beat(ctx context.Context) error {
-	now := c.Now()
-	c.observed = now
+// measure takes what gateways and fleets measured.
+func (c *Controller) measure(ctx context.Context, now time.Time) engine.Observed {
 	seen := engine.Observed{Variants: c.o.Observe()}
 	if now.Sub(c.used) >= usageEvery {
 		c.used = now
 		seen.Instances = c.o.Usage(ctx)
 	}
+	return seen
+}
+
+// beat brings what was measured, or lets time pass where nothing was and something is due.
+func (c *Controller) beat(ctx context.Context) error {
+	now := c.Now()
+	c.observed = now
+	if c.outage != nil {
+		if c.hold(ctx); !time.Now().Before(c.outage.probe) {
+			c.mend(ctx)
+		}
+		return nil
+	}
+	seen := c.measure(ctx, now)
 	c.mu.RLock()
 	wake := c.engine.Wake()
 	c.mu.RUnlock()
 	switch {
 	case len(seen.Variants) > 0 || len(seen.Instances) > 0:
-		return c.batch(ctx, []*order{{in: seen, answered: make(chan struct{})}})
+		return c.batch(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
 	case !wake.IsZero() && !now.Before(wake):
 		return c.batch(ctx, []*order{{in: engine.Tick{}, answered: make(chan struct{})}})
 	default:
@@ -263,78 +334,90 @@ func (c *Controller) beat(ctx context.Context) error {
 	}
 }
 
+// stepped is what orders led to.
+type stepped struct {
+	inputs   []store.Input
+	happened []store.History
+	effects  []engine.Effects
+	events   []dated
+}
+
+// dated is an event and when it happened.
+type dated struct {
+	at time.Time
+	event
+}
+
 // batch steps through orders, commits them as one, then releases effects and answers.
 func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	ctx = context.WithoutCancel(ctx)
-	var (
-		inputs   []store.Input
-		happened []store.History
-		effects  []engine.Effects
-		events   []event
-	)
 	c.mu.Lock()
-	now := c.now()
-	seq := c.o.Store.Next()
-	for _, o := range orders {
-		out, err := c.engine.Step(now, o.in)
-		if err != nil {
-			o.err = err
-			continue
-		}
-		o.result = out.Result
-		said, err := encodeEvents(out.Events)
-		if err != nil {
-			c.mu.Unlock()
-			return err
-		}
-		line, text, err := encodeInput(seq+uint64(len(inputs)), now, o.in, said)
-		if err != nil {
-			c.mu.Unlock()
-			return err
-		}
-		c.diary.note(line.Seq, now, o.in, text, out, said)
-		inputs, events, effects = append(inputs, line), append(events, said...), append(effects, out.Effects)
+	done, err := c.step(orders)
+	if err == nil && len(done.inputs) > 0 {
+		err = c.commit(ctx, done.inputs, done.happened)
 	}
-	for _, e := range events {
-		if h, ok := history(now, e); ok {
-			happened = append(happened, h)
-		}
-	}
-	var err error
-	if len(inputs) > 0 {
-		err = c.commit(ctx, inputs, happened)
+	if err != nil {
+		c.ahead = true // nobody reads what is not on disk
 	}
 	c.mu.Unlock()
 	if err != nil {
-		answer(orders, err)
+		c.keepMeasured(orders)
+		answer(orders, &UnwritableError{Trouble{Since: time.Now(), Err: err}})
 		return err
 	}
-	for _, f := range effects {
+	for _, f := range done.effects {
 		if !f.Empty() {
 			c.o.Release(f)
 		}
 	}
-	for _, e := range events {
-		c.tell(now, e.value)
+	for _, e := range done.events {
+		c.tell(e.at, e.value)
 	}
 	answer(orders, nil)
 	return nil
 }
 
-func (c *Controller) commit(ctx context.Context, inputs []store.Input, happened []store.History) error {
-	started := time.Now()
-	err := c.o.Store.Commit(ctx, inputs, happened)
-	if c.o.OnCommit != nil {
-		c.o.OnCommit(len(inputs), time.Since(started))
+// step takes the engine through orders. The lock is held.
+func (c *Controller) step(orders []*order) (done stepped, err error) {
+	now := c.now()
+	seq := c.o.Store.Next()
+	for _, o := range orders {
+		at := now
+		if !o.at.IsZero() {
+			at = later(o.at, c.engine.Now())
+		}
+		out, err := c.engine.Step(at, o.in)
+		if err != nil {
+			o.err = err
+			continue
+		}
+		now = later(now, at)
+		o.result = out.Result
+		said, err := encodeEvents(out.Events)
+		if err != nil {
+			return done, err
+		}
+		line, text, err := encodeInput(seq+uint64(len(done.inputs)), at, o.in, said)
+		if err != nil {
+			return done, err
+		}
+		c.diary.note(line.Seq, at, o.in, text, out, said)
+		done.inputs, done.effects = append(done.inputs, line), append(done.effects, out.Effects)
+		for _, e := range said {
+			done.events = append(done.events, dated{at, e})
+			if h, ok := history(at, e); ok {
+				done.happened = append(done.happened, h)
+			}
+		}
 	}
-	return err
+	return done, nil
 }
 
-// answer lets the callers go; err is why none of their orders counts.
-func answer(orders []*order, err error) {
+// answer lets the callers go; failure is why none of their orders counts.
+func answer(orders []*order, failure error) {
 	for _, o := range orders {
-		if err != nil {
-			o.result, o.err = nil, fmt.Errorf("the journal cannot be written: %w", err)
+		if failure != nil {
+			o.result, o.err = nil, failure
 		}
 		close(o.answered)
 	}
@@ -353,18 +436,11 @@ func (c *Controller) tell(now time.Time, e engine.Event) {
 	}
 }
 
-func (c *Controller) fail(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.failure = fmt.Errorf("the journal cannot be written: %w", err)
-}
-
 // drain refuses the orders that nobody will take any more.
 func (c *Controller) drain() {
 	c.mu.Lock()
-	if c.failure == nil {
-		c.failure = errStopped
-	}
+	c.failure, c.onDisk = errStopped, nil
+	c.tellReaders()
 	c.mu.Unlock()
 	for {
 		select {

@@ -36,10 +36,17 @@ type server struct {
 
 	mu     sync.Mutex
 	load   float64 // invocations an observation
+	given  float64 // invocations observed so far
 	events []engine.Event
 }
 
 func start(t *testing.T, dir string, speed float64) *server {
+	t.Helper()
+	return startOn(t, dir, speed, nil)
+}
+
+// startOn puts something between the controller and its store.
+func startOn(t *testing.T, dir string, speed float64, between func(*store.Store) disk) *server {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{t: t, stop: stop, ended: make(chan error, 2), orders: make(chan engine.Effects, 1000)}
@@ -47,8 +54,12 @@ func start(t *testing.T, dir string, speed float64) *server {
 	if s.store, err = store.Open(ctx, dir); err != nil {
 		t.Fatal(err)
 	}
+	var d disk
+	if between != nil {
+		d = between(s.store)
+	}
 	s.Controller, err = New(ctx, Options{
-		Store: s.store, Config: engine.Config{Seed: 42}, Speed: speed, Log: slog.New(slog.DiscardHandler),
+		disk: d, Store: s.store, Config: engine.Config{Seed: 42}, Speed: speed, Log: slog.New(slog.DiscardHandler),
 		Release: func(f engine.Effects) { s.orders <- f }, Observe: s.observe,
 		Usage: func(context.Context) []engine.InstanceUsage { return nil },
 		OnEvent: func(_ time.Time, e engine.Event) {
@@ -72,6 +83,7 @@ func (s *server) observe() []engine.VariantObservation {
 	if s.load == 0 {
 		return nil
 	}
+	s.given += s.load
 	return []engine.VariantObservation{{Key: variant, Invocations: s.load, InvocationsPerInstance: s.load, Answered: s.load}}
 }
 

@@ -14,34 +14,51 @@ import (
 // configKey names the setting that holds the engine's config: other settings would give other decisions.
 const configKey = "engine.config"
 
+// life is an engine as the store has it, with the diary that goes on from there.
+type life struct {
+	engine   *engine.Engine
+	diary    diary
+	recovery Recovery
+}
+
 // recover makes the engine from the newest good snapshot and the journal after it.
 func (c *Controller) recover(ctx context.Context, wall time.Time) error {
-	config, err := c.config(ctx)
+	l, err := c.rebuild(ctx, wall)
 	if err != nil {
 		return err
+	}
+	c.engine, c.diary, c.recovery = l.engine, l.diary, l.recovery
+	return nil
+}
+
+// rebuild makes an engine from the newest good snapshot and the journal after it. It changes nothing of the controller.
+func (c *Controller) rebuild(ctx context.Context, wall time.Time) (*life, error) {
+	config, err := c.config(ctx)
+	if err != nil {
+		return nil, err
 	}
 	e, seq, err := Load(ctx, c.o.Store, config, time.Time{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.engine, c.recovery.Snapshot = e, seq
+	l := &life{engine: e, recovery: Recovery{Snapshot: seq}}
 	began := e.Now()
 	if seq == 0 {
 		if began, err = c.o.Store.Began(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		if began.IsZero() {
 			began = wall
 		}
 	}
-	if err := c.diary.begin(e, seq, began); err != nil {
-		return err
+	if err := l.diary.begin(e, seq, began); err != nil {
+		return nil, err
 	}
-	return Redecide(ctx, c.o.Store, e, seq, time.Time{}, func(d Redecision) error {
-		c.recovery.Replayed++
-		c.diary.note(d.Seq, d.At, d.in, d.text, d.out, d.said)
+	return l, Redecide(ctx, c.o.Store, e, seq, time.Time{}, func(d Redecision) error {
+		l.recovery.Replayed++
+		l.diary.note(d.Seq, d.At, d.in, d.text, d.out, d.said)
 		if !d.Agrees() {
-			c.recovery.Disagreed++
+			l.recovery.Disagreed++
 			c.o.Log.Warn("a past input now leads to other events: another version decided it", "seq", d.Seq, "kind", d.Kind, "at", d.At)
 		}
 		return nil
@@ -165,19 +182,22 @@ func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint6
 
 // snapshot writes down what the engine knows.
 func (c *Controller) snapshot(ctx context.Context) error {
+	if c.outage != nil {
+		return nil
+	}
 	c.mu.RLock()
-	defer c.mu.RUnlock()
 	data, err := json.Marshal(c.engine.State())
+	next, now := c.o.Store.Next(), c.engine.Now()
+	c.mu.RUnlock()
 	if err != nil {
 		return fmt.Errorf("encoding a snapshot: %w", err)
 	}
-	next, now := c.o.Store.Next(), c.engine.Now()
 	if next == 1 {
 		return nil // nothing has happened yet
 	}
 	shot := store.Snapshot{Seq: next - 1, At: now, Data: data}
 	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: c.o.Diary}
-	if err := c.o.Store.SaveSnapshot(ctx, shot, c.diary.page, keep); err != nil {
+	if err := c.durably(ctx, func(ctx context.Context) error { return c.disk.SaveSnapshot(ctx, shot, c.diary.page, keep) }); err != nil {
 		return err
 	}
 	if now.Sub(c.diary.volume) >= volumeLong {

@@ -42,12 +42,46 @@ func (s *Store) Commit(ctx context.Context, inputs []Input, history []History) e
 		return fmt.Errorf("committing: %w", err)
 	}
 	if err := s.fill(ctx, tx, inputs, history); err != nil {
-		return errors.Join(fmt.Errorf("committing: %w", err), tx.Rollback())
+		s.abandon(ctx, tx)
+		return fmt.Errorf("committing: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
+		s.abandon(ctx, tx)
 		return fmt.Errorf("committing: %w", err)
 	}
 	s.next += uint64(len(inputs))
+	return nil
+}
+
+// abandon ends a transaction that failed. SQLite may have ended it already, or, where COMMIT itself failed, not yet.
+func (s *Store) abandon(ctx context.Context, tx *sql.Tx) {
+	_ = tx.Rollback()
+	_, _ = s.write.ExecContext(ctx, "ROLLBACK")
+}
+
+// probeSize is how many bytes Probe writes: a disk that is almost full takes a page, but no batch.
+const probeSize = 256 << 10
+
+// Probe writes something and removes it again: it fails where a commit would.
+func (s *Store) Probe(ctx context.Context) error {
+	_, err := s.write.ExecContext(ctx, `INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob(?))`, probeSize)
+	if err == nil {
+		_, err = s.write.ExecContext(ctx, `DELETE FROM meta WHERE key = 'probe'`)
+	}
+	if err != nil {
+		return fmt.Errorf("writing on trial: %w", err)
+	}
+	return nil
+}
+
+// Resync finds the journal's end again: a commit that failed may be durable nevertheless. It is for the one who commits.
+func (s *Store) Resync(ctx context.Context) error {
+	last := sql.NullInt64{}
+	if err := s.read.QueryRowContext(ctx, `SELECT max(seq) FROM (SELECT max(seq) AS seq FROM journal UNION SELECT max(seq) FROM snapshot)`).
+		Scan(&last); err != nil {
+		return fmt.Errorf("finding the journal's end: %w", err)
+	}
+	s.next = uint64(last.Int64) + 1
 	return nil
 }
 

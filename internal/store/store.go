@@ -111,12 +111,9 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if s.read, err = connect(path, 4, true); err != nil {
 		return err
 	}
-	last := sql.NullInt64{}
-	if err := s.write.QueryRowContext(ctx, `SELECT max(seq) FROM (SELECT max(seq) AS seq FROM journal UNION SELECT max(seq) FROM snapshot)`).
-		Scan(&last); err != nil {
-		return fmt.Errorf("finding the journal's end: %w", err)
+	if err := s.Resync(ctx); err != nil {
+		return err
 	}
-	s.next = uint64(last.Int64) + 1
 	s.packer, err = newPacker()
 	return err
 }

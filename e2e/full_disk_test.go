@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+	"github.com/aws/smithy-go"
+	"golang.org/x/sys/unix"
+)
+
+// A disk that is full ends neither the server nor a model: changes are refused with an error of their protocol, the page and /metrics say
+// so, invocations go on, reads go on, and all is well by itself once there is room.
+func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skipf("a file system of its own cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmounting: %v", err)
+		}
+	})
+	s := start(t, dir)
+	s.deploy("iris", 1, nil)
+	pids := instances(t, dir)
+	invoke := func() {
+		t.Helper()
+		if _, err := s.runtime().InvokeEndpoint(t.Context(), &sagemakerruntime.InvokeEndpointInput{
+			EndpointName: aws.String("iris"), ContentType: aws.String("text/csv"), Body: []byte("5,3,1,0\n"),
+		}); err != nil {
+			t.Errorf("an invocation: %v", err)
+		}
+	}
+	once := s.config()
+	once.RetryMaxAttempts = 1
+	put := func() error {
+		_, err := cloudwatch.NewFromConfig(once).PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{
+			Namespace: aws.String("N"), MetricData: []cw.MetricDatum{{MetricName: aws.String("m"), Value: aws.Float64(1)}},
+		})
+		return err
+	}
+	fill := filepath.Join(dir, "fill")
+	s.until("changes are refused", func() bool {
+		fillUp(fill)
+		return put() != nil
+	})
+	for name, err := range map[string]error{
+		"CloudWatch": put(),
+		"SageMaker": func() error {
+			_, err := sagemaker.NewFromConfig(once).CreateModel(t.Context(), &sagemaker.CreateModelInput{
+				ModelName: aws.String("late"), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model")},
+			})
+			return err
+		}(),
+		"Application Auto Scaling": func() error {
+			_, err := applicationautoscaling.NewFromConfig(once).RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
+				ServiceNamespace: scaling.ServiceNamespaceSagemaker, ResourceId: aws.String("endpoint/iris/variant/AllTraffic"),
+				ScalableDimension: scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount, MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4),
+			})
+			return err
+		}(),
+	} {
+		var api smithy.APIError
+		if !errors.As(err, &api) || api.ErrorCode() != "ServiceUnavailable" || !strings.Contains(api.ErrorMessage(), "The journal cannot be written") {
+			t.Errorf("%s answers a change with %v", name, err)
+		}
+	}
+	invoke()
+	s.settled("iris", 1)
+	if page := s.get("/health"); !strings.Contains(page, "changes are refused") {
+		t.Errorf("the page says %s", page)
+	}
+	if page := s.get("/metrics"); !strings.Contains(page, "\nbellows_journal_failing 1\n") {
+		t.Error("/metrics does not say that the journal fails")
+	}
+	before := time.Now()
+	s.until("some attempts to write again", func() bool { fillUp(fill); invoke(); return time.Since(before) > 3*time.Second })
+	if now := instances(t, dir); !slices.Equal(now, pids) {
+		t.Errorf("instances were %v, are %v", pids, now)
+	}
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	s.until("changes are taken again", func() bool { return put() == nil })
+	if page := s.get("/metrics"); !strings.Contains(page, "\nbellows_journal_failing 0\n") {
+		t.Error("/metrics still says that the journal fails")
+	}
+	invoke()
+	s.stop()
+	if s.script(binary, "replay", "--data-dir", dir, "--quiet"); len(instances(t, dir)) != 0 {
+		t.Errorf("a clean stop leaves processes %v", instances(t, dir))
+	}
+}
+
+// fillUp takes what is left of a file system.
+func fillUp(file string) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return // there is not even room for a name
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 20, 4096} {
+		for block := bytes.Repeat([]byte{1}, size); err == nil; {
+			_, err = f.Write(block)
+		}
+		err = nil
+	}
+}
