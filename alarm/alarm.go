@@ -29,8 +29,12 @@ type Alarm struct {
 	Next         time.Time // evaluation
 	Invoked      time.Time // when scaling actions of the present state were last invoked
 
-	// Recent are the values that the last evaluation rested on, oldest first.
+	// Recent are the values that the last evaluation rested on, oldest first. Newest is the start of the newest period that it looked
+	// at; zero where the values came from a client. Ages say how many periods before Newest each value's period began; nil where the
+	// values are those of consecutive periods that end with Newest.
 	Recent []float64
+	Newest time.Time `json:",omitzero"`
+	Ages   []int     `json:",omitempty"`
 
 	// Contributors are what a PromQL alarm's query returned lately, by ID, and Trouble what keeps it from being evaluated.
 	Contributors []Contributor `json:",omitzero"`
@@ -88,14 +92,47 @@ func (a *Alarm) judge(now time.Time, m *Scratch) (Transition, bool) {
 	if a.Rule.LowSamples(v.Real) {
 		return Transition{}, false
 	}
-	a.Recent = a.Recent[:0]
-	for i := len(v.Real) - 1; i >= 0; i-- {
-		a.Recent = append(a.Recent, v.Real[i].Value)
-	}
+	a.remember(m.slots[0].Start, v.Real)
 	if v.State == a.State {
 		return Transition{}, false
 	}
 	return a.move(now, v.State, a.Rule.Reason(v), a.Rule.ReasonData(now, v, m.slots)), true
+}
+
+// remember keeps what an evaluation rested on: real are the datapoints, newest first.
+func (a *Alarm) remember(newest time.Time, real []metric.Datapoint) {
+	a.Recent, a.Ages, a.Newest = a.Recent[:0], a.Ages[:0], newest
+	for i := len(real) - 1; i >= 0; i-- {
+		a.Recent = append(a.Recent, real[i].Value)
+	}
+	if n := len(real); n == 0 || real[n-1].Start.Equal(newest.Add(-time.Duration(n-1)*a.Rule.Period)) {
+		return // consecutive
+	}
+	for i := len(real) - 1; i >= 0; i-- {
+		a.Ages = append(a.Ages, int(newest.Sub(real[i].Start)/a.Rule.Period))
+	}
+}
+
+// RecentStart returns the start of the period of Recent[i]; zero where it is not known.
+func (a *Alarm) RecentStart(i int) time.Time {
+	if a.Newest.IsZero() {
+		return time.Time{}
+	}
+	age := len(a.Recent) - 1 - i
+	if len(a.Ages) > 0 {
+		age = a.Ages[i]
+	}
+	return a.Newest.Add(-time.Duration(age) * a.Rule.Period)
+}
+
+// Restore puts back what an evaluation at a moment rested on; ages are as in Alarm.
+func (a *Alarm) Restore(now time.Time, delay time.Duration, recent []float64, ages []int) {
+	a.Recent, a.Ages, a.Newest = slices.Clone(recent), slices.Clone(ages), a.Rule.Newest(now, delay)
+}
+
+// Supply replaces what the last evaluation rested on by values that a client stated.
+func (a *Alarm) Supply(values []float64) {
+	a.Recent, a.Ages, a.Newest = values, nil, time.Time{}
 }
 
 // Set puts the alarm into a state until its next evaluation. It reports false, and changes nothing, where that is its state
@@ -149,11 +186,20 @@ func sameQuery(a, b metric.DataQuery) bool {
 // lateness is how much later than it should an evaluation may come: the one a minute after a late one repeats its actions all the same.
 func (r *Rule) lateness() time.Duration { return min(r.Cadence(), time.Minute) / 3 }
 
-// Due returns the actions to invoke now: those of the present state upon its beginning, and again each minute while it lasts
-// where they are scaling policies. They are appended to due. first tells the beginning. AWS: CloudWatch user guide, alarm actions; Auto Scaling actions
-// are the exception that repeats.
+// repeat is how often the scaling actions of a lasting state are invoked: each minute, and each ten seconds where the period is under a
+// minute. AWS: recorded for periods of 10, 20 and 60 s.
+func (r *Rule) repeat() time.Duration {
+	if r.PromQL == nil && r.highResolution() {
+		return 10 * time.Second
+	}
+	return time.Minute
+}
+
+// Due returns the actions to invoke now: those of the present state upon its beginning, and those of scaling policies again and again
+// while it lasts. They are appended to due. first tells the beginning. AWS: CloudWatch user guide, alarm actions: only Auto Scaling's
+// repeat.
 func (a *Alarm) Due(now time.Time, due []Action) (all []Action, first bool) {
-	if first = a.Invoked.IsZero(); !a.ActionsEnabled || !first && now.Sub(a.Invoked) < time.Minute-a.Rule.lateness() {
+	if first = a.Invoked.IsZero(); !a.ActionsEnabled || !first && now.Sub(a.Invoked) < a.Rule.repeat()-a.Rule.lateness() {
 		return due, false
 	}
 	for _, x := range a.Actions {

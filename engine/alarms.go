@@ -200,9 +200,9 @@ func (in SetAlarmState) apply(e *Engine) (Result, error) {
 	unsafe := ""
 	switch f := in.Facts; {
 	case f != nil && len(f.Datapoints) > 0 && e.now.Sub(f.QueryDate) <= alarm.FreshFor:
-		a.Recent = f.Datapoints
+		a.Supply(f.Datapoints)
 	case e.config.LenientSetAlarmState:
-		a.Recent = []float64{a.Rule.Threshold}
+		a.Supply([]float64{a.Rule.Threshold})
 	default:
 		unsafe = alarm.Unsafe
 	}

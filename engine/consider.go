@@ -24,7 +24,7 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 					continue
 				}
 				heard[x.Target+x.Policy] = true
-				if s := signal(a, x.Policy, group); now {
+				if s := r.signal(t, a, x.Policy, group); now {
 					invoking = append(invoking, s)
 				} else {
 					quiet = append(quiet, s)

@@ -81,7 +81,7 @@ func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
 	if t == nil {
 		return "No scaling policy found for " + action.Policy
 	}
-	s := signal(a, action.Policy, group)
+	s := r.signal(t, a, action.Policy, group)
 	from := len(e.step.points)
 	e.step.points = append(e.step.points, s.Datapoints...)
 	s.Datapoints = slices.Clip(e.step.points[from:])
@@ -101,11 +101,42 @@ func (r *Region) policyOf(action alarm.Action) (t *scaling.Target, group bool) {
 	return nil, false
 }
 
-// signal is what an alarm tells a policy now. Its datapoints are the alarm's own, and good until it is evaluated again.
-func signal(a *alarm.Alarm, policy string, group bool) scaling.Signal {
-	return scaling.Signal{
+// signal is what an alarm says to a policy of a target now. Its datapoints are the alarm's own, and good until it is evaluated again.
+func (r *Region) signal(t *scaling.Target, a *alarm.Alarm, policy string, group bool) scaling.Signal {
+	s := scaling.Signal{
 		Policy: policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Comparison: comparison(a.Rule.Comparison),
 		Threshold: a.Rule.Threshold, Datapoints: a.Recent,
+	}
+	p := t.Policy(policy)
+	if group {
+		p = t.Group.Policy(policy)
+	}
+	if p != nil && p.Type == scaling.TargetTrackingScaling {
+		r.settled(&s, t, p, a)
+	}
+	return s
+}
+
+// settled tells which of a signal's datapoints were measured with the capacity that serves now, and else the least that served. Datapoints
+// that a client supplied are taken to be of the present capacity.
+func (r *Region) settled(s *scaling.Signal, t *scaling.Target, p *scaling.Policy, a *alarm.Alarm) {
+	v := r.variantOf(t.Key)
+	if v == nil || len(a.Recent) == 0 {
+		return
+	}
+	s.Settled = len(a.Recent)
+	since := v.ServedSince()
+	if since.IsZero() || a.Newest.IsZero() {
+		return
+	}
+	since = since.Add(p.SampleSpan())
+	for s.Settled = 0; s.Settled < len(a.Recent); s.Settled++ {
+		if a.RecentStart(len(a.Recent) - 1 - s.Settled).Before(since) {
+			break
+		}
+	}
+	if s.Settled == 0 {
+		s.Least = v.LeastServed(a.RecentStart(0).Add(-p.SampleSpan()))
 	}
 }
 
@@ -170,10 +201,10 @@ func (r *Region) votes(t *scaling.Target, signals, out []scaling.Signal) []scali
 	vote := func(policies []*scaling.Policy, group bool) {
 		for _, p := range policies {
 			if a := r.Alarms[p.AlarmLow]; a != nil {
-				out = append(out, signal(a, p.Name, group))
+				out = append(out, r.signal(t, a, p.Name, group))
 			}
 			if a := r.Alarms[p.AlarmHigh]; a != nil && a.State == alarm.InsufficientData {
-				out = append(out, signal(a, p.Name, group))
+				out = append(out, r.signal(t, a, p.Name, group))
 			}
 		}
 	}
@@ -187,8 +218,8 @@ func (r *Region) votes(t *scaling.Target, signals, out []scaling.Signal) []scali
 // capacity is what a target's variant has now.
 func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
 	endpoint, variant, _ := t.Key.Variant()
-	x, err := r.Hosting.Endpoint(endpoint)
-	if err != nil {
+	x := r.Hosting.Endpoints[endpoint]
+	if x == nil {
 		return scaling.Capacity{}
 	}
 	v := x.Variant(variant)
@@ -196,6 +227,16 @@ func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
 		return scaling.Capacity{}
 	}
 	return capacityAt(x, v)
+}
+
+// variantOf returns the variant that a key names; nil where there is none.
+func (r *Region) variantOf(k scaling.TargetKey) *hosting.Variant {
+	endpoint, variant, _ := k.Variant()
+	x := r.Hosting.Endpoints[endpoint]
+	if x == nil {
+		return nil
+	}
+	return x.Variant(variant)
 }
 
 // scale begins an activity and asks hosting for its capacity. A dry run ends here at the latest.

@@ -120,6 +120,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 		e.undo(before, ids)
 		return Output{}, err
 	}
+	e.noteServed()
 	for _, r := range e.sorted {
 		e.runSchedules(r)
 		e.fillIdle(r)
@@ -204,6 +205,19 @@ func (e *Engine) Wake() time.Time {
 		}
 	}
 	return wake
+}
+
+// noteServed records how many instances of the endpoints that this step touched take invocations.
+func (e *Engine) noteServed() {
+	for r, names := range e.step.touched { //tidy:unordered each endpoint by itself
+		for name := range names { //tidy:unordered each by itself
+			if x := r.Hosting.Endpoints[name]; x != nil {
+				for _, v := range x.Variants {
+					v.NoteServed(e.now)
+				}
+			}
+		}
+	}
 }
 
 func (e *Engine) emit(x Event) { e.step.out.Events = append(e.step.out.Events, x) }

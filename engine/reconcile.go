@@ -83,6 +83,7 @@ func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 
 // effects says the levels of every endpoint that this step touched.
 func (e *Engine) effects() {
+	e.noteServed()
 	for _, r := range e.sorted {
 		touched := e.step.touched[r]
 		if len(touched) == 0 {

@@ -13,6 +13,7 @@ type Reading struct {
 	Scope  Scope
 	Alarm  string
 	Recent []float64
+	Ages   []int // as alarm.Alarm has them
 
 	// Moved: the state changed, to State, for Reason and with Data. The three are set only then.
 	Moved        bool
@@ -72,7 +73,7 @@ func (e *Engine) recall(r *Region, a *alarm.Alarm) (t alarm.Transition, changed 
 	if x == nil {
 		return t, false
 	}
-	a.Recent = slices.Clone(x.Recent)
+	a.Restore(e.now, e.config.EvaluationDelay, x.Recent, x.Ages)
 	if !x.Moved {
 		return t, false
 	}
@@ -81,7 +82,7 @@ func (e *Engine) recall(r *Region, a *alarm.Alarm) (t alarm.Transition, changed 
 
 // Reading is what one who relives the step has to know of the evaluation. It shares memory with the engine.
 func (x Evaluated) Reading() Reading {
-	r := Reading{Scope: x.Region.Scope, Alarm: x.Alarm.Name, Recent: x.Alarm.Recent, Moved: x.Moved}
+	r := Reading{Scope: x.Region.Scope, Alarm: x.Alarm.Name, Recent: x.Alarm.Recent, Ages: x.Alarm.Ages, Moved: x.Moved}
 	if x.Moved {
 		r.State, r.Reason, r.Data = x.Alarm.State, x.Alarm.Reason, x.Alarm.Data
 	}

@@ -97,6 +97,9 @@ type Variant struct {
 	ChangeStarted time.Time
 
 	Instances []*Instance // in order of creation
+
+	// Served is how many instances took invocations in the last hour, oldest first; see NoteServed.
+	Served []Served `json:",omitempty"`
 }
 
 // Current returns how many instances take invocations.

@@ -141,6 +141,11 @@ func (r *Registry) reconcileDeployment(now time.Time, e *Endpoint) {
 		return
 	}
 	if d.RetireAt.IsZero() && allSettled(d.Variants) {
+		for _, v := range d.Variants {
+			if old := e.Variant(v.Config.Name); old != nil {
+				v.Served = old.Served // measured with the old fleet until now
+			}
+		}
 		e.Retired, e.Variants, d.Variants = append(e.Retired, e.Variants...), d.Variants, nil
 		e.Config, d.RetireAt = d.Config, now.Add(d.Bake)
 	}

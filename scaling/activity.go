@@ -213,13 +213,17 @@ func Refusal(message, code, requestID string) string {
 // AWS: PutScalingPolicy, Cooldown: a scale-out stops the cooldown of the scale-in before it, for good.
 func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
 	var entries []Activity
+	from := c.From
+	if p := t.policyOf(c.Cause); p != nil && t.scalingOut(p) {
+		from = t.Activity.CreditFrom
+	}
 	if t.Activity != nil {
 		t.Activity.ChangedTo = c.Want
 		overridden, _ := t.finish(now, Overridden, "")
 		entries = append(entries, overridden)
 	}
 	a := Activity{
-		ID: id, Key: t.Key, Cause: c.Cause, Status: Pending, Start: now, From: c.From, To: c.Want, CreditFrom: c.From,
+		ID: id, Key: t.Key, Cause: c.Cause, Status: Pending, Start: now, From: c.From, To: c.Want, CreditFrom: from,
 	}
 	if a.To > a.From {
 		t.beginOut(now, &a)
@@ -230,6 +234,18 @@ func (t *Target) Begin(now time.Time, id string, c Change) []Activity {
 		t.Group.Held = nil // the newer wish counts
 	}
 	return append(entries, a)
+}
+
+// policyOf returns the policy whose alarm caused a change, or nil.
+func (t *Target) policyOf(c Cause) *Policy {
+	switch {
+	case c.Kind != CauseAlarm:
+		return nil
+	case c.Group:
+		return t.Group.Policy(c.Policy)
+	default:
+		return t.Policy(c.Policy)
+	}
 }
 
 func (t *Target) beginOut(now time.Time, a *Activity) {

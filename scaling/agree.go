@@ -3,22 +3,30 @@ package scaling
 import "time"
 
 // judgeTrackingIn decides whether a target tracking policy's scale-in may be: itself first, then all others of its kind.
-func (s *situation) judgeTrackingIn(p *Policy, pr *Proposal) {
-	if p.scaleInDisabled() {
+func (s *situation) judgeTrackingIn(p *Policy, sig *Signal, pr *Proposal) {
+	l, known := s.loadIn(sig)
+	if known {
+		pr.take(l)
+	} else {
+		pr.Formula = 0
+	}
+	_, warming := s.warming(p)
+	switch {
+	case p.scaleInDisabled():
 		pr.Outcome = ScaleInDisabled
 		return
-	}
-	if s.blind(p) {
+	case s.blind(p):
 		pr.Outcome = Blind
 		return
-	}
-	if _, left := s.warming(p); left > 0 {
-		pr.Outcome, pr.Left = WarmingUp, left
+	case warming > 0:
+		pr.Outcome, pr.Left = WarmingUp, warming
 		return
 	}
 	s.judgeIn(p, pr)
 	switch {
 	case pr.Outcome == SuspendedIn || pr.Outcome == AtMin:
+	case !known:
+		pr.Outcome, pr.Left, pr.Clamped = Unsettled, 0, s.capacity.Desired
 	case pr.Wanted >= s.capacity.Current:
 		// The alarm is low, yet one instance less would lift the metric above its target: 2 at 60 of 70 are 1 at 120.
 		pr.Outcome, pr.Left, pr.Clamped = AnticipatedFlapping, 0, s.capacity.Desired
@@ -61,13 +69,17 @@ func (s *situation) agree(p *Policy, pr *Proposal) {
 }
 
 // vote returns the capacity that a policy's low alarm would scale in to, and whether it would scale in at all: the alarm is in
-// ALARM, has data, and fewer instances are enough.
+// ALARM, has data of the present capacity, and fewer instances are enough.
 func (s *situation) vote(o *Policy) (want int, ready bool) {
 	sig := s.says(o, o.AlarmLow)
 	if sig == nil || sig.State != Alarm || len(sig.Datapoints) == 0 || s.blind(o) {
 		return 0, false
 	}
-	_, want = track(s.capacity.Current, mean(sig.Datapoints), o.TargetTracking.TargetValue)
+	l, known := s.loadIn(sig)
+	if !known {
+		return 0, false
+	}
+	want = ceil(l.value() / o.TargetTracking.TargetValue)
 	return want, want < s.capacity.Current
 }
 

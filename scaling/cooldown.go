@@ -7,9 +7,9 @@ const cooldownDefault = 300 * time.Second
 
 // Cooling is when a policy's last activities ended well: cooldowns count from there, so that a changed cooldown counts at once.
 type Cooling struct {
-	OutEnd         time.Time // zero: no scale-out yet
-	OutFrom, OutTo int       // what the scale-outs of the running cooldown began at and reached
-	InEnd          time.Time // zero: no scale-in yet, or ended by a scale-out
+	OutEnd  time.Time // zero: no scale-out yet
+	OutFrom int       // the capacity before the first scale-out of the running cooldown
+	InEnd   time.Time // zero: no scale-in yet, or ended by a scale-out
 }
 
 func (p *Policy) cooldownOut() time.Duration {
@@ -55,14 +55,22 @@ func left(now, end time.Time, cooldown time.Duration) time.Duration {
 	return max(0, end.Add(cooldown).Sub(now))
 }
 
-// credit is the capacity that the policy's scale-outs of the running cooldown added and that still serves: the next scale-out
-// within it adds only what it wants beyond that.
-// AWS: PutScalingPolicy, Cooldown: capacity that was added counts toward what the next scale-out wants.
-func (p *Policy) credit(now time.Time, current int) int {
-	if p.coolingOut(now) == 0 {
-		return 0
+// scaleOutFrom returns the capacity that a policy's scale-outs are computed from while its last one is in progress or cools down: what it
+// was before that. So what was added counts toward the next, and only a larger scale-out acts. It reports false where none limits.
+//
+// AWS: PutScalingPolicy, Cooldown; that the base is the capacity before the change, until the cooldown after its end is over, is how
+// recordings are best explained.
+func (s *situation) scaleOutFrom(p *Policy) (from int, limited bool) {
+	if s.target.scalingOut(p) {
+		return s.target.Activity.CreditFrom, true
 	}
-	return max(0, min(p.Cooling.OutTo, current)-p.Cooling.OutFrom)
+	return p.Cooling.OutFrom, p.coolingOut(s.now) > 0
+}
+
+// scalingOut reports whether a scale-out of the policy's is in progress.
+func (t *Target) scalingOut(p *Policy) bool {
+	a := t.Activity
+	return a != nil && a.To > a.From && a.Cause.Kind == CauseAlarm && a.Cause.Policy == p.Name && a.Cause.Group == p.grouped()
 }
 
 // coolDown starts the cooldown of the policy whose activity has succeeded.
@@ -73,7 +81,7 @@ func (t *Target) coolDown(a *Activity) {
 		return
 	}
 	if a.To > a.From {
-		p.Cooling.OutEnd, p.Cooling.OutFrom, p.Cooling.OutTo = a.End, a.CreditFrom, a.To
+		p.Cooling.OutEnd, p.Cooling.OutFrom = a.End, a.CreditFrom
 		return
 	}
 	p.Cooling.InEnd = a.End

@@ -18,8 +18,8 @@ func TestScaleOutCooldownTrace(t *testing.T) {
 	}{
 		{0, 55, 2, Acted, 20},
 		{21, 55, 2, HeldByCooldown, 0}, // the same breach again adds nothing
-		{21, 65, 3, Acted, 30},         // 2+2, less 1 added already
-		{31, 65, 3, HeldByCooldown, 0}, // 3+2, less 2 added already
+		{21, 65, 3, Acted, 30},         // 1+2: the capacity before the first scale-out counts
+		{31, 65, 3, HeldByCooldown, 0}, // 1+2 again
 		{329, 65, 3, HeldByCooldown, 0},
 		{330, 65, 5, Acted, 340},
 		{341, 55, 5, HeldByCooldown, 0},

@@ -106,7 +106,7 @@ func (d *Decision) notScaled() (*Proposal, NotScaledCode) {
 		if d.Proposals[i].Group {
 			continue // that API has no such entries
 		}
-		if c := d.Proposals[i].Outcome.code(); c != 0 && d.Proposals[i].Forecast == nil && (code == 0 || tellsMore(c) > tellsMore(code)) {
+		if c := d.Proposals[i].code(); c != 0 && d.Proposals[i].Forecast == nil && (code == 0 || tellsMore(c) > tellsMore(code)) {
 			best, code = &d.Proposals[i], c
 		}
 	}
@@ -129,9 +129,15 @@ func tellsMore(c NotScaledCode) int {
 	}
 }
 
-// code returns AWS's reason for not scaling that an outcome has; 0 where it has none.
-func (o Outcome) code() NotScaledCode {
-	switch o {
+// code returns AWS's reason for not scaling that a proposal has; 0 where it has none. A scale-out that is no larger than the one in progress
+// or cooling down asks for the capacity that is desired already; a scale-in within a cooldown leaves nothing. AWS: recorded.
+func (p *Proposal) code() NotScaledCode {
+	switch p.Outcome {
+	case HeldByCooldown, ActivityInProgress:
+		if p.Credit > 0 {
+			return AlreadyAtDesiredCapacity
+		}
+		return 0
 	case AtMax:
 		return AlreadyAtMaxCapacity
 	case AtMin:

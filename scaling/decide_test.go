@@ -60,7 +60,7 @@ func TestTrackingMeanAndNoise(t *testing.T) {
 		metric, target float64
 		want           int
 	}{{3, 0.1, 0.3, 1}, {10, 0.7, 0.1, 70}, {7, 1.1, 1.1, 7}, {1000000, 1.1, 0.1, 11000000}, {3, 1.0001, 1, 4}} {
-		if _, got := track(tt.current, tt.metric, tt.target); got != tt.want {
+		if got := ceil(load{Reading: tt.metric, Served: tt.current}.value() / tt.target); got != tt.want {
 			t.Errorf("ceil(%d × %v / %v): got %d, want %d", tt.current, tt.metric, tt.target, got, tt.want)
 		}
 	}

@@ -34,7 +34,7 @@ func TestNames(t *testing.T) {
 	named[RunOutcome](t, "Done", "Failed", "Suspended")
 	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
 		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct",
-		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled", "HeldByForecast", "NoForecast", "Blind")
+		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled", "HeldByForecast", "NoForecast", "Blind", "Unsettled")
 }
 
 type enum interface {

@@ -9,7 +9,7 @@ import (
 )
 
 // String says in one line what was decided and why, with the numbers: "desired 4 -> 8: p: AlarmHigh in ALARM, 3 of 3: 140 > 70;
-// wanted 8 = ceil(4 x 140 / 70)". Several proposals are parted by " | ".
+// load 560 = 140 x 4; wanted 8 = ceil(560 / 70)". Several proposals are parted by " | ".
 func (d *Decision) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "desired %d", d.Capacity.Desired)
@@ -26,8 +26,8 @@ func (d *Decision) String() string {
 	return b.String()
 }
 
-// Explain says in one line what proposal i saw and wanted, and what became of it: "AlarmHigh in ALARM, 3 of 3: 41.2 > 10; wanted
-// 5 = ceil(1 x 41.2 / 10); scale-out cooldown for 87 s more; max 4".
+// Explain says in one line what proposal i saw and wanted, and what became of it: "AlarmHigh in ALARM, 3 of 3: 41.2 > 10; load 41.2 = 41.2 x 1; wanted
+// 5 = ceil(41.2 / 10); scale-out cooldown for 87 s more; max 4".
 func (d *Decision) Explain(i int) string {
 	p := &d.Proposals[i]
 	parts := []string{p.saw()}
@@ -82,7 +82,7 @@ func (p *Proposal) wish(current int) string {
 	}
 	switch p.Formula {
 	case FormulaTracking:
-		return fmt.Sprintf("%s = ceil(%d x %s / %s)", s, current, number(p.Metric), number(p.Factor))
+		return fmt.Sprintf("%s; %s = ceil(%s / %s)", p.load(), s, number(p.Metric*float64(p.Served)), number(p.Factor))
 	case FormulaForecast:
 		return fmt.Sprintf("%s = ceil(%s / %s)", s, number(p.Metric), number(p.Factor))
 	case FormulaFromZero:
@@ -98,6 +98,15 @@ func (p *Proposal) wish(current int) string {
 	default:
 		return s + " exactly"
 	}
+}
+
+// load tells the load of a target tracking policy's reading: "load 500 = 62.5 x 8".
+func (p *Proposal) load() string {
+	sum := fmt.Sprintf("%s = %s x %d", number(p.Metric*float64(p.Served)), number(p.Metric), p.Served)
+	if p.Partial {
+		return "load at least " + sum + " (no reading since capacity changed)"
+	}
+	return "load " + sum
 }
 
 // fate tells what became of the wish; "" where it simply came true or none was made.
@@ -137,6 +146,8 @@ func (p *Proposal) fate(d *Decision) string {
 		return "no data"
 	case Blind:
 		return "its high alarm has no data"
+	case Unsettled:
+		return "no reading since capacity changed"
 	case WouldAct:
 		return fmt.Sprintf("dry run, or desired would be %d", p.Clamped)
 	case ActivityInProgress:
@@ -167,14 +178,14 @@ func more(prefix string, left time.Duration) string {
 	return fmt.Sprintf("%s %d s more", prefix, int(math.Ceil(left.Seconds())))
 }
 
-// limits tells what took away from the wish: what a cooldown counts as added already, another policy, and the range.
+// limits says what reduced the capacity wanted: a scale-out cooldown, another policy, the range.
 func (p *Proposal) limits(d *Decision) []string {
 	if p.Formula == 0 || p.Outcome == AtMax || p.Outcome == AtMin {
 		return nil
 	}
 	var parts []string
 	if p.Credit > 0 {
-		parts = append(parts, fmt.Sprintf("%d added already", p.Credit))
+		parts = append(parts, fmt.Sprintf("at most %d until the last scale-out's cooldown ends", p.Wanted-p.Credit))
 	}
 	if p.Warming > 0 {
 		parts = append(parts, fmt.Sprintf("%d warming up", p.Warming))

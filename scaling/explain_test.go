@@ -11,7 +11,7 @@ func TestExplain(t *testing.T) {
 	_, target := newTarget(t, 1, 4, tracking("p", 10), tracking("q", 10),
 		stepping("s", PercentChangeInCapacity, step(0, nil, 50)), stepping("in", ChangeInCapacity, step(nil, 0, -1)),
 		stepping("exact", ExactCapacity, step(0, nil, 3)))
-	cooling := Cooling{OutEnd: at(-213), OutFrom: 1, OutTo: 2, InEnd: at(-100)}
+	cooling := Cooling{OutEnd: at(-213), OutFrom: 1, InEnd: at(-100)}
 	tests := []struct {
 		name    string
 		c       Capacity
@@ -21,38 +21,38 @@ func TestExplain(t *testing.T) {
 	}{
 		{
 			"acts, to max", steady(1), Cooling{}, []Signal{high(target, "p", 41, 41.2, 41.4)},
-			"desired 1 -> 4: p: AlarmHigh in ALARM, 3 of 3: 41.2 > 10; wanted 5 = ceil(1 x 41.2 / 10); max 4",
+			"desired 1 -> 4: p: AlarmHigh in ALARM, 3 of 3: 41.2 > 10; load 41.2 = 41.2 x 1; wanted 5 = ceil(41.2 / 10); max 4",
 		},
 		{
 			"held", steady(2), cooling, []Signal{high(target, "p", 15, 15, 15)},
-			"desired 2: p: AlarmHigh in ALARM, 3 of 3: 15 > 10; wanted 3 = ceil(2 x 15 / 10); scale-out cooldown for 87 s more; 1 added already",
+			"desired 2: p: AlarmHigh in ALARM, 3 of 3: 15 > 10; load 30 = 15 x 2; wanted 3 = ceil(30 / 10); scale-out cooldown for 87 s more; at most 2 until the last scale-out's cooldown ends",
 		},
 		{
-			"held, beyond max", Capacity{Desired: 3, Current: 3, Scalable: true}, Cooling{OutEnd: at(-213), OutFrom: 1, OutTo: 3},
+			"held, beyond max", Capacity{Desired: 3, Current: 3, Scalable: true}, Cooling{OutEnd: at(-213), OutFrom: 1},
 			[]Signal{high(target, "p", 16)},
-			"desired 3: p: AlarmHigh in ALARM, 1 of 1: 16 > 10; wanted 5 = ceil(3 x 16 / 10); scale-out cooldown for 87 s more; 2 added already; max 4",
+			"desired 3: p: AlarmHigh in ALARM, 1 of 1: 16 > 10; load 48 = 16 x 3; wanted 5 = ceil(48 / 10); scale-out cooldown for 87 s more; at most 2 until the last scale-out's cooldown ends; max 4",
 		},
 		{
-			"the difference", steady(2), cooling, []Signal{high(target, "p", 20)},
-			"desired 2 -> 3: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 4 = ceil(2 x 20 / 10); 1 added already",
+			"the difference", steady(2), cooling, []Signal{high(target, "p", 30)},
+			"desired 2 -> 3: p: AlarmHigh in ALARM, 1 of 1: 30 > 10; load 60 = 30 x 2; wanted 6 = ceil(60 / 10); at most 3 until the last scale-out's cooldown ends",
 		},
 		{
 			"scale-in held", steady(4), cooling, []Signal{low(target, "p", 1.5)},
-			"desired 4: p: AlarmLow in ALARM, 1 of 1: 1.5 < 9; wanted 1 = ceil(4 x 1.5 / 10); scale-in cooldown for 200 s more",
+			"desired 4: p: AlarmLow in ALARM, 1 of 1: 1.5 < 9; load 6 = 1.5 x 4; wanted 1 = ceil(6 / 10); scale-in cooldown for 200 s more",
 		},
 		{
 			"not agreed, cooldown", steady(4), cooling, []Signal{low(target, "q", 1.5)},
-			"desired 4: q: AlarmLow in ALARM, 1 of 1: 1.5 < 9; wanted 1 = ceil(4 x 1.5 / 10); policy p is not ready to scale in, " +
+			"desired 4: q: AlarmLow in ALARM, 1 of 1: 1.5 < 9; load 6 = 1.5 x 4; wanted 1 = ceil(6 / 10); policy p is not ready to scale in, " +
 				"its cooldown lasts 200 s more",
 		},
 		{
 			"raised and outvoted", steady(4), Cooling{}, []Signal{low(target, "q", 5), low(target, "p", 1.5)},
-			"desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1.5 < 9; wanted 1 = ceil(4 x 1.5 / 10); outvoted by policy q" +
-				" | q: AlarmLow in ALARM, 1 of 1: 5 < 9; wanted 2 = ceil(4 x 5 / 10)",
+			"desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1.5 < 9; load 6 = 1.5 x 4; wanted 1 = ceil(6 / 10); outvoted by policy q" +
+				" | q: AlarmLow in ALARM, 1 of 1: 5 < 9; load 20 = 5 x 4; wanted 2 = ceil(20 / 10)",
 		},
 		{
 			"at max", steady(4), Cooling{}, []Signal{high(target, "p", 12)},
-			"desired 4: p: AlarmHigh in ALARM, 1 of 1: 12 > 10; wanted 5 = ceil(4 x 12 / 10); at max 4 already",
+			"desired 4: p: AlarmHigh in ALARM, 1 of 1: 12 > 10; load 48 = 12 x 4; wanted 5 = ceil(48 / 10); at max 4 already",
 		},
 		{
 			"at min", steady(1), Cooling{}, []Signal{alarmed("in", Less, 50, 40)},
@@ -60,7 +60,7 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			"flapping", steady(3), Cooling{}, []Signal{low(target, "p", 8)},
-			"desired 3: p: AlarmLow in ALARM, 1 of 1: 8 < 9; wanted 3 = ceil(3 x 8 / 10); one less would push the metric above its target again",
+			"desired 3: p: AlarmLow in ALARM, 1 of 1: 8 < 9; load 24 = 8 x 3; wanted 3 = ceil(24 / 10); one less would push the metric above its target again",
 		},
 		{
 			"percent", steady(2), Cooling{}, []Signal{alarmed("s", GreaterOrEqual, 50, 60, 40)},
@@ -104,13 +104,13 @@ func TestExplainSuspensionAndVotes(t *testing.T) {
 	_, target := newTarget(t, 1, 9, tracking("p", 10), tracking("q", 10))
 	var d Decision
 	Decide(t0, target, steady(4), []Signal{low(target, "p", 1)}, []Signal{low(target, "q", 4)}, &d)
-	want := "desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1 < 9; wanted 1 = ceil(4 x 1 / 10); policy q needs 2"
+	want := "desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1 < 9; load 4 = 1 x 4; wanted 1 = ceil(4 / 10); policy q needs 2"
 	if diff := cmp.Diff(want, d.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	target.Suspended.DynamicOut = true
 	Decide(t0, target, steady(4), []Signal{high(target, "p", 20)}, nil, &d)
-	want = "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 8 = ceil(4 x 20 / 10); scale-out is suspended"
+	want = "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; load 80 = 20 x 4; wanted 8 = ceil(80 / 10); scale-out is suspended"
 	if diff := cmp.Diff(want, d.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -92,7 +92,7 @@ func high(t *Target, policy string, datapoints ...float64) Signal {
 	p := t.Policy(policy)
 	return Signal{
 		Policy: policy, Alarm: p.AlarmHigh, State: Alarm, Comparison: Greater,
-		Threshold: p.TargetTracking.TargetValue, Datapoints: datapoints,
+		Threshold: p.TargetTracking.TargetValue, Datapoints: datapoints, Settled: len(datapoints),
 	}
 }
 
@@ -100,13 +100,13 @@ func low(t *Target, policy string, datapoints ...float64) Signal {
 	p := t.Policy(policy)
 	return Signal{
 		Policy: policy, Alarm: p.AlarmLow, State: Alarm, Comparison: Less,
-		Threshold: lowThreshold(p.TargetTracking.TargetValue), Datapoints: datapoints,
+		Threshold: lowThreshold(p.TargetTracking.TargetValue), Datapoints: datapoints, Settled: len(datapoints),
 	}
 }
 
 // alarmed is a signal of an alarm of the client's, in ALARM.
 func alarmed(policy string, c Comparison, threshold float64, datapoints ...float64) Signal {
-	return Signal{Policy: policy, Alarm: "alarm-" + policy, State: Alarm, Comparison: c, Threshold: threshold, Datapoints: datapoints}
+	return Signal{Policy: policy, Alarm: "alarm-" + policy, State: Alarm, Comparison: c, Threshold: threshold, Datapoints: datapoints, Settled: len(datapoints)}
 }
 
 // steady is a capacity that serves as asked and may change.

@@ -64,7 +64,6 @@ func drawCooling(t *rapid.T) Cooling {
 	var c Cooling
 	if rapid.Bool().Draw(t, "cooling out") {
 		c.OutEnd, c.OutFrom = at(-rapid.IntRange(0, 600).Draw(t, "out end")), rapid.IntRange(0, 10).Draw(t, "out from")
-		c.OutTo = c.OutFrom + rapid.IntRange(1, 5).Draw(t, "out by")
 	}
 	if rapid.IntRange(0, 3).Draw(t, "cooling in") == 0 {
 		c.InEnd = at(-rapid.IntRange(0, 600).Draw(t, "in end"))
@@ -86,8 +85,13 @@ func (w *world) addSignals(t *rapid.T, p *Policy) {
 		return
 	}
 	target := p.TargetTracking.TargetValue
+	settled := func(s *Signal) {
+		s.Settled = rapid.IntRange(0, len(s.Datapoints)).Draw(t, "settled")
+		s.Least = rapid.IntRange(0, 10).Draw(t, "least")
+	}
 	h := high(w.policied(p), p.Name, datapoints(target*3)...)
 	h.State = state()
+	settled(&h)
 	if rapid.Bool().Draw(t, "high") {
 		w.signals = append(w.signals, h)
 	}
@@ -96,6 +100,7 @@ func (w *world) addSignals(t *rapid.T, p *Policy) {
 	}
 	l := low(w.policied(p), p.Name, datapoints(target*1.2)...)
 	l.State = state()
+	settled(&l)
 	switch rapid.IntRange(0, 3).Draw(t, "low") {
 	case 0:
 	case 1:
@@ -152,9 +157,8 @@ func checkDirection(t *rapid.T, w *world, d *Decision) {
 		if w.target.Suspended.DynamicOut || winner.Wanted < d.Want && d.Want != w.target.Min {
 			t.Fatalf("scaled out against a suspension, or by more than was wanted: %s", d)
 		}
-		added := min(p.Cooling.OutTo, w.capacity.Current) - p.Cooling.OutFrom
 		exact := p.Step != nil && p.Step.AdjustmentType == ExactCapacity
-		if p.coolingOut(t0) > 0 && !exact && added > 0 && winner.Wanted-added <= w.capacity.Desired {
+		if p.coolingOut(t0) > 0 && !exact && winner.Formula != FormulaFromZero && w.within(p, &winner) <= w.capacity.Desired {
 			t.Fatalf("within a cooldown, scaled out for no larger a breach: %s", d)
 		}
 		return
@@ -167,6 +171,16 @@ func checkDirection(t *rapid.T, w *world, d *Decision) {
 	}
 }
 
+// within is the capacity that a policy in its scale-out cooldown may ask for: computed from the capacity before the scale-out.
+func (w *world) within(p *Policy, winner *Proposal) int {
+	from := min(p.Cooling.OutFrom, w.capacity.Current)
+	if p.Type == StepScaling {
+		_, n, _ := p.Step.adjust(from, int(winner.Factor))
+		return n
+	}
+	return ceil(winner.Metric * float64(min(winner.Served, max(p.Cooling.OutFrom, 1))) / p.TargetTracking.TargetValue)
+}
+
 // checkAgreement: every target tracking policy that may scale in has its low alarm in ALARM, and its metric, spread over what is
 // left, stays at or under its target.
 func checkAgreement(t *rapid.T, w *world, d *Decision) {
@@ -176,13 +190,14 @@ func checkAgreement(t *rapid.T, w *world, d *Decision) {
 		}
 		all := append(slices.Clone(w.signals), w.votes...)
 		at := slices.IndexFunc(all, func(s Signal) bool { return s.Alarm == o.AlarmLow })
-		if at < 0 || all[at].State != Alarm || len(all[at].Datapoints) == 0 || o.coolingIn(t0) > 0 {
+		if at < 0 || all[at].State != Alarm || all[at].Settled == 0 || o.coolingIn(t0) > 0 {
 			t.Fatalf("scaled in without %s: %s", o.Name, d)
 		}
 		if d.Want == d.Max {
 			continue // the range comes before every metric
 		}
-		if load := mean(all[at].Datapoints) * float64(w.capacity.Current); load > o.TargetTracking.TargetValue*float64(d.Want)*(1+1e-6) {
+		settled := all[at].Datapoints[len(all[at].Datapoints)-all[at].Settled:]
+		if load := mean(settled) * float64(w.capacity.Current); load > o.TargetTracking.TargetValue*float64(d.Want)*(1+1e-6) {
 			t.Fatalf("scaled in past what %s needs: %s", o.Name, d)
 		}
 	}

@@ -23,13 +23,14 @@ const (
 	NoData                                 // the alarm is in INSUFFICIENT_DATA, or told no datapoints
 	Quiet                                  // the alarm of a target tracking policy is not in ALARM
 	WouldAct                               // it is what would happen, were this no dry run
-	ActivityInProgress                     // a simple scaling policy waits until capacity has come to rest
+	ActivityInProgress                     // a simple scaling policy waits until capacity has come to rest; another's scale-out is no larger than the one in progress
 	WarmingUp                              // scale-in wanted, new instances warm up for Left more
 	ProcessSuspended                       // the group's process that Process names rests
 	PolicyDisabled                         // the group's policy is not enabled
 	HeldByForecast                         // scale-in wanted, and the predictive scaling policy that By names expects to need the capacity
 	NoForecast                             // the policy expects nothing of this hour
 	Blind                                  // target tracking scale-in, and the policy's high alarm is in INSUFFICIENT_DATA
+	Unsettled                              // target tracking scale-in, and there is no reading since the capacity changed
 )
 
 // Outcome is what became of a proposal.
@@ -84,6 +85,8 @@ func (o Outcome) String() string {
 		return "NoForecast"
 	case Blind:
 		return "Blind"
+	case Unsettled:
+		return "Unsettled"
 	default:
 		return "invalid"
 	}
@@ -94,7 +97,7 @@ const (
 	FormulaChange   Formula = iota + 1 // current + adjustment
 	FormulaPercent                     // current + adjustment %, rounded
 	FormulaExact                       // adjustment
-	FormulaTracking                    // ceil(current × metric / target value)
+	FormulaTracking                    // ceil(metric × capacity that served / target value)
 	FormulaFromZero                    // target tracking at capacity 0: 1 where the metric is above its target
 	FormulaForecast                    // ceil(foretold scaling metric of one instance that bears the whole load / target value)
 )
@@ -138,7 +141,9 @@ type Proposal struct {
 	Factor  float64 // the adjustment, or the target value
 	Raw     float64 // before rounding
 	Wanted  int     // before cooldown, agreement and range
-	Credit  int     // what the scale-out cooldown takes off Wanted
+	Credit  int     // what a scale-out in progress or its cooldown takes off Wanted
+	Served  int     `json:",omitempty"` // target tracking: the capacity that served while Metric was read; Metric × Served is the load
+	Partial bool    `json:",omitempty"` // no reading since the capacity changed: Served is the least that served
 	Least   int     `json:",omitempty"` // the policy's minimum magnitude, where it made more of a change in percent
 	Warming int     `json:",omitempty"` // instances that warm up and so are no capacity to a group's step scaling policy
 	Clamped int     // the capacity that would be set; meaningful for Acted, OutvotedBy and Unscalable

@@ -66,7 +66,11 @@ func proposeStep(s *situation, p *Policy, sig *Signal, pr *Proposal) {
 	pr.Raw, pr.Wanted, pr.Least = p.Step.adjust(current, step.Adjustment)
 	switch {
 	case pr.Wanted > current:
-		s.judgeOut(p, pr)
+		within := pr.Wanted
+		if from, limited := s.scaleOutFrom(p); limited && p.Step.AdjustmentType != ExactCapacity {
+			_, within, _ = p.Step.adjust(min(from, current), step.Adjustment)
+		}
+		s.judgeOut(p, pr, within)
 	case pr.Wanted < current && left > 0:
 		// AWS: step scaling, user guide: no scale-in until the instances of a scale-out have warmed up.
 		pr.Raw, pr.Wanted, pr.Least = p.Step.adjust(s.capacity.Current, step.Adjustment)
@@ -89,33 +93,39 @@ func (s *StepConfig) formula() Formula {
 	}
 }
 
-// proposeTracking follows a target tracking policy: its high alarm only scales out, its low alarm only in.
+// proposeTracking follows a target tracking policy: its high alarm only scales out, its low alarm only in, each to the capacity that
+// brings the load to the target value. E.g. 500 invocations a minute at a target of 70: ceil(500 × 1 / 70) = 8.
+// AWS: target tracking overview, user guide: in proportion, rounded up to the next whole unit; no formula is documented.
 func proposeTracking(s *situation, p *Policy, sig *Signal, pr *Proposal) {
-	pr.Metric = mean(sig.Datapoints)
-	pr.Formula, pr.Factor = FormulaTracking, p.TargetTracking.TargetValue
-	if s.capacity.Current == 0 {
+	target := p.TargetTracking.TargetValue
+	pr.Metric, pr.Wanted = mean(sig.Datapoints), 0
+	pr.Formula, pr.Factor = FormulaTracking, target
+	switch {
+	case !sig.Comparison.High():
+		s.judgeTrackingIn(p, sig, pr)
+	case s.capacity.Current == 0: // there is no proportion: one instance is a start
 		pr.Formula = FormulaFromZero
+		if pr.Metric > target {
+			pr.Raw, pr.Wanted = 1, 1
+		}
+		s.judgeOut(p, pr, pr.Wanted)
+	default:
+		l := s.loadOut(sig)
+		pr.take(l)
+		within := pr.Wanted
+		if from, limited := s.scaleOutFrom(p); limited {
+			// At least 1: from zero there is no proportion.
+			within = ceil(l.Reading * float64(min(l.Served, max(from, 1))) / target)
+		}
+		s.judgeOut(p, pr, within)
 	}
-	pr.Raw, pr.Wanted = track(s.capacity.Current, pr.Metric, p.TargetTracking.TargetValue)
-	if sig.Comparison.High() {
-		s.judgeOut(p, pr)
-		return
-	}
-	s.judgeTrackingIn(p, pr)
 }
 
-// track returns the capacity that would bring a metric that moves inversely with capacity to its target, rounded up.
-// E.g. ceil(4 × 140 / 70) = 8; ceil(4 × 71 / 70) = 5. From zero there is no proportion: one instance is a start.
-// AWS: target tracking overview, user guide: in proportion, rounded up to the next whole unit; no formula is documented.
-func track(current int, metric, target float64) (raw float64, want int) {
-	if current == 0 {
-		if metric > target {
-			return 1, 1
-		}
-		return 0, 0
-	}
-	raw = finite(float64(current) * metric / target)
-	return raw, ceil(raw)
+// take computes the capacity that a load needs.
+func (pr *Proposal) take(l load) {
+	pr.Metric, pr.Served, pr.Partial = l.Reading, l.Served, l.Partial
+	pr.Raw = finite(l.value() / pr.Factor)
+	pr.Wanted = ceil(pr.Raw)
 }
 
 // finite is metric.Finite, for functions that call an argument metric.
@@ -130,30 +140,26 @@ func ceil(v float64) int {
 	return int(min(max(math.Ceil(v), 0), math.MaxInt32))
 }
 
-// judgeOut decides whether a scale-out may be.
-func (s *situation) judgeOut(p *Policy, pr *Proposal) {
+// judgeOut decides whether a scale-out may be. within is the capacity that the policy may ask for while its last scale-out is in progress
+// or cools down; Wanted where it is not.
+func (s *situation) judgeOut(p *Policy, pr *Proposal, within int) {
 	t, c := s.target, s.capacity
+	pr.Credit = max(0, pr.Wanted-within)
 	switch {
 	case t.Suspended.DynamicOut && !pr.Group:
 		pr.Outcome = SuspendedOut
-		return
 	case pr.Wanted <= c.Desired:
 		pr.Outcome = AtDesired
-		return
+	case within <= c.Desired && t.scalingOut(p):
+		pr.Outcome = ActivityInProgress
+	case within <= c.Desired:
+		pr.Outcome, pr.Left = HeldByCooldown, p.coolingOut(s.now)
 	case c.Desired >= t.Max:
 		pr.Outcome = AtMax
-		return
+	default:
+		pr.Clamped = t.clamp(pr.Wanted - pr.Credit)
+		pr.Outcome = s.possible(pr)
 	}
-	// An exact capacity includes what has been added already; all else asks for more beside it.
-	if pr.Formula != FormulaExact {
-		pr.Credit = p.credit(s.now, c.Current)
-	}
-	if pr.Wanted-pr.Credit <= c.Desired {
-		pr.Outcome, pr.Left = HeldByCooldown, p.coolingOut(s.now)
-		return
-	}
-	pr.Clamped = t.clamp(pr.Wanted - pr.Credit)
-	pr.Outcome = s.possible(pr)
 }
 
 // judgeIn decides whether a scale-in may be, as far as the policy itself goes.

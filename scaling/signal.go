@@ -78,6 +78,10 @@ type Signal struct {
 	Threshold  float64
 	Datapoints []float64 // the evaluated ones, oldest first, without missing ones; empty where there is no data
 
+	// Settled is how many of Datapoints, the newest ones, were measured wholly while the capacity served that serves now. Least is the
+	// smallest capacity that served while any of Datapoints was measured.
+	Settled, Least int
+
 	// Executed: a user asks, by ExecutePolicy; there is no alarm. HonorCooldown: and waits for cooldown and activity.
 	Executed, HonorCooldown bool
 }

@@ -184,7 +184,7 @@ func TestDryRun(t *testing.T) {
 	target.Tags = map[string]string{DryRunTag: "true"}
 	var d Decision
 	Decide(t0, target, steady(4), []Signal{high(target, "p", 20)}, nil, &d)
-	want := "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 8 = ceil(4 x 20 / 10); dry run, or desired would be 8"
+	want := "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; load 80 = 20 x 4; wanted 8 = ceil(80 / 10); dry run, or desired would be 8"
 	if d.Acted || d.Want != 4 || d.String() != want {
 		t.Errorf("acts %v, wants %d: %s", d.Acted, d.Want, &d)
 	}

@@ -43,6 +43,7 @@ type noted struct {
 const (
 	hasInput = 1 << iota
 	hasTrace
+	hasAges // each reading tells which periods its datapoints are of; consecutive ones where the line lacks it
 )
 
 // begin starts a volume with an engine as it stands after an input, at a moment not before the engine's.
@@ -75,6 +76,9 @@ func (d *diary) note(seq uint64, now time.Time, in engine.Input, text []byte, ou
 	}
 	b := d.page.Lines
 	flags, sum := byte(0), digest(said)
+	if slices.ContainsFunc(out.Evaluated, func(x engine.Evaluated) bool { return len(x.Alarm.Ages) > 0 }) {
+		flags |= hasAges
+	}
 	if !measures {
 		flags |= hasInput
 	}
@@ -92,6 +96,9 @@ func (d *diary) note(seq uint64, now time.Time, in engine.Input, text []byte, ou
 	b = binary.AppendUvarint(b, uint64(len(out.Evaluated)))
 	for _, x := range out.Evaluated {
 		b = d.reading(b, x)
+		if flags&hasAges != 0 {
+			b = appendAges(b, x.Alarm.Ages)
+		}
 	}
 	d.page.Lines = b
 }
@@ -122,6 +129,19 @@ func (d *diary) reading(b []byte, x engine.Evaluated) []byte {
 	n.recent = append(n.recent[:0], x.Alarm.Recent...)
 	if x.Moved {
 		b = appendText(appendText(append(b, byte(x.Alarm.State)), x.Alarm.Reason), x.Alarm.Data)
+	}
+	return b
+}
+
+// appendAges appends how many periods lie between each datapoint and the next newer one, the newest period being the last.
+func appendAges(b []byte, ages []int) []byte {
+	b = binary.AppendUvarint(b, uint64(len(ages)))
+	for i, age := range ages {
+		newer := 0
+		if i+1 < len(ages) {
+			newer = ages[i+1]
+		}
+		b = binary.AppendUvarint(b, uint64(age-newer))
 	}
 	return b
 }

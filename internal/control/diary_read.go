@@ -66,7 +66,11 @@ func (r *diaryReader) line() (l diaryLine, ok bool) {
 		l.sum = r.eight()
 	}
 	for n := r.number(); n > 0 && r.err == nil; n-- {
-		l.readings = append(l.readings, r.reading())
+		x := r.reading()
+		if flags&hasAges != 0 {
+			x.Ages = r.ages()
+		}
+		l.readings = append(l.readings, x)
 	}
 	return l, r.err == nil
 }
@@ -97,6 +101,26 @@ func (r *diaryReader) reading() engine.Reading {
 		x.State, x.Reason, x.Data = alarm.State(r.byte()), r.text(), r.text()
 	}
 	return x
+}
+
+// ages is the inverse of appendAges.
+func (r *diaryReader) ages() []int {
+	n := r.number()
+	if n == 0 {
+		return nil
+	}
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return nil
+	}
+	ages := make([]int, n)
+	for i := range ages {
+		ages[i] = int(min(r.number(), math.MaxInt16))
+	}
+	for i := len(ages) - 2; i >= 0; i-- {
+		ages[i] += ages[i+1]
+	}
+	return ages
 }
 
 func (r *diaryReader) fail() {

@@ -65,7 +65,7 @@ func written(t testing.TB) (pages []store.Page, want []diaryLine) {
 		l := diaryLine{at: at, in: in, sum: digest(said)}
 		for _, x := range evaluated {
 			r := x.Reading()
-			r.Recent = slices.Clone(r.Recent)
+			r.Recent, r.Ages = slices.Clone(r.Recent), slices.Clone(r.Ages)
 			l.readings = append(l.readings, r)
 		}
 		if !out.Quiet() {
@@ -81,6 +81,9 @@ func written(t testing.TB) (pages []store.Page, want []diaryLine) {
 	a.Recent, b.Recent = []float64{2.5, -1e300}, []float64{3}
 	at = at.Add(time.Minute)
 	step(4, engine.Tick{}, "{}", reading(b, false), reading(a, false))
+	a.Recent, a.Ages = []float64{2.5, 4, 5}, []int{7, 2, 1} // with gaps, the newest period missing
+	at = at.Add(time.Minute)
+	step(5, engine.Tick{}, "{}", reading(b, false), reading(a, false))
 	turn()
 	return pages, want
 }

@@ -164,11 +164,11 @@ func TestStory(t *testing.T) {
 	q.Since = 9*time.Minute + 10*time.Second
 	got := text(t, m.ask(q))
 	want := `2026-11-24 10:06:10  alarm      AlarmHigh: OK → ALARM
-2026-11-24 10:06:10  decision   desired 1 -> 4: keep-10: AlarmHigh in ALARM, 3 of 3: 40.7722 > 10; wanted 5 = ceil(1 x 40.7722 / 10); max 4
+2026-11-24 10:06:10  decision   desired 1 -> 4: keep-10: AlarmHigh in ALARM, 3 of 3: 40.7722 > 10; load 40.7722 = 40.7722 x 1; wanted 5 = ceil(40.7722 / 10); max 4
 2026-11-24 10:06:10  activity   Pending: Setting desired instance count to 4.
 2026-11-24 10:06:10  activity   InProgress: Setting desired instance count to 4.
 2026-11-24 10:06:10  endpoint   iris InService -> Updating
-2026-11-24 10:07:10  decision   desired 4: keep-10: AlarmHigh in ALARM, 3 of 3: 41 > 10; wanted 5 = ceil(1 x 41 / 10); at max 4 already
+2026-11-24 10:07:10  decision   desired 4: keep-10: AlarmHigh in ALARM, 3 of 3: 41 > 10; load 41 = 41 x 1; wanted 5 = ceil(41 / 10); at max 4 already
 2026-11-24 10:07:40  activity   Successful: Setting desired instance count to 4. After 1m30s.
                      … 3 more such decisions, the last:
 `
