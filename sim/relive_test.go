@@ -80,7 +80,7 @@ func known(t *testing.T, e *engine.Engine) string {
 			x := *a
 			x.Next = time.Time{}
 			if !slices.ContainsFunc(x.Actions, func(y alarm.Action) bool { return y.Policy != "" }) {
-				x.Recent = nil // nobody acts on it
+				x.Recent, x.Ages, x.Newest = nil, nil, time.Time{} // nobody acts on it
 			}
 			all[name] = &x
 		}
