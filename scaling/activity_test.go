@@ -163,8 +163,8 @@ func TestNotScaledIsNotRepeated(t *testing.T) {
 		t.Error("a decision that acts was noted as one that does not")
 	}
 	carryOut(t, target, d, 0, 60)
-	d = decide(61, target, steady(4), high(target, "p", 140))
-	if _, written := target.NotScaled(at(61), &d, noID); written {
+	d = decide(361, target, steady(4), high(target, "p", 140)) // once the cooldown is over
+	if _, written := target.NotScaled(at(361), &d, noID); written {
 		t.Error("the reason that was written last was written again after an activity")
 	}
 }
