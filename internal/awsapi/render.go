@@ -95,7 +95,7 @@ func (q *request) xmlError(e *Error, party string) []byte {
 func (s *Server) write(w http.ResponseWriter, q *request, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", q.protocol.ContentType())
-	h.Set("X-Amzn-Requestid", q.RequestID)
+	h["x-amzn-RequestId"] = []string{q.RequestID} // as AWS spells it: some readers of it know no other case
 	if q.protocol == wire.CBOR {
 		h.Set("Smithy-Protocol", "rpc-v2-cbor")
 	}

@@ -54,7 +54,7 @@ type trigger struct {
 	EvaluationPeriods  int
 	DatapointsToAlarm  int `json:",omitempty"`
 	ComparisonOperator string
-	Threshold          float64
+	Threshold          double
 	TreatMissingData   string
 
 	EvaluateLowSampleCountPercentile string
@@ -65,6 +65,12 @@ type promQLTrigger struct {
 	Query                                             string
 	PendingPeriod, RecoveryPeriod, EvaluationInterval int
 }
+
+// double is written with a fraction, as SNS's messages have it: 50.0. AWS: recorded.
+type double float64
+
+// MarshalJSON implements json.Marshaler.
+func (d double) MarshalJSON() ([]byte, error) { return []byte(alarm.JavaDouble(float64(d))), nil }
 
 type dimension struct {
 	Value string `json:"value"`
@@ -77,7 +83,7 @@ type mathTrigger struct {
 	EvaluationPeriods  int
 	DatapointsToAlarm  int `json:",omitempty"`
 	ComparisonOperator string
-	Threshold          float64
+	Threshold          double
 	TreatMissingData   string
 
 	EvaluateLowSampleCountPercentile string
@@ -177,7 +183,7 @@ func arns(a alarm.Alarm, on alarm.State) []string {
 func mathCause(r alarm.Rule) mathTrigger {
 	t := mathTrigger{
 		Period: int(r.Period / time.Second), EvaluationPeriods: r.Periods, DatapointsToAlarm: r.DatapointsToM,
-		ComparisonOperator: r.Comparison.String(), Threshold: r.Threshold, TreatMissingData: r.Missing.String(),
+		ComparisonOperator: r.Comparison.String(), Threshold: double(r.Threshold), TreatMissingData: r.Missing.String(),
 	}
 	for _, q := range r.Metrics {
 		x := query{Expression: q.Expression, ID: q.ID, Label: q.Label, Period: int(q.Period / time.Second), ReturnData: !q.Hidden, AccountID: q.Account}
@@ -198,7 +204,7 @@ func cause(r alarm.Rule) trigger {
 	t := trigger{
 		MetricName: r.Metric.Name, Namespace: r.Metric.Namespace, StatisticType: "Statistic", Statistic: strings.ToUpper(r.Statistic.String()),
 		Dimensions: []dimension{}, Period: int(r.Period / time.Second), EvaluationPeriods: r.Periods, DatapointsToAlarm: r.DatapointsToM,
-		ComparisonOperator: r.Comparison.String(), Threshold: r.Threshold, TreatMissingData: r.Missing.String(),
+		ComparisonOperator: r.Comparison.String(), Threshold: double(r.Threshold), TreatMissingData: r.Missing.String(),
 	}
 	if r.Statistic.Kind >= metric.Percentile {
 		t.StatisticType, t.Statistic, t.ExtendedStatistic = "ExtendedStatistic", "", r.Statistic.String()

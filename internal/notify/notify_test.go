@@ -49,7 +49,7 @@ func TestMessage(t *testing.T) {
 		`"AlarmArn":"arn:aws:cloudwatch:us-east-1:123456789012:alarm:busy","OldStateValue":"OK","ActionExecutedAfterMuteWindow":false,"OKActions":[],` +
 		`"AlarmActions":["arn:aws:sns:us-east-1:123456789012:ops"],"InsufficientDataActions":[],"Trigger":{"MetricName":"Queue","Namespace":"App",` +
 		`"StatisticType":"Statistic","Statistic":"AVERAGE","Unit":null,"Dimensions":[{"value":"v","name":"d"}],"Period":60,"EvaluationPeriods":3,` +
-		`"ComparisonOperator":"GreaterThanThreshold","Threshold":50,"TreatMissingData":"breaching","EvaluateLowSampleCountPercentile":""}}`
+		`"ComparisonOperator":"GreaterThanThreshold","Threshold":50.0,"TreatMissingData":"breaching","EvaluateLowSampleCountPercentile":""}}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
@@ -88,7 +88,7 @@ func TestMessageOfAnExpression(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `"Trigger":{"Period":60,"EvaluationPeriods":3,"ComparisonOperator":"GreaterThanThreshold","Threshold":50,"TreatMissingData":"breaching",` +
+	want := `"Trigger":{"Period":60,"EvaluationPeriods":3,"ComparisonOperator":"GreaterThanThreshold","Threshold":50.0,"TreatMissingData":"breaching",` +
 		`"EvaluateLowSampleCountPercentile":"","Metrics":[{"Id":"m1","MetricStat":{"Metric":{"Dimensions":[{"value":"v","name":"d"}],` +
 		`"MetricName":"Queue","Namespace":"App"},"Period":60,"Stat":"Sum"},"ReturnData":false},` +
 		`{"Expression":"m1*2","Id":"e1","Label":"twice","ReturnData":true}]}}`

@@ -50,15 +50,21 @@ func (e *evaluation) mapped(s *series, f func(float64) float64) series {
 	out := e.like(s)
 	for i := range out.values {
 		if out.values[i] = math.NaN(); !math.IsNaN(s.values[i]) {
-			out.values[i] = finite(f(s.values[i]))
+			out.put(i, f(s.values[i]))
 		}
 	}
 	return out
 }
 
+// put sets a computed value; what is no number, or an infinite one, is left out and noted.
+func (s *series) put(i int, v float64) {
+	s.values[i] = finite(v)
+	s.dropped = s.dropped || math.IsNaN(s.values[i])
+}
+
 // like returns a time series of the same periods and origin, its values yet to be set.
 func (e *evaluation) like(s *series) series {
-	return series{s.lo, e.lend(len(s.values)), s.origin, s.partial}
+	return series{s.lo, e.lend(len(s.values)), s.origin, s.partial, s.dropped}
 }
 
 func unaryFunction(f func(float64) float64) func(*evaluation, *node, *instance) value {
@@ -71,10 +77,14 @@ func (e *evaluation) binary(n *node, a, b value) value {
 	switch {
 	case left == Scalar && right == Scalar:
 		return value{scalar: scalars(n.binary, a.scalar, b.scalar)}
+	case right == Scalar && math.IsNaN(b.scalar):
+		return e.nothing(a)
+	case left == Scalar && math.IsNaN(a.scalar):
+		return e.nothing(b)
 	case right == Scalar:
-		return e.unary(a, left, func(x float64) float64 { return scalars(n.binary, x, b.scalar) })
+		return e.unary(a, left, func(x float64) float64 { return n.binary(x, b.scalar) })
 	case left == Scalar:
-		return e.unary(b, right, func(x float64) float64 { return scalars(n.binary, a.scalar, x) })
+		return e.unary(b, right, func(x float64) float64 { return n.binary(a.scalar, x) })
 	}
 	out := e.lendList(max(len(a.list), len(b.list)))
 	if left == Array {
@@ -97,6 +107,17 @@ func (e *evaluation) binary(n *node, a, b value) value {
 	return value{list: out}
 }
 
+// nothing is time series with no datapoint: their other operand is a scalar that is not there.
+func (e *evaluation) nothing(v value) value {
+	return e.overEach(v, func(s *series) series {
+		out := e.like(s)
+		for i := range out.values {
+			out.values[i] = math.NaN()
+		}
+		return out
+	})
+}
+
 // scalars applies an operator where neither side is treated as 0: a scalar that is not there has no result.
 func scalars(op operator, a, b float64) float64 {
 	if math.IsNaN(a) || math.IsNaN(b) {
@@ -115,7 +136,7 @@ func (e *evaluation) both(op operator, a, b *series) series {
 			out.values[i] = math.NaN()
 			continue
 		}
-		out.values[i] = finite(op(orZero(x), orZero(y)))
+		out.put(i, op(orZero(x), orZero(y)))
 	}
 	return out
 }
@@ -130,7 +151,7 @@ func orZero(v float64) float64 {
 // union returns a time series of the periods of two, its values yet to be set.
 func (e *evaluation) union(a, b *series) series {
 	lo, hi := min(a.lo, b.lo), max(a.lo+len(a.values), b.lo+len(b.values))
-	out := series{lo: lo, values: e.lend(hi - lo), partial: a.partial || b.partial}
+	out := series{lo: lo, values: e.lend(hi - lo), partial: a.partial || b.partial, dropped: a.dropped || b.dropped}
 	if a.origin == b.origin {
 		out.origin = a.origin
 	}

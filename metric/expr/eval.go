@@ -17,6 +17,7 @@ type series struct {
 	values  []float64
 	origin  *Origin
 	partial bool
+	dropped bool // there were datapoints whose results are no numbers
 }
 
 // at returns the value of a period, NaN outside.
@@ -282,7 +283,9 @@ func (s *Scratch) Results() ([]Result, error) {
 		from, _ := e.frame(q.period)
 		for _, x := range v.list {
 			start := from.Add(time.Duration(x.lo) * q.period)
-			s.results = append(s.results, Result{Query: i, From: start, Period: q.period, Values: x.values, Origin: x.origin, Partial: x.partial})
+			s.results = append(s.results, Result{
+				Query: i, From: start, Period: q.period, Values: x.values, Origin: x.origin, Partial: x.partial, Dropped: x.dropped,
+			})
 		}
 	}
 	return s.results, nil

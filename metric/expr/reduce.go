@@ -92,7 +92,7 @@ func (e *evaluation) overMembers(f reducer, list []series) series {
 	hi := out.lo
 	for i := range list {
 		out.lo, hi = min(out.lo, list[i].lo), max(hi, list[i].lo+len(list[i].values))
-		out.partial = out.partial || list[i].partial
+		out.partial, out.dropped = out.partial || list[i].partial, out.dropped || list[i].dropped
 	}
 	out.values = e.lend(hi - out.lo)
 	there := e.lend(len(list))
@@ -107,7 +107,7 @@ func (e *evaluation) overMembers(f reducer, list []series) series {
 			}
 		}
 		if out.values[i] = math.NaN(); len(there) > 0 {
-			out.values[i] = finite(f(there, len(list)))
+			out.put(i, f(there, len(list)))
 		}
 	}
 	return out

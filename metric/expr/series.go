@@ -28,7 +28,7 @@ func differences(f func(now, before, seconds float64) float64) func(*evaluation,
 					continue
 				}
 				if last >= 0 {
-					out.values[i] = finite(f(s.values[i], s.values[last], float64(i-last)*in.period.Seconds()))
+					out.put(i, f(s.values[i], s.values[last], float64(i-last)*in.period.Seconds()))
 				}
 				last = i
 			}
@@ -163,7 +163,7 @@ func (e *evaluation) chosen(condition *series, then, otherwise branch) series {
 	}
 	for _, b := range []branch{then, otherwise} {
 		if b.series != nil {
-			out.partial = out.partial || b.series.partial
+			out.partial, out.dropped = out.partial || b.series.partial, out.dropped || b.series.dropped
 			if b.series.origin != out.origin {
 				out.origin = nil
 			}

@@ -63,6 +63,7 @@ type Result struct {
 	Values  []float64 // one a period, NaN where there is no datapoint
 	Origin  *Origin   // the one metric that the values are, or are computed from; nil where there are several
 	Partial bool      // not all that the values come from was read: Options.Most
+	Dropped bool      // the expression computed what is no number, or an infinite one, from datapoints that there are: it is left out
 }
 
 // At returns the start of a value's period.

@@ -59,7 +59,7 @@ func checkTagKey(key string) error {
 // alarmName reads an alarm's ARN. What is no ARN is refused; what is one of another kind, region or account is not there.
 func alarmName(c awsapi.Call, arn string) (string, error) {
 	if parts := strings.SplitN(arn, ":", 6); len(parts) < 6 || parts[0] != "arn" || parts[2] != "cloudwatch" {
-		return "", invalidValue("The value %s for parameter ResourceARN is invalid.", arn)
+		return "", invalidValue("'%s' is not a valid ARN", arn) // recorded
 	}
 	name, ok := strings.CutPrefix(arn, alarmPrefix(c.Scope))
 	if !ok || name == "" {

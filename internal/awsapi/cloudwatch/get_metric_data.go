@@ -281,6 +281,10 @@ func (q *dataRequest) result(r *expr.Result, names *naming) types.MetricDataResu
 				"The expression may contain partial data as one or more metrics have StatusCode 'Paginated'"))
 		}
 	}
+	if r.Dropped { // AWS: GetMetricData's own text
+		out.Messages = append(out.Messages, message("ArithmeticError",
+			"One or more data-points have been dropped due to non-numeric values (NaN, -Infinite, +Infinite)"))
+	}
 	if x.Stat != nil && len(r.Origin.Units) > 1 { // recorded
 		out.Messages = append(out.Messages, message("MultipleUnits", "Multiple units returned: '["+strings.Join(sortedUnits(r.Origin.Units), ", ")+"]'"))
 	}

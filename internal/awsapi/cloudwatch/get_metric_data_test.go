@@ -213,6 +213,33 @@ e "p: 11 (blue), N/CustomCount1 Sum 60 us-east-1 123456789012" Complete 0:1 2:10
 				"${PROP('Region')} ${PROP('AccountId')}")))
 }
 
+// What an expression computes and is no number is left out, and said to be: also where it is used by another. A metric that has no datapoint,
+// and a scalar that is not there, are no mistake.
+func TestArithmeticErrors(t *testing.T) {
+	b := newBackend()
+	for minute, v := range []float64{4, 0, -1} {
+		b.put(t, "A", "", minute, v, "None")
+	}
+	const dropped = " [ArithmeticError: One or more data-points have been dropped due to non-numeric values (NaN, -Infinite, +Infinite)]"
+	a, absent := with(statQuery("a", "A", "", "Sum", 60), hidden), with(statQuery("n", "Absent", "", "Sum", 60), hidden)
+	for expression, want := range map[string]string{
+		"8 / a":                 `e "e" Complete 0:2 2:-8` + dropped,
+		"a / 0":                 `e "e" Complete` + dropped,
+		"LOG10(a)":              `e "e" Complete 0:0.6021` + dropped,
+		"a ^ 0.5":               `e "e" Complete 0:2 1:0` + dropped,
+		"FILL(8 / a, 1) + 1":    `e "e" Complete 0:3 1:2 2:-7 3:2 4:2` + dropped,
+		"IF(a, 8 / a)":          `e "e" Complete 0:2 2:-8` + dropped,
+		"SUM([8 / a, a])":       `e "e" Complete 0:6 1:0 2:-9` + dropped,
+		"a + 1":                 `e "e" Complete 0:5 1:1 2:0`,
+		"a / n":                 `e "e" Complete` + dropped, // a missing datapoint of two counts as 0
+		"RATE(a)":               `e "e" Complete 1:-0.0667 2:-0.0167`,
+		"a * AVG(n)":            `e "e" Complete`,
+		"REMOVE_EMPTY([n]) * 2": ``,
+	} {
+		b.want(t, strings.TrimSuffix("\n"+want, "\n"), a, absent, mathQuery("e", expression))
+	}
+}
+
 // TestPages are recorded: each source gets its share of the periods, those without datapoints included, the first what is left.
 func TestPages(t *testing.T) {
 	b := newBackend()

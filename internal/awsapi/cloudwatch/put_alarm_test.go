@@ -517,7 +517,7 @@ func TestTagsOfAlarms(t *testing.T) {
 	}
 	for arn, want := range map[string]string{
 		arn + "nobody": "ResourceNotFoundException: ",
-		"nonsense":     "InvalidParameterValue: The value nonsense for parameter ResourceARN is invalid.",
+		"nonsense":     "InvalidParameterValue: 'nonsense' is not a valid ARN",
 		"arn:aws:cloudwatch:us-east-1:123456789012:insight-rule/x": "ResourceNotFoundException: ",
 	} {
 		_, err := a.listTagsForResource(t.Context(), call, &sdk.ListTagsForResourceInput{ResourceARN: aws.String(arn)})

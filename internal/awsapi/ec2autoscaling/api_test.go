@@ -349,10 +349,10 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 		"simple": {"<ScalingAdjustment>-2<", "<Cooldown>60<", "<Enabled>false<", "<PolicyType>SimpleScaling<", "<Alarms></Alarms>"},
 		"step": {
 			"<MinAdjustmentMagnitude>2<", "<MetricAggregationType>Maximum<", "<EstimatedInstanceWarmup>60<", "<ScalingAdjustment>30<",
-			"<MetricIntervalLowerBound>0<", "<Enabled>true<",
+			"<MetricIntervalLowerBound>0.0<", "<Enabled>true<",
 		},
 		"math":  {"<Id>e</Id><Expression>q/2</Expression><Period>30<", "<ReturnData>false<", "<Stat>Sum<", "<Name>a</Name><Value>b<"},
-		"track": {"<TargetValue>50<", "<Period>10<", "<Name>a</Name><Value>b<", "TargetTracking-chat.blue-AlarmHigh-", "TargetTracking-chat.blue-AlarmLow-"},
+		"track": {"<TargetValue>50.0<", "<Period>10<", "<Name>a</Name><Value>b<", "TargetTracking-chat.blue-AlarmHigh-", "TargetTracking-chat.blue-AlarmLow-"},
 	} {
 		got := describe("PolicyNames.member.1=" + url.QueryEscape(arns[name]))
 		for _, text := range want {

@@ -111,7 +111,7 @@ func writeJSON(b *bytes.Buffer, v reflect.Value) {
 		b.WriteByte('}')
 	case v.Type() == timeType:
 		t := v.Interface().(time.Time)
-		b.WriteString(strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', -1, 64))
+		b.WriteString(decimal(float64(t.UnixMilli())/1e3, 64)) // 1765977780.0: recorded
 	case v.Kind() == reflect.Struct:
 		b.WriteByte('{')
 		first := true
@@ -166,17 +166,26 @@ func writeText(b *bytes.Buffer, s string) {
 }
 
 func writeNumber(b *bytes.Buffer, f float64, bits int) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		b.WriteString(`"` + decimal(f, bits) + `"`)
+		return
+	}
+	b.WriteString(decimal(f, bits))
+}
+
+// decimal writes a double with a fraction, as AWS does: 41.0, 0.5, 1e+21.
+func decimal(f float64, bits int) string {
 	switch {
-	case math.IsNaN(f):
-		b.WriteString(`"NaN"`)
 	case math.IsInf(f, 1):
-		b.WriteString(`"Infinity"`)
+		return "Infinity"
 	case math.IsInf(f, -1):
-		b.WriteString(`"-Infinity"`)
+		return "-Infinity"
 	case math.Abs(f) < 1e15 && f == math.Trunc(f):
-		b.WriteString(strconv.FormatFloat(f, 'f', 1, 64))
-	default:
-		b.WriteString(strconv.FormatFloat(f, 'g', -1, bits))
+		return strconv.FormatFloat(f, 'f', 1, bits)
+	case math.Abs(f) >= 1e-3 && math.Abs(f) < 1e15:
+		return strconv.FormatFloat(f, 'f', -1, bits)
+	default: // NaN, too
+		return strconv.FormatFloat(f, 'g', -1, bits)
 	}
 }
 

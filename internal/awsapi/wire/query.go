@@ -169,11 +169,16 @@ func (n *node) mapping(t reflect.Type, at *place) (any, error) {
 	return out, nil
 }
 
-// EncodeQuery writes an SDK output struct as the XML answer of a Query operation. An output without members has no result.
+// emptyResults are the operations whose output has no members and that answer with a result element all the same: clients whose API
+// model has a resultWrapper for it fail without. AWS: API models; of Query services' other operations none has both.
+var emptyResults = map[string]bool{"TagResource": true, "UntagResource": true}
+
+// EncodeQuery writes an SDK output struct as the XML answer of a Query operation. An output without members has no result, save those of
+// emptyResults.
 func EncodeQuery(operation, namespace, requestID string, out any) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<%sResponse xmlns=%q>", operation, namespace)
-	if v := reflect.Indirect(reflect.ValueOf(out)); v.IsValid() && len(fieldsOf(v.Type())) > 0 {
+	if v := reflect.Indirect(reflect.ValueOf(out)); v.IsValid() && (len(fieldsOf(v.Type())) > 0 || emptyResults[operation]) {
 		writeXML(&b, operation+"Result", v)
 	}
 	fmt.Fprintf(&b, "<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></%sResponse>", requestID, operation)
@@ -205,7 +210,7 @@ func writeXML(b *bytes.Buffer, name string, v reflect.Value) {
 			b.WriteString("</entry>")
 		}
 	case v.CanFloat():
-		b.WriteString(strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits()))
+		b.WriteString(decimal(v.Float(), v.Type().Bits()))
 	default:
 		_ = xml.EscapeText(b, fmt.Append(nil, v.Interface())) // a buffer does not fail
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/hex"
 	"errors"
+	"math"
 	"net/url"
 	"reflect"
 	"strings"
@@ -98,6 +99,45 @@ func TestRoundTrips(t *testing.T) {
 	}
 	if got := string(EncodeQuery("PutMetricData", "ns", "id", &cloudwatch.PutMetricDataOutput{})); strings.Contains(got, "Result>") {
 		t.Errorf("an empty output has a result: %s", got)
+	}
+}
+
+// Operations whose API model has a resultWrapper answer with it though it is empty: botocore's Query parser looks for it.
+func TestEmptyResultsOfQuery(t *testing.T) {
+	for operation, out := range map[string]any{"TagResource": &cloudwatch.TagResourceOutput{}, "UntagResource": &cloudwatch.UntagResourceOutput{}} {
+		want := "<" + operation + `Response xmlns="ns"><` + operation + "Result></" + operation + "Result><ResponseMetadata>"
+		if got := string(EncodeQuery(operation, "ns", "id", out)); !strings.HasPrefix(got, want) {
+			t.Errorf("%s answers %s", operation, got)
+		}
+	}
+}
+
+// A namespace may begin with a colon, though the API model says otherwise. AWS: recorded.
+func TestNamespacesMayBeginWithAColon(t *testing.T) {
+	if found := Validate("monitoring", "PutMetricData", &cloudwatch.PutMetricDataInput{Namespace: aws.String(":N")}); len(found) > 0 {
+		t.Errorf("refused: %s", Message(found))
+	}
+}
+
+// Doubles have a fraction in every text protocol, and so have timestamps in JSON. AWS: recorded.
+func TestDoublesHaveAFraction(t *testing.T) {
+	at := moment
+	for v, want := range map[float64][2]string{
+		41: {"41.0", "41.0"}, 0: {"0.0", "0.0"}, -2: {"-2.0", "-2.0"}, 0.5: {"0.5", "0.5"}, 0.001: {"0.001", "0.001"},
+		123456789.25: {"123456789.25", "123456789.25"}, 1e21: {"1e+21", "1e+21"}, 1e-9: {"1e-09", "1e-09"},
+		math.Inf(1): {`"Infinity"`, "Infinity"}, math.Inf(-1): {`"-Infinity"`, "-Infinity"},
+	} {
+		out := &cloudwatch.GetMetricStatisticsOutput{Datapoints: []types.Datapoint{{Average: &v, Timestamp: &at}}}
+		if got := string(EncodeJSON(out)); got != `{"Datapoints":[{"Average":`+want[0]+`,"Timestamp":1795460400.0}]}` {
+			t.Errorf("%v in JSON: %s", v, got)
+		}
+		if got := string(EncodeQuery("GetMetricStatistics", "ns", "id", out)); !strings.Contains(got, "<Average>"+want[1]+"</Average>") {
+			t.Errorf("%v in XML: %s", v, got)
+		}
+	}
+	at = moment.Add(123 * time.Millisecond)
+	if got := string(EncodeJSON(&types.Datapoint{Timestamp: &at})); got != `{"Timestamp":1795460400.123}` {
+		t.Errorf("a moment in JSON: %s", got)
 	}
 }
 

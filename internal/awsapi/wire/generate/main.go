@@ -32,7 +32,8 @@ var served = map[string]struct {
 		DescribeScheduledActions PutScheduledUpdateGroupAction`},
 	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmContributors DescribeAlarmHistory DescribeAlarms
 		DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource
-		PutCompositeAlarm PutMetricAlarm PutMetricData SetAlarmState TagResource UntagResource`},
+		PutCompositeAlarm PutMetricAlarm PutMetricData SetAlarmState TagResource UntagResource
+		PutAlarmMuteRule GetAlarmMuteRule ListAlarmMuteRules DeleteAlarmMuteRule`},
 }
 
 // shape is the part of a model's shape that limits values.

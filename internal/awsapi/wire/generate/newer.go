@@ -34,6 +34,10 @@ func amendMonitoring(m *model) {
 	}
 	m.Shapes["PromQLQuery"], m.Shapes["PromQLPeriod"] = bounds("string", 1, 10_000), bounds("integer", 0, 86_400)
 
+	namespace := m.Shapes["Namespace"]
+	namespace.Pattern = "" // a namespace may begin with a colon, whatever the model says: recorded
+	m.Shapes["Namespace"] = namespace
+	amendAlarms(m)
 	states := m.Shapes["StateValue"]
 	states.Enum = []string{"INSUFFICIENT_DATA", "ALARM", "OK"} // in the order of AWS's refusals: recorded
 	m.Shapes["StateValue"] = states
@@ -58,6 +62,51 @@ func amendMonitoring(m *model) {
 	m.Operations["DescribeAlarmContributors"] = operation{Input: ref{"DescribeAlarmContributorsInput"}}
 	m.Shapes["DescribeAlarmContributorsInput"] = modelShape{
 		Type: "structure", Required: []string{"AlarmName"}, Members: map[string]ref{"AlarmName": {"AlarmName"}, "NextToken": {"NextToken"}},
+	}
+}
+
+// amendAlarms adds evaluation windows, warm-up periods and mute rules. AWS: PutMetricAlarm, EvaluationWindow, WarmUpConfiguration;
+// PutAlarmMuteRule, GetAlarmMuteRule, ListAlarmMuteRules, DeleteAlarmMuteRule.
+func amendAlarms(m *model) {
+	structure := func(name, required string, members map[string]ref) {
+		m.Shapes[name] = modelShape{Type: "structure", Required: strings.Fields(required), Members: members}
+	}
+	put := m.Shapes["PutMetricAlarmInput"]
+	put.Members["EvaluationWindow"], put.Members["WarmUpConfiguration"] = ref{"EvaluationWindow"}, ref{"WarmUpConfiguration"}
+	structure("EvaluationWindow", "", map[string]ref{"SlidingWindow": {"SlidingWindow"}, "WallClockWindow": {"WallClockWindow"}})
+	structure("SlidingWindow", "", nil)
+	structure("WallClockWindow", "", map[string]ref{"Timezone": {"ShortText"}})
+	structure("WarmUpConfiguration", "WarmUpPeriodDurationInMinutes", map[string]ref{"WarmUpPeriodDurationInMinutes": {"WarmUpPeriod"}})
+	m.Shapes["WarmUpPeriod"], m.Shapes["ShortText"] = bounds("integer", 1, 2880), bounds("string", 1, 50)
+
+	m.Shapes["MuteRuleName"], m.Shapes["MuteExpression"] = bounds("string", 1, 255), bounds("string", 1, 256)
+	structure("Rule", "Schedule", map[string]ref{"Schedule": {"Schedule"}})
+	structure("Schedule", "Expression Duration", map[string]ref{
+		"Expression": {"MuteExpression"}, "Duration": {"ShortText"}, "Timezone": {"ShortText"},
+	})
+	structure("MuteTargets", "AlarmNames", map[string]ref{"AlarmNames": {"MuteTargetAlarmNameList"}})
+	most := 100.0
+	m.Shapes["MuteTargetAlarmNameList"] = modelShape{Type: "list", Member: ref{"MuteRuleName"}, Max: &most}
+	m.Shapes["AlarmMuteRuleStatuses"] = modelShape{Type: "list", Member: ref{"AlarmMuteRuleStatus"}}
+	m.Shapes["AlarmMuteRuleStatus"] = modelShape{Type: "string", Enum: []string{"SCHEDULED", "ACTIVE", "EXPIRED"}}
+	for name, members := range map[string]map[string]ref{
+		"PutAlarmMuteRule": {
+			"Name": {"MuteRuleName"}, "Description": {"AlarmDescription"}, "Rule": {"Rule"}, "MuteTargets": {"MuteTargets"}, "Tags": {"TagList"},
+			"StartDate": {"Timestamp"}, "ExpireDate": {"Timestamp"},
+		},
+		"GetAlarmMuteRule":    {"AlarmMuteRuleName": {"MuteRuleName"}},
+		"DeleteAlarmMuteRule": {"AlarmMuteRuleName": {"MuteRuleName"}},
+		"ListAlarmMuteRules": {
+			"AlarmName": {"MuteRuleName"}, "Statuses": {"AlarmMuteRuleStatuses"}, "MaxRecords": {"MaxRecords"}, "NextToken": {"NextToken"},
+		},
+	} {
+		m.Operations[name] = operation{Input: ref{name + "Input"}}
+		required := map[string]string{"PutAlarmMuteRule": "Name Rule", "ListAlarmMuteRules": ""}
+		needs, known := required[name]
+		if !known {
+			needs = "AlarmMuteRuleName"
+		}
+		structure(name+"Input", needs, members)
 	}
 }
 
