@@ -43,7 +43,7 @@ type Options struct {
 const (
 	observeEvery  = time.Second           // policy time
 	usageEvery    = time.Minute           // policy time
-	pulse         = 20 * time.Millisecond // wall time: the shortest time between two observations
+	pulse         = 20 * time.Millisecond // wall time: observations are no more frequent, however fast the policy clock is
 	snapshotEvery = 10 * time.Minute      // wall time
 	trimEvery     = time.Hour             // wall time
 	keepJournal   = 24 * time.Hour        // policy time
@@ -66,7 +66,8 @@ type Controller struct {
 	news    chan struct{} // closed when one of these fields changes
 	failure error
 
-	observed, used time.Time // policy time of the last ones
+	due  time.Time // policy time of the next observation
+	used time.Time // policy time of the last look at what instances use
 	recovery       Recovery
 	diary          diary
 	outage         *outage // nil while the disk takes writes
@@ -121,7 +122,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		return nil, err
 	}
 	c.clock = NewClock(base, wall, o.Speed)
-	c.observed, c.used = base, base
+	c.due, c.used = base.Add(observeEvery), base
 	return c, nil
 }
 
@@ -228,17 +229,18 @@ func (c *Controller) Run(ctx context.Context) error {
 	snapshots, trims := time.NewTicker(snapshotEvery), time.NewTicker(trimEvery)
 	defer snapshots.Stop()
 	defer trims.Stop()
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(c.rest())
 	defer timer.Stop()
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return c.end(context.WithoutCancel(ctx))
+		case <-timer.C: // only what it is there for sets it again: orders, however many, do not put it off
+			err = c.beat(ctx)
+			timer.Reset(c.rest())
 		case first := <-c.inbox:
 			err = c.take(ctx, first)
-		case <-timer.C:
-			err = c.beat(ctx)
 		case <-snapshots.C:
 			err = c.snapshot(ctx)
 		case <-trims.C:
@@ -255,7 +257,6 @@ func (c *Controller) Run(ctx context.Context) error {
 		if err != nil {
 			c.stall(ctx, err)
 		}
-		timer.Reset(c.rest())
 	}
 }
 
@@ -294,10 +295,16 @@ func (c *Controller) gather(first *order) []*order {
 	return all
 }
 
-// rest is how long the loop may sleep without orders.
+// rest is how long it is until the next observation. Observations are due each second of policy time, counted from the start: one that
+// is late does not put off those that follow.
 func (c *Controller) rest() time.Duration {
-	wait := c.clock.Wall(c.observed.Add(observeEvery).Sub(c.Now()))
-	return max(wait, pulse)
+	return max(c.clock.Wall(c.due.Sub(c.Now())), 0)
+}
+
+// next plans the observation after one that is made now.
+func (c *Controller) next(now time.Time) {
+	every := max(observeEvery, time.Duration(float64(pulse)*c.clock.Speed()))
+	c.due = c.due.Add(every * (1 + max(now.Sub(c.due), 0)/every))
 }
 
 // measure takes what gateways and fleets measured.
@@ -313,7 +320,7 @@ func (c *Controller) measure(ctx context.Context, now time.Time) engine.Observed
 // beat brings what was measured, or lets time pass where nothing was and something is due.
 func (c *Controller) beat(ctx context.Context) error {
 	now := c.Now()
-	c.observed = now
+	c.next(now)
 	if c.outage != nil {
 		if c.hold(ctx); !time.Now().Before(c.outage.probe) {
 			c.mend(ctx)

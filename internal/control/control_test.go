@@ -37,6 +37,7 @@ type server struct {
 	mu     sync.Mutex
 	load   float64 // invocations an observation
 	given  float64 // invocations observed so far
+	seen   func(now time.Time)
 	events []engine.Event
 }
 
@@ -80,11 +81,21 @@ func startOn(t *testing.T, dir string, speed float64, between func(*store.Store)
 func (s *server) observe() []engine.VariantObservation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.seen != nil {
+		s.seen(s.Now())
+	}
 	if s.load == 0 {
 		return nil
 	}
 	s.given += s.load
 	return []engine.VariantObservation{{Key: variant, Invocations: s.load, InvocationsPerInstance: s.load, Answered: s.load}}
+}
+
+// onObserve has f called at each observation.
+func (s *server) onObserve(f func(now time.Time)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = f
 }
 
 func (s *server) setLoad(v float64) {
@@ -177,18 +188,24 @@ func (s *server) deploy() {
 	}})
 }
 
+// view looks at the engine.
+func (s *server) view(f func(e *engine.Engine)) {
+	s.t.Helper()
+	if err := s.View(s.t.Context(), func(_ time.Time, e *engine.Engine) { f(e) }); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // stateOf is what the engine knows, as a text.
 func (s *server) stateOf() string {
 	s.t.Helper()
 	var text []byte
-	if err := s.View(s.t.Context(), func(_ time.Time, e *engine.Engine) {
+	s.view(func(e *engine.Engine) {
 		var err error
 		if text, err = json.Marshal(e.State()); err != nil {
 			s.t.Error(err)
 		}
-	}); err != nil {
-		s.t.Fatal(err)
-	}
+	})
 	return string(text)
 }
 
