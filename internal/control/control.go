@@ -66,12 +66,12 @@ type Controller struct {
 	news    chan struct{} // closed when one of these fields changes
 	failure error
 
-	due  time.Time // policy time of the next observation
-	used time.Time // policy time of the last look at what instances use
-	recovery       Recovery
-	diary          diary
-	outage         *outage // nil while the disk takes writes
-	held           held
+	due      time.Time // policy time of the next observation
+	used     time.Time // policy time of the last look at what instances use
+	recovery Recovery
+	diary    diary
+	outage   *outage // nil while the disk takes writes
+	held     held
 }
 
 // Recovery is how a controller came back.
