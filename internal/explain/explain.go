@@ -56,7 +56,7 @@ type Item struct {
 // Query is what is asked.
 type Query struct {
 	Scope             engine.Scope
-	Endpoint, Variant string
+	Endpoint, Variant string        // no variant: the endpoint's only one
 	At                time.Time     // zero: now
 	Since             time.Duration // how far back from At the story goes; zero: no story
 }
@@ -88,14 +88,24 @@ type UnknownError struct {
 
 // Error names the variant.
 func (e *UnknownError) Error() string {
+	if e.Variant == "" {
+		return fmt.Sprintf("there is no endpoint %s in %s: of one that is deleted, name ENDPOINT/VARIANT", e.Endpoint, e.Region)
+	}
 	if !e.At.IsZero() {
 		return fmt.Sprintf("there was no %s/%s in %s at %s UTC", e.Endpoint, e.Variant, e.Region, stamp(e.At))
 	}
 	return fmt.Sprintf("nothing is known of %s/%s in %s: is there such a variant, and is it a scalable target?", e.Endpoint, e.Variant, e.Region)
 }
 
-// Explain answers a query. It fails with UnknownError.
+// Explain answers a query. It fails with UnknownError or AmbiguousError.
 func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
+	if q.Variant == "" {
+		name, err := only(ctx, p, q)
+		if err != nil {
+			return Explanation{}, err
+		}
+		q.Variant = name
+	}
 	x := Explanation{Region: q.Scope.Region, Endpoint: q.Endpoint, Variant: q.Variant}
 	m, err := momentOf(ctx, p, q)
 	if err != nil {
@@ -134,13 +144,69 @@ func ofVariant(i Item) bool {
 	return !whole
 }
 
-// ParseVariant takes ENDPOINT/VARIANT apart.
+// ParseVariant takes apart what names a variant: ENDPOINT/VARIANT, its group's name ENDPOINT.VARIANT, or ENDPOINT alone, which stands for its
+// one variant (Explain fails with AmbiguousError where there are several); variant is "" then.
 func ParseVariant(text string) (endpoint, variant string, err error) {
 	endpoint, variant, ok := strings.Cut(text, "/")
-	if !ok || endpoint == "" || variant == "" || strings.Contains(variant, "/") {
-		return "", "", fmt.Errorf("%q is not ENDPOINT/VARIANT", text)
+	if !ok {
+		endpoint, variant, ok = strings.Cut(text, ".")
+	}
+	if endpoint == "" || ok && variant == "" || strings.ContainsAny(variant, "/.") {
+		return "", "", fmt.Errorf("%q is neither ENDPOINT/VARIANT nor ENDPOINT", text)
 	}
 	return endpoint, variant, nil
+}
+
+// AmbiguousError says that an endpoint has several variants, one of which has to be named.
+type AmbiguousError struct {
+	Endpoint string
+	Variants []string
+}
+
+// Error names the variants.
+func (e *AmbiguousError) Error() string {
+	names := make([]string, len(e.Variants))
+	for i, v := range e.Variants {
+		names[i] = e.Endpoint + "/" + v
+	}
+	return fmt.Sprintf("%s has several variants: name one of %s", e.Endpoint, strings.Join(names, ", "))
+}
+
+// only finds the one variant of an endpoint, at the moment that is asked for. It fails with UnknownError or AmbiguousError.
+func only(ctx context.Context, p Past, q Query) (string, error) {
+	var names []string
+	look := func(e *engine.Engine) {
+		if r := e.Region(q.Scope); r != nil {
+			if x, err := r.Hosting.Endpoint(q.Endpoint); err == nil {
+				for _, v := range x.Variants {
+					names = append(names, v.Config.Name)
+				}
+			}
+		}
+	}
+	var past bool
+	if err := p.View(ctx, func(now time.Time, e *engine.Engine) {
+		if past = !q.At.IsZero() && q.At.Before(now); !past {
+			look(e)
+		}
+	}); err != nil {
+		return "", err
+	}
+	if past {
+		s, err := p.At(ctx, q.At)
+		if err != nil {
+			return "", err
+		}
+		look(s.Engine)
+	}
+	switch len(names) {
+	case 0:
+		return "", &UnknownError{q.Endpoint, "", q.Scope.Region, q.At}
+	case 1:
+		return names[0], nil
+	default:
+		return "", &AmbiguousError{q.Endpoint, names}
+	}
 }
 
 func (q Query) target() scaling.TargetKey { return scaling.VariantTarget(q.Endpoint, q.Variant) }

@@ -126,7 +126,7 @@ func (m *memory) Events(_ context.Context, q Events) ([]Item, error) {
 		case engine.InstanceChanged:
 			table, key = "endpoint", e.Key.Endpoint
 		case engine.InstanceActivityChanged:
-			table, key = "group", e.Activity.Group.GroupName()
+			table, key = "group", e.Activity.Group.VariantName()
 		}
 		if table == q.Table && key == q.Key && !i.At.Before(q.From) && i.At.Before(q.To) {
 			if out = append(out, i); len(out) == q.Limit {
@@ -316,10 +316,72 @@ func TestWhatIsNotScaled(t *testing.T) {
 	if _, err := Explain(t.Context(), m, q); !errors.As(err, &unknown) {
 		t.Errorf("a variant that is not there: %v", err)
 	}
-	for _, bad := range []string{"", "iris", "iris/", "/blue", "iris/blue/green"} {
+	for _, bad := range []string{"", "iris/", "/blue", "iris/blue/green", ".blue", "iris.", "iris/blue.green"} {
 		if _, _, err := ParseVariant(bad); err == nil {
 			t.Errorf("%q names a variant", bad)
 		}
+	}
+	for _, good := range []string{"iris/blue", "iris.blue"} {
+		if endpoint, variant, err := ParseVariant(good); err != nil || endpoint != "iris" || variant != "blue" {
+			t.Errorf("%q: %s, %s, %v", good, endpoint, variant, err)
+		}
+	}
+}
+
+// The name of an endpoint is enough where it has one variant, now or at the moment asked for; else the variants are named.
+func TestEndpointOfOneVariant(t *testing.T) {
+	m := newMemory(t)
+	q := asked
+	var err error
+	if q.Endpoint, q.Variant, err = ParseVariant("iris"); err != nil {
+		t.Fatal(err)
+	}
+	if got := text(t, m.ask(q)); !strings.HasPrefix(got, "iris/blue at ") {
+		t.Error(got)
+	}
+	m.must(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "two", Variants: []hosting.VariantConfig{
+		{Name: "blue", Model: "m", InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"},
+		{Name: "green", Model: "m", InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"},
+	}}})
+	m.must(engine.UpdateEndpoint{Scope: scope, Update: hosting.Update{Endpoint: "iris", Config: "two"}})
+	before := m.Now
+	m.run(5 * time.Minute)
+	var several *AmbiguousError
+	if _, err := Explain(t.Context(), m, q); !errors.As(err, &several) || err.Error() != "iris has several variants: name one of iris/blue, iris/green" {
+		t.Error(err)
+	}
+	q.At = before.Add(-time.Second)
+	if got := text(t, m.ask(q)); !strings.HasPrefix(got, "iris/blue at ") {
+		t.Error(got)
+	}
+	q.Endpoint = "none"
+	var unknown *UnknownError
+	if _, err := Explain(t.Context(), m, q); !errors.As(err, &unknown) {
+		t.Error(err)
+	}
+}
+
+// A variant that answers only errors looks unhealthy, until it answers well again.
+func TestFailingVariant(t *testing.T) {
+	m := newMemory(t)
+	observe := func(failed float64) {
+		m.must(engine.Observed{Variants: []engine.VariantObservation{{
+			Key: engine.VariantKey{Scope: scope, Endpoint: "iris", Variant: "blue"}, Invocations: 10, Answered: 10, Errors5XX: failed,
+		}}})
+	}
+	observe(10)
+	const want = "  failing: 10 of 10 invocations of the last 5 minutes were answered with a 5XX status\n"
+	if got := text(t, m.ask(asked)); !strings.Contains(got, want) {
+		t.Errorf("%s\nlacks %s", got, want)
+	}
+	if x := m.ask(asked).Moment; x.Health != "failing" || x.Trouble == "" || x.PerMinute < 1.6 || x.PerMinute > 2 {
+		t.Errorf("%+v", x)
+	}
+	for range 2 {
+		observe(0)
+	}
+	if x := m.ask(asked).Moment; x.Health != "healthy" || x.Trouble != "" {
+		t.Errorf("10 of 30 failed: %+v", x)
 	}
 }
 

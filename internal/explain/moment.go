@@ -30,7 +30,10 @@ type Moment struct {
 	Max       int      `json:"max"`
 	Desired   int      `json:"desired"`
 	Current   int      `json:"current"`
-	Status    string   `json:"status,omitempty"` // of the endpoint
+	Status    string   `json:"status,omitempty"`  // of the endpoint
+	Health    string   `json:"health,omitempty"`  // healthy, degraded or failing
+	Trouble   string   `json:"trouble,omitempty"` // why the variant is not healthy
+	PerMinute float64  `json:"invocations_per_minute"`
 	Suspended []string `json:"suspended,omitempty"`
 	DryRun    bool     `json:"dry_run,omitempty"`
 	Policies  []Policy `json:"policies"`
@@ -111,6 +114,8 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	if x, err := r.Hosting.Endpoint(q.Endpoint); err == nil && x.Variant(q.Variant) != nil {
 		v := x.Variant(q.Variant)
 		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
+		health, why := r.Health(at, x, v)
+		m.Health, m.Trouble, m.PerMinute = health.String(), why, r.Traffic(at, q.Endpoint, q.Variant).PerMinute()
 	}
 	d, t, ok := r.Consider(at, q.target())
 	if !ok {

@@ -82,6 +82,9 @@ func (m *Moment) render(b *strings.Builder, name string) {
 	if m.Decision != nil {
 		fmt.Fprintf(b, "  last decision, %s: %s\n", stamp(m.Decision.At), m.Decision.Text)
 	}
+	if m.Trouble != "" {
+		fmt.Fprintf(b, "  %s: %s\n", m.Health, m.Trouble)
+	}
 	for _, w := range m.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", w.Text)
 	}

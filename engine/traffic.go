@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+)
+
+// trafficSpan is how far back Traffic looks, in policy time: so many whole minutes and the running one.
+const trafficSpan = 5 * time.Minute
+
+// Traffic is what a variant was asked and answered of late.
+type Traffic struct {
+	Over        time.Duration // policy time
+	Invocations float64       // requests
+	Errors4XX   float64 // answers with such a status
+	Errors5XX   float64
+}
+
+// PerMinute returns the load: invocations a minute.
+func (t Traffic) PerMinute() float64 { return t.Invocations / t.Over.Minutes() }
+
+// Failing reports whether at least half of what was asked was answered with a 5XX status.
+func (t Traffic) Failing() bool { return t.Errors5XX > 0 && 2*t.Errors5XX >= t.Invocations }
+
+// Traffic returns a variant's traffic until now, as its published metrics have it. Of a past moment whose metrics are not in memory there is
+// none.
+func (r *Region) Traffic(now time.Time, endpoint, variant string) Traffic {
+	from := metric.Align(now, time.Minute).Add(-trafficSpan)
+	sum := func(what int) float64 {
+		total := 0.0
+		if s := r.Metrics.Find(published[what].id(endpoint, variant)); s != nil {
+			s.Range(from.Unix(), now.Unix()+1, func(b metric.BucketState) { total += b.Summary.Sum })
+		}
+		return total
+	}
+	return Traffic{now.Sub(from), sum(invocations), sum(errors4XX), sum(errors5XX)}
+}
+
+// How a variant is.
+const (
+	Healthy  Health = iota + 1
+	Degraded        // fewer instances serve than are wanted, since the last one failed to start
+	Failing         // its endpoint failed, no instance serves, or most invocations are answered with a 5XX status
+)
+
+// Health is how a variant is.
+type Health int
+
+// String returns the state's name.
+func (h Health) String() string {
+	switch h {
+	case Healthy:
+		return "healthy"
+	case Degraded:
+		return "degraded"
+	case Failing:
+		return "failing"
+	default:
+		return "invalid"
+	}
+}
+
+// Health says how a variant of an endpoint is, and why; "" where it is healthy.
+func (r *Region) Health(now time.Time, x *hosting.Endpoint, v *hosting.Variant) (Health, string) {
+	t := r.Traffic(now, x.Name, v.Config.Name)
+	current, last := v.Current(), v.LastFailure()
+	switch {
+	case x.Status == hosting.Failed:
+		return Failing, x.FailureReason
+	case t.Failing():
+		return Failing, fmt.Sprintf("%.0f of %.0f invocations of the last %.0f minutes were answered with a 5XX status",
+			t.Errors5XX, t.Invocations, trafficSpan.Minutes())
+	case v.Desired > 0 && current == 0 && x.Status == hosting.InService:
+		return Failing, reasoned("no instance serves", last)
+	case current < v.Desired && last != "":
+		return Degraded, reasoned(fmt.Sprintf("%d of %d wanted instances serve", current, v.Desired), last)
+	default:
+		return Healthy, ""
+	}
+}
+
+func reasoned(what, last string) string {
+	if last == "" {
+		return what
+	}
+	return what + ": " + last
+}
