@@ -35,6 +35,7 @@ var imports = map[string][]string{
 	"internal/control":    {"engine", "metric", "alarm", "scaling", "hosting", "internal/store"},
 	"internal/invoke":     {"engine", "metric", "hosting"},
 	"internal/fleet":      {"hosting"},
+	"internal/port":       {},
 	"internal/foretell":   {"engine", "metric", "scaling"},
 	"internal/demomodel":  {},
 	"internal/prometheus": {"engine", "metric", "alarm", "internal/awsapi", "internal/history"},

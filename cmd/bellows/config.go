@@ -36,6 +36,7 @@ type config struct {
 	KillAfter         duration `yaml:"kill_after"`         // from SIGTERM to SIGKILL; default 30s
 	PayloadMax        int      `yaml:"payload_max"`        // bytes; default 25 MiB
 	LogMax            int64    `yaml:"log_max"`            // bytes of one instance's log; default 10 MB
+	ConnectionsMax    int      `yaml:"connections_max"`    // of clients at once; default, and at most: what the limit of open files allows
 
 	Retention  string `yaml:"retention"`   // of metrics' datapoints by their resolution; default CloudWatch's
 	HistoryMax int64  `yaml:"history_max"` // bytes of disk space for metrics' datapoints; default 20 GiB
@@ -113,6 +114,9 @@ func parseConfig(text []byte) (config, error) {
 	}
 	if c.HistoryMax < historyLeast {
 		return c, fmt.Errorf("history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
+	}
+	if c.ConnectionsMax < 0 {
+		return c, fmt.Errorf("connections_max is %d: want 1 at least, or 0 for what the limit of open files allows", c.ConnectionsMax)
 	}
 	if c.ExplainMax < explainLeast {
 		return c, fmt.Errorf("explain_max is %d bytes: want %d at least", c.ExplainMax, explainLeast)

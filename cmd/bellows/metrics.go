@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/port"
 	"bellows.dev/bellows/metric"
 )
 
@@ -62,6 +63,21 @@ func newInstruments() *instruments {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
+}
+
+// port shows how the port is doing.
+func (m *instruments) port(p *port.Server, unverified *port.Memory) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "bellows_connections", Help: "Connections of clients that are open.",
+		}, func() float64 { open, _ := p.Connections(); return float64(open) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "bellows_connections_rejected_total", Help: "Connections of clients that were turned away because all were in use.",
+		}, func() float64 { _, rejected := p.Connections(); return float64(rejected) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "bellows_unverified_bytes", Help: "Bytes of requests that are not yet known to be by someone who holds a key.",
+		}, func() float64 { return float64(unverified.Used()) }),
+	)
 }
 
 // requested takes a request of the control plane. code is the error's, "" where there was none.

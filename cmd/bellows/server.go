@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,18 +13,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/valyala/fasthttp"
-	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/awsapi"
-	"bellows.dev/bellows/internal/awsapi/autoscaling"
-	"bellows.dev/bellows/internal/awsapi/cloudwatch"
-	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
-	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
-	"bellows.dev/bellows/internal/awsapi/sts"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/fleet"
 	"bellows.dev/bellows/internal/fleet/process"
@@ -34,6 +25,7 @@ import (
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
 	"bellows.dev/bellows/internal/notify"
+	"bellows.dev/bellows/internal/port"
 	"bellows.dev/bellows/internal/prometheus"
 	"bellows.dev/bellows/internal/store"
 	"bellows.dev/bellows/metric/expr"
@@ -73,7 +65,7 @@ type server struct {
 	own         *ownMetrics
 
 	listener net.Listener
-	http     *fasthttp.Server
+	port     *port.Server
 	life     context.Context //nolint:containedctx // of the reports: until the controller ends
 	cancel   context.CancelFunc
 }
@@ -118,7 +110,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err := s.openPrometheus(); err != nil {
 		return err
 	}
-	s.http = s.newHTTP()
+	s.port = s.newPort()
 	address := s.address() + " " + o.config.Region + "\n"
 	if err := os.WriteFile(filepath.Join(o.dir, addressFile), []byte(address), 0o600); err != nil {
 		return fmt.Errorf("noting the address: %w", err)
@@ -231,102 +223,6 @@ func (s *server) usage(ctx context.Context) []engine.InstanceUsage {
 	return out
 }
 
-// authenticate is the gateway's door; the control plane's uses the same keys.
-func (s *server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.Refusal) {
-	path, query, _ := strings.Cut(string(ctx.Request.Header.RequestURI()), "?")
-	scope, _, err := s.auth.Authenticate(sigv4.Request{
-		Method: string(ctx.Method()), Path: path, Query: query, Host: string(ctx.Host()), Body: ctx.Request.Body(),
-		Header: func(name string) []string {
-			var out []string
-			for _, v := range ctx.Request.Header.PeekAll(name) {
-				out = append(out, string(v))
-			}
-			return out
-		},
-	}, "sagemaker")
-	if err == nil {
-		return scope, nil
-	}
-	refusal := &invoke.Refusal{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: err.Error()} // whatever the error is
-	if e := (*sigv4.Error)(nil); errors.As(err, &e) {
-		refusal.Code, _, refusal.Status = e.Codes()
-		refusal.Message = e.Msg
-	}
-	return engine.Scope{}, refusal
-}
-
-// serverTimeouts bound silent clients. SDKs keep idle connections for a minute.
-const (
-	readTimeout = 2 * time.Minute
-	idleTimeout = 3 * time.Minute
-)
-
-func (s *server) newHTTP() *fasthttp.Server {
-	b := backend{s.control}
-	api := &awsapi.Server{
-		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
-		Services: []*awsapi.Service{
-			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
-			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
-		},
-	}
-	control := fasthttpadaptor.NewFastHTTPHandler(s.owned(api))
-	health := fasthttpadaptor.NewFastHTTPHandler(s.owned(http.HandlerFunc(s.health)))
-	metrics := fasthttpadaptor.NewFastHTTPHandler(s.owned(s.metrics()))
-	explained := fasthttpadaptor.NewFastHTTPHandler(s.owned(http.HandlerFunc(s.explain)))
-	doors := fasthttpadaptor.NewFastHTTPHandler(s.owned(s.prometheus))
-	return &fasthttp.Server{
-		Handler: func(ctx *fasthttp.RequestCtx) {
-			path := ctx.Path()
-			switch {
-			case len(path) > len("/endpoints/") && string(path[:len("/endpoints/")]) == "/endpoints/":
-				s.gateway.Handle(ctx)
-			case ctx.IsGet() && (string(path) == "/" || string(path) == "/health") && len(ctx.QueryArgs().Peek("Action")) == 0:
-				health(ctx)
-			case ctx.IsGet() && string(path) == "/metrics":
-				metrics(ctx)
-			case ctx.IsGet() && strings.HasPrefix(string(path), explainPath):
-				explained(ctx)
-			case prometheus.Serves(string(path)):
-				doors(ctx)
-			default:
-				control(ctx)
-			}
-		},
-		NoDefaultServerHeader: true, MaxRequestBodySize: max(s.o.config.PayloadMax, 8<<20) + 1<<20, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		Logger: discard{}, CloseOnShutdown: true,
-	}
-}
-
-// owned gives a handler texts and a context of its own. The adaptor's texts point into a buffer that the next request overwrites, and
-// some of them, such as the region that a request is signed for, are kept for good. Its context is the buffer itself: who still waits
-// for the end of it, as database/sql does in the background, would read what the next request writes.
-func (s *server) owned(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithCancel(s.life)
-		defer cancel()
-		r = r.WithContext(ctx)
-		header := make(http.Header, len(r.Header))
-		for name, values := range r.Header {
-			for _, v := range values {
-				header.Add(strings.Clone(name), strings.Clone(v))
-			}
-		}
-		r.Header = header
-		r.Method, r.Host, r.RequestURI = strings.Clone(r.Method), strings.Clone(r.Host), strings.Clone(r.RequestURI)
-		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
-			r.URL = u
-		}
-		h.ServeHTTP(w, r)
-	})
-}
-
-// discard drops fasthttp's own lines about clients that go away.
-type discard struct{}
-
-// Printf implements fasthttp.Logger.
-func (discard) Printf(string, ...any) {}
-
 // run serves until ctx ends, which is how a stop is asked for, then stops in order: the port, the controller, the instances. Where keep
 // is set, or something else ended the server, instances go on, for the next server to adopt.
 func (s *server) run(ctx context.Context, keep bool) error {
@@ -339,7 +235,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	var work sync.WaitGroup
 	failures := make(chan error, 2)
 	work.Go(func() { failures <- s.control.Run(controlled) })
-	work.Go(func() { failures <- s.http.Serve(s.listener) })
+	work.Go(func() { failures <- s.port.Serve(s.listener) })
 	work.Go(func() { s.notifier.Run(s.life) })
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.foretell.Run(s.life) })
@@ -353,7 +249,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout))
 	defer cancel()
-	err = errors.Join(err, s.http.ShutdownWithContext(grace), s.gateway.Close()) // without routes nothing waits for a drain
+	err = errors.Join(err, s.port.Shutdown(grace), s.gateway.Close()) // without routes nothing waits for a drain
 	s.cancel()
 	stop()
 	work.Wait()
@@ -412,7 +308,7 @@ func (s *server) release() {
 		_ = s.gateway.Close() // it never fails
 	}
 	if s.listener != nil {
-		_ = s.listener.Close() // fasthttp may have closed it
+		_ = s.listener.Close() // the port may have closed it
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

@@ -21,30 +21,61 @@ type Authenticator struct {
 	Lookup func(accessKeyID string) (sigv4.Key, bool)
 
 	Account, Region string
+
+	keys sigv4.Keys
 }
 
-// Authenticate verifies a request that should be signed for one of some services; none, or "", takes any. It fails with
-// *sigv4.Error.
-func (a *Authenticator) Authenticate(r sigv4.Request, services ...string) (engine.Scope, string, error) {
+// Visitor is a request's sender, of whom all that needs no body has been checked.
+type Visitor struct {
+	a     *Authenticator
+	claim sigv4.Claim
+}
+
+// Begin checks the head of a request that should be signed for one of some services; none, or "", takes any. A server calls it before
+// it reads a body. It fails with *sigv4.Error.
+func (a *Authenticator) Begin(r *sigv4.Request, services ...string) (Visitor, error) {
+	v := Visitor{a: a}
 	if a.Lookup == nil {
-		scope := engine.Scope{Account: a.Account, Region: a.Region}
-		if id, ok := sigv4.Claims(r); ok {
-			scope.Region = id.Region
-			return scope, id.AccessKeyID, nil
-		}
+		return v, nil
+	}
+	var err error
+	if v.claim, err = sigv4.Begin(a.Now(), r, a.Lookup); err != nil {
+		return v, err
+	}
+	return v, v.For(services...)
+}
+
+// For checks that the request is signed for one of some services; none, or "", takes any.
+func (v *Visitor) For(services ...string) error {
+	if v.a.Lookup == nil || len(services) == 0 || services[0] == "" || slices.Contains(services, v.claim.Service()) {
+		return nil
+	}
+	return &sigv4.Error{
+		Kind: sigv4.WrongSignature, Msg: "Credential should be scoped to correct service: '" + strings.Join(services, "' or '") + "'.",
+	}
+}
+
+// Finish verifies the signature over the head and the SHA-256 of the body, and returns whose the request is and its access key ID. It
+// fails with *sigv4.Error.
+func (v *Visitor) Finish(r *sigv4.Request, body [32]byte) (engine.Scope, string, error) {
+	a := v.a
+	if a.Lookup != nil {
+		id, err := v.claim.Finish(r, body, &a.keys)
+		return engine.Scope{Account: id.Account, Region: id.Region}, id.AccessKeyID, err
+	}
+	scope := engine.Scope{Account: a.Account, Region: a.Region}
+	id, ok := sigv4.Claims(r)
+	if !ok {
 		return scope, "", nil
 	}
-	id, err := sigv4.Verify(a.Now(), r, a.Lookup)
-	if err != nil {
-		return engine.Scope{}, "", err
+	if id.Region != scope.Region {
+		scope.Region = strings.Clone(id.Region) // the request's own texts do not outlive it
 	}
-	if len(services) > 0 && services[0] != "" && !slices.Contains(services, id.Service) {
-		return engine.Scope{}, "", &sigv4.Error{
-			Kind: sigv4.WrongSignature, Msg: "Credential should be scoped to correct service: '" + strings.Join(services, "' or '") + "'.",
-		}
-	}
-	return engine.Scope{Account: id.Account, Region: id.Region}, id.AccessKeyID, nil
+	return scope, strings.Clone(id.AccessKeyID), nil
 }
+
+// Open reports whether every request is taken, whoever sends it.
+func (a *Authenticator) Open() bool { return a.Lookup == nil }
 
 // Basic verifies an access key ID and its secret, for clients that cannot sign: the scope is the key's account, and Region. Keys
 // with a session token cannot be used so. It fails with *sigv4.Error, in a time that says nothing of the secret.

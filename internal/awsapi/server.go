@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
@@ -98,16 +96,13 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 			out, err = nil, internal(q.RequestID)
 		}
 	}()
-	if service := s.Unserved(q.facts()); service != "" { // nothing of it is read
+	facts := Facts(q.http)
+	if service := s.Unserved(facts); service != "" { // nothing of it is read
 		return nil, s.refuseUnserved(q, service)
 	}
-	if err := q.read(); err != nil {
+	s.route(q)
+	if err := s.enter(q, facts); err != nil {
 		return nil, err
-	}
-	signing := s.route(q)
-	q.Scope, q.AccessKeyID, err = s.Auth.Authenticate(q.facts(), signing)
-	if err != nil {
-		return nil, refusal(err)
 	}
 	if q.service == nil {
 		return nil, q.unknown()
@@ -126,24 +121,54 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	return op.call(ctx, q.Call, in)
 }
 
-// read takes the body as it came: the signature covers the compressed bytes.
-func (q *request) read() error {
-	body, err := io.ReadAll(io.LimitReader(q.http.Body, bodyMax+1))
+// enter checks the head and the key, reads the body, verifies the signature, and only then looks into the body.
+func (s *Server) enter(q *request, facts *sigv4.Request) error {
+	visitor, err := s.Auth.Begin(facts, q.signing())
 	if err != nil {
-		return &Error{Code: "IncompleteBody", Message: "The request body could not be read.", Lower: true}
+		return refusal(err)
 	}
-	if len(body) > bodyMax {
-		return &Error{
-			Code: "RequestEntityTooLarge", Status: http.StatusRequestEntityTooLarge, Lower: true,
-			Message: fmt.Sprintf("The request body is larger than %d bytes.", bodyMax),
-		}
+	if err := encodings(q.http.Header.Values("Content-Encoding")); err != nil {
+		return err
+	}
+	body, sum, err := ReadBody(q.http, bodyMax)
+	if err != nil {
+		return refusedBody(err)
 	}
 	q.body, q.Size = body, len(body)
+	if q.Scope, q.AccessKeyID, err = visitor.Finish(facts, sum); err != nil {
+		return refusal(err)
+	}
+	Verified(q.http)
+	if q.protocol == wire.Query {
+		s.routeForm(q)
+		return refusal(visitor.For(q.signing()))
+	}
 	return nil
 }
 
-// route tells service, operation and protocol, and returns the service name that the request must be signed for.
-func (s *Server) route(q *request) (signing string) {
+// encodings refuses what is not unpacked here.
+func encodings(all []string) error {
+	for _, e := range all {
+		if !strings.EqualFold(e, "gzip") && !strings.EqualFold(e, "identity") && e != "" {
+			return &Error{
+				Code: "UnsupportedMediaType", Status: http.StatusUnsupportedMediaType, Lower: true,
+				Message: "The only Content-Encoding that this server takes is gzip.",
+			}
+		}
+	}
+	return nil
+}
+
+// signing is the service name that the request must be signed for, "" where it is not known, or not yet.
+func (q *request) signing() string {
+	if q.service == nil {
+		return ""
+	}
+	return q.service.Signing
+}
+
+// route tells protocol, service and operation by the head; of a Query request only the protocol: what it wants is in its body.
+func (s *Server) route(q *request) {
 	h := q.http.Header
 	q.mode = h.Get("X-Amzn-Query-Mode") == "true"
 	if rest, ok := strings.CutPrefix(q.http.URL.Path, "/service/"); ok {
@@ -159,19 +184,35 @@ func (s *Server) route(q *request) (signing string) {
 		prefix, operation, _ := strings.Cut(target, ".")
 		q.Operation = operation
 		q.service = s.find(func(x *Service) bool { return x.Target != "" && x.Target == prefix })
+	} else if kind := h.Get("Content-Type"); strings.Contains(kind, "json") {
+		q.protocol = wire.JSON11 // of no operation
+	} else if strings.Contains(kind, "cbor") {
+		q.protocol = wire.CBOR
 	} else {
 		q.protocol = wire.Query
-		q.form, _ = url.ParseQuery(string(q.plain()))
-		if q.form.Get("Action") == "" {
-			q.form = q.http.URL.Query()
-		}
-		q.Operation = q.form.Get("Action")
-		q.service = s.find(func(x *Service) bool { return x.Version != "" && x.Version == q.form.Get("Version") })
 	}
-	if q.service != nil {
-		return q.service.Signing
+}
+
+// Refuse answers a request that the port has refused, in the protocol that its head seems to speak.
+func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, requestID string, status int, code, message string) {
+	q := &request{http: r}
+	q.RequestID = requestID
+	s.route(q)
+	if q.protocol == wire.Query {
+		version := r.URL.Query().Get("Version")
+		q.service = s.find(func(x *Service) bool { return x.Version != "" && x.Version == version })
 	}
-	return ""
+	s.fail(w, q, &Error{Code: code, Status: status, Message: message, Lower: true})
+}
+
+// routeForm tells service and operation of a Query request.
+func (s *Server) routeForm(q *request) {
+	q.form, _ = url.ParseQuery(string(q.plain()))
+	if q.form.Get("Action") == "" {
+		q.form = q.http.URL.Query()
+	}
+	q.Operation = q.form.Get("Action")
+	q.service = s.find(func(x *Service) bool { return x.Version != "" && x.Version == q.form.Get("Version") })
 }
 
 func (s *Server) find(is func(*Service) bool) *Service {
@@ -185,7 +226,7 @@ func (s *Server) find(is func(*Service) bool) *Service {
 
 // plain is the body uncompressed; what cannot be is nothing.
 func (q *request) plain() []byte {
-	if q.http.Header.Get("Content-Encoding") != "gzip" {
+	if !strings.EqualFold(q.http.Header.Get("Content-Encoding"), "gzip") {
 		return q.body
 	}
 	if q.unpacked != nil {
@@ -201,14 +242,6 @@ func (q *request) plain() []byte {
 	}
 	q.unpacked = plain
 	return plain
-}
-
-func (q *request) facts() sigv4.Request {
-	r := q.http
-	return sigv4.Request{
-		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Body: q.body,
-		Header: func(name string) []string { return r.Header.Values(name) },
-	}
 }
 
 func refusal(err error) error {
@@ -275,14 +308,4 @@ func (q *request) check(in any) error {
 		}
 	}
 	return framework(wire.Message(found))
-}
-
-// Scope returns the verified account and region of a request that is no AWS call, for the server's own pages.
-func (s *Server) Scope(r *http.Request) (engine.Scope, error) {
-	q := &request{http: r}
-	if err := q.read(); err != nil {
-		return engine.Scope{}, err
-	}
-	scope, _, err := s.Auth.Authenticate(q.facts(), "")
-	return scope, err
 }

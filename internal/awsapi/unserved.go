@@ -24,13 +24,13 @@ const (
 var xmlServices = []string{"route53", "cloudfront"}
 
 // SignedFor returns the name of the service that a request says it is signed for, "" where it is not signed. Nothing is verified.
-func SignedFor(r sigv4.Request) string {
+func SignedFor(r *sigv4.Request) string {
 	id, _ := sigv4.Claims(r)
 	return id.Service
 }
 
 // Unserved returns the service that a request is signed for where this server does not have it, else "".
-func (s *Server) Unserved(r sigv4.Request) string {
+func (s *Server) Unserved(r *sigv4.Request) string {
 	signed := SignedFor(r)
 	if signed == "" || slices.ContainsFunc(s.Services, func(x *Service) bool { return x.Signing == signed }) {
 		return ""

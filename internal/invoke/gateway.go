@@ -24,6 +24,12 @@ type Refusal struct {
 // Error renders the refusal for logs.
 func (r *Refusal) Error() string { return r.Code + ": " + r.Message }
 
+// Write renders the refusal as SageMaker Runtime renders its errors.
+func (r *Refusal) Write(to *fasthttp.Response) {
+	f := failure{Status: r.Status, Code: r.Code, Message: r.Message}
+	f.write(to)
+}
+
 // Options are what a gateway needs besides its routes.
 type Options struct {
 	// Authenticate tells whose endpoints a request may invoke, or why none. A nil Authenticate refuses all.

@@ -122,16 +122,7 @@ func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(w, &failure{kind: kindInternal, err: errors.New("internal failure")})
 		}
 	}()
-	body, err := io.ReadAll(io.LimitReader(r.Body, bodyMax+1))
-	if err != nil {
-		http.Error(w, "The request body could not be read.", http.StatusBadRequest)
-		return
-	}
-	if len(body) > bodyMax {
-		http.Error(w, fmt.Sprintf("The request body is larger than %d bytes.", bodyMax), http.StatusRequestEntityTooLarge)
-		return
-	}
-	scope, err := d.authenticate(r, body)
+	scope, body, err := d.enter(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -150,29 +141,50 @@ func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticate takes a signature, or the key as user name and password.
-func (d *Doors) authenticate(r *http.Request, body []byte) (engine.Scope, error) {
+// enter checks the head and the key, reads the body, and verifies the signature; or takes the key as user name and password.
+func (d *Doors) enter(r *http.Request) (scope engine.Scope, body []byte, err error) {
 	if id, secret, ok := r.BasicAuth(); ok {
-		return d.o.Auth.Basic(id, secret)
+		if scope, err = d.o.Auth.Basic(id, secret); err != nil {
+			return scope, nil, err
+		}
+		awsapi.Verified(r)
+		body, _, err = awsapi.ReadBody(r, bodyMax)
+		return scope, body, err
 	}
-	scope, _, err := d.o.Auth.Authenticate(sigv4.Request{
-		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Body: body,
-		Header: func(name string) []string { return r.Header.Values(name) },
-	}, services...)
-	return scope, err
+	facts := awsapi.Facts(r)
+	visitor, err := d.o.Auth.Begin(facts, services...)
+	if err != nil {
+		return scope, nil, err
+	}
+	body, sum, err := awsapi.ReadBody(r, bodyMax)
+	if err != nil {
+		return scope, nil, err
+	}
+	if scope, _, err = visitor.Finish(facts, sum); err != nil {
+		return scope, nil, err
+	}
+	awsapi.Verified(r)
+	return scope, body, nil
 }
 
-// refuse answers who may not come in. Browsers ask for a name and a password then.
+// refuse answers a request that is not let in. Browsers ask for a name and a password then.
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusForbidden
 	var e *sigv4.Error
-	if errors.As(err, &e) {
+	var port interface {
+		Refused() (status int, code, message string)
+	}
+	message := err.Error()
+	switch {
+	case errors.As(err, &e):
 		if _, _, status = e.Codes(); e.Kind == sigv4.Missing || e.Kind == sigv4.UnknownKey {
 			status = http.StatusUnauthorized
 			w.Header().Set("WWW-Authenticate", `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`)
 		}
+	case errors.As(err, &port):
+		status, _, message = port.Refused()
 	}
-	http.Error(w, err.Error(), status)
+	http.Error(w, message, status)
 }
 
 // errTooLarge says that a body unpacks to more than is taken.

@@ -10,59 +10,67 @@ import (
 )
 
 // parse finds the claim in the Authorization header or, for a presigned URL, in the query.
-func parse(r Request) (*authorization, error) {
-	values := r.Header("authorization")
-	if len(values) > 0 {
-		return parseHeader(r, values[0])
+func (a *authorization) parse(r *Request) error {
+	value, found := r.value("authorization")
+	if found {
+		return a.parseHeader(r, value)
 	}
-	query, err := url.ParseQuery(r.Query)
-	if err == nil && query.Get("X-Amz-Algorithm") == algorithm {
-		return parseQuery(query)
+	if r.Query != "" {
+		if query, err := url.ParseQuery(r.Query); err == nil && query.Get("X-Amz-Algorithm") == algorithm {
+			return a.parseQuery(query)
+		}
 	}
-	return nil, refuse(Missing, "Missing Authentication Token")
+	return refuse(Missing, "Missing Authentication Token")
 }
 
-func parseHeader(r Request, value string) (*authorization, error) {
+func (a *authorization) parseHeader(r *Request, value string) error {
 	if strings.TrimSpace(value) == "" {
-		return nil, refuse(Incomplete, "Authorization header cannot be empty.")
+		return refuse(Incomplete, "Authorization header cannot be empty.")
 	}
 	rest, ok := strings.CutPrefix(value, algorithm)
 	if !ok {
-		return nil, refuse(Missing, "Missing Authentication Token")
+		return refuse(Missing, "Missing Authentication Token")
 	}
-	parts := map[string]string{}
-	for _, pair := range strings.Split(rest, ",") {
-		pair = strings.TrimSpace(pair)
-		name, v, found := strings.Cut(pair, "=")
-		if pair == "" {
+	var credential string
+	for rest != "" {
+		var pair string
+		pair, rest = cut(rest, ',')
+		if pair = strings.TrimSpace(pair); pair == "" {
 			continue
 		}
+		name, v, found := strings.Cut(pair, "=")
 		if !found {
 			hash := sha256.Sum256([]byte(value))
-			return nil, refuse(Incomplete, "'%s' not a valid key=value pair (missing equal-sign) in Authorization header (hashed with "+
+			return refuse(Incomplete, "'%s' not a valid key=value pair (missing equal-sign) in Authorization header (hashed with "+
 				"SHA-256 and encoded with Base64): '%s'.", pair, base64.StdEncoding.EncodeToString(hash[:]))
 		}
-		parts[name] = v
+		switch name {
+		case "Credential":
+			credential = v
+		case "SignedHeaders":
+			a.headers = v
+		case "Signature":
+			a.sig = v
+		}
 	}
-	date := first(r.Header("x-amz-date"))
-	if err := complete(parts, date != "" || first(r.Header("date")) != ""); err != nil {
-		return nil, err
+	stamp, stamped := r.value("x-amz-date")
+	date, dated := r.value("date")
+	if err := a.complete(credential, stamped || dated); err != nil {
+		return err
 	}
-	a := &authorization{
-		headers: strings.Split(parts["SignedHeaders"], ";"), sig: parts["Signature"], token: first(r.Header("x-amz-security-token")),
+	a.token, _ = r.value("x-amz-security-token")
+	if err := a.credential(credential); err != nil {
+		return err
 	}
-	if err := a.credential(parts["Credential"]); err != nil {
-		return nil, err
-	}
-	return a, a.moment(date, first(r.Header("date")))
+	return a.moment(stamp, date)
 }
 
 // complete names every part that is not there.
-func complete(parts map[string]string, dated bool) error {
+func (a *authorization) complete(credential string, dated bool) error {
 	var missing []string
-	for _, p := range []string{"Credential", "Signature", "SignedHeaders"} {
-		if parts[p] == "" {
-			missing = append(missing, "Authorization header requires '"+p+"' parameter.")
+	for _, p := range [...]struct{ name, value string }{{"Credential", credential}, {"Signature", a.sig}, {"SignedHeaders", a.headers}} {
+		if p.value == "" {
+			missing = append(missing, "Authorization header requires '"+p.name+"' parameter.")
 		}
 	}
 	if !dated {
@@ -74,29 +82,31 @@ func complete(parts map[string]string, dated bool) error {
 	return nil
 }
 
-func parseQuery(q url.Values) (*authorization, error) {
+func (a *authorization) parseQuery(q url.Values) error {
 	for _, p := range []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires"} {
 		if q.Get(p) == "" {
-			return nil, refuse(Incomplete, "AWS query-string parameters must include '%s'.", p)
+			return refuse(Incomplete, "AWS query-string parameters must include '%s'.", p)
 		}
 	}
 	expires, err := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if err != nil || expires < 1 || expires > expiryMax {
-		return nil, refuse(Incomplete, "X-Amz-Expires must be a number of seconds from 1 to %d.", expiryMax)
+		return refuse(Incomplete, "X-Amz-Expires must be a number of seconds from 1 to %d.", expiryMax)
 	}
-	a := &authorization{
-		headers: strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), sig: q.Get("X-Amz-Signature"), token: q.Get("X-Amz-Security-Token"),
-		presigned: true, expires: expires,
-	}
+	a.headers, a.sig, a.token = q.Get("X-Amz-SignedHeaders"), q.Get("X-Amz-Signature"), q.Get("X-Amz-Security-Token")
+	a.presigned, a.expires = true, expires
 	if err := a.credential(q.Get("X-Amz-Credential")); err != nil {
-		return nil, err
+		return err
 	}
-	return a, a.moment(q.Get("X-Amz-Date"), "")
+	return a.moment(q.Get("X-Amz-Date"), "")
 }
 
 func (a *authorization) credential(c string) error {
-	parts := strings.Split(c, "/")
-	if len(parts) != 5 {
+	var parts [5]string
+	rest := c
+	for i := range parts {
+		parts[i], rest = cut(rest, '/')
+	}
+	if strings.Count(c, "/") != len(parts)-1 {
 		return refuse(Incomplete, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '%s'", c)
 	}
 	if parts[4] != "aws4_request" {
@@ -111,7 +121,15 @@ func (a *authorization) credential(c string) error {
 
 // regionLike keeps odd texts out of ARNs and keys.
 func regionLike(s string) bool {
-	return s != "" && len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *authorization) moment(amz, http string) error {
@@ -130,11 +148,4 @@ func (a *authorization) moment(amz, http string) error {
 	a.at = t.UTC()
 	a.stamp = a.at.Format(timeForm)
 	return nil
-}
-
-func first(values []string) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return values[0]
 }

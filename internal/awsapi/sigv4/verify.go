@@ -1,24 +1,30 @@
 package sigv4
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
-// Request is what a signature covers, as it was received.
+// Field is one header field as it was received. A header that was sent twice is two fields.
+type Field struct{ Name, Value string }
+
+// Request is what a signature covers, as it was received, without the body: that is verified by its hash.
 type Request struct {
 	Method string
 	Path   string // as on the wire, percent-encoded; "" means /
 	Query  string // as on the wire, without "?"
 	Host   string
-	Header func(name string) []string // values of a header, by its lower-case name
-	Body   []byte                     // as on the wire: compressed if the client compressed it
+	Header []Field // without Host; names in any case
+}
+
+// value returns the first value of a header, and whether it was sent. name is in lower case.
+func (r *Request) value(name string) (string, bool) {
+	for i := range r.Header {
+		if equalFold(r.Header[i].Name, name) {
+			return r.Header[i].Value, true
+		}
+	}
+	return "", false
 }
 
 // Key is what a server knows of an access key.
@@ -43,40 +49,63 @@ const (
 	dateForm  = "20060102"
 	skew      = 15 * time.Minute
 	expiryMax = 7 * 24 * 3600 // seconds a presigned URL may be valid
+	signedMax = 128           // signed headers; SDKs sign about ten
 )
 
-// Verify checks a request's signature at a moment. lookup returns the key of an access key ID. It fails with *Error.
-func Verify(now time.Time, r Request, lookup func(accessKeyID string) (Key, bool)) (Identity, error) {
-	a, err := parse(r)
-	if err != nil {
-		return Identity{}, err
+// Claim is a request's signature, of which all that needs no body has been checked.
+type Claim struct {
+	authorization
+	key Key
+}
+
+// Begin checks what a request's head says at a moment: the form of the signature, its time, the key, and that what must be signed is.
+// It costs little and looks at no body, so a server calls it before it reads one. lookup returns the key of an access key ID. The claim's
+// texts are parts of the request's. It fails with *Error.
+func Begin(now time.Time, r *Request, lookup func(accessKeyID string) (Key, bool)) (Claim, error) {
+	var c Claim
+	if err := c.parse(r); err != nil {
+		return c, err
 	}
-	if err := a.checkTime(now); err != nil {
-		return Identity{}, err
+	if err := c.checkTime(now); err != nil {
+		return c, err
 	}
-	key, found := lookup(a.keyID)
-	if !found || key.Token != a.token {
-		return Identity{}, refuse(UnknownKey, "The security token included in the request is invalid.")
+	var found bool
+	c.key, found = lookup(c.keyID)
+	if !found || subtle.ConstantTimeCompare([]byte(c.key.Token), []byte(c.token)) != 1 {
+		return c, refuse(UnknownKey, "The security token included in the request is invalid.")
 	}
-	if !key.Expires.IsZero() && !now.Before(key.Expires) {
-		return Identity{}, refuse(ExpiredToken, "The security token included in the request is expired")
+	if !c.key.Expires.IsZero() && !now.Before(c.key.Expires) {
+		return c, refuse(ExpiredToken, "The security token included in the request is expired")
 	}
-	if err := a.checkHeaders(r); err != nil {
-		return Identity{}, err
+	return c, c.checkHeaders(r)
+}
+
+// Finish compares the signature with the one that the request and the SHA-256 of its body should have. The identity's texts are the
+// server's own. It fails with *Error.
+func (c *Claim) Finish(r *Request, body [32]byte, keys *Keys) (Identity, error) {
+	k, known := keys.find(c)
+	if !known {
+		k = derive(c)
 	}
-	want := a.signature(r, key.Secret)
-	if subtle.ConstantTimeCompare([]byte(want), []byte(a.sig)) != 1 {
+	want := c.signature(r, body, k)
+	if len(c.sig) != len(want) || subtle.ConstantTimeCompare(want[:], []byte(c.sig)) != 1 {
 		return Identity{}, refuse(WrongSignature, "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	return Identity{AccessKeyID: a.keyID, Account: key.Account, Region: a.region, Service: a.service}, nil
+	if !known {
+		keys.keep(k)
+	}
+	return k.identity, nil
 }
+
+// Service is the service that the request says it is signed for.
+func (c *Claim) Service() string { return c.service }
 
 // Claims returns who a request says it is, with nothing checked: for servers that take every request. ok is false where it does
 // not say.
-func Claims(r Request) (id Identity, ok bool) {
-	a, err := parse(r)
-	if err != nil {
+func Claims(r *Request) (id Identity, ok bool) {
+	var a authorization
+	if err := a.parse(r); err != nil {
 		return Identity{}, false
 	}
 	return Identity{AccessKeyID: a.keyID, Region: a.region, Service: a.service}, true
@@ -86,7 +115,7 @@ func Claims(r Request) (id Identity, ok bool) {
 type authorization struct {
 	keyID, date, region, service string
 
-	headers   []string // signed, as listed
+	headers   string // signed, as listed, with ";" between them
 	sig       string
 	token     string
 	at        time.Time
@@ -95,12 +124,8 @@ type authorization struct {
 	expires   int // seconds a presigned request is valid
 }
 
-func (a *authorization) scope() string {
-	return a.date + "/" + a.region + "/" + a.service + "/aws4_request"
-}
-
 func (a *authorization) checkTime(now time.Time) error {
-	if a.date != a.at.Format(dateForm) {
+	if len(a.stamp) < len(dateForm) || a.date != a.stamp[:len(dateForm)] {
 		return refuse(WrongSignature, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "+
 			"'%s' != '%s', from '%s'.", a.date, a.at.Format(dateForm), a.stamp)
 	}
@@ -118,121 +143,51 @@ func (a *authorization) checkTime(now time.Time) error {
 	return nil
 }
 
-// checkHeaders refuses a signature that leaves out the host or what tells the operation: else a signed request could be turned
-// into another.
-func (a *authorization) checkHeaders(r Request) error {
-	must := []string{"host"}
-	for _, h := range []string{"x-amz-target", "x-amz-date", "x-amz-security-token"} {
-		if len(r.Header(h)) > 0 && (!a.presigned || h != "x-amz-date") {
-			must = append(must, h)
-		}
+// checkHeaders refuses a signature that leaves out what must be signed: the host, and every header whose name begins with x-amz, since
+// those tell the operation, the variant, the session. AWS: IAM user guide, SignedHeaders: host and any x-amz-* header. Others, such as
+// Accept and Content-Type, may be left out, as on AWS: some clients add them after they have signed. The trace ID is no part of the
+// request: load balancers add it, and SDKs never sign it.
+func (a *authorization) checkHeaders(r *Request) error {
+	if n := countSigned(a.headers); n > signedMax {
+		return refuse(Incomplete, "SignedHeaders lists %d headers; at most %d are taken.", n, signedMax)
 	}
-	for _, h := range must {
-		if !slices.Contains(a.headers, h) {
-			return refuse(WrongSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", h)
+	if !a.signs("host") {
+		return unsigned("host")
+	}
+	for i := range r.Header {
+		name := r.Header[i].Name
+		if len(name) < len("x-amz") || !equalFold(name[:len("x-amz")], "x-amz") || equalFold(name, "x-amzn-trace-id") ||
+			a.presigned && equalFold(name, "x-amz-date") {
+			continue
+		}
+		if !a.signs(name) {
+			return unsigned(lower(name))
 		}
 	}
 	return nil
 }
 
-func (a *authorization) signature(r Request, secret string) string {
-	hash := sha256.Sum256([]byte(a.canonical(r)))
-	text := strings.Join([]string{algorithm, a.stamp, a.scope(), hex.EncodeToString(hash[:])}, "\n")
-	key := []byte("AWS4" + secret)
-	for _, part := range []string{a.date, a.region, a.service, "aws4_request"} {
-		key = sign(key, part)
-	}
-	return hex.EncodeToString(sign(key, text))
+func unsigned(name string) error {
+	return refuse(WrongSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
 }
 
-func sign(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text)) // a hash does not fail
-	return h.Sum(nil)
+// signs reports whether a header, in any case, is among those that are signed.
+func (a *authorization) signs(name string) bool {
+	for rest := a.headers; rest != ""; {
+		var h string
+		if h, rest = cut(rest, ';'); equalFold(h, name) {
+			return true
+		}
+	}
+	return false
 }
 
-// canonical is the form of the request that both sides agree on.
-func (a *authorization) canonical(r Request) string {
-	var b strings.Builder
-	b.WriteString(r.Method + "\n" + canonicalPath(r.Path) + "\n" + canonicalQuery(r.Query) + "\n")
-	for _, h := range a.headers {
-		values := r.Header(h)
-		if h == "host" {
-			values = []string{r.Host}
-		}
-		trimmed := make([]string, len(values))
-		for i, v := range values {
-			trimmed[i] = strings.Join(strings.Fields(v), " ")
-		}
-		b.WriteString(h + ":" + strings.Join(trimmed, ",") + "\n")
-	}
-	hash := sha256.Sum256(r.Body)
-	fmt.Fprintf(&b, "\n%s\n%s", strings.Join(a.headers, ";"), hex.EncodeToString(hash[:]))
-	return b.String()
-}
-
-// canonicalPath normalises the path and encodes what is encoded once more, as every service but S3 does.
-func canonicalPath(path string) string {
-	var out []string
-	for _, segment := range strings.Split(path, "/") {
-		switch segment {
-		case "", ".":
-		case "..":
-			out = out[:max(len(out)-1, 0)]
-		default:
-			out = append(out, encode(segment))
+func countSigned(headers string) int {
+	n := 1
+	for i := range len(headers) {
+		if headers[i] == ';' {
+			n++
 		}
 	}
-	s := "/" + strings.Join(out, "/")
-	if len(out) > 0 && strings.HasSuffix(path, "/") {
-		s += "/"
-	}
-	return s
-}
-
-func canonicalQuery(query string) string {
-	if query == "" {
-		return ""
-	}
-	var pairs []string
-	for _, p := range strings.Split(query, "&") {
-		name, value, _ := strings.Cut(p, "=")
-		if name == "" || name == "X-Amz-Signature" {
-			continue
-		}
-		pairs = append(pairs, encode(decode(name))+"="+encode(decode(value)))
-	}
-	slices.Sort(pairs)
-	return strings.Join(pairs, "&")
-}
-
-const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
-
-// encode percent-encodes every byte that RFC 3986 does not leave alone.
-func encode(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if strings.IndexByte(unreserved, s[i]) >= 0 {
-			b.WriteByte(s[i])
-		} else {
-			fmt.Fprintf(&b, "%%%02X", s[i])
-		}
-	}
-	return b.String()
-}
-
-// decode undoes percent-encoding; what is not encoded well stays as it is.
-func decode(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if c, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
-				b.WriteByte(c[0])
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return n
 }

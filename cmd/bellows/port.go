@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/autoscaling"
+	"bellows.dev/bellows/internal/awsapi/cloudwatch"
+	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
+	"bellows.dev/bellows/internal/awsapi/sagemaker"
+	"bellows.dev/bellows/internal/awsapi/sigv4"
+	"bellows.dev/bellows/internal/awsapi/sts"
+	"bellows.dev/bellows/internal/invoke"
+	"bellows.dev/bellows/internal/port"
+	"bellows.dev/bellows/internal/prometheus"
+)
+
+// unverifiedMax bounds the heads and bodies, in bytes, of all requests together that are not yet known to be by someone who holds a key.
+const unverifiedMax = 256 << 20
+
+// router passes requests on by their path, and renders the refusals of the port.
+type router struct {
+	s        *server
+	api      *awsapi.Server
+	control  port.Handler
+	pages    struct{ health, metrics, explain port.Handler }
+	queries  port.Handler
+	refusals refusals
+}
+
+func (s *server) newPort() *port.Server {
+	b := backend{s.control}
+	d := &router{s: s, refusals: refusals{log: s.o.log}}
+	d.api = &awsapi.Server{
+		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
+		Services: []*awsapi.Service{
+			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
+			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
+		},
+	}
+	d.control = port.HTTP(s.life, d.api)
+	d.pages.health = port.HTTP(s.life, http.HandlerFunc(s.health))
+	d.pages.metrics = port.HTTP(s.life, s.metrics())
+	d.pages.explain = port.HTTP(s.life, http.HandlerFunc(s.explain))
+	d.queries = port.HTTP(s.life, s.prometheus)
+	connections := s.o.config.ConnectionsMax
+	if most := port.Capacity(); connections == 0 || connections > most {
+		connections = most
+	}
+	memory := port.NewMemory(unverifiedMax)
+	p := port.New(port.Options{Handle: d.handle, Refuse: d.refuse, Connections: connections, Memory: memory, Log: s.o.log})
+	s.instruments.port(p, memory)
+	return p
+}
+
+// handle passes a request on by its path. The gateway's come first: they are the many.
+func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
+	path := pathOf(ctx)
+	invocation := len(path) > len("/endpoints/") && string(path[:len("/endpoints/")]) == "/endpoints/"
+	if d.s.o.noAuth || !invocation {
+		if r := d.s.crossSite(ctx, string(path)); r != nil {
+			d.refuse(ctx, port.HeadOf(ctx), r)
+			return
+		}
+	}
+	switch get := ctx.IsGet() || ctx.IsHead(); {
+	case invocation:
+		d.s.gateway.Handle(ctx)
+	case get && (string(path) == "/" && !signed(ctx) || string(path) == "/health") && len(ctx.QueryArgs().Peek("Action")) == 0:
+		d.pages.health(ctx, body)
+	case get && string(path) == "/metrics":
+		d.pages.metrics(ctx, body)
+	case get && strings.HasPrefix(string(path), explainPath):
+		d.pages.explain(ctx, body)
+	case prometheus.Serves(string(path)):
+		d.queries(ctx, body)
+	default:
+		d.control(ctx, body)
+	}
+}
+
+// signed reports whether a request is a call of AWS's, of whichever service.
+func signed(ctx *fasthttp.RequestCtx) bool {
+	return bytes.HasPrefix(ctx.Request.Header.Peek("Authorization"), []byte("AWS4-")) || ctx.QueryArgs().Has("X-Amz-Signature")
+}
+
+// pathOf is a request's path as it was sent, without the query.
+func pathOf(ctx *fasthttp.RequestCtx) []byte {
+	uri := ctx.Request.Header.RequestURI()
+	if len(uri) > 0 && uri[0] != '/' { // http://host/path
+		_, rest, _ := bytes.Cut(uri, []byte("://"))
+		uri = rest[max(0, bytes.IndexByte(rest, '/')):]
+	}
+	path, _, _ := bytes.Cut(uri, []byte("?"))
+	return path
+}
+
+// refuse answers a request that the port, or the look at where it comes from, refuses: in the protocol that it seems to speak.
+func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) {
+	id := uuid.NewString()
+	d.refusals.note(ctx, h, r, id)
+	path, query, _ := strings.Cut(h.Target, "?")
+	ctx.Response.Header.Set("X-Amzn-Requestid", id)
+	if strings.HasPrefix(path, "/endpoints/") {
+		(&invoke.Refusal{Status: r.Status, Code: r.Code, Message: r.Message}).Write(&ctx.Response)
+		return
+	}
+	w := port.NewResponse(ctx)
+	defer w.End()
+	switch {
+	case prometheus.Serves(path):
+		prometheus.Refuse(w, path, h.ContentType, r.Status, errors.New(r.Message))
+	case path == "/health", path == "/metrics", strings.HasPrefix(path, explainPath), path == "/" && strings.Contains(h.Accept, "text/html"):
+		http.Error(w, r.Message, r.Status)
+	default:
+		header := http.Header{"X-Amz-Target": {h.AmzTarget}, "Content-Type": {h.ContentType}}
+		d.api.Refuse(w, &http.Request{Method: h.Method, URL: &url.URL{Path: path, RawQuery: query}, Header: header}, id, r.Status, r.Code, r.Message)
+		w.Header().Del("X-Amzn-Requestid") // it is there
+	}
+}
+
+// authenticate reads an invocation's body and tells whose endpoints it may invoke. What the head says comes first.
+func (s *server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.Refusal) {
+	facts := requests.Get().(*sigv4.Request)
+	defer requests.Put(facts)
+	readFacts(ctx, facts)
+	visitor, err := s.auth.Begin(facts, "sagemaker")
+	if err != nil {
+		return engine.Scope{}, refusalOf(err)
+	}
+	body := port.BodyOf(ctx)
+	all, sum, err := body.Collect(s.o.config.PayloadMax)
+	if err != nil {
+		return engine.Scope{}, refusalOf(err)
+	}
+	scope, _, err := visitor.Finish(facts, sum)
+	if err != nil {
+		return engine.Scope{}, refusalOf(err)
+	}
+	body.Verified()
+	ctx.Request.SetBodyRaw(all)
+	return scope, nil
+}
+
+var requests = sync.Pool{New: func() any { return new(sigv4.Request) }}
+
+// readFacts fills in what a signature covers. Its texts are those of the request's buffers: they are good for as long as it.
+func readFacts(ctx *fasthttp.RequestCtx, r *sigv4.Request) {
+	h := &ctx.Request.Header
+	r.Method, r.Host = text(h.Method()), text(h.Host())
+	r.Path = text(pathOf(ctx))
+	_, r.Query, _ = strings.Cut(text(h.RequestURI()), "?")
+	r.Header = r.Header[:0]
+	for name, value := range h.All() {
+		r.Header = append(r.Header, sigv4.Field{Name: text(name), Value: text(value)})
+	}
+}
+
+// text is bytes as a string, without a copy.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func refusalOf(err error) *invoke.Refusal {
+	var e *sigv4.Error
+	var r *port.Refusal
+	switch {
+	case errors.As(err, &e):
+		code, _, status := e.Codes()
+		return &invoke.Refusal{Status: status, Code: code, Message: e.Msg}
+	case errors.As(err, &r):
+		return &invoke.Refusal{Status: r.Status, Code: r.Code, Message: r.Message}
+	default:
+		return &invoke.Refusal{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: err.Error()}
+	}
+}
+
+// refusals logs refusals, and not more than some each second: who can make a server log can fill its disk.
+type refusals struct {
+	log *slog.Logger
+
+	mu      sync.Mutex
+	second  int64
+	count   int
+	omitted int
+}
+
+// refusalsLogged is how many refusals are logged in one second.
+const refusalsLogged = 20
+
+func (n *refusals) note(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal, id string) {
+	n.mu.Lock()
+	if now := time.Now().Unix(); now != n.second {
+		n.second, n.count = now, 0
+	}
+	n.count++
+	shown := n.count <= refusalsLogged
+	omitted := n.omitted
+	if n.omitted++; shown {
+		n.omitted = 0
+	}
+	n.mu.Unlock()
+	if shown {
+		n.log.Warn("a request was refused", "request_id", id, "status", r.Status, "code", r.Code, "message", r.Message, "method", h.Method,
+			"target", h.Target, "client", ctx.RemoteAddr().String(), "not_logged_before", omitted)
+	}
+}

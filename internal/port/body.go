@@ -1,0 +1,299 @@
+package port
+
+import (
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+	"net/http/httputil"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Body is a request's body, still on the wire. Reading it asks for it, where the client waits for that. It is good for as long as its
+// request; its errors other than io.EOF are *Refusal.
+type Body struct {
+	c       *conn
+	length  int64 // as announced; -1: chunked
+	left    int64 // of length
+	read    int64
+	chunks  io.Reader // nil: not chunked
+	expects bool      // the client waits for 100 Continue
+	ended   bool
+	failed  bool      // what follows on the connection is not known
+	until   time.Time // when all of it must have come; zero until it is first waited for
+	held    int64     // bytes charged to the server's memory
+	buffer  *[]byte   // that Collect filled
+	class   int       // of buffer
+	sum     hash.Hash
+	hashed  bool
+}
+
+// bodyKey is what a context has its body under.
+type bodyKey struct{}
+
+// BodyOf returns the body of a request that a Server serves; nil of another.
+func BodyOf(ctx *fasthttp.RequestCtx) *Body {
+	b, _ := ctx.UserValue(bodyKey{}).(*Body)
+	return b
+}
+
+// begin readies the body for a request.
+func (b *Body) begin(h *fasthttp.RequestHeader, expects bool) {
+	*b = Body{c: b.c, sum: b.sum, length: int64(h.ContentLength())}
+	switch {
+	case b.length == -1:
+		b.chunks = httputil.NewChunkedReader(b.c.br)
+	case b.length <= 0: // -2: none
+		b.length, b.ended = 0, true
+	}
+	b.left = b.length
+	b.expects = expects && !b.ended && h.IsHTTP11()
+}
+
+// Len returns the length that the head announces, -1 where it does not say.
+func (b *Body) Len() int64 { return b.length }
+
+// Verified says that the request is by someone who holds a key: what it needs is charged to nobody from now on, and its connection is not
+// closed to make room.
+func (b *Body) Verified() {
+	c := b.c
+	c.phase.CompareAndSwap(phaseReading, phaseWorking) // where it fails, the connection is closed already
+	if !c.trusted.Load() {
+		c.trusted.Store(true)
+	}
+	if b.held > 0 {
+		c.s.o.Memory.give(b.held)
+		b.held = 0
+	}
+}
+
+// free is how much of each body is not charged: the buffers of a connection have this size anyway.
+const free = 8 << 10
+
+// Read implements io.Reader. What is read is charged until the request is verified, or over.
+func (b *Body) Read(p []byte) (int, error) {
+	n, err := b.next(p)
+	if n > 0 && b.read > free {
+		if !b.charge(int64(n)) {
+			return 0, b.fail(errCrowded)
+		}
+	}
+	return n, err
+}
+
+// Close implements io.Closer. What is left is the connection's business.
+func (b *Body) Close() error { return nil }
+
+var errCrowded = busy("Too many request bodies that are not yet verified are being read. Try again.")
+
+func (b *Body) charge(n int64) bool {
+	if b.c.phase.Load() == phaseWorking {
+		return true
+	}
+	if !b.c.s.o.Memory.take(n) {
+		return false
+	}
+	b.held += n
+	return true
+}
+
+// next reads some bytes.
+func (b *Body) next(p []byte) (int, error) {
+	if b.failed {
+		return 0, incomplete()
+	}
+	if b.ended {
+		return 0, io.EOF
+	}
+	if b.expects {
+		b.expects = false
+		if _, err := b.c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
+			return 0, b.fail(incomplete())
+		}
+	}
+	b.patience()
+	if b.chunks != nil {
+		return b.chunk(p)
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.c.br.Read(p)
+	b.read += int64(n)
+	if b.left -= int64(n); b.left == 0 {
+		b.ended = true
+		return n, nil
+	}
+	if err != nil {
+		return n, b.fail(broken(err))
+	}
+	return n, nil
+}
+
+func (b *Body) chunk(p []byte) (int, error) {
+	n, err := b.chunks.Read(p)
+	b.read += int64(n)
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, io.EOF):
+		if err := b.c.ctx.Request.Header.ReadTrailer(b.c.br); err != nil && !errors.Is(err, io.EOF) {
+			return n, b.fail(badChunks(err))
+		}
+		b.ended = true
+		return n, io.EOF
+	default:
+		return n, b.fail(badChunks(err))
+	}
+}
+
+// patience sets the deadline for the next bytes, where they have to be waited for.
+func (b *Body) patience() {
+	if b.c.br.Buffered() > 0 && b.chunks == nil {
+		return
+	}
+	now := time.Now()
+	if b.until.IsZero() {
+		b.until = now.Add(b.c.s.o.BodyTimeout)
+	}
+	stall := b.c.s.o.StallTimeout
+	if t := now.Add(stall); t.Before(b.until) {
+		if b.c.readUntil.Before(now.Add(stall/2)) || b.c.readUntil.After(t) {
+			b.c.readBefore(t)
+		}
+	} else if !b.c.readUntil.Equal(b.until) {
+		b.c.readBefore(b.until)
+	}
+}
+
+func (b *Body) fail(r *Refusal) error {
+	b.failed = true
+	return r
+}
+
+func broken(err error) *Refusal {
+	if timedOut(err) {
+		return late("its body")
+	}
+	return incomplete()
+}
+
+func badChunks(err error) *Refusal {
+	if timedOut(err) {
+		return late("its body")
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return incomplete()
+	}
+	return malformed("The request body's chunks are not well-formed.")
+}
+
+// Sizes that buffers of bodies grow through: they are kept for other requests.
+var sizes = [...]int{free, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20}
+
+var buffers [len(sizes)]sync.Pool // of *[]byte
+
+func buffer(class int) *[]byte {
+	if p, ok := buffers[class].Get().(*[]byte); ok {
+		return p
+	}
+	b := make([]byte, sizes[class])
+	return &b
+}
+
+// Collect reads the whole body, of at most limit bytes, and its SHA-256. The bytes are good for as long as the request. It fails with
+// *Refusal.
+func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) {
+	if b.length > int64(limit) {
+		return nil, sum, TooLarge(limit)
+	}
+	if b.ended { // there is none
+		return nil, sha256.Sum256(nil), nil
+	}
+	class, n := 0, 0
+	p := buffer(class)
+	defer func() { b.buffer, b.class = p, class }()
+	for {
+		if n == len(*p) { // it has grown to here: it may grow on
+			if class++; class == len(sizes) || !b.charge(int64(sizes[class])) {
+				class--
+				return nil, sum, b.fail(errCrowded)
+			}
+			larger := buffer(class)
+			copy(*larger, (*p)[:n])
+			buffers[class-1].Put(p)
+			p = larger
+		}
+		m, err := b.next((*p)[n:])
+		b.hash((*p)[n:n+m], b.ended && n == 0)
+		if n += m; n > limit {
+			return nil, sum, b.fail(TooLarge(limit))
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, sum, err
+		}
+		if b.ended {
+			return (*p)[:n], b.digest((*p)[:n]), nil
+		}
+	}
+}
+
+// hash takes bytes into the sum as they come. A body that came at once is hashed at once.
+func (b *Body) hash(p []byte, whole bool) {
+	if whole {
+		return
+	}
+	if !b.hashed {
+		if b.hashed = true; b.sum == nil {
+			b.sum = sha256.New()
+		}
+		b.sum.Reset()
+	}
+	b.sum.Write(p) // a hash does not fail
+}
+
+func (b *Body) digest(all []byte) (sum [32]byte) {
+	if !b.hashed {
+		return sha256.Sum256(all)
+	}
+	b.sum.Sum(sum[:0])
+	return sum
+}
+
+// done reports whether nothing of the body is left on the connection.
+func (b *Body) done() bool { return b.ended && !b.failed }
+
+// drainMax is how much of a body that nobody wanted is read, to keep the connection.
+const drainMax = 64 << 10
+
+// drain reads away what a handler left; false where that is too much, or was never asked for.
+func (b *Body) drain() bool {
+	if b.ended {
+		return !b.failed
+	}
+	if b.expects || b.failed || b.left > drainMax || b.chunks != nil {
+		return false
+	}
+	var scratch [4 << 10]byte
+	for !b.ended {
+		if _, err := b.next(scratch[:]); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// release gives back what the body holds.
+func (b *Body) release() {
+	if b.held > 0 {
+		b.c.s.o.Memory.give(b.held)
+		b.held = 0
+	}
+	if b.buffer != nil {
+		buffers[b.class].Put(b.buffer)
+		b.buffer = nil
+	}
+}

@@ -1,0 +1,271 @@
+package port
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Phases of a connection.
+const (
+	phaseIdle    int32 = iota // waits for a request
+	phaseReading              // reads or serves a request that is not verified
+	phaseWorking              // serves one that is
+	phaseClosed               // was closed to make room
+)
+
+// conn is a connection and the request on it.
+type conn struct {
+	net.Conn
+
+	s       *Server
+	phase   atomic.Int32
+	since   atomic.Int64 // Unix nanoseconds: when the phase began
+	trusted atomic.Bool  // it brought a verified request once
+
+	ctx  fasthttp.RequestCtx
+	body Body
+	br   *bufio.Reader
+	bw   *bufio.Writer
+	big  bool  // br is a reader for long heads
+	held int64 // bytes charged to the server's memory, besides the body's
+
+	readUntil, writeUntil time.Time // the deadlines that are set
+}
+
+func newConn(s *Server, nc net.Conn, now time.Time) *conn {
+	c := &conn{Conn: nc, s: s}
+	c.since.Store(now.UnixNano())
+	c.body.c = c
+	c.prepare()
+	return c
+}
+
+// prepare readies the context that requests are served with.
+func (c *conn) prepare() {
+	c.ctx.Init2(c.Conn, silent{}, true)
+}
+
+// evict closes a connection that is in the way; false where it has just begun to be of use.
+func (c *conn) evict() bool {
+	for _, from := range [...]int32{phaseIdle, phaseReading} {
+		if c.phase.CompareAndSwap(from, phaseClosed) {
+			c.close() // its goroutine ends by it
+			return true
+		}
+	}
+	return false
+}
+
+// serve serves requests until the connection ends.
+func (c *conn) serve() {
+	defer c.end()
+	c.readBefore(time.Now().Add(c.s.o.HeadTimeout))
+	for first := true; c.await(first); first = false {
+		if !c.request() {
+			return
+		}
+	}
+}
+
+func (c *conn) end() {
+	if p := recover(); p != nil {
+		c.s.o.Log.Error("a connection panicked", "panic", p, "stack", string(debug.Stack()))
+	}
+	c.close()
+	c.body.release()
+	c.releaseBuffers()
+	c.s.room.leave(c)
+}
+
+func (c *conn) releaseBuffers() {
+	if c.br != nil && !c.big {
+		c.br.Reset(nil)
+		c.s.small.Put(c.br)
+	}
+	if c.bw != nil {
+		c.bw.Reset(nil)
+		c.s.writers.Put(c.bw)
+	}
+	c.br, c.bw, c.big = nil, nil, false
+	c.s.o.Memory.give(c.held)
+	c.held = 0
+}
+
+// close ends the connection. Whatever it says, there is nothing else to do about it.
+func (c *conn) close() { _ = c.Close() }
+
+// readBefore sets the deadline of reads.
+func (c *conn) readBefore(t time.Time) {
+	c.readUntil = t
+	_ = c.SetReadDeadline(t) // a connection that is closed fails at the read
+}
+
+// await waits for the first byte of a request; false where none comes.
+func (c *conn) await(first bool) bool {
+	if c.br == nil {
+		c.br = c.s.small.Get().(*bufio.Reader)
+		c.br.Reset(c.Conn)
+	}
+	for {
+		if c.br.Buffered() == 0 && !c.pause(first) {
+			return false
+		}
+		b, err := c.br.Peek(1)
+		if err != nil {
+			return false // it ended, or nothing came: there is nothing to answer
+		}
+		if b[0] != '\r' && b[0] != '\n' {
+			return c.begin()
+		}
+		_, _ = c.br.Discard(1) // an empty line before a request is none. RFC 9112, section 2.2
+	}
+}
+
+// pause sends what is to be sent before a wait, and sets the wait's end.
+func (c *conn) pause(first bool) bool {
+	if c.bw != nil && c.bw.Buffered() > 0 && c.bw.Flush() != nil {
+		return false
+	}
+	if first {
+		return true // it has been set
+	}
+	// A deadline is set anew when half of its time has passed: setting one costs as much as the rest of a wait.
+	if now := time.Now(); c.readUntil.Before(now.Add(c.s.o.IdleTimeout/2)) || c.readUntil.After(now.Add(c.s.o.IdleTimeout)) {
+		c.readBefore(now.Add(c.s.o.IdleTimeout))
+	}
+	return true
+}
+
+func (c *conn) begin() bool {
+	if !c.phase.CompareAndSwap(phaseIdle, phaseReading) {
+		return false // closed to make room
+	}
+	c.since.Store(time.Now().UnixNano())
+	return true
+}
+
+// request serves one; false where the connection is not to be used again.
+func (c *conn) request() bool {
+	h, r, ok := c.head()
+	if !ok {
+		return false // the client broke off
+	}
+	keep := false
+	if r != nil {
+		c.body.failed = true // where the next request begins is not known
+		c.refuse(h, r)
+	} else {
+		c.handle()
+		keep = c.keeps()
+	}
+	if !keep {
+		c.ctx.Response.SetConnectionClose()
+	}
+	if !c.answer(keep) {
+		return false
+	}
+	c.body.release()
+	if !keep {
+		c.linger()
+		return false
+	}
+	return c.rest()
+}
+
+// handle calls the handler, and answers for it where it panics.
+func (c *conn) handle() {
+	defer func() {
+		if p := recover(); p != nil {
+			c.s.o.Log.Error("a request panicked", "panic", p, "stack", string(debug.Stack()))
+			c.ctx.Response.Reset()
+			c.s.o.Refuse(&c.ctx, HeadOf(&c.ctx), &Refusal{
+				fasthttp.StatusInternalServerError, "InternalFailure", "The request processing has failed because of an internal error.",
+			})
+			c.body.failed = true
+		}
+	}()
+	c.ctx.SetUserValue(bodyKey{}, &c.body) // it is forgotten at each Reset
+	c.s.o.Handle(&c.ctx, &c.body)
+}
+
+func (c *conn) refuse(h Head, r *Refusal) {
+	c.ctx.Response.Reset()
+	c.ctx.Response.SkipBody = h.Method == fasthttp.MethodHead
+	c.s.o.Refuse(&c.ctx, h, r)
+}
+
+// keeps reports whether the connection is good for another request. What a handler left of a small body is read away.
+func (c *conn) keeps() bool {
+	return !c.ctx.Request.Header.ConnectionClose() && !c.ctx.Response.Header.ConnectionClose() && !c.s.stopping.Load() && c.body.drain()
+}
+
+// rest readies the connection for the next request.
+func (c *conn) rest() bool {
+	c.ctx.Request.Reset()
+	c.ctx.Response.Reset()
+	if c.big && c.br.Buffered() <= headSmall {
+		c.shrink()
+	}
+	if c.s.stopping.Load() && c.br.Buffered() == 0 {
+		_ = c.bw.Flush() // the last answer
+		return false
+	}
+	c.since.Store(time.Now().UnixNano())
+	return c.phase.CompareAndSwap(phaseReading, phaseIdle) || c.phase.CompareAndSwap(phaseWorking, phaseIdle)
+}
+
+// shrink goes back to a small reader, and forgets the memory of a long head.
+func (c *conn) shrink() {
+	b, _ := c.br.Peek(c.br.Buffered()) // what is buffered can be had
+	small := bufio.NewReaderSize(&prefixed{append([]byte(nil), b...), c.Conn}, headSmall)
+	_, _ = small.Peek(len(b)) // fills it
+	c.br, c.big = small, false
+	c.ctx = fasthttp.RequestCtx{}
+	c.prepare()
+	c.s.o.Memory.give(c.held)
+	c.held = 0
+}
+
+// prefixed reads some bytes first, then from a connection.
+type prefixed struct {
+	first []byte
+	net.Conn
+}
+
+// Read implements io.Reader.
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.first) > 0 {
+		n := copy(b, p.first)
+		p.first = p.first[n:]
+		return n, nil
+	}
+	return p.Conn.Read(b)
+}
+
+// linger gives a client that is still sending the time to read its answer: closing at once would send a reset, which may overtake it.
+func (c *conn) linger() {
+	if c.body.done() && c.br != nil && c.br.Buffered() == 0 {
+		return
+	}
+	if x, ok := c.Conn.(interface{ CloseWrite() error }); !ok || x.CloseWrite() != nil {
+		return
+	}
+	c.readBefore(time.Now().Add(lingerFor))
+	_, _ = io.Copy(io.Discard, onlyReader{c.Conn}) // until the client ends too, or the time is over
+}
+
+const lingerFor = 3 * time.Second
+
+// onlyReader hides other methods.
+type onlyReader struct{ io.Reader }
+
+// timedOut reports whether a read or write failed for its deadline.
+func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -1,0 +1,286 @@
+package port
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Head is what could be read of a request's head, to tell which protocol its sender speaks.
+type Head struct {
+	Method, Target string // of the request line; Target is as it was sent
+	AmzTarget      string // X-Amz-Target
+	ContentType    string
+	Accept         string
+	Authorization  string
+}
+
+// HeadOf returns the head of a request that was parsed.
+func HeadOf(ctx *fasthttp.RequestCtx) Head {
+	h := &ctx.Request.Header
+	return Head{
+		Method: string(h.Method()), Target: string(h.RequestURI()), AmzTarget: string(h.Peek("X-Amz-Target")),
+		ContentType: string(h.ContentType()), Accept: string(h.Peek("Accept")), Authorization: string(h.Peek("Authorization")),
+	}
+}
+
+// guess reads what it can of a head that is not well-formed.
+func guess(raw []byte) Head {
+	var h Head
+	line, rest, _ := bytes.Cut(raw, []byte("\n"))
+	words := bytes.Fields(line)
+	if len(words) > 0 {
+		h.Method = shorten(words[0])
+	}
+	if len(words) > 1 {
+		h.Target = shorten(words[1])
+	}
+	for len(rest) > 0 {
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		var into *string
+		switch strings.ToLower(string(name[:min(len(name), 16)])) {
+		case "x-amz-target":
+			into = &h.AmzTarget
+		case "content-type":
+			into = &h.ContentType
+		case "accept":
+			into = &h.Accept
+		case "authorization":
+			into = &h.Authorization
+		default:
+			continue
+		}
+		*into = shorten(bytes.TrimSpace(value))
+	}
+	return h
+}
+
+func shorten(b []byte) string { return string(b[:min(len(b), 1024)]) }
+
+// lines is what a look at the lines of a head found.
+type lines struct {
+	at    int // how far it has looked, always at the start of a line
+	count int
+	done  bool
+
+	lengths, encodings int // Content-Length, Transfer-Encoding
+	expects, upgrades  bool
+}
+
+// look goes through the lines that have arrived. It finds what fasthttp forgives: line ends without a carriage return, folded lines, two
+// ways at once to tell where the body ends. Each of them lets a proxy in front see other requests than this server does.
+func (l *lines) look(b []byte) *Refusal {
+	for {
+		n := bytes.IndexByte(b[l.at:], '\n')
+		if n < 0 {
+			return nil
+		}
+		line := b[l.at : l.at+n]
+		l.at += n + 1
+		if len(line) == 0 || line[len(line)-1] != '\r' {
+			return malformed("A line of the request's head ends with a line feed without a carriage return.")
+		}
+		line = line[:len(line)-1]
+		if bytes.IndexByte(line, '\r') >= 0 {
+			return malformed("A line of the request's head has a carriage return that ends no line.")
+		}
+		l.count++
+		switch {
+		case l.count == 1:
+			if r := requestLine(line); r != nil {
+				return r
+			}
+		case len(line) == 0:
+			l.done = true
+			return nil
+		case l.count > headersMax+1:
+			return tooLong("The request has more than %d header lines.", headersMax)
+		case line[0] == ' ' || line[0] == '\t':
+			return malformed("A header of the request is folded over several lines.")
+		default:
+			l.note(line)
+		}
+	}
+}
+
+// note counts the headers that say how to read the request.
+func (l *lines) note(line []byte) {
+	switch line[0] | 0x20 {
+	case 'c':
+		if is(line, "content-length:") {
+			l.lengths++
+		}
+	case 't':
+		if is(line, "transfer-encoding:") {
+			l.encodings++
+		}
+	case 'e':
+		l.expects = l.expects || is(line, "expect:")
+	case 'u':
+		l.upgrades = l.upgrades || is(line, "upgrade:")
+	}
+}
+
+func is(line []byte, name string) bool {
+	return len(line) >= len(name) && strings.EqualFold(string(line[:len(name)]), name)
+}
+
+// requestLine refuses what is no request line of HTTP/1.
+func requestLine(line []byte) *Refusal {
+	method, rest, _ := bytes.Cut(line, []byte(" "))
+	target, version, found := bytes.Cut(rest, []byte(" "))
+	switch {
+	case !token(method):
+		return malformed("The request begins with no HTTP method.")
+	case !found || len(target) == 0:
+		return malformed("The request line must be a method, a target and a version.")
+	case string(version) == "HTTP/1.1" || string(version) == "HTTP/1.0":
+		return nil
+	case bytes.HasPrefix(version, []byte("HTTP/")):
+		return &Refusal{fasthttp.StatusHTTPVersionNotSupported, "HTTPVersionNotSupported", "This server speaks HTTP/1.1."}
+	default:
+		return malformed("The request line ends with no version of HTTP.")
+	}
+}
+
+// token reports whether a text may be a method. RFC 9110, section 5.6.2; every method that is known is of capital letters.
+func token(b []byte) bool {
+	if len(b) == 0 || len(b) > 32 {
+		return false
+	}
+	for _, c := range b {
+		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// head reads the head of a request and holds it against what this server takes. ok is false where the client broke off.
+func (c *conn) head() (h Head, r *Refusal, ok bool) {
+	var l lines
+	if r, ok = c.collect(&l); !ok {
+		return h, nil, false
+	}
+	if r != nil {
+		raw, _ := c.br.Peek(c.br.Buffered())
+		return guess(raw), r, true
+	}
+	raw, _ := c.br.Peek(l.at)
+	if err := c.ctx.Request.Header.Read(c.br); err != nil {
+		return guess(raw), unread(err), true
+	}
+	if r := c.check(&l); r != nil {
+		return HeadOf(&c.ctx), r, true
+	}
+	c.body.begin(&c.ctx.Request.Header, l.expects)
+	return h, nil, true
+}
+
+// collect waits until a whole head is buffered.
+func (c *conn) collect(l *lines) (r *Refusal, ok bool) {
+	for first := true; ; first = false {
+		b, _ := c.br.Peek(c.br.Buffered()) // what is buffered can be had
+		if l.count == 0 && len(b) > 0 && !token(b[:1]) {
+			return malformed("The request begins with no HTTP method."), true // a TLS handshake, for example
+		}
+		if r := l.look(b); r != nil || l.done {
+			return r, true
+		}
+		if len(b) == c.br.Size() {
+			if r := c.grow(b); r != nil {
+				return r, true
+			}
+		}
+		if first && !c.readUntil.Before(time.Now().Add(c.s.o.HeadTimeout)) {
+			c.readBefore(time.Now().Add(c.s.o.HeadTimeout))
+		}
+		switch _, err := c.br.Peek(len(b) + 1); {
+		case timedOut(err):
+			return late("its head"), true
+		case err != nil:
+			return nil, false //nolint:nilerr // it broke off, which is all that there is to say
+		}
+	}
+}
+
+// grow gives a long head a larger buffer, charged to the memory of what is not verified: the head is kept twice, as it came and parsed.
+func (c *conn) grow(b []byte) *Refusal {
+	if c.big {
+		return tooLong("The request's head is longer than %d bytes.", HeadMax)
+	}
+	if !c.s.o.Memory.take(2 * HeadMax) {
+		return busy("Too many requests that are not yet verified are being read. Try again.")
+	}
+	c.held = 2 * HeadMax
+	big := bufio.NewReaderSize(&prefixed{append([]byte(nil), b...), c.Conn}, HeadMax)
+	_, _ = big.Peek(len(b)) // fills it
+	c.br.Reset(nil)
+	c.s.small.Put(c.br)
+	c.br, c.big = big, true
+	return nil
+}
+
+// unread turns an error of fasthttp's parser into a refusal. Its texts hold the whole head, which may hold keys.
+func unread(err error) *Refusal {
+	switch {
+	case errors.Is(err, fasthttp.ErrDuplicateContentLength):
+		return malformed("The request has two Content-Length headers.")
+	case errors.Is(err, fasthttp.ErrUnsupportedTransferEncoding), strings.Contains(err.Error(), "transfer-encoding"):
+		return &Refusal{fasthttp.StatusNotImplemented, "NotImplemented", "The only Transfer-Encoding that this server takes is chunked, in HTTP/1.1."}
+	case strings.Contains(err.Error(), "host"):
+		return malformed("A request of HTTP/1.1 has exactly one Host header.")
+	case errors.Is(err, fasthttp.ErrorInvalidURI), strings.Contains(err.Error(), "request uri"):
+		return malformed("The request's target is no path that begins with a slash.")
+	case errors.Is(err, io.EOF):
+		return malformed("The request's head is incomplete.")
+	default:
+		return malformed("The request's head is not well-formed.")
+	}
+}
+
+// check refuses what is well-formed and not served.
+func (c *conn) check(l *lines) *Refusal {
+	h := &c.ctx.Request.Header
+	if l.lengths > 0 && l.encodings > 0 {
+		return malformed("The request has both a Content-Length and a Transfer-Encoding.")
+	}
+	if l.encodings > 0 && h.ContentLength() != -1 {
+		return &Refusal{fasthttp.StatusNotImplemented, "NotImplemented", "The only Transfer-Encoding that this server takes is chunked, in HTTP/1.1."}
+	}
+	if string(h.Method()) == fasthttp.MethodConnect {
+		return &Refusal{fasthttp.StatusMethodNotAllowed, "MethodNotAllowed", "This server is no proxy: it does not serve CONNECT."}
+	}
+	if uri := h.RequestURI(); uri[0] != '/' && !bytes.HasPrefix(uri, []byte("http://")) && !bytes.HasPrefix(uri, []byte("https://")) {
+		return malformed("The request's target is no path that begins with a slash.")
+	} else if r := escapes(uri); r != nil {
+		return r
+	}
+	if l.expects && !strings.EqualFold(string(h.Peek("Expect")), "100-continue") {
+		return &Refusal{fasthttp.StatusExpectationFailed, "ExpectationFailed", "The only Expect that this server meets is 100-continue."}
+	}
+	// An upgrade may be ignored (RFC 9110, section 7.8), and one to HTTP/2 is offered by clients that go on without. One to another
+	// protocol is all that its client wants.
+	if l.upgrades && !strings.EqualFold(string(h.Peek("Upgrade")), "h2c") {
+		return &Refusal{fasthttp.StatusNotImplemented, "NotImplemented", "This server does not serve upgrades to another protocol."}
+	}
+	return nil
+}
+
+// escapes refuses a percent sign that begins no escape. What stands for a path else depends on who reads it.
+func escapes(uri []byte) *Refusal {
+	for i := bytes.IndexByte(uri, '%'); i >= 0 && i < len(uri); i++ {
+		if uri[i] == '%' && (i+2 >= len(uri) || !isHex(uri[i+1]) || !isHex(uri[i+2])) {
+			return malformed("The request's target has a percent sign that is not followed by two hexadecimal digits.")
+		}
+	}
+	return nil
+}
+
+func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }

@@ -1,0 +1,67 @@
+package port
+
+import (
+	"bufio"
+	"time"
+)
+
+// piece is how much is written between two looks at the time.
+const piece = 256 << 10
+
+// Write implements net.Conn. A client that takes nothing for StallTimeout is cut off, and after a second where the answers that wait to be
+// read exceed backlogMax.
+func (c *conn) Write(p []byte) (int, error) {
+	now := time.Now()
+	if len(p) <= headSmall {
+		if c.writeUntil.Before(now.Add(c.s.o.StallTimeout / 2)) {
+			c.writeBefore(now.Add(c.s.o.StallTimeout))
+		}
+		return c.Conn.Write(p)
+	}
+	size := int64(len(p))
+	c.s.backlog.Add(size)
+	defer func() { c.s.backlog.Add(-size) }()
+	written, progress := 0, now
+	for written < len(p) {
+		c.writeBefore(now.Add(min(time.Second, c.s.o.StallTimeout)))
+		n, err := c.Conn.Write(p[written:min(len(p), written+piece)])
+		written += n
+		now = time.Now()
+		if n > 0 {
+			progress = now
+		}
+		if err == nil {
+			continue
+		}
+		if !timedOut(err) || now.Sub(progress) >= c.s.o.StallTimeout || n == 0 && c.s.backlog.Load() > backlogMax {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+func (c *conn) writeBefore(t time.Time) {
+	c.writeUntil = t
+	_ = c.SetWriteDeadline(t) // a connection that is closed fails at the write
+}
+
+func (c *conn) writer() {
+	if c.bw == nil {
+		c.bw = c.s.writers.Get().(*bufio.Writer)
+		c.bw.Reset(c)
+	}
+}
+
+// answer writes the response. One that another request waits behind is not sent by itself.
+func (c *conn) answer(keep bool) bool {
+	c.writer()
+	r := &c.ctx.Response
+	r.SkipBody = r.SkipBody || c.ctx.Request.Header.IsHead()
+	if keep && !c.ctx.Request.Header.IsHTTP11() {
+		r.Header.Set("Connection", "keep-alive")
+	}
+	if r.Write(c.bw) != nil {
+		return false
+	}
+	return keep && c.br.Buffered() > 0 || c.bw.Flush() == nil
+}

@@ -1,0 +1,23 @@
+package prometheus
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Refuse answers a request of one of the paths that Serves names which the port has refused: in OTLP's form, in that of the query API, or,
+// to remote write, as text.
+func Refuse(w http.ResponseWriter, path, contentType string, status int, err error) {
+	switch {
+	case strings.HasSuffix(path, OTLPPath):
+		otlpAnswer{w, strings.Contains(contentType, "json")}.fail(status, err)
+	case strings.HasPrefix(path, apiPrefix) && path != apiPrefix+"write":
+		kind := kindBad
+		if status >= http.StatusInternalServerError {
+			kind = kindUnavailable
+		}
+		send(w, status, answer{Status: "error", ErrorType: kind, Error: err.Error()})
+	default:
+		http.Error(w, err.Error(), status)
+	}
+}
