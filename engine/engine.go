@@ -131,6 +131,9 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 		e.reconcile(r)
 	}
 	e.effects()
+	for _, r := range e.sorted {
+		r.Targets.Plan()
+	}
 	e.step.out.Result = result
 	return e.step.out, nil
 }

@@ -153,3 +153,14 @@ func wantError(t reporter, err error, kind Kind, msg string) {
 		t.Errorf("error\n got %s: %s\nwant %s: %s", e.Kind, e.Msg, kind, msg)
 	}
 }
+
+// nextRun and nextForecast ask a registry as after a step.
+func nextRun(r *Registry) time.Time {
+	r.Plan()
+	return r.NextRun()
+}
+
+func nextForecast(r *Registry) time.Time {
+	r.Plan()
+	return r.NextForecast()
+}

@@ -142,8 +142,14 @@ func (r *Registry) ByPolicyID(id string) (*Target, *Policy) {
 	return t, t.Group.Policies[at]
 }
 
-// Index makes a registry that was read from a snapshot find policies of groups by their identifiers.
+// Index makes a registry that was read from a snapshot find targets, and policies of groups, by their identifiers, and the moments that
+// are next. It must be called before anything else: what only reads finds indexes made, and makes none.
 func (r *Registry) Index() {
+	r.byID = make(map[string]*Target, len(r.Targets))
+	for _, t := range r.Targets { //tidy:unordered put into a map
+		r.byID[t.ID36()] = t
+	}
+	defer r.Plan()
 	for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
 		for _, t := range all { //tidy:unordered put into a map
 			r.indexPolicies(t)

@@ -180,7 +180,7 @@ type DueGroupAction struct {
 // DueGroupActions returns the groups' actions whose time has come, earliest first; among equals by group, then name. Each is to be given
 // to RunGroupAction.
 func (r *Registry) DueGroupActions(now time.Time) []DueGroupAction {
-	if next := r.NextRun(); next.IsZero() || next.After(now) {
+	if next := r.planRuns(); next.IsZero() || next.After(now) {
 		return nil
 	}
 	var out []DueGroupAction

@@ -226,7 +226,7 @@ func TestGroupsSurviveTheirCodec(t *testing.T) {
 		t.Fatal(err)
 	}
 	back.Index()
-	if next := back.NextRun(); !next.Equal(r.NextRun()) || next.IsZero() {
+	if next := nextRun(back); !next.Equal(nextRun(r)) || next.IsZero() {
 		t.Errorf("the next run is %v", next)
 	}
 	if found, p := back.ByPolicyID(target.Group.Policies[0].UUID); p == nil || found != back.Of(blue) {

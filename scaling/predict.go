@@ -29,8 +29,10 @@ func (r *Registry) predictive() []*Target {
 	return r.sight.targets
 }
 
-// NextForecast returns when a predictive scaling policy next wants a history, or its forecast asks for capacity; zero: never.
-func (r *Registry) NextForecast() time.Time {
+// NextForecast returns when a predictive scaling policy next wants a history, or its forecast asks for capacity, as of Plan; zero: never.
+func (r *Registry) NextForecast() time.Time { return r.sight.next }
+
+func (r *Registry) planForecasts() time.Time {
 	if r.sight.timed {
 		return r.sight.next
 	}
@@ -62,7 +64,7 @@ type Wanted struct {
 // ForecastsDue returns the policies that want a history now, and the targets of which a forecast asks for capacity now. A history
 // that does not come is wanted again after an hour.
 func (r *Registry) ForecastsDue(now time.Time) (wanted []Wanted, due []*Target) {
-	if next := r.NextForecast(); next.IsZero() || now.Before(next) {
+	if next := r.planForecasts(); next.IsZero() || now.Before(next) {
 		return nil, nil
 	}
 	r.sight.timed = false

@@ -140,19 +140,19 @@ func TestNeed(t *testing.T) {
 func TestForecastsAreHourlyForTwoDaysAndThePastIsKept(t *testing.T) {
 	r, target := newTarget(t, 1, 100, predicting("ahead", 70))
 	key, p := target.Key, target.Policy("ahead")
-	if !p.Outlook.Due.Equal(t0) || !r.NextForecast().Equal(t0) {
+	if !p.Outlook.Due.Equal(t0) || !nextForecast(r).Equal(t0) {
 		t.Fatalf("a new policy wants its history at %v", p.Outlook.Due)
 	}
 	wanted, due := r.ForecastsDue(t0)
-	if len(wanted) != 1 || wanted[0].Policy != p || len(due) != 0 || !r.NextForecast().Equal(t0.Add(time.Hour)) {
-		t.Fatalf("wanted %v, due %v, next %v: one that is not answered asks again an hour later", wanted, due, r.NextForecast())
+	if len(wanted) != 1 || wanted[0].Policy != p || len(due) != 0 || !nextForecast(r).Equal(t0.Add(time.Hour)) {
+		t.Fatalf("wanted %v, due %v, next %v: one that is not answered asks again an hour later", wanted, due, nextForecast(r))
 	}
 	r.Foretold(t0, key, "ahead", constant(t0, 42_000))
 	if n := len(p.Outlook.Hours); n != 48 || p.Outlook.Hours[0] != (ForecastHour{t0, 42_000, 10}) || !target.PredictDue {
 		t.Fatalf("%d hours, first %v", n, p.Outlook.Hours[0])
 	}
-	if !p.Outlook.Due.Equal(t0.Add(6*time.Hour)) || !r.NextForecast().Equal(t0.Add(55*time.Minute)) {
-		t.Errorf("due %v, next %v", p.Outlook.Due, r.NextForecast())
+	if !p.Outlook.Due.Equal(t0.Add(6*time.Hour)) || !nextForecast(r).Equal(t0.Add(55*time.Minute)) {
+		t.Errorf("due %v, next %v", p.Outlook.Due, nextForecast(r))
 	}
 	later := t0.Add(6*time.Hour + 10*time.Minute)
 	r.Foretold(later, key, "ahead", constant(t0.Add(6*time.Hour), 84_000))

@@ -109,9 +109,7 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 		r.indexPolicies(t)
 	}
 	r.Targets[g.Key] = t
-	if r.byID != nil {
-		r.byID[t.ID36()] = t
-	}
+	r.byID[t.ID36()] = t
 	return t
 }
 

@@ -34,7 +34,7 @@ type Registry struct {
 	// Zones holds the data (TZif) of every time zone that a scheduled action has named, as the newest request had it.
 	Zones map[string][]byte `json:",omitempty"`
 
-	byID  map[string]*Target // by ID36, of Targets; nil until it is needed
+	byID  map[string]*Target // by ID36, of Targets
 	locs  map[string]*time.Location
 	sight sight
 	clock clock
@@ -42,7 +42,7 @@ type Registry struct {
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}}
+	return &Registry{Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}, byID: map[string]*Target{}}
 }
 
 // Sorted returns the registered targets by key.

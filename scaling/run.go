@@ -72,8 +72,17 @@ func (c *clock) moved(t time.Time) {
 	}
 }
 
-// NextRun returns when the earliest scheduled action is due; zero where none is.
-func (r *Registry) NextRun() time.Time {
+// Plan finds anew what changes have made uncertain: when the next scheduled action and the next forecast are due. It is called at the end
+// of each step, so that NextRun and NextForecast only read.
+func (r *Registry) Plan() {
+	r.planRuns()
+	r.planForecasts()
+}
+
+// NextRun returns when the earliest scheduled action is due, as of Plan; zero where none is.
+func (r *Registry) NextRun() time.Time { return r.clock.next }
+
+func (r *Registry) planRuns() time.Time {
 	if !r.clock.known || r.clock.stale {
 		r.clock = clock{known: true}
 		for _, t := range r.Targets { //tidy:unordered the earliest of all
@@ -92,7 +101,7 @@ func (r *Registry) NextRun() time.Time {
 
 // due returns the targets and actions whose time has come, earliest first; among equals by target, then name.
 func (r *Registry) due(now time.Time) []dueAction {
-	if next := r.NextRun(); next.IsZero() || next.After(now) {
+	if next := r.planRuns(); next.IsZero() || next.After(now) {
 		return nil
 	}
 	var out []dueAction

@@ -74,7 +74,7 @@ func TestPutScheduleRefusals(t *testing.T) {
 	} {
 		r, target := newTarget(t, 1, 10)
 		wantError(t, r.PutSchedule(t0, c.in), c.kind, c.want)
-		if len(target.Schedules) != 0 || len(r.Zones) != 0 || !r.NextRun().IsZero() {
+		if len(target.Schedules) != 0 || len(r.Zones) != 0 || !nextRun(r).IsZero() {
 			t.Errorf("%s: a refusal left something behind", c.want)
 		}
 	}
@@ -91,8 +91,8 @@ func TestPutScheduleUpdates(t *testing.T) {
 	if got.Schedule != first.Schedule || *got.Range.Min != 2 || *got.Range.Max != 4 || !got.Start.IsZero() || !got.End.IsZero() || !got.Created.Equal(t0) {
 		t.Errorf("%+v", got)
 	}
-	if want := at(2 * 3600); !got.Next.Equal(want) || !r.NextRun().Equal(want) {
-		t.Errorf("next %v, %v; want %v", got.Next, r.NextRun(), want)
+	if want := at(2 * 3600); !got.Next.Equal(want) || !nextRun(r).Equal(want) {
+		t.Errorf("next %v, %v; want %v", got.Next, nextRun(r), want)
 	}
 	putSchedule(t, r, at(120), ScheduleInput{Key: blue, Name: "a", Range: &Range{Max: ptr(7)}}) // the action is replaced as a whole
 	if got := target.Action("a").Range; got.Min != nil || *got.Max != 7 {
@@ -126,8 +126,8 @@ func TestSchedulesQuotaAndDelete(t *testing.T) {
 		"scalable target ID: 11111111-2222-3333-4444-555555555555, scheduled action name: 7")
 	wantError(t, r.DeleteSchedule(VariantTarget("none", "v"), "7"), KindObjectNotFound, "No scalable target found for service namespace: sagemaker, "+
 		"resource ID: endpoint/none/variant/v, scalable dimension: sagemaker:variant:DesiredInstanceCount")
-	if _, err := r.Deregister(t0, blue); err != nil || !r.NextRun().IsZero() {
-		t.Errorf("%v: schedules of a target that is gone are due %v", err, r.NextRun())
+	if _, err := r.Deregister(t0, blue); err != nil || !nextRun(r).IsZero() {
+		t.Errorf("%v: schedules of a target that is gone are due %v", err, nextRun(r))
 	}
 }
 
@@ -158,7 +158,7 @@ func TestRuns(t *testing.T) {
 		if got := outcomes(r.RunDue(at(c.seconds))); got != c.want {
 			t.Errorf("after %d s: %q, want %q", c.seconds, got, c.want)
 		}
-		if next := r.NextRun(); !next.IsZero() && !next.After(at(c.seconds)) {
+		if next := nextRun(r); !next.IsZero() && !next.After(at(c.seconds)) {
 			t.Errorf("after %d s the next run is %v", c.seconds, next)
 		}
 	}
@@ -260,7 +260,7 @@ func TestSchedulesSurviveAndCatchUp(t *testing.T) {
 		}
 		end := rapid.IntRange(0, 5000).Draw(t, "seconds")
 		for s := 0; s <= end; s++ {
-			next := live.NextRun()
+			next := nextRun(live)
 			if due := !next.IsZero() && !next.After(at(s)); due != (len(live.RunDue(at(s))) > 0) {
 				t.Fatalf("second %d: due %v", s, due)
 			}

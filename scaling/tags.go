@@ -7,12 +7,6 @@ import (
 
 // ByID finds a registered target by the identifier in its ARN. It fails with KindResourceNotFound.
 func (r *Registry) ByID(id36 string) (*Target, error) {
-	if r.byID == nil {
-		r.byID = map[string]*Target{}
-		for _, t := range r.Targets { //tidy:unordered put into a map
-			r.byID[t.ID36()] = t
-		}
-	}
 	if t := r.byID[id36]; t != nil {
 		return t, nil
 	}
