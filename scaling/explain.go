@@ -184,7 +184,7 @@ func (p *Proposal) limits(d *Decision) []string {
 		return nil
 	}
 	var parts []string
-	if p.Credit > 0 {
+	if p.Credit > 0 && p.Outcome != HeldByCooldown && p.Outcome != ActivityInProgress {
 		parts = append(parts, fmt.Sprintf("at most %d until the last scale-out's cooldown ends", p.Wanted-p.Credit))
 	}
 	if p.Warming > 0 {

@@ -25,12 +25,12 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			"held", steady(2), cooling, []Signal{high(target, "p", 15, 15, 15)},
-			"desired 2: p: AlarmHigh in ALARM, 3 of 3: 15 > 10; load 30 = 15 x 2; wanted 3 = ceil(30 / 10); scale-out cooldown for 87 s more; at most 2 until the last scale-out's cooldown ends",
+			"desired 2: p: AlarmHigh in ALARM, 3 of 3: 15 > 10; load 30 = 15 x 2; wanted 3 = ceil(30 / 10); scale-out cooldown for 87 s more",
 		},
 		{
 			"held, beyond max", Capacity{Desired: 3, Current: 3, Scalable: true}, Cooling{OutEnd: at(-213), OutFrom: 1},
 			[]Signal{high(target, "p", 16)},
-			"desired 3: p: AlarmHigh in ALARM, 1 of 1: 16 > 10; load 48 = 16 x 3; wanted 5 = ceil(48 / 10); scale-out cooldown for 87 s more; at most 2 until the last scale-out's cooldown ends; max 4",
+			"desired 3: p: AlarmHigh in ALARM, 1 of 1: 16 > 10; load 48 = 16 x 3; wanted 5 = ceil(48 / 10); scale-out cooldown for 87 s more; max 4",
 		},
 		{
 			"the difference", steady(2), cooling, []Signal{high(target, "p", 30)},

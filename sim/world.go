@@ -16,7 +16,7 @@ type World struct {
 	Engine *engine.Engine
 	Now    time.Time
 
-	// Startup is how long an instance takes until it is healthy.
+	// Startup is how long an instance takes until it is healthy: a second at least.
 	Startup time.Duration
 
 	// Broken: instances that start from now on never become healthy; their fleet says that they exit.
@@ -98,7 +98,7 @@ func (w *World) want(s hosting.InstanceSpec) {
 		return
 	}
 	if _, known := w.ready[s.ID]; !known {
-		w.ready[s.ID], w.sick[s.ID] = w.Now.Add(w.Startup), w.Broken
+		w.ready[s.ID], w.sick[s.ID] = w.Now.Add(max(w.Startup, time.Second)), w.Broken
 	}
 }
 
