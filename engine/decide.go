@@ -129,14 +129,14 @@ func (r *Region) settled(s *scaling.Signal, t *scaling.Target, p *scaling.Policy
 	if since.IsZero() || a.Newest.IsZero() {
 		return
 	}
-	since = since.Add(p.SampleSpan())
+	since = since.Add(p.MeasuringSpan())
 	for s.Settled = 0; s.Settled < len(a.Recent); s.Settled++ {
 		if a.RecentStart(len(a.Recent) - 1 - s.Settled).Before(since) {
 			break
 		}
 	}
 	if s.Settled == 0 {
-		s.Least = v.LeastServed(a.RecentStart(0).Add(-p.SampleSpan()))
+		s.Least = v.LeastServed(a.RecentStart(0).Add(-p.MeasuringSpan()))
 	}
 }
 

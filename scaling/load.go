@@ -45,29 +45,29 @@ func (s *situation) loadIn(sig *Signal) (load, bool) {
 // How long before its timestamp the oldest of what a sample describes may have happened.
 const (
 	gatewaySpan = 2 * time.Second // gateways report each second
-	sampleSpan  = time.Minute     // utilisation is measured over a minute; what clients publish is taken to be, too
+	otherSpan  = time.Minute     // utilisation is measured over a minute; what clients publish is taken to be, too
 )
 
-// SampleSpan returns how long before its timestamp the oldest of what a sample of the policy's metric describes may have happened: a period
+// MeasuringSpan returns how long before its timestamp the oldest of what a sample of the policy's metric describes may have happened: a period
 // that begins less than that after a change of capacity may hold samples from before it.
-func (p *Policy) SampleSpan() time.Duration {
+func (p *Policy) MeasuringSpan() time.Duration {
 	const gateway = "AWS/SageMaker"
 	if p.TargetTracking == nil {
-		return sampleSpan
+		return otherSpan
 	}
 	if s := p.TargetTracking.Predefined; s != nil {
 		if s.Metric == GroupCPUUtilization {
-			return sampleSpan
+			return otherSpan
 		}
 		return gatewaySpan
 	}
 	s := p.TargetTracking.Customized
 	if len(s.Queries) == 0 && s.Namespace != gateway {
-		return sampleSpan
+		return otherSpan
 	}
 	for i := range s.Queries {
 		if x := s.Queries[i].Stat; x != nil && x.Namespace != gateway {
-			return sampleSpan
+			return otherSpan
 		}
 	}
 	return gatewaySpan
