@@ -12,19 +12,16 @@ type Config struct {
 	// EvaluationDelay is how long after a period's end alarms look at it. Default 10 s, as recorded from CloudWatch.
 	EvaluationDelay time.Duration
 
-	// StartupTimeout is how long an instance may take to become healthy where its variant sets no
-	// ContainerStartupHealthCheckTimeoutInSeconds. Default 8 min (AWS: real-time endpoints, container contract).
-	StartupTimeout time.Duration
-
-	// InvocationTimeout is how long a model may take to answer one invocation. Default 60 s.
-	InvocationTimeout time.Duration
+	// StartupTimeout, ClockSpeed, InvocationTimeout and LenientSetAlarmState are Settings: Configured changes them. Default 8 min
+	// (AWS: real-time endpoints, container contract), 1, 60 s, and false. A journal of an earlier version has the first in policy time.
+	StartupTimeout       time.Duration
+	ClockSpeed           float64 `json:",omitzero"`
+	InvocationTimeout    time.Duration
+	LenientSetAlarmState bool
 
 	// MetricRetention is how long the hot window keeps datapoints, at least. What alarms look at stays longer, where they look further
 	// back; the rest of the past is the history's. Default 15 min: an engine without a history may want more.
 	MetricRetention time.Duration
-
-	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale, which AWS refuses.
-	LenientSetAlarmState bool
 }
 
 // WithDefaults returns the config with unset members at their defaults.
@@ -33,6 +30,9 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.StartupTimeout, 8*time.Minute)
 	setDefault(&c.InvocationTimeout, time.Minute)
 	setDefault(&c.MetricRetention, 15*time.Minute)
+	if c.ClockSpeed == 0 {
+		c.ClockSpeed = 1
+	}
 	return c
 }
 

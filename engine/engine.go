@@ -171,6 +171,7 @@ func (e *Engine) region(s Scope) *Region {
 			Composites: map[string]*alarm.Composite{}, tree: newTree(),
 			moving: map[string]moving{},
 		}
+		r.Hosting.ClockSpeed = e.config.ClockSpeed
 		if e.keeps {
 			r.Metrics.KeepHistory(e.now)
 		}

@@ -25,7 +25,7 @@ func Events() []Event {
 		ActivityChanged{}, Decided{}, EndpointChanged{}, InstanceChanged{},
 		InstanceActivityChanged{},
 		ScheduledActionRan{},
-		HistoryWanted{}, ForecastMade{}, MaxCapacityRaised{}, EjectionChanged{},
+		HistoryWanted{}, ForecastMade{}, MaxCapacityRaised{}, SettingsChanged{}, EjectionChanged{},
 	}
 }
 

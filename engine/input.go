@@ -117,7 +117,7 @@ type UntagScalableTarget struct {
 // Inputs returns one value of each type of Input, for those who write inputs down and read them again.
 func Inputs() []Input {
 	return []Input{
-		Tick{}, Reported{}, Observed{}, CreateModel{}, DeleteModel{}, CreateEndpointConfig{}, DeleteEndpointConfig{},
+		Tick{}, Configured{}, Reported{}, Observed{}, CreateModel{}, DeleteModel{}, CreateEndpointConfig{}, DeleteEndpointConfig{},
 		CreateEndpoint{}, UpdateEndpoint{}, UpdateEndpointWeightsAndCapacities{}, DeleteEndpoint{}, SetTags{},
 		RegisterScalableTarget{}, DeregisterScalableTarget{}, TagScalableTarget{}, UntagScalableTarget{}, PutScalingPolicy{},
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},

@@ -186,6 +186,9 @@ type Instance struct {
 	// Launched is when its start-up time began, where that is later than Started.
 	Launched time.Time `json:",omitzero"`
 
+	// Grace is by how much its deadline is later, in policy time, since the clock ran at another speed when its time began.
+	Grace time.Duration `json:",omitzero"`
+
 	// Cause and Final are those of the last failure.
 	Cause Cause `json:",omitzero"`
 	Final bool  `json:",omitzero"`

@@ -41,7 +41,7 @@ func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 		if !i.Preparing {
 			return false
 		}
-		i.Preparing, i.Launched, i.Reason, i.Cause = false, now, "", CauseHealth
+		i.Preparing, i.Launched, i.Grace, i.Reason, i.Cause = false, now, 0, "", CauseHealth
 	case rep.State == FleetGone:
 		// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
 		rep.Reason = cmp.Or(rep.Reason, "The instance went away.")
@@ -203,16 +203,15 @@ func (r *Registry) deadline(v *Variant, i *Instance) time.Time {
 	case !i.unborn(), i.Preparing && i.Cause == CauseModelData:
 		return time.Time{}
 	case i.Preparing:
-		return i.Started.Add(cmp.Or(v.Config.ProvisionTimeout, provisionTimeout))
-	case !i.Launched.IsZero():
-		return i.Launched.Add(r.timeout(v))
+		return i.began().Add(r.policyTime(cmp.Or(v.Config.ProvisionTimeout, provisionTimeout)) + i.Grace)
 	default:
-		return i.Started.Add(r.timeout(v))
+		return i.began().Add(r.policyTime(r.timeout(v)) + i.Grace)
 	}
 }
 
 func (i *Instance) unborn() bool { return i.State == InstanceStarting && !i.EverReady }
 
+// timeout is how long an instance may take to become healthy: wall time.
 func (r *Registry) timeout(v *Variant) time.Duration {
 	return cmp.Or(v.Config.StartupTimeout, r.StartupTimeout)
 }

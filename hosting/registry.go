@@ -13,8 +13,11 @@ type Registry struct {
 	Configs   map[string]*EndpointConfig
 	Endpoints map[string]*Endpoint
 
-	// StartupTimeout is for variants that set none.
+	// StartupTimeout is for variants that set none: wall time.
 	StartupTimeout time.Duration
+
+	// ClockSpeed is how many seconds of policy time pass in a second of wall time; 0 means 1.
+	ClockSpeed float64 `json:",omitzero"`
 
 	// NewID makes the next instance's identity.
 	NewID func() InstanceID `json:"-"`

@@ -16,7 +16,7 @@ import (
 // Options are what a Controller works with.
 type Options struct {
 	Store  *store.Store
-	Config engine.Config // for a first start; later the journal's own counts, save LenientSetAlarmState
+	Config engine.Config // for a first start; later the journal's own counts, save for its Settings
 	Speed  float64       // of the policy clock; 1 is the wall's
 	Diary  int64         // bytes on disk of what moments of the past are explained from; default 2 GiB
 	Log    *slog.Logger
@@ -98,6 +98,8 @@ var errStopped = errors.New("the server is stopping")
 // New brings an engine back from the store, or makes one.
 func New(ctx context.Context, o Options) (*Controller, error) {
 	started := time.Now()
+	o.Config.ClockSpeed = o.Speed
+	o.Config = o.Config.WithDefaults()
 	if o.Diary == 0 {
 		o.Diary = diaryMax
 	}
@@ -178,13 +180,34 @@ func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
 	}
 }
 
-// Recall corrects what the engine believes of instances, before Run begins.
+// Recall applies the settings and corrects what the engine believes of instances, before Run begins.
 func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceReport) error {
-	orders := make([]*order, len(reports))
-	for i, r := range reports {
-		orders[i] = &order{in: engine.Reported{Report: r}, answered: make(chan struct{})}
+	orders := c.settings()
+	for _, r := range reports {
+		orders = append(orders, &order{in: engine.Reported{Report: r}, answered: make(chan struct{})})
 	}
 	return c.batch(ctx, orders)
+}
+
+// settings returns an order where the engine's settings are not those that the controller was made with.
+func (c *Controller) settings() []*order {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if want := c.o.Config.Settings(); want != c.engine.Config().Settings() {
+		return []*order{{in: engine.Configured{Settings: want}, answered: make(chan struct{})}}
+	}
+	return nil
+}
+
+// Configure changes the engine's settings where they differ; the clock's speed stays. The journal has them from then on.
+func (c *Controller) Configure(ctx context.Context, s engine.Settings) error {
+	s.ClockSpeed = c.clock.Speed()
+	same := false
+	if err := c.View(ctx, func(_ time.Time, e *engine.Engine) { same = e.Config().Settings() == s }); err != nil || same {
+		return err
+	}
+	_, err := c.Step(ctx, engine.Configured{Settings: s})
+	return err
 }
 
 // View calls f with a state that is durable and does not change meanwhile. While a commit takes long, that is the state before it.
@@ -231,6 +254,9 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer trims.Stop()
 	timer := time.NewTimer(c.rest())
 	defer timer.Stop()
+	if err := c.batch(ctx, c.settings()); err != nil {
+		c.stall(ctx, err)
+	}
 	for {
 		var err error
 		select {

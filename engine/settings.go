@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Settings are what an operator sets of an engine, and may change while it runs.
+type Settings struct {
+	// StartupTimeout is how long an instance may take to become healthy where its variant sets no
+	// ContainerStartupHealthCheckTimeoutInSeconds: wall time, since model servers start on the wall's clock.
+	StartupTimeout time.Duration
+
+	// ClockSpeed is how many seconds of policy time pass in a second of wall time.
+	ClockSpeed float64
+
+	// InvocationTimeout is how long a model may take to answer one invocation: wall time.
+	InvocationTimeout time.Duration
+
+	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale, which AWS refuses.
+	LenientSetAlarmState bool
+}
+
+// Settings returns those of the config that may change.
+func (c Config) Settings() Settings {
+	return Settings{c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState}
+}
+
+// with returns the config with other settings.
+func (c Config) with(s Settings) Config {
+	c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState =
+		s.StartupTimeout, s.ClockSpeed, s.InvocationTimeout, s.LenientSetAlarmState
+	return c
+}
+
+// Configured changes the engine's settings. It fails where a duration or the clock's speed is not positive.
+type Configured struct{ Settings Settings }
+
+// SettingsChanged is a change of the engine's settings.
+type SettingsChanged struct{ Before, After Settings }
+
+func (SettingsChanged) event() {}
+
+// String names what changed.
+func (x SettingsChanged) String() string {
+	var out []string
+	note := func(name string, before, after any) {
+		if before != after {
+			out = append(out, fmt.Sprintf("%s %v -> %v", name, before, after))
+		}
+	}
+	note("startup_timeout", x.Before.StartupTimeout, x.After.StartupTimeout)
+	note("clock speed", x.Before.ClockSpeed, x.After.ClockSpeed)
+	note("invocation_timeout", x.Before.InvocationTimeout, x.After.InvocationTimeout)
+	note("lenient_set_alarm_state", x.Before.LenientSetAlarmState, x.After.LenientSetAlarmState)
+	return "settings: " + strings.Join(out, ", ")
+}
+
+// errSettings refuses settings that nothing could run by.
+var errSettings = errors.New("engine: a time-out or the clock's speed is not positive")
+
+// clockSpeedMax is above what any clock runs at, and keeps products with time-outs finite.
+const clockSpeedMax = 1e6
+
+func (in Configured) apply(e *Engine) (Result, error) {
+	s, before := in.Settings, e.config.Settings()
+	if s.StartupTimeout <= 0 || s.InvocationTimeout <= 0 || !(s.ClockSpeed > 0 && s.ClockSpeed <= clockSpeedMax) {
+		return nil, errSettings
+	}
+	if s == before {
+		return nil, nil
+	}
+	e.config = e.config.with(s)
+	for _, r := range e.sorted {
+		r.Hosting.StartupTimeout = s.StartupTimeout
+		r.Hosting.SetClockSpeed(e.now, s.ClockSpeed)
+		for name := range r.Hosting.Endpoints { //tidy:unordered put into a set
+			e.touch(r, name) // their deadlines and their routes' time-outs change
+		}
+	}
+	e.emit(SettingsChanged{before, s})
+	return nil, nil
+}
