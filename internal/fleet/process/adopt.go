@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,14 +15,9 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-const (
-	// halfStarted is how long a child of a killed server may take to become the program it was to be. Until then it has neither a
-	// record nor marks, and holds the lock.
-	halfStarted = 500 * time.Millisecond
-
-	// unpacking ends the name of a folder that is not whole yet.
-	unpacking = ".new"
-)
+// halfStarted is how long a child of a killed server may take to become the program it was to be. Until then it has neither a
+// record nor marks, and holds the lock.
+const halfStarted = 500 * time.Millisecond
 
 // lockDir takes the directory's lock.
 func lockDir(dir string) (*os.File, error) {
@@ -65,6 +60,7 @@ func (f *Fleet) adopt() error {
 		i := f.instance(r.Spec)
 		i.found = p
 		f.lineage.adopt(r.Spec.ID, identity{p.pid, p.born})
+		i.holdData(r.Content)
 		f.adopted = append(f.adopted, r.Spec.ID)
 	}
 	slices.Sort(f.adopted)
@@ -165,14 +161,14 @@ func (f *Fleet) endCgroup(id hosting.InstanceID, g cgroup) {
 	}
 }
 
-// sweepModels removes the model data of instances that do not run, and what was half unpacked.
+// sweepModels removes what an earlier version unpacked for instances that do not run.
 func (f *Fleet) sweepModels() error {
 	folders, err := os.ReadDir(filepath.Join(f.o.Dir, "models"))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the unpacked models: %w", err)
 	}
 	for _, d := range folders {
-		if !strings.HasSuffix(d.Name(), unpacking) && f.instances[hosting.InstanceID(d.Name())] != nil {
+		if f.instances[hosting.InstanceID(d.Name())] != nil {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(f.o.Dir, "models", d.Name())); err != nil {

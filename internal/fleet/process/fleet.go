@@ -14,11 +14,12 @@ import (
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/fleet"
+	"bellows.dev/bellows/internal/modeldata"
 )
 
 // Options are what a fleet works with. Unset durations and sizes have defaults.
 type Options struct {
-	// Dir holds records, logs and unpacked model data. Two fleets on one are refused.
+	// Dir holds records and logs. Two fleets on one are refused.
 	Dir string
 
 	// Command returns what runs an image, or why nothing does.
@@ -38,10 +39,12 @@ type Options struct {
 	KillAfter    time.Duration // between SIGTERM and SIGKILL; default 30 s
 	LogMax       int64         // bytes of an instance's log, kept twice; default 10 MB
 	LogsKept     int           // instances that are gone whose logs are kept, the latest ones; default 100
-	ModelMax     int64         // bytes of unpacked model data; default 20 GB
 
 	// NoCgroups makes the fleet do without control groups where there are some: it then finds an instance's processes by descent.
 	NoCgroups bool
+
+	// Data fetches model data; models that have some are refused without it.
+	Data *modeldata.Cache
 }
 
 // Fleet is a process fleet.
@@ -72,7 +75,7 @@ var _ fleet.Fleet = (*Fleet)(nil)
 // New opens a fleet's directory and adopts the instances of an earlier server that still run.
 func New(o Options) (*Fleet, error) {
 	o = o.withDefaults()
-	for _, d := range []string{o.Dir, filepath.Join(o.Dir, "instances"), filepath.Join(o.Dir, "logs"), filepath.Join(o.Dir, "models")} {
+	for _, d := range []string{o.Dir, filepath.Join(o.Dir, "instances"), filepath.Join(o.Dir, "logs")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("making the fleet's directory: %w", err)
 		}
@@ -140,9 +143,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LogsKept == 0 {
 		o.LogsKept = 100
-	}
-	if o.ModelMax == 0 {
-		o.ModelMax = 20_000_000_000
 	}
 	return o
 }
@@ -279,12 +279,13 @@ func (f *Fleet) newCgroup(id hosting.InstanceID) cgroup {
 
 // forget removes what an instance has on disk, save for its log. The record goes last: until then a crash leaves all to be found.
 func (f *Fleet) forget(id hosting.InstanceID) {
-	err := errors.Join(os.RemoveAll(f.models(id)), os.RemoveAll(f.models(id)+unpacking), removeRecord(f.o.Dir, id), f.pruneLogs())
+	err := errors.Join(os.RemoveAll(f.models(id)), removeRecord(f.o.Dir, id), f.pruneLogs())
 	if err != nil {
 		f.o.Log.Warn("an instance's files could not be removed", "instance", string(id), "error", err)
 	}
 }
 
+// models is where an earlier version unpacked the model data of an instance, which may still run.
 func (f *Fleet) models(id hosting.InstanceID) string {
 	return filepath.Join(f.o.Dir, "models", string(id))
 }

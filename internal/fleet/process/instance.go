@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/modeldata"
 )
 
 // How a keeper watches.
@@ -32,6 +33,7 @@ type instance struct {
 	variant  *variant
 	found    *process // adopted, until the keeper takes it over
 	restarts restarts
+	data     modeldata.Data
 
 	running atomic.Pointer[process] // nil while there is none
 
@@ -57,15 +59,15 @@ func (i *instance) keep(ctx context.Context) (gone bool) {
 	defer cancel()
 	p := i.found
 	for {
-		var reason string
+		var why failure
 		if p == nil {
-			p, reason = i.start(wanted)
+			p, why = i.start(wanted)
 		}
 		var w watched
 		if p != nil {
 			i.running.Store(p)
 			w = i.watch(wanted, p)
-			reason = w.reason
+			why = failure{reason: w.reason}
 		}
 		if w.ready {
 			i.variant.count(-1)
@@ -73,7 +75,7 @@ func (i *instance) keep(ctx context.Context) (gone bool) {
 		if wanted.Err() != nil {
 			return i.stopped() && i.finish(ctx, p, w.ready)
 		}
-		i.report(hosting.FleetFailed, "", reason) // before the process goes, so that no new invocation is sent to it
+		i.fail(why) // before the process goes, so that no new invocation is sent to it
 		if p != nil {
 			i.giveUp(wanted, p, w.ready)
 			if wanted.Err() != nil {
@@ -93,23 +95,6 @@ func (i *instance) report(s hosting.FleetState, address, reason string) {
 		i.variant.count(1)
 	}
 	i.fleet.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: s, Address: address, Reason: reason})
-}
-
-// start prepares the model's data and starts the process. Where it cannot, it returns why.
-func (i *instance) start(ctx context.Context) (*process, string) {
-	command, err := i.fleet.o.Command(i.spec.Image)
-	if err != nil {
-		return nil, err.Error()
-	}
-	folder, err := i.modelData(ctx)
-	if err != nil {
-		return nil, "The model's data cannot be used: " + err.Error()
-	}
-	p, err := launch(i.fleet, i.spec, command, folder)
-	if err != nil {
-		return nil, "The model server cannot be started: " + err.Error()
-	}
-	return p, ""
 }
 
 // watched is how a watch ended.
@@ -256,6 +241,7 @@ func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone boo
 		i.kill(p)
 	}
 	i.fleet.forget(i.spec.ID)
+	i.releaseData()
 	return true
 }
 

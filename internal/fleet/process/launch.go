@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/modeldata"
 )
 
 // Marks in a process's environment say whose it is.
@@ -29,7 +30,7 @@ var inherited = []string{
 }
 
 // launch starts an instance. Its record is on disk before, so that no crash leaves a process that nobody knows.
-func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (_ *process, err error) {
+func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.Data) (_ *process, err error) {
 	if len(command) == 0 {
 		return nil, fmt.Errorf("the command of the image %q is empty", s.Image)
 	}
@@ -48,7 +49,7 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (
 			f.endCgroup(s.ID, group)
 		}
 	}()
-	r := record{Spec: s, Port: port, Cgroup: group.dir}
+	r := record{Spec: s, Port: port, Cgroup: group.dir, Content: data.Content}
 	if err := r.write(f.o.Dir); err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, folder string) (
 		p.logFrom = info.Size()
 	}
 	who, err := f.lineage.start(s.ID, func() (identity, error) {
-		return spawn(command, environment(f.owner.identity, s, port, folder), log, group)
+		return spawn(command, environment(f.owner.identity, s, port, data.Folder), log, group)
 	})
 	if err != nil {
 		return nil, err

@@ -188,12 +188,12 @@ func TestAStrangerWithARecordsNumberIsLeftAlone(t *testing.T) {
 	}
 }
 
-// What a crash left of models that nothing runs is removed, and half of an archive is never used.
+// What an earlier version unpacked for instances that do not run is removed.
 func TestModelDataThatNothingUsesIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	f := openReady(t, options(dir), nil)
 	f.Close()
-	for _, d := range []string{"i-1", "i-1" + unpacking, "i-2", "i-3" + unpacking} {
+	for _, d := range []string{"i-1", "i-2", "i-3.new"} {
 		if err := os.MkdirAll(filepath.Join(dir, "models", d, "code"), 0o700); err != nil {
 			t.Fatal(err)
 		}

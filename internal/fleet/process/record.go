@@ -24,6 +24,8 @@ type record struct {
 	Boot string `json:",omitzero"` // the run of the machine in which it started: PID and Born come again after the next
 
 	Cgroup string `json:",omitzero"` // the folder of its control group; "" where it has none
+
+	Content string `json:",omitzero"` // of the model data that it uses, in the cache
 }
 
 func recordFile(dir string, id hosting.InstanceID) string {

@@ -1,24 +1,17 @@
-package process
+package modeldata
 
 import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"context"
-	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
-
-	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/fleet"
 )
 
 type file struct {
@@ -44,21 +37,48 @@ func pack(files ...file) []byte {
 	return b.Bytes()
 }
 
+func newCache(t testing.TB, s Settings) *Cache {
+	t.Helper()
+	c, err := New(Options{Dir: filepath.Join(t.TempDir(), "model-data"), Settings: s, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func testRoom(t *testing.T, most int64) *room {
+	t.Helper()
+	return &room{cache: newCache(t, Settings{}), most: most}
+}
+
 // link is a symbolic link in an archive.
 func link(name, to string) file { return file{name: name, kind: tar.TypeSymlink, link: to} }
 
 func TestUnpack(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "m")
+	folder := t.TempDir()
 	good := pack(file{name: "pax_global_header", kind: tar.TypeXGlobalHeader}, file{name: "./", kind: tar.TypeDir}, file{name: "model.bin", text: "weights"},
 		file{name: "code/inference.py", text: "pass"}, file{name: "empty", kind: tar.TypeDir}, link("snapshots/main/code", "../../code"),
 		file{name: "same.bin", kind: tar.TypeLink, link: "./model.bin"})
-	if err := unpack(t.Context(), bytes.NewReader(good), folder, 100); err != nil {
+	if err := unpack(t.Context(), bytes.NewReader(good), folder, testRoom(t, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"code/inference.py": "pass", "snapshots/main/code/inference.py": "pass", "same.bin": "weights"} {
 		if text, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(text) != want {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	_ = w.WriteHeader(&tar.Header{Name: "d", Typeflag: tar.TypeDir, Mode: 0o755})
+	_ = w.Close()
+	_, _ = z.Write(make([]byte, paddingMax+2048))
+	_ = z.Close()
+	padded := b.Bytes()
+	var many []file
+	for i := range 20 {
+		many = append(many, file{name: fmt.Sprint(i)})
 	}
 	for name, c := range map[string]struct {
 		archive []byte
@@ -78,13 +98,21 @@ func TestUnpack(t *testing.T) {
 		"device":            {pack(file{name: "d", kind: tar.TypeBlock}), "neither a file, a folder nor a link"},
 		"pipe":              {pack(file{name: "p", kind: tar.TypeFifo}), "neither a file, a folder nor a link"},
 		"deep":              {pack(file{name: strings.Repeat("d/", depthMax+1) + "x", text: "x"}), "folders deep"},
-		"too large":         {pack(file{name: "a", text: strings.Repeat("x", 60)}, file{name: "b", text: strings.Repeat("x", 60)}), "more than is allowed"},
+		"too large":         {pack(file{name: "a", text: strings.Repeat("x", 6000)}, file{name: "b", text: strings.Repeat("x", 6000)}), "is larger than"},
+		"many entries":      {pack(many...), "is larger than"},
+		"nothing":           {pack(), "holds no entry"},
+		"cut at the end":    {good[:len(good)-4], "archive's end"},
+		"endless padding":   {padded, "follow the archive's last entry"},
 		"no gzip":           {[]byte("plain"), "reading the archive"},
 		"cut in half":       {good[:len(good)/2], "unexpected EOF"},
 		"over a folder":     {pack(file{name: "d/x", text: "1"}, file{name: "d", text: "2"}), "is a directory"},
 	} {
 		dir := t.TempDir()
-		err := unpack(t.Context(), bytes.NewReader(c.archive), filepath.Join(dir, "m"), 100)
+		folder := filepath.Join(dir, "m")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		err := unpack(t.Context(), bytes.NewReader(c.archive), folder, testRoom(t, 10_000))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
@@ -94,26 +122,10 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// Unpacking ends with the instance, and leaves nothing that could pass for a whole model.
-func TestUnpackingEndsWithItsContext(t *testing.T) {
-	dir := t.TempDir()
-	archive := filepath.Join(dir, "model.tar.gz")
-	if err := os.WriteFile(archive, pack(file{name: "weights", text: "1 2 3"}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := unpackFile(ctx, archive, filepath.Join(dir, "i-1"), 100); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
-	}
-	if left, err := filepath.Glob(filepath.Join(dir, "i-1*")); err != nil || len(left) != 0 {
-		t.Errorf("left %v, %v", left, err)
-	}
-}
-
 // Whatever an archive holds, nothing is written outside of the folder, no more than allowed inside, and no link leads out.
 func FuzzUnpack(f *testing.F) {
 	const most = 1 << 16
+	cache := newCache(f, Settings{})
 	f.Add(pack(file{name: "a/b", text: "x"}))
 	f.Add(pack(file{name: "../../evil", text: "x"}))
 	f.Add(pack(link("l", "."), link("m", "l/.."), file{name: "m/evil", text: "x"}))
@@ -121,7 +133,10 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, archive []byte) {
 		dir := t.TempDir()
 		folder := filepath.Join(dir, "m")
-		unpacked := unpack(t.Context(), bytes.NewReader(archive), folder, most)
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		unpacked := unpack(t.Context(), bytes.NewReader(archive), folder, &room{cache: cache, most: most})
 		if files, err := os.ReadDir(dir); err != nil || len(files) > 1 {
 			t.Fatalf("%v outside the folder (%v)", files, err)
 		}
@@ -148,51 +163,4 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatalf("%d bytes", size)
 		}
 	})
-}
-
-// A model server finds an archive's content in the folder it is told.
-func TestModelDataIsUnpackedForTheInstance(t *testing.T) {
-	dir := t.TempDir()
-	archive := filepath.Join(dir, "model.tar.gz")
-	if err := os.WriteFile(archive, pack(file{name: "weights", text: "1 2 3"}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o := options(filepath.Join(dir, "fleet"))
-	ready := make(chan hosting.InstanceReport, 10)
-	o.Report = func(r hosting.InstanceReport) { ready <- r }
-	f, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := hosting.InstanceSpec{ID: "i-1", Image: "demo", ModelData: hosting.ModelData{Archive: true, URI: "file://" + archive}, StartupTimeout: time.Minute}
-	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{s}}})
-	if r := <-ready; r.State != hosting.FleetReady {
-		t.Errorf("%+v", r)
-	}
-	folder := f.models("i-1")
-	if text, err := os.ReadFile(filepath.Join(folder, "weights")); err != nil || string(text) != "1 2 3" {
-		t.Errorf("%q, %v", text, err)
-	}
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", markedOf(f.o.Dir)[0].pid))
-	if err != nil || !bytes.Contains(env, []byte("SM_MODEL_DIR="+folder)) {
-		t.Errorf("the folder is not in its environment (%v)", err)
-	}
-	if err := os.Remove(archive); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Kill(markedOf(f.o.Dir)[0].pid, unix.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	if r := <-ready; r.State != hosting.FleetFailed {
-		t.Errorf("%+v", r)
-	}
-	if r := <-ready; r.State != hosting.FleetReady { // it is not unpacked again
-		t.Errorf("%+v", r)
-	}
-	if err := f.StopAll(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(folder); err == nil {
-		t.Error("the folder is still there")
-	}
 }

@@ -1,0 +1,149 @@
+package modeldata
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Settings are what an operator chooses. They may change while the cache is in use.
+type Settings struct {
+	Stores  []Store  // the first whose pattern matches a bucket serves it
+	Folders []Folder // of those that hold a URI, the one with the longest prefix serves it, before any store
+
+	CacheMax int64         // bytes of model data kept on disk; default 50 GB
+	ModelMax int64         // bytes of one model's data, unpacked; default 20 GB
+	Timeout  time.Duration // for fetching a model's data, where its variant does not say; default 20 min
+}
+
+// Store is an S3-compatible object store.
+type Store struct {
+	Bucket    string // a pattern of buckets: * stands for any text, ? for a character; "" for all
+	Endpoint  string // the store's URL; "" for AWS's own in the region
+	Region    string // that requests are signed for; default us-east-1
+	PathStyle bool   // the bucket is in the path, not in the host name
+
+	// AccessKeyID and SecretAccessKey sign requests. Without them the credentials are those of the server's environment: its variables,
+	// shared files, or the role of its machine.
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	Anonymous       bool // requests are not signed
+
+	// AllowHTTP lets an endpoint on another machine be http://, where anybody on the way may change what is served.
+	AllowHTTP bool
+}
+
+// Folder is a local folder that stands for an S3 prefix.
+type Folder struct {
+	Prefix string // s3://bucket/ or s3://bucket/some/prefix/
+	Path   string // absolute
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.CacheMax == 0 {
+		s.CacheMax = 50_000_000_000
+	}
+	if s.ModelMax == 0 {
+		s.ModelMax = 20_000_000_000
+	}
+	if s.Timeout == 0 {
+		s.Timeout = 20 * time.Minute
+	}
+	return s
+}
+
+// Check returns what is wrong with the settings.
+func (s Settings) Check() error {
+	for i, x := range s.Stores {
+		if err := x.check(); err != nil {
+			return fmt.Errorf("stores[%d]: %w", i, err)
+		}
+	}
+	for i, x := range s.Folders {
+		bucket, _, ok := s3URI(x.Prefix)
+		switch {
+		case !ok || bucket == "" || !strings.HasSuffix(x.Prefix, "/"):
+			return fmt.Errorf("folders[%d]: the prefix %q is not s3://bucket/ or s3://bucket/prefix/: it ends with a slash", i, x.Prefix)
+		case !filepath.IsAbs(x.Path):
+			return fmt.Errorf("folders[%d]: the folder %q is not an absolute path", i, x.Path)
+		}
+	}
+	if s.CacheMax < 0 || s.ModelMax < 0 || s.Timeout < 0 {
+		return errors.New("sizes and time-outs must be positive")
+	}
+	return nil
+}
+
+func (s Store) check() error {
+	if _, err := path.Match(s.Bucket, ""); err != nil {
+		return fmt.Errorf("the bucket %q is not a pattern", s.Bucket)
+	}
+	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
+		return errors.New("access_key_id and secret_access_key go together")
+	}
+	if s.Anonymous && s.AccessKeyID != "" {
+		return errors.New("an anonymous store has no keys")
+	}
+	if s.Endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(s.Endpoint)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("the endpoint %q is not an http or https URL", s.Endpoint)
+	case u.User != nil:
+		return errors.New("keys do not belong into the endpoint: use access_key_id and secret_access_key")
+	case u.Scheme == "http" && !s.AllowHTTP && !loopback(u.Hostname()):
+		return fmt.Errorf("the endpoint %q is plain http on another machine: use https, or allow_http: true", s.Endpoint)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// s3URI splits s3://bucket/key.
+func s3URI(uri string) (bucket, key string, ok bool) {
+	rest, ok := strings.CutPrefix(uri, "s3://")
+	bucket, key, _ = strings.Cut(rest, "/")
+	return bucket, key, ok && bucket != ""
+}
+
+// folder returns the path that a folder of the settings gives to a URI.
+func (s Settings) folder(uri string) (file string, found bool, err error) {
+	best := Folder{}
+	for _, x := range s.Folders {
+		if (strings.HasPrefix(uri, x.Prefix) || uri+"/" == x.Prefix) && len(x.Prefix) > len(best.Prefix) {
+			best = x
+		}
+	}
+	if best.Prefix == "" {
+		return "", false, nil
+	}
+	below := strings.TrimPrefix(strings.TrimSuffix(uri, "/")+"/", best.Prefix)
+	if below = strings.TrimSuffix(below, "/"); below == "" {
+		return best.Path, true, nil
+	}
+	if !filepath.IsLocal(below) || strings.Contains(below, "//") {
+		return "", true, problemf(Missing, "it leads out of the folder %s, which stands for %s", best.Path, best.Prefix)
+	}
+	return filepath.Join(best.Path, below), true, nil
+}
+
+// store returns the store of a bucket.
+func (s Settings) store(bucket string) (at int, found bool) {
+	for i, x := range s.Stores {
+		if ok, err := path.Match(x.Bucket, bucket); x.Bucket == "" || ok && err == nil {
+			return i, true
+		}
+	}
+	return 0, false
+}

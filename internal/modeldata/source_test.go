@@ -1,0 +1,127 @@
+package modeldata
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/hosting"
+)
+
+func TestLocalFoldersStandForPrefixes(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{"prod/iris/weights": []byte("1"), "prod/m.tar.gz": pack(file{name: "v", text: "one"}), "other/x": []byte("2")} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := newCache(t, Settings{Folders: []Folder{
+		{"s3://models/", filepath.Join(dir, "other")}, {"s3://models/prod/", filepath.Join(dir, "prod")},
+	}})
+	wantFile(t, mustOpen(t, c, hosting.ModelData{URI: "s3://models/prod/iris/", Prefix: true}), "weights", "1")
+	wantFile(t, mustOpen(t, c, archiveAt("s3://models/prod/iris")), "weights", "1")
+	wantFile(t, mustOpen(t, c, archiveAt("s3://models/prod/m.tar.gz")), "v", "one")
+	wantFile(t, mustOpen(t, c, hosting.ModelData{URI: "s3://models/", Prefix: true}), "x", "2")
+	wantFile(t, mustOpen(t, c, hosting.ModelData{URI: "s3://models/x"}), "x", "2")
+	wantFile(t, mustOpen(t, c, archiveAt("file://"+dir+"/prod/iris")), "weights", "1")
+	if data := mustOpen(t, c, archiveAt("file://"+dir+"/prod/iris")); data.Content != "" {
+		t.Errorf("the operator's own folder is in the cache: %+v", data)
+	}
+	for uri, want := range map[string]string{
+		"s3://models/prod/../other/x": "leads out", "s3://models/prod/../../etc/passwd": "leads out", "s3://models/prod//x": "leads out",
+		"s3://models/none": "does not exist", "s3://modelsx/prod/m.tar.gz": "is named under model_data:", "https://models/x": "this server reads s3://",
+		"file://host/x": "this server reads", "file:x": "this server reads",
+	} {
+		err := c.Check(t.Context(), archiveAt(uri))
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.Refusal(), want) || !strings.Contains(e.Refusal(), "model data at "+uri) {
+			t.Errorf("%s: %v, want %q", uri, err, want)
+		}
+	}
+}
+
+// What can be known is refused before an instance starts, in SageMaker's words.
+func TestCheckRefuses(t *testing.T) {
+	store, settings := newFakeStore(t)
+	settings.ModelMax = 1000
+	store.put("a/text.tar.gz", []byte("no archive"))
+	store.put("a/empty.tar.gz", nil)
+	store.put("a/large", make([]byte, 1001))
+	store.put("a/m.tar.gz", pack(file{name: "v", text: "one"}))
+	c := newCache(t, settings)
+	for _, x := range []struct {
+		data hosting.ModelData
+		want string
+	}{
+		{archiveAt("s3://a/none.tar.gz"), "Could not find model data at s3://a/none.tar.gz. Detail: there is no such object"},
+		{archiveAt("s3://a/text.tar.gz"), "not a gzip-compressed tar archive"},
+		{archiveAt("s3://a/empty.tar.gz"), "it has 0 bytes"},
+		{archiveAt("s3://a/"), "names no object"},
+		{archiveAt("s3://a"), "names no object"},
+		{hosting.ModelData{URI: "s3://a/large"}, "model_max"},
+		{hosting.ModelData{URI: "s3://a/m.tar.gz", Archive: true, ETag: "x"}, "is asked for"},
+	} {
+		err := c.Check(t.Context(), x.data)
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.Refusal(), x.want) {
+			t.Errorf("%s: %v, want %q", x.data.URI, err, x.want)
+		}
+	}
+	if err := c.Check(t.Context(), archiveAt("s3://a/m.tar.gz")); err != nil {
+		t.Error(err)
+	}
+	for status, refused := range map[int]bool{http.StatusForbidden: true, http.StatusMovedPermanently: true, http.StatusServiceUnavailable: false} {
+		store.mu.Lock()
+		store.down = status
+		store.mu.Unlock()
+		if err := c.Check(t.Context(), archiveAt("s3://a/m.tar.gz")); (err != nil) != refused {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+func TestAStoreThatIsNotThereProvesNothingButFailsAStart(t *testing.T) {
+	c := newCache(t, Settings{Stores: []Store{{Endpoint: "http://127.0.0.1:1", PathStyle: true, Anonymous: true}}})
+	if err := c.Check(t.Context(), archiveAt("s3://a/m.tar.gz")); err != nil {
+		t.Errorf("check: %v", err)
+	}
+	_, err := c.Open(t.Context(), archiveAt("s3://a/m.tar.gz"), time.Minute, nil)
+	wantKind(t, c, err, Unreachable, "connection refused")
+	var e *Error
+	if errors.As(err, &e); !strings.HasPrefix(e.FailureReason(), `Failed to download model data for container "container_1" from URL: "s3://a/m.tar.gz".`) {
+		t.Errorf("%s", e.FailureReason())
+	}
+}
+
+func TestSettingsMistakesAreNamed(t *testing.T) {
+	for want, s := range map[string]Settings{
+		"not a pattern":          {Stores: []Store{{Bucket: "["}}},
+		"go together":            {Stores: []Store{{AccessKeyID: "x"}}},
+		"has no keys":            {Stores: []Store{{AccessKeyID: "x", SecretAccessKey: "y", Anonymous: true}}},
+		"not an http":            {Stores: []Store{{Endpoint: "ftp://x"}}},
+		"plain http":             {Stores: []Store{{Endpoint: "http://example.com"}}},
+		"belong into":            {Stores: []Store{{Endpoint: "https://a:b@example.com"}}},
+		"ends with a slash":      {Folders: []Folder{{"s3://a/b", "/x"}}},
+		"not an absolute path":   {Folders: []Folder{{"s3://a/b/", "x"}}},
+		"must be positive":       {CacheMax: -1},
+		"folders[0]: the prefix": {Folders: []Folder{{"https://a/", "/x"}}},
+	} {
+		if err := s.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", s, err, want)
+		}
+	}
+	for _, s := range []Settings{
+		{}, {Stores: []Store{{}, {Endpoint: "http://127.0.0.1:9"}, {Endpoint: "http://x", AllowHTTP: true}, {Bucket: "a-*", Endpoint: "https://x"}}},
+	} {
+		if err := s.Check(); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
