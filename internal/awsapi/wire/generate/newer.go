@@ -12,7 +12,24 @@ func amend(name string, m *model) {
 		amendMonitoring(m)
 	case "application-autoscaling":
 		amendApplicationAutoScaling(m)
+	case "sagemaker":
+		amendSageMaker(m)
 	}
+}
+
+// amendSageMaker takes away what the service checks by hand: instance types are those of a table that an operator can extend, and model
+// data may be a file:// URI. It adds what a variant has since. AWS: ProductionVariant.
+func amendSageMaker(m *model) {
+	types := m.Shapes["ProductionVariantInstanceType"]
+	types.Enum = nil
+	m.Shapes["ProductionVariantInstanceType"] = types
+	for _, name := range []string{"Url", "S3ModelUri"} {
+		uri := m.Shapes[name]
+		uri.Pattern = ""
+		m.Shapes[name] = uri
+	}
+	m.Shapes["ProductionVariant"].Members["VariantInstanceProvisionTimeoutInSeconds"] = ref{"VariantInstanceProvisionTimeoutInSeconds"}
+	m.Shapes["VariantInstanceProvisionTimeoutInSeconds"] = bounds("integer", 300, 3600)
 }
 
 func bounds(kind string, least, most float64) modelShape {
