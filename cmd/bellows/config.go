@@ -22,6 +22,11 @@ type config struct {
 	Region  string  `yaml:"region"`  // that `bellows env` prints
 	Images  []image `yaml:"images"`
 
+	ModelData     modelDataConfig `yaml:"model_data"`
+	Capacity      capacityConfig  `yaml:"capacity"`       // of this machine, for instances
+	InstanceTypes []instanceType  `yaml:"instance_types"` // besides those that are known
+	Limits        string          `yaml:"limits"`         // of memory and CPU, by control groups: auto, off or required
+
 	Webhooks []webhook `yaml:"webhooks"`
 
 	Prometheus  prometheusConfig `yaml:"prometheus"`
@@ -133,6 +138,12 @@ func parseConfig(text []byte) (config, error) {
 		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return c, fmt.Errorf("webhooks[%d] wants a topic and an http or https url", i)
 		}
+	}
+	if err := c.checkMachine(); err != nil {
+		return c, err
+	}
+	if _, err := c.ModelData.settings(); err != nil {
+		return c, fmt.Errorf("model_data: %w", err)
 	}
 	for i := range c.RemoteWrite {
 		if err := c.RemoteWrite[i].check(); err != nil {

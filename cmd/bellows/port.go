@@ -46,7 +46,10 @@ func (s *server) newPort() *port.Server {
 	d.api = &awsapi.Server{
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
 		Services: []*awsapi.Service{
-			sagemaker.New(b, func(image string) error { _, err := s.o.config.command(image); return err }),
+			sagemaker.New(b, sagemaker.Options{
+				Image:     func(image string) error { _, err := s.o.config.command(image); return err },
+				ModelData: s.checkModelData, InstanceType: s.machine.Check,
+			}),
 			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},
 	}

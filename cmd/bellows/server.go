@@ -24,6 +24,8 @@ import (
 	"bellows.dev/bellows/internal/foretell"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
+	"bellows.dev/bellows/internal/machine"
+	"bellows.dev/bellows/internal/modeldata"
 	"bellows.dev/bellows/internal/notify"
 	"bellows.dev/bellows/internal/port"
 	"bellows.dev/bellows/internal/prometheus"
@@ -53,6 +55,8 @@ type server struct {
 	control  *control.Controller
 	gateway  *invoke.Gateway
 	fleet    fleet.Fleet
+	data     *modeldata.Cache
+	machine  *machine.Machine
 	notifier *notify.Notifier
 	foretell *foretell.Foreteller
 	auth     *awsapi.Authenticator
@@ -102,6 +106,10 @@ func (s *server) open(ctx context.Context) (err error) {
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("coming back: %w", err)
 	}
+	if err := s.openModelData(); err != nil {
+		return err
+	}
+	s.machine = machine.New(machine.Options{Types: o.config.types(), Found: machine.Look(), Capacity: o.config.Capacity.capacity()})
 	instances, err := process.New(s.fleetOptions())
 	if err != nil {
 		return err // s.fleet stays nil: an interface that holds a nil fleet is not
@@ -159,6 +167,7 @@ func (s *server) fleetOptions() process.Options {
 		Dir: filepath.Join(s.o.dir, "fleet"), Command: c.command, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
 		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
+		Data: s.data, Machine: s.machine,
 	}
 }
 
@@ -300,6 +309,9 @@ func (s *server) resume(ctx context.Context) error {
 func (s *server) release() {
 	if s.fleet != nil {
 		s.fleet.Close()
+	}
+	if s.data != nil {
+		s.data.Close()
 	}
 	if s.cancel != nil {
 		s.cancel()

@@ -22,15 +22,21 @@ func (a *API) createEndpointConfig(
 		return nil, err
 	}
 	config := hosting.EndpointConfig{
-		Name: *in.EndpointConfigName, KMSKeyID: aws.ToString(in.KmsKeyId), ExecutionRole: aws.ToString(in.ExecutionRoleArn),
-		NetworkIsolation: aws.ToBool(in.EnableNetworkIsolation), VPC: vpc(in.VpcConfig),
+		Name: *in.EndpointConfigName, ExecutionRole: aws.ToString(in.ExecutionRoleArn), VPC: vpc(in.VpcConfig),
 	}
-	var err error
+	err := isolation(in.EnableNetworkIsolation)
+	if err != nil {
+		return nil, err
+	}
+	if aws.ToString(in.KmsKeyId) != "" {
+		return nil, awsapi.Validation("The member 'kmsKeyId' asks for encrypted storage: this server keeps what models have on its machine's " +
+			"own disk, as it is. Leave it out, and encrypt the disk.")
+	}
 	if config.Tags, err = newTags(in.Tags); err != nil {
 		return nil, err
 	}
 	for i := range in.ProductionVariants {
-		v, err := variantConfig(&in.ProductionVariants[i], fmt.Sprintf("productionVariants.%d.member", i+1))
+		v, err := a.variantConfig(&in.ProductionVariants[i], fmt.Sprintf("productionVariants.%d.member", i+1))
 		if err != nil {
 			return nil, err
 		}
@@ -42,11 +48,11 @@ func (a *API) createEndpointConfig(
 	return &sdk.CreateEndpointConfigOutput{EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, config.Name))}, nil
 }
 
-func variantConfig(v *types.ProductionVariant, path string) (hosting.VariantConfig, error) {
+func (a *API) variantConfig(v *types.ProductionVariant, path string) (hosting.VariantConfig, error) {
 	var out hosting.VariantConfig
 	if err := awsapi.Only(v, path, "VariantName", "ModelName", "InitialInstanceCount", "InitialVariantWeight", "InstanceType", "VolumeSizeInGB",
 		"ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds", "RoutingConfig", "InferenceAmiVersion",
-		"EnableSSMAccess"); err != nil {
+		"EnableSSMAccess", "VariantInstanceProvisionTimeoutInSeconds"); err != nil {
 		return out, err
 	}
 	switch {
@@ -56,12 +62,17 @@ func variantConfig(v *types.ProductionVariant, path string) (hosting.VariantConf
 		return out, awsapi.Validation("The member '%s.instanceType' must be set.", path)
 	case v.InitialInstanceCount == nil:
 		return out, awsapi.Validation("The member '%s.initialInstanceCount' must be set.", path)
+	case aws.ToBool(v.EnableSSMAccess):
+		return out, awsapi.Validation("The member '%s.enableSSMAccess' is true: this server's instances are not reached through SSM. Leave it out.", path)
+	}
+	if err := a.o.InstanceType(string(v.InstanceType)); err != nil {
+		return out, awsapi.Validation("The member '%s.instanceType' is %s: %s", path, v.InstanceType, err)
 	}
 	out = hosting.VariantConfig{
 		Name: *v.VariantName, Model: *v.ModelName, InitialCount: int(*v.InitialInstanceCount), InitialWeight: 1,
 		InstanceType: string(v.InstanceType), VolumeSizeGB: int(aws.ToInt32(v.VolumeSizeInGB)),
 		DownloadTimeout: seconds(v.ModelDataDownloadTimeoutInSeconds), StartupTimeout: seconds(v.ContainerStartupHealthCheckTimeoutInSeconds),
-		AMIVersion: string(v.InferenceAmiVersion), SSMAccess: aws.ToBool(v.EnableSSMAccess),
+		ProvisionTimeout: seconds(v.VariantInstanceProvisionTimeoutInSeconds), AMIVersion: string(v.InferenceAmiVersion),
 	}
 	if v.InitialVariantWeight != nil {
 		out.InitialWeight = float64(*v.InitialVariantWeight)
@@ -117,6 +128,7 @@ func describeVariantConfig(v hosting.VariantConfig) types.ProductionVariant {
 		InitialVariantWeight: aws.Float32(float32(v.InitialWeight)), InstanceType: types.ProductionVariantInstanceType(v.InstanceType),
 		ModelDataDownloadTimeoutInSeconds:           optionalSeconds(v.DownloadTimeout),
 		ContainerStartupHealthCheckTimeoutInSeconds: optionalSeconds(v.StartupTimeout),
+		VariantInstanceProvisionTimeoutInSeconds:    optionalSeconds(v.ProvisionTimeout),
 		InferenceAmiVersion:                         types.ProductionVariantInferenceAmiVersion(v.AMIVersion), RoutingConfig: routing(v.Routing),
 	}
 	if v.VolumeSizeGB > 0 {

@@ -2,6 +2,7 @@ package sagemaker
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sagemaker"
@@ -17,11 +18,21 @@ func (a *API) createModel(ctx context.Context, c awsapi.Call, in *sdk.CreateMode
 	if err != nil {
 		return nil, err
 	}
+	if data := m.Container.ModelData(); data.URI != "" {
+		looked, cancel := context.WithTimeout(ctx, dataCheck)
+		defer cancel()
+		if err := a.o.ModelData(looked, data); err != nil {
+			return nil, awsapi.Validation("%s", err)
+		}
+	}
 	if _, err := a.step(ctx, c, engine.CreateModel{Scope: c.Scope, Model: m}); err != nil {
 		return nil, err
 	}
 	return &sdk.CreateModelOutput{ModelArn: aws.String(arn(c.Scope, hosting.ResourceModel, m.Name))}, nil
 }
+
+// dataCheck is how long CreateModel may look at model data. What it has not found out by then, the start of an instance does.
+const dataCheck = 5 * time.Second
 
 func (a *API) model(in *sdk.CreateModelInput) (hosting.Model, error) {
 	var m hosting.Model
@@ -48,8 +59,8 @@ func (a *API) model(in *sdk.CreateModelInput) (hosting.Model, error) {
 		return m, err
 	}
 	m.Name, m.ExecutionRole = aws.ToString(in.ModelName), aws.ToString(in.ExecutionRoleArn)
-	m.NetworkIsolation, m.VPC = aws.ToBool(in.EnableNetworkIsolation), vpc(in.VpcConfig)
-	return m, nil
+	m.VPC = vpc(in.VpcConfig)
+	return m, isolation(in.EnableNetworkIsolation)
 }
 
 // containerSize is the largest environment that a container may have. AWS: ContainerDefinition, Environment.
@@ -58,7 +69,7 @@ const containerSize = 32 << 10
 func (a *API) container(d *types.ContainerDefinition) (hosting.Container, error) {
 	var out hosting.Container
 	const path = "primaryContainer"
-	if err := awsapi.Only(d, path, "Image", "ModelDataUrl", "Environment", "ContainerHostname", "Mode", "ImageConfig"); err != nil {
+	if err := awsapi.Only(d, path, "Image", "ModelDataUrl", "ModelDataSource", "Environment", "ContainerHostname", "Mode", "ImageConfig"); err != nil {
 		return out, err
 	}
 	if d.Image == nil {
@@ -74,7 +85,7 @@ func (a *API) container(d *types.ContainerDefinition) (hosting.Container, error)
 	if size > containerSize {
 		return out, awsapi.Validation("The environment of a container must not be larger than %d bytes.", containerSize)
 	}
-	if err := a.image(*d.Image); err != nil {
+	if err := a.o.Image(*d.Image); err != nil {
 		return out, awsapi.Validation("%s", err)
 	}
 	out = hosting.Container{
@@ -85,9 +96,23 @@ func (a *API) container(d *types.ContainerDefinition) (hosting.Container, error)
 		if err := awsapi.Only(d.ImageConfig, path+".imageConfig", "RepositoryAccessMode"); err != nil {
 			return out, err
 		}
+		if d.ImageConfig.RepositoryAccessMode == types.RepositoryAccessModeVpc {
+			return out, awsapi.Validation("The member '%s.imageConfig.repositoryAccessMode' is Vpc: this server runs no image from a private "+
+				"registry, and cannot keep its traffic in a VPC. Leave it out.", path)
+		}
 		out.RepositoryAccess = string(d.ImageConfig.RepositoryAccessMode)
 	}
-	return out, nil
+	return out, modelData(d, path, &out)
+}
+
+// isolation refuses what a model's owner would rely on and would not get. AWS: CreateModel, EnableNetworkIsolation: no network calls to
+// or from the container.
+func isolation(asked *bool) error {
+	if !aws.ToBool(asked) {
+		return nil
+	}
+	return awsapi.Validation("The member 'enableNetworkIsolation' is true: this server runs models on its machine's own network and cannot " +
+		"isolate them. Leave it out, or isolate the whole machine.")
 }
 
 func vpc(v *types.VpcConfig) *hosting.VPC {
@@ -130,7 +155,7 @@ func (a *API) describeModel(ctx context.Context, c awsapi.Call, in *sdk.Describe
 func describeContainer(c hosting.Container) types.ContainerDefinition {
 	d := types.ContainerDefinition{
 		Image: aws.String(c.Image), ModelDataUrl: awsapi.Optional(c.ModelDataURL), Environment: c.Environment,
-		ContainerHostname: awsapi.Optional(c.Hostname), Mode: types.ContainerMode(c.Mode),
+		ContainerHostname: awsapi.Optional(c.Hostname), Mode: types.ContainerMode(c.Mode), ModelDataSource: describeData(c.ModelDataSource),
 	}
 	if d.Mode == "" {
 		d.Mode = types.ContainerModeSingleModel

@@ -16,13 +16,24 @@ import (
 type API struct {
 	backend awsapi.Backend
 
-	// image refuses, with a sentence for the client, an image that no fleet can run.
-	image func(image string) error
+	o Options
 }
 
-// New returns the service. image refuses images that no fleet can run.
-func New(b awsapi.Backend, image func(string) error) *awsapi.Service {
-	a := &API{b, image}
+// Options are what the service asks about the fleet before it takes what a client wants.
+type Options struct {
+	// Image refuses, with a sentence for the client, an image that no fleet can run.
+	Image func(image string) error
+
+	// ModelData refuses model data that is known to be unusable. Its error's text is the client's.
+	ModelData func(ctx context.Context, d hosting.ModelData) error
+
+	// InstanceType refuses an instance type that is not known, or that can never fit on the fleet's machine.
+	InstanceType func(name string) error
+}
+
+// New returns the service.
+func New(b awsapi.Backend, o Options) *awsapi.Service {
+	a := &API{b, o}
 	s := &awsapi.Service{Name: "SageMaker", Signing: "sagemaker", Target: "SageMaker"}
 	awsapi.Handle(s, "CreateModel", a.createModel)
 	awsapi.Handle(s, "DescribeModel", a.describeModel)

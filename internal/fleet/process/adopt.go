@@ -60,7 +60,7 @@ func (f *Fleet) adopt() error {
 		i := f.instance(r.Spec)
 		i.found = p
 		f.lineage.adopt(r.Spec.ID, identity{p.pid, p.born})
-		i.holdData(r.Content)
+		i.hold(r.Content)
 		f.adopted = append(f.adopted, r.Spec.ID)
 	}
 	slices.Sort(f.adopted)

@@ -14,6 +14,7 @@ import (
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/fleet"
+	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
 )
 
@@ -45,6 +46,9 @@ type Options struct {
 
 	// Data fetches model data; models that have some are refused without it.
 	Data *modeldata.Cache
+
+	// Machine counts what instances take and gives their limits; without it there is no bound.
+	Machine *machine.Machine
 }
 
 // Fleet is a process fleet.

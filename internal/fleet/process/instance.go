@@ -241,7 +241,7 @@ func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone boo
 		i.kill(p)
 	}
 	i.fleet.forget(i.spec.ID)
-	i.releaseData()
+	i.release()
 	return true
 }
 

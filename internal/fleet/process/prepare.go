@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
 )
 
@@ -36,6 +37,9 @@ func (i *instance) start(ctx context.Context) (*process, failure) {
 			i.fleet.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: hosting.FleetPreparing, Reason: why, Cause: cause})
 		}
 	}
+	if why := i.place(ctx, waiting(hosting.CauseCapacity)); why.reason != "" {
+		return nil, why
+	}
 	if err := i.openData(ctx, waiting(hosting.CauseModelData)); err != nil {
 		return nil, dataFailure(err)
 	}
@@ -47,6 +51,33 @@ func (i *instance) start(ctx context.Context) (*process, failure) {
 		return nil, failure{reason: "The model server cannot be started: " + err.Error()}
 	}
 	return p, failure{}
+}
+
+// noRoom is SageMaker's reason of an endpoint for which there are no instances.
+const noRoom = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. " +
+	"Please retry using a different ML instance type or after some time. Detail: "
+
+// place waits until the machine has room for the instance, which it keeps until it is gone.
+func (i *instance) place(ctx context.Context, waiting func(string)) failure {
+	if i.fleet.o.Machine == nil {
+		return failure{}
+	}
+	for {
+		changed, err := i.fleet.o.Machine.Take(string(i.spec.ID), i.spec.InstanceType)
+		full := (*machine.Full)(nil)
+		switch {
+		case err == nil:
+			return failure{}
+		case errors.As(err, &full) && full.Never:
+			return failure{noRoom + err.Error() + ".", hosting.CauseCapacity, true}
+		}
+		waiting(noRoom + err.Error() + ".")
+		select {
+		case <-ctx.Done():
+			return failure{reason: noRoom + err.Error() + ".", cause: hosting.CauseCapacity}
+		case <-changed:
+		}
+	}
 }
 
 // openData brings the model's data to this machine. An instance that starts again uses what it had.
@@ -78,12 +109,23 @@ func dataFailure(err error) failure {
 	return f
 }
 
-// holdData notes the model data that the instance used when an earlier server left it.
-func (i *instance) holdData(content string) {
+// hold notes what the instance used when an earlier server left it: its place, and the content of its model data.
+func (i *instance) hold(content string) {
+	if i.fleet.o.Machine != nil {
+		i.fleet.o.Machine.Hold(string(i.spec.ID), i.spec.InstanceType)
+	}
 	if content == "" || i.fleet.o.Data == nil {
 		return
 	}
 	i.data = i.fleet.o.Data.Hold(content)
+}
+
+// release gives up what the instance used.
+func (i *instance) release() {
+	i.releaseData()
+	if i.fleet.o.Machine != nil {
+		i.fleet.o.Machine.Give(string(i.spec.ID))
+	}
 }
 
 func (i *instance) releaseData() {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+
+	"bellows.dev/bellows/internal/machine"
+)
+
+// capacityConfig is capacity: in bellows.yaml. What is not stated is not counted.
+type capacityConfig struct {
+	VCPUs  *float64 `yaml:"vcpus"`
+	Memory *size    `yaml:"memory"`
+	GPUs   *int     `yaml:"gpus"`
+}
+
+func (c capacityConfig) capacity() machine.Capacity {
+	return machine.Capacity{VCPUs: c.VCPUs, Memory: (*int64)(c.Memory), GPUs: c.GPUs}
+}
+
+func (c capacityConfig) check() error {
+	if c.VCPUs != nil && *c.VCPUs <= 0 || c.GPUs != nil && *c.GPUs < 0 {
+		return fmt.Errorf("capacity: vcpus must be more than 0, and gpus not less than 0")
+	}
+	return nil
+}
+
+// instanceType is the size of an instance type: one that is not known yet, or instead of the known one.
+type instanceType struct {
+	Type   string  `yaml:"type"`
+	VCPUs  float64 `yaml:"vcpus"`
+	Memory size    `yaml:"memory"`
+	GPUs   int     `yaml:"gpus"`
+	Price  float64 `yaml:"usd_per_hour"`
+}
+
+func (t instanceType) check() error {
+	if len(t.Type) < 4 || t.Type[:3] != "ml." || t.VCPUs <= 0 || t.Memory == 0 || t.GPUs < 0 || t.Price < 0 {
+		return fmt.Errorf("%q needs a type that begins with ml., vcpus and memory", t.Type)
+	}
+	return nil
+}
+
+// types are the instance types that are served.
+func (c config) types() map[string]machine.Size {
+	out := maps.Clone(machine.Table())
+	for _, t := range c.InstanceTypes {
+		out[t.Type] = machine.Size{VCPUs: t.VCPUs, Memory: int64(t.Memory), GPUs: t.GPUs, Price: t.Price}
+	}
+	return out
+}
+
+func (c config) checkMachine() error {
+	if err := c.Capacity.check(); err != nil {
+		return err
+	}
+	for i, t := range c.InstanceTypes {
+		if err := t.check(); err != nil {
+			return fmt.Errorf("instance_types[%d]: %w", i, err)
+		}
+	}
+	switch c.Limits {
+	case "", limitsAuto, limitsOff, limitsRequired:
+		return nil
+	default:
+		return fmt.Errorf("limits is %q: want auto, off or required", c.Limits)
+	}
+}
+
+// Values of limits: in bellows.yaml.
+const (
+	limitsAuto     = "auto"     // where control groups can be had
+	limitsOff      = "off"      // instances share the machine
+	limitsRequired = "required" // the server does not start without
+)
