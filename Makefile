@@ -3,6 +3,8 @@
 GO ?= go
 GOLANGCI := $(CURDIR)/bin/golangci-lint
 GOLANGCI_VERSION := v2.14.0
+VERSITYGW := $(CURDIR)/bin/versitygw
+VERSITYGW_VERSION := v1.8.0
 PKGS := ./...
 
 
@@ -19,7 +21,7 @@ build: ## ./bin/bellows
 
 test: clients fmt-check vet lint race ## what CI runs: format, vet, linter, and every test, the end-to-end ones too, under the race detector
 
-clients: ## what the end-to-end tests need besides Python: the AWS SDK for JavaScript, where node and npm are
+clients: $(VERSITYGW) ## what the end-to-end tests need besides Python: an S3 server; the AWS SDK for JavaScript, where node and npm are
 	@if node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null; then \
 		$(MAKE) --no-print-directory e2e/js/node_modules; \
 	else echo "skipped: the AWS SDK for JavaScript: it wants node 20 or newer, and npm"; fi
@@ -29,6 +31,9 @@ clients: ## what the end-to-end tests need besides Python: the AWS SDK for JavaS
 e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
 	cd e2e/js && npm ci --no-audit --no-fund
 	@touch $@
+
+$(VERSITYGW):
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
 unit: ## every test once, without the race detector
 	$(GO) test $(PKGS)

@@ -192,7 +192,7 @@ func (s *server) plan() []managed {
 
 func (s *server) managedModel() managed {
 	want := &sagemaker.CreateModelInput{
-		ModelName: aws.String("tf"), ExecutionRoleArn: aws.String("arn:aws:iam::123456789012:role/x"), EnableNetworkIsolation: aws.Bool(true),
+		ModelName: aws.String("tf"), ExecutionRoleArn: aws.String("arn:aws:iam::123456789012:role/x"), EnableNetworkIsolation: aws.Bool(false),
 		PrimaryContainer: &sm.ContainerDefinition{
 			Image: aws.String("bellows/demo-model"), Environment: map[string]string{"BELLOWS_DEMO_LATENCY_MS": "1"}, Mode: sm.ContainerModeSingleModel,
 		},
