@@ -112,3 +112,56 @@ func (s *server) serving(endpoint string) int {
 	}
 	return int(*out.ProductionVariants[0].CurrentInstanceCount)
 }
+
+// What cannot start says why at once, wherever one looks, and can be deleted at once. An update to it says why, too.
+func TestWhatCannotStartSaysWhyAndGoes(t *testing.T) {
+	t.Parallel()
+	const why = "Last failure: It exited with code"
+	dir := t.TempDir()
+	s := start(t, dir)
+	s.deploy("good", 1, nil)
+	s.configure("bad", 1, map[string]string{"BELLOWS_DEMO_EXIT_AT_START": "1"})
+	if _, err := s.sagemaker().CreateEndpoint(t.Context(), &sagemaker.CreateEndpointInput{
+		EndpointName: aws.String("bad"), EndpointConfigName: aws.String("bad"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.sagemaker().UpdateEndpoint(t.Context(), &sagemaker.UpdateEndpointInput{
+		EndpointName: aws.String("good"), EndpointConfigName: aws.String("bad"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, status := range map[string]types.EndpointStatus{"bad": types.EndpointStatusCreating, "good": types.EndpointStatusUpdating} {
+		var out *sagemaker.DescribeEndpointOutput
+		s.until("a reason of "+name, func() (told bool) {
+			var err error
+			if out, err = s.sagemaker().DescribeEndpoint(t.Context(), &sagemaker.DescribeEndpointInput{EndpointName: aws.String(name)}); err != nil {
+				t.Fatal(err)
+			}
+			return out.FailureReason != nil
+		})
+		if !strings.Contains(*out.FailureReason, why) || out.EndpointStatus != status {
+			t.Errorf("%s is %v: %s", name, out.EndpointStatus, *out.FailureReason)
+		}
+		if p := out.PendingDeploymentSummary; name == "good" &&
+			!strings.Contains(aws.ToString(p.ProductionVariants[0].VariantStatus[0].StatusMessage), "It exited with code") {
+			t.Errorf("the deployment: %+v", p)
+		}
+		if text := s.get("/health"); !strings.Contains(text, "It exited with code") {
+			t.Errorf("the health page: %s", text)
+		}
+		if text := s.script(binary, "explain", "--data-dir", dir, name+"/AllTraffic"); !strings.Contains(text, why) {
+			t.Errorf("explain: %s", text)
+		}
+	}
+	if _, err := s.sagemaker().DeleteEndpoint(t.Context(), &sagemaker.DeleteEndpointInput{EndpointName: aws.String("bad")}); err != nil {
+		t.Fatal(err)
+	}
+	s.until("it is gone", func() bool {
+		_, err := s.sagemaker().DescribeEndpoint(t.Context(), &sagemaker.DescribeEndpointInput{EndpointName: aws.String("bad")})
+		return err != nil && strings.Contains(err.Error(), "Could not find endpoint")
+	})
+	if err := s.invokeOnce("good"); err != nil {
+		t.Errorf("what serves: %v", err)
+	}
+}

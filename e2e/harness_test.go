@@ -203,11 +203,22 @@ func (s *server) cloudwatch() *cloudwatch.Client { return cloudwatch.NewFromConf
 // deploy makes an endpoint of the demo model with some instances and waits until it is in service.
 func (s *server) deploy(name string, count int32, settings map[string]string) {
 	s.t.Helper()
+	s.configure(name, count, settings)
+	if _, err := s.sagemaker().CreateEndpoint(s.t.Context(), &sagemaker.CreateEndpointInput{
+		EndpointName: aws.String(name), EndpointConfigName: aws.String(name),
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.settled(name, int(count))
+}
+
+// configure makes a model of the demo model's image and an endpoint config with some instances of it.
+func (s *server) configure(name string, count int32, settings map[string]string) {
+	s.t.Helper()
 	ctx := s.t.Context()
-	_, err := s.sagemaker().CreateModel(ctx, &sagemaker.CreateModelInput{
+	if _, err := s.sagemaker().CreateModel(ctx, &sagemaker.CreateModelInput{
 		ModelName: aws.String(name), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model"), Environment: settings},
-	})
-	if err != nil {
+	}); err != nil {
 		s.t.Fatal(err)
 	}
 	if _, err := s.sagemaker().CreateEndpointConfig(ctx, &sagemaker.CreateEndpointConfigInput{
@@ -218,12 +229,6 @@ func (s *server) deploy(name string, count int32, settings map[string]string) {
 	}); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.sagemaker().CreateEndpoint(ctx, &sagemaker.CreateEndpointInput{
-		EndpointName: aws.String(name), EndpointConfigName: aws.String(name),
-	}); err != nil {
-		s.t.Fatal(err)
-	}
-	s.settled(name, int(count))
 }
 
 // settled waits until an endpoint is in service with so many instances.

@@ -86,6 +86,9 @@ type AlarmActed struct {
 type InstanceChanged struct {
 	Key    VariantKey
 	Report hosting.InstanceReport
+
+	// Delays is the endpoint's status, Creating or Updating, where the report is of a failure that keeps it from InService; else 0.
+	Delays hosting.Status `json:",omitzero"`
 }
 
 // ActivityChanged is a scaling activity in its new status.
@@ -181,6 +184,9 @@ func (e AlarmActed) String() string {
 // String renders the news.
 func (e InstanceChanged) String() string {
 	s := fmt.Sprintf("instance %s of %s/%s %v", e.Report.ID, e.Key.Endpoint, e.Key.Variant, e.Report.State)
+	if e.Delays != 0 {
+		s += " while the endpoint is " + e.Delays.String()
+	}
 	if e.Report.Reason != "" {
 		s += ": " + e.Report.Reason
 	}

@@ -143,7 +143,11 @@ func (in Reported) apply(e *Engine) (Result, error) {
 		return nil, nil //nolint:nilerr // a word about an instance of an endpoint that is gone is no news
 	}
 	if variant, news := x.Report(e.now, in.Report); news {
-		e.emit(InstanceChanged{Key: VariantKey{key.Scope, key.Endpoint, variant}, Report: in.Report})
+		changed := InstanceChanged{Key: VariantKey{key.Scope, key.Endpoint, variant}, Report: in.Report}
+		if in.Report.State == hosting.FleetFailed {
+			changed.Delays = x.Delayed(in.Report.ID)
+		}
+		e.emit(changed)
 	}
 	e.touch(r, key.Endpoint)
 	return nil, nil

@@ -15,7 +15,7 @@ const trafficSpan = 5 * time.Minute
 type Traffic struct {
 	Over        time.Duration // policy time
 	Invocations float64       // requests
-	Errors4XX   float64 // answers with such a status
+	Errors4XX   float64       // answers with such a status
 	Errors5XX   float64
 }
 
@@ -70,11 +70,15 @@ func (r *Region) Health(now time.Time, x *hosting.Endpoint, v *hosting.Variant) 
 	switch {
 	case x.Status == hosting.Failed:
 		return Failing, x.FailureReason
+	case x.Status == hosting.Creating && x.Hindrance() != "":
+		return Failing, x.Hindrance()
 	case t.Failing():
 		return Failing, fmt.Sprintf("%.0f of %.0f invocations of the last %.0f minutes were answered with a 5XX status",
 			t.Errors5XX, t.Invocations, trafficSpan.Minutes())
 	case v.Desired > 0 && current == 0 && x.Status == hosting.InService:
 		return Failing, reasoned("no instance serves", last)
+	case x.Hindrance() != "":
+		return Degraded, x.Hindrance()
 	case current < v.Desired && last != "":
 		return Degraded, reasoned(fmt.Sprintf("%d of %d wanted instances serve", current, v.Desired), last)
 	default:

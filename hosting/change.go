@@ -218,13 +218,14 @@ func (v *Variant) forgetUnborn() {
 	v.Instances = slices.DeleteFunc(v.Instances, func(i *Instance) bool { return i.State == InstanceDraining })
 }
 
-// DeleteEndpoint drains every instance; the endpoint is Deleting until all are gone.
+// DeleteEndpoint drains every instance; the endpoint is Deleting until all are gone. What is being created serves nothing yet and can be
+// deleted at any time; SageMaker refuses that until the creation has failed.
 func (r *Registry) DeleteEndpoint(now time.Time, name string) error {
 	e, err := r.Endpoint(name)
 	if err != nil {
 		return err
 	}
-	if e.Status != InService && e.Status != Failed {
+	if e.Status != InService && e.Status != Failed && e.Status != Creating {
 		return inProgress(name)
 	}
 	e.Status, e.Modified = Deleting, now

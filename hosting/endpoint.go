@@ -135,17 +135,6 @@ func (v *Variant) settled() bool {
 	return len(v.Instances) == v.Desired
 }
 
-// LastFailure returns the newest reason for which a wanted instance is not serving, or "".
-func (v *Variant) LastFailure() string {
-	reason := ""
-	for _, i := range v.Instances {
-		if i.State == InstanceStarting && i.Reason != "" {
-			reason = i.Reason
-		}
-	}
-	return reason
-}
-
 // InstanceState is where an instance is in its life.
 type InstanceState int
 
@@ -189,9 +178,10 @@ type Instance struct {
 	// Grace is by how much its deadline is later, in policy time, since the clock ran at another speed when its time began.
 	Grace time.Duration `json:",omitzero"`
 
-	// Cause and Final are those of the last failure.
-	Cause Cause `json:",omitzero"`
-	Final bool  `json:",omitzero"`
+	// Cause and Final are those of the last failure, and ReasonAt is when Reason was reported.
+	Cause    Cause     `json:",omitzero"`
+	Final    bool      `json:",omitzero"`
+	ReasonAt time.Time `json:",omitzero"`
 
 	// Ejected says why its gateway leaves it out for a while, although it is in service; "" where it does not.
 	Ejected string `json:",omitempty"`

@@ -36,7 +36,7 @@ func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 		if i.Preparing && i.Reason == rep.Reason {
 			return false
 		}
-		i.State, i.Address, i.Preparing, i.Reason, i.Cause = InstanceStarting, "", true, rep.Reason, rep.Cause
+		i.State, i.Address, i.Preparing, i.Reason, i.Cause, i.ReasonAt = InstanceStarting, "", true, rep.Reason, rep.Cause, now
 	case rep.State == FleetStarting:
 		if !i.Preparing {
 			return false
@@ -45,16 +45,16 @@ func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 	case rep.State == FleetGone:
 		// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
 		rep.Reason = cmp.Or(rep.Reason, "The instance went away.")
-		i.fail(rep)
+		i.fail(now, rep)
 	default:
-		i.fail(rep)
+		i.fail(now, rep)
 	}
 	return true
 }
 
-func (i *Instance) fail(rep InstanceReport) {
+func (i *Instance) fail(now time.Time, rep InstanceReport) {
 	i.State, i.Address, i.Reason, i.Cause, i.Final, i.Preparing = InstanceStarting, "", rep.Reason, rep.Cause, rep.Final, false
-	i.Ejected = ""
+	i.Ejected, i.ReasonAt = "", now
 	i.Failures++
 }
 

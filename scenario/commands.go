@@ -159,6 +159,9 @@ func (r *runner) show(c *command) error {
 	for _, v := range x.Variants {
 		r.print("endpoint %s: %v, config %s, %s has %d of %d %s", name, x.Status, x.Config, v.Config.Name, v.Current(), v.Desired, v.Config.InstanceType)
 	}
+	if why := x.Hindrance(); why != "" {
+		r.print("  %s", why)
+	}
 	return nil
 }
 

@@ -145,9 +145,9 @@ func (st *status) look(e *engine.Engine) {
 	for _, r := range e.Regions() {
 		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
 			x := r.Hosting.Endpoints[name]
-			for _, v := range x.Variants {
+			for _, v := range x.Shown() {
 				st.Endpoints = append(st.Endpoints, row{
-					r.Scope.Region, name, x.Status.String(), v.Config.Name, v.Desired, v.Current(), v.LastFailure() + x.FailureReason,
+					r.Scope.Region, name, x.Status.String(), v.Config.Name, v.Desired, v.Current(), x.Failure(v.Config.Name),
 				})
 			}
 		}

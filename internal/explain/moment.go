@@ -111,12 +111,7 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	if r == nil {
 		return
 	}
-	if x, err := r.Hosting.Endpoint(q.Endpoint); err == nil && x.Variant(q.Variant) != nil {
-		v := x.Variant(q.Variant)
-		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
-		health, why := r.Health(at, x, v)
-		m.Health, m.Trouble, m.PerMinute = health.String(), why, r.Traffic(at, q.Endpoint, q.Variant).PerMinute()
-	}
+	m.endpoint(at, r, q)
 	d, t, ok := r.Consider(at, q.target())
 	if !ok {
 		return
@@ -136,6 +131,22 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 		if a := r.Alarms[name]; a != nil {
 			m.Alarms = append(m.Alarms, Alarm{a.Name, a.State.String(), a.Transitioned, a.Reason})
 		}
+	}
+}
+
+// endpoint looks at the variant itself, in use or coming with an update.
+func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
+	x, err := r.Hosting.Endpoint(q.Endpoint)
+	if err != nil {
+		return
+	}
+	for _, v := range x.Shown() {
+		if v.Config.Name != q.Variant {
+			continue
+		}
+		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
+		health, why := r.Health(at, x, v)
+		m.Health, m.Trouble, m.PerMinute = health.String(), why, r.Traffic(at, q.Endpoint, q.Variant).PerMinute()
 	}
 }
 
