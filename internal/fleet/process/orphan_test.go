@@ -326,3 +326,21 @@ func TestUsageIsSafeForConcurrentUse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What ends with the server or its terminal must not reach an instance: it has a session of its own, and its output goes to a file.
+func TestInstancesDependOnNothingOfTheServers(t *testing.T) {
+	dir := t.TempDir()
+	f := openReady(t, options(dir), nil)
+	pid, _, _ := leaderOf(dir, "i-1")
+	if st, ok := readStat(pid); !ok || st.session != pid || st.group != pid {
+		t.Errorf("process %d: %+v", pid, st)
+	}
+	for fd, want := range map[string]string{"0": os.DevNull, "1": f.LogFile("i-1"), "2": f.LogFile("i-1")} {
+		if got, err := os.Readlink(procFile(pid, "fd", fd)); err != nil || got != want {
+			t.Errorf("descriptor %s is %s, want %s (%v)", fd, got, want, err)
+		}
+	}
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
