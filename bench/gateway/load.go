@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,44 +21,71 @@ type measurement struct {
 	rate     float64 // answers with 2XX a second
 	p50, p99 time.Duration
 	failures float64
+	cpu      time.Duration // of the peer's processes, an answer
 }
 
-func (o *options) measure(ctx context.Context, address string) (measurement, error) {
-	url := "http://" + address + path
-	if o.generator == "wrk" {
-		return o.wrk(ctx, url)
+// measure sends bodies of a size to a peer, at a rate or, where that is 0, as fast as answers come.
+func (o *options) measure(ctx context.Context, p *peer, size, rate int) (measurement, error) {
+	body := bytes.Repeat([]byte("x"), size)
+	header, err := p.headers(ctx, body)
+	if err != nil {
+		return measurement{}, err
+	}
+	if p.pids == nil {
+		return o.send(ctx, p, body, header, rate)
+	}
+	pids := p.pids()
+	before := worked(pids)
+	m, err := o.send(ctx, p, body, header, rate)
+	if answers := m.rate * o.duration.Seconds(); answers > 0 {
+		m.cpu = time.Duration(float64(worked(pids)-before) / answers)
+	}
+	return m, err
+}
+
+func (o *options) send(ctx context.Context, p *peer, body []byte, header map[string]string, rate int) (measurement, error) {
+	address := "http://" + p.address + path
+	if o.generator == "wrk" && rate == 0 {
+		return o.wrk(ctx, address, len(body), header)
 	}
 	r, err := loadgen.Run(ctx, loadgen.Options{
-		URL: url, Body: bytes.Repeat([]byte("x"), o.size), Connections: o.connections, Duration: o.duration,
-		Header: map[string]string{"Content-Type": "application/octet-stream"},
+		URL: address, Body: body, Connections: o.connections, Rate: float64(rate), Duration: o.duration, Header: header,
 	})
 	if err != nil {
 		return measurement{}, err
 	}
-	return measurement{r.Rate(), r.Percentile(50), r.Percentile(99), r.Failures()}, nil
+	return measurement{rate: r.Rate(), p50: r.Percentile(50), p99: r.Percentile(99), failures: r.Failures()}, nil
+}
+
+func hexSHA256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // wrk runs it with a script that posts, and reads its summary.
-func (o *options) wrk(ctx context.Context, url string) (measurement, error) {
+func (o *options) wrk(ctx context.Context, address string, size int, header map[string]string) (measurement, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return measurement{}, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a small file in the system's temporary directory
+	var text strings.Builder
+	fmt.Fprintf(&text, "wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", %d)\n", size)
+	for name, value := range header {
+		fmt.Fprintf(&text, "wrk.headers[%q] = %q\n", name, value)
+	}
 	script := filepath.Join(dir, "post.lua")
-	text := fmt.Sprintf("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", %d)\nwrk.headers[\"Content-Type\"] = \"application/octet-stream\"\n", o.size)
-	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(script, []byte(text.String()), 0o600); err != nil {
 		return measurement{}, err
 	}
 	cmd := exec.CommandContext(ctx, "wrk", "-t2", "-c"+strconv.Itoa(o.connections), "-d"+strconv.Itoa(max(1, int(o.duration.Seconds())))+"s",
-		"--latency", "-s", script, url)
+		"--latency", "-s", script, address)
 	out, err := cmd.Output()
 	if err != nil {
 		return measurement{}, fmt.Errorf("running wrk: %w", err)
 	}
 	return parseWrk(string(out))
 }
-
 func parseWrk(out string) (m measurement, err error) {
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)

@@ -31,8 +31,8 @@ func TestWrksSummaryIsRead(t *testing.T) {
 }
 
 func TestMedians(t *testing.T) {
-	m := median([]measurement{{3, 1, 9, 0}, {1, 5, 7, 1}, {2, 3, 8, 0}})
-	if m != (measurement{2, 3, 8, 1}) {
+	m := median([]measurement{{3, 1, 9, 0, 5}, {1, 5, 7, 1, 6}, {2, 3, 8, 0, 4}})
+	if m != (measurement{2, 3, 8, 1, 5}) {
 		t.Errorf("%+v", m)
 	}
 }

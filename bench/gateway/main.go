@@ -9,35 +9,43 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
+
+	"bellows.dev/bellows/bench/figure"
 )
 
 // path is where every peer is asked; model servers answer anywhere.
 const path = "/endpoints/bench/invocations"
 
 type options struct {
-	instances, connections, rounds, size int
-	duration                             time.Duration
-	generator                            string
-	only                                 string
-	role                                 string
-	upstreams                            string
+	instances, connections, rounds int
+	duration                       time.Duration
+	generator, only                string
+	sizes, rates                   []int
+	crowd                          int
+	json                           bool
+	role, upstreams                string
+	announce                       string
 }
 
 func main() {
-	var o options
+	o := options{sizes: []int{1 << 10, 220 << 10}, rates: []int{5_000, 15_000}}
 	flag.IntVar(&o.instances, "instances", 4, "model servers")
 	flag.IntVar(&o.connections, "connections", 32, "connections of the load")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the table shows medians")
-	flag.IntVar(&o.size, "size", 1024, "bytes of a request, and of an answer")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds; tables show medians")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of one peer's turn in a round")
 	flag.StringVar(&o.generator, "generator", "", "wrk or loadgen; default wrk where it is installed")
 	flag.StringVar(&o.only, "only", "", "peers to measure, comma-separated; default all")
+	flag.Func("sizes", "bytes of a request's body and of an answer's, comma-separated; default 1024,225280", into(&o.sizes))
+	flag.Func("rates", "requests a second of the open loops, comma-separated; default 5000,15000; 0: none", into(&o.rates))
+	flag.IntVar(&o.crowd, "crowd", 5000, "connections to measure the memory of; 0: none")
+	flag.BoolVar(&o.json, "json", false, "print figures as JSON")
 	flag.StringVar(&o.role, "role", "", "what a child process serves; for the command's own use")
 	flag.StringVar(&o.upstreams, "upstreams", "", "addresses of model servers; for the command's own use")
+	flag.StringVar(&o.announce, "announce", "", "where a model server writes its address; for the command's own use")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := o.run(ctx, os.Stdout)
@@ -45,6 +53,23 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/gateway:", err)
 		os.Exit(1)
+	}
+}
+
+// into parses numbers that are separated by commas; 0 alone is none.
+func into(list *[]int) func(string) error {
+	return func(s string) error {
+		*list = nil
+		for _, word := range strings.Split(s, ",") {
+			n, err := strconv.Atoi(word)
+			if err != nil || n < 0 {
+				return fmt.Errorf("%q is no number", word)
+			}
+			if n > 0 {
+				*list = append(*list, n)
+			}
+		}
+		return nil
 	}
 }
 
@@ -58,94 +83,96 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 			o.generator = "wrk"
 		}
 	}
-	models, err := o.child(ctx, "models", "")
+	peers, stop, err := o.peers(ctx, out)
+	defer stop()
 	if err != nil {
 		return err
 	}
-	defer models.stop()
-	addresses := strings.Split(models.address, ",")
-	peers := []*peer{{name: "direct", address: addresses[0]}}
-	for _, name := range []string{"nginx", "reverseproxy", "gateway"} {
-		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), name) {
-			continue
-		}
-		p, err := o.peer(ctx, name, addresses)
+	var figures []figure.Figure
+	for _, size := range o.sizes {
+		found, err := o.saturate(ctx, out, peers, size)
 		if err != nil {
-			fmt.Fprintf(out, "%s is left out: %v\n", name, err)
-			continue
+			return err
 		}
-		defer p.process.stop()
-		peers = append(peers, p)
+		figures = append(figures, found...)
 	}
-	for round := range o.rounds {
+	for _, rate := range o.rates {
+		found, err := o.pace(ctx, out, peers, rate)
+		if err != nil {
+			return err
+		}
+		figures = append(figures, found...)
+	}
+	if o.crowd > 0 {
+		found, err := o.remember(ctx, out, peers)
+		if err != nil {
+			return err
+		}
+		figures = append(figures, found...)
+	}
+	fmt.Fprintln(out)
+	return figure.Report(out, figures, o.json)
+}
+
+// wanted reports whether a peer is to be measured.
+func (o *options) wanted(name string) bool {
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), name)
+}
+
+// saturate sends as fast as answers come.
+func (o *options) saturate(ctx context.Context, out io.Writer, peers []*peer, size int) ([]figure.Figure, error) {
+	title := fmt.Sprintf("saturation, %d bytes each way, %d connections, %v a turn, %s", size, o.connections, o.duration, o.generator)
+	if err := o.rotate(ctx, out, title, peers, size, 0); err != nil {
+		return nil, err
+	}
+	base, own, signed := find(peers, "nginx"), find(peers, "bellows"), find(peers, "bellows signed")
+	if base == nil || own == nil {
+		return nil, nil
+	}
+	what := fmt.Sprintf("saturation at %d bytes: ", size)
+	b := median(base.seen)
+	figures := []figure.Figure{
+		figure.AtLeast(what+"requests/s, of nginx's", median(own.seen).rate/b.rate, "", 1),
+		figure.AtMost(what+"p99, of nginx's", ratio(median(own.seen).p99, b.p99), "", 1.3),
+	}
+	if signed != nil {
+		figures = append(figures, figure.AtLeast(what+"requests/s with signatures, of nginx's", median(signed.seen).rate/b.rate, "", 0.85))
+	}
+	return figures, nil
+}
+
+// pace sends at a fixed rate, whether answers come or not.
+func (o *options) pace(ctx context.Context, out io.Writer, peers []*peer, rate int) ([]figure.Figure, error) {
+	size := o.sizes[0]
+	title := fmt.Sprintf("open loop, %d requests/s, %d bytes each way, %v a turn, loadgen", rate, size, o.duration)
+	if err := o.rotate(ctx, out, title, peers, size, rate); err != nil {
+		return nil, err
+	}
+	base, own := find(peers, "nginx"), find(peers, "bellows")
+	if base == nil || own == nil {
+		return nil, nil
+	}
+	what := fmt.Sprintf("%d requests/s: ", rate)
+	return []figure.Figure{
+		figure.AtMost(what+"p50, of nginx's", ratio(median(own.seen).p50, median(base.seen).p50), "", 1.1),
+		figure.AtMost(what+"p99, of nginx's", ratio(median(own.seen).p99, median(base.seen).p99), "", 1.1),
+	}, nil
+}
+
+// rotate measures each peer once a round, one after the other, and prints the medians.
+func (o *options) rotate(ctx context.Context, out io.Writer, title string, peers []*peer, size, rate int) error {
+	for _, p := range peers {
+		p.seen = nil
+	}
+	for range o.rounds {
 		for _, p := range peers {
-			m, err := o.measure(ctx, p.address)
+			m, err := o.measure(ctx, p, size, rate)
 			if err != nil {
 				return fmt.Errorf("measuring %s: %w", p.name, err)
 			}
-			fmt.Fprintf(out, "round %d  %-13s %8.0f requests/s  p50 %-10v p99 %-10v failures %.0f\n", round+1, p.name, m.rate, m.p50.Round(time.Microsecond), m.p99.Round(time.Microsecond), m.failures)
 			p.seen = append(p.seen, m)
 		}
 	}
-	fmt.Fprintf(out, "\n%d model servers, %d connections, %d bytes each way, %v a turn, %s, medians of %d\n\n",
-		o.instances, o.connections, o.size, o.duration, o.generator, o.rounds)
+	fmt.Fprintf(out, "\n%s, medians of %d\n", title, o.rounds)
 	return table(out, peers)
-}
-
-// peer is one of the servers that are compared.
-type peer struct {
-	name    string
-	address string
-	process *process
-	seen    []measurement
-}
-
-func (o *options) peer(ctx context.Context, name string, models []string) (*peer, error) {
-	start := func() (*process, error) { return o.child(ctx, name, strings.Join(models, ",")) }
-	if name == "nginx" {
-		start = func() (*process, error) { return nginx(ctx, models) }
-	}
-	p, err := start()
-	if err != nil {
-		return nil, err
-	}
-	return &peer{name: name, address: p.address, process: p}, nil
-}
-
-// table prints each peer's medians, and its rate beside nginx's.
-func table(out io.Writer, peers []*peer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "peer\trequests/s\tp50\tp99\tfailures\tof nginx\t")
-	base := 0.0
-	for _, p := range peers {
-		if p.name == "nginx" {
-			base = median(p.seen).rate
-		}
-	}
-	for _, p := range peers {
-		m := median(p.seen)
-		ratio := "-"
-		if base > 0 {
-			ratio = fmt.Sprintf("%.2f", m.rate/base)
-		}
-		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%.0f\t%s\t\n", p.name, m.rate, m.p50.Round(time.Microsecond), m.p99.Round(time.Microsecond), m.failures, ratio)
-	}
-	return w.Flush()
-}
-
-// median is each number's own; failures are summed, since one is one too many.
-func median(all []measurement) measurement {
-	var m measurement
-	var rates []float64
-	var p50s, p99s []time.Duration
-	for _, x := range all {
-		rates, p50s, p99s = append(rates, x.rate), append(p50s, x.p50), append(p99s, x.p99)
-		m.failures += x.failures
-	}
-	slices.Sort(rates)
-	slices.Sort(p50s)
-	slices.Sort(p99s)
-	at := len(all) / 2
-	m.rate, m.p50, m.p99 = rates[at], p50s[at], p99s[at]
-	return m
 }

@@ -3,13 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,14 +35,28 @@ func (p *process) stop() {
 	}
 }
 
-// child runs this program in another role; its first line of output is its address.
-func (o *options) child(ctx context.Context, role, upstreams string) (*process, error) {
+// family is the process and its children.
+func (p *process) family() []int {
+	pids := []int{p.cmd.Process.Pid}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pids[0], pids[0]))
+	if err != nil {
+		return pids
+	}
+	for _, word := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(word); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// reverseProxyChild runs this program as a proxy; its first line of output is its address.
+func (o *options) reverseProxyChild(ctx context.Context, models []string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-role", role, "-upstreams", upstreams,
-		"-instances", fmt.Sprint(o.instances), "-size", fmt.Sprint(o.size))
+	cmd := exec.CommandContext(ctx, self, "-role", "reverseproxy", "-upstreams", strings.Join(models, ","))
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -53,13 +67,13 @@ func (o *options) child(ctx context.Context, role, upstreams string) (*process, 
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", role, err)
+		return nil, err
 	}
 	p := &process{cmd: cmd, input: input}
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
 		p.stop()
-		return nil, fmt.Errorf("starting %s: it said no address: %w", role, err)
+		return nil, fmt.Errorf("it said no address: %w", err)
 	}
 	p.address = strings.TrimSpace(line)
 	return p, nil
@@ -69,7 +83,7 @@ const nginxConfig = `daemon off;
 worker_processes auto;
 pid %[1]s/pid;
 error_log stderr crit;
-events { worker_connections 1024; }
+events { worker_connections 8000; }
 http {
   access_log off;
   client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
@@ -77,19 +91,57 @@ http {
   upstream models { %[2]s keepalive 256; keepalive_requests 100000000; }
   server {
     listen %[3]s;
-    client_body_buffer_size 64k;
+    client_body_buffer_size 512k; client_max_body_size 25m; proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 128k;
     location / { proxy_pass http://models/invocations; proxy_http_version 1.1; proxy_set_header Connection ""; }
   }
 }
 `
 
-// nginx starts it as a proxy with kept connections, in a directory of its own.
+const haproxyConfig = `global
+  maxconn 8000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1m
+  timeout server 1m
+frontend f
+  bind %[1]s
+  default_backend b
+backend b
+  http-reuse always
+  http-request set-path /invocations
+%[2]s`
+
+// nginx starts it as a proxy with kept connections.
 func nginx(ctx context.Context, models []string) (*process, error) {
-	binary, err := exec.LookPath("nginx")
+	servers := ""
+	for _, m := range models {
+		servers += "server " + m + "; "
+	}
+	return proxy(ctx, "nginx", func(dir, address string) ([]string, string) {
+		config := filepath.Join(dir, "config")
+		return []string{"-p", dir, "-c", config}, fmt.Sprintf(nginxConfig, dir, servers, address)
+	})
+}
+
+// haproxy starts it as a proxy with kept connections.
+func haproxy(ctx context.Context, models []string) (*process, error) {
+	servers := ""
+	for i, m := range models {
+		servers += fmt.Sprintf("  server m%d %s\n", i, m)
+	}
+	return proxy(ctx, "haproxy", func(dir, address string) ([]string, string) {
+		return []string{"-db", "-f", filepath.Join(dir, "config")}, fmt.Sprintf(haproxyConfig, address, servers)
+	})
+}
+
+// proxy starts an installed program with a configuration in a directory of its own, and waits until it listens.
+func proxy(ctx context.Context, name string, configure func(dir, address string) (args []string, config string)) (*process, error) {
+	binary, err := exec.LookPath(name)
 	if err != nil {
-		binary = "/usr/sbin/nginx"
+		binary = "/usr/sbin/" + name
 		if _, err := os.Stat(binary); err != nil {
-			return nil, errors.New("it is not installed")
+			return nil, errMissing
 		}
 	}
 	l, err := listen(ctx)
@@ -104,18 +156,14 @@ func nginx(ctx context.Context, models []string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	servers := ""
-	for _, m := range models {
-		servers += "server " + m + "; "
-	}
-	config := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, dir, servers, address), 0o600); err != nil {
+	args, config := configure(dir, address)
+	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, binary, "-p", dir, "-c", config)
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting nginx: %w", err)
+		return nil, fmt.Errorf("starting it: %w", err)
 	}
 	p := &process{address: address, cmd: cmd, dir: dir}
 	for deadline := time.Now().Add(5 * time.Second); ; {
@@ -126,7 +174,7 @@ func nginx(ctx context.Context, models []string) (*process, error) {
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			p.stop()
-			return nil, fmt.Errorf("starting nginx: %w", err)
+			return nil, fmt.Errorf("starting it: %w", err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

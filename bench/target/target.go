@@ -101,9 +101,14 @@ func (s *Server) Stop() error {
 
 // Deploy makes an endpoint of the demo model, with an environment, with one variant, AllTraffic, and waits until it is in service.
 func (s *Server) Deploy(ctx context.Context, name string, count int32, env map[string]string) error {
+	return s.DeployImage(ctx, name, "bellows/demo-model", count, env)
+}
+
+// DeployImage is Deploy of a model of any image that the server's configuration maps.
+func (s *Server) DeployImage(ctx context.Context, name, image string, count int32, env map[string]string) error {
 	c := sagemaker.NewFromConfig(s.Config)
 	if _, err := c.CreateModel(ctx, &sagemaker.CreateModelInput{
-		ModelName: aws.String(name), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model"), Environment: env},
+		ModelName: aws.String(name), PrimaryContainer: &types.ContainerDefinition{Image: aws.String(image), Environment: env},
 	}); err != nil {
 		return err
 	}
