@@ -99,7 +99,7 @@ func (x *recorder) of(w *metric.Window, what int) *metric.Series {
 }
 
 func (x *recorder) record(r *Region, now time.Time, what int, s *metric.Summary) {
-	if s.Count > 0 {
+	if !s.Empty() {
 		x.of(r.Metrics, what).Record(now, published[what].resolution, published[what].unit, s)
 	}
 }
@@ -245,15 +245,27 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 func (v *idleVariant) fill(end, minute time.Time) {
 	if minute != v.minute {
 		v.minute = minute
-		v.zero(v.series[0], minute, time.Minute, metric.StandardResolution)
-		v.zero(v.series[1], minute, time.Minute, metric.StandardResolution)
+		v.zero(v.series[0], minute, metric.StandardResolution, &idleCount)
+		v.zero(v.series[1], minute, metric.StandardResolution, &idleCount)
 	}
-	v.zero(v.series[2], end, idleStep, metric.HighResolution)
+	v.zero(v.series[2], end, metric.HighResolution, &idleConcurrency)
 }
 
-// zero publishes a zero in the interval that ends at a moment, where there is no sample.
-func (v *idleVariant) zero(s *metric.Series, end time.Time, period, resolution time.Duration) {
+// What idle variants publish. Concurrency is measured with a distribution, so that its zeros have one too: percentiles want all samples.
+var (
+	idleCount       = metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}}
+	idleConcurrency = metric.Summary{
+		StatisticSet: metric.StatisticSet{Count: 1}, Distribution: metric.Distribution{{Index: metric.ZeroBucket, Count: 1}},
+	}
+)
+
+// zero publishes a zero in the interval that ends at a moment, a minute or idleStep, where there is no sample.
+func (v *idleVariant) zero(s *metric.Series, end time.Time, resolution time.Duration, sum *metric.Summary) {
+	period := idleStep
+	if resolution == metric.StandardResolution {
+		period = time.Minute
+	}
 	if from := end.Add(-period); end.After(v.since) && !s.Any(from, period) {
-		s.Record(from, resolution, "None", &metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}})
+		s.Record(from, resolution, "None", sum)
 	}
 }

@@ -118,6 +118,7 @@ func (e *entry) next(in []byte) []byte {
 	if flags&sameCount == 0 {
 		e.set.Count, in = takeNumber(in)
 	}
+	e.set.Zero = e.set.Count == 0 // nothing empty is recorded
 	if flags&sameValues == 0 {
 		e.set.Min, in = takeNumber(in)
 		if flags&equal == 0 {
@@ -134,6 +135,15 @@ func (e *entry) next(in []byte) []byte {
 		e.packed, in = in[:n], in[n:]
 	}
 	return in
+}
+
+// samplesInto merges the entry's samples into a summary as far as they are known: equal ones are without a distribution, too.
+func (e *entry) samplesInto(d *Distribution) {
+	if e.implied || len(e.packed) > 0 || len(e.dist) > 0 {
+		e.distributionInto(d)
+		return
+	}
+	d.addEqual(&e.set)
 }
 
 // distributionInto merges the entry's distribution into d.

@@ -54,7 +54,7 @@ func (w *Window) Record(d *Datum) {
 	s := w.Series(d.ID)
 	fine := d.Resolution < StandardResolution
 	start := floor(d.At.Unix(), int64(d.Resolution/time.Second))
-	if late := (w.sealed - floor(start, 60)) / 60; w.keeps && late > 0 && d.Summary.Count != 0 {
+	if late := (w.sealed - floor(start, 60)) / 60; w.keeps && late > 0 && !d.Summary.Empty() {
 		sum := Summary{d.Summary.StatisticSet, slices.Clone(d.Summary.Distribution)}
 		w.pending = append(w.pending, Pending{s, d.Unit, start, fine, int32(late), sum})
 	}

@@ -81,7 +81,7 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 			}
 			sum.StatisticSet.Merge(w.e.set)
 			if q.Statistic.Kind >= Percentile {
-				w.e.distributionInto(&sum.Distribution)
+				w.e.samplesInto(&sum.Distribution)
 			}
 		}
 		out = q.add(out, start, &sum)
@@ -122,7 +122,7 @@ func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
 			}
 			sum.StatisticSet.Merge(samples[0].Summary.StatisticSet)
 			if q.Statistic.Kind >= Percentile {
-				sum.Distribution.Merge(samples[0].Summary.Distribution)
+				samples[0].Summary.samplesInto(&sum.Distribution)
 			}
 		}
 		out = q.add(out, start, &sum)
@@ -132,6 +132,15 @@ func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
 		*q.Space = sum.Distribution
 	}
 	return out
+}
+
+// samplesInto merges the samples into a distribution as far as they are known.
+func (s *Summary) samplesInto(d *Distribution) {
+	if len(s.Distribution) > 0 {
+		d.Merge(s.Distribution)
+		return
+	}
+	d.addEqual(&s.StatisticSet)
 }
 
 // Any reports whether there are samples in the period that begins at a moment.

@@ -47,7 +47,7 @@ func (s *Series) Keep(d time.Duration) { s.keep = max(s.keep, d) }
 
 // Record adds samples at a moment, in a unit ("None" if the metric has none). Late samples join the bucket they belong to.
 func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum *Summary) {
-	if sum.Count == 0 {
+	if sum.Empty() {
 		return
 	}
 	s.last = max(s.last, at.UnixNano())
@@ -66,8 +66,9 @@ func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum
 }
 
 func (b *bucket) add(sum *Summary) {
-	b.set.Merge(sum.StatisticSet)
-	b.dist.Merge(sum.Distribution)
+	x := Summary{b.set, b.dist}
+	x.Merge(*sum)
+	b.set, b.dist = x.StatisticSet, x.Distribution
 }
 
 // add puts samples into the bucket of b's kind, wherever it is, making it where it is not.

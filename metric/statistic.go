@@ -95,7 +95,7 @@ func (s Statistic) Of(sum *Summary) (v float64, ok bool) {
 }
 
 func (s Statistic) of(sum *Summary) (v float64, ok bool) {
-	if sum.Count == 0 {
+	if sum.Empty() {
 		return 0, false
 	}
 	switch s.Kind {
@@ -104,7 +104,7 @@ func (s Statistic) of(sum *Summary) (v float64, ok bool) {
 	case Sum:
 		return sum.Sum, true
 	case Average:
-		return sum.Sum / sum.Count, true
+		return sum.Sum / sum.Count, sum.Count > 0
 	case Minimum:
 		return sum.Min, true
 	case Maximum:
@@ -126,11 +126,11 @@ func (s *Summary) percentile(rank float64) (float64, bool) {
 		return s.Min, true
 	case rank >= 100:
 		return s.Max, true
-	case s.Min < 0:
+	case s.Min < 0 || s.Count < 1-rounding:
 		return 0, false
-	case s.Min == s.Max:
+	case s.Min == s.Max: // whatever the sum: recorded
 		return s.Min, true
-	case len(s.Distribution) == 0:
+	case !s.known():
 		return 0, false
 	default:
 		return min(max(s.Distribution.Quantile(rank/100), s.Min), s.Max), true

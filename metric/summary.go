@@ -1,37 +1,58 @@
 package metric
 
+import "math"
+
 // StatisticSet summarises the samples of one interval. The zero value has no samples.
 type StatisticSet struct {
 	Count float64 // samples; may be fractional, as CloudWatch's Counts
 	Sum   float64
-	Min   float64 // meaningless while Count is 0
+	Min   float64 // meaningless while the set is empty
 	Max   float64
+
+	// Zero: values were given with counts of 0 alone. There is a datapoint then: Count and Sum are 0, Min and Max are the values'.
+	// AWS: recorded.
+	Zero bool `json:",omitzero"`
 }
+
+// Empty reports whether the set has neither samples nor values with counts of 0.
+func (s *StatisticSet) Empty() bool { return s.Count == 0 && !s.Zero }
+
+// equal reports whether all samples have one value, and add up to it: a set says that of samples that it does not list.
+func (s *StatisticSet) equal() bool {
+	want := s.Min * s.Count
+	return s.Min == s.Max && math.Abs(s.Sum-want) <= rounding*math.Abs(want)
+}
+
+// rounding is by how much of themselves sums of the same numbers may differ.
+const rounding = 1e-9
 
 // Add puts n samples of value v into the set.
 func (s *StatisticSet) Add(v, n float64) {
-	if s.Count == 0 || v < s.Min {
+	empty := s.Empty()
+	if empty || v < s.Min {
 		s.Min = v
 	}
-	if s.Count == 0 || v > s.Max {
+	if empty || v > s.Max {
 		s.Max = v
 	}
 	s.Count += n
 	s.Sum += v * n
+	s.Zero = s.Count == 0
 }
 
 // Merge adds the samples of another set.
 func (s *StatisticSet) Merge(o StatisticSet) {
-	if o.Count == 0 {
+	if o.Empty() {
 		return
 	}
-	if s.Count == 0 {
+	if s.Empty() {
 		*s = o
 		return
 	}
 	s.Min, s.Max = min(s.Min, o.Min), max(s.Max, o.Max)
 	s.Count += o.Count
 	s.Sum += o.Sum
+	s.Zero = s.Count == 0
 }
 
 // Summary is a statistic set and, where percentiles are wanted, the distribution of its samples.
@@ -46,8 +67,32 @@ func (s *Summary) Add(v, n float64) {
 	s.Distribution.Add(v, n)
 }
 
-// Merge adds the samples of another summary.
+// Merge adds the samples of another summary. Equal samples that have no distribution are known one by one all the same: they join the one
+// of others.
 func (s *Summary) Merge(o Summary) {
+	switch {
+	case len(s.Distribution) > 0 && len(o.Distribution) == 0:
+		s.Distribution.addEqual(&o.StatisticSet)
+	case len(s.Distribution) == 0 && len(o.Distribution) > 0:
+		s.Distribution.addEqual(&s.StatisticSet)
+	}
 	s.StatisticSet.Merge(o.StatisticSet)
 	s.Distribution.Merge(o.Distribution)
+}
+
+// addEqual counts the samples of a set whose samples are equal.
+func (d *Distribution) addEqual(s *StatisticSet) {
+	if s.Count > 0 && s.equal() {
+		d.Add(s.Min, s.Count)
+	}
+}
+
+// known reports whether percentiles and percentages can be told: each sample is in the distribution, and there is one at least.
+// AWS: recorded: a period with fewer samples than one, or with sets of unequal ones beside others, has p0 and p100 only.
+func (s *Summary) known() bool {
+	total := 0.0
+	for _, b := range s.Distribution {
+		total += b.Count
+	}
+	return s.Min >= 0 && s.Count >= 1-rounding && math.Abs(total-s.Count) <= rounding*s.Count
 }

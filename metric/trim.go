@@ -91,7 +91,7 @@ func (s *Summary) values() int {
 	switch {
 	case s.Min < 0:
 		return 0
-	case s.Min == s.Max:
+	case s.equal():
 		return 1
 	default:
 		return len(s.Distribution)
@@ -100,7 +100,7 @@ func (s *Summary) values() int {
 
 // value is the i-th of them, in order.
 func (s *Summary) value(i int) weighted {
-	if s.Min == s.Max {
+	if s.equal() {
 		return weighted{s.Min, s.Count}
 	}
 	b := s.Distribution[i]
@@ -108,9 +108,13 @@ func (s *Summary) value(i int) weighted {
 }
 
 // overRange computes the statistics that take a range. ok is false where the samples are not known one by one, or where none of them
-// is in the range and the statistic wants a mean.
+// is in the range and the statistic wants a mean. A range of values looks at those samples that are known, a rank counts all of them.
+// AWS: recorded.
 func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
-	if sum.values() == 0 {
+	switch {
+	case sum.values() == 0 || sum.Count == 0:
+		return 0, false
+	case !s.Fixed && (sum.Count < 1-rounding || !sum.equal() && !sum.known()):
 		return 0, false
 	}
 	if s.Kind == PercentileRank && s.Lower == sum.Min { // the rank of the least value is 0: recorded
@@ -125,7 +129,7 @@ func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
 	case PercentileRank:
 		return 100 * t.count / sum.Count, true
 	case WinsorizedMean:
-		return (t.sum + t.below*t.low + t.above*t.high) / sum.Count, true
+		return (t.sum + t.below*t.low + t.above*t.high) / (t.count + t.below + t.above), true
 	default:
 		return t.sum / t.count, t.count > 0
 	}

@@ -255,7 +255,7 @@ func (a value) into(kind Kind, s *metric.Summary) {
 	case Sum:
 		s.Sum = a.v
 	case Count:
-		s.Count = a.v
+		s.Count, s.Zero = a.v, a.v == 0
 	case Minimum:
 		s.Min = a.v
 	case Maximum:

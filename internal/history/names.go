@@ -51,7 +51,7 @@ func needed(s metric.Statistic) kindSet {
 	case metric.Maximum:
 		return setOf(Count, Maximum)
 	default:
-		return setOf(Count, Minimum, Maximum, Distribution)
+		return setOf(Count, Sum, Minimum, Maximum, Distribution)
 	}
 }
 

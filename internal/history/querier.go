@@ -157,7 +157,7 @@ func (m *minute) intervals(out []interval, kind Kind, seconds, from, until int64
 		add(m.start, 60, &m.total)
 		return out
 	}
-	if m.coarse.Count > 0 {
+	if !m.coarse.Empty() {
 		add(m.start, 60, &m.coarse)
 	}
 	for _, second := range sorted(m.fine) {

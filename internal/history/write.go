@@ -161,7 +161,7 @@ func minutes(pending []metric.Pending, through int64) []*minute {
 
 // merged adds two summaries up and leaves both as they are.
 func merged(a, b metric.Summary) metric.Summary {
-	if a.Count == 0 {
+	if a.Empty() {
 		return b
 	}
 	out := metric.Summary{StatisticSet: a.StatisticSet, Distribution: slices.Clone(a.Distribution)}
@@ -199,7 +199,7 @@ func (h *History) write(ctx context.Context, scope engine.Scope, now int64, all 
 	var late []*minute
 	for _, m := range all {
 		if m.fine != nil && h.keepsSeconds(m, now) {
-			if m.coarse.Count > 0 {
+			if !m.coarse.Empty() {
 				m.fine[m.start] = merged(m.fine[m.start], m.coarse)
 			}
 			for _, second := range sorted(m.fine) {

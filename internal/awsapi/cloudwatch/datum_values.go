@@ -2,7 +2,6 @@ package cloudwatch
 
 import (
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
@@ -59,12 +58,7 @@ func values(s *metric.Summary, in *types.MetricDatum, at place) error {
 		case !valid(n):
 			return invalidNumber(n, at, "Counts.member."+strconv.Itoa(i+1))
 		}
-		if n > 0 {
-			s.Add(v, n)
-		}
-	}
-	if s.Count > 0 { // a value with a count of 0 is among the ends all the same: recorded
-		s.Min, s.Max = slices.Min(in.Values), slices.Max(in.Values)
+		s.Add(v, n) // a value with a count of 0 is among the ends all the same: recorded
 	}
 	return nil
 }
@@ -85,6 +79,9 @@ func statisticSet(s *metric.Summary, in *types.StatisticSet, at place) error {
 		return invalidValue("The parameter %s.StatisticValues.Maximum must be greater than %s.StatisticValues.Minimum.", at, at)
 	}
 	s.StatisticSet = metric.StatisticSet{Count: *in.SampleCount, Sum: *in.Sum, Min: *in.Minimum, Max: *in.Maximum}
+	if s.Min == s.Max && s.Sum == s.Min*s.Count { // its samples are known, also beside others: AWS: recorded
+		s.Distribution.Add(s.Min, s.Count)
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -91,10 +92,16 @@ func datapoints(src expr.Source, id metric.ID, w window, unit string, stats []me
 		q := metric.Query{Statistic: stat, Unit: unit, Period: w.period, From: w.from, Periods: w.periods}
 		columns[i] = src.Datapoints(id, q, make([]metric.Datapoint, 0, w.periods))
 	}
+	counts := metric.Query{Statistic: metric.Statistic{Kind: metric.SampleCount}, Unit: unit, Period: w.period, From: w.from, Periods: w.periods}
+	samples := src.Datapoints(id, counts, make([]metric.Datapoint, 0, w.periods))
 	for row := range w.periods {
 		var d types.Datapoint
 		for i, stat := range stats {
-			if p := columns[i][row]; !p.Missing {
+			p := columns[i][row]
+			if stat.Kind == metric.Average && !samples[row].Missing && samples[row].Value == 0 {
+				p.Missing, p.Start, p.Value = false, samples[row].Start, math.NaN() // of values with counts of 0 alone: AWS: recorded
+			}
+			if !p.Missing {
 				d.Timestamp, d.Unit = aws.Time(p.Start), types.StandardUnit(unit)
 				set(&d, stat, p.Value)
 			}

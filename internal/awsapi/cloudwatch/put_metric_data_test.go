@@ -201,7 +201,7 @@ func TestSamplesInEveryForm(t *testing.T) {
 	}
 }
 
-// What was recorded of AWS: a value with a count of 0 moves the ends alone, both kinds of statistics come in one answer, a statistic set
+// What was recorded of AWS: a value with a count of 0 moves the ends, and makes a datapoint without samples where there is no other; both kinds of statistics come in one answer, a statistic set
 // has its ends as percentiles, and the rank of the least value is 0.
 func TestStatisticsAsRecorded(t *testing.T) {
 	a, m := newMemory()
@@ -217,7 +217,10 @@ func TestStatisticsAsRecorded(t *testing.T) {
 		want     map[string]float64
 	}{
 		{"zero", []types.Statistic{"SampleCount", "Sum", "Minimum", "Maximum"}, nil, map[string]float64{"SampleCount": 1, "Sum": 2, "Minimum": 1, "Maximum": 2}},
-		{"none", []types.Statistic{"Sum"}, nil, nil},
+		{
+			"none", []types.Statistic{"SampleCount", "Sum", "Minimum", "Maximum"}, []string{"p0", "p50", "p100", "tm90", "PR(:5)"},
+			map[string]float64{"SampleCount": 0, "Sum": 0, "Minimum": 1, "Maximum": 2, "p0": 1, "p100": 2},
+		},
 		{"weighted", []types.Statistic{"Sum"}, []string{"tc90", "PR(2:10)", "PR(1:2)"}, map[string]float64{"Sum": 34, "tc90": 4.5, "PR(2:10)": 100, "PR(1:2)": 40}},
 		{"set", nil, []string{"p0", "p50", "p100"}, map[string]float64{"p0": 1, "p100": 9}},
 		{"negative", nil, []string{"p0", "p50", "p100"}, map[string]float64{"p0": -1, "p100": 3}},
@@ -237,6 +240,66 @@ func TestStatisticsAsRecorded(t *testing.T) {
 		}
 		if !maps.Equal(got, tc.want) {
 			t.Errorf("%s: %v, want %v", tc.metric, got, tc.want)
+		}
+	}
+}
+
+// Samples that are known in part: what AWS gives of them is recorded, the values of percentiles are ours, whose bins are finer.
+func TestStatisticsOfSamplesKnownInPart(t *testing.T) {
+	raw := types.MetricDatum{Values: []float64{2, 10}, Counts: []float64{2, 3}}
+	set := func(count, sum, least, most float64) types.MetricDatum {
+		return types.MetricDatum{StatisticValues: statisticsOf(count, sum, least, most)}
+	}
+	one := func(value, count float64) types.MetricDatum {
+		return types.MetricDatum{Values: []float64{value}, Counts: []float64{count}}
+	}
+	stats := []string{"p0", "p40", "p50", "p100", "tm90", "TC(:100%)", "TC(2:10)", "TM(2:10)", "WM(4:8)", "PR(2:10)"}
+	for _, tc := range []struct {
+		name string
+		data []types.MetricDatum
+		want map[string]float64
+	}{
+		{"a set of equal samples beside others", []types.MetricDatum{raw, set(3, 21, 7, 7)}, map[string]float64{
+			"p0": 2, "p40": 7, "p50": 7, "p100": 10, "tm90": 6.528, "TC(:100%)": 8, "TC(2:10)": 6, "TM(2:10)": 8.5, "WM(4:8)": 6.625, "PR(2:10)": 100,
+		}},
+		{"two sets of equal samples", []types.MetricDatum{set(1, 7, 7, 7), set(1, 9, 9, 9)}, map[string]float64{
+			"p0": 7, "p40": 7, "p50": 7, "p100": 9, "tm90": 7.889, "TC(:100%)": 2, "TC(2:10)": 2, "TM(2:10)": 8, "WM(4:8)": 7.5, "PR(2:10)": 100,
+		}},
+		{"a general set beside others", []types.MetricDatum{raw, set(3, 15, 1, 9)}, map[string]float64{
+			"p0": 1, "p100": 10, "TC(2:10)": 3, "TM(2:10)": 10, "WM(4:8)": 6.4, "PR(2:10)": 37.5,
+		}},
+		{"less than one sample", []types.MetricDatum{one(5, 0.5)}, map[string]float64{
+			"p0": 5, "p100": 5, "TC(2:10)": 0.5, "TM(2:10)": 5, "WM(4:8)": 5, "PR(2:10)": 100,
+		}},
+		{"equal samples with another sum", []types.MetricDatum{set(3, 22, 7, 7)}, map[string]float64{"p0": 7, "p40": 7, "p50": 7, "p100": 7}},
+		{"one sample with another sum", []types.MetricDatum{set(1, 5, 1, 9)}, map[string]float64{"p0": 1, "p100": 9}},
+		{"counts of 0 beside others", []types.MetricDatum{one(1, 0), one(20, 0), one(5, 1)}, map[string]float64{
+			"p0": 1, "p40": 5, "p50": 5, "p100": 20, "tm90": 5, "TC(:100%)": 1, "TC(2:10)": 1, "TM(2:10)": 5, "WM(4:8)": 5, "PR(2:10)": 100,
+		}},
+		{"counts of 0 alone", []types.MetricDatum{one(1, 0), one(20, 0)}, map[string]float64{"p0": 1, "p100": 20}},
+	} {
+		a, m := newMemory()
+		for i := range tc.data {
+			tc.data[i].MetricName = aws.String("m")
+		}
+		put(t, a, tc.data...)
+		out := must[*sdk.GetMetricStatisticsOutput](t)(a.getMetricStatistics(t.Context(), call, &sdk.GetMetricStatisticsInput{
+			Namespace: aws.String("N"), MetricName: aws.String("m"), Period: aws.Int32(60), StartTime: aws.Time(m.now),
+			EndTime: aws.Time(m.now.Add(time.Minute)), Statistics: []types.Statistic{"Average"}, ExtendedStatistics: stats,
+		}))
+		if len(out.Datapoints) != 1 {
+			t.Fatalf("%s: %d datapoints", tc.name, len(out.Datapoints))
+		}
+		got := out.Datapoints[0]
+		if none := tc.name == "counts of 0 alone"; math.IsNaN(*got.Average) != none {
+			t.Errorf("%s: an average of %v", tc.name, *got.Average)
+		}
+		for _, stat := range stats {
+			v, is := got.ExtendedStatistics[stat]
+			want, wanted := tc.want[stat]
+			if is != wanted || math.Abs(v-want) > 0.006*want {
+				t.Errorf("%s: %s is %v (%v), want %v (%v)", tc.name, stat, v, is, want, wanted)
+			}
 		}
 	}
 }
