@@ -51,12 +51,15 @@ type server struct {
 	keys    []store.Credential
 	created bool // the key was made now
 
-	store    *store.Store
-	control  *control.Controller
-	gateway  *invoke.Gateway
-	fleet    fleet.Fleet
-	data     *modeldata.Cache
-	machine  *machine.Machine
+	store   *store.Store
+	control *control.Controller
+	gateway *invoke.Gateway
+	fleet   fleet.Fleet
+	data    *modeldata.Cache
+	machine *machine.Machine
+
+	unlimited string // why instances are not held to their types' memory and CPU; "" where they are
+
 	notifier *notify.Notifier
 	foretell *foretell.Foreteller
 	auth     *awsapi.Authenticator
@@ -114,7 +117,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err // s.fleet stays nil: an interface that holds a nil fleet is not
 	}
-	s.fleet = instances
+	s.fleet, s.unlimited = instances, instances.Unlimited()
 	if err := s.openPrometheus(); err != nil {
 		return err
 	}
@@ -167,7 +170,7 @@ func (s *server) fleetOptions() process.Options {
 		Dir: filepath.Join(s.o.dir, "fleet"), Command: c.command, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
 		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
-		Data: s.data, Machine: s.machine,
+		Data: s.data, Machine: s.machine, Limits: process.LimitsMode(c.Limits),
 	}
 }
 

@@ -37,6 +37,9 @@ func openCgroups(identity string) (*cgroups, error) {
 	if err != nil {
 		return nil, err
 	}
+	if filepath.Base(own) == serverGroup {
+		own = filepath.Dir(own)
+	}
 	// A process may be put into a group by whoever may write to the group that is above both its old and its new one.
 	if err := unix.Access(filepath.Join(own, "cgroup.procs"), unix.W_OK); err != nil {
 		return nil, fmt.Errorf("the server's own control group %s is not delegated to it (systemd: Delegate=yes): %w", own, err)

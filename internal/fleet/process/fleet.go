@@ -49,6 +49,9 @@ type Options struct {
 
 	// Machine counts what instances take and gives their limits; without it there is no bound.
 	Machine *machine.Machine
+
+	// Limits says whether instances are held to their types' memory and CPU; "" is LimitsAuto.
+	Limits LimitsMode
 }
 
 // Fleet is a process fleet.
@@ -59,6 +62,9 @@ type Fleet struct {
 	cgroups *cgroups // nil where there are none
 	lineage *lineage // nil where there are control groups
 	boot    string
+
+	unlimited string // why instances are not held to their types' memory and CPU; "" where they are
+
 	ctx     context.Context //nolint:containedctx // the keepers' life, which no caller's call bounds
 	cancel  context.CancelFunc
 	keepers sync.WaitGroup
@@ -118,6 +124,9 @@ func (f *Fleet) own() (err error) {
 		err = errors.New("switched off")
 	} else {
 		f.cgroups, err = openCgroups(f.owner.identity)
+	}
+	if err := f.openLimits(err); err != nil {
+		return err
 	}
 	if err == nil {
 		return nil

@@ -125,7 +125,7 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 		case <-tick.C:
 		}
 		if how, ended := p.ended(); ended {
-			w.reason = how + i.lastWords(p.logFrom)
+			w.reason = i.outOfMemory(p, how) + how + i.lastWords(p.logFrom)
 			return w
 		}
 		if time.Since(logs) > logEvery {

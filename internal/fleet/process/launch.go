@@ -49,6 +49,9 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.D
 			f.endCgroup(s.ID, group)
 		}
 	}()
+	if err := f.limit(group, s); err != nil {
+		return nil, err
+	}
 	r := record{Spec: s, Port: port, Cgroup: group.dir, Content: data.Content}
 	if err := r.write(f.o.Dir); err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.D
 		return nil, fmt.Errorf("opening its log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the child has it
-	p := &process{port: port, child: true, group: group}
+	p := &process{port: port, child: true, group: group, oomFrom: machineOOM()}
 	if info, err := log.Stat(); err == nil {
 		p.logFrom = info.Size()
 	}

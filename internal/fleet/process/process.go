@@ -28,6 +28,7 @@ type process struct {
 
 	child   bool  // of this server, which alone hears how it ended
 	logFrom int64 // where its own lines begin in the instance's log
+	oomFrom int64 // the machine's count of processes that ended for want of memory, when it began
 }
 
 func (p *process) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }

@@ -39,6 +39,14 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(part) {
 	case "server":
 		serveUntilKilled(os.Getenv(partDir))
+	case "glutton":
+		for memory := [][]byte{}; len(memory) < 1000; { // 4 GB at most
+			more := make([]byte, 4<<20)
+			for i := range more {
+				more[i] = byte(i)
+			}
+			memory = append(memory, more)
+		}
 	case "worker":
 		signal.Ignore(unix.SIGTERM, unix.SIGHUP)
 		waitForNothing()
