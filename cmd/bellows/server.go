@@ -310,14 +310,14 @@ func (s *server) resume(ctx context.Context) error {
 
 // release closes what is open.
 func (s *server) release() {
+	if s.cancel != nil {
+		s.cancel() // first: the fleet's reports wait for a controller that may not run
+	}
 	if s.fleet != nil {
 		s.fleet.Close()
 	}
 	if s.data != nil {
 		s.data.Close()
-	}
-	if s.cancel != nil {
-		s.cancel()
 	}
 	if s.gateway != nil {
 		_ = s.gateway.Close() // it never fails
