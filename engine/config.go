@@ -22,6 +22,10 @@ type Config struct {
 	// MetricRetention is how long the hot window keeps datapoints, at least. What alarms look at stays longer, where they look further
 	// back; the rest of the past is the history's. Default 15 min: an engine without a history may want more.
 	MetricRetention time.Duration
+
+	// WakeOnRequest lets a request wake variants that are scaled to zero, where neither their scalable target nor their endpoint has the
+	// tag scaling.WakeTag. It is one of the Settings, too.
+	WakeOnRequest bool `json:",omitzero"`
 }
 
 // WithDefaults returns the config with unset members at their defaults.

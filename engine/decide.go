@@ -182,6 +182,7 @@ func (e *Engine) decideOne(r *Region, t *scaling.Target, signals []scaling.Signa
 	scaling.Decide(e.now, t, c, signals, e.step.votes, d)
 	t.Note(d)
 	t.Held(d)
+	t.Woke(d)
 	kept := *d
 	kept.Proposals = e.proposals.copied(d.Proposals)
 	e.emit(Decided{Scope: r.Scope, Target: t.Key, Decision: kept})
@@ -302,7 +303,13 @@ func (r *Region) registrable(k scaling.TargetKey) error {
 }
 
 func (in DeregisterScalableTarget) apply(e *Engine) (Result, error) {
-	return nil, e.deregister(e.region(in.Scope), in.Key)
+	r := e.region(in.Scope)
+	if err := e.deregister(r, in.Key); err != nil {
+		return nil, err
+	}
+	endpoint, _, _ := in.Key.Variant()
+	e.touch(r, endpoint) // requests no longer wake it
+	return nil, nil
 }
 
 func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {

@@ -32,6 +32,7 @@ type Engine struct {
 // Region is the state of one scope, to be read between steps and changed by Step alone.
 type Region struct {
 	Scope   Scope
+	config  *Config // the engine's
 	Metrics *metric.Window
 	Alarms  map[string]*alarm.Alarm
 	Targets *scaling.Registry
@@ -165,7 +166,7 @@ func (e *Engine) region(s Scope) *Region {
 	r, found := e.regions[s]
 	if !found {
 		r = &Region{
-			Scope: s, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
+			Scope: s, config: &e.config, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
 			changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
 			Composites: map[string]*alarm.Composite{}, tree: newTree(),

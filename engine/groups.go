@@ -220,6 +220,7 @@ func (in SetGroupProcesses) apply(e *Engine) (Result, error) {
 	t := r.Targets.Grouped(e.now, in.Key)
 	if in.Suspend {
 		t.Group.Suspend(e.now, in.Processes)
+		e.touch(r, x.Name) // requests may no longer wake it
 		return nil, nil
 	}
 	t.Group.Resume(in.Processes)

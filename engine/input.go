@@ -123,7 +123,7 @@ func Inputs() []Input {
 		DeleteScalingPolicy{}, PutMetricAlarm{}, DeleteAlarms{}, SetAlarmState{}, SetAlarmActions{}, Notified{}, TagAlarm{}, PutMetricData{},
 		LoadHistory{},
 		KeepHistory{}, HistoryKept{},
-		PutCompositeAlarm{}, PromQLEvaluated{}, InstancesEjected{},
+		PutCompositeAlarm{}, PromQLEvaluated{}, InstancesEjected{}, WakeRequested{},
 		UpdateGroup{}, SetDesiredCapacity{}, PutGroupPolicy{}, DeleteGroupPolicy{}, ExecuteGroupPolicy{}, SetGroupProcesses{},
 		PutGroupSchedule{}, DeleteGroupSchedule{},
 		PutScheduledAction{}, DeleteScheduledAction{},
@@ -233,7 +233,13 @@ func (in SetTags) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	tags = tags.With(in.Add).Without(in.Remove)
-	return tags, h.SetTags(in.Resource, in.Name, tags)
+	if err := h.SetTags(in.Resource, in.Name, tags); err != nil {
+		return nil, err
+	}
+	if in.Resource == hosting.ResourceEndpoint {
+		e.touch(e.region(in.Scope), in.Name) // routes depend on its tags
+	}
+	return tags, nil
 }
 
 func (in TagScalableTarget) apply(e *Engine) (Result, error) {

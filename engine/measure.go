@@ -39,6 +39,7 @@ const (
 	modelLatency
 	overheadLatency
 	concurrentRequests
+	noCapacity
 	cpuUtilization
 	cpuNormalized
 	memoryUtilization
@@ -61,10 +62,13 @@ var published = [variantMetrics]variantMetric{
 	modelLatency:           {namespaceInvocations, "ModelLatency", "Microseconds", metric.StandardResolution},
 	overheadLatency:        {namespaceInvocations, "OverheadLatency", "Microseconds", metric.StandardResolution},
 	concurrentRequests:     {namespaceInvocations, "ConcurrentRequestsPerModel", "None", metric.HighResolution},
-	cpuUtilization:         {namespaceInstances, "CPUUtilization", "Percent", metric.StandardResolution},
-	cpuNormalized:          {namespaceInstances, "CPUUtilizationNormalized", "Percent", metric.StandardResolution},
-	memoryUtilization:      {namespaceInstances, "MemoryUtilization", "Percent", metric.StandardResolution},
-	diskUtilization:        {namespaceInstances, "DiskUtilization", "Percent", metric.StandardResolution},
+	// AWS: SageMaker developer guide, scale to zero instances: alarms on it may have periods of 10 and 30 seconds. AWS names the
+	// inference component; variants that scale to zero are ours, and so are their dimensions here.
+	noCapacity:        {namespaceInvocations, "NoCapacityInvocationFailures", "None", metric.HighResolution},
+	cpuUtilization:    {namespaceInstances, "CPUUtilization", "Percent", metric.StandardResolution},
+	cpuNormalized:     {namespaceInstances, "CPUUtilizationNormalized", "Percent", metric.StandardResolution},
+	memoryUtilization: {namespaceInstances, "MemoryUtilization", "Percent", metric.StandardResolution},
+	diskUtilization:   {namespaceInstances, "DiskUtilization", "Percent", metric.StandardResolution},
 }
 
 func (m *variantMetric) id(endpoint, variant string) metric.ID {
@@ -108,15 +112,20 @@ func (x *recorder) record(r *Region, now time.Time, what int, s *metric.Summary)
 func (e *Engine) observe(o *VariantObservation) {
 	r := e.region(o.Key.Scope)
 	x := r.recorderOf(o.Key.Endpoint, o.Key.Variant)
+	perInstance := o.Invocations - o.NoCapacity
+	if o.InvocationsPerInstance == 0 {
+		perInstance = 0 // without instances there is nothing to divide by, and so no sample
+	}
 	for _, n := range [...]struct {
 		what       int
 		sum, count float64
 	}{
 		{invocations, o.Invocations, o.Invocations},
-		{invocationsPerInstance, o.InvocationsPerInstance, o.Invocations},
+		{invocationsPerInstance, o.InvocationsPerInstance, perInstance},
 		{errors4XX, o.Errors4XX, o.Answered},
 		{errors5XX, o.Errors5XX, o.Answered},
 		{modelErrors, o.ModelErrors, o.Answered},
+		{noCapacity, o.NoCapacity, o.NoCapacity},
 	} {
 		s := ones(n.sum, n.count)
 		x.record(r, e.now, n.what, &s)

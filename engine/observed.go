@@ -35,7 +35,7 @@ type VariantObservation struct {
 func (in *Observed) inRange() bool {
 	for i := range in.Variants {
 		o := &in.Variants[i]
-		for _, v := range [...]float64{o.Invocations, o.InvocationsPerInstance, o.Errors4XX, o.Errors5XX, o.ModelErrors, o.Answered} {
+		for _, v := range [...]float64{o.Invocations, o.InvocationsPerInstance, o.Errors4XX, o.Errors5XX, o.ModelErrors, o.Answered, o.NoCapacity} {
 			if !metric.InRange(v) {
 				return false
 			}

@@ -63,7 +63,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 			e.scale(r, t, c)
 		}
 		e.release(r, t)
-		if t.PredictDue && r.capacity(t).Scalable {
+		if (t.PredictDue || t.WakeDue > 0) && r.capacity(t).Scalable {
 			e.decideOne(r, t, nil) // what alarms said is decided already
 		}
 	}
@@ -154,7 +154,9 @@ func (e *Engine) route(key EndpointKey, x *hosting.Endpoint) Route {
 	for _, v := range x.Variants {
 		share := VariantRoute{
 			Name: v.Config.Name, Weight: v.CurrentWeight, Strategy: strategy(v.Config.Routing), Timeout: e.config.InvocationTimeout,
+			Image: v.Model.Container.Image, Concurrency: concurrency(x, v.Config.Name),
 		}
+		share.AtZero, share.Held = e.regions[key.Scope].sleep(x, v)
 		for _, i := range v.Instances {
 			if i.State == hosting.InstanceInService {
 				share.Instances = append(share.Instances, InstanceRoute{i.ID, i.Address})

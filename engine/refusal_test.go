@@ -103,7 +103,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 	byType := map[reflect.Type][]engine.Input{}
 	for _, in := range []engine.Input{ // what is true is not refused: it may be no news
 		engine.Tick{}, engine.Reported{}, engine.SetAlarmActions{}, engine.Notified{}, engine.KeepHistory{}, engine.HistoryKept{}, engine.PromQLEvaluated{},
-		engine.InstancesEjected{},
+		engine.InstancesEjected{}, engine.WakeRequested{},
 	} {
 		byType[reflect.TypeOf(in)] = nil
 	}

@@ -21,17 +21,21 @@ type Settings struct {
 
 	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale, which AWS refuses.
 	LenientSetAlarmState bool
+
+	// WakeOnRequest lets a request wake variants that are scaled to zero, where neither their scalable target nor their endpoint has the
+	// tag scaling.WakeTag.
+	WakeOnRequest bool `json:",omitzero"`
 }
 
 // Settings returns those of the config that may change.
 func (c Config) Settings() Settings {
-	return Settings{c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState}
+	return Settings{c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState, c.WakeOnRequest}
 }
 
 // with returns the config with other settings.
 func (c Config) with(s Settings) Config {
-	c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState =
-		s.StartupTimeout, s.ClockSpeed, s.InvocationTimeout, s.LenientSetAlarmState
+	c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState, c.WakeOnRequest =
+		s.StartupTimeout, s.ClockSpeed, s.InvocationTimeout, s.LenientSetAlarmState, s.WakeOnRequest
 	return c
 }
 
@@ -55,6 +59,7 @@ func (x SettingsChanged) String() string {
 	note("clock speed", x.Before.ClockSpeed, x.After.ClockSpeed)
 	note("invocation_timeout", x.Before.InvocationTimeout, x.After.InvocationTimeout)
 	note("lenient_set_alarm_state", x.Before.LenientSetAlarmState, x.After.LenientSetAlarmState)
+	note("wake_on_request", x.Before.WakeOnRequest, x.After.WakeOnRequest)
 	return "settings: " + strings.Join(out, ", ")
 }
 

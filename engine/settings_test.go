@@ -24,9 +24,9 @@ func TestSettingsAreAnInput(t *testing.T) {
 		return out
 	}
 	step(engine.CreateModel{Scope: there, Model: hosting.Model{Name: "m"}})
-	want := engine.Settings{StartupTimeout: time.Minute, ClockSpeed: 60, InvocationTimeout: time.Second, LenientSetAlarmState: true}
+	want := engine.Settings{StartupTimeout: time.Minute, ClockSpeed: 60, InvocationTimeout: time.Second, LenientSetAlarmState: true, WakeOnRequest: true}
 	out := step(engine.Configured{Settings: want})
-	const text = "settings: startup_timeout 8m0s -> 1m0s, clock speed 1 -> 60, invocation_timeout 1m0s -> 1s, lenient_set_alarm_state false -> true"
+	const text = "settings: startup_timeout 8m0s -> 1m0s, clock speed 1 -> 60, invocation_timeout 1m0s -> 1s, lenient_set_alarm_state false -> true, wake_on_request false -> true"
 	if len(out.Events) != 1 || out.Events[0].String() != text {
 		t.Errorf("events %v, want %s", out.Events, text)
 	}

@@ -19,7 +19,7 @@ func (r *Region) Warnings(now time.Time) []TargetWarnings {
 	var out []TargetWarnings
 	for _, k := range r.Targets.Keys() {
 		t := r.Targets.Of(k)
-		if w := t.Warnings(now, facts[t]); len(w) > 0 {
+		if w := t.Warnings(now, facts[t], r.wakesTarget(t)); len(w) > 0 {
 			out = append(out, TargetWarnings{k, w})
 		}
 	}
@@ -38,6 +38,7 @@ func (r *Region) alarmFacts() map[*scaling.Target][]scaling.AlarmFacts {
 			out[t] = append(out[t], scaling.AlarmFacts{
 				Policy: x.Policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Since: a.Transitioned,
 				Judged: a.Configured.Add(a.Rule.Period * time.Duration(a.Rule.Periods+1)), ActionsEnabled: a.ActionsEnabled,
+				SeesZero: seesZero(a),
 			})
 		}
 	}

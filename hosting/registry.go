@@ -55,6 +55,16 @@ type Tag struct{ Key, Value string }
 // Tags are sorted by key.
 type Tags []Tag
 
+// Value returns the value of a tag, "" where there is none.
+func (t Tags) Value(key string) string {
+	for _, x := range t {
+		if x.Key == key {
+			return x.Value
+		}
+	}
+	return ""
+}
+
 // With returns the tags with those of add put in or replaced.
 func (t Tags) With(add []Tag) Tags {
 	out := slices.Clone(t)

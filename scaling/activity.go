@@ -55,6 +55,7 @@ const (
 	CauseSchedule      // a scheduled action of Application Auto Scaling's ran
 	CauseGroupSchedule // a group's scheduled action ran
 	CauseForecast      // a predictive scaling policy foretold a need
+	CauseRequest       // requests waited for a first instance
 )
 
 // CauseKind is what kind of thing began an activity.
@@ -87,6 +88,8 @@ func (k CauseKind) String() string {
 		return "GroupSchedule"
 	case CauseForecast:
 		return "Forecast"
+	case CauseRequest:
+		return "Request"
 	default:
 		return "invalid"
 	}
@@ -99,7 +102,7 @@ type Cause struct {
 	State    AlarmState // CauseAlarm
 	Policy   string     // CauseAlarm, CauseExecuted, CauseForecast
 	Group    bool       `json:",omitempty"` // it came through the EC2 Auto Scaling API
-	Capacity int        // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was foretold
+	Capacity int        // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was foretold; CauseRequest: requests that waited
 	Action   string     // CauseSchedule: the scheduled action
 }
 
@@ -116,6 +119,11 @@ func (c Cause) String() string {
 		return fmt.Sprintf("scheduled action name %s was triggered", c.Action)
 	case CauseForecast: // AWS's own words are not known
 		return fmt.Sprintf("predictive scaling policy %s forecast a capacity of %d", c.Policy, c.Capacity)
+	case CauseRequest: // AWS has no such thing
+		if c.Capacity == 1 {
+			return "a request waited while the capacity was 0"
+		}
+		return fmt.Sprintf("%d requests waited while the capacity was 0", c.Capacity)
 	default:
 		return c.request()
 	}

@@ -76,6 +76,9 @@ func (t *Target) scalingOut(p *Policy) bool {
 // coolDown starts the cooldown of the policy whose activity has succeeded.
 func (t *Target) coolDown(a *Activity) {
 	t.Group.completed(a)
+	if a.Cause.Kind == CauseRequest {
+		t.coolDownWoken(a.End)
+	}
 	p := t.Policy(a.Cause.Policy)
 	if a.Cause.Kind != CauseAlarm || a.Cause.Group || p == nil {
 		return

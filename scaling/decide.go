@@ -27,6 +27,9 @@ func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *De
 	if t.PredictDue {
 		s.proposeForecasts(d)
 	}
+	if t.WakeDue > 0 {
+		s.proposeWake(d)
+	}
 	if len(d.Proposals) > 1 {
 		slices.SortFunc(d.Proposals, canonical)
 	}
@@ -106,7 +109,7 @@ func (d *Decision) notScaled() (*Proposal, NotScaledCode) {
 		if d.Proposals[i].Group {
 			continue // that API has no such entries
 		}
-		if c := d.Proposals[i].code(); c != 0 && d.Proposals[i].Forecast == nil && (code == 0 || tellsMore(c) > tellsMore(code)) {
+		if c := d.Proposals[i].code(); c != 0 && d.Proposals[i].Forecast == nil && d.Proposals[i].Waiting == 0 && (code == 0 || tellsMore(c) > tellsMore(code)) {
 			best, code = &d.Proposals[i], c
 		}
 	}

@@ -25,9 +25,9 @@ func TestNames(t *testing.T) {
 		"TargetServicePutResourceAsUnscalable")
 	named[Kind](t, "ValidationException", "ObjectNotFoundException", "LimitExceededException",
 		"ResourceNotFoundException", "TooManyTagsException", "AlreadyExists", "ScalingActivityInProgress")
-	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero", "Forecast")
+	named[Formula](t, "Change", "Percent", "Exact", "Tracking", "FromZero", "Forecast", "Wake")
 	named[CauseKind](t, "Alarm", "Minimum", "Maximum", "Executed", "Desired", "Constraints", "Created", "Replaced", "Deleted", "Schedule",
-		"GroupSchedule", "Forecast")
+		"GroupSchedule", "Forecast", "Request")
 	named[Process](t, "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh",
 		"ReplaceUnhealthy", "ScheduledActions")
 	named[InstanceStatus](t, "InProgress", "WaitingForConnectionDraining", "Successful", "Failed", "Cancelled")

@@ -45,6 +45,9 @@ func (p *Proposal) saw() string {
 	if p.Forecast != nil {
 		return fmt.Sprintf("forecast for %s: load %s", p.Forecast.Start.UTC().Format("2006-01-02 15:04"), number(p.Forecast.Load))
 	}
+	if p.Waiting > 0 {
+		return p.waits()
+	}
 	if p.Outcome == NoForecast {
 		return "no forecast for this hour"
 	}
@@ -85,7 +88,7 @@ func (p *Proposal) wish(current int) string {
 		return fmt.Sprintf("%s; %s = ceil(%s / %s)", p.load(), s, number(p.Metric*float64(p.Served)), number(p.Factor))
 	case FormulaForecast:
 		return fmt.Sprintf("%s = ceil(%s / %s)", s, number(p.Metric), number(p.Factor))
-	case FormulaFromZero:
+	case FormulaFromZero, FormulaWake:
 		return s + ", from zero"
 	case FormulaChange:
 		return fmt.Sprintf("%s = %d %s %s", s, current, sign, number(math.Abs(p.Factor)))

@@ -100,6 +100,7 @@ const (
 	FormulaTracking                    // ceil(metric × capacity that served / target value)
 	FormulaFromZero                    // target tracking at capacity 0: 1 where the metric is above its target
 	FormulaForecast                    // ceil(foretold scaling metric of one instance that bears the whole load / target value)
+	FormulaWake                        // at capacity 0, 1 where requests wait
 )
 
 // Formula is how a proposal's capacity was computed.
@@ -120,6 +121,8 @@ func (f Formula) String() string {
 		return "FromZero"
 	case FormulaForecast:
 		return "Forecast"
+	case FormulaWake:
+		return "Wake"
 	default:
 		return "invalid"
 	}
@@ -147,6 +150,8 @@ type Proposal struct {
 	Least   int     `json:",omitempty"` // the policy's minimum magnitude, where it made more of a change in percent
 	Warming int     `json:",omitempty"` // instances that warm up and so are no capacity to a group's step scaling policy
 	Clamped int     // the capacity that would be set; meaningful for Acted, OutvotedBy and Unscalable
+
+	Waiting int `json:",omitempty"` // requests that wait for a first instance: it is they that want it
 
 	Forecast *ForecastHour `json:",omitempty"` // a predictive scaling policy's: the hour that decides
 
@@ -187,6 +192,9 @@ func (d *Decision) Change() Change {
 func (p *Proposal) cause() Cause {
 	if p.Forecast != nil {
 		return Cause{Kind: CauseForecast, Policy: p.Policy, Capacity: p.Wanted}
+	}
+	if p.Waiting > 0 {
+		return Cause{Kind: CauseRequest, Capacity: p.Waiting}
 	}
 	if p.Executed {
 		return Cause{Kind: CauseExecuted, Policy: p.Policy, Group: true}

@@ -22,6 +22,9 @@ type Target struct {
 	// PredictDue: a forecast asks for capacity and the capacity has not been held against it yet.
 	PredictDue bool `json:",omitempty"`
 
+	// WakeDue: so many requests wait for a first instance, and the capacity has not been held against that yet.
+	WakeDue int `json:",omitempty"`
+
 	// Activity is the one in flight, Pending or InProgress; nil where there is none.
 	Activity *Activity
 

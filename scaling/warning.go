@@ -9,18 +9,19 @@ import (
 
 // Things that are silently wrong with a target.
 const (
-	PolicyWithoutAlarm  WarningKind = iota + 1 // no alarm invokes the policy: it never acts
-	AlarmIsGone                                // a target tracking policy's own alarm was deleted by hand
-	AlarmActionsOff                            // the alarm invokes nothing: its actions are disabled
-	MetricWithoutData                          // the alarm has no data to judge
-	NeverScalesIn                              // no policy of the target ever takes capacity away
-	ScaleInVetoed                              // a policy can never scale in: another, without data, has to agree
-	PoliciesFight                              // what one policy adds another takes away
-	MaximumReachedDaily                        // more than the maximum is wanted day after day
-	RangeIsOnePoint                            // the minimum is the maximum: policies can change nothing
-	ScalingSuspended                           // scaling by policies is suspended
-	DryRun                                     // decisions are made and change nothing
-	ScheduleNeverDue                           // a scheduled action was put that has no time to come, such as a past at()
+	PolicyWithoutAlarm        WarningKind = iota + 1 // no alarm invokes the policy: it never acts
+	AlarmIsGone                                      // a target tracking policy's own alarm was deleted by hand
+	AlarmActionsOff                                  // the alarm invokes nothing: its actions are disabled
+	MetricWithoutData                                // the alarm has no data to judge
+	NeverScalesIn                                    // no policy of the target ever takes capacity away
+	ScaleInVetoed                                    // a policy can never scale in: another, without data, has to agree
+	PoliciesFight                                    // what one policy adds another takes away
+	MaximumReachedDaily                              // more than the maximum is wanted day after day
+	RangeIsOnePoint                                  // the minimum is the maximum: policies can change nothing
+	ScalingSuspended                                 // scaling by policies is suspended
+	DryRun                                           // decisions are made and change nothing
+	ZeroCapacityWithoutWakeUp                        // the target scales to zero, and nothing brings it back
+	ScheduleNeverDue                                 // a scheduled action was put that has no time to come, such as a past at()
 )
 
 // WarningKind is what is wrong.
@@ -51,6 +52,8 @@ func (k WarningKind) String() string {
 		return "ScalingSuspended"
 	case DryRun:
 		return "DryRun"
+	case ZeroCapacityWithoutWakeUp:
+		return "ZeroCapacityWithoutWakeUp"
 	case ScheduleNeverDue:
 		return "ScheduleNeverDue"
 	default:
@@ -98,6 +101,9 @@ func (w Warning) String() string {
 		return fmt.Sprintf("minimum and maximum are both %d: policies can change nothing", w.Number)
 	case ScalingSuspended:
 		return "scaling by policies is suspended"
+	case ZeroCapacityWithoutWakeUp:
+		return "capacity can come to zero, and nothing brings it back: add a step scaling policy with an alarm on NoCapacityInvocationFailures, " +
+			"a scheduled action that raises the minimum, or the tag " + WakeTag + "=true"
 	case DryRun:
 		return "dry run: decisions are recorded and change nothing"
 	case ScheduleNeverDue:
@@ -116,6 +122,7 @@ type AlarmFacts struct {
 	Since          time.Time // of the state
 	Judged         time.Time // when the alarm has had time to see data, had there been any
 	ActionsEnabled bool
+	SeesZero       bool // its metric may have data while the target has no capacity
 }
 
 // How warnings look back.
@@ -126,8 +133,9 @@ const (
 	withoutDataIn = 5 * time.Minute // at the least, before data that is not there is missed
 )
 
-// Warnings says what is silently wrong with a target, given all alarms that invoke its policies. The order of alarms does not matter.
-func (t *Target) Warnings(now time.Time, alarms []AlarmFacts) []Warning {
+// Warnings says what is silently wrong with a target, given all alarms that invoke its policies, and whether requests wake it. The order
+// of alarms does not matter.
+func (t *Target) Warnings(now time.Time, alarms []AlarmFacts, wakes bool) []Warning {
 	var out []Warning
 	if t.DryRun() {
 		out = append(out, Warning{Kind: DryRun})
@@ -142,6 +150,7 @@ func (t *Target) Warnings(now time.Time, alarms []AlarmFacts) []Warning {
 		out = append(out, t.policyWarnings(now, p, alarms)...)
 	}
 	out = append(out, t.scaleInWarnings(now, alarms)...)
+	out = append(out, t.sleepWarnings(alarms, wakes)...)
 	if w, found := t.fight(now); found {
 		out = append(out, w)
 	}

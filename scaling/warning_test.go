@@ -142,7 +142,7 @@ func TestWarnings(t *testing.T) {
 				alarms = tt.alarms(target)
 			}
 			var got []string
-			for _, w := range target.Warnings(t0, alarms) {
+			for _, w := range target.Warnings(t0, alarms, false) {
 				got = append(got, w.String())
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

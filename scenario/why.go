@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -52,8 +54,17 @@ func (r *runner) registered(k engine.VariantKey) (*scaling.Target, error) {
 	return nil, fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
 }
 
-// tag is TagResource: NAME/V key=value key=value.
+// tag is TagResource: NAME/V key=value key=value; or AddTags: NAME key=value.
 func (r *runner) tag(c *command) error {
+	if name, err := c.argument(1); err == nil && !strings.Contains(name, "/") {
+		in := engine.SetTags{Scope: scope, Resource: hosting.ResourceEndpoint, Name: name}
+		for _, key := range slices.Sorted(maps.Keys(c.pairs)) {
+			value, _ := c.pair(key)
+			in.Add = append(in.Add, hosting.Tag{Key: key, Value: value})
+		}
+		r.do(in)
+		return nil
+	}
 	t, tags, err := r.tagged(c)
 	if err != nil {
 		return err

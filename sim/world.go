@@ -34,6 +34,7 @@ type World struct {
 	goner []hosting.InstanceID
 	trace uint64
 	past  *metric.Window // from before the engine began
+	doors map[engine.VariantKey]*doorstep
 }
 
 // remembered is how long an engine in a world keeps datapoints: there is no history beside it from which a new alarm could be told more.
@@ -46,7 +47,7 @@ func NewWorld(c engine.Config, now time.Time) *World {
 		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
 		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},
 		sick: map[hosting.InstanceID]bool{}, trace: fnvOffset,
-		past: metric.NewWindow(pastKept),
+		past: metric.NewWindow(pastKept), doors: map[engine.VariantKey]*doorstep{},
 	}
 }
 
@@ -66,6 +67,7 @@ func (w *World) Do(in engine.Input) (engine.Result, error) {
 		w.note(w.Now.String() + " " + e.String() + "\n")
 		w.OnEvent(w.Now, e)
 	}
+	w.routed(out.Effects.Routes)
 	for _, level := range out.Effects.Levels {
 		for _, s := range level.Instances {
 			w.want(s)
@@ -148,8 +150,15 @@ func (w *World) second() error {
 			return err
 		}
 	}
-	_, err := w.Do(w.observed())
-	return err
+	if _, err := w.Do(w.observed()); err != nil {
+		return err
+	}
+	for _, in := range w.wakes() {
+		if _, err := w.Do(in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Crash lets an instance of a variant that serves exit: its fleet starts it again. It reports false where none serves.
@@ -188,20 +197,32 @@ func (w *World) reports() []hosting.InstanceReport {
 // observed is what a gateway would have measured in this second.
 func (w *World) observed() engine.Input {
 	var out engine.Observed
-	for _, k := range slices.SortedFunc(maps.Keys(w.load), compareVariants) {
-		v := w.variant(k)
-		if v == nil || v.Current() == 0 || w.load[k] == 0 {
-			continue
+	for _, k := range w.loads() {
+		v, n, d := w.variant(k), w.load[k]/60, w.doors[k]
+		switch {
+		case v == nil || n == 0:
+		case v.Current() > 0:
+			if d != nil {
+				n += d.served()
+			}
+			out.Variants = append(out.Variants, engine.VariantObservation{
+				Key: k, Invocations: n, InvocationsPerInstance: n / float64(v.Current()), Answered: n,
+			})
+		case d != nil && d.atZero:
+			if failed := d.knock(n); failed > 0 {
+				out.Variants = append(out.Variants, engine.VariantObservation{Key: k, Invocations: failed, NoCapacity: failed})
+			}
 		}
-		n := w.load[k] / 60
-		out.Variants = append(out.Variants, engine.VariantObservation{
-			Key: k, Invocations: n, InvocationsPerInstance: n / float64(v.Current()), Answered: n,
-		})
 	}
 	if len(out.Variants) == 0 {
 		return engine.Tick{}
 	}
 	return out
+}
+
+// loads are the variants that were given a load, in order.
+func (w *World) loads() []engine.VariantKey {
+	return slices.SortedFunc(maps.Keys(w.load), compareVariants)
 }
 
 func (w *World) variant(k engine.VariantKey) *hosting.Variant {

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+)
+
+// WakeRequested is a gateway's word that requests wait for a variant which is scaled to zero. Where requests may wake it, its first
+// instance is asked for at once, without an alarm. Saying it again does no harm.
+type WakeRequested struct {
+	Key     VariantKey
+	Waiting int // requests
+}
+
+func (in WakeRequested) apply(e *Engine) (Result, error) {
+	r := e.regions[in.Key.Scope]
+	if r == nil {
+		return nil, nil
+	}
+	x, err := r.Hosting.Endpoint(in.Key.Endpoint)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the endpoint has gone meanwhile
+	}
+	v := x.Variant(in.Key.Variant)
+	t := r.Targets.Of(scaling.VariantTarget(in.Key.Endpoint, in.Key.Variant))
+	if v == nil || t == nil || v.Desired > 0 || !t.WakesOnRequest(r.wakes(x)) {
+		return nil, nil
+	}
+	t.WakeDue = max(in.Waiting, 1)
+	r.told = append(r.told, told{t, noSignal})
+	return nil, nil
+}
+
+// wakes reports whether requests wake an endpoint's variants where their targets do not say.
+func (r *Region) wakes(x *hosting.Endpoint) bool {
+	switch x.Tags.Value(scaling.WakeTag) {
+	case "true":
+		return true
+	case "false":
+		return false
+	default:
+		return r.config.WakeOnRequest
+	}
+}
+
+// wakesTarget reports whether requests wake a target.
+func (r *Region) wakesTarget(t *scaling.Target) bool {
+	endpoint, _, _ := t.Key.Variant()
+	x, err := r.Hosting.Endpoint(endpoint)
+	return err == nil && t.WakesOnRequest(r.wakes(x))
+}
+
+// sleep says of a variant without instances in service whether it is scaled to zero, or on its way back, and whether requests wait
+// for its first instance.
+func (r *Region) sleep(x *hosting.Endpoint, v *hosting.Variant) (atZero, held bool) {
+	for _, i := range v.Instances {
+		if i.State == hosting.InstanceInService || i.State != hosting.InstanceDraining && i.EverReady {
+			return false, false
+		}
+	}
+	t := r.Targets.Of(scaling.VariantTarget(x.Name, v.Config.Name))
+	return true, t != nil && t.WakesOnRequest(r.wakes(x)) && (v.Desired > 0 || t.Wakeable())
+}
+
+// seesZero reports whether an alarm may have data while a variant has no instances: of what is not measured at its instances.
+// AWS: SageMaker developer guide, monitoring with CloudWatch: calls that fail for want of capacity have a metric of their own.
+func seesZero(a *alarm.Alarm) bool {
+	sees := func(id metric.ID) bool {
+		switch id.Namespace {
+		case namespaceInstances:
+			return false
+		case namespaceInvocations:
+			return id.Name == published[noCapacity].name || id.Name == published[invocations].name
+		default:
+			return true
+		}
+	}
+	if a.Rule.PromQL != nil {
+		return true
+	}
+	if len(a.Rule.Metrics) == 0 {
+		return sees(a.Rule.Metric)
+	}
+	return slices.ContainsFunc(a.Rule.Metrics, func(q metric.DataQuery) bool {
+		return q.Stat != nil && sees(q.Stat.Metric) || strings.Contains(q.Expression, "SEARCH")
+	})
+}
+
+// ConcurrencyTag is the tag of an endpoint that says how many invocations one instance works on at a time; with a colon and a
+// variant's name behind it, one of that variant: "bellows:max-concurrency:blue".
+const ConcurrencyTag = "bellows:max-concurrency"
+
+// ConcurrencyMax is the most that ConcurrencyTag may say.
+const ConcurrencyMax = 100_000
+
+// concurrency is what an endpoint's tags say of a variant; 0: nothing, or nothing that is a number from 1 on.
+func concurrency(x *hosting.Endpoint, variant string) int {
+	text := x.Tags.Value(ConcurrencyTag + ":" + variant)
+	if text == "" {
+		text = x.Tags.Value(ConcurrencyTag)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > ConcurrencyMax {
+		return 0
+	}
+	return n
+}
