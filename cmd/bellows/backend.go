@@ -4,13 +4,22 @@ import (
 	"context"
 	"errors"
 
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/store"
 )
 
-// backend lets the front door work on a controller; Step and View are the controller's own.
-type backend struct{ *control.Controller }
+// backend lets the operations work on a controller; View is the controller's own.
+type backend struct {
+	*control.Controller
+	series *seriesLimit
+}
+
+// Step takes an input into the engine, within the limit of series.
+func (b backend) Step(ctx context.Context, in engine.Input) (engine.Result, error) {
+	return b.series.Step(ctx, in)
+}
 
 // History asks the store in its own words.
 func (b backend) History(ctx context.Context, q awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {

@@ -44,6 +44,9 @@ var (
 	descKept        = desc("history_kept_time_seconds", "The time up to which all that was recorded is on disk, in seconds since 1970.")
 	descHistory     = desc("history_failing", "1 while the history cannot be written.")
 	descPast        = desc("history_series", "Series in the history's memory.", "resolution")
+	descSeries      = desc("metric_series", "Metrics that an account has in a region.", "account", "region")
+	descSeriesMax   = desc("metric_series_limit", "Metrics that an account may have, in all its regions.")
+	descSeriesNot   = desc("metric_series_refused_datapoints_total", "Datapoints that were refused because their account has too many metrics.")
 	descModel       = desc("invocation_model_duration_seconds", "How long invocations took in the model servers.", variantLabels...)
 )
 
@@ -63,6 +66,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, descJournal, float64(c.s.control.Next()))
 	_, trouble := c.s.control.Trouble()
 	gauge(ch, descWritable, truth(trouble))
+	gauge(ch, descSeriesMax, float64(c.s.series.most))
+	count(ch, descSeriesNot, float64(c.s.series.refused.Load()))
 	c.traffic(ch)
 	c.history(ch)
 	there := map[engine.VariantKey]bool{}
@@ -128,6 +133,7 @@ func collect(ch chan<- prometheus.Metric, now time.Time, e *engine.Engine, there
 	gauge(ch, descTime, float64(now.UnixMilli())/1e3)
 	for _, r := range e.Regions() {
 		account, region := r.Scope.Account, r.Scope.Region
+		gauge(ch, descSeries, float64(r.Metrics.Len()), account, region)
 		for name, x := range r.Hosting.Endpoints {
 			for _, v := range x.Variants {
 				there[engine.VariantKey{Scope: r.Scope, Endpoint: name, Variant: v.Config.Name}] = true

@@ -44,6 +44,7 @@ type config struct {
 	ConnectionsMax    int      `yaml:"connections_max"`    // of clients at once; default, and at most: what the limit of open files allows
 
 	Retention  string `yaml:"retention"`   // of metrics' datapoints by their resolution; default CloudWatch's
+	SeriesMax  int    `yaml:"series_max"`  // metrics of one account, of 1.6 KB each in the mean; default 500,000
 	HistoryMax int64  `yaml:"history_max"` // bytes of disk space for metrics' datapoints; default 20 GiB
 	ExplainMax int64  `yaml:"explain_max"` // bytes of disk space for what past moments are explained from; default 2 GiB
 }
@@ -83,7 +84,7 @@ func defaults() config {
 	return config{
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
 		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
-		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30,
+		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30, SeriesMax: 500_000,
 		ExplainMax: 2 << 30,
 	}
 }
@@ -119,6 +120,9 @@ func parseConfig(text []byte) (config, error) {
 	}
 	if c.HistoryMax < historyLeast {
 		return c, fmt.Errorf("history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
+	}
+	if c.SeriesMax < 1 {
+		return c, fmt.Errorf("series_max is %d: want 1 at least", c.SeriesMax)
 	}
 	if c.ConnectionsMax < 0 {
 		return c, fmt.Errorf("connections_max is %d: want 1 at least, or 0 for what the limit of open files allows", c.ConnectionsMax)

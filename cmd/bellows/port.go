@@ -41,7 +41,7 @@ type router struct {
 }
 
 func (s *server) newPort() *port.Server {
-	b := backend{s.control}
+	b := backend{s.control, s.series}
 	d := &router{s: s, refusals: refusals{log: s.o.log}}
 	d.api = &awsapi.Server{
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
@@ -115,13 +115,14 @@ func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) 
 	id := uuid.NewString()
 	d.refusals.note(ctx, h, r, id)
 	path, query, _ := strings.Cut(h.Target, "?")
-	ctx.Response.Header.Set("X-Amzn-Requestid", id)
 	if strings.HasPrefix(path, "/endpoints/") {
 		(&invoke.Refusal{Status: r.Status, Code: r.Code, Message: r.Message}).Write(&ctx.Response)
+		ctx.Response.Header.Set("X-Amzn-Requestid", id)
 		return
 	}
 	w := port.NewResponse(ctx)
 	defer w.End()
+	w.Header()["x-amzn-RequestId"] = []string{id}
 	switch {
 	case prometheus.Serves(path):
 		prometheus.Refuse(w, path, h.ContentType, r.Status, errors.New(r.Message))
@@ -130,7 +131,6 @@ func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) 
 	default:
 		header := http.Header{"X-Amz-Target": {h.AmzTarget}, "Content-Type": {h.ContentType}}
 		d.api.Refuse(w, &http.Request{Method: h.Method, URL: &url.URL{Path: path, RawQuery: query}, Header: header}, id, r.Status, r.Code, r.Message)
-		w.Header().Del("X-Amzn-Requestid") // it is there
 	}
 }
 

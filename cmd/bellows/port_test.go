@@ -217,7 +217,7 @@ func (r *running) expect(name, got string, status int, code, body string) {
 func TestRefusalsAreLogged(t *testing.T) {
 	r := startServer(t, nil)
 	got := r.raw("NO SENSE\r\n\r\n")
-	_, rest, _ := strings.Cut(got, "X-Amzn-Requestid: ")
+	_, rest, _ := strings.Cut(got, "x-amzn-RequestId: ")
 	id, _, _ := strings.Cut(rest, "\r\n")
 	if id == "" || !r.log.has("request_id="+id) {
 		t.Errorf("%q is not in the log", id)
@@ -397,5 +397,32 @@ func TestNothingIsUnpackedUnverified(t *testing.T) {
 	got := r.raw(strings.Replace(r.signed("sagemaker", "POST", "/endpoints/e/invocations", "", nil), "Content-Length: 0\r\n", "Content-Length: 0\r\nConnection: close\r\n", 1))
 	if _, body, _ := strings.Cut(got, "\r\n\r\n"); json.Unmarshal([]byte(body), &said) != nil || !strings.Contains(said.Message, "not found") {
 		t.Errorf("%.300q", got)
+	}
+}
+
+// ARNs with line ends in them are refused by every operation that takes one, and nothing of them gets into a header.
+func TestARNsWithLineEnds(t *testing.T) {
+	r := startServer(t, nil)
+	const arn = `arn:aws:sagemaker:us-east-1:123456789012:model/m\r\nX-Injected: yes`
+	for _, c := range []struct{ service, target, body string }{
+		{"sagemaker", "SageMaker.AddTags", `{"ResourceArn":"` + arn + `","Tags":[{"Key":"k","Value":"v"}]}`},
+		{"sagemaker", "SageMaker.ListTags", `{"ResourceArn":"` + arn + `"}`},
+		{"sagemaker", "SageMaker.DeleteTags", `{"ResourceArn":"` + arn + `","TagKeys":["k"]}`},
+		{"sagemaker", "SageMaker.CreateModel", `{"ModelName":"m","ExecutionRoleArn":"` + arn + `","PrimaryContainer":{"Image":"bellows/demo-model"}}`},
+		{"application-autoscaling", "AnyScaleFrontendService.TagResource", `{"ResourceARN":"` + arn + `","Tags":{"k":"v"}}`},
+		{"application-autoscaling", "AnyScaleFrontendService.UntagResource", `{"ResourceARN":"` + arn + `","TagKeys":["k"]}`},
+		{"application-autoscaling", "AnyScaleFrontendService.ListTagsForResource", `{"ResourceARN":"` + arn + `"}`},
+		{"monitoring", "GraniteServiceVersion20100801.TagResource", `{"ResourceARN":"` + arn + `","Tags":[{"Key":"k","Value":"v"}]}`},
+		{"monitoring", "GraniteServiceVersion20100801.ListTagsForResource", `{"ResourceARN":"` + arn + `"}`},
+		{"monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", `{"AlarmName":"a","AlarmActions":["` + arn + `"],"ComparisonOperator":"GreaterThanThreshold",` +
+			`"EvaluationPeriods":1,"MetricName":"m","Namespace":"N","Period":60,"Statistic":"Sum","Threshold":1}`},
+		{"monitoring", "GraniteServiceVersion20100801.PutCompositeAlarm", `{"AlarmName":"a","AlarmRule":"ALARM(\"` + arn + `\")"}`},
+	} {
+		h := http.Header{"X-Amz-Target": {c.target}, "Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Query-Mode": {"true"}}
+		got := r.raw(strings.Replace(r.signed(c.service, "POST", "/", c.body, h), "\r\n", "\r\nConnection: close\r\n", 1) + c.body)
+		head, _, _ := strings.Cut(got, "\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 4") || strings.Contains(head, "X-Injected") {
+			t.Errorf("%s: %.400q", c.target, got)
+		}
 	}
 }

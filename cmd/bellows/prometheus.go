@@ -23,9 +23,10 @@ func (s *server) openPrometheus() error {
 	}); err != nil {
 		return err
 	}
+	s.series = &seriesLimit{most: s.o.config.SeriesMax, view: s.control.View, step: s.control.Step}
 	queries := prometheus.NewEngine(s.o.log)
 	s.prometheus = prometheus.New(prometheus.Options{
-		Auth: s.auth, Data: s.history, Engine: queries, Step: s.control.Step, Now: s.control.Now,
+		Auth: s.auth, Data: s.history, Engine: queries, Step: s.series.Step, Now: s.control.Now,
 		NamespaceLabel: s.o.config.Prometheus.NamespaceLabel, Version: version(), Log: s.o.log,
 	})
 	s.evaluator = prometheus.NewEvaluator(prometheus.EvaluatorOptions{Engine: queries, Data: s.history, Step: s.control.Step, Log: s.o.log})

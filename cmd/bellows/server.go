@@ -70,6 +70,7 @@ type server struct {
 	evaluator   *prometheus.Evaluator
 	forwarders  []*prometheus.Forwarder
 	own         *ownMetrics
+	series      *seriesLimit
 
 	listener net.Listener
 	port     *port.Server

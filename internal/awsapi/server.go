@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"bellows.dev/bellows/internal/awsapi/sigv4"
@@ -21,7 +23,21 @@ import (
 const (
 	bodyMax     = 4 << 20
 	unpackedMax = 32 << 20
+
+	// decodedFactor is about how many bytes of memory a byte of a body takes, once it is decoded.
+	decodedFactor = 4
 )
+
+// Shares of requests that are served at once.
+const (
+	decodingMax  = 512 << 20       // bytes that decoding takes
+	waitingMax   = 200             // requests that wait for a share
+	patience     = 5 * time.Second // of those
+	queryTimeout = time.Minute
+)
+
+// queriesMax is how many queries of metrics are answered at once: each holds the datapoints that it reads.
+const queriesMax = 8
 
 // Server answers every control-plane request on one port: the path, the target header or the action tells the service.
 type Server struct {
@@ -34,6 +50,9 @@ type Server struct {
 	OnRequest func(service, operation, code string, took time.Duration)
 
 	Log *slog.Logger
+
+	once              sync.Once
+	decoding, queries *Share
 }
 
 // request is one request on its way through the door.
@@ -46,13 +65,17 @@ type request struct {
 	body     []byte
 	unpacked []byte // of a compressed body, once it was needed
 	form     url.Values
-	shape    shape // of errors, where the service is not served
+	shape    shape  // of errors, where the service is not served
+	leave    func() // gives back its share of memory
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	q := &request{http: r}
+	s.once.Do(func() {
+		s.decoding, s.queries = NewShare(decodingMax, waitingMax, patience), NewShare(queriesMax, waitingMax, patience)
+	})
+	q := &request{http: r, leave: func() {}}
 	q.RequestID = s.NewID()
 	out, err := s.answer(r.Context(), q)
 	if err != nil {
@@ -101,6 +124,7 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 		return nil, s.refuseUnserved(q, service)
 	}
 	s.route(q)
+	defer func() { q.leave() }()
 	if err := s.enter(q, facts); err != nil {
 		return nil, err
 	}
@@ -118,6 +142,16 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	if err := q.check(in); err != nil {
 		return nil, err
 	}
+	if !slices.Contains(q.service.Queries, q.Operation) {
+		return op.call(ctx, q.Call, in)
+	}
+	leave, err := s.queries.Enter(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	return op.call(ctx, q.Call, in)
 }
 
@@ -139,11 +173,25 @@ func (s *Server) enter(q *request, facts *sigv4.Request) error {
 		return refusal(err)
 	}
 	Verified(q.http)
+	if q.leave, err = s.decoding.Enter(q.http.Context(), q.weight()); err != nil {
+		return err
+	}
 	if q.protocol == wire.Query {
-		s.routeForm(q)
+		if err := s.routeForm(q); err != nil {
+			return err
+		}
 		return refusal(visitor.For(q.signing()))
 	}
 	return nil
+}
+
+// weight is about how much memory decoding the body takes, in bytes, before it is known: gzip packs a thousand bytes into one at most.
+func (q *request) weight() int64 {
+	n := int64(len(q.body))
+	if strings.EqualFold(q.http.Header.Get("Content-Encoding"), "gzip") {
+		n = min(n<<10, unpackedMax)
+	}
+	return decodedFactor * n
 }
 
 // encodings refuses what is not unpacked here.
@@ -206,13 +254,17 @@ func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, requestID string
 }
 
 // routeForm tells service and operation of a Query request.
-func (s *Server) routeForm(q *request) {
-	q.form, _ = url.ParseQuery(string(q.plain()))
+func (s *Server) routeForm(q *request) error {
+	var ok bool
+	if q.form, ok = wire.ParseForm(string(q.plain())); !ok {
+		return &Error{Code: "SerializationException", Query: "MalformedQueryString", Message: "The request has too many parameters", Lower: true}
+	}
 	if q.form.Get("Action") == "" {
 		q.form = q.http.URL.Query()
 	}
 	q.Operation = q.form.Get("Action")
 	q.service = s.find(func(x *Service) bool { return x.Version != "" && x.Version == q.form.Get("Version") })
+	return nil
 }
 
 func (s *Server) find(is func(*Service) bool) *Service {

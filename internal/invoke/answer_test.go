@@ -261,3 +261,35 @@ func TestAModelsErrorIsCutBetweenCharacters(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 }
+
+// A header that was sent in several fields means what it means in one, as its signature does not tell them apart.
+func TestHeadersInSeveralFieldsAreJoined(t *testing.T) {
+	var q request
+	var h fasthttp.RequestHeader
+	for _, f := range [][2]string{
+		{"X-Amzn-SageMaker-Custom-Attributes", "a"}, {"X-Amzn-SageMaker-Custom-Attributes", "b"}, {"X-Amzn-SageMaker-Target-Variant", "blue"},
+		{"X-Amzn-SageMaker-Target-Variant", "green"},
+	} {
+		h.Add(f[0], f[1])
+	}
+	q.endpoint = []byte("chat")
+	q.readHeaders(&h)
+	if got := string(q.header[customAttributes]); got != "a,b" {
+		t.Errorf("custom attributes %q", got)
+	}
+	if f := q.check(); f == nil || !strings.Contains(f.Message, "Value 'blue,green' at 'targetVariant'") {
+		t.Errorf("two variants: %+v", f)
+	}
+}
+
+// A status that HTTP does not have is a model's error, and no success.
+func TestAModelsStatusMustBeHTTPs(t *testing.T) {
+	for _, status := range []string{"000", "001", "099"} {
+		g, url := start(t, Options{})
+		g.Apply([]engine.Route{blue(raw(t, "HTTP/1.1 "+status+" OK\r\nContent-Length: 2\r\n\r\nhi", false))})
+		answer, body := post(t, url+"/endpoints/chat/invocations", "x")
+		if answer.StatusCode != http.StatusFailedDependency || !strings.Contains(body, "has a status that HTTP does not have.") {
+			t.Errorf("%s: %d %s", status, answer.StatusCode, body)
+		}
+	}
+}

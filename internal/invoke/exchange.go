@@ -21,6 +21,7 @@ const (
 	exchangeTimedOut                        // no whole answer in time
 	exchangeTooLarge                        // an answer beyond the limit
 	exchangeBroken                          // the instance closed the connection or spoke no HTTP
+	exchangeStatus                          // its status is none of HTTP's
 )
 
 type exchangeEnd int
@@ -67,6 +68,10 @@ func (c *conn) exchange(q *request, limit int) exchangeEnd {
 		return exchangeUnsent
 	default:
 		// The instance may have answered before it had read all, as servers do with payloads that are too large for them.
+	}
+	const line = "HTTP/1.1 "
+	if status, err := c.reader.Peek(len(line) + 1); err == nil && status[len(line)] == '0' {
+		return exchangeStatus // fasthttp takes 000 for 200
 	}
 	c.answer.Header.SetNoDefaultContentType(true) // forgotten at each Reset
 	switch err := c.answer.ReadLimitBody(c.reader, limit); {

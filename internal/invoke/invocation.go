@@ -143,6 +143,8 @@ func silence(end exchangeEnd) string {
 	switch end {
 	case exchangeTimedOut:
 		return timeoutText
+	case exchangeStatus:
+		return "The response of container primary has a status that HTTP does not have."
 	case exchangeTooLarge:
 		return "The response of container primary is larger than a payload may be."
 	default:

@@ -59,13 +59,18 @@ var forwarded = [...]member{contentType, accept, customAttributes, inferenceID, 
 
 const amznPrefix = "X-Amzn-SageMaker-"
 
-// readHeaders finds the members among a request's headers. Of one that is there twice, the first counts.
+// readHeaders finds the members among a request's headers. One that was sent in several fields is read as it is signed: joined by commas.
+// AWS: IAM user guide, canonical headers.
 func (q *request) readHeaders(h *fasthttp.RequestHeader) {
 	q.header = [members][]byte{}
 	for key, value := range h.All() {
 		m, found := memberOf(key)
-		if found && q.header[m] == nil {
+		switch {
+		case !found:
+		case q.header[m] == nil:
 			q.header[m] = value
+		default:
+			q.header[m] = append(append(bytes.Clone(q.header[m]), ','), value...)
 		}
 	}
 }

@@ -71,6 +71,7 @@ func (w *Response) End() {
 	if w.header.Get("Content-Type") == "" && len(w.c.Response.Body()) > 0 {
 		w.header.Set("Content-Type", http.DetectContentType(w.c.Response.Body()))
 	}
+	w.c.Response.Header.DisableNormalizing() // names go out as the handler spells them; a Reset forgets it
 	for name, values := range w.header {
 		for _, v := range values {
 			w.c.Response.Header.Add(name, v)

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/snappy"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
@@ -38,6 +39,12 @@ var services = []string{"aps", "monitoring"}
 const (
 	bodyMax     = 8 << 20  // bytes as sent
 	unpackedMax = 32 << 20 // bytes unpacked; Prometheus' own limit
+)
+
+// What is written is decoded in at most so much memory, of which each request takes its body's unpacked size several times.
+const (
+	intakeMax    = 512 << 20
+	intakeFactor = 4
 )
 
 // Options are what Doors work with.
@@ -71,6 +78,9 @@ type Doors struct {
 	known  families
 	totals *totals
 
+	queries *awsapi.Share
+	intake  *awsapi.Share // bytes that decoding what is written takes
+
 	written, exported traffic
 }
 
@@ -92,14 +102,26 @@ func (d *Doors) Taken() []Taken {
 
 // New returns the doors.
 func New(o Options) *Doors {
-	return &Doors{o: o, parser: parser.NewParser(parser.Options{}), totals: newTotals(o.Now())}
+	return &Doors{
+		o: o, parser: parser.NewParser(parser.Options{}), totals: newTotals(o.Now()),
+		queries: awsapi.NewShare(queriesMax, queriesWaiting, patience), intake: awsapi.NewShare(intakeMax, queriesWaiting, patience),
+	}
 }
 
-// NewEngine returns an engine with the limits that Prometheus has by default: two minutes and 50 million samples a query, 5 minutes
-// of lookback.
+// Limits of queries. All that are answered at once hold a few hundred megabytes.
+const (
+	samplesMax     = 2_000_000 // of one query, in memory at once: a page of 180 lines has as many; Prometheus' default is 50 million
+	queriesMax     = 4         // that are answered at once
+	queriesWaiting = 100       // that wait for their turn
+	patience       = 10 * time.Second
+	queryTimeout   = time.Minute
+	queryMax       = 64 << 10 // characters: what nests deeper than that is too much for the stack
+)
+
+// NewEngine returns an engine with Prometheus' defaults but for tighter limits of samples and of time.
 func NewEngine(log *slog.Logger) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
-		Logger: log, MaxSamples: 50_000_000, Timeout: 2 * time.Minute, EnableAtModifier: true, EnableNegativeOffset: true,
+		Logger: log, MaxSamples: samplesMax, Timeout: queryTimeout, EnableAtModifier: true, EnableNegativeOffset: true,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 	})
 }
@@ -131,14 +153,43 @@ func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Request: r, scope: scope, body: body}
 	switch path := r.URL.Path; {
 	case path == OTLPPath || path == apiPrefix+"otlp/v1/metrics":
-		d.takeOTLP(w, c)
+		d.take(w, c, d.takeOTLP)
 	case path == apiPrefix+"write":
-		d.takeWrite(w, c)
+		d.take(w, c, d.takeWrite)
 	case strings.HasPrefix(path, apiPrefix):
 		d.ask(w, c, strings.TrimPrefix(path, apiPrefix))
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// take lets a request write, within its share of memory.
+func (d *Doors) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
+	leave, err := d.intake.Enter(c.Context(), intakeFactor*c.unpacked())
+	if err != nil {
+		w.Header().Set("Retry-After", "1")
+		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusTooManyRequests, errors.New("too much is being written: send it again later"))
+		return
+	}
+	defer leave()
+	write(w, c)
+}
+
+// unpacked is how large a body may become, as far as can be told before it is unpacked: gzip packs a thousand bytes into one at most.
+func (c *call) unpacked() int64 {
+	switch c.Header.Get("Content-Encoding") {
+	case "gzip":
+		return min(int64(len(c.body))<<10, unpackedMax)
+	case "", "identity":
+		if c.URL.Path != apiPrefix+"write" {
+			return int64(len(c.body))
+		}
+	}
+	n, err := snappy.DecodedLen(c.body)
+	if err != nil {
+		return 0 // it is refused
+	}
+	return int64(min(n, unpackedMax))
 }
 
 // enter checks the head and the key, reads the body, and verifies the signature; or takes the key as user name and password.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 
 	"bellows.dev/bellows/alarm"
@@ -40,8 +41,9 @@ type EvaluatorOptions struct {
 
 // Evaluator evaluates the queries of PromQL alarms, outside the engine: a step never waits for one.
 type Evaluator struct {
-	o    EvaluatorOptions
-	wake chan struct{}
+	o      EvaluatorOptions
+	parser parser.Parser
+	wake   chan struct{}
 
 	mu      sync.Mutex
 	waiting map[alarmKey]engine.PromQLDue // the newest of each alarm
@@ -67,7 +69,10 @@ func NewEvaluator(o EvaluatorOptions) *Evaluator {
 	if o.Timeout == 0 {
 		o.Timeout = queryFor
 	}
-	return &Evaluator{o: o, wake: make(chan struct{}, evaluators), waiting: map[alarmKey]engine.PromQLDue{}, busy: map[alarmKey]bool{}}
+	return &Evaluator{
+		o: o, parser: parser.NewParser(parser.Options{}), wake: make(chan struct{}, evaluators), waiting: map[alarmKey]engine.PromQLDue{},
+		busy: map[alarmKey]bool{},
+	}
 }
 
 // Take queues a query. It never blocks: an alarm that still waits is asked its newest query only, and where too many wait the engine
@@ -180,6 +185,13 @@ func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Returned, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
 	defer cancel()
+	e, err := v.parser.ParseExpr(due.Query)
+	if err == nil {
+		err = checkSteps(e, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
 	q, err := v.o.Engine.NewInstantQuery(ctx, Scoped(v.o.Data, due.Scope), nil, due.Query, due.At)
 	if err != nil {
 		return nil, err

@@ -2,12 +2,14 @@ package prometheus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
 )
 
@@ -104,15 +106,22 @@ func text(what, s string, most int) error {
 	return nil
 }
 
-// put records a batch in steps that other inputs can come between, and counts it.
+// put records a batch in steps that other inputs can come between, and counts it. A step that is refused for good, as for too many series,
+// is noted in the batch.
 func (d *Doors) put(ctx context.Context, s engine.Scope, b *batch, books *traffic) error {
 	books.refused.Add(uint64(b.refused))
 	for rest := b.data; len(rest) > 0; {
 		n := min(len(rest), stepMax)
-		if _, err := d.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]}); err != nil {
+		_, err := d.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]})
+		switch full := (*awsapi.Error)(nil); {
+		case errors.As(err, &full): // sending it again would not help
+			b.refuse(n, "%s", full.Message)
+			books.refused.Add(uint64(n))
+		case err != nil:
 			return err
+		default:
+			books.taken.Add(uint64(n))
 		}
-		books.taken.Add(uint64(n))
 		rest = rest[n:]
 	}
 	return nil

@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,6 +80,9 @@ const (
 
 func decodeOTLP(kind string, plain []byte) (m pmetric.Metrics, err error) {
 	if kind == jsonType {
+		if bytes.Count(plain, []byte("{")) > fieldsMax/2 {
+			return m, errMany
+		}
 		if !json.Valid(plain) { // nor values in values without end, which the decoder would follow until the stack is gone
 			return m, errors.New("the body is no JSON, or too deep")
 		}
@@ -89,6 +93,9 @@ func decodeOTLP(kind string, plain []byte) (m pmetric.Metrics, err error) {
 		}
 		if deeper(plain, depthMax) {
 			return m, fmt.Errorf("the export has messages in messages more than %d deep", depthMax)
+		}
+		if tooMany(plain) {
+			return m, errMany
 		}
 		m, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(plain)
 	}

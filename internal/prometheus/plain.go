@@ -1,13 +1,16 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"github.com/grafana/regexp"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -19,20 +22,23 @@ import (
 )
 
 // Plain gives the series that Prometheus wrote the names and labels that they were written with, and their values. The history has them
-// as it has all metrics, as statistic sets; those of Namespace are hidden behind what they stand for.
+// as it has all metrics, as statistic sets; those of Namespace are hidden behind what they stand for. It is good for one query, which may
+// read so much and no more.
 func Plain(all storage.Queryable) storage.Queryable {
+	var spent atomic.Int64
 	return storage.QueryableFunc(func(from, to int64) (storage.Querier, error) {
 		q, err := all.Querier(from, to)
 		if err != nil {
 			return nil, err
 		}
-		return &plain{q, from, to}, nil
+		return &plain{q, from, to, &spent}, nil
 	})
 }
 
 type plain struct {
 	storage.Querier
 	from, to int64
+	spent    *atomic.Int64 // samples, by all of the query's selectors
 }
 
 var (
@@ -87,10 +93,34 @@ func renamed(m *labels.Matcher, name string) *labels.Matcher {
 
 // pair is the two series of the history that a written one is made of.
 type pair struct {
-	labels labels.Labels
-	sums   map[int64]float64 // by time in milliseconds
-	counts map[int64]float64
+	labels       labels.Labels
+	sums, counts points64
 }
+
+// points64 are samples of one series, as they came.
+type points64 []point
+
+// sorted are the samples by time; of several at once the last.
+func (p points64) sorted() points64 {
+	byTime := func(a, b point) int { return cmp.Compare(a.at, b.at) }
+	if !slices.IsSortedFunc(p, byTime) {
+		slices.SortStableFunc(p, byTime)
+	}
+	out := p[:0]
+	for i, x := range p {
+		if i+1 == len(p) || p[i+1].at != x.at {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Len implements the samples that storage.NewListSeriesIterator wants, as does Get.
+func (p points64) Len() int                { return len(p) }
+func (p points64) Get(i int) chunks.Sample { return p[i] }
+
+// readMax bounds the samples of the history that the selectors of one query are made of: two for each sample that they see.
+const readMax = 2 * samplesMax
 
 // read returns what was written and matches, sorted.
 func (q *plain) read(ctx context.Context, hints *storage.SelectHints, ms []*labels.Matcher) ([]storage.Series, annotations.Annotations, error) {
@@ -108,17 +138,22 @@ func (q *plain) read(ctx context.Context, hints *storage.SelectHints, ms []*labe
 		}
 		p := found[id.Key()]
 		if p == nil {
-			p = &pair{ls, map[int64]float64{}, map[int64]float64{}}
+			p = &pair{labels: ls}
 			found[id.Key()] = p
 		}
-		into := p.sums
+		into := &p.sums
 		if kind == history.Count {
-			into = p.counts
+			into = &p.counts
 		}
 		it = set.At().Iterator(it)
 		for it.Next() == chunkenc.ValFloat {
 			at, v := it.At()
-			into[at] = v
+			if *into = append(*into, point{at, v}); q.spent.Add(1) > readMax {
+				return nil, nil, promql.ErrTooManySamples("query processing")
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
 		}
 		if err := it.Err(); err != nil {
 			return nil, nil, err
@@ -157,14 +192,20 @@ func matches(ls labels.Labels, ms []*labels.Matcher) bool {
 
 // series has the mean of each interval: the value that was written, where it was the only one.
 func (p *pair) series() storage.Series {
-	samples := make([]chunks.Sample, 0, len(p.sums))
-	for at, sum := range p.sums {
-		if n := p.counts[at]; n > 0 {
-			samples = append(samples, point{at, sum / n})
+	counts := p.counts.sorted()
+	sums := p.sums.sorted()
+	means := sums[:0]
+	for _, sum := range sums {
+		for len(counts) > 0 && counts[0].at < sum.at {
+			counts = counts[1:]
+		}
+		if len(counts) > 0 && counts[0].at == sum.at && counts[0].v > 0 {
+			means = append(means, point{sum.at, sum.v / counts[0].v})
 		}
 	}
-	slices.SortFunc(samples, func(a, b chunks.Sample) int { return int(a.T() - b.T()) })
-	return storage.NewListSeries(p.labels, samples)
+	return &storage.SeriesEntry{
+		Lset: p.labels, SampleIteratorFn: func(chunkenc.Iterator) chunkenc.Iterator { return storage.NewListSeriesIterator(means) },
+	}
 }
 
 // LabelValues implements storage.LabelQuerier.

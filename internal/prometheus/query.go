@@ -38,7 +38,18 @@ func (d *Doors) ask(w http.ResponseWriter, c *call, path string) {
 	case !get(c.Method) && (c.Method != http.MethodPost || !posts):
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+	case len(c.FormValue("query")) > queryMax:
+		fail(w, bad("the query is longer than %d characters", queryMax))
 	default:
+		leave, err := d.queries.Enter(c.Context(), 1)
+		if err != nil {
+			fail(w, &failure{kindUnavailable, errors.New("too many queries are being answered: try again later")})
+			return
+		}
+		defer leave()
+		ctx, cancel := context.WithTimeout(c.Context(), queryTimeout)
+		defer cancel()
+		c.Request = c.WithContext(ctx)
 		data, f := answers(c)
 		if f != nil {
 			fail(w, f)
@@ -61,7 +72,7 @@ func (d *Doors) query(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	return d.run(c, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
+	return d.run(c, 0, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
 		return d.o.Engine.NewInstantQuery(ctx, Scoped(d.o.Data, c.scope), o, c.FormValue("query"), at)
 	})
 }
@@ -92,13 +103,13 @@ func (d *Doors) queryRange(c *call) (any, *failure) {
 	if end.Sub(start)/step > pointsMax {
 		return nil, bad("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
 	}
-	return d.run(c, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
+	return d.run(c, end.Sub(start), func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
 		return d.o.Engine.NewRangeQuery(ctx, Scoped(d.o.Data, c.scope), o, c.FormValue("query"), start, end, step)
 	})
 }
 
-// run evaluates a query with the parameters that both kinds share.
-func (d *Doors) run(c *call, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
+// run evaluates a query over a range, which may be 0, with the parameters that both kinds share.
+func (d *Doors) run(c *call, span time.Duration, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
 	limit, f := c.limit()
 	if f != nil {
 		return nil, f
@@ -119,6 +130,13 @@ func (d *Doors) run(c *call, make func(context.Context, promql.QueryOpts) (promq
 		if lookback, err = parseDuration(s); err != nil {
 			return nil, bad("error parsing lookback delta duration: %w", err)
 		}
+	}
+	e, err := d.parser.ParseExpr(c.FormValue("query"))
+	if err == nil {
+		err = checkSteps(e, span)
+	}
+	if err != nil {
+		return nil, invalid("query", err)
 	}
 	q, err := make(ctx, promql.NewPrometheusQueryOpts(c.FormValue("stats") == "all", lookback))
 	if err != nil {

@@ -127,6 +127,9 @@ func count(message []byte, number protowire.Number) int {
 
 // decodeWrite fills a batch from a message.
 func (d *Doors) decodeWrite(b *batch, message string, plain []byte, c *call) error {
+	if tooMany(plain) {
+		return errMany
+	}
 	if message == messageV2 {
 		return d.decodeV2(b, plain, c)
 	}

@@ -52,7 +52,8 @@ func New(b awsapi.Backend, past Past) *awsapi.Service {
 		Required: func(member string) *awsapi.Error {
 			return missingParameter("The parameter %s is required.", parameter(member))
 		},
-		Enum: outsideSet,
+		Enum:    outsideSet,
+		Queries: []string{"GetMetricData", "GetMetricStatistics", "ListMetrics"},
 	}
 	awsapi.Handle(s, "PutMetricData", a.putMetricData)
 	awsapi.Handle(s, "ListMetrics", a.listMetrics)

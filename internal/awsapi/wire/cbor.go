@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -33,6 +34,7 @@ var (
 	errCBORForm  = errors.New("it is malformed")
 	errCBORKind  = errors.New("it has a value of a kind that no member has")
 	errCBORText  = errors.New("a text is not UTF-8")
+	errCBORMany  = errors.New("it holds too many values")
 )
 
 // cborReader turns a body into the values that bind wants. It knows what a request may hold and refuses everything else, which makes it
@@ -40,10 +42,14 @@ var (
 type cborReader struct {
 	in   []byte
 	keys []string // seen so far: a thousand datums have the same few
+
+	values, structures int // read so far
 }
 
-// keysMax is how many keys are remembered.
-const keysMax = 32
+const (
+	keysMax  = 32  // keys that are remembered
+	aheadMax = 150 // items that room is made for before they are read, whatever their list's head announces
+)
 
 // parseCBOR reads a whole body.
 func parseCBOR(body []byte) (any, error) {
@@ -89,6 +95,9 @@ func (r *cborReader) value(depth int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.many(major, info) {
+		return nil, errCBORMany
+	}
 	if info == indefinite && (major < cborBytes || major == cborTag) {
 		return nil, errCBORForm
 	}
@@ -103,7 +112,7 @@ func (r *cborReader) value(depth int) (any, error) {
 	case cborBytes, cborText:
 		b, err := r.text(major, info, arg)
 		if err != nil || major == cborBytes {
-			return b, err
+			return bytes.Clone(b), err // the body's own bytes do not outlive it
 		}
 		return string(b), nil
 	case cborList:
@@ -115,6 +124,15 @@ func (r *cborReader) value(depth int) (any, error) {
 	default:
 		return other(info, arg)
 	}
+}
+
+// many counts a value, and reports whether there are more than a request may have.
+func (r *cborReader) many(major, info byte) bool {
+	r.values++
+	if major == cborMap || major == cborOther && info <= oneByte {
+		r.structures++ // a null becomes an empty structure in a list of those
+	}
+	return r.values > valuesMax || r.structures > structuresMax
 }
 
 // text reads bytes or text, in one piece or, where the length is indefinite, in several.
@@ -166,7 +184,7 @@ func (r *cborReader) more(info byte, arg, n uint64) bool {
 }
 
 func (r *cborReader) list(info byte, arg uint64, depth int) (any, error) {
-	out := make([]any, 0, min(arg, uint64(len(r.in)))) // each takes a byte at least
+	out := make([]any, 0, min(arg, uint64(len(r.in)), aheadMax))
 	for n := uint64(0); r.more(info, arg, n); n++ {
 		x, err := r.value(depth + 1)
 		if err != nil {
@@ -178,7 +196,7 @@ func (r *cborReader) list(info byte, arg uint64, depth int) (any, error) {
 }
 
 func (r *cborReader) mapping(info byte, arg uint64, depth int) (any, error) {
-	out := make(map[string]any, min(arg, uint64(len(r.in)/2), keysMax))
+	out := make(map[string]any, min(arg, uint64(len(r.in)/2), 8))
 	for n := uint64(0); r.more(info, arg, n); n++ {
 		major, i, size, err := r.head()
 		if err != nil {

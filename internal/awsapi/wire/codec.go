@@ -57,6 +57,9 @@ func DecodeJSON(body []byte, into any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
+	if err := few(body); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var x any
@@ -75,6 +78,9 @@ func DecodeCBOR(body []byte, into any) error {
 		return nil
 	}
 	x, err := parseCBOR(body)
+	if errors.Is(err, errCBORMany) {
+		return errMany()
+	}
 	if err != nil {
 		return &Error{Msg: "The request body is no valid CBOR: " + err.Error()}
 	}

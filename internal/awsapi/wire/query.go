@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// formMax bounds how many parameters a Query request may have: 1,000 datums of some thirty each.
-const formMax = 200_000
-
 // DecodeQuery reads a Query request's parameters into an SDK input struct. It fails with *Error.
 func DecodeQuery(form url.Values, into any) error {
 	if len(form) > formMax {
 		return &Error{Msg: "The request has too many parameters"}
 	}
-	root := &node{}
+	root, room := &node{}, nodesMax
 	for name, values := range form {
 		if name == "Action" || name == "Version" || len(values) == 0 {
 			continue
 		}
-		if !root.put(strings.Split(name, "."), values[0]) {
+		if strings.Count(name, ".") >= depthMax {
 			return &Error{Msg: "The request nests too deeply"}
+		}
+		if root.put(name, values[0], &room); room < 0 {
+			return errMany()
 		}
 	}
 	v := reflect.ValueOf(into).Elem()
@@ -42,23 +42,29 @@ type node struct {
 	kids map[string]*node
 }
 
-func (n *node) put(path []string, text string) bool {
-	if len(path) > depthMax {
-		return false
-	}
-	for _, name := range path {
+// nodeWeight is how many leaves weigh as much as a node with others below it.
+const nodeWeight = 8
+
+// put adds a parameter, for which there may be no more room afterwards.
+func (n *node) put(name, text string, room *int) {
+	for rest := name; ; {
+		part, below, more := strings.Cut(rest, ".")
 		if n.kids == nil {
 			n.kids = map[string]*node{}
+			*room -= nodeWeight
 		}
-		kid := n.kids[name]
+		kid := n.kids[part]
 		if kid == nil {
 			kid = &node{}
-			n.kids[name] = kid
+			n.kids[part] = kid
+			*room--
 		}
 		n = kid
+		if rest = below; !more {
+			break
+		}
 	}
 	n.text = &text
-	return true
 }
 
 // value gives the node the form that bind wants for a type.

@@ -143,7 +143,13 @@ type check struct {
 	found []Violation
 }
 
+// full says that no more violations are listed. How many AWS lists is not recorded; a request can have millions.
+func (c *check) full() bool { return len(c.found) >= violationsMax }
+
 func (c *check) fail(at *place, value, constraint string) {
+	if c.full() {
+		return
+	}
 	path := at.String()
 	c.found = append(c.found, Violation{
 		Member: path, Missing: value == "",
@@ -164,7 +170,7 @@ func orNull(v string) string {
 func (c *check) value(v reflect.Value, name string, at *place) {
 	v = reflect.Indirect(v)
 	sh := c.s.Shapes[name]
-	if sh == nil || !v.IsValid() {
+	if sh == nil || !v.IsValid() || c.full() {
 		return
 	}
 	switch {
@@ -211,6 +217,9 @@ func (c *check) structure(v reflect.Value, sh *shape, at *place) {
 // texts checks a list of strings: the list is named, not the string. AWS: recorded.
 func (c *check) texts(v reflect.Value, item *shape, at *place) {
 	for i := range v.Len() {
+		if c.full() {
+			return
+		}
 		if broken := c.broken(v.Index(i).String(), item); len(broken) > 0 {
 			c.fail(at, show(v), "Member must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
 			last := &c.found[len(c.found)-1]
@@ -223,6 +232,9 @@ func (c *check) texts(v reflect.Value, item *shape, at *place) {
 func (c *check) mapping(v reflect.Value, sh *shape, at *place) {
 	c.length(v.Len(), sh, at, func() string { return show(v) })
 	for _, k := range sortedKeys(v) {
+		if c.full() {
+			return
+		}
 		if broken := c.broken(k.String(), c.s.Shapes[sh.Key]); len(broken) > 0 {
 			c.fail(at, show(v), "Map keys must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
 		}
