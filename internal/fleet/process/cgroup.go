@@ -119,22 +119,15 @@ func (g cgroup) set(file, value string) error {
 	return nil
 }
 
-// errNotInCgroup says that a process could not be born in its group. It did not start.
-var errNotInCgroup = errors.New("a process cannot be started in a control group")
-
 // start starts a command in the group: it is there before its first instruction.
 func (g cgroup) start(cmd *exec.Cmd) error {
 	dir, err := os.Open(g.dir)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotInCgroup, err)
+		return fmt.Errorf("starting a process in a control group: %w", err)
 	}
 	defer dir.Close() //nolint:errcheck // the child has been put there
 	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
-	err = cmd.Start()
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EOPNOTSUPP) {
-		return fmt.Errorf("%w: %w", errNotInCgroup, err)
-	}
-	return err
+	return cmd.Start()
 }
 
 // add moves a running process into the group. Its children to come are born there; those that it has stay where they are.

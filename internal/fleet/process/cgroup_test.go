@@ -3,6 +3,7 @@ package process
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -84,5 +85,29 @@ func TestCgroupHoldsAndKillsItsProcesses(t *testing.T) {
 	none := cgroup{}
 	if !none.empty() || none.add(1) != nil || none.kill(t.Context()) != nil || none.remove() != nil || none.pids() != nil {
 		t.Error("no group does something")
+	}
+}
+
+// Where a process cannot be put into its group it runs all the same.
+func TestAProcessRunsWithoutAGroupThatItCannotEnter(t *testing.T) {
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	who, grouped, err := spawn([]string{os.Args[0]}, append(os.Environ(), part+"=worker"), log, cgroup{filepath.Join(t.TempDir(), "gone")})
+	if err != nil || grouped {
+		t.Fatalf("in its group: %t, %v", grouped, err)
+	}
+	p := &process{pid: who.pid, born: who.born, child: true}
+	if !p.alive() {
+		t.Error("it does not run")
+	}
+	p.signal(unix.SIGKILL)
+	if !p.waitGone(t.Context(), killWait) {
+		t.Error("it does not end")
+	}
+	if _, _, err := spawn([]string{"/no/such/command"}, nil, log, cgroup{}); err == nil {
+		t.Error("a command that is not there is started")
 	}
 }

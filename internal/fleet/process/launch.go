@@ -65,11 +65,18 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.D
 	if info, err := log.Stat(); err == nil {
 		p.logFrom = info.Size()
 	}
-	who, err := f.lineage.start(s.ID, func() (identity, error) {
-		return spawn(command, environment(f.owner.identity, s, port, data.Folder), log, group)
+	grouped := false
+	who, err := f.lineage.start(s.ID, func() (who identity, err error) {
+		who, grouped, err = spawn(command, environment(f.owner.identity, s, port, data.Folder), log, group)
+		return who, err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if group.dir != "" && !grouped {
+		f.o.Log.Warn("an instance runs without a control group: its process cannot be put there", "instance", string(s.ID), "pid", who.pid)
+		f.endCgroup(s.ID, group)
+		p.group, r.Cgroup = cgroup{}, ""
 	}
 	p.pid, p.born = who.pid, who.born
 	r.PID, r.Born, r.Boot = p.pid, p.born, f.boot
@@ -80,8 +87,9 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.D
 }
 
 // spawn starts a command in a session of its own, so that neither a closed terminal nor a signal to the server's group reaches it, and in a
-// control group, if there is one. Its output goes to a file and not to a pipe, which would end with the server.
-func spawn(command, env []string, log *os.File, group cgroup) (identity, error) {
+// control group, if there is one. Its output goes to a file and not to a pipe, which would end with the server. It reports whether the
+// process is in the control group.
+func spawn(command, env []string, log *os.File, group cgroup) (_ identity, grouped bool, _ error) {
 	prepare := func() *exec.Cmd {
 		cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
 		cmd.Env, cmd.Stdout, cmd.Stderr = env, log, log
@@ -89,30 +97,19 @@ func spawn(command, env []string, log *os.File, group cgroup) (identity, error) 
 		return cmd
 	}
 	cmd := prepare()
-	var err error
-	if group.dir != "" {
-		err = group.start(cmd)
-	} else {
-		err = cmd.Start()
-	}
-	if errors.Is(err, errNotInCgroup) { // such as under a filter of system calls
+	if grouped = group.dir != "" && group.start(cmd) == nil; !grouped {
+		// There is no group; or a filter of system calls does not let a process be born in one; or the command cannot be started at all.
 		cmd = prepare()
-		if err = cmd.Start(); err == nil {
-			err = group.add(cmd.Process.Pid)
+		if err := cmd.Start(); err != nil {
+			return identity{}, false, err
 		}
-		if err != nil && cmd.Process != nil {
-			err = errors.Join(err, cmd.Process.Kill())
-			_ = cmd.Wait() // it was killed
-		}
-	}
-	if err != nil {
-		return identity{}, err
+		grouped = group.dir != "" && group.add(cmd.Process.Pid) == nil
 	}
 	who := identity{pid: cmd.Process.Pid}
 	if st, ok := readStat(who.pid); ok {
 		who.born = st.born
 	}
-	return who, cmd.Process.Release() // ended waits for it
+	return who, grouped, cmd.Process.Release() // ended waits for it
 }
 
 // environment is the model's own, and what the contract and the fleet add. AWS: SageMaker developer guide, how containers run.
