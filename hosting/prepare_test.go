@@ -108,3 +108,18 @@ func TestRepeatedReportsOfPreparationAreNoNews(t *testing.T) {
 		t.Error("starting without preparation is news")
 	}
 }
+
+func TestPromisesThatAreNotKeptAreWarnedOf(t *testing.T) {
+	w, e := serving(t)
+	if got := w.Warnings(e, e.Variants[0]); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	e.Variants[0].Model.VPC = &hosting.VPC{Subnets: []string{"subnet-1"}}
+	if got := w.Warnings(e, e.Variants[0]); len(got) != 1 || got[0] != hosting.VPCNotApplied || !strings.Contains(got[0].Text(), "no effect") {
+		t.Errorf("%v", got)
+	}
+	w.Configs["c"].NetworkIsolation, w.Configs["c"].KMSKeyID = true, "key" // of an earlier version
+	if got := w.Warnings(e, e.Variants[0]); len(got) != 3 {
+		t.Errorf("%v", got)
+	}
+}

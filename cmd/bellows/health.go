@@ -15,6 +15,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/modeldata"
 )
 
 // status is what the health page says. Who is not on this machine sees Status and Version only.
@@ -32,6 +33,9 @@ type status struct {
 	Warnings   []warning `json:"warnings,omitempty"`
 	History    *kept     `json:"metric_history,omitempty"`
 	Explain    *reach    `json:"explain,omitempty"`
+
+	Machine   *machineStatus    `json:"machine,omitempty"`
+	ModelData *modeldata.Status `json:"model_data,omitempty"`
 }
 
 // reach is how far back moments can be explained.
@@ -123,7 +127,8 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		if d, err := s.store.DiaryReach(r.Context()); err == nil {
 			st.Explain = &reach{d.From, d.Bytes, s.o.config.ExplainMax}
 		}
-		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e) }); err != nil {
+		s.lookAtMachine(&st)
+		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtTypes(&st, e) }); err != nil {
 			st.Status = err.Error()
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
@@ -179,5 +184,7 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 {{range .Tiers}}<tr><td>{{.Resolution}}<td>{{.Retention}}<td>{{if not .Oldest.IsZero}}{{.Oldest.Format "2006-01-02 15:04"}}{{end}}<td>{{$.History.MB .Bytes}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{end}}
 {{with .Explain}}{{if not .Since.IsZero}}<p>Moments can be explained from {{.Since.Format "2006-01-02 15:04"}} on: {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}{{end}}
+{{with .Machine}}<h2>Machine</h2><p>{{.Has}}{{if .Stated}}; instances take {{.Used}}{{end}}. {{if .Unlimited}}Instances are not held to the memory and CPU of their types: {{.Unlimited}}.{{else}}Instances are held to the memory and CPU of their types.{{end}}</p>{{end}}
+{{with .ModelData}}<p>Model data: {{.Models}} models, of which {{.Held}} are in use, {{.Fetching}} being fetched; {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}
 {{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
 `))

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"maps"
+	"slices"
 
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/machine"
 )
 
@@ -73,3 +75,36 @@ const (
 	limitsOff      = "off"      // instances share the machine
 	limitsRequired = "required" // the server does not start without
 )
+
+// machineStatus is what the health page says of the machine.
+type machineStatus struct {
+	Has       string `json:"has"`
+	Used      string `json:"used_by_instances"`
+	Stated    bool   `json:"capacity_is_stated"`
+	Unlimited string `json:"limits_not_applied,omitempty"` // why instances are not held to their types' memory and CPU
+}
+
+func (s *server) lookAtMachine(st *status) {
+	used, o := s.machine.Used()
+	st.Machine = &machineStatus{o.Found.String(), used.String(), o.Capacity.Stated(), s.unlimited}
+	data := s.data.Status()
+	st.ModelData = &data
+}
+
+// lookAtTypes warns of what variants do not get: what their owners asked for, and instance types that are larger than the machine.
+func (s *server) lookAtTypes(st *status, e *engine.Engine) {
+	for _, r := range e.Regions() {
+		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
+			x := r.Hosting.Endpoints[name]
+			for _, v := range x.Variants {
+				target := name + "/" + v.Config.Name
+				for _, w := range r.Hosting.Warnings(x, v) {
+					st.Warnings = append(st.Warnings, warning{r.Scope.Region, target, w.Text()})
+				}
+				if text := s.machine.Misfit(v.Config.InstanceType); text != "" {
+					st.Warnings = append(st.Warnings, warning{r.Scope.Region, target, text})
+				}
+			}
+		}
+	}
+}

@@ -112,6 +112,11 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 		return
 	}
 	m.endpoint(at, r, q)
+	if x, err := r.Hosting.Endpoint(q.Endpoint); err == nil && x.Variant(q.Variant) != nil {
+		for _, w := range r.Hosting.Warnings(x, x.Variant(q.Variant)) {
+			m.Warnings = append(m.Warnings, Warning{Kind: w.String(), Text: w.Text()})
+		}
+	}
 	d, t, ok := r.Consider(at, q.target())
 	if !ok {
 		return

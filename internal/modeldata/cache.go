@@ -356,12 +356,12 @@ func (c *Cache) note(content string, keys ...string) error {
 
 // Status is how full a cache is.
 type Status struct {
-	Dir      string
-	Bytes    int64 // on disk, what is being fetched too
-	BytesMax int64
-	Models   int // different contents
-	Held     int // of which instances use so many
-	Fetching int
+	Dir      string `json:"dir"`
+	Bytes    int64  `json:"disk_bytes"` // what is being fetched is counted, too
+	BytesMax int64  `json:"disk_bytes_max"`
+	Models   int    `json:"models"` // different contents
+	Held     int    `json:"in_use"` // of which instances use so many
+	Fetching int    `json:"being_fetched"`
 }
 
 // Status returns how full the cache is.
