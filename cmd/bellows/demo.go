@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,6 +63,9 @@ func runDemo(cmd *cobra.Command, listen string, speed float64) (err error) {
 	if err != nil {
 		return err
 	}
+	watched, unwatch := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // a demo ends with its terminal
+	defer unwatch()
+	cmd.SetContext(watched)
 	serving, stop := context.WithCancel(context.WithoutCancel(cmd.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(serving, false) }()

@@ -125,7 +125,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		st.Served, st.Failed = s.gateway.Totals()
 		st.History = newKept(s.history.Status())
 		if d, err := s.store.DiaryReach(r.Context()); err == nil {
-			st.Explain = &reach{d.From, d.Bytes, s.o.config.ExplainMax}
+			st.Explain = &reach{d.From, d.Bytes, s.conf().ExplainMax}
 		}
 		s.lookAtMachine(&st)
 		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtTypes(&st, e) }); err != nil {

@@ -47,7 +47,7 @@ func (s *server) newPort() *port.Server {
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
 		Services: []*awsapi.Service{
 			sagemaker.New(b, sagemaker.Options{
-				Image:     func(image string) error { _, err := s.o.config.command(image); return err },
+				Image:     func(image string) error { _, err := s.conf().command(image); return err },
 				ModelData: s.checkModelData, InstanceType: s.machine.Check,
 			}),
 			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),

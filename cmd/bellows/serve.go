@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +40,9 @@ func serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			signals, restore := reloadSignals()
+			defer restore()
+			o.reloads = signals
 			s, err := newServer(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -61,16 +66,35 @@ func serve() *cobra.Command {
 	return c
 }
 
-func (f serveFlags) options() (serverOptions, error) {
+// reloadSignals are what asks for the configuration to be read again. A terminal that goes away sends the same signal, and breaks the
+// pipe of the log: neither ends the server.
+func reloadSignals() (reloads <-chan os.Signal, restore func()) {
+	hangups, broken := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Notify(broken, syscall.SIGPIPE) // taken and dropped; ignored, it would be for model servers as well
+	return hangups, func() {
+		signal.Stop(hangups)
+		signal.Stop(broken)
+	}
+}
+
+// readConfig reads the file, and puts in what flags say.
+func (f serveFlags) readConfig() (config, error) {
 	c, err := readConfig(f.config)
+	if err != nil || f.retention == "" {
+		return c, err
+	}
+	if _, err := history.ParseRetention(f.retention); err != nil {
+		return config{}, fmt.Errorf("--retention: %w", err)
+	}
+	c.Retention = f.retention
+	return c, nil
+}
+
+func (f serveFlags) options() (serverOptions, error) {
+	c, err := f.readConfig()
 	if err != nil {
 		return serverOptions{}, err
-	}
-	if f.retention != "" {
-		if _, err := history.ParseRetention(f.retention); err != nil {
-			return serverOptions{}, fmt.Errorf("--retention: %w", err)
-		}
-		c.Retention = f.retention
 	}
 	log, err := newLog(f.level, f.format)
 	if err != nil {
@@ -87,7 +111,11 @@ func (f serveFlags) options() (serverOptions, error) {
 			return serverOptions{}, err
 		}
 	}
-	return serverOptions{dir: f.dir, listen: f.listen, speed: f.speed, noAuth: f.auth == "none", config: c, log: log}, nil
+	o := serverOptions{dir: f.dir, listen: f.listen, speed: f.speed, noAuth: f.auth == "none", config: c, log: log}
+	if f.config != "" {
+		o.read = f.readConfig
+	}
+	return o, nil
 }
 
 // loopback refuses an address that others can reach.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,11 +43,15 @@ type serverOptions struct {
 	config  config
 	log     *slog.Logger
 	onEvent func(now time.Time, e engine.Event) // may be nil
+
+	read    func() (config, error) // reads the configuration again; nil where there is no file
+	reloads <-chan os.Signal       // that ask for it
 }
 
 // server is everything between the port and the disk.
 type server struct {
 	o       serverOptions
+	live    atomic.Pointer[config] // the configuration that counts now
 	started time.Time
 	keys    []store.Credential
 	created bool // the key was made now
@@ -55,6 +60,7 @@ type server struct {
 	control *control.Controller
 	gateway *invoke.Gateway
 	fleet   fleet.Fleet
+	process *process.Fleet // the same, to change its settings
 	data    *modeldata.Cache
 	machine *machine.Machine
 
@@ -81,6 +87,7 @@ type server struct {
 // newServer opens the data directory, takes the port, and comes back to where an earlier server was. It answers nothing yet.
 func newServer(ctx context.Context, o serverOptions) (*server, error) {
 	s := &server{o: o, started: time.Now(), instruments: newInstruments()}
+	s.live.Store(&s.o.config)
 	if err := s.open(ctx); err != nil {
 		s.release()
 		return nil, err
@@ -106,7 +113,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, MaxBody: o.config.PayloadMax, Log: o.log})
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.foretell = foretell.New(foretell.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.log})
-	s.notifier = notify.New(notify.Options{URL: o.config.webhook, Log: o.log, Done: s.notified})
+	s.notifier = notify.New(notify.Options{URL: func(topic string) (string, bool) { return s.conf().webhook(topic) }, Log: o.log, Done: s.notified})
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("coming back: %w", err)
 	}
@@ -118,7 +125,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err // s.fleet stays nil: an interface that holds a nil fleet is not
 	}
-	s.fleet, s.unlimited = instances, instances.Unlimited()
+	s.fleet, s.process, s.unlimited = instances, instances, instances.Unlimited()
 	if err := s.openPrometheus(); err != nil {
 		return err
 	}
@@ -154,21 +161,17 @@ func (s *server) controlOptions() control.Options {
 		Store: s.store, Speed: s.o.speed, Diary: s.o.config.ExplainMax, Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
 		OnCommit: s.instruments.committed,
 		Config: engine.Config{
-			Seed: uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
-			// Instances start on the wall's clock, whatever clock policies run on.
-			StartupTimeout: scaled(s.o.config.StartupTimeout, s.o.speed), InvocationTimeout: time.Duration(s.o.config.InvocationTimeout),
+			Seed:           uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
+			StartupTimeout: time.Duration(s.o.config.StartupTimeout), InvocationTimeout: time.Duration(s.o.config.InvocationTimeout),
 			LenientSetAlarmState: s.o.config.LenientSetAlarmState,
 		},
 	}
 }
 
-// scaled is a wall duration in policy time.
-func scaled(d duration, speed float64) time.Duration { return time.Duration(float64(d) * speed) }
-
 func (s *server) fleetOptions() process.Options {
 	c := s.o.config
 	return process.Options{
-		Dir: filepath.Join(s.o.dir, "fleet"), Command: c.command, Drain: s.gateway.Drain, Log: s.o.log,
+		Dir: filepath.Join(s.o.dir, "fleet"), Command: func(image string) ([]string, error) { return s.conf().command(image) }, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
 		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
 		Data: s.data, Machine: s.machine, Limits: process.LimitsMode(c.Limits),
@@ -252,6 +255,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	work.Go(func() { s.notifier.Run(s.life) })
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.foretell.Run(s.life) })
+	work.Go(func() { s.runReloads(s.life, s.o.reloads) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -260,7 +264,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 		keep = true
 		s.o.log.Error("stopping because of a failure; instances go on, for the next server to adopt", "error", err)
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout))
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.conf().DrainTimeout))
 	defer cancel()
 	err = errors.Join(err, s.port.Shutdown(grace), s.gateway.Close()) // without routes nothing waits for a drain
 	s.cancel()
@@ -273,7 +277,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	if keep {
 		s.fleet.Close()
 	} else {
-		ending, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.config.DrainTimeout+s.o.config.KillAfter)+10*time.Second)
+		ending, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.conf().DrainTimeout+s.conf().KillAfter)+10*time.Second)
 		err = errors.Join(err, s.fleet.StopAll(ending))
 		done()
 	}

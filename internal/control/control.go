@@ -56,8 +56,9 @@ type Controller struct {
 	clock *Clock
 	inbox chan *order
 
-	disk    disk
-	trouble atomic.Pointer[Trouble] // nil while changes are taken
+	disk     disk
+	diaryMax atomic.Int64            // bytes
+	trouble  atomic.Pointer[Trouble] // nil while changes are taken
 
 	mu      sync.RWMutex // guards the fields up to the blank line; held from a step until its commit, unless that takes long
 	engine  *engine.Engine
@@ -107,6 +108,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if c.disk == nil {
 		c.disk = o.Store
 	}
+	c.SetDiary(o.Diary)
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}
@@ -133,6 +135,9 @@ func (c *Controller) Recovery() Recovery { return c.recovery }
 
 // Now returns the policy time.
 func (c *Controller) Now() time.Time { return c.clock.At(time.Now()) }
+
+// SetDiary changes Options.Diary, from the next snapshot on.
+func (c *Controller) SetDiary(bytes int64) { c.diaryMax.Store(bytes) }
 
 // Next returns the sequence number of the journal's next input.
 func (c *Controller) Next() uint64 {

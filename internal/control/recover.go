@@ -196,7 +196,7 @@ func (c *Controller) snapshot(ctx context.Context) error {
 		return nil // nothing has happened yet
 	}
 	shot := store.Snapshot{Seq: next - 1, At: now, Data: data}
-	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: c.o.Diary}
+	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: c.diaryMax.Load()}
 	if err := c.durably(ctx, func(ctx context.Context) error { return c.disk.SaveSnapshot(ctx, shot, c.diary.page, keep) }); err != nil {
 		return err
 	}

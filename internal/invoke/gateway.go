@@ -75,6 +75,7 @@ type Gateway struct {
 	totals  totals
 	pins    sessions
 
+	maxBody  atomic.Int64 // bytes
 	held     atomic.Int64 // bytes of requests that wait
 	stopping atomic.Bool  // nobody waits for a variant that is scaled to zero any more
 
@@ -105,8 +106,14 @@ func New(o Options) *Gateway {
 		totals: newTotals(), pins: sessions{pinned: map[sessionKey]pin{}},
 	}
 	g.routes.Store(&table{})
+	g.SetMaxBody(o.MaxBody)
 	return g
 }
+
+// SetMaxBody changes Options.MaxBody, for requests that come from now on.
+func (g *Gateway) SetMaxBody(bytes int) { g.maxBody.Store(int64(bytes)) }
+
+func (g *Gateway) bodyMax() int { return int(g.maxBody.Load()) }
 
 // Totals returns how many requests were served and how many were refused or failed, since the gateway was made.
 func (g *Gateway) Totals() (served, failed uint64) { return g.totals.sum() }

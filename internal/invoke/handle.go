@@ -125,11 +125,12 @@ func (g *Gateway) handle(ctx *fasthttp.RequestCtx, q *request) *failure {
 	if f := q.check(); f != nil {
 		return f
 	}
-	if tooLarge := ctx.Request.Header.ContentLength() > g.options.MaxBody; !tooLarge {
+	bodyMax := g.bodyMax()
+	if tooLarge := ctx.Request.Header.ContentLength() > bodyMax; !tooLarge {
 		q.body = ctx.Request.Body()
 	}
-	if len(q.body) > g.options.MaxBody || ctx.Request.Header.ContentLength() > g.options.MaxBody {
-		f := invalid("The payload is larger than %d bytes.", g.options.MaxBody)
+	if len(q.body) > bodyMax || ctx.Request.Header.ContentLength() > bodyMax {
+		f := invalid("The payload is larger than %d bytes.", bodyMax)
 		f.Status, f.Code = fasthttp.StatusRequestEntityTooLarge, "RequestEntityTooLarge"
 		return f
 	}

@@ -87,7 +87,7 @@ func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
 		return exchangeUnsent
 	}
 	q.socket = c
-	end := c.exchange(q, g.options.MaxBody)
+	end := c.exchange(q, g.bodyMax())
 	if end == exchangeUnsent {
 		q.socket = nil
 		c.discard()

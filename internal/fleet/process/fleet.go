@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bellows.dev/bellows/hosting"
@@ -69,6 +70,8 @@ type Fleet struct {
 	cancel  context.CancelFunc
 	keepers sync.WaitGroup
 
+	settings atomic.Pointer[Settings]
+
 	mu        sync.Mutex
 	closed    bool
 	instances map[hosting.InstanceID]*instance
@@ -104,6 +107,7 @@ func New(o Options) (*Fleet, error) {
 		o: o, lock: lock, boot: bootID(), ctx: ctx, cancel: cancel, ports: map[int]bool{}, variants: map[variantKey]*variant{},
 		instances: map[hosting.InstanceID]*instance{}, groups: map[hosting.InstanceID]string{},
 	}
+	f.settings.Store(o.settings())
 	err = f.own()
 	if err == nil {
 		err = f.adopt()

@@ -200,7 +200,7 @@ func (i *instance) ping(ctx context.Context, p *process) error {
 // place is not needed. Where ctx ends before, the process is left as it is.
 func (i *instance) giveUp(ctx context.Context, p *process, ready bool) {
 	if _, ended := p.ended(); !ended && ready {
-		most := i.fleet.o.DrainTimeout
+		most := i.fleet.settings.Load().DrainTimeout
 		if serving, _, _ := i.variant.look(); serving == 0 {
 			most = min(most, drainAlone)
 		}
@@ -225,13 +225,13 @@ func (i *instance) drain(ctx context.Context, most time.Duration) {
 // reports true once the instance is gone. Where ctx ends it leaves the rest to the next server.
 func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone bool) {
 	if p != nil && (ready || i.found == p) {
-		if i.drain(ctx, i.fleet.o.DrainTimeout); ctx.Err() != nil {
+		if i.drain(ctx, i.fleet.settings.Load().DrainTimeout); ctx.Err() != nil {
 			return false
 		}
 	}
 	if p != nil {
 		p.signal(unix.SIGTERM)
-		ended := p.waitGone(ctx, i.fleet.o.KillAfter)
+		ended := p.waitGone(ctx, i.fleet.settings.Load().KillAfter)
 		if !ended && ctx.Err() != nil {
 			return false
 		}

@@ -22,10 +22,10 @@ import (
 func (i *instance) boundLog() {
 	path := i.fleet.LogFile(i.spec.ID)
 	info, err := os.Stat(path)
-	if err != nil || info.Size() <= i.fleet.o.LogMax {
+	if err != nil || info.Size() <= i.fleet.settings.Load().LogMax {
 		return
 	}
-	if err := errors.Join(copyFile(path, path+".1", i.fleet.o.LogMax), os.Truncate(path, 0)); err != nil {
+	if err := errors.Join(copyFile(path, path+".1", i.fleet.settings.Load().LogMax), os.Truncate(path, 0)); err != nil {
 		i.fleet.o.Log.Warn("a log could not be cut", "instance", string(i.spec.ID), "error", err)
 	}
 }

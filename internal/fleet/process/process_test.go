@@ -286,7 +286,7 @@ func TestEnvironmentIsTheContractsAndNoCredentialsLeak(t *testing.T) {
 
 func TestLogsAreBounded(t *testing.T) {
 	f := &Fleet{o: options(t.TempDir())}
-	f.o.LogMax = 1000
+	f.SetSettings(Settings{LogMax: 1000})
 	if err := os.MkdirAll(filepath.Join(f.o.Dir, "logs"), 0o700); err != nil {
 		t.Fatal(err)
 	}
