@@ -29,6 +29,10 @@ type Alarm struct {
 	Next         time.Time // evaluation
 	Invoked      time.Time // when scaling actions of the present state were last invoked
 
+	Muted *Muted `json:",omitzero"` // actions that a mute rule held back; nil where none are
+
+	WarmingSince time.Time `json:",omitzero"` // when the warm-up period that runs began; zero where none runs
+
 	// Recent are the values that the last evaluation rested on, oldest first. Newest is the start of the newest period that it looked
 	// at; zero where the values came from a client. Ages say how many periods before Newest each value's period began; nil where the
 	// values are those of consecutive periods that end with Newest.
@@ -89,7 +93,7 @@ func (a *Alarm) EvaluateMath(now time.Time, delay time.Duration, program *expr.P
 func (a *Alarm) judge(now time.Time, m *Scratch) (Transition, bool) {
 	v := a.Rule.Decide(m.slots, a.State, m.real)
 	m.real = v.Real
-	if a.Rule.LowSamples(v.Real) {
+	if a.warming(now, len(v.Real)) || a.Rule.LowSamples(v.Real) {
 		return Transition{}, false
 	}
 	a.remember(m.slots[0].Start, v.Real)
@@ -168,6 +172,7 @@ func (r *Rule) equal(o Rule) bool {
 	}
 	return r.Statistic == o.Statistic && r.Unit == o.Unit && r.Period == o.Period && r.Periods == o.Periods &&
 		r.DatapointsToM == o.DatapointsToM && r.Threshold == o.Threshold && r.Comparison == o.Comparison &&
+		r.Clock.equal(o.Clock) && r.Slides == o.Slides && (r.WarmUp == nil) == (o.WarmUp == nil) && (r.WarmUp == nil || *r.WarmUp == *o.WarmUp) &&
 		r.Missing == o.Missing && r.IgnoreLowSample == o.IgnoreLowSample && r.EvaluateLowSample == o.EvaluateLowSample
 }
 
@@ -199,7 +204,7 @@ func (r *Rule) repeat() time.Duration {
 // while it lasts. They are appended to due. first tells the beginning. AWS: CloudWatch user guide, alarm actions: only Auto Scaling's
 // repeat.
 func (a *Alarm) Due(now time.Time, due []Action) (all []Action, first bool) {
-	if first = a.Invoked.IsZero(); !a.ActionsEnabled || !first && now.Sub(a.Invoked) < a.Rule.repeat()-a.Rule.lateness() {
+	if first = a.Invoked.IsZero(); !a.ActionsEnabled || !a.WarmingSince.IsZero() || !first && now.Sub(a.Invoked) < a.Rule.repeat()-a.Rule.lateness() {
 		return due, false
 	}
 	for _, x := range a.Actions {

@@ -37,6 +37,8 @@ type Composite struct {
 	Suppressed SuppressedBy
 	Until      time.Time   // end of a wait or extension period that runs; zero where none does
 	Held       *Transition // the newest change of state whose actions are held back; nil where none are
+
+	Muted *Muted `json:",omitzero"` // actions that a mute rule held back; nil where none are
 }
 
 // Standing is where an alarm stands, and since when.
@@ -104,7 +106,17 @@ func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name strin
 		last := stand(children[0])
 		reason = c.Prefix + children[0] + " transitioned to " + last.State.String() + " at " + last.Transitioned.UTC().Format(ruleDateForm)
 	}
-	return c.move(now, next, reason, c.triggeringData(children, stand)), true
+	return c.move(now, next, reason, c.triggeringData(triggers(next, children, stand), stand)), true
+}
+
+// triggers leaves out of the alarms that a result rests on those that did not set it off: beside children in ALARM, a condition such as NOT
+// ALARM(deploying) only let it.
+func triggers(to State, children []string, stand func(string) Standing) []string {
+	alarming := func(name string) bool { return stand(name).State == InAlarm }
+	if to != InAlarm || !slices.ContainsFunc(children, alarming) {
+		return children
+	}
+	return slices.DeleteFunc(slices.Clone(children), func(name string) bool { return !alarming(name) })
 }
 
 // ruleDateForm is how a composite alarm's reason prints a moment. AWS: recorded.

@@ -55,8 +55,9 @@ type Trouble int
 
 // Troubles; zero where there is none.
 const (
-	EvaluationError Trouble = iota + 1 // the query could not be evaluated
-	PartialData                        // it returned more contributors than are kept
+	EvaluationError   Trouble = iota + 1 // the query could not be evaluated
+	PartialData                          // it returned more contributors than are kept
+	EvaluationFailure                    // it could not be evaluated now; nothing is wrong with it
 )
 
 // String returns CloudWatch's name of the evaluation state; "" where all is well.
@@ -66,6 +67,8 @@ func (t Trouble) String() string {
 		return "EVALUATION_ERROR"
 	case PartialData:
 		return "PARTIAL_DATA"
+	case EvaluationFailure:
+		return "EVALUATION_FAILURE"
 	default:
 		return ""
 	}
@@ -80,7 +83,7 @@ func (a *Alarm) Contribute(now time.Time, returned []Returned) (t Transition, mo
 		known[a.Contributors[i].ID] = &a.Contributors[i]
 	}
 	var next []Contributor
-	failed := a.Trouble == EvaluationError
+	failed := a.Trouble == EvaluationError || a.Trouble == EvaluationFailure
 	a.Trouble = 0
 	for _, x := range distinct(returned) {
 		c := x
@@ -147,13 +150,17 @@ func (a *Alarm) conclude(now time.Time, failed bool) (Transition, bool) {
 	return Transition{}, false
 }
 
-// Fail notes that the query could not be evaluated: states stay as they are. It reports whether that is news.
-func (a *Alarm) Fail(now time.Time, why string) bool {
-	reason := "The query could not be evaluated: " + why
-	if a.Trouble == EvaluationError && a.Reason == reason {
+// Fail notes that the query could not be evaluated, because of itself or, where it is temporary, because of the server: states stay as they
+// are. It reports whether anything changed. AWS: MetricAlarm, EvaluationState.
+func (a *Alarm) Fail(now time.Time, why string, temporary bool) bool {
+	reason, trouble := "The query could not be evaluated: "+why, EvaluationError
+	if temporary {
+		trouble = EvaluationFailure
+	}
+	if a.Trouble == trouble && a.Reason == reason {
 		return false
 	}
-	a.Trouble, a.Reason, a.Updated = EvaluationError, reason, now
+	a.Trouble, a.Reason, a.Updated = trouble, reason, now
 	return true
 }
 

@@ -65,7 +65,10 @@ func TestContributorsWithoutPeriods(t *testing.T) {
 func TestQueriesThatFail(t *testing.T) {
 	a := alarm.Alarm{State: alarm.OK, Rule: alarm.Rule{PromQL: &alarm.PromQL{}}}
 	a.Contribute(start, returned("a"))
-	if !a.Fail(start.Add(time.Minute), "no such function") || a.Fail(start.Add(2*time.Minute), "no such function") {
+	if !a.Fail(start, "it took too long", true) || a.Trouble.String() != "EVALUATION_FAILURE" {
+		t.Errorf("the server's failure is %v", a.Trouble)
+	}
+	if !a.Fail(start.Add(time.Minute), "no such function", false) || a.Fail(start.Add(2*time.Minute), "no such function", false) {
 		t.Error("a failure is news once")
 	}
 	if a.State != alarm.InAlarm || a.Trouble.String() != "EVALUATION_ERROR" || a.Reason != "The query could not be evaluated: no such function" {

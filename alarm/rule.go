@@ -32,6 +32,10 @@ type Rule struct {
 	// that query's.
 	Metrics []metric.DataQuery `json:",omitzero"`
 
+	Clock  *WallClock `json:",omitzero"` // nil: the window slides
+	Slides bool       `json:",omitzero"` // it was said that the window slides
+	WarmUp *WarmUp    `json:",omitzero"` // nil: the alarm is evaluated at once
+
 	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.
 	PromQL *PromQL `json:",omitzero"`
 }
@@ -53,14 +57,14 @@ func (r *Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
 func (r *Rule) highResolution() bool { return r.Period < time.Minute }
 
 // Cadence is how often the alarm is evaluated: every 10 s for periods under a minute, hourly where N periods are longer than
-// a day, else every minute. AWS: CloudWatch user guide, alarm evaluation.
+// a day, else every minute; an alarm with a wall clock window always every minute. AWS: CloudWatch user guide, alarm evaluation.
 func (r *Rule) Cadence() time.Duration {
 	switch {
 	case r.PromQL != nil:
 		return r.PromQL.Interval
 	case r.highResolution():
 		return 10 * time.Second
-	case r.Period*time.Duration(r.Periods) > 24*time.Hour:
+	case r.Clock == nil && r.Period*time.Duration(r.Periods) > day:
 		return time.Hour
 	default:
 		return time.Minute
@@ -103,6 +107,10 @@ func (r *Rule) wait(delay time.Duration) time.Duration {
 // further than a day at whole hours; shorter ones lie on multiples of their length. Periods that are not over are never looked at.
 // AWS: CloudWatch user guide, alarm evaluation windows; recorded for periods of 10 s and of 2 to 60 minutes.
 func (r *Rule) Newest(now time.Time, delay time.Duration) time.Time {
+	if r.Clock != nil {
+		starts, _ := r.Clock.starts(now.Add(-r.wait(delay)), r.Period, 1)
+		return starts[0]
+	}
 	step := r.Period
 	if !r.highResolution() {
 		step = r.Cadence()
@@ -112,6 +120,9 @@ func (r *Rule) Newest(now time.Time, delay time.Duration) time.Time {
 
 // Slots returns the evaluation range at now, newest first, in m's memory.
 func (r *Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) []metric.Datapoint {
+	if r.Clock != nil {
+		return r.wallSlots(now.Add(-r.wait(delay)), s, m)
+	}
 	n := r.Range()
 	from := r.Newest(now, delay).Add(-time.Duration(n-1) * r.Period)
 	q := metric.Query{Statistic: r.Statistic, Unit: r.Unit, Period: r.Period, From: from, Periods: n, Space: &m.space}

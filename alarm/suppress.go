@@ -80,6 +80,18 @@ func (c *Composite) Expire(now time.Time) (Transition, bool) {
 	return c.release(now)
 }
 
+// Reperiod gives a wait or extension period that runs the length of a new configuration, counted from its beginning; old is the alarm as it
+// was configured before.
+func (c *Composite) Reperiod(old *Composite) {
+	switch {
+	case c.Until.IsZero():
+	case c.Suppressed == ByWaitPeriod:
+		c.Until = c.Until.Add(c.Wait - old.Wait)
+	case c.Suppressed == ByExtensionPeriod:
+		c.Until = c.Until.Add(c.Extension - old.Extension)
+	}
+}
+
 // Resettle begins anew under another suppressor, or none: a period that runs is dropped. AWS: user guide, alarm suppression.
 func (c *Composite) Resettle(now time.Time, inAlarm bool) (Transition, bool) {
 	if c.Suppressor != "" && inAlarm {

@@ -70,6 +70,8 @@ type TagAlarm struct {
 	Name   string
 	Add    map[string]string
 	Remove []string
+
+	MuteRule bool `json:",omitzero"` // Name is that of a mute rule
 }
 
 // TagsMax is how many tags an alarm may have. AWS: TagResource, API reference.
@@ -111,12 +113,15 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 		before = &copied
 		a.State, a.Reason, a.Data, a.Updated = old.State, old.Reason, old.Data, old.Updated
 		r.schedule.drop(old)
-		a.Transitioned, a.Invoked, a.Tags = old.Transitioned, old.Invoked, old.Tags
+		a.Transitioned, a.Invoked, a.Tags, a.Muted = old.Transitioned, old.Invoked, old.Tags, old.Muted
 		if a.Rule.PromQL != nil {
 			a.Contributors = old.Contributors
 		}
 	} else if r.moved = append(r.moved, a.Name); a.Rule.PromQL != nil {
 		a.State = alarm.OK // AWS: CloudWatch user guide, PromQL alarms
+	}
+	if a.BeginWarmUp(e.now, before); before == nil && a.Rule.WarmUp != nil {
+		a.State = alarm.InsufficientData
 	}
 	a.Schedule(e.now, e.config.EvaluationDelay)
 	r.Alarms[a.Name] = &a
@@ -211,7 +216,9 @@ func (in SetAlarmState) apply(e *Engine) (Result, error) {
 }
 
 func (in Notified) apply(e *Engine) (Result, error) {
-	e.emit(AlarmActed(in))
+	e.emit(AlarmActed{
+		Scope: in.Scope, Alarm: in.Alarm, Action: in.Action, Updated: in.Updated, Error: in.Error, Composite: in.Composite, Contributor: in.Contributor,
+	})
 	return nil, nil
 }
 
@@ -239,7 +246,13 @@ func (in SetAlarmActions) apply(e *Engine) (Result, error) {
 func (in TagAlarm) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
 	var tags *map[string]string
-	if a := r.Alarms[in.Name]; a != nil {
+	if in.MuteRule {
+		m := r.Mutes[in.Name]
+		if m == nil {
+			return nil, ErrNoAlarm
+		}
+		tags = &m.Tags
+	} else if a := r.Alarms[in.Name]; a != nil {
 		tags = &a.Tags
 	} else if c := r.Composites[in.Name]; c != nil {
 		tags = &c.Tags

@@ -89,6 +89,8 @@ func (e *Engine) putComposite(r *Region, c *alarm.Composite, x *alarm.Expression
 		before, why = &copied, alarm.Reconfigured
 		c.State, c.Reason, c.Data, c.Updated, c.Transitioned, c.Tags = old.State, old.Reason, old.Data, old.Updated, old.Transitioned, old.Tags
 		c.Suppressed, c.Until, c.Held = old.Suppressed, old.Until, old.Held
+		c.Reperiod(old)
+		c.Muted = old.Muted
 	}
 	r.Composites[c.Name] = c
 	r.tree.put(c, x)
@@ -188,9 +190,13 @@ func (e *Engine) suppressing(r *Region, c *alarm.Composite, do func() (alarm.Tra
 	if c.Suppressed != before {
 		e.emit(ActionsSuppressed{Scope: r.Scope, Alarm: c.Name, From: before, To: c.Suppressed, Until: c.Until})
 	}
-	if !run {
-		return
+	if run && !e.muteComposite(r, c, t) {
+		e.notifyComposite(r, c, t)
 	}
+}
+
+// notifyComposite runs the actions of a composite alarm's state.
+func (e *Engine) notifyComposite(r *Region, c *alarm.Composite, t alarm.Transition) {
 	for _, action := range c.Due() {
 		after := *c
 		e.emit(AlarmNotifies{Scope: r.Scope, Alarm: common(c), Transition: t, Action: action, Composite: &after})

@@ -27,6 +27,9 @@ func (e *Engine) look(r *Region, x scheduled) {
 	a := x.alarm
 	if a.Rule.PromQL != nil {
 		a.Schedule(e.now, e.config.EvaluationDelay)
+		if a.WarmsUp(e.now) {
+			return
+		}
 		e.emit(PromQLDue{Scope: r.Scope, Alarm: a.Name, Query: a.Rule.PromQL.Query, At: e.now})
 		return
 	}
@@ -56,6 +59,9 @@ func (e *Engine) transition(r *Region, a *alarm.Alarm, t alarm.Transition) {
 // act invokes the alarm's actions that are due; t is the transition of this step, zero where there is none. Where unsafe says why,
 // scaling policies are not told.
 func (e *Engine) act(r *Region, a *alarm.Alarm, t alarm.Transition, unsafe string) {
+	if e.mute(r, a, t) {
+		return
+	}
 	due, first := a.Due(e.now, e.step.due[:0])
 	e.step.due = due
 	for _, action := range due {

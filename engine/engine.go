@@ -39,6 +39,7 @@ type Region struct {
 	Hosting *hosting.Registry
 
 	Composites map[string]*alarm.Composite // none has the name of one of Alarms
+	Mutes      map[string]*MuteRule
 
 	idle      time.Time                // end of the newest 10-second interval that was looked at for zeros
 	schedule  schedule                 // of Alarms; entries of alarms that are no longer there are skipped
@@ -47,6 +48,8 @@ type Region struct {
 	recorders map[string][]*recorder   // of endpoints' variants
 	told      []told                   // what is to be decided in this step
 	tree      tree                     // of Composites
+	mutedBy   map[string][]*MuteRule   // of an alarm's name: the rules that name it
+	muting    map[string]bool          // alarms with muted actions
 	moved     []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
 
 	moving map[string]moving // instances that start or go, by endpoint
@@ -127,6 +130,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 		e.fillIdle(r)
 		e.evaluate(r)
 		e.settle(r)
+		e.unmute(r)
 		e.foretell(r)
 		e.decide(r)
 		e.reconcile(r)
@@ -169,7 +173,7 @@ func (e *Engine) region(s Scope) *Region {
 			Scope: s, config: &e.config, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
 			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
 			changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
-			Composites: map[string]*alarm.Composite{}, tree: newTree(),
+			Composites: map[string]*alarm.Composite{}, tree: newTree(), muting: map[string]bool{},
 			moving: map[string]moving{},
 		}
 		r.Hosting.ClockSpeed = e.config.ClockSpeed
@@ -202,6 +206,7 @@ func (e *Engine) Wake() time.Time {
 	for _, r := range e.sorted {
 		earlier(r.schedule.next())
 		earlier(r.periodEnds())
+		earlier(r.mutingEnds(e.now))
 		earlier(r.Targets.NextRun())
 		earlier(r.Targets.NextForecast())
 		earlier(r.changing.next)

@@ -78,6 +78,7 @@ type AlarmActed struct {
 	Updated time.Time // when the alarm's state was updated
 	Error   string
 
+	MutedUntil  time.Time          `json:",omitzero"` // the action was muted, by a window that ends then; zero where it was not
 	Composite   bool               `json:",omitzero"` // it is a composite alarm
 	Contributor *alarm.Contributor `json:",omitzero"` // that the action was for, not for the alarm as a whole
 }
@@ -174,6 +175,9 @@ func (e AlarmActed) String() string {
 	what := e.Action.ARN
 	if e.Action.Policy != "" {
 		what = "policy " + e.Action.Policy
+	}
+	if !e.MutedUntil.IsZero() {
+		return fmt.Sprintf("alarm %s: %s is muted until %s", e.Alarm, what, e.MutedUntil.UTC().Format(time.RFC3339))
 	}
 	if e.Error != "" {
 		return fmt.Sprintf("alarm %s did not invoke %s: %s", e.Alarm, what, e.Error)

@@ -126,7 +126,7 @@ func Inputs() []Input {
 		PutCompositeAlarm{}, PromQLEvaluated{}, InstancesEjected{}, WakeRequested{},
 		UpdateGroup{}, SetDesiredCapacity{}, PutGroupPolicy{}, DeleteGroupPolicy{}, ExecuteGroupPolicy{}, SetGroupProcesses{},
 		PutGroupSchedule{}, DeleteGroupSchedule{},
-		PutScheduledAction{}, DeleteScheduledAction{},
+		PutScheduledAction{}, DeleteScheduledAction{}, PutMuteRule{}, DeleteMuteRule{},
 	}
 }
 

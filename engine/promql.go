@@ -25,6 +25,7 @@ type PromQLEvaluated struct {
 	At           time.Time        // as PromQLDue had it
 	Contributors []alarm.Returned // in any order
 	Err          string           // why the query could not be evaluated; "" where it was
+	Temporary    bool             `json:",omitzero"` // the reason is the server's, not the query's: it may succeed the next time
 }
 
 // ContributorTransition is a change of state of one contributor of a PromQL alarm.
@@ -41,7 +42,7 @@ func (in PromQLEvaluated) apply(e *Engine) (Result, error) {
 		return nil, nil
 	}
 	if in.Err != "" {
-		if a.Fail(e.now, in.Err) {
+		if a.Fail(e.now, in.Err, in.Temporary) {
 			e.emit(AlarmUnevaluated{Scope: r.Scope, Alarm: a.Name, Reason: a.Reason})
 		}
 		return nil, nil
@@ -61,7 +62,7 @@ func (in PromQLEvaluated) apply(e *Engine) (Result, error) {
 // hear of the alarm as a whole. AWS: CloudWatch user guide, acting on alarm changes.
 func (e *Engine) contributed(r *Region, a *alarm.Alarm, c *alarm.ContributorChange) {
 	e.emit(ContributorTransition{r.Scope, a.Name, *c})
-	if !a.ActionsEnabled {
+	if !a.ActionsEnabled || !r.mutedUntil(a.Name, e.now).IsZero() {
 		return
 	}
 	for _, action := range a.Actions {

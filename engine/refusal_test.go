@@ -90,6 +90,9 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{Key: key, Name: "wave", Schedule: "rate(1 hour)", Zone: "Mars/Olympus", Range: &scaling.Range{Min: &four}}},
 		engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{Key: none, Name: "wave", Schedule: "rate(1 hour)", Range: &scaling.Range{Min: &four}}},
 		engine.DeleteScheduledAction{Scope: s, Key: key, Name: "none"},
+		engine.PutMuteRule{Scope: s, Rule: engine.MuteRule{Name: "night", Expression: "cron(0 25 * * *)", Duration: time.Hour}},
+		engine.PutMuteRule{Scope: s, Rule: engine.MuteRule{Name: "night", Expression: "cron(0 2 * * *)", Duration: time.Hour, Zone: "Mars/Olympus"}},
+		engine.TagAlarm{Scope: s, Name: "none", MuteRule: true, Add: map[string]string{"a": "b"}},
 		engine.Observed{Variants: []engine.VariantObservation{{Key: engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, Invocations: 0x1p361}}},
 		engine.LoadHistory{Scope: s, Target: key, Policy: "none", Past: scaling.PastLoad{Load: []scaling.HourValue{{Value: math.Inf(1)}}}},
 	}
@@ -103,7 +106,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 	byType := map[reflect.Type][]engine.Input{}
 	for _, in := range []engine.Input{ // what is true is not refused: it may be no news
 		engine.Tick{}, engine.Reported{}, engine.SetAlarmActions{}, engine.Notified{}, engine.KeepHistory{}, engine.HistoryKept{}, engine.PromQLEvaluated{},
-		engine.InstancesEjected{}, engine.WakeRequested{},
+		engine.InstancesEjected{}, engine.WakeRequested{}, engine.DeleteMuteRule{},
 	} {
 		byType[reflect.TypeOf(in)] = nil
 	}

@@ -32,6 +32,7 @@ type RegionState struct {
 
 	Composites map[string]*alarm.Composite                      `json:",omitzero"`
 	Moving     map[hosting.InstanceID]*scaling.InstanceActivity `json:",omitempty"`
+	Mutes      map[string]*MuteRule                             `json:",omitempty"`
 }
 
 // State returns what the engine knows.
@@ -42,7 +43,7 @@ func (e *Engine) State() State {
 		for _, x := range r.moving { //tidy:unordered put into a map
 			maps.Copy(all, x)
 		}
-		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, all})
+		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, all, r.Mutes})
 	}
 	return s
 }
@@ -67,6 +68,10 @@ func FromState(s State) *Engine {
 		if x.Composites != nil {
 			r.Composites = x.Composites
 			r.restore()
+		}
+		r.Mutes = x.Mutes
+		if err := r.restoreMutes(); err != nil {
+			panic("engine: the schedule of a mute rule is none: " + err.Error())
 		}
 		if x.Targets != nil {
 			r.Targets = x.Targets

@@ -76,6 +76,9 @@ func (c *command) rule() (alarm.Rule, error) {
 	if err := c.compared(&rule); err != nil {
 		return rule, err
 	}
+	if err := c.evaluation(&rule); err != nil {
+		return rule, err
+	}
 	rule.Unit, _ = c.pair("unit")
 	low, _ := c.pair("low-samples")
 	rule.IgnoreLowSample, rule.EvaluateLowSample = low == "ignore", low == "evaluate"
@@ -89,6 +92,27 @@ func (c *command) rule() (alarm.Rule, error) {
 		return rule, fmt.Errorf("missing=%s is no treatment", text)
 	}
 	return rule, nil
+}
+
+// evaluation reads wall-clock=, warm-up= and warm-up-whole=.
+func (c *command) evaluation(rule *alarm.Rule) error {
+	if text, found := c.pair("wall-clock"); found {
+		offset, err := time.Parse("-07:00", text)
+		if err != nil {
+			return fmt.Errorf("wall-clock=%s is no offset such as +05:30", text)
+		}
+		_, seconds := offset.Zone()
+		rule.Clock = &alarm.WallClock{Timezone: text, Offset: seconds}
+	}
+	if _, found := c.pair("warm-up"); found {
+		length, err := c.duration("warm-up", 0)
+		if err != nil {
+			return err
+		}
+		whole, _ := c.pair("warm-up-whole")
+		rule.WarmUp = &alarm.WarmUp{For: length, Whole: whole == "yes"}
+	}
+	return nil
 }
 
 // compared reads above=, at-least=, below= or at-most=; above 0 where none is there.

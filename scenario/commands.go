@@ -25,7 +25,7 @@ func (r *runner) command(line string) error {
 		"begin": r.begin, "schedule": r.schedule, "unschedule": r.unschedule, "times": r.times, "down": r.down,
 		"warnings": r.warnings, "consider": r.consider, "tag": r.tag, "untag": r.untag, "describe": r.describe, "actions": r.actions,
 		"messages": r.messages, "math": r.mathematics, "start": r.startup, "crash": r.crash, "keep": r.keep,
-		"composite": r.composite, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
+		"composite": r.composite, "mute": r.mute, "unmute": r.unmute, "forget": r.forget, "promql": r.promql, "returned": r.returned, "metrics": r.metrics,
 		"alarm": r.alarm, "state": r.state, "table": r.table, "metric": r.metric, "load": r.load, "run": r.run,
 		"predict": r.predict, "history": r.history, "forecast": r.forecast,
 	}[c.words[0]]

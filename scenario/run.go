@@ -96,7 +96,9 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 			r.print("alarm %s: deleted", short(e.Alarm))
 		}
 	case engine.AlarmActed:
-		if e.Error != "" {
+		if !e.MutedUntil.IsZero() {
+			r.print("alarm %s: an action is muted until %s", short(e.Alarm), e.MutedUntil.UTC().Format("15:04"))
+		} else if e.Error != "" {
 			r.print("alarm %s: its action fails: %s", short(e.Alarm), e.Error)
 		}
 	case engine.Decided:

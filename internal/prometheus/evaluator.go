@@ -161,7 +161,7 @@ func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 	in := engine.PromQLEvaluated{Scope: due.Scope, Alarm: due.Alarm, Query: due.Query, At: due.At}
 	var err error
 	if in.Contributors, err = v.ask(ctx, due); err != nil {
-		in.Err = err.Error()
+		in.Err, in.Temporary = err.Error(), temporary(err)
 	}
 	v.mu.Lock()
 	v.counts.Evaluated++
@@ -199,7 +199,7 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 	defer q.Close()
 	r := q.Exec(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil, fmt.Errorf("it took longer than %s", v.o.Timeout)
+		return nil, fmt.Errorf("it took longer than %s: %w", v.o.Timeout, context.DeadlineExceeded)
 	}
 	if r.Err != nil {
 		return nil, r.Err
@@ -216,6 +216,16 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 		out = append(out, returned(s))
 	}
 	return out, nil
+}
+
+// temporary reports whether a query failed for a reason that is not its own.
+func temporary(err error) bool {
+	var (
+		storage  promql.ErrStorage
+		late     promql.ErrQueryTimeout
+		canceled promql.ErrQueryCanceled
+	)
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &storage) || errors.As(err, &late) || errors.As(err, &canceled)
 }
 
 // returned is a series as a contributor. Whose it is goes without saying.

@@ -69,11 +69,14 @@ func alarmName(c awsapi.Call, arn string) (string, error) {
 }
 
 func (a *API) tag(ctx context.Context, c awsapi.Call, arn string, add map[string]string, remove []string) error {
-	name, err := alarmName(c, arn)
-	if err != nil {
-		return err
+	name, mutes := strings.CutPrefix(arn, muteRulePrefix(c.Scope))
+	if !mutes {
+		var err error
+		if name, err = alarmName(c, arn); err != nil {
+			return err
+		}
 	}
-	_, err = a.backend.Step(ctx, engine.TagAlarm{Scope: c.Scope, Name: name, Add: add, Remove: remove})
+	_, err := a.backend.Step(ctx, engine.TagAlarm{Scope: c.Scope, Name: name, Add: add, Remove: remove, MuteRule: mutes})
 	if err == engine.ErrNoAlarm { //nolint:errorlint // the engine wraps none
 		return untaggable()
 	}
@@ -100,14 +103,20 @@ func (a *API) untagResource(ctx context.Context, c awsapi.Call, in *sdk.UntagRes
 func (a *API) listTagsForResource(
 	ctx context.Context, c awsapi.Call, in *sdk.ListTagsForResourceInput,
 ) (*sdk.ListTagsForResourceOutput, error) {
-	name, err := alarmName(c, *in.ResourceARN)
-	if err != nil {
-		return nil, err
+	rule, mutes := strings.CutPrefix(*in.ResourceARN, muteRulePrefix(c.Scope))
+	name := ""
+	if !mutes {
+		var err error
+		if name, err = alarmName(c, *in.ResourceARN); err != nil {
+			return nil, err
+		}
 	}
 	out := &sdk.ListTagsForResourceOutput{Tags: []types.Tag{}}
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
 		var tags map[string]string
-		if x := r.Alarms[name]; x != nil {
+		if x := r.Mutes[rule]; mutes && x != nil {
+			tags = x.Tags
+		} else if x := r.Alarms[name]; x != nil {
 			tags = x.Tags
 		} else if x := r.Composites[name]; x != nil {
 			tags = x.Tags

@@ -37,7 +37,11 @@ func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
 	if x.Owned && len(x.Actions) > 0 {
 		out.AlarmDescription = aws.String(fmt.Sprintf("DO NOT EDIT OR DELETE. For TargetTrackingScaling policy %s.", actionARN(r, x.Actions[0])))
 	}
+	if !x.WarmingSince.IsZero() {
+		out.EvaluationState = evaluationWarmsUp
+	}
 	describeRule(&out, &x.Rule)
+	describeEvaluation(&out, &x.Rule)
 	return out
 }
 

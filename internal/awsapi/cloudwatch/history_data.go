@@ -73,10 +73,14 @@ func acted(out *types.AlarmHistoryItem, r *engine.Region, e engine.AlarmActed) o
 			summary = e.Error
 		}
 	}
+	muted := (*int64)(nil)
+	if !e.MutedUntil.IsZero() {
+		state, summary, muted = "Muted", "Muted action "+arn, aws.Int64(e.MutedUntil.UnixMilli())
+	}
 	out.HistorySummary = aws.String(summary)
 	return object{
 		{"actionState", state}, {"stateUpdateTimestamp", e.Updated.UnixMilli()}, {"notificationResource", arn}, {"publishedMessage", nil},
-		{"error", failed}, {"muteWindowEndTimestamp", nil},
+		{"error", failed}, {"muteWindowEndTimestamp", muted},
 	}
 }
 

@@ -101,7 +101,7 @@ func TestMetricAlarmsThatAreRefused(t *testing.T) {
 		{"tag of AWS's", func(in *request) { in.Tags = tags("AwS:x") }, `AccessDenied: The provided tag keys must not start with any case of "aws:"`},
 		{"tag twice is well", func(in *request) { in.Tags = tags("x", "x") }, ""},
 		{"tags", func(in *request) { in.Tags = manyTags(51) }, "ValidationError: The resultant tag set must not have more than 50 user tags."},
-		{"not here", func(in *request) { in.WarmUpConfiguration = &types.WarmUpConfiguration{} }, "ValidationError: The member 'warmUpConfiguration' asks for something that this server does not do. Leave it out."},
+		{"not here", func(in *request) { in.ActionConfiguration = &types.ActionConfiguration{} }, "ValidationError: The member 'actionConfiguration' asks for something that this server does not do. Leave it out."},
 	})
 }
 

@@ -58,7 +58,7 @@ func newAlarm(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Alarm, error) 
 	if err := awsapi.Only(in, "", "AlarmName", "AlarmDescription", "ActionsEnabled", "AlarmActions", "OKActions", "InsufficientDataActions",
 		"MetricName", "Namespace", "Dimensions", "Statistic", "ExtendedStatistic", "Period", "Unit", "EvaluationPeriods",
 		"DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile", "Tags",
-		"EvaluationCriteria", "EvaluationInterval", "Metrics", "ThresholdMetricId"); err != nil {
+		"EvaluationCriteria", "EvaluationInterval", "Metrics", "ThresholdMetricId", "EvaluationWindow", "WarmUpConfiguration"); err != nil {
 		return x, err
 	}
 	if err := checkName(x.Name); err != nil {
@@ -74,6 +74,9 @@ func newAlarm(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Alarm, error) 
 		x.Rule, err = mathRule(s, in)
 	default:
 		x.Rule, err = rule(in)
+	}
+	if err == nil {
+		err = evaluation(&x.Rule, in)
 	}
 	if err != nil {
 		return x, err

@@ -45,6 +45,7 @@ type Past interface {
 func New(b awsapi.Backend, past Past) *awsapi.Service {
 	a := &API{b, past}
 	wire.Union[types.EvaluationCriteria](&types.EvaluationCriteriaMemberPromQLCriteria{})
+	wire.Union[types.EvaluationWindow](&types.EvaluationWindowMemberSlidingWindow{}, &types.EvaluationWindowMemberWallClockWindow{})
 	s := &awsapi.Service{
 		Name: "CloudWatch", Signing: "monitoring", Target: "GraniteServiceVersion20100801", CBOR: "GraniteServiceVersion20100801",
 		Version: "2010-08-01", Namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
@@ -72,6 +73,10 @@ func New(b awsapi.Backend, past Past) *awsapi.Service {
 	awsapi.Handle(s, "PutCompositeAlarm", a.putCompositeAlarm)
 	awsapi.Handle(s, "DescribeAlarmContributors", a.describeAlarmContributors)
 	awsapi.Handle(s, "ListTagsForResource", a.listTagsForResource)
+	awsapi.Handle(s, "PutAlarmMuteRule", a.putAlarmMuteRule)
+	awsapi.Handle(s, "GetAlarmMuteRule", a.getAlarmMuteRule)
+	awsapi.Handle(s, "ListAlarmMuteRules", a.listAlarmMuteRules)
+	awsapi.Handle(s, "DeleteAlarmMuteRule", a.deleteAlarmMuteRule)
 	return s
 }
 
@@ -135,6 +140,9 @@ func refusal(err error) error {
 	}
 	if errors.Is(err, engine.ErrTooManyTags) {
 		return invalidValue("tags are invalid.") // recorded
+	}
+	if errors.Is(err, engine.ErrTooManyMuteRules) {
+		return refuse("LimitExceededFault", "LimitExceeded", "There are %d alarm mute rules already.", engine.MuteRulesMax)
 	}
 	if bad := (*alarm.Error)(nil); errors.As(err, &bad) {
 		return awsapi.Validation("%s", bad.Msg)

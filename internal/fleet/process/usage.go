@@ -32,12 +32,13 @@ type identity struct {
 
 // consumed is what the processes of an instance used together.
 type consumed struct {
-	seconds  float64 // of processor time, since the last reading
-	resident float64 // bytes
+	seconds  float64   // of processor time, since the last reading
+	resident float64   // bytes
+	born     time.Time // when the first of them was started
 }
 
-// Usage implements fleet.Fleet. An instance appears with its second reading. It uses what its process, the process's group and
-// their descendants use.
+// Usage implements fleet.Fleet. An instance's first reading is the mean since it was started, others are since the reading before. It uses
+// what its process, the process's group and their descendants use.
 func (f *Fleet) Usage(ctx context.Context) []fleet.Usage {
 	m := &f.usage
 	m.mu.Lock()
@@ -56,7 +57,10 @@ func (f *Fleet) Usage(ctx context.Context) []fleet.Usage {
 	for id, c := range total {
 		seen[id] = true
 		passed := now.Sub(m.at).Seconds()
-		if !m.seen[id] || passed <= 0 {
+		if !m.seen[id] {
+			passed = max(now.Sub(c.born).Seconds(), 1) // a process that has just begun has used nothing that can be told
+		}
+		if passed <= 0 {
 			continue
 		}
 		u := fleet.Usage{ID: id, CPUPercent: 100 * c.seconds / passed, DiskPercent: diskPercent}
@@ -83,6 +87,9 @@ func (f *Fleet) consumed(ctx context.Context, earlier map[identity]float64) (map
 		if t, err := p.TimesWithContext(ctx); err == nil {
 			seconds[who] = t.User + t.System
 			c.seconds += max(0, seconds[who]-earlier[who])
+		}
+		if ms, err := p.CreateTimeWithContext(ctx); err == nil && (c.born.IsZero() || time.UnixMilli(ms).Before(c.born)) {
+			c.born = time.UnixMilli(ms)
 		}
 		if m, err := p.MemoryInfoWithContext(ctx); err == nil {
 			c.resident += float64(m.RSS)

@@ -1,0 +1,121 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
+)
+
+// A rule is SCHEDULED before its window, ACTIVE in it, and EXPIRED once there is none any more. Windows that overlap are one; StartDate and
+// ExpireDate cut them. AWS: PutAlarmMuteRule.
+func TestStatusesOfMuteRules(t *testing.T) {
+	noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) // a Tuesday
+	for _, tc := range []struct {
+		name string
+		rule engine.MuteRule
+		at   map[string]string
+	}{
+		{"each day", engine.MuteRule{Expression: "cron(0 14 * * *)", Duration: time.Hour}, map[string]string{
+			"24 13:59": "SCHEDULED", "24 14:00": "ACTIVE", "24 14:59": "ACTIVE", "24 15:00": "SCHEDULED", "25 14:30": "ACTIVE",
+		}},
+		{"it is in its window when it is put", engine.MuteRule{Expression: "cron(0 11 * * TUE)", Duration: 2 * time.Hour}, map[string]string{
+			"24 12:00": "ACTIVE", "24 13:00": "SCHEDULED", "25 11:30": "SCHEDULED",
+		}},
+		{"once", engine.MuteRule{Expression: "at(2026-11-24T14:00)", Duration: time.Hour}, map[string]string{
+			"24 13:59": "SCHEDULED", "24 14:30": "ACTIVE", "24 15:00": "EXPIRED",
+		}},
+		{"windows overlap", engine.MuteRule{Expression: "cron(0 * * * *)", Duration: 90 * time.Minute}, map[string]string{
+			"24 12:30": "ACTIVE", "24 13:30": "ACTIVE", "24 13:59": "ACTIVE", "25 01:45": "ACTIVE",
+		}},
+		{"from a moment on", engine.MuteRule{
+			Expression: "cron(0 12 * * *)", Duration: 3 * time.Hour, Start: noon.Add(2 * time.Hour),
+		}, map[string]string{"24 13:00": "SCHEDULED", "24 14:00": "ACTIVE", "24 15:00": "SCHEDULED"}},
+		{"until a moment", engine.MuteRule{
+			Expression: "cron(0 12 * * *)", Duration: 3 * time.Hour, Expire: noon.Add(time.Hour),
+		}, map[string]string{"24 12:30": "ACTIVE", "24 13:00": "EXPIRED"}},
+	} {
+		e := engine.New(engine.Config{Seed: 1})
+		tc.rule.Name = "r"
+		if _, err := e.Step(noon, engine.PutMuteRule{Scope: scope, Rule: tc.rule}); err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range tc.at {
+			at, err := time.Parse("2006-01-02 15:04", "2026-11-"+text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := e.Region(scope).Mutes["r"].Status(at); got != want {
+				t.Errorf("%s: %s on %s, want %s", tc.name, got, text, want)
+			}
+		}
+	}
+}
+
+// What was muted survives a restart: the action runs at the window's end all the same, at the moment that Wake tells.
+func TestMutedActionsSurviveARestart(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	e := engine.New(engine.Config{Seed: 1})
+	step := func(in engine.Input) engine.Output {
+		t.Helper()
+		out, err := e.Step(now, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	rule := alarm.Rule{Metric: datum("m", 1).ID, Period: time.Minute, Periods: 1, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Ignore}
+	rule.Statistic.Kind = 3
+	step(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{
+		Name: "a", ActionsEnabled: true, Rule: rule, Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "topic"}},
+	}})
+	step(engine.PutMuteRule{Scope: scope, Rule: engine.MuteRule{Name: "r", Expression: "at(2026-11-24T12:00)", Duration: 5 * time.Minute, Alarms: []string{"a"}}})
+	out := step(engine.SetAlarmState{Scope: scope, Name: "a", State: alarm.InAlarm, Reason: "by hand"})
+	if n := notified(out); n != "muted until 12:05" {
+		t.Fatalf("in the window: %s", n)
+	}
+	text, err := json.Marshal(e.State())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back engine.State
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	e = engine.FromState(back)
+	for now.Before(time.Date(2026, 11, 24, 12, 5, 0, 0, time.UTC)) {
+		if n := notified(out); n == "topic" {
+			t.Fatalf("the action ran at %v", now)
+		}
+		if now = e.Wake(); now.IsZero() {
+			t.Fatal("nothing wakes the engine")
+		}
+		out = step(engine.Tick{})
+	}
+	if n := notified(out); n != "topic" {
+		t.Errorf("at %v: %q", now, n)
+	}
+	step(engine.DeleteMuteRule{Scope: scope, Name: "r"})
+	step(engine.DeleteMuteRule{Scope: scope, Name: "r"})
+	if len(e.Region(scope).Mutes) != 0 {
+		t.Error("the rule is still there")
+	}
+}
+
+// notified is what a step's events say of actions.
+func notified(out engine.Output) string {
+	for _, x := range out.Events {
+		switch x := x.(type) {
+		case engine.AlarmNotifies:
+			return x.Action.ARN
+		case engine.AlarmActed:
+			if !x.MutedUntil.IsZero() {
+				return fmt.Sprint("muted until ", x.MutedUntil.Format("15:04"))
+			}
+		}
+	}
+	return ""
+}
