@@ -85,7 +85,7 @@ func defaults() config {
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
 		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
 		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30, SeriesMax: 500_000,
-		ExplainMax: 2 << 30,
+		ExplainMax: 2 << 30, Limits: limitsAuto,
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,7 +23,7 @@ func (c capacityConfig) capacity() machine.Capacity {
 
 func (c capacityConfig) check() error {
 	if c.VCPUs != nil && *c.VCPUs <= 0 || c.GPUs != nil && *c.GPUs < 0 {
-		return fmt.Errorf("capacity: vcpus must be more than 0, and gpus not less than 0")
+		return errors.New("capacity: vcpus must be more than 0, and gpus not less than 0")
 	}
 	return nil
 }
@@ -62,7 +63,7 @@ func (c config) checkMachine() error {
 		}
 	}
 	switch c.Limits {
-	case "", limitsAuto, limitsOff, limitsRequired:
+	case limitsAuto, limitsOff, limitsRequired:
 		return nil
 	default:
 		return fmt.Errorf("limits is %q: want auto, off or required", c.Limits)

@@ -16,6 +16,7 @@ import (
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/fleet"
+	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
 )
 
@@ -129,6 +130,43 @@ func TestModelDataThatCannotBeHadFailsTheStartForGood(t *testing.T) {
 	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{withData("i-1", "s3://nowhere/model.tar.gz")}}})
 	r := want(t, reports, hosting.FleetFailed)
 	if !r.Final || r.Cause != hosting.CauseModelData || !strings.HasPrefix(r.Reason, "Failed to download model data") {
+		t.Errorf("%+v", r)
+	}
+	if err := f.StopAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// An instance for which the machine has no room waits, with SageMaker's reason, until another goes.
+func TestInstancesWaitForRoom(t *testing.T) {
+	two := 2.0
+	o := options(t.TempDir())
+	reports := make(chan hosting.InstanceReport, 100)
+	o.Report = func(r hosting.InstanceReport) { reports <- r }
+	o.Machine = machine.New(machine.Options{Types: machine.Table(), Found: machine.Look(), Capacity: machine.Capacity{VCPUs: &two}})
+	f, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := hosting.InstanceSpec{ID: "i-1", Image: "demo", InstanceType: "ml.m5.large", StartupTimeout: time.Minute}
+	next := one
+	next.ID = "i-2"
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{one}}})
+	want(t, reports, hosting.FleetReady)
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{one, next}}})
+	r := want(t, reports, hosting.FleetPreparing)
+	if r.Cause != hosting.CauseCapacity || !strings.HasPrefix(r.Reason, "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error.") ||
+		!strings.Contains(r.Reason, "free are 0 vCPU of 2") {
+		t.Errorf("%+v", r)
+	}
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{next}}})
+	want(t, reports, hosting.FleetGone)
+	want(t, reports, hosting.FleetStarting)
+	want(t, reports, hosting.FleetReady)
+	huge := one
+	huge.ID, huge.InstanceType = "i-3", "ml.m5.4xlarge" // of a config of before the capacity was stated
+	f.Apply([]fleet.Level{{Group: "h", Instances: []hosting.InstanceSpec{huge}}})
+	if r := want(t, reports, hosting.FleetFailed); !r.Final || !strings.Contains(r.Reason, "it can never fit") {
 		t.Errorf("%+v", r)
 	}
 	if err := f.StopAll(t.Context()); err != nil {
