@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -37,15 +38,34 @@ type RegionState struct {
 
 // State returns what the engine knows.
 func (e *Engine) State() State {
-	s := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps}
-	for _, r := range e.sorted {
-		all := moving{}
-		for _, x := range r.moving { //tidy:unordered put into a map
-			maps.Copy(all, x)
-		}
-		s.Regions = append(s.Regions, RegionState{r.Scope, r.Metrics.State(), r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, all, r.Mutes})
-	}
+	s, regions := e.Parts(true)
+	s.Regions = slices.Collect(regions)
 	return s
+}
+
+// Parts is the State in parts, for those who need not have all of it in memory at once: all but the regions, and these one after the
+// other. Where metrics are not wanted it is State.WithoutMetrics.
+func (e *Engine) Parts(metrics bool) (State, iter.Seq[RegionState]) {
+	head := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps && metrics}
+	return head, func(yield func(RegionState) bool) {
+		for _, r := range e.sorted {
+			if !yield(r.state(metrics)) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Region) state(metrics bool) RegionState {
+	all := moving{}
+	for _, x := range r.moving { //tidy:unordered put into a map
+		maps.Copy(all, x)
+	}
+	m := r.Metrics.Settings()
+	if metrics {
+		m = r.Metrics.State()
+	}
+	return RegionState{r.Scope, m, r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, all, r.Mutes}
 }
 
 // FromState returns an engine that goes on where the state was taken: the same inputs give the same outputs. It keeps what the

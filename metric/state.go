@@ -62,6 +62,9 @@ func (w *Window) State() State {
 	return out
 }
 
+// Settings returns the State of a window of the same settings without content.
+func (w *Window) Settings() State { return State{Retention: w.retention} }
+
 func (s *Series) state() SeriesState {
 	out := SeriesState{ID: s.id, Last: s.Last(), Keep: s.keep}
 	s.Range(math.MinInt64, math.MaxInt64, func(b BucketState) {

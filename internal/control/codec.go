@@ -35,15 +35,16 @@ var (
 
 func nameOf(v any) string { return reflect.TypeOf(v).Name() }
 
-// encodeInput writes an input and what it led to as a line of the journal. body is the input alone.
-func encodeInput(seq uint64, at time.Time, in engine.Input, events []event) (_ store.Input, body []byte, err error) {
-	if body, err = json.Marshal(in); err != nil {
-		return store.Input{}, nil, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
+// encodeInput writes an input and what it led to as a line of the journal.
+func encodeInput(seq uint64, at time.Time, in engine.Input, events []event) (store.Input, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return store.Input{}, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
 	}
 	line := make([]byte, 0, len(body)+48) // a record; json.Marshal would look through the input once more
 	line = append(append(line, `{"input":`...), body...)
 	line = append(append(append(line, `,"trace":"`...), trace(events)...), `"}`...)
-	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}, body, nil
+	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}, nil
 }
 
 // decodeInput reads a line of the journal.

@@ -67,12 +67,13 @@ type Controller struct {
 	news    chan struct{} // closed when one of these fields changes
 	failure error
 
-	due      time.Time // policy time of the next observation
-	used     time.Time // policy time of the last look at what instances use
-	recovery Recovery
-	diary    diary
-	outage   *outage // nil while the disk takes writes
-	held     held
+	due       time.Time // policy time of the next observation
+	used      time.Time // policy time of the last look at what instances use
+	recovery  Recovery
+	recovered uint64 // the last input that recovery took
+	follower  follower
+	outage    *outage // nil while the disk takes writes
+	held      held
 }
 
 // Recovery is how a controller came back.
@@ -109,6 +110,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		c.disk = o.Store
 	}
 	c.SetDiary(o.Diary)
+	c.follower.c = c
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}
@@ -254,9 +256,17 @@ func (c *Controller) now() time.Time { return later(c.Now(), c.engine.Now()) }
 // Run takes orders until ctx ends, then writes a snapshot. Where the store cannot be written it refuses changes until it can.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.drain()
-	snapshots, trims := time.NewTicker(snapshotEvery), time.NewTicker(trimEvery)
-	defer snapshots.Stop()
-	defer trims.Stop()
+	following, stop := context.WithCancel(ctx)
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		c.follower.run(following)
+	}()
+	join := func() {
+		stop()
+		<-followed
+	}
+	defer join()
 	timer := time.NewTimer(c.rest())
 	defer timer.Stop()
 	if err := c.batch(ctx, c.settings()); err != nil {
@@ -266,21 +276,13 @@ func (c *Controller) Run(ctx context.Context) error {
 		var err error
 		select {
 		case <-ctx.Done():
+			join()
 			return c.end(context.WithoutCancel(ctx))
 		case <-timer.C: // only what it is there for sets it again: orders, however many, do not put it off
 			err = c.beat(ctx)
 			timer.Reset(c.rest())
 		case first := <-c.inbox:
 			err = c.take(ctx, first)
-		case <-snapshots.C:
-			err = c.snapshot(ctx)
-		case <-trims.C:
-			if c.outage == nil {
-				err = c.durably(ctx, func(ctx context.Context) error { return c.disk.Trim(ctx, c.Now()) })
-			}
-		}
-		if err == nil && c.diary.full() {
-			err = c.snapshot(ctx)
 		}
 		if err == nil && c.outage == nil {
 			err = c.catchUp(ctx)
@@ -300,7 +302,7 @@ func (c *Controller) end(ctx context.Context) error {
 		c.o.Log.WarnContext(ctx, "stopping without a snapshot: the journal cannot be written")
 		return nil
 	}
-	return c.snapshot(ctx)
+	return c.follower.snapshot(ctx)
 }
 
 // take commits an order, and what else waits, as one.
@@ -435,11 +437,10 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 		if err != nil {
 			return done, err
 		}
-		line, text, err := encodeInput(seq+uint64(len(done.inputs)), at, o.in, said)
+		line, err := encodeInput(seq+uint64(len(done.inputs)), at, o.in, said)
 		if err != nil {
 			return done, err
 		}
-		c.diary.note(line.Seq, at, o.in, text, out, said)
 		done.inputs, done.effects = append(done.inputs, line), append(done.effects, out.Effects)
 		for _, e := range said {
 			done.events = append(done.events, dated{at, e})

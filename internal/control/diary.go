@@ -1,10 +1,11 @@
 package control
 
 import (
+	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math"
 	"slices"
 	"time"
@@ -47,15 +48,15 @@ const (
 )
 
 // begin starts a volume with an engine as it stands after an input, at a moment not before the engine's.
-func (d *diary) begin(e *engine.Engine, seq uint64, at time.Time) error {
-	state, err := json.Marshal(e.State().WithoutMetrics())
+func (d *diary) begin(ctx context.Context, e *engine.Engine, seq uint64, at time.Time) error {
+	state, err := store.PackAll(func(w io.Writer) error { return writeState(ctx, w, e, false) })
 	if err != nil {
 		return fmt.Errorf("encoding a state for the diary: %w", err)
 	}
 	d.volume, d.dict = at, map[*alarm.Alarm]*noted{}
 	d.turn(seq, at)
-	d.page.State, err = store.Pack(state)
-	return err
+	d.page.State = state
+	return nil
 }
 
 // turn begins a page after an input.
@@ -67,15 +68,20 @@ func (d *diary) turn(seq uint64, at time.Time) {
 // full reports whether the page should be written now.
 func (d *diary) full() bool { return len(d.page.Lines) >= pageMax }
 
-// note writes down a step; text is the input as the journal has it.
-func (d *diary) note(seq uint64, now time.Time, in engine.Input, text []byte, out engine.Output, said []event) {
-	d.page.Last, d.page.Until = seq, now
+// note writes down a step of the journal, decided again. Where that led to other events than when it happened, the line says so: its sum
+// is one that no step has again.
+func (d *diary) note(x *Redecision) {
+	now, in, out := x.At, x.in, x.out
+	d.page.Last, d.page.Until = x.Seq, now
 	measures := engine.Measures(in)
-	if measures && out.Quiet() {
+	if measures && out.Quiet() && x.Agrees() {
 		return
 	}
 	b := d.page.Lines
-	flags, sum := byte(0), digest(said)
+	flags, sum := byte(0), digest(x.said)
+	if !x.Agrees() {
+		sum = ^sum
+	}
 	if slices.ContainsFunc(out.Evaluated, func(x engine.Evaluated) bool { return len(x.Alarm.Ages) > 0 }) {
 		flags |= hasAges
 	}
@@ -88,7 +94,7 @@ func (d *diary) note(seq uint64, now time.Time, in engine.Input, text []byte, ou
 	b = binary.AppendUvarint(append(b, flags), uint64(max(now.Sub(d.last), 0)))
 	d.last = now
 	if flags&hasInput != 0 {
-		b = appendText(appendText(b, nameOf(in)), string(text))
+		b = appendText(appendText(b, nameOf(in)), string(x.text))
 	}
 	if flags&hasTrace != 0 {
 		b = binary.LittleEndian.AppendUint64(b, sum)

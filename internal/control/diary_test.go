@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -38,7 +39,7 @@ func written(t testing.TB) (pages []store.Page, want []diaryLine) {
 	t.Helper()
 	var d diary
 	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-	if err := d.begin(engine.New(engine.Config{}), 0, at); err != nil {
+	if err := d.begin(context.Background(), engine.New(engine.Config{}), 0, at); err != nil {
 		t.Fatal(err)
 	}
 	a := &alarm.Alarm{Name: "a"}
@@ -61,7 +62,7 @@ func written(t testing.TB) (pages []store.Page, want []diaryLine) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.note(seq, at, in, []byte(text), out, said)
+		d.note(&Redecision{Seq: seq, At: at, in: in, text: []byte(text), out: out, said: said})
 		l := diaryLine{at: at, in: in, sum: digest(said)}
 		for _, x := range evaluated {
 			r := x.Reading()
@@ -131,14 +132,14 @@ func BenchmarkDiary(b *testing.B) {
 		b.Run(fmt.Sprint(alarms), func(b *testing.B) {
 			var d diary
 			at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-			if err := d.begin(engine.New(engine.Config{}), 0, at); err != nil {
+			if err := d.begin(context.Background(), engine.New(engine.Config{}), 0, at); err != nil {
 				b.Fatal(err)
 			}
 			out := engine.Output{Evaluated: make([]engine.Evaluated, alarms)}
 			for i := range out.Evaluated {
 				out.Evaluated[i] = engine.Evaluated{Region: &engine.Region{Scope: scope}, Alarm: &alarm.Alarm{Name: fmt.Sprint("TargetTracking-endpoint/e", i), Recent: make([]float64, 15)}}
 			}
-			d.note(1, at, engine.Tick{}, nil, out, nil)
+			d.note(&Redecision{Seq: 1, At: at, in: engine.Tick{}, out: out})
 			seq, bytes := uint64(1), 0
 			b.ReportAllocs()
 			for b.Loop() {
@@ -149,7 +150,7 @@ func BenchmarkDiary(b *testing.B) {
 					out.Evaluated[i].Alarm.Recent[14] = float64(i) / 7 * float64(seq)
 				}
 				d.turn(seq, at)
-				d.note(seq, at, engine.Tick{}, nil, out, nil)
+				d.note(&Redecision{Seq: seq, At: at, in: engine.Tick{}, out: out})
 				bytes += len(d.page.Lines)
 			}
 			b.ReportMetric(float64(bytes)/float64(alarms)/float64(b.N), "bytes/alarm")

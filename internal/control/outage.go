@@ -133,7 +133,7 @@ func (c *Controller) commit(ctx context.Context, inputs []store.Input, happened 
 		joined := make(chan struct{})
 		go func() {
 			defer close(joined)
-			if l, err := c.rebuild(rebuilding, started); err == nil {
+			if l, err := c.rebuild(rebuilding, started, nil); err == nil {
 				c.publish(l)
 			}
 		}()
@@ -162,7 +162,7 @@ func (c *Controller) publish(l *life) {
 // settle notes that what is in memory is on disk: the engine itself, or the one that was rebuilt from there. The lock is held.
 func (c *Controller) settle(l *life) {
 	if l != nil {
-		c.engine, c.diary = l.engine, l.diary
+		c.engine = l.engine
 	}
 	c.ahead, c.onDisk, c.failure = false, nil, nil
 	c.tellReaders()
@@ -269,7 +269,7 @@ func (c *Controller) rollBack(ctx context.Context) {
 		c.mu.Unlock()
 		err := c.durably(ctx, func(ctx context.Context) (err error) {
 			if err = c.o.Store.Resync(ctx); err == nil {
-				l, err = c.rebuild(ctx, time.Now())
+				l, err = c.rebuild(ctx, time.Now(), nil)
 			}
 			return err
 		})

@@ -130,7 +130,7 @@ func (s *server) invocations() (sum float64) {
 func (s *server) agreesWithDisk() {
 	s.t.Helper()
 	eventually(s.t, "readers see what the journal leads to", func() bool {
-		l, err := s.rebuild(s.t.Context(), time.Now())
+		l, err := s.rebuild(s.t.Context(), time.Now(), nil)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -14,25 +14,27 @@ import (
 // configKey names the setting that holds the engine's config: other settings would give other decisions.
 const configKey = "engine.config"
 
-// life is an engine as the store has it, with the diary that goes on from there.
+// life is an engine as the store has it after an input, with the diary that goes on from there; diary is nil where none is kept.
 type life struct {
 	engine   *engine.Engine
-	diary    diary
+	seq      uint64
+	diary    *diary
 	recovery Recovery
 }
 
 // recover makes the engine from the newest good snapshot and the journal after it.
 func (c *Controller) recover(ctx context.Context, wall time.Time) error {
-	l, err := c.rebuild(ctx, wall)
+	l, err := c.rebuild(ctx, wall, nil)
 	if err != nil {
 		return err
 	}
-	c.engine, c.diary, c.recovery = l.engine, l.diary, l.recovery
+	c.engine, c.recovery, c.recovered = l.engine, l.recovery, l.seq
 	return nil
 }
 
-// rebuild makes an engine from the newest good snapshot and the journal after it. It changes nothing of the controller.
-func (c *Controller) rebuild(ctx context.Context, wall time.Time) (*life, error) {
+// rebuild makes an engine from the newest good snapshot and the journal after it, and begins a diary there where one is wanted. It changes
+// nothing of the controller.
+func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *diary) (*life, error) {
 	config, err := c.config(ctx)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func (c *Controller) rebuild(ctx context.Context, wall time.Time) (*life, error)
 	if err != nil {
 		return nil, err
 	}
-	l := &life{engine: e, recovery: Recovery{Snapshot: seq}}
+	l := &life{engine: e, seq: seq, diary: d, recovery: Recovery{Snapshot: seq}}
 	began := e.Now()
 	if seq == 0 {
 		if began, err = c.o.Store.Began(ctx); err != nil {
@@ -51,14 +53,26 @@ func (c *Controller) rebuild(ctx context.Context, wall time.Time) (*life, error)
 			began = wall
 		}
 	}
-	if err := l.diary.begin(e, seq, began); err != nil {
-		return nil, err
+	if d != nil {
+		if err := d.begin(ctx, e, seq, began); err != nil {
+			return nil, err
+		}
 	}
-	return l, Redecide(ctx, c.o.Store, e, seq, time.Time{}, func(d Redecision) error {
+	return l, c.replay(ctx, l)
+}
+
+// replay takes an engine through what the journal has after the last input that it knows.
+func (c *Controller) replay(ctx context.Context, l *life) error {
+	return Redecide(ctx, c.o.Store, l.engine, l.seq, time.Time{}, func(d Redecision) error {
+		l.seq = d.Seq
 		l.recovery.Replayed++
-		l.diary.note(d.Seq, d.At, d.in, d.text, d.out, d.said)
-		if !d.Agrees() {
-			l.recovery.Disagreed++
+		if l.diary != nil {
+			l.diary.note(&d)
+		}
+		if d.Agrees() {
+			return nil
+		}
+		if l.recovery.Disagreed++; d.Seq > c.recovered {
 			c.o.Log.Warn("a past input now leads to other events: another version decided it", "seq", d.Seq, "kind", d.Kind, "at", d.At)
 		}
 		return nil
@@ -178,33 +192,6 @@ func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint6
 		return nil
 	}
 	return err
-}
-
-// snapshot writes down what the engine knows.
-func (c *Controller) snapshot(ctx context.Context) error {
-	if c.outage != nil {
-		return nil
-	}
-	c.mu.RLock()
-	data, err := json.Marshal(c.engine.State())
-	next, now := c.o.Store.Next(), c.engine.Now()
-	c.mu.RUnlock()
-	if err != nil {
-		return fmt.Errorf("encoding a snapshot: %w", err)
-	}
-	if next == 1 {
-		return nil // nothing has happened yet
-	}
-	shot := store.Snapshot{Seq: next - 1, At: now, Data: data}
-	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: c.diaryMax.Load()}
-	if err := c.durably(ctx, func(ctx context.Context) error { return c.disk.SaveSnapshot(ctx, shot, c.diary.page, keep) }); err != nil {
-		return err
-	}
-	if now.Sub(c.diary.volume) >= volumeLong {
-		return c.diary.begin(c.engine, shot.Seq, now)
-	}
-	c.diary.turn(shot.Seq, now)
-	return nil
 }
 
 func later(a, b time.Time) time.Time {

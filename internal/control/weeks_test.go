@@ -91,11 +91,10 @@ func (w *weeks) take(now time.Time, in engine.Input) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	line, text, err := encodeInput(w.store.Next()+uint64(len(w.inputs)), now, in, said)
+	line, err := encodeInput(w.store.Next()+uint64(len(w.inputs)), now, in, said)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.diary.note(line.Seq, now, in, text, out, said)
 	w.inputs = append(w.inputs, line)
 	for _, e := range said {
 		if h, ok := history(now, e); ok {
@@ -115,7 +114,7 @@ func (w *weeks) commit() {
 func (w *weeks) save() {
 	w.t.Helper()
 	w.commit()
-	if err := w.server.snapshot(w.t.Context()); err != nil {
+	if err := w.server.follower.snapshot(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.saves++

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -37,6 +38,15 @@ func Pack(data []byte) (Packed, error) {
 		return nil, fmt.Errorf("packing: %w", err)
 	}
 	return z.EncodeAll(data, Packed{}), nil
+}
+
+// PackAll packs what write writes.
+func PackAll(write func(io.Writer) error) (Packed, error) {
+	var out bytes.Buffer
+	if err := packedInto(write)(&out); err != nil {
+		return nil, fmt.Errorf("packing: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 // Unpack returns the data.
@@ -81,10 +91,34 @@ func (p *Page) save(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
+	state := []byte(p.State)
+	if p.large() {
+		state = []byte{} // in parts
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO diary (first, last, at, until, sum, state, lines) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		p.First, p.Last, nanos(p.At), nanos(p.Until), pageSum(p.State, lines), []byte(p.State), []byte(lines))
+		p.First, p.Last, nanos(p.At), nanos(p.Until), pageSum(p.State, lines), state, []byte(lines))
 	return err
 }
+
+// large reports whether the page's state is kept in parts.
+func (p *Page) large() bool { return len(p.State) > partSize }
+
+// saveState writes a state that is large, before the page is saved.
+func (p *Page) saveState(ctx context.Context, s *Store) error {
+	if !p.large() || p.Last < p.First {
+		return nil
+	}
+	return s.writeParts(ctx, partOfDiary, p.First, nil, func(w io.Writer) error {
+		_, err := w.Write(p.State)
+		return err
+	})
+}
+
+// diaryBytes is how much the diary takes.
+const (
+	diaryRows  = `(SELECT coalesce(sum(length(lines) + coalesce(length(state), 0)), 0) FROM diary)`
+	diaryBytes = diaryRows + ` + (SELECT coalesce(sum(length(data)), 0) FROM part WHERE kind = 'diary' AND seq IN (SELECT first FROM diary))`
+)
 
 func pageSum(state, lines []byte) []byte {
 	h := sha256.New()
@@ -115,7 +149,7 @@ func trimDiary(ctx context.Context, tx *sql.Tx, k Keep) error {
 	}
 	for {
 		var bytes int64
-		if err := tx.QueryRowContext(ctx, `SELECT coalesce(sum(length(lines) + coalesce(length(state), 0)), 0) FROM diary`).Scan(&bytes); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT `+diaryBytes).Scan(&bytes); err != nil {
 			return err
 		}
 		if bytes <= k.DiaryMax {
@@ -147,7 +181,7 @@ func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) 
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
 	for after := uint64(0); rows.Next(); {
-		p, err := scanPage(rows)
+		p, err := s.scanPage(ctx, rows)
 		if err != nil {
 			return fmt.Errorf("reading the diary: %w", err)
 		}
@@ -165,13 +199,18 @@ func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) 
 	return nil
 }
 
-func scanPage(rows *sql.Rows) (p Page, err error) {
+func (s *Store) scanPage(ctx context.Context, rows *sql.Rows) (p Page, err error) {
 	var at, until int64
 	var sum, state, lines []byte
 	if err := rows.Scan(&p.First, &p.Last, &at, &until, &sum, &state, &lines); err != nil {
 		return p, err
 	}
 	p.At, p.Until = moment(at), moment(until)
+	if state != nil && len(state) == 0 {
+		if state, err = s.readParts(ctx, partOfDiary, p.First); err != nil {
+			return p, err
+		}
+	}
 	if !bytes.Equal(sum, pageSum(state, lines)) {
 		return p, ErrDamaged
 	}
@@ -195,8 +234,16 @@ func (s *Store) DiaryReach(ctx context.Context) (Reach, error) {
 		return r, err
 	}
 	var first, from, until sql.NullInt64
-	if err := s.read.QueryRowContext(ctx, `SELECT min(first), min(at), max(until), coalesce(sum(length(lines) + coalesce(length(state), 0)), 0) FROM diary`).
-		Scan(&first, &from, &until, &r.Bytes); err != nil {
+	if err := s.read.QueryRowContext(ctx, `SELECT min(first), min(at), max(until) FROM diary`).Scan(&first, &from, &until); err != nil {
+		return r, fmt.Errorf("finding the diary's reach: %w", err)
+	}
+	size := diaryBytes
+	if there, err := s.has(ctx, "part"); err != nil {
+		return r, err
+	} else if !there {
+		size = diaryRows
+	}
+	if err := s.read.QueryRowContext(ctx, `SELECT `+size).Scan(&r.Bytes); err != nil {
 		return r, fmt.Errorf("finding the diary's reach: %w", err)
 	}
 	if !first.Valid {
@@ -208,10 +255,13 @@ func (s *Store) DiaryReach(ctx context.Context) (Reach, error) {
 	return r, err
 }
 
-func (s *Store) hasDiary(ctx context.Context) (bool, error) {
+func (s *Store) hasDiary(ctx context.Context) (bool, error) { return s.has(ctx, "diary") }
+
+// has reports whether there is a table, which a file of an earlier version may lack until a server opens it.
+func (s *Store) has(ctx context.Context, table string) (bool, error) {
 	var n int
-	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'diary'`).Scan(&n); err != nil {
-		return false, fmt.Errorf("looking for the diary: %w", err)
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`, table).Scan(&n); err != nil {
+		return false, fmt.Errorf("looking for the table %s: %w", table, err)
 	}
 	return n == 1, nil
 }

@@ -37,7 +37,7 @@ func saved(t *testing.T, pages int, keep func(n int) Keep) *Store {
 				t.Fatal(err)
 			}
 		}
-		if err := s.SaveSnapshot(t.Context(), Snapshot{Seq: page(n).Last, At: page(n).Until}, page(n), keep(n)); err != nil {
+		if err := s.SaveSnapshot(t.Context(), Snapshot{Seq: page(n).Last, At: page(n).Until, State: text("state")}, page(n), keep(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,7 +136,7 @@ func TestPagesAreWrittenAgain(t *testing.T) {
 	s := saved(t, 3, all)
 	again := page(1)
 	again.State, again.Last = packed("state again"), 9
-	if err := s.SaveSnapshot(t.Context(), Snapshot{Seq: 9, At: noon}, again, all(0)); err != nil {
+	if err := s.SaveSnapshot(t.Context(), Snapshot{Seq: 9, At: noon, State: text("state")}, again, all(0)); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, s, noon.Add(time.Hour)); got != "4-9 state again lines of page 1;" {

@@ -115,7 +115,9 @@ func openToken(token string) (at, id int64, err error) {
 // Trim drops history that is older than it is kept.
 func (s *Store) Trim(ctx context.Context, now time.Time) error {
 	for table, keep := range kept {
-		if _, err := s.write.ExecContext(ctx, `DELETE FROM history WHERE tab = ? AND at < ?`, table, nanos(now.Add(-keep))); err != nil {
+		err := s.inPieces(ctx, `DELETE FROM history WHERE id IN (SELECT id FROM history WHERE tab = ? AND at < ? LIMIT ?)`,
+			table, nanos(now.Add(-keep)), trimRows)
+		if err != nil {
 			return fmt.Errorf("trimming history: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -154,26 +155,22 @@ func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error
 
 // Snapshot is an engine's state after an input.
 type Snapshot struct {
-	Seq  uint64
-	At   time.Time
-	Data []byte
+	Seq   uint64
+	At    time.Time
+	State func(io.Writer) error // writes the state, to be saved
 }
 
 // SaveSnapshot keeps a snapshot and the one before it, in case the newer is damaged, and the page of the diary that ends there. It drops
-// inputs that both the older snapshot covers and Keep no longer wants, and what the diary need not keep.
+// inputs that both the older snapshot covers and Keep no longer wants, and what the diary need not keep. It may be called beside Commit:
+// it writes and deletes in small transactions, between which commits take their turns, and the last of which makes the snapshot count.
 func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, page Page, keep Keep) error {
-	var packed bytes.Buffer
-	z, err := zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return fmt.Errorf("packing a snapshot: %w", err)
+	sum := sha256.New()
+	if err := s.writeParts(ctx, partOfSnapshot, shot.Seq, sum, packedInto(shot.State)); err != nil {
+		return fmt.Errorf("saving a snapshot: %w", err)
 	}
-	if _, err := z.Write(shot.Data); err != nil {
-		return fmt.Errorf("packing a snapshot: %w", err)
+	if err := page.saveState(ctx, s); err != nil {
+		return fmt.Errorf("saving the diary: %w", err)
 	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("packing a snapshot: %w", err)
-	}
-	sum := sha256.Sum256(packed.Bytes())
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("saving a snapshot: %w", err)
@@ -182,20 +179,35 @@ func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, page Page, keep
 		text string
 		args []any
 	}{
-		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, ?)`, []any{shot.Seq, nanos(shot.At), sum[:], packed.Bytes()}},
+		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, x'')`, []any{shot.Seq, nanos(shot.At), sum.Sum(nil)}},
 		{`DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 2) AND at < ?`, []any{nanos(keep.Journal)}},
-		{`DELETE FROM journal WHERE seq <= (SELECT min(seq) FROM snapshot) AND (SELECT count(*) FROM snapshot) > 1 AND at < ?`,
-			[]any{nanos(keep.Journal)}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
-			return errors.Join(fmt.Errorf("saving a snapshot: %w", err), tx.Rollback())
+			s.abandon(ctx, tx)
+			return fmt.Errorf("saving a snapshot: %w", err)
 		}
 	}
 	if err := errors.Join(page.save(ctx, tx), trimDiary(ctx, tx, keep)); err != nil {
-		return errors.Join(fmt.Errorf("saving the diary: %w", err), tx.Rollback())
+		s.abandon(ctx, tx)
+		return fmt.Errorf("saving the diary: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
+		s.abandon(ctx, tx)
 		return fmt.Errorf("saving a snapshot: %w", err)
+	}
+	return s.tidy(ctx, keep)
+}
+
+// tidy deletes what a new snapshot makes superfluous.
+func (s *Store) tidy(ctx context.Context, keep Keep) error {
+	err := errors.Join(
+		s.inPieces(ctx, `DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <= (SELECT min(seq) FROM snapshot)
+			AND (SELECT count(*) FROM snapshot) > 1 AND at < ? ORDER BY seq LIMIT ?)`, nanos(keep.Journal), trimRows),
+		s.sweep(ctx, `kind = ? AND seq NOT IN (SELECT seq FROM snapshot)`, partOfSnapshot),
+		s.sweep(ctx, `kind = ? AND seq NOT IN (SELECT first FROM diary)`, partOfDiary),
+	)
+	if err != nil {
+		return fmt.Errorf("deleting what a snapshot covers: %w", err)
 	}
 	return nil
 }
@@ -231,6 +243,12 @@ func (s *Store) Snapshot(ctx context.Context, seq uint64) ([]byte, error) {
 	var sum, packed []byte
 	if err := s.read.QueryRowContext(ctx, `SELECT sum, data FROM snapshot WHERE seq = ?`, seq).Scan(&sum, &packed); err != nil {
 		return nil, fmt.Errorf("reading snapshot %d: %w", seq, err)
+	}
+	if len(packed) == 0 {
+		var err error
+		if packed, err = s.readParts(ctx, partOfSnapshot, seq); err != nil {
+			return nil, fmt.Errorf("reading snapshot %d: %w", seq, err)
+		}
 	}
 	if got := sha256.Sum256(packed); !bytes.Equal(got[:], sum) {
 		return nil, fmt.Errorf("reading snapshot %d: %w", seq, ErrDamaged)

@@ -43,6 +43,7 @@ CREATE UNIQUE INDEX history_ident ON history (tab, ident) WHERE ident IS NOT NUL
 // Store is an open data directory. Its methods are safe for concurrent use; reads do not wait for writes.
 type Store struct {
 	write *sql.DB // one connection
+	mover *sql.DB // one connection, for checkpoints
 	read  *sql.DB
 	lock  *os.File
 	next  uint64 // sequence of the next input
@@ -105,8 +106,11 @@ func (s *Store) open(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if _, err := s.write.ExecContext(ctx, diarySchema); err != nil {
+	if _, err := s.write.ExecContext(ctx, diarySchema+partSchema); err != nil {
 		return fmt.Errorf("making the diary: %w", err)
+	}
+	if s.mover, err = connect(path, 1, false); err != nil {
+		return err
 	}
 	if s.read, err = connect(path, 4, true); err != nil {
 		return err
@@ -192,6 +196,9 @@ func (s *Store) Close() error {
 	var errs []error
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
+	}
+	if s.mover != nil {
+		errs = append(errs, s.mover.Close())
 	}
 	if s.write != nil {
 		errs = append(errs, s.write.Close())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -43,7 +44,7 @@ func write(dir string) error {
 			return err
 		}
 		if seq%50 == 1 {
-			shot := Snapshot{Seq: seq, At: noon, Data: fmt.Append(nil, "state ", seq)}
+			shot := Snapshot{Seq: seq, At: noon, State: text("state ", seq)}
 			if err := s.SaveSnapshot(context.Background(), shot, Page{First: seq, Last: seq - 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
 				return err
 			}
@@ -222,7 +223,7 @@ func TestDamagedSnapshotIsKnown(t *testing.T) {
 		if err := s.Commit(t.Context(), []Input{input(seq)}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SaveSnapshot(t.Context(), Snapshot{seq, noon, fmt.Append(nil, "state", seq)}, Page{First: 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
+		if err := s.SaveSnapshot(t.Context(), Snapshot{seq, noon, text("state", seq)}, Page{First: 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -357,5 +358,13 @@ func BenchmarkCommit(b *testing.B) {
 		if err := s.Commit(b.Context(), []Input{input(s.Next())}, nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// text writes a state for a test.
+func text(parts ...any) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := fmt.Fprint(w, parts...)
+		return err
 	}
 }

@@ -1,0 +1,132 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/store"
+)
+
+// follower is a second engine that takes the inputs of the journal once they are committed. It is what snapshots and the diary are made
+// from: however long it takes to encode 100,000 targets, no step waits for it. See docs/decisions/0000.
+type follower struct {
+	c     *Controller
+	life  *life // nil until it is read from the store
+	saved uint64
+}
+
+// followEvery is how often the follower takes what was committed. Wall time.
+const followEvery = 2 * time.Second
+
+// run follows until ctx ends. What fails is tried again: the journal has all that matters.
+func (f *follower) run(ctx context.Context) {
+	follows, snapshots, trims := time.NewTicker(followEvery), time.NewTicker(snapshotEvery), time.NewTicker(trimEvery)
+	defer follows.Stop()
+	defer snapshots.Stop()
+	defer trims.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-follows.C:
+			if err = f.follow(ctx); err == nil && f.life.diary.full() && f.c.refusal() == nil {
+				err = f.snapshot(ctx)
+			}
+		case <-snapshots.C:
+			if f.c.refusal() == nil {
+				err = f.snapshot(ctx)
+			}
+		case <-trims.C:
+			if f.c.refusal() == nil {
+				err = f.c.disk.Trim(ctx, f.c.Now())
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			f.c.o.Log.WarnContext(ctx, "a snapshot could not be made; it is tried again", slog.Any("error", err))
+		}
+	}
+}
+
+// follow takes the journal's inputs up to its end. A replay that fails leaves an engine of which nothing is known: it is read anew.
+func (f *follower) follow(ctx context.Context) error {
+	if f.life == nil {
+		var d diary
+		l, err := f.c.rebuild(ctx, time.Now(), &d)
+		if err != nil {
+			return fmt.Errorf("reading the engine that follows the journal: %w", err)
+		}
+		f.life, f.saved = l, l.recovery.Snapshot
+		return nil
+	}
+	err := f.c.replay(ctx, f.life)
+	if err != nil && ctx.Err() == nil {
+		f.life = nil
+		err = fmt.Errorf("following the journal: %w", err)
+	}
+	return err
+}
+
+// snapshot writes down what the follower knows, once it has all that is committed.
+func (f *follower) snapshot(ctx context.Context) error {
+	if err := f.follow(ctx); err != nil {
+		return err
+	}
+	l := f.life
+	if l.seq == f.saved {
+		return nil // nothing has happened since
+	}
+	now := l.engine.Now()
+	shot := store.Snapshot{Seq: l.seq, At: now, State: func(w io.Writer) error { return writeState(ctx, w, l.engine, true) }}
+	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: f.c.diaryMax.Load()}
+	if err := f.c.disk.SaveSnapshot(ctx, shot, l.diary.page, keep); err != nil {
+		return err
+	}
+	f.saved = l.seq
+	if now.Sub(l.diary.volume) >= volumeLong {
+		return l.diary.begin(ctx, l.engine, shot.Seq, now)
+	}
+	l.diary.turn(shot.Seq, now)
+	return nil
+}
+
+// writeState encodes an engine's state, a region at a time: of 100,000 targets it has more than a gigabyte.
+func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool) error {
+	head, regions := e.Parts(metrics)
+	text, err := json.Marshal(head)
+	if err != nil {
+		return fmt.Errorf("encoding a state: %w", err)
+	}
+	front, found := bytes.CutSuffix(text, []byte(`null}`)) // of Regions, the last member
+	if !found {
+		return errors.New("encoding a state: its regions are not its last member")
+	}
+	if _, err := w.Write(append(front, '[')); err != nil {
+		return err
+	}
+	separator := ""
+	for r := range regions {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if text, err = json.Marshal(r); err != nil {
+			return fmt.Errorf("encoding the state of %s: %w", Scope(r.Scope), err)
+		}
+		if _, err := io.WriteString(w, separator); err != nil {
+			return err
+		}
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+		separator = ","
+	}
+	_, err = io.WriteString(w, "]}")
+	return err
+}
