@@ -110,7 +110,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		c.disk = o.Store
 	}
 	c.SetDiary(o.Diary)
-	c.follower.c = c
+	c.follower = follower{c: c, asked: make(chan chan error)}
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}

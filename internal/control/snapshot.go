@@ -18,8 +18,25 @@ import (
 // from: however long it takes to encode 100,000 targets, no step waits for it. See docs/decisions/0000.
 type follower struct {
 	c     *Controller
-	life  *life // nil until it is read from the store
-	saved uint64
+	life  *life  // nil until it is read from the store
+	saved uint64 // the input of the newest snapshot
+	asked chan chan error
+}
+
+// Snapshot writes a snapshot now, beside the steps that go on; Run must be running. It returns once the snapshot is durable.
+func (c *Controller) Snapshot(ctx context.Context) error {
+	reply := make(chan error, 1)
+	select {
+	case c.follower.asked <- reply:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // followEvery is how often the follower takes what was committed. Wall time.
@@ -40,6 +57,9 @@ func (f *follower) run(ctx context.Context) {
 			if err = f.follow(ctx); err == nil && f.life.diary.full() && f.c.refusal() == nil {
 				err = f.snapshot(ctx)
 			}
+		case reply := <-f.asked:
+			err = f.snapshot(ctx)
+			reply <- err
 		case <-snapshots.C:
 			if f.c.refusal() == nil {
 				err = f.snapshot(ctx)
