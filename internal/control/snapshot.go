@@ -15,7 +15,7 @@ import (
 )
 
 // follower is a second engine that takes the inputs of the journal once they are committed. It is what snapshots and the diary are made
-// from: however long it takes to encode 100,000 targets, no step waits for it. See docs/decisions/0000.
+// from: however long it takes to encode 100,000 targets, no step waits for it. See docs/decisions/0019-snapshots-beside-steps.md.
 type follower struct {
 	c     *Controller
 	life  *life  // nil until it is read from the store
