@@ -152,7 +152,13 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	return op.call(ctx, q.Call, in)
+	if out, err = op.call(ctx, q.Call, in); errors.Is(err, context.DeadlineExceeded) {
+		return nil, &Error{
+			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Lower: true,
+			Message: "The query took longer than " + queryTimeout.String() + ".",
+		}
+	}
+	return out, err
 }
 
 // enter checks the head and the key, reads the body, verifies the signature, and only then looks into the body.
