@@ -127,7 +127,9 @@ func NewEngine(log *slog.Logger) *promql.Engine {
 }
 
 // Serves reports whether a path belongs to the doors.
-func Serves(path string) bool { return strings.HasPrefix(path, Prefix) || path == OTLPPath }
+func Serves(path string) bool {
+	return strings.HasPrefix(path, Prefix) || path == OTLPPath || servesCloudWatch(path)
+}
 
 // call is a request whose sender is known.
 type call struct {
@@ -158,6 +160,8 @@ func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.take(w, c, d.takeWrite)
 	case strings.HasPrefix(path, apiPrefix):
 		d.ask(w, c, strings.TrimPrefix(path, apiPrefix))
+	case servesCloudWatch(path):
+		d.askCloudWatch(w, c, strings.TrimPrefix(path, CloudWatchPrefix))
 	default:
 		http.NotFound(w, r)
 	}

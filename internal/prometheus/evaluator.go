@@ -199,7 +199,7 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 	defer q.Close()
 	r := q.Exec(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return nil, fmt.Errorf("it took longer than %s: %w", v.o.Timeout, context.DeadlineExceeded)
+		return nil, &lateError{v.o.Timeout}
 	}
 	if r.Err != nil {
 		return nil, r.Err
@@ -218,6 +218,12 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 	return out, nil
 }
 
+// lateError says that a query took longer than it may.
+type lateError struct{ limit time.Duration }
+
+// Error names the limit.
+func (e *lateError) Error() string { return "it took longer than " + e.limit.String() }
+
 // temporary reports whether a query failed for a reason that is not its own.
 func temporary(err error) bool {
 	var (
@@ -225,7 +231,8 @@ func temporary(err error) bool {
 		late     promql.ErrQueryTimeout
 		canceled promql.ErrQueryCanceled
 	)
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &storage) || errors.As(err, &late) || errors.As(err, &canceled)
+	own := (*lateError)(nil)
+	return errors.As(err, &own) || errors.As(err, &storage) || errors.As(err, &late) || errors.As(err, &canceled)
 }
 
 // returned is a series as a contributor. Whose it is goes without saying.
