@@ -36,6 +36,7 @@ type conn struct {
 	head    []byte
 	vectors [2][]byte
 	since   time.Time // idle since
+	until   time.Time // the deadline that is set
 	readErr error     // of the last read: fasthttp says what it was doing, and not always which error it met
 }
 
@@ -51,6 +52,16 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.readErr = err
 	return n, err
+}
+
+// before sets the deadline of an exchange that begins now, where the one that is set is too early or much too late.
+func (c *conn) before(now time.Time, timeout time.Duration) error {
+	slack := timeout / deadlineSlack
+	if left := c.until.Sub(now); left >= timeout && left <= timeout+slack {
+		return nil
+	}
+	c.until = now.Add(timeout + slack)
+	return c.SetDeadline(c.until)
 }
 
 // discard closes the connection. What closing one more time could fail with would change nothing.

@@ -80,9 +80,8 @@ func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure
 // exchange sends the invocation once and measures the model.
 func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
 	q.sent = time.Now()
-	deadline := q.sent.Add(q.variant.timeout)
 	asked := g.options.Now()
-	c, err := q.instance.upstream.Load().connect(deadline)
+	c, err := q.instance.upstream.Load().connect(q.sent, q.variant.timeout)
 	if err != nil {
 		return exchangeUnsent
 	}

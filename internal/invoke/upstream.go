@@ -15,6 +15,10 @@ const (
 	idleMax = 30 * time.Second
 
 	readBuffer = 8 << 10 // holds an answer's headers
+
+	// deadlineSlack is the part of a time-out by which it may come late, so that a deadline serves several invocations: to set one costs
+	// as much as a system call.
+	deadlineSlack = 64
 )
 
 // upstream is the pool of connections to one address. The newest idle one is used first, so that few stay warm.
@@ -45,17 +49,16 @@ func (u *upstream) take() *conn {
 	return c
 }
 
-// connect returns a connection that can be written to until the deadline: an idle one that its instance has not closed, or a
-// new one.
-func (u *upstream) connect(deadline time.Time) (*conn, error) {
+// connect returns a connection for an exchange that may take so long: an idle one that its instance has not closed, or a new one.
+func (u *upstream) connect(now time.Time, timeout time.Duration) (*conn, error) {
 	for c := u.take(); c != nil; c = u.take() {
-		if c.SetDeadline(deadline) == nil && c.alive() {
+		if c.before(now, timeout) == nil && c.alive() {
 			return c, nil
 		}
 		c.discard()
 	}
 	// An accepted invocation is finished even while the server in front shuts down, so the request's context is of no use.
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), now.Add(timeout))
 	defer cancel()
 	d := net.Dialer{Timeout: dialTimeout}
 	socket, err := d.DialContext(ctx, "tcp", u.address)
@@ -63,7 +66,7 @@ func (u *upstream) connect(deadline time.Time) (*conn, error) {
 		return nil, err
 	}
 	c := newConn(socket, u)
-	if err := c.SetDeadline(deadline); err != nil {
+	if err := c.before(now, timeout); err != nil {
 		c.discard()
 		return nil, err
 	}
