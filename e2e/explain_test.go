@@ -105,7 +105,7 @@ func TestExplainAndDryRun(t *testing.T) {
 	}
 	s.explainedByCommand(dir, then)
 	for path, want := range map[string]int{
-		"/explain/iris": http.StatusBadRequest, "/explain/iris/AllTraffic?at=noon": http.StatusBadRequest, "/explain/iris/AllTraffic?until=1": http.StatusBadRequest,
+		"/explain/iris": http.StatusOK, "/explain/": http.StatusBadRequest, "/explain/iris/AllTraffic?at=noon": http.StatusBadRequest, "/explain/iris/AllTraffic?until=1": http.StatusBadRequest,
 		"/explain/iris/AllTraffic?since=-1h": http.StatusBadRequest, "/explain/none/AllTraffic": http.StatusNotFound,
 	} {
 		if code, text := s.fetch(path, "text/plain"); code != want {

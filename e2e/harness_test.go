@@ -123,8 +123,10 @@ func (s *server) readEnv() {
 		s.t.Fatal(err)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
-		k, v, _ := strings.Cut(strings.TrimPrefix(line, "export "), "=")
-		s.env[k] = v
+		if set, found := strings.CutPrefix(line, "export "); found {
+			k, v, _ := strings.Cut(set, "=")
+			s.env[k] = v
+		}
 	}
 	s.url = s.env["AWS_ENDPOINT_URL"]
 }
@@ -286,6 +288,7 @@ func (s *server) fetch(path, accept string) (int, string) {
 		s.t.Fatal(err)
 	}
 	r.Header.Set("Accept", accept)
+	r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"])
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		s.t.Fatal(err)

@@ -187,7 +187,7 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// What the server says of itself is as an exporter should say it, to this machine and to who has a key.
+// What the server says of itself is as an exporter should say it, to who has a key.
 func TestMetricsOfTheServer(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())

@@ -234,12 +234,13 @@ global: {scrape_interval: 1s}
 scrape_configs:
   - job_name: bellows
     static_configs: [{targets: [%q]}]
+    basic_auth: {username: %s, password: %q}
 remote_write:
   - url: %s/prometheus/api/v1/write
     basic_auth: {username: %s, password: %q}
     queue_config: {batch_send_deadline: 1s}
     metadata_config: {send_interval: 1s}
-`, strings.TrimPrefix(s.url, "http://"), s.url, s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"]))
+`, strings.TrimPrefix(s.url, "http://"), s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"], s.url, s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"]))
 	within(t, "up is written", func() bool {
 		_, text := ask(t, s.url+"/prometheus", "query?query="+url.QueryEscape(`up{job="bellows"} == 1`), s.basic)
 		return strings.Contains(text, `"__name__":"up"`)

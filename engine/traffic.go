@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 )
@@ -91,4 +92,34 @@ func reasoned(what, last string) string {
 		return what
 	}
 	return what + ": " + last
+}
+
+// VariantOf returns the variant that an alarm is about: the one whose policy it invokes, or whose metric it watches; found is false where
+// it is about none.
+func (r *Region) VariantOf(a *alarm.Alarm) (endpoint, variant string, found bool) {
+	for _, x := range a.Actions {
+		if t, _ := r.policyOf(x); t != nil {
+			return t.Key.Variant()
+		}
+	}
+	ids := []metric.ID{a.Rule.Metric}
+	for i := range a.Rule.Metrics {
+		if s := a.Rule.Metrics[i].Stat; s != nil {
+			ids = append(ids, s.Metric)
+		}
+	}
+	for _, id := range ids {
+		for _, d := range id.Dimensions {
+			switch d.Name {
+			case "EndpointName":
+				endpoint = d.Value
+			case "VariantName":
+				variant = d.Value
+			}
+		}
+		if x, err := r.Hosting.Endpoint(endpoint); err == nil && x.Variant(variant) != nil {
+			return endpoint, variant, true
+		}
+	}
+	return "", "", false
 }

@@ -224,7 +224,7 @@ func failureReason(v *Variant) string {
 		}
 	}
 	s := fmt.Sprintf("The primary container for production variant %s did not pass the ping health check. "+
-		"Please check CloudWatch logs for this endpoint.", v.Config.Name)
+		"The logs of its instances are in fleet/logs of the server's data directory.", v.Config.Name)
 	if why := v.LastFailure(); why != "" {
 		s += " Last failure: " + why
 	}

@@ -29,25 +29,27 @@ var (
 	descTime        = desc("policy_time_seconds", "The time that policies run on, in seconds since 1970.")
 	descDesired     = desc("instances_desired", "Instances of a variant that are wanted.", variantLabels...)
 	descCurrent     = desc("instances_current", "Instances of a variant that serve.", variantLabels...)
-	descTargets     = desc("scalable_targets", "Registered scalable targets.", "account", "region")
-	descAlarms      = desc("alarms", "Alarms by state.", "account", "region", "state")
-	descAlarm       = desc("alarm_state", "1 for the state that an alarm is in, 0 for the others.", "account", "region", "alarm", "state")
-	descTaken       = desc("ingested_datapoints_total", "Datapoints that came by remote write and by OTLP.", "door", "result")
-	descQueries     = desc("promql_alarm_queries_total", "Queries of PromQL alarms; skipped: a newer one came before.", "result")
-	descQuerying    = desc("promql_alarm_query_seconds_total", "How long queries of PromQL alarms took.")
-	descAsking      = desc("promql_alarm_queries_waiting", "Queries of PromQL alarms that wait.")
-	descForwarded   = desc("remote_write_samples_total", "Samples that were sent on, refused by the receiver, or dropped because too much waited.", "url", "result")
-	descRetries     = desc("remote_write_retries_total", "Requests of remote write that were sent again.", "url")
-	descWaiting     = desc("remote_write_pending_intervals", "Intervals of metrics that wait to be sent on; each has four samples.", "url")
-	descDisk        = desc("history_disk_bytes", "Disk space that the history of metrics takes, by the resolution of its datapoints.", "resolution")
-	descDiskMax     = desc("history_disk_limit_bytes", "Disk space that the history may take.")
-	descKept        = desc("history_kept_time_seconds", "The time up to which all that was recorded is on disk, in seconds since 1970.")
-	descHistory     = desc("history_failing", "1 while the history cannot be written.")
-	descPast        = desc("history_series", "Series in the history's memory.", "resolution")
-	descSeries      = desc("metric_series", "Metrics that an account has in a region.", "account", "region")
-	descSeriesMax   = desc("metric_series_limit", "Metrics that an account may have, in all its regions.")
-	descSeriesNot   = desc("metric_series_refused_datapoints_total", "Datapoints that were refused because their account has too many metrics.")
-	descModel       = desc("invocation_model_duration_seconds", "How long invocations took in the model servers.", variantLabels...)
+	descHealth      = desc("variant_health", "1 for how a variant is, 0 for the others. Failing: its endpoint failed, no instance serves, or most answers are 5XX.",
+		append(variantLabels[:len(variantLabels):len(variantLabels)], "health")...)
+	descTargets   = desc("scalable_targets", "Registered scalable targets.", "account", "region")
+	descAlarms    = desc("alarms", "Alarms by state.", "account", "region", "state")
+	descAlarm     = desc("alarm_state", "1 for the state that an alarm is in, 0 for the others.", "account", "region", "alarm", "state")
+	descTaken     = desc("ingested_datapoints_total", "Datapoints that came by remote write and by OTLP.", "door", "result")
+	descQueries   = desc("promql_alarm_queries_total", "Queries of PromQL alarms; skipped: a newer one came before.", "result")
+	descQuerying  = desc("promql_alarm_query_seconds_total", "How long queries of PromQL alarms took.")
+	descAsking    = desc("promql_alarm_queries_waiting", "Queries of PromQL alarms that wait.")
+	descForwarded = desc("remote_write_samples_total", "Samples that were sent on, refused by the receiver, or dropped because too much waited.", "url", "result")
+	descRetries   = desc("remote_write_retries_total", "Requests of remote write that were sent again.", "url")
+	descWaiting   = desc("remote_write_pending_intervals", "Intervals of metrics that wait to be sent on; each has four samples.", "url")
+	descDisk      = desc("history_disk_bytes", "Disk space that the history of metrics takes, by the resolution of its datapoints.", "resolution")
+	descDiskMax   = desc("history_disk_limit_bytes", "Disk space that the history may take.")
+	descKept      = desc("history_kept_time_seconds", "The time up to which all that was recorded is on disk, in seconds since 1970.")
+	descHistory   = desc("history_failing", "1 while the history cannot be written.")
+	descPast      = desc("history_series", "Series in the history's memory.", "resolution")
+	descSeries    = desc("metric_series", "Metrics that an account has in a region.", "account", "region")
+	descSeriesMax = desc("metric_series_limit", "Metrics that an account may have, in all its regions.")
+	descSeriesNot = desc("metric_series_refused_datapoints_total", "Datapoints that were refused because their account has too many metrics.")
+	descModel     = desc("invocation_model_duration_seconds", "How long invocations took in the model servers.", variantLabels...)
 )
 
 // Describe implements prometheus.Collector.
@@ -139,6 +141,10 @@ func collect(ch chan<- prometheus.Metric, now time.Time, e *engine.Engine, there
 				there[engine.VariantKey{Scope: r.Scope, Endpoint: name, Variant: v.Config.Name}] = true
 				gauge(ch, descDesired, float64(v.Desired), account, region, name, v.Config.Name)
 				gauge(ch, descCurrent, float64(v.Current()), account, region, name, v.Config.Name)
+				health, _ := r.Health(now, x, v)
+				for _, h := range []engine.Health{engine.Healthy, engine.Degraded, engine.Failing} {
+					gauge(ch, descHealth, truth(h == health), account, region, name, v.Config.Name, h.String())
+				}
 			}
 		}
 		states := []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData}

@@ -8,16 +8,19 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"bellows.dev/bellows/internal/history"
 )
 
 // config is bellows.yaml. Everything in it has a default.
 type config struct {
+	Source yaml.Node `yaml:"-"` // the file, for the lines of mistakes; only while it is read
+
 	Account string  `yaml:"account"` // of the administrator's key; twelve digits
 	Region  string  `yaml:"region"`  // that `bellows env` prints
 	Images  []image `yaml:"images"`
@@ -47,12 +50,8 @@ type config struct {
 	SeriesMax  int    `yaml:"series_max"`  // metrics of one account, of 1.6 KB each in the mean; default 500,000
 	HistoryMax int64  `yaml:"history_max"` // bytes of disk space for metrics' datapoints; default 20 GiB
 	ExplainMax int64  `yaml:"explain_max"` // bytes of disk space for what past moments are explained from; default 2 GiB
-}
 
-// image maps images of models to the command of a model server.
-type image struct {
-	Image   string   `yaml:"image"` // a pattern: * stands for any text, ? for a character
-	Command []string `yaml:"command"`
+	Metrics metricsConfig `yaml:"metrics"`
 }
 
 // webhook maps topics that alarms notify to a URL.
@@ -89,7 +88,7 @@ func defaults() config {
 	}
 }
 
-// readConfig reads a file; "" gives the defaults.
+// readConfig reads a file and checks what it refers to; "" gives the defaults. It fails with the file's name and the line.
 func readConfig(file string) (config, error) {
 	if file == "" {
 		return defaults(), nil
@@ -99,62 +98,75 @@ func readConfig(file string) (config, error) {
 		return config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c, err := parseConfig(text)
+	if err == nil {
+		err = c.locate(filepath.Dir(file))
+		c.Source = yaml.Node{}
+	}
 	if err != nil {
 		return c, fmt.Errorf("%s: %w", file, err)
 	}
 	return c, nil
 }
 
+// parseConfig reads what a file says. It fails with the line.
 func parseConfig(text []byte) (config, error) {
 	c := defaults()
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, fmt.Errorf("decoding: %w", err)
+		return c, plainYAML(err)
 	}
+	if err := yaml.Unmarshal(text, &c.Source); err != nil {
+		return c, plainYAML(err)
+	}
+	return c, c.check()
+}
+
+// check checks what the settings mean, one by one.
+func (c *config) check() error {
 	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
-		return c, fmt.Errorf("account %q is not twelve digits", c.Account)
+		return c.wrong("account", "account %q is not twelve digits", c.Account)
 	}
 	if _, err := history.ParseRetention(c.Retention); err != nil {
-		return c, fmt.Errorf("retention: %w", err)
+		return c.wrong("retention", "retention: %w", err)
 	}
 	if c.HistoryMax < historyLeast {
-		return c, fmt.Errorf("history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
+		return c.wrong("history_max", "history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
 	}
 	if c.SeriesMax < 1 {
-		return c, fmt.Errorf("series_max is %d: want 1 at least", c.SeriesMax)
+		return c.wrong("series_max", "series_max is %d: want 1 at least", c.SeriesMax)
 	}
 	if c.ConnectionsMax < 0 {
-		return c, fmt.Errorf("connections_max is %d: want 1 at least, or 0 for what the limit of open files allows", c.ConnectionsMax)
+		return c.wrong("connections_max", "connections_max is %d: want 1 at least, or 0 for what the limit of open files allows", c.ConnectionsMax)
 	}
 	if c.ExplainMax < explainLeast {
-		return c, fmt.Errorf("explain_max is %d bytes: want %d at least", c.ExplainMax, explainLeast)
+		return c.wrong("explain_max", "explain_max is %d bytes: want %d at least", c.ExplainMax, explainLeast)
 	}
-	for i, x := range c.Images {
-		if x.Image == "" || len(x.Command) == 0 {
-			return c, fmt.Errorf("images[%d] wants an image and a command", i)
-		}
-		if _, err := path.Match(pattern(x.Image), ""); err != nil {
-			return c, fmt.Errorf("images[%d]: %q is no pattern", i, x.Image)
+	for i := range c.Images {
+		if err := c.Images[i].check(); err != nil {
+			return c.wrong(fmt.Sprintf("images.%d", i), "images: %w", err)
 		}
 	}
 	for i, x := range c.Webhooks {
 		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return c, fmt.Errorf("webhooks[%d] wants a topic and an http or https url", i)
+			return c.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks: an entry wants a topic and an http or https url")
 		}
 	}
 	if err := c.checkMachine(); err != nil {
-		return c, err
+		return err
 	}
 	if _, err := c.ModelData.settings(); err != nil {
-		return c, fmt.Errorf("model_data: %w", err)
+		return c.wrong(entryOf("model_data", err), "model_data: %w", err)
 	}
 	for i := range c.RemoteWrite {
 		if err := c.RemoteWrite[i].check(); err != nil {
-			return c, fmt.Errorf("remote_write[%d]: %w", i, err)
+			return c.wrong(fmt.Sprintf("remote_write.%d", i), "remote_write: %w", err)
 		}
 	}
-	return c, nil
+	if err := c.Metrics.check(); err != nil {
+		return c.wrong("metrics", "metrics: %w", err)
+	}
+	return nil
 }
 
 // webhook returns where a topic's messages go.
@@ -165,30 +177,6 @@ func (c config) webhook(topic string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// demoImage is the image of the model that this program carries.
-const demoImage = "bellows/demo-model"
-
-// command returns what runs an image.
-func (c config) command(name string) ([]string, error) {
-	for _, x := range c.Images {
-		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
-			return x.Command, nil
-		}
-	}
-	if name == demoImage || strings.HasPrefix(name, demoImage+":") {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("finding this program's own file: %w", err)
-		}
-		return []string{self, "demo-model"}, nil
-	}
-	known := []string{demoImage}
-	for _, x := range c.Images {
-		known = append(known, x.Image)
-	}
-	return nil, fmt.Errorf("no command is known for the image %q. Map it under images: in bellows.yaml. Known are: %s", name, strings.Join(known, ", "))
 }
 
 // pattern lets * match slashes too, which separate nothing in images.

@@ -18,8 +18,8 @@ func TestImages(t *testing.T) {
 		"123.dkr.ecr.eu.amazonaws.com/chat:v1/x": "python3 chat.py", "any/y": "x", "any/yy": "!", "chat": "!",
 		"bellows/demo-model": "demo-model", "bellows/demo-model:latest": "demo-model", "bellows/demo-models": "!",
 	} {
-		command, err := c.command(image)
-		if got := strings.Join(command, " "); !strings.HasSuffix(got, want) && (want != "!" || err == nil || !strings.Contains(err.Error(), "Map it under images:")) {
+		p, err := c.program(image)
+		if got := strings.Join(p.Command, " "); !strings.HasSuffix(got, want) && (want != "!" || err == nil || !strings.Contains(err.Error(), "Map it under images:")) {
 			t.Errorf("%s: %q, %v; want %q", image, got, err, want)
 		}
 	}
@@ -27,11 +27,61 @@ func TestImages(t *testing.T) {
 
 func TestConfigMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
-		"imagse: []": "imagse", "account: 12": "twelve digits", "kill_after: soon": "no duration", "drain_timeout: -1s": "no duration",
-		"images: [{image: a}]": "wants an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "http or https url", "images: [{image: '[', command: [x]}]": "no pattern", ":": "",
+		"imagse: []": `line 1: there is no setting "imagse"`, "\naccount: 12": `line 2: account "12" is not twelve digits`, "kill_after: soon": `line 1: "soon" is no duration`, "drain_timeout: -1s": "no duration",
+		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images: an entry wants an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks: an entry wants a topic and an http or https url",
+		"images: [{image: '[', command: [x]}]": "no pattern", ":": "", "a: [": "line 1", "\n\n\thistory_max: 3": "line 3",
+		"images: 3": `line 1: "3" is not a list`, "payload_max: many": `line 1: "many" is not a whole number`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
+		"metrics: yes": `"yes" is not a mapping of settings`, "account: [a]": "a list is not a text", "prometheus:\n  namespace_labels: x": `line 2: there is no setting "namespace_labels"`,
+		"region: a\nregion: b": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "payload_max: {}\nlog_max: x": "line 1: a mapping is not a whole number",
+		"images:\n- image: a\n  command: [c]\n  env: {'a=b': c}": "line 2: images: env: \"a=b\" is no name of a variable", "images: [{image: a, command: [c], pass_env: ['[']}]": "neither the name of a variable nor a pattern",
+		"images: [{image: a, command: c}]": `"c" is not a list`, "metrics: {token: short}": "line 1: metrics: the token has 5 bytes: want 16 at least", "metrics: {token: a, token_file: b}": "want one of them",
 	} {
-		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "main.") || strings.Contains(err.Error(), "!!") {
 			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// Commands and folders are checked at the start, and are relative to the configuration's folder.
+func TestImagesAreLocated(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "models", "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "models", "serve"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "models", "text"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func(text string) (config, error) {
+		file := filepath.Join(dir, "models", "bellows.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return readConfig(file)
+	}
+	c, err := read("images:\n- image: a\n  command: [./serve, ./x]\n  cwd: data\n  env: {A: b}\n  pass_env: [HF_HOME]\n- image: b\n  command: [sh, -c, ls]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.program("a")
+	if err != nil || p.Command[0] != filepath.Join(dir, "models", "serve") || p.Command[1] != "./x" || p.Folder != filepath.Join(dir, "models", "data") ||
+		p.Env["A"] != "b" || p.PassEnv[0] != "HF_HOME" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err := c.program("b"); err != nil || !filepath.IsAbs(p.Command[0]) || p.Folder != "" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for text, want := range map[string]string{
+		"images:\n- image: a\n  command: [./none]":               "bellows.yaml: line 3: images: the command " + filepath.Join(dir, "models", "none") + " cannot be run: no such file",
+		"images:\n- image: a\n  command: [./text]":               "cannot be run: permission denied",
+		"images:\n- image: a\n  command: [no-such-program-here]": "the command no-such-program-here cannot be run: executable file not found in $PATH",
+		"images:\n- image: a\n  command: [sh]\n  cwd: nowhere":   "line 4: images: cwd " + filepath.Join(dir, "models", "nowhere") + " is no folder",
+		"metrics: {token_file: none}":                            "reading the token of metrics",
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v\nwant %s", text, err, want)
 		}
 	}
 }
@@ -65,7 +115,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add("images:\n- image: a*\n  command: [b]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if c, err := parseConfig([]byte(text)); err == nil {
-			_, _ = c.command("a/b")
+			_, _ = c.program("a/b")
 		}
 	})
 }
@@ -82,11 +132,15 @@ func TestOnlyLoopbackGoesWithoutAuthentication(t *testing.T) {
 
 // The example says that it holds the defaults, images aside.
 func TestExampleIsTheDefaults(t *testing.T) {
-	got, err := readConfig("../../examples/bellows.yaml")
+	text, err := os.ReadFile("../../examples/bellows.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := parseConfig(text)
 	if err != nil || len(got.Images) != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	got.Images = nil
+	got.Images, got.Source = nil, defaults().Source
 	if want := defaults(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,7 +32,7 @@ type explainFlags struct {
 func explainCommand() *cobra.Command {
 	var f explainFlags
 	c := &cobra.Command{
-		Use:   "explain ENDPOINT/VARIANT",
+		Use:   "explain ENDPOINT[/VARIANT]",
 		Short: "Say why a variant did or did not scale",
 		Long: "Tells a variant's story: what its alarms said, what each policy saw and wanted, what came of it, why not more, and what is\n" +
 			"silently wrong. --at asks for one moment of the last two weeks. The data directory answers, whether or not a server runs.",
@@ -75,7 +74,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 		return q, err
 	}
 	if f.region == "" {
-		_, f.region = whereabouts(f.dir)
+		_, f.region, _ = whereabouts(f.dir)
 	}
 	q.Scope = engine.Scope{Account: keys[0].Account, Region: f.region}
 	return q, nil
@@ -143,10 +142,10 @@ func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, err
 	return out, nil
 }
 
-// explain answers GET /explain/ENDPOINT/VARIANT, to this machine only, in JSON; as text where text is asked for, as browsers do.
+// explain answers GET /explain/ENDPOINT/VARIANT, or /explain/ENDPOINT where there is one variant, to who brings a key, in JSON; as text where text is asked for, as browsers do.
 func (s *server) explain(w http.ResponseWriter, r *http.Request) {
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err != nil || !net.ParseIP(host).IsLoopback() {
-		http.Error(w, "Explanations are for this machine only.", http.StatusForbidden)
+	if !s.mayRead(r) {
+		askForKey(w)
 		return
 	}
 	q, err := s.explainQuery(r.URL)
@@ -156,10 +155,14 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 	}
 	x, err := explain.Explain(r.Context(), past{s.store, s.control}, q)
 	var unknown *explain.UnknownError
+	var several *explain.AmbiguousError
 	var forgotten *control.ForgottenError
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &forgotten):
 		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	case errors.As(err, &several):
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	case err != nil:
 		s.o.log.Error("an explanation failed", "error", err)

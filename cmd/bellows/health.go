@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"maps"
-	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -18,21 +18,24 @@ import (
 	"bellows.dev/bellows/internal/modeldata"
 )
 
-// status is what the health page says. Who is not on this machine sees Status and Version only.
+// healthPath is /'s other name, which answers without a key, too.
+const healthPath = "/health"
+
+// status is what the health page says. Who brings no key sees Status and Version only.
 type status struct {
-	Status     string    `json:"status"` // "ok", or what is wrong with the server as a whole
-	Version    string    `json:"version"`
-	Uptime     string    `json:"uptime,omitempty"`
-	PolicyTime time.Time `json:"policy_time,omitzero"`
-	ClockSpeed float64   `json:"clock_speed,omitempty"`
-	Served     uint64    `json:"invocations_served"`
-	Failed     uint64    `json:"invocations_failed"`
-	Endpoints  []row     `json:"endpoints,omitempty"`
-	Alarms     int       `json:"alarms"`
-	InAlarm    []string  `json:"alarms_in_alarm,omitempty"`
-	Warnings   []warning `json:"warnings,omitempty"`
-	History    *kept     `json:"metric_history,omitempty"`
-	Explain    *reach    `json:"explain,omitempty"`
+	Status     string     `json:"status"` // "ok", the worst health of a variant, or what is wrong with the server as a whole
+	Version    string     `json:"version"`
+	Uptime     string     `json:"uptime,omitempty"`
+	PolicyTime time.Time  `json:"policy_time,omitzero"`
+	ClockSpeed float64    `json:"clock_speed,omitempty"`
+	Served     uint64     `json:"invocations_served"`
+	Failed     uint64     `json:"invocations_failed"`
+	Endpoints  []row      `json:"endpoints,omitempty"`
+	Alarms     int        `json:"alarms"`
+	InAlarm    []alarmRow `json:"alarms_in_alarm,omitempty"`
+	Warnings   []warning  `json:"warnings,omitempty"`
+	History    *kept      `json:"metric_history,omitempty"`
+	Explain    *reach     `json:"explain,omitempty"`
 
 	Machine   *machineStatus    `json:"machine,omitempty"`
 	ModelData *modeldata.Status `json:"model_data,omitempty"`
@@ -99,11 +102,37 @@ func (kept) MB(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 type row struct {
 	Region   string `json:"region"`
 	Endpoint string `json:"endpoint"`
-	Status   string `json:"status"`
 	Variant  string `json:"variant"`
+	Health   string `json:"health"` // healthy, degraded or failing
+	Status   string `json:"status"` // of the endpoint
 	Desired  int    `json:"desired"`
 	Current  int    `json:"current"`
-	Trouble  string `json:"trouble,omitempty"`
+
+	// Of the last five minutes of policy time.
+	PerMinute float64 `json:"invocations_per_minute"`
+	Errors4XX float64 `json:"errors_4xx"`
+	Errors5XX float64 `json:"errors_5xx"`
+
+	Trouble string `json:"trouble,omitempty"`
+
+	health engine.Health
+}
+
+// Link is where the variant is explained.
+func (r row) Link() string { return explainLink(r.Region, r.Endpoint, r.Variant) }
+
+// explainLink is where a variant is explained, with the story of a day.
+func explainLink(region, endpoint, variant string) string {
+	return explainPath + url.PathEscape(endpoint) + "/" + url.PathEscape(variant) + "?since=24h&region=" + url.QueryEscape(region)
+}
+
+// alarmRow is an alarm in ALARM.
+type alarmRow struct {
+	Region  string    `json:"region"`
+	Name    string    `json:"name"`
+	Reason  string    `json:"reason"`
+	Since   time.Time `json:"since"`
+	Explain string    `json:"explain,omitempty"` // where the variant that it is about is explained; "" where it is about none
 }
 
 func version() string {
@@ -113,13 +142,16 @@ func version() string {
 	return "devel"
 }
 
-// health answers GET / and /health: a page for people, JSON for machines.
+// health answers GET / and /health: a page for people, JSON for machines. Without a key /health says how things are, for probes, and / asks
+// for one.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	st := status{Status: "ok", Version: version()}
-	if t, is := s.control.Trouble(); is { // invocations go on: the HTTP status stays 200, for those who route by it
-		st.Status = "changes are refused. " + t.String()
+	keyed := s.mayRead(r)
+	if !keyed && r.URL.Path != healthPath {
+		askForKey(w)
+		return
 	}
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && net.ParseIP(host).IsLoopback() {
+	if keyed {
 		st.Uptime = time.Since(s.started).Round(time.Second).String()
 		st.PolicyTime, st.ClockSpeed = s.control.Now().Round(time.Second), s.control.Speed()
 		st.Served, st.Failed = s.gateway.Totals()
@@ -128,10 +160,16 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 			st.Explain = &reach{d.From, d.Bytes, s.conf().ExplainMax}
 		}
 		s.lookAtMachine(&st)
-		if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtTypes(&st, e) }); err != nil {
-			st.Status = err.Error()
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
+	}
+	if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtTypes(&st, e) }); err != nil {
+		st.Status = err.Error()
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	if t, is := s.control.Trouble(); is { // invocations go on: the HTTP status stays 200, for those who route by it
+		st.Status = "changes are refused. " + t.String()
+	}
+	if !keyed {
+		st.Endpoints, st.Warnings, st.InAlarm, st.Alarms, st.Machine, st.ModelData = nil, nil, nil, 0, nil, nil
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -146,45 +184,50 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// look reads the engine. The worst comes first.
 func (st *status) look(e *engine.Engine) {
+	now := e.Now()
+	worst := engine.Healthy
 	for _, r := range e.Regions() {
 		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
 			x := r.Hosting.Endpoints[name]
 			for _, v := range x.Shown() {
+				health, why := r.Health(now, x, v)
+				worst = max(worst, health)
+				t := r.Traffic(now, name, v.Config.Name)
 				st.Endpoints = append(st.Endpoints, row{
-					r.Scope.Region, name, x.Status.String(), v.Config.Name, v.Desired, v.Current(), x.Failure(v.Config.Name),
+					Region: r.Scope.Region, Endpoint: name, Variant: v.Config.Name, Health: health.String(), Status: x.Status.String(),
+					Desired: v.Desired, Current: v.Current(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
+					Trouble: cmp.Or(why, x.Failure(v.Config.Name)), health: health,
 				})
 			}
 		}
-		for _, x := range r.Warnings(e.Now()) {
+		for _, x := range r.Warnings(now) {
 			for _, w := range x.Warnings {
 				st.Warnings = append(st.Warnings, warning{r.Scope.Region, x.Target.VariantName(), w.String()})
 			}
 		}
 		for name, state := range r.AlarmStates() {
 			if st.Alarms++; state == alarm.InAlarm {
-				st.InAlarm = append(st.InAlarm, name)
+				st.InAlarm = append(st.InAlarm, alarmOf(r, name))
 			}
 		}
 	}
+	if worst != engine.Healthy {
+		st.Status = worst.String()
+	}
+	slices.SortStableFunc(st.Endpoints, func(a, b row) int { return cmp.Compare(b.health, a.health) })
 }
 
-var page = template.Must(template.New("health").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Bellows</title>
-<style>body{font:16px system-ui;margin:2rem;max-width:60rem}table{border-collapse:collapse}td,th{padding:.3rem .8rem;text-align:left;border-bottom:1px solid #ccc}</style>
-<h1>Bellows: {{.Status}}</h1>
-<p>Version {{.Version}}{{if .Uptime}}, up {{.Uptime}}. Policy time {{.PolicyTime.Format "2006-01-02 15:04:05 MST"}}, {{.ClockSpeed}} times as fast as the clock.
-{{.Served}} invocations served, {{.Failed}} failed. {{.Alarms}} alarms, {{len .InAlarm}} in ALARM.{{end}}</p>
-{{if .Endpoints}}<table><tr><th>Endpoint<th>Variant<th>Status<th>Instances<th>Wanted<th>Trouble</tr>
-{{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td><a href="/explain/{{.Endpoint}}/{{.Variant}}?since=24h&amp;region={{.Region}}">{{.Variant}}</a><td>{{.Status}}<td>{{.Current}}<td>{{.Desired}}<td>{{.Trouble}}</tr>
-{{end}}</table>{{end}}{{if .Warnings}}<h2>Silently wrong</h2><ul>{{range .Warnings}}<li>{{.Target}} <small>{{.Region}}</small>: {{.Text}}{{end}}</ul>{{end}}
-{{with .History}}<h2>Metric history</h2>
-<p>{{.MB .Bytes}} on disk, of {{.MB .BytesMax}} at most{{if not .Kept.IsZero}}; written until {{.Kept.Format "15:04:05"}}{{end}}. {{.Failure}}</p>
-<table><tr><th>Datapoints of<th>Kept for<th>Since<th>On disk<th>Trouble</tr>
-{{range .Tiers}}<tr><td>{{.Resolution}}<td>{{.Retention}}<td>{{if not .Oldest.IsZero}}{{.Oldest.Format "2006-01-02 15:04"}}{{end}}<td>{{$.History.MB .Bytes}}<td>{{.Trouble}}</tr>
-{{end}}</table>{{end}}
-{{with .Explain}}{{if not .Since.IsZero}}<p>Moments can be explained from {{.Since.Format "2006-01-02 15:04"}} on: {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}{{end}}
-{{with .Machine}}<h2>Machine</h2><p>{{.Has}}{{if .Stated}}; instances take {{.Used}}{{end}}. {{if .Unlimited}}Instances are not held to the memory and CPU of their types: {{.Unlimited}}.{{else}}Instances are held to the memory and CPU of their types.{{end}}</p>{{end}}
-{{with .ModelData}}<p>Model data: {{.Models}} models, of which {{.Held}} are in use, {{.Fetching}} being fetched; {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}
-{{if .InAlarm}}<h2>In ALARM</h2><ul>{{range .InAlarm}}<li>{{.}}{{end}}</ul>{{end}}
-`))
+// alarmOf tells of an alarm in ALARM, and which variant it is about: the one whose policy it invokes, or whose metric it watches.
+func alarmOf(r *engine.Region, name string) alarmRow {
+	if c := r.Composites[name]; c != nil {
+		return alarmRow{Region: r.Scope.Region, Name: name, Reason: c.Reason, Since: c.Transitioned}
+	}
+	a := r.Alarms[name]
+	out := alarmRow{Region: r.Scope.Region, Name: name, Reason: a.Reason, Since: a.Transitioned}
+	if endpoint, variant, found := r.VariantOf(a); found {
+		out.Explain = explainLink(r.Scope.Region, endpoint, variant)
+	}
+	return out
+}

@@ -53,20 +53,20 @@ func (c config) types() map[string]machine.Size {
 	return out
 }
 
-func (c config) checkMachine() error {
+func (c *config) checkMachine() error {
 	if err := c.Capacity.check(); err != nil {
-		return err
+		return c.wrong("capacity", "%w", err)
 	}
 	for i, t := range c.InstanceTypes {
 		if err := t.check(); err != nil {
-			return fmt.Errorf("instance_types[%d]: %w", i, err)
+			return c.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types: %w", err)
 		}
 	}
 	switch c.Limits {
 	case limitsAuto, limitsOff, limitsRequired:
 		return nil
 	default:
-		return fmt.Errorf("limits is %q: want auto, off or required", c.Limits)
+		return c.wrong("limits", "limits is %q: want auto, off or required", c.Limits)
 	}
 }
 

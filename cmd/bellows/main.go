@@ -25,6 +25,7 @@ func root() *cobra.Command {
 		Use:          "bellows",
 		Short:        "Serve models behind SageMaker-compatible endpoints and scale them by policy",
 		SilenceUsage: true,
+		Version:      version(),
 	}
 	c.AddCommand(serve(), env(), explainCommand(), demo(), simulate(), replay(), demoModel())
 	return c

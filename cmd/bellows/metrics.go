@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -137,26 +136,15 @@ func (m *instruments) snapshot(there map[engine.VariantKey]bool) map[engine.Vari
 	return out
 }
 
-// metrics answers GET /metrics, to this machine and to those who bring a key as user name and password: names of endpoints are not
-// everybody's business.
+// metrics answers GET /metrics, to who brings a key or the token of metrics: names of endpoints are not everybody's business.
 func (s *server) metrics() http.Handler {
 	s.instruments.registry.MustRegister(&collector{s})
 	show := promhttp.HandlerFor(s.instruments.registry, promhttp.HandlerOpts{ErrorLog: promLog{s.o.log}, ErrorHandling: promhttp.ContinueOnError})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.mayLook(r) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`)
-			http.Error(w, "Metrics are for this machine, or for who brings an access key ID and its secret access key.", http.StatusUnauthorized)
+		if !s.mayScrape(r) {
+			askForKey(w)
 			return
 		}
 		show.ServeHTTP(w, r)
 	})
-}
-
-func (s *server) mayLook(r *http.Request) bool {
-	if id, secret, ok := r.BasicAuth(); ok {
-		_, err := s.auth.Basic(id, secret)
-		return err == nil
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback()
 }

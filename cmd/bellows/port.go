@@ -47,7 +47,7 @@ func (s *server) newPort() *port.Server {
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.log, OnRequest: s.instruments.requested,
 		Services: []*awsapi.Service{
 			sagemaker.New(b, sagemaker.Options{
-				Image:     func(image string) error { _, err := s.conf().command(image); return err },
+				Image:     func(image string) error { _, err := s.conf().program(image); return err },
 				ModelData: s.checkModelData, InstanceType: s.machine.Check,
 			}),
 			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
@@ -81,14 +81,16 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 	switch get := ctx.IsGet() || ctx.IsHead(); {
 	case invocation:
 		d.s.gateway.Handle(ctx)
-	case get && (string(path) == "/" && !signed(ctx) || string(path) == "/health") && len(ctx.QueryArgs().Peek("Action")) == 0:
+	case prometheus.Serves(string(path)):
+		d.queries(ctx, body)
+	case get && signed(ctx) && d.unserved(ctx):
+		d.control(ctx, body) // it refuses: GET / is S3's ListBuckets, and /metrics may be a bucket
+	case get && (string(path) == "/" || string(path) == healthPath) && len(ctx.QueryArgs().Peek("Action")) == 0:
 		d.pages.health(ctx, body)
 	case get && string(path) == "/metrics":
 		d.pages.metrics(ctx, body)
 	case get && strings.HasPrefix(string(path), explainPath):
 		d.pages.explain(ctx, body)
-	case prometheus.Serves(string(path)):
-		d.queries(ctx, body)
 	default:
 		d.control(ctx, body)
 	}
@@ -97,6 +99,14 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 // signed reports whether a request is a call of AWS's, of whichever service.
 func signed(ctx *fasthttp.RequestCtx) bool {
 	return bytes.HasPrefix(ctx.Request.Header.Peek("Authorization"), []byte("AWS4-")) || ctx.QueryArgs().Has("X-Amz-Signature")
+}
+
+// unserved reports whether a request is signed for a service that this server does not have.
+func (d *router) unserved(ctx *fasthttp.RequestCtx) bool {
+	facts := requests.Get().(*sigv4.Request)
+	defer requests.Put(facts)
+	readFacts(ctx, facts)
+	return d.api.Unserved(facts) != ""
 }
 
 // pathOf is a request's path as it was sent, without the query.
@@ -126,7 +136,7 @@ func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) 
 	switch {
 	case prometheus.Serves(path):
 		prometheus.Refuse(w, path, h.ContentType, r.Status, errors.New(r.Message))
-	case path == "/health", path == "/metrics", strings.HasPrefix(path, explainPath), path == "/" && strings.Contains(h.Accept, "text/html"):
+	case path == healthPath, path == "/metrics", strings.HasPrefix(path, explainPath), path == "/" && strings.Contains(h.Accept, "text/html"):
 		http.Error(w, r.Message, r.Status)
 	default:
 		header := http.Header{"X-Amz-Target": {h.AmzTarget}, "Content-Type": {h.ContentType}}

@@ -15,7 +15,7 @@ import (
 // reloadable are the settings of bellows.yaml that a running server takes over; others take effect at the next start.
 var reloadable = []string{
 	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
-	"payload_max", "log_max", "explain_max",
+	"payload_max", "log_max", "explain_max", "metrics",
 }
 
 // takeOver returns the configuration with the settings of another that can change while the server runs: the names of those that did

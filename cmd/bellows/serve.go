@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"bellows.dev/bellows/internal/history"
 )
@@ -18,6 +18,12 @@ import (
 const (
 	defaultListen  = "127.0.0.1:4580"
 	defaultDataDir = "./bellows-data"
+)
+
+// Ways to prove who sends.
+const (
+	authSigV4 = "sigv4"
+	authNone  = "none"
 )
 
 // serveFlags are the flags of serve.
@@ -47,8 +53,8 @@ func serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if s.created {
-				fmt.Fprintf(cmd.ErrOrStderr(), "Made an access key in %s. To use it:\n  eval \"$(bellows env --data-dir %s)\"\n", f.dir, f.dir)
+			if s.created || term.IsTerminal(int(os.Stderr.Fd())) {
+				fmt.Fprint(cmd.ErrOrStderr(), f.hint(s))
 			}
 			return s.run(cmd.Context(), f.keep)
 		},
@@ -58,12 +64,33 @@ func serve() *cobra.Command {
 	flags.StringVar(&f.dir, "data-dir", defaultDataDir, "where the journal, the keys and the instances' files are")
 	flags.StringVar(&f.config, "config", "", "bellows.yaml: images, account, region, time-outs")
 	flags.Float64Var(&f.speed, "clock-speed", 1, "how many seconds of policy time pass in a second")
-	flags.StringVar(&f.auth, "auth", "sigv4", "sigv4, or none (on a loopback address only)")
+	flags.StringVar(&f.auth, "auth", authSigV4, "sigv4, or none (on a loopback address only)")
 	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
-	flags.StringVar(&f.format, "log-format", "text", "text or json")
+	flags.StringVar(&f.format, "log-format", logAuto, "auto (short lines on a terminal, else text), text or json")
 	flags.StringVar(&f.retention, "retention", "", "how long metrics' datapoints are kept, by their resolution; default "+history.DefaultRetention().String())
 	flags.BoolVar(&f.keep, "keep-instances", false, "leave instances running on a clean stop, for the next server to adopt")
 	return c
+}
+
+// hint says how to use a server: from a shell, and with a browser.
+func (f serveFlags) hint(s *server) string {
+	env := "bellows env"
+	if f.dir != defaultDataDir {
+		env += " --data-dir " + quoted(f.dir)
+	}
+	address, err := reachable(s.address())
+	if err != nil {
+		address = s.address()
+	}
+	page := fmt.Sprintf("http://%s/ (user name %s, password: the secret that `%s` prints)", address, s.keys[0].AccessKeyID, env)
+	if f.auth == authNone {
+		page = fmt.Sprintf("http://%s/ (without a key: --auth none)", address)
+	}
+	made := ""
+	if s.created {
+		made = "Made an access key in " + f.dir + ".\n"
+	}
+	return fmt.Sprintf("%sTo use it:  eval \"$(%s)\"\nIts page:   %s\n", made, env, page)
 }
 
 // reloadSignals are what asks for the configuration to be read again. A terminal that goes away sends the same signal, and breaks the
@@ -103,15 +130,15 @@ func (f serveFlags) options() (serverOptions, error) {
 	if f.speed <= 0 || f.speed > 1000 {
 		return serverOptions{}, fmt.Errorf("--clock-speed is %v; want more than 0 and at most 1000", f.speed)
 	}
-	if f.auth != "sigv4" && f.auth != "none" {
+	if f.auth != authSigV4 && f.auth != authNone {
 		return serverOptions{}, fmt.Errorf("--auth is %q; want sigv4 or none", f.auth)
 	}
-	if f.auth == "none" {
+	if f.auth == authNone {
 		if err := loopback(f.listen); err != nil {
 			return serverOptions{}, err
 		}
 	}
-	o := serverOptions{dir: f.dir, listen: f.listen, speed: f.speed, noAuth: f.auth == "none", config: c, log: log}
+	o := serverOptions{dir: f.dir, listen: f.listen, speed: f.speed, noAuth: f.auth == authNone, config: c, log: log}
 	if f.config != "" {
 		o.read = f.readConfig
 	}
@@ -128,20 +155,4 @@ func loopback(listen string) error {
 		return nil
 	}
 	return errors.New("--auth none lets everybody do everything: it is for a loopback address only, such as 127.0.0.1")
-}
-
-func newLog(level, format string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level is %q; want debug, info, warn or error", level)
-	}
-	o := &slog.HandlerOptions{Level: l}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
-	default:
-		return nil, fmt.Errorf("--log-format is %q; want text or json", format)
-	}
 }

@@ -110,7 +110,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.auth = s.authenticator()
-	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, MaxBody: o.config.PayloadMax, Log: o.log})
+	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, LogFile: s.logFile, MaxBody: o.config.PayloadMax, Log: o.log})
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.foretell = foretell.New(foretell.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.log})
 	s.notifier = notify.New(notify.Options{URL: func(topic string) (string, bool) { return s.conf().webhook(topic) }, Log: o.log, Done: s.notified})
@@ -168,10 +168,19 @@ func (s *server) controlOptions() control.Options {
 	}
 }
 
+// logFile returns where the log of an instance is.
+func (s *server) logFile(id hosting.InstanceID) string {
+	dir, err := filepath.Abs(s.o.dir)
+	if err != nil {
+		dir = s.o.dir
+	}
+	return filepath.Join(dir, "fleet", "logs", string(id)+".log")
+}
+
 func (s *server) fleetOptions() process.Options {
 	c := s.o.config
 	return process.Options{
-		Dir: filepath.Join(s.o.dir, "fleet"), Command: func(image string) ([]string, error) { return s.conf().command(image) }, Drain: s.gateway.Drain, Log: s.o.log,
+		Dir: filepath.Join(s.o.dir, "fleet"), Command: func(image string) (process.Program, error) { return s.conf().program(image) }, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
 		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
 		Data: s.data, Machine: s.machine, Limits: process.LimitsMode(c.Limits),

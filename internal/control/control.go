@@ -464,12 +464,7 @@ func answer(orders []*order, failure error) {
 
 // tell logs an event and passes it on.
 func (c *Controller) tell(now time.Time, e engine.Event) {
-	level := slog.LevelInfo
-	switch e.(type) {
-	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // they come each minute
-		level = slog.LevelDebug
-	}
-	c.o.Log.Log(context.Background(), level, "event", "kind", nameOf(e), "what", e.String())
+	c.o.Log.Log(context.Background(), levelOf(e), "event", "kind", nameOf(e), "what", e.String())
 	if c.o.OnEvent != nil {
 		c.o.OnEvent(now, e)
 	}

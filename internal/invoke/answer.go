@@ -45,8 +45,17 @@ func (q *request) notFound() *failure {
 	return f
 }
 
-// modelError is a container's answer other than 2XX; status is 0 where there was none.
-func (q *request) modelError(status int, body []byte) *failure {
+// logOf returns where the log of the instance that a request went to is, "" where that is not known.
+func (g *Gateway) logOf(q *request) string {
+	if g.options.LogFile == nil || q.instance == nil {
+		return ""
+	}
+	return g.options.LogFile(q.instance.id)
+}
+
+// modelError is a container's answer other than 2XX; status is 0 where there was none. log is where the instance's log is, which is told
+// where AWS tells where its console shows it.
+func (q *request) modelError(status int, body []byte, log string) *failure {
 	kind := "server"
 	f := &failure{Status: fasthttp.StatusFailedDependency, Code: "ModelError", OriginalStatusCode: &status}
 	if status >= 400 && status < 500 {
@@ -57,9 +66,10 @@ func (q *request) modelError(status int, body []byte) *failure {
 	f.OriginalMessage = &original
 	group := "/aws/sagemaker/Endpoints/" + string(q.endpoint)
 	f.LogStreamArn = logGroup(q.scope, group)
-	f.Message = fmt.Sprintf("Received %s error (%d) from primary with message %s. See https://%s.console.aws.amazon.com/cloudwatch/"+
-		"home?region=%s#logEventViewer:group=%s in account %s for more information.",
-		kind, status, `"`+original+`"`, q.scope.Region, q.scope.Region, group, q.scope.Account)
+	f.Message = fmt.Sprintf("Received %s error (%d) from primary with message %s.", kind, status, `"`+original+`"`)
+	if log != "" {
+		f.Message += " See " + log + " for more information."
+	}
 	return f
 }
 

@@ -11,12 +11,12 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
 )
 
 const (
 	logs = `"LogStreamArn":"arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/chat"`
-	see  = ` See https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logEventViewer:group=` +
-		`/aws/sagemaker/Endpoints/chat in account 123456789012 for more information.`
+	see  = ` See /fleet/logs/i-1.log for more information.`
 )
 
 // model answers as the payload says.
@@ -148,7 +148,7 @@ func TestRefusals(t *testing.T) {
 	release := make(chan struct{})
 	address := serve(t, func(ctx *fasthttp.RequestCtx) { ctx.SetUserValue("release", release); model(ctx) })
 	t.Cleanup(func() { close(release) })
-	g, url := start(t, Options{MaxBody: 1000})
+	g, url := start(t, Options{MaxBody: 1000, LogFile: func(hosting.InstanceID) string { return "/fleet/logs/i-1.log" }})
 	named := func(name string, r engine.Route) engine.Route {
 		r.Key.Endpoint = name
 		for i := range r.Variants[0].Instances {
@@ -252,11 +252,11 @@ func TestScopesShareNothing(t *testing.T) {
 
 func TestAModelsErrorIsCutBetweenCharacters(t *testing.T) {
 	q := request{scope: scope, endpoint: []byte("chat")}
-	f := q.modelError(500, []byte("a"+strings.Repeat("é", originalMax)))
+	f := q.modelError(500, []byte("a"+strings.Repeat("é", originalMax)), "")
 	if n := len(*f.OriginalMessage); n != originalMax-1 || !utf8.ValidString(*f.OriginalMessage) {
 		t.Errorf("%d bytes", n)
 	}
-	f = q.modelError(500, []byte(strings.Repeat("\x80", 2*originalMax))) // no character starts anywhere
+	f = q.modelError(500, []byte(strings.Repeat("\x80", 2*originalMax)), "") // no character starts anywhere
 	if n := len(*f.OriginalMessage); n > originalMax || n < originalMax-utf8.UTFMax {
 		t.Errorf("%d bytes", n)
 	}

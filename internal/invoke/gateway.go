@@ -35,6 +35,9 @@ type Options struct {
 	// Authenticate tells whose endpoints a request may invoke, or why none. A nil Authenticate refuses all.
 	Authenticate func(ctx *fasthttp.RequestCtx) (engine.Scope, *Refusal)
 
+	// LogFile returns where the log of an instance is, for what errors of models tell; nil tells nothing.
+	LogFile func(hosting.InstanceID) string
+
 	// MaxBody is the limit of payloads in bytes, both ways; 0 means 25 MiB. A larger request gets 413; a larger answer is a
 	// model error.
 	MaxBody int

@@ -106,7 +106,7 @@ func (g *Gateway) conclude(ctx *fasthttp.RequestCtx, q *request, o *outcome, end
 		q.instance.answeredAt(now)
 	} else {
 		o.model, o.server = true, true
-		f = q.modelError(0, []byte(silence(end)))
+		f = q.modelError(0, []byte(silence(end)), g.logOf(q))
 	}
 	if o.server {
 		g.failedFast(q.variant, q.instance, q.sent, reproach(end, c))
@@ -157,7 +157,7 @@ func (g *Gateway) answer(ctx *fasthttp.RequestCtx, q *request, c *conn, o *outco
 	if status < 200 || status > 299 {
 		o.model, o.client = true, status >= 400 && status < 500
 		o.server = !o.client
-		return q.modelError(status, c.answer.Body())
+		return q.modelError(status, c.answer.Body(), g.logOf(q))
 	}
 	r := &ctx.Response
 	r.SetStatusCode(fasthttp.StatusOK)

@@ -25,7 +25,7 @@ type Options struct {
 	Dir string
 
 	// Command returns what runs an image, or why nothing does.
-	Command func(image string) ([]string, error)
+	Command func(image string) (Program, error)
 
 	// Report takes the fleet's word about an instance. It may block.
 	Report func(hosting.InstanceReport)

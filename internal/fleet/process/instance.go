@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,7 +126,10 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 		case <-tick.C:
 		}
 		if how, ended := p.ended(); ended {
-			w.reason = i.outOfMemory(p, how) + how + i.lastWords(p.logFrom)
+			words := i.lastWords(p.logFrom)
+			if w.reason = i.outOfMemory(p, how) + how + words; !w.ready && strings.Contains(strings.ToLower(words), "address already in use") {
+				w.reason += portHint(p.port, unix.ECONNREFUSED)
+			}
 			return w
 		}
 		if time.Since(logs) > logEvery {
@@ -150,10 +154,18 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 				return w
 			}
 		case i.spec.StartupTimeout > 0 && time.Since(began) > i.spec.StartupTimeout:
-			w.reason = fmt.Sprintf("It did not become healthy within %v: %v", i.spec.StartupTimeout, err)
+			w.reason = fmt.Sprintf("It did not become healthy within %v: %v", i.spec.StartupTimeout, err) + portHint(p.port, err)
 			return w
 		}
 	}
+}
+
+// portHint says what is usually wrong where a model server never takes connections: it does not listen where it was told to.
+func portHint(port int, err error) string {
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return ""
+	}
+	return fmt.Sprintf(" (Nothing listens on port %d: does the model server listen on the port that SAGEMAKER_BIND_TO_PORT names?)", port)
 }
 
 func (i *instance) stopped() bool {

@@ -6,7 +6,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -29,9 +32,21 @@ var inherited = []string{
 	"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES",
 }
 
+// Program is what runs an image.
+type Program struct {
+	Command []string // the program's file and its arguments
+	Folder  string   // its working directory; "" is the server's own
+
+	// Env are variables of its environment. The model's own Environment comes before them, and what the contract says before both.
+	Env map[string]string
+
+	// PassEnv are variables that it gets from the server's environment besides those that each gets: names, or patterns such as CUDA_* or *.
+	PassEnv []string
+}
+
 // launch starts an instance. Its record is on disk before, so that no crash leaves a process that nobody knows.
-func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.Data) (_ *process, err error) {
-	if len(command) == 0 {
+func launch(f *Fleet, s hosting.InstanceSpec, program Program, data modeldata.Data) (_ *process, err error) {
+	if len(program.Command) == 0 {
 		return nil, fmt.Errorf("the command of the image %q is empty", s.Image)
 	}
 	port, err := f.takePort()
@@ -67,7 +82,7 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.D
 	}
 	grouped := false
 	who, err := f.lineage.start(s.ID, func() (who identity, err error) {
-		who, grouped, err = spawn(command, environment(f.owner.identity, s, port, data.Folder), log, group)
+		who, grouped, err = spawn(program, program.environment(f.owner.identity, s, port, data.Folder), log, group)
 		return who, err
 	})
 	if err != nil {
@@ -89,10 +104,10 @@ func launch(f *Fleet, s hosting.InstanceSpec, command []string, data modeldata.D
 // spawn starts a command in a session of its own, so that neither a closed terminal nor a signal to the server's group reaches it, and in a
 // control group, if there is one. Its output goes to a file and not to a pipe, which would end with the server. It reports whether the
 // process is in the control group.
-func spawn(command, env []string, log *os.File, group cgroup) (_ identity, grouped bool, _ error) {
+func spawn(program Program, env []string, log *os.File, group cgroup) (_ identity, grouped bool, _ error) {
 	prepare := func() *exec.Cmd {
-		cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
-		cmd.Env, cmd.Stdout, cmd.Stderr = env, log, log
+		cmd := exec.Command(program.Command[0], program.Command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
+		cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, program.Folder, log, log
 		cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 		return cmd
 	}
@@ -112,14 +127,24 @@ func spawn(command, env []string, log *os.File, group cgroup) (_ identity, group
 	return who, grouped, cmd.Process.Release() // ended waits for it
 }
 
-// environment is the model's own, and what the contract and the fleet add. AWS: SageMaker developer guide, how containers run.
-func environment(fleet string, s hosting.InstanceSpec, port int, folder string) []string {
+// environment is what the server passes on, the program's own, the model's, and what the contract and the fleet add; of a variable that is
+// there twice the later counts. AWS: SageMaker developer guide, how containers run.
+func (p *Program) environment(fleet string, s hosting.InstanceSpec, port int, folder string) []string {
 	// Python's setproctitle would write titles over the marks.
 	env := []string{"SPT_NOENV=1"}
 	for _, k := range inherited {
 		if v, set := os.LookupEnv(k); set {
 			env = append(env, k+"="+v)
 		}
+	}
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if slices.ContainsFunc(p.PassEnv, func(pattern string) bool { ok, err := path.Match(pattern, name); return ok && err == nil }) {
+			env = append(env, pair)
+		}
+	}
+	for k, v := range p.Env {
+		env = append(env, k+"="+v)
 	}
 	for k, v := range s.Environment {
 		env = append(env, k+"="+v)

@@ -139,7 +139,7 @@ func TestMemoryIsLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	who, _, err := spawn([]string{os.Args[0]}, append(os.Environ(), part+"=glutton"), log, g)
+	who, _, err := spawn(Program{Command: []string{os.Args[0]}}, append(os.Environ(), part+"=glutton"), log, g)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -236,7 +236,7 @@ func TestPortsAreGivenOnce(t *testing.T) {
 func TestAnEmptyCommandIsAFailure(t *testing.T) {
 	o := options(t.TempDir())
 	failed := make(chan hosting.InstanceReport, 100)
-	o.Command = func(string) ([]string, error) { return nil, nil }
+	o.Command = func(string) (Program, error) { return Program{}, nil }
 	o.Report = func(r hosting.InstanceReport) { failed <- r }
 	f, err := New(o)
 	if err != nil {

@@ -26,7 +26,7 @@ func (i *instance) fail(f failure) {
 
 // start prepares what the instance needs and starts its process. Where it cannot, it returns why.
 func (i *instance) start(ctx context.Context) (*process, failure) {
-	command, err := i.fleet.o.Command(i.spec.Image)
+	program, err := i.fleet.o.Command(i.spec.Image)
 	if err != nil {
 		return nil, failure{reason: err.Error()}
 	}
@@ -46,7 +46,7 @@ func (i *instance) start(ctx context.Context) (*process, failure) {
 	if waited {
 		i.report(hosting.FleetStarting, "", "")
 	}
-	p, err := launch(i.fleet, i.spec, command, i.data)
+	p, err := launch(i.fleet, i.spec, program, i.data)
 	if err != nil {
 		return nil, failure{reason: "The model server cannot be started: " + err.Error()}
 	}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -123,11 +124,11 @@ func waitForNothing() {
 	<-never
 }
 
-func command(image string) ([]string, error) {
+func command(image string) (Program, error) {
 	if image != "demo" {
-		return nil, fmt.Errorf("no command is known for the image %q", image)
+		return Program{}, fmt.Errorf("no command is known for the image %q", image)
 	}
-	return []string{os.Args[0]}, nil
+	return Program{Command: []string{os.Args[0]}}, nil
 }
 
 func options(dir string) Options {
@@ -272,8 +273,9 @@ func TestSecondFleetIsRefused(t *testing.T) {
 
 func TestEnvironmentIsTheContractsAndNoCredentialsLeak(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	env := environment("/d", hosting.InstanceSpec{ID: "i-1", Region: "eu-west-1", Environment: map[string]string{"A": "b", "BELLOWS_INSTANCE": "x"}}, 99, "/m")
-	all := strings.Join(env, "\n") + "\n"
+	var none Program
+	spec := hosting.InstanceSpec{ID: "i-1", Region: "eu-west-1", Environment: map[string]string{"A": "b", "BELLOWS_INSTANCE": "x"}}
+	all := strings.Join(none.environment("/d", spec, 99, "/m"), "\n") + "\n"
 	for _, want := range []string{"A=b\n", "SAGEMAKER_BIND_TO_PORT=99\n", "AWS_REGION=eu-west-1\n", "SM_MODEL_DIR=/m\n", "BELLOWS_INSTANCE=i-1\n"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in\n%s", want, all)
@@ -281,6 +283,43 @@ func TestEnvironmentIsTheContractsAndNoCredentialsLeak(t *testing.T) {
 	}
 	if strings.Contains(all, "secret") {
 		t.Error("the server's credentials leak into model servers")
+	}
+}
+
+// What an image's entry sets and passes on; the model's own Environment comes before it, and what the contract says before both.
+func TestEnvironmentOfAProgram(t *testing.T) {
+	for name, value := range map[string]string{"HF_HOME": "/hf", "HTTPS_PROXY": "http://p", "CUDA_HOME": "/c", "CUDAX": "no", "OTHER": "o", "SAGEMAKER_BIND_TO_PORT": "1"} {
+		t.Setenv(name, value)
+	}
+	spec := hosting.InstanceSpec{ID: "i-1", Environment: map[string]string{"BOTH": "model"}}
+	last := func(p Program) map[string]string {
+		out := map[string]string{}
+		for _, pair := range p.environment("/d", spec, 99, "") {
+			name, value, _ := strings.Cut(pair, "=")
+			out[name] = value // os/exec takes the last, too
+		}
+		return out
+	}
+	got := last(Program{Env: map[string]string{"BOTH": "image", "MINE": "m", "OTHER": "mine"}, PassEnv: []string{"HF_HOME", "*_PROXY", "CUDA_*", "OTHER"}})
+	for name, want := range map[string]string{
+		"HF_HOME": "/hf", "HTTPS_PROXY": "http://p", "CUDA_HOME": "/c", "CUDAX": "", "BOTH": "model", "MINE": "m", "OTHER": "mine", "SAGEMAKER_BIND_TO_PORT": "99",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+	if got := last(Program{PassEnv: []string{"*"}}); got["CUDAX"] != "no" || got["HF_HOME"] != "/hf" || got["SAGEMAKER_BIND_TO_PORT"] != "99" {
+		t.Errorf("all: %v", got)
+	}
+}
+
+func TestPortHint(t *testing.T) {
+	refused := fmt.Errorf("/ping: %w", unix.ECONNREFUSED)
+	if got := portHint(9000, refused); !strings.Contains(got, "port 9000") || !strings.Contains(got, "SAGEMAKER_BIND_TO_PORT") {
+		t.Error(got)
+	}
+	if got := portHint(9000, errors.New("/ping answered 500")); got != "" {
+		t.Error(got)
 	}
 }
 

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// wrong is a mistake in a setting; at is where it is: names and numbers of list entries with dots between.
+func (c *config) wrong(at, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if line := lineOf(&c.Source, at); line > 0 {
+		return fmt.Errorf("line %d: %w", line, err)
+	}
+	return err
+}
+
+// entry is how errors name an entry of a list in a setting.
+var entry = regexp.MustCompile(`^([a-z_]+)\[(\d+)\]`)
+
+// entryOf is where the mistake in a setting is that an error tells of: its list and entry, where the error begins with them.
+func entryOf(setting string, err error) string {
+	if m := entry.FindStringSubmatch(err.Error()); m != nil {
+		return setting + "." + m[1] + "." + m[2]
+	}
+	return setting
+}
+
+// lineOf finds the line of a setting, or of the nearest one that it belongs to; 0 where there is none.
+func lineOf(n *yaml.Node, at string) int {
+	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
+		n = n.Content[0]
+	}
+	line := 0
+	for _, step := range strings.Split(at, ".") {
+		var next *yaml.Node
+		switch n.Kind {
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				if n.Content[i].Value == step {
+					line, next = n.Content[i].Line, n.Content[i+1]
+				}
+			}
+		case yaml.SequenceNode:
+			if i, err := strconv.Atoi(step); err == nil && i < len(n.Content) {
+				next = n.Content[i]
+				line = next.Line
+			}
+		}
+		if next == nil {
+			break
+		}
+		n = next
+	}
+	return line
+}
+
+// What the YAML library says of mistakes, which names types of this program.
+var (
+	unknownSetting = regexp.MustCompile(`^line (\d+): field (.*) not found in type .*$`)
+	wrongKind      = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal (\\S+)(?: `(.*)`)? into (.*)$")
+	setTwice       = regexp.MustCompile(`^line (\d+): mapping key (.*) already defined at line (\d+)$`)
+)
+
+// plainYAML says in plain words what the YAML library found wrong, each with its line.
+func plainYAML(err error) error {
+	var many *yaml.TypeError
+	if !errors.As(err, &many) {
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	texts := make([]string, len(many.Errors))
+	for i, text := range many.Errors {
+		texts[i] = plainMistake(text)
+	}
+	return errors.New(strings.Join(texts, "; "))
+}
+
+func plainMistake(text string) string {
+	if m := unknownSetting.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("line %s: there is no setting %q", m[1], m[2])
+	}
+	if m := setTwice.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("line %s: %s is set twice, first in line %s", m[1], m[2], m[3])
+	}
+	if m := wrongKind.FindStringSubmatch(text); m != nil {
+		what := map[string]string{"!!seq": "a list", "!!map": "a mapping"}[m[2]]
+		if what == "" {
+			what = strconv.Quote(m[3])
+		}
+		return fmt.Sprintf("line %s: %s is not %s", m[1], what, kindOf(m[4]))
+	}
+	return text
+}
+
+// kindOf says what a Go type stands for in the file.
+func kindOf(goType string) string {
+	switch {
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	case strings.HasPrefix(goType, "map["):
+		return "a mapping"
+	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"):
+		return "a whole number"
+	case strings.HasPrefix(goType, "float"):
+		return "a number"
+	case goType == "bool":
+		return "true or false"
+	case goType == "string":
+		return "a text"
+	default:
+		return "a mapping of settings"
+	}
+}

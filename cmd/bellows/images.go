@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bellows.dev/bellows/internal/fleet/process"
+)
+
+// image maps images of models to the command of a model server.
+type image struct {
+	Image   string   `yaml:"image"` // a pattern: * stands for any text, ? for a character
+	Command []string `yaml:"command"`
+
+	Env map[string]string `yaml:"env"` // of the model server; the model's own Environment comes before it
+	Cwd string            `yaml:"cwd"` // its working directory, in the configuration's folder; default: the server's own
+
+	// PassEnv are variables of the server's own environment that the model server gets, too: names, or patterns such as CUDA_* or *.
+	PassEnv []string `yaml:"pass_env"`
+}
+
+func (x *image) check() error {
+	if x.Image == "" || len(x.Command) == 0 || x.Command[0] == "" {
+		return errors.New("an entry wants an image and a command")
+	}
+	if _, err := path.Match(pattern(x.Image), ""); err != nil {
+		return fmt.Errorf("%q is no pattern", x.Image)
+	}
+	for name := range x.Env {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			return fmt.Errorf("env: %q is no name of a variable", name)
+		}
+	}
+	for _, p := range x.PassEnv {
+		if _, err := path.Match(p, ""); p == "" || err != nil {
+			return fmt.Errorf("pass_env: %q is neither the name of a variable nor a pattern", p)
+		}
+	}
+	return nil
+}
+
+// locate finds the commands and folders of images, which are relative to the configuration's folder, and what else the configuration reads.
+// A command without a slash is looked for in PATH.
+func (c *config) locate(folder string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return fmt.Errorf("finding the configuration's folder: %w", err)
+	}
+	for i := range c.Images {
+		x := &c.Images[i]
+		at := fmt.Sprintf("images.%d", i)
+		if x.Cwd != "" {
+			x.Cwd = within(folder, x.Cwd)
+			if st, err := os.Stat(x.Cwd); err != nil || !st.IsDir() {
+				return c.wrong(at+".cwd", "images: cwd %s is no folder", x.Cwd)
+			}
+		}
+		name := x.Command[0]
+		if strings.Contains(name, "/") {
+			name = within(folder, name)
+		}
+		found, err := exec.LookPath(name)
+		if err != nil {
+			return c.wrong(at+".command", "images: the command %s cannot be run: %w", name, innermost(err))
+		}
+		x.Command = slices.Concat([]string{found}, x.Command[1:])
+	}
+	return c.Metrics.read(folder)
+}
+
+// innermost is what went wrong at the bottom, without the file that is named already.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// within is a path as seen from a folder.
+func within(folder, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(folder, name)
+}
+
+// demoImage is the image of the model that this program carries.
+const demoImage = "bellows/demo-model"
+
+// program returns what runs an image.
+func (c *config) program(name string) (process.Program, error) {
+	for _, x := range c.Images {
+		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
+			return process.Program{Command: x.Command, Env: x.Env, Folder: x.Cwd, PassEnv: x.PassEnv}, nil
+		}
+	}
+	if name == demoImage || strings.HasPrefix(name, demoImage+":") {
+		self, err := os.Executable()
+		if err != nil {
+			return process.Program{}, fmt.Errorf("finding this program's own file: %w", err)
+		}
+		return process.Program{Command: []string{self, "demo-model"}}, nil
+	}
+	known := []string{demoImage}
+	for _, x := range c.Images {
+		known = append(known, x.Image)
+	}
+	return process.Program{}, fmt.Errorf("no command is known for the image %q. Map it under images: in bellows.yaml. Known are: %s", name, strings.Join(known, ", "))
+}
+
+// metricsConfig is who may read /metrics besides those who hold an access key.
+type metricsConfig struct {
+	Token     string `yaml:"token"`      // a bearer token
+	TokenFile string `yaml:"token_file"` // or the file that has it
+
+	secret string // either's
+}
+
+// tokenLeast is how short a token may be, in bytes.
+const tokenLeast = 16
+
+func (m *metricsConfig) check() error {
+	if m.Token != "" && m.TokenFile != "" {
+		return errors.New("it has a token and a token_file: want one of them")
+	}
+	if m.secret = m.Token; m.Token != "" && len(m.Token) < tokenLeast {
+		return fmt.Errorf("the token has %d bytes: want %d at least", len(m.Token), tokenLeast)
+	}
+	return nil
+}
+
+func (m *metricsConfig) read(folder string) error {
+	if m.TokenFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(within(folder, m.TokenFile))
+	if err != nil {
+		return fmt.Errorf("reading the token of metrics: %w", err)
+	}
+	if m.secret = strings.TrimSpace(string(text)); len(m.secret) < tokenLeast {
+		return fmt.Errorf("metrics: the token in %s has %d bytes: want %d at least", m.TokenFile, len(m.secret), tokenLeast)
+	}
+	return nil
+}

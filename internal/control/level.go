@@ -1,0 +1,32 @@
+package control
+
+import (
+	"log/slog"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/scaling"
+)
+
+// levelOf is an event's level in the log: failures are warnings.
+func levelOf(e engine.Event) slog.Level {
+	failed := false
+	switch x := e.(type) {
+	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // they come each minute
+		return slog.LevelDebug
+	case engine.InstanceChanged:
+		failed = x.Report.State == hosting.FleetFailed
+	case engine.EndpointChanged:
+		failed = x.To == hosting.Failed || x.To == hosting.RollingBack || x.Reason != ""
+	case engine.ActivityChanged:
+		failed = x.Activity.NotScaled.Code == 0 && (x.Activity.Status == scaling.Failed || x.Activity.Status == scaling.Unfulfilled)
+	case engine.ScheduledActionRan:
+		failed = x.Run.Outcome == scaling.RunFailed
+	case engine.AlarmActed:
+		failed = x.Error != ""
+	}
+	if failed {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
