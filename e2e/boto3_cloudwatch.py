@@ -184,8 +184,20 @@ def composites():
 SERVED = {
     "DeleteAlarms", "DescribeAlarmContributors", "DescribeAlarmHistory", "DescribeAlarms", "DescribeAlarmsForMetric", "DisableAlarmActions",
     "EnableAlarmActions", "GetMetricData", "GetMetricStatistics", "ListMetrics", "ListTagsForResource", "PutCompositeAlarm", "PutMetricAlarm",
-    "PutMetricData", "SetAlarmState", "TagResource", "UntagResource",
+    "PutMetricData", "SetAlarmState", "TagResource", "UntagResource", "PutAlarmMuteRule", "GetAlarmMuteRule", "ListAlarmMuteRules",
+    "DeleteAlarmMuteRule",
 }
+
+
+def mute_rules():
+    schedule = {"Expression": "cron(0 2 * * SUN)", "Duration": "PT4H", "Timezone": "Europe/Paris"}
+    cw.put_alarm_mute_rule(Name="nightly", Rule={"Schedule": schedule}, MuteTargets={"AlarmNames": ["py"]})
+    rule = cw.get_alarm_mute_rule(AlarmMuteRuleName="nightly")
+    assert rule["Rule"]["Schedule"] == schedule and rule["MuteTargets"] == {"AlarmNames": ["py"]} and rule["MuteType"] == "RECURRING", rule
+    listed = cw.list_alarm_mute_rules(AlarmName="py")["AlarmMuteRuleSummaries"]
+    assert [r["AlarmMuteRuleArn"] for r in listed] == [rule["AlarmMuteRuleArn"]], listed
+    cw.delete_alarm_mute_rule(AlarmMuteRuleName="nightly")
+    refused("ResourceNotFoundException", "The alarm mute rule does not exist.", cw.get_alarm_mute_rule, AlarmMuteRuleName="nightly")
 
 
 def other_operations():
@@ -199,7 +211,7 @@ def other_operations():
         assert operation in documented, operation
 
 
-for part in (metrics, statistics, data, lists, alarms, composites, other_operations):
+for part in (metrics, statistics, data, lists, alarms, composites, mute_rules, other_operations):
     part()
     print(part.__name__)
 print("all passed")

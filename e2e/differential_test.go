@@ -317,6 +317,14 @@ func alarmExchanges() []exchange {
 		{"UntagResource", &sdk.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}}, &sdk.UntagResourceOutput{}, ""},
 		{"ListTagsForResource", &sdk.ListTagsForResourceInput{ResourceARN: arn}, &sdk.ListTagsForResourceOutput{}, ""},
 		{"DescribeAlarmContributors", &sdk.DescribeAlarmContributorsInput{AlarmName: aws.String("d-1")}, &sdk.DescribeAlarmContributorsOutput{}, ""},
+		{"PutAlarmMuteRule", &sdk.PutAlarmMuteRuleInput{
+			Name: aws.String("d-m"), Description: aws.String("<nightly>"), MuteTargets: &cw.MuteTargets{AlarmNames: names},
+			Rule: &cw.Rule{Schedule: &cw.Schedule{Expression: aws.String("cron(0 2 * * SUN)"), Duration: aws.String("PT4H"), Timezone: aws.String("Asia/Tokyo")}},
+		}, &sdk.PutAlarmMuteRuleOutput{}, ""},
+		{"GetAlarmMuteRule", &sdk.GetAlarmMuteRuleInput{AlarmMuteRuleName: aws.String("d-m")}, &sdk.GetAlarmMuteRuleOutput{}, ""},
+		{"ListAlarmMuteRules", &sdk.ListAlarmMuteRulesInput{AlarmName: aws.String("d-1"), MaxRecords: aws.Int32(9)}, &sdk.ListAlarmMuteRulesOutput{}, ""},
+		{"DeleteAlarmMuteRule", &sdk.DeleteAlarmMuteRuleInput{AlarmMuteRuleName: aws.String("d-m")}, &sdk.DeleteAlarmMuteRuleOutput{}, ""},
+		{"GetAlarmMuteRule", &sdk.GetAlarmMuteRuleInput{AlarmMuteRuleName: aws.String("d-m")}, nil, "ResourceNotFoundException"},
 		{"DeleteAlarms", &sdk.DeleteAlarmsInput{AlarmNames: []string{"d-c"}}, &sdk.DeleteAlarmsOutput{}, ""},
 		{"DeleteAlarms", &sdk.DeleteAlarmsInput{AlarmNames: []string{"d-1", "d-2"}}, &sdk.DeleteAlarmsOutput{}, ""},
 		{"DescribeAlarmHistory", &sdk.DescribeAlarmHistoryInput{

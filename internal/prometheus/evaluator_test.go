@@ -87,8 +87,8 @@ func TestQueriesOfAlarms(t *testing.T) {
 func TestQueriesHaveADeadline(t *testing.T) {
 	slow := storage.QueryableFunc(func(int64, int64) (storage.Querier, error) { return stuck{storage.NoopQuerier()}, nil })
 	got := evaluate(t, slow, 10*time.Millisecond, engine.PromQLDue{Scope: home, Alarm: "a", Query: "up", At: now})
-	if got[0].Err != "it took longer than 10ms" {
-		t.Error(got[0].Err)
+	if got[0].Err != "it took longer than 10ms" || !got[0].Temporary {
+		t.Errorf("%s, temporary: %v", got[0].Err, got[0].Temporary)
 	}
 }
 
