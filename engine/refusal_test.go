@@ -96,6 +96,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		engine.Observed{Variants: []engine.VariantObservation{{Key: engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, Invocations: 0x1p361}}},
 		engine.LoadHistory{Scope: s, Target: key, Policy: "none", Past: scaling.PastLoad{Load: []scaling.HourValue{{Value: math.Inf(1)}}}},
 	}
+	all = append(all, engine.Configured{})
 	if populated { // refused for what is there
 		all = append(all,
 			engine.CreateModel{Scope: s, Model: hosting.Model{Name: "m"}},

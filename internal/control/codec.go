@@ -1,7 +1,9 @@
 package control
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"reflect"
@@ -35,16 +37,57 @@ var (
 
 func nameOf(v any) string { return reflect.TypeOf(v).Name() }
 
-// encodeInput writes an input and what it led to as a line of the journal.
-func encodeInput(seq uint64, at time.Time, in engine.Input, events []event) (store.Input, error) {
+// UnrecordableError refuses an input that cannot be written down as it is: a number is infinite or none, a year has five digits, a text is
+// not UTF-8. Nothing was changed.
+type UnrecordableError struct {
+	Kind string
+	Err  error
+}
+
+// Error implements error.
+func (e *UnrecordableError) Error() string {
+	return fmt.Sprintf("the %s cannot be recorded: %v", e.Kind, e.Err)
+}
+
+// encodeInput encodes an input. It fails with UnrecordableError. It comes before the step: what the journal cannot take the engine does
+// not see.
+func encodeInput(in engine.Input) ([]byte, error) {
 	body, err := json.Marshal(in)
-	if err != nil {
-		return store.Input{}, fmt.Errorf("encoding input %s: %w", nameOf(in), err)
+	if err == nil && replaced(body) {
+		err = errors.New("a text is not UTF-8")
 	}
+	if err != nil {
+		return nil, &UnrecordableError{nameOf(in), err}
+	}
+	return body, nil
+}
+
+// replaced reports whether a JSON text stands for one that was no UTF-8: the encoder escapes the replacement character only where it
+// put it there itself.
+func replaced(body []byte) bool {
+	const mark = `\ufffd`
+	for rest := body; ; {
+		at := bytes.Index(rest, []byte(mark))
+		if at < 0 {
+			return false
+		}
+		slashes := 1
+		for at-slashes >= 0 && rest[at-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 1 {
+			return true
+		}
+		rest = rest[at+len(mark):]
+	}
+}
+
+// journalLine is a line of the journal: an encoded input and what it led to.
+func journalLine(seq uint64, at time.Time, in engine.Input, body []byte, events []event) store.Input {
 	line := make([]byte, 0, len(body)+48) // a record; json.Marshal would look through the input once more
 	line = append(append(line, `{"input":`...), body...)
 	line = append(append(append(line, `,"trace":"`...), trace(events)...), `"}`...)
-	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}, nil
+	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}
 }
 
 // decodeInput reads a line of the journal.

@@ -1,18 +1,23 @@
 package control
 
 import (
+	"errors"
+	"math"
 	"reflect"
 	"testing"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/scaling"
 )
 
 // Every input and every event can be written down and read again, by its name.
 func TestEveryInputAndEventHasACodec(t *testing.T) {
 	for _, in := range engine.Inputs() {
-		line, err := encodeInput(1, time.Unix(0, 0), in, nil)
+		line, err := encodeLine(in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +33,7 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 		}
 		h, kept := history(time.Unix(0, 0), said[0])
 		switch e.(type) {
-		case engine.AlarmNotifies, engine.PromQLDue, engine.HistoryWanted:
+		case engine.AlarmNotifies, engine.PromQLDue, engine.HistoryWanted, engine.SettingsChanged, engine.EjectionChanged:
 			continue // history has what came of it
 		}
 		if back, err := DecodeEvent(h); err != nil || !kept || reflect.TypeOf(back) != reflect.TypeOf(e) {
@@ -39,7 +44,7 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 
 func FuzzDecodeInput(f *testing.F) {
 	for _, in := range engine.Inputs() {
-		line, err := encodeInput(1, time.Unix(0, 0), in, nil)
+		line, err := encodeLine(in)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -51,4 +56,36 @@ func FuzzDecodeInput(f *testing.F) {
 			t.Errorf("%s reads as %T", kind, in)
 		}
 	})
+}
+
+// encodeLine is an input as the first line of a journal.
+func encodeLine(in engine.Input) (store.Input, error) {
+	body, err := encodeInput(in)
+	return journalLine(1, time.Unix(0, 0), in, body, nil), err
+}
+
+// An input that cannot be written, or would be read otherwise than it was taken, is refused before the engine sees it: the state stays,
+// nothing is written, and the server goes on.
+func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
+	s := start(t, t.TempDir(), 1)
+	defer s.close()
+	s.deploy()
+	models := s.models()
+	for _, in := range []engine.Input{
+		engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "not \xff UTF-8"}},
+		engine.SetAlarmState{Scope: scope, Name: "a", Facts: &alarm.Data{Datapoints: []float64{math.Inf(1)}}},
+		engine.PutScheduledAction{Scope: scope, Input: scaling.ScheduleInput{Key: key, Name: "late", Schedule: "rate(1 hour)", Start: time.Unix(1e15, 0)}},
+	} {
+		_, err := s.Step(t.Context(), in)
+		if bad := (*UnrecordableError)(nil); !errors.As(err, &bad) {
+			t.Errorf("%T: %v", in, err)
+		}
+	}
+	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "as \ufffd and \\ufffd are texts"}})
+	if n := s.models(); n != models+1 {
+		t.Errorf("%d models, want %d", n, models+1)
+	}
+	if n := s.Refused(); n != 3 {
+		t.Errorf("%d inputs are counted as refused", n)
+	}
 }

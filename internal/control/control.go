@@ -58,6 +58,7 @@ type Controller struct {
 
 	disk     disk
 	diaryMax atomic.Int64            // bytes
+	refused  atomic.Int64            // inputs that could not be recorded
 	trouble  atomic.Pointer[Trouble] // nil while changes are taken
 
 	mu      sync.RWMutex // guards the fields up to the blank line; held from a step until its commit, unless that takes long
@@ -137,6 +138,9 @@ func (c *Controller) Recovery() Recovery { return c.recovery }
 
 // Now returns the policy time.
 func (c *Controller) Now() time.Time { return c.clock.At(time.Now()) }
+
+// Refused returns how many inputs were refused because they could not be recorded.
+func (c *Controller) Refused() int64 { return c.refused.Load() }
 
 // SetDiary changes Options.Diary, from the next snapshot on.
 func (c *Controller) SetDiary(bytes int64) { c.diaryMax.Store(bytes) }
@@ -426,6 +430,13 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 		if !o.at.IsZero() {
 			at = later(o.at, c.engine.Now())
 		}
+		body, err := encodeInput(o.in)
+		if err != nil {
+			o.err = err
+			c.refused.Add(1)
+			c.o.Log.Error("an input is refused", "error", err)
+			continue
+		}
 		out, err := c.engine.Step(at, o.in)
 		if err != nil {
 			o.err = err
@@ -437,10 +448,7 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 		if err != nil {
 			return done, err
 		}
-		line, err := encodeInput(seq+uint64(len(done.inputs)), at, o.in, said)
-		if err != nil {
-			return done, err
-		}
+		line := journalLine(seq+uint64(len(done.inputs)), at, o.in, body, said)
 		done.inputs, done.effects = append(done.inputs, line), append(done.effects, out.Effects)
 		for _, e := range said {
 			done.events = append(done.events, dated{at, e})

@@ -23,7 +23,7 @@ func TestScheduledActionsSurviveTheJournal(t *testing.T) {
 		Key: scaling.VariantTarget("e", "v"), Name: "n", Schedule: "cron(0 9 L * ? *)", Zone: "Europe/Paris", ZoneData: data, Start: at, End: at.Add(time.Hour),
 		Range: &scaling.Range{Min: &least},
 	}}
-	line, err := encodeInput(1, at, in, nil)
+	line, err := encodeLine(in)
 	if err != nil {
 		t.Fatal(err)
 	}

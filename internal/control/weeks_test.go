@@ -91,10 +91,11 @@ func (w *weeks) take(now time.Time, in engine.Input) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	line, err := encodeInput(w.store.Next()+uint64(len(w.inputs)), now, in, said)
+	body, err := encodeInput(in)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	line := journalLine(w.store.Next()+uint64(len(w.inputs)), now, in, body, said)
 	w.inputs = append(w.inputs, line)
 	for _, e := range said {
 		if h, ok := history(now, e); ok {
