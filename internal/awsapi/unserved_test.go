@@ -52,7 +52,7 @@ func TestUnservedServicesAreRefusedInTheirOwnForm(t *testing.T) {
 			if got := w.Body.String(); w.Code != c.status || !strings.Contains(got, c.want) || !strings.HasPrefix(w.Header().Get("Content-Type"), c.kind) {
 				t.Errorf("%d %s %s\nwant %d %s %s", w.Code, w.Header().Get("Content-Type"), got, c.status, c.kind, c.want)
 			}
-			if id := w.Header()["x-amzn-RequestId"]; len(id) != 1 || id[0] != "r-1" {
+			if id := w.Header()["x-amzn-RequestId"]; len(id) != 1 || id[0] != "r-1" { //nolint:staticcheck // as AWS spells it
 				t.Error("no request id")
 			}
 		})

@@ -15,35 +15,29 @@ var errMany = fmt.Errorf("the request has more than %d messages, texts and lists
 // tooMany reports whether a message has more fields than are taken, without unpacking any. What could be a message is taken for one.
 func tooMany(message []byte) bool {
 	left := fieldsMax
-	_, fit := spend(message, &left, depthMax)
-	return !fit
+	return !spend(message, &left, depthMax)
 }
 
-// spend takes a message's fields from what is left. whole is false where the bytes are no message: then they are a text, and what was
-// found in them is no field. fit is false where there are too many, or messages in messages too deep.
-func spend(message []byte, left *int, levels int) (whole, fit bool) {
+// spend takes a message's fields from what is left, and nothing where the bytes are no message: then they are a text. It reports whether
+// they fit: false where there are too many, or messages in messages too deep.
+func spend(message []byte, left *int, levels int) (fit bool) {
 	if levels < 0 {
-		return true, false
+		return false
 	}
 	before := *left
 	for rest := message; len(rest) > 0; {
 		_, kind, n := protowire.ConsumeTag(rest)
 		if n < 0 {
 			*left = before
-			return false, true
+			return true
 		}
 		rest = rest[n:]
 		size := 0
 		if kind == protowire.BytesType {
 			var inner []byte
 			if inner, size = protowire.ConsumeBytes(rest); size > 0 {
-				if *left--; *left < 0 {
-					return true, false
-				}
-				if len(inner) > 1 {
-					if _, fit := spend(inner, left, levels-1); !fit {
-						return true, false
-					}
+				if *left--; *left < 0 || len(inner) > 1 && !spend(inner, left, levels-1) {
+					return false
 				}
 			}
 		} else {
@@ -51,9 +45,9 @@ func spend(message []byte, left *int, levels int) (whole, fit bool) {
 		}
 		if size < 0 {
 			*left = before
-			return false, true
+			return true
 		}
 		rest = rest[size:]
 	}
-	return true, true
+	return true
 }
