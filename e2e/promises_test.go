@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -93,4 +94,12 @@ func TestPromisesOfSafety(t *testing.T) {
 	if page := s.get("/health"); !strings.Contains(page, "its VpcConfig is kept and has no effect") || !strings.Contains(page, `"capacity_is_stated":true`) {
 		t.Errorf("the page says %s", page)
 	}
+	text = strings.Replace(text, "vcpus: 2, memory: 8GiB", "vcpus: 4, memory: 8GiB", 1)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil { // the file is read again: there is room now
+		t.Fatal(err)
+	}
+	s.settled("e", 2)
 }

@@ -15,7 +15,7 @@ import (
 // reloadable are the settings of bellows.yaml that a running server takes over; others take effect at the next start.
 var reloadable = []string{
 	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
-	"payload_max", "log_max", "explain_max", "metrics",
+	"payload_max", "log_max", "explain_max", "metrics", "model_data", "capacity", "instance_types",
 }
 
 // takeOver returns the configuration with the settings of another that can change while the server runs: the names of those that did
@@ -85,6 +85,12 @@ func (s *server) reload(ctx context.Context) {
 	s.process.SetSettings(now.fleetSettings())
 	s.gateway.SetMaxBody(now.PayloadMax)
 	s.control.SetDiary(now.ExplainMax)
+	s.machine.Set(now.types(), now.Capacity.capacity())
+	if data, err := now.ModelData.settings(); err != nil { // the file with a key has gone since
+		s.o.log.WarnContext(ctx, "model_data stays as it is", "error", err)
+	} else {
+		s.data.Set(data)
+	}
 	if len(waiting) > 0 {
 		s.o.log.WarnContext(ctx, "settings take effect at the next start", "settings", waiting)
 	}

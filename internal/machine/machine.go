@@ -195,7 +195,7 @@ func (m *Machine) Take(id, name string) (changed <-chan struct{}, err error) {
 	if full := (*Full)(nil); errors.As(err, &full) {
 		return m.changed, full
 	} else if err != nil {
-		return nil, nil //nolint:nilerr // see above
+		return nil, nil
 	}
 	if lacks := m.o.Capacity.lacks(s, m.total()); lacks != "" {
 		return m.changed, &Full{name, s, lacks, false}
