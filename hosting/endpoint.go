@@ -113,6 +113,17 @@ func (v *Variant) Current() int {
 	return n
 }
 
+// Ejected returns how many instances their gateway leaves out for a while.
+func (v *Variant) Ejected() int {
+	n := 0
+	for _, i := range v.Instances {
+		if i.Ejected != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // provisioned returns how many instances are wanted: all that do not drain.
 func (v *Variant) provisioned() int {
 	n := 0

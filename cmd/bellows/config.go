@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
 )
 
@@ -42,9 +43,23 @@ type config struct {
 	InvocationTimeout duration `yaml:"invocation_timeout"` // of a model's answer; default 60s
 	DrainTimeout      duration `yaml:"drain_timeout"`      // how long a scale-in waits for invocations in flight; default 60s
 	KillAfter         duration `yaml:"kill_after"`         // from SIGTERM to SIGKILL; default 30s
-	PayloadMax        int      `yaml:"payload_max"`        // bytes; default 25 MiB
-	LogMax            int64    `yaml:"log_max"`            // bytes of one instance's log; default 10 MB
-	ConnectionsMax    int      `yaml:"connections_max"`    // of clients at once; default, and at most: what the limit of open files allows
+
+	// Health checks of instances that serve. AWS observes /ping about each 5 s and gives it 2 s. Three misses are a quarter of a minute:
+	// longer than a collection of garbage, shorter than a client's patience.
+	PingInterval duration `yaml:"ping_interval"` // default 5s
+	PingTimeout  duration `yaml:"ping_timeout"`  // default 2s
+	PingFailures int      `yaml:"ping_failures"` // in a row, without an answer to an invocation; default 3
+
+	MaxConcurrency int      `yaml:"max_concurrency"` // invocations that one instance works on at a time, where its image says nothing; default 0: no limit
+	QueueMax       int      `yaml:"queue_max"`       // requests that wait for one variant; default 1000
+	QueueBytes     int64    `yaml:"queue_bytes"`     // that all requests that wait take; default 256 MiB
+	QueueTimeout   duration `yaml:"queue_timeout"`   // how long a request waits for an instance with room; default 10s
+	WakeOnRequest  bool     `yaml:"wake_on_request"` // whether requests wake variants that are scaled to zero, where no tag says
+	WakeTimeout    duration `yaml:"wake_timeout"`    // how long a request waits at zero; default 60s
+
+	PayloadMax     int   `yaml:"payload_max"`     // bytes; default 25 MiB
+	LogMax         int64 `yaml:"log_max"`         // bytes of one instance's log; default 10 MB
+	ConnectionsMax int   `yaml:"connections_max"` // of clients at once; default, and at most: what the limit of open files allows
 
 	Retention  string `yaml:"retention"`   // of metrics' datapoints by their resolution; default CloudWatch's
 	SeriesMax  int    `yaml:"series_max"`  // metrics of one account, of 1.6 KB each in the mean; default 500,000
@@ -84,7 +99,8 @@ func defaults() config {
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
 		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
 		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30, SeriesMax: 500_000,
-		ExplainMax: 2 << 30, Limits: limitsAuto,
+		ExplainMax: 2 << 30, Limits: limitsAuto, PingInterval: duration(5 * time.Second), PingTimeout: duration(2 * time.Second), PingFailures: 3,
+		QueueMax: 1000, QueueBytes: 256 << 20, QueueTimeout: duration(10 * time.Second), WakeTimeout: duration(time.Minute),
 	}
 }
 
@@ -142,6 +158,9 @@ func (c *config) check() error {
 	if c.ExplainMax < explainLeast {
 		return c.wrong("explain_max", "explain_max is %d bytes: want %d at least", c.ExplainMax, explainLeast)
 	}
+	if err := c.checkQueue(); err != nil {
+		return err
+	}
 	for i := range c.Images {
 		if err := c.Images[i].check(); err != nil {
 			return c.wrong(fmt.Sprintf("images.%d", i), "images: %w", err)
@@ -177,6 +196,43 @@ func (c config) webhook(topic string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// checkQueue checks what bounds health checks, concurrency and requests that wait.
+func (c *config) checkQueue() error {
+	for _, x := range []struct {
+		name        string
+		value       int64
+		least, most int64
+	}{
+		{"ping_failures", int64(c.PingFailures), 1, 1000},
+		{"max_concurrency", int64(c.MaxConcurrency), 0, engine.ConcurrencyMax},
+		{"queue_max", int64(c.QueueMax), 1, 1_000_000},
+		{"queue_bytes", c.QueueBytes, 1 << 20, 1 << 40},
+	} {
+		if x.value < x.least || x.value > x.most {
+			return c.wrong(x.name, "%s is %d: want %d to %d", x.name, x.value, x.least, x.most)
+		}
+	}
+	for i, x := range c.Images {
+		if x.MaxConcurrency < 0 || x.MaxConcurrency > engine.ConcurrencyMax {
+			return c.wrong(fmt.Sprintf("images.%d", i), "images: max_concurrency is %d: want 0 to %d", x.MaxConcurrency, engine.ConcurrencyMax)
+		}
+	}
+	return nil
+}
+
+// concurrency returns how many invocations one instance of an image works on at a time; 0 is no limit.
+func (c config) concurrency(name string) int {
+	for _, x := range c.Images {
+		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
+			if x.MaxConcurrency > 0 {
+				return x.MaxConcurrency
+			}
+			break
+		}
+	}
+	return c.MaxConcurrency
 }
 
 // pattern lets * match slashes too, which separate nothing in images.

@@ -23,6 +23,8 @@ type image struct {
 
 	// PassEnv are variables of the server's own environment that the model server gets, too: names, or patterns such as CUDA_* or *.
 	PassEnv []string `yaml:"pass_env"`
+
+	MaxConcurrency int `yaml:"max_concurrency"` // invocations that one instance works on at a time; 0: as for all
 }
 
 func (x *image) check() error {

@@ -43,7 +43,7 @@ func (s *server) conf() *config { return s.live.Load() }
 // engineSettings are what the engine depends on.
 func (c config) engineSettings() engine.Settings {
 	return engine.Settings{
-		StartupTimeout: time.Duration(c.StartupTimeout), InvocationTimeout: time.Duration(c.InvocationTimeout), LenientSetAlarmState: c.LenientSetAlarmState,
+		StartupTimeout: time.Duration(c.StartupTimeout), InvocationTimeout: time.Duration(c.InvocationTimeout), LenientSetAlarmState: c.LenientSetAlarmState, WakeOnRequest: c.WakeOnRequest,
 	}
 }
 

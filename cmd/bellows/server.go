@@ -59,6 +59,7 @@ type server struct {
 	store   *store.Store
 	control *control.Controller
 	gateway *invoke.Gateway
+	relay   *relay
 	fleet   fleet.Fleet
 	process *process.Fleet // the same, to change its settings
 	data    *modeldata.Cache
@@ -110,7 +111,8 @@ func (s *server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("listening: %w", err)
 	}
 	s.auth = s.authenticator()
-	s.gateway = invoke.New(invoke.Options{Authenticate: s.authenticate, LogFile: s.logFile, MaxBody: o.config.PayloadMax, Log: o.log})
+	s.relay = newRelay(s.step, o.log)
+	s.gateway = invoke.New(s.gatewayOptions())
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.foretell = foretell.New(foretell.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.log})
 	s.notifier = notify.New(notify.Options{URL: func(topic string) (string, bool) { return s.conf().webhook(topic) }, Log: o.log, Done: s.notified})
@@ -163,7 +165,17 @@ func (s *server) controlOptions() control.Options {
 		Config: engine.Config{
 			Seed:           uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
 			StartupTimeout: time.Duration(s.o.config.StartupTimeout), InvocationTimeout: time.Duration(s.o.config.InvocationTimeout),
-			LenientSetAlarmState: s.o.config.LenientSetAlarmState,
+			LenientSetAlarmState: s.o.config.LenientSetAlarmState, WakeOnRequest: s.o.config.WakeOnRequest,
+		},
+	}
+}
+
+func (s *server) gatewayOptions() invoke.Options {
+	c := s.o.config
+	return invoke.Options{
+		Authenticate: s.authenticate, LogFile: s.logFile, MaxBody: c.PayloadMax, Log: s.o.log, Concurrency: func(image string) int { return s.conf().concurrency(image) }, Wake: s.relay.wake, Ejected: s.relay.eject,
+		Queue: invoke.Queue{
+			Max: c.QueueMax, Bytes: c.QueueBytes, BusyMax: time.Duration(c.QueueTimeout), ZeroMax: time.Duration(c.WakeTimeout),
 		},
 	}
 }
@@ -183,6 +195,8 @@ func (s *server) fleetOptions() process.Options {
 		Dir: filepath.Join(s.o.dir, "fleet"), Command: func(image string) (process.Program, error) { return s.conf().program(image) }, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
 		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
+		Activity: s.gateway.Activity, BusyMax: time.Duration(c.InvocationTimeout), PingInterval: time.Duration(c.PingInterval),
+		PingTimeout: time.Duration(c.PingTimeout), PingFailures: c.PingFailures,
 		Data: s.data, Machine: s.machine, Limits: process.LimitsMode(c.Limits),
 	}
 }
@@ -262,6 +276,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	work.Go(func() { failures <- s.control.Run(controlled) })
 	work.Go(func() { failures <- s.port.Serve(s.listener) })
 	work.Go(func() { s.notifier.Run(s.life) })
+	work.Go(func() { s.relay.run(s.life, s.ejectedBefore(s.life)) })
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.foretell.Run(s.life) })
 	work.Go(func() { s.runReloads(s.life, s.o.reloads) })
@@ -275,6 +290,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.conf().DrainTimeout))
 	defer cancel()
+	s.gateway.Refuse()
 	err = errors.Join(err, s.port.Shutdown(grace), s.gateway.Close()) // without routes nothing waits for a drain
 	s.cancel()
 	stop()

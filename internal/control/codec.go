@@ -203,6 +203,9 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 	case engine.EndpointChanged:
 		scope(x.Key.Scope)
 		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Status"
+	case engine.EjectionChanged:
+		scope(x.Key.Scope)
+		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"
 	case engine.InstanceChanged:
 		scope(x.Key.Scope)
 		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"

@@ -36,6 +36,7 @@ type Moment struct {
 	PerMinute float64  `json:"invocations_per_minute"`
 	Suspended []string `json:"suspended,omitempty"`
 	DryRun    bool     `json:"dry_run,omitempty"`
+	Ejected   []string `json:"ejected,omitempty"` // instances that their gateway leaves out for a while, and why
 	Policies  []Policy `json:"policies"`
 
 	Warnings []Warning `json:"warnings,omitempty"`
@@ -150,6 +151,11 @@ func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 			continue
 		}
 		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
+		for _, i := range v.Instances {
+			if i.Ejected != "" {
+				m.Ejected = append(m.Ejected, string(i.ID)+": "+i.Ejected)
+			}
+		}
 		health, why := r.Health(at, x, v)
 		m.Health, m.Trouble, m.PerMinute = health.String(), why, r.Traffic(at, q.Endpoint, q.Variant).PerMinute()
 	}
@@ -177,6 +183,13 @@ func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
 				}
 			}
 			m.Policies = append(m.Policies, x)
+		}
+	}
+	for i := range d.Proposals {
+		if d.Proposals[i].Waiting > 0 { // requests that wait are no policy, and want something too
+			m.Policies = append(m.Policies, Policy{
+				Name: d.Proposals[i].Policy, Type: "Request", Says: []string{d.Explain(i)}, Proposals: d.Proposals[i : i+1],
+			})
 		}
 	}
 	own(t.Policies, false)

@@ -43,8 +43,14 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 		return nil, err
 	}
 	if err := read("endpoint", q.Endpoint, func(e engine.Event) bool {
-		i, instance := e.(engine.InstanceChanged)
-		return !instance || i.Key.Variant == q.Variant
+		switch x := e.(type) {
+		case engine.InstanceChanged:
+			return x.Key.Variant == q.Variant
+		case engine.EjectionChanged:
+			return x.Key.Variant == q.Variant
+		default:
+			return true
+		}
 	}); err != nil {
 		return nil, err
 	}
@@ -100,7 +106,7 @@ func rank(e engine.Event) int {
 		return 1
 	case engine.ActivityChanged:
 		return 2
-	case engine.InstanceChanged:
+	case engine.InstanceChanged, engine.EjectionChanged:
 		return 3
 	default:
 		return 4
@@ -137,6 +143,8 @@ func line(i Item) Line {
 		l.Kind, l.Text = "endpoint", strings.TrimPrefix(e.String(), "endpoint ")
 	case engine.InstanceChanged:
 		l.Kind, l.Text = "instance", strings.TrimPrefix(e.String(), "instance ")
+	case engine.EjectionChanged:
+		l.Kind, l.Text = "instance", e.String()
 	default:
 		l.Kind, l.Text = "event", e.String()
 	}

@@ -35,8 +35,13 @@ type Options struct {
 
 	Log *slog.Logger
 
+	// Activity returns how many invocations an instance has in flight and when it last answered one. Nil: only pings count.
+	Activity func(hosting.InstanceID) (inFlight int, answered time.Time)
+
 	PingInterval time.Duration // between health checks of an instance that serves; default 5 s
 	PingTimeout  time.Duration // of one; default 2 s
+	PingFailures int           // missed in a row after which the instance is started again; default 3
+	BusyMax      time.Duration // for which invocations in flight, none of them answered, excuse missed pings; default 60 s
 	DrainTimeout time.Duration // default 60 s
 	KillAfter    time.Duration // between SIGTERM and SIGKILL; default 30 s
 	LogMax       int64         // bytes of an instance's log, kept twice; default 10 MB
@@ -150,10 +155,14 @@ func (o Options) withDefaults() Options {
 		value time.Duration
 	}{
 		{&o.PingInterval, 5 * time.Second}, {&o.PingTimeout, 2 * time.Second}, {&o.DrainTimeout, time.Minute}, {&o.KillAfter, 30 * time.Second},
+		{&o.BusyMax, time.Minute},
 	} {
 		if *d.is == 0 {
 			*d.is = d.value
 		}
+	}
+	if o.PingFailures == 0 {
+		o.PingFailures = 3
 	}
 	if o.LogMax == 0 {
 		o.LogMax = 10_000_000

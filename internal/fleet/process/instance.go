@@ -20,7 +20,6 @@ import (
 const (
 	watchEvery = 50 * time.Millisecond
 	logEvery   = time.Second
-	missesMax  = 3
 	killWait   = 10 * time.Second
 )
 
@@ -105,12 +104,12 @@ type watched struct {
 	healthyFor time.Duration
 }
 
-// watch follows a process until ctx ends: it is ready with its first answered ping, and fails when it exits, misses three pings in
-// a row, or has not answered one within the time that it has to start.
+// watch follows a process until ctx ends: it is ready with its first answered ping, and fails when it exits, misses pings without
+// being busy, or has not answered one within the time that it has to start.
 func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 	var (
 		began, ready, pinged, logs = time.Now(), time.Time{}, time.Time{}, time.Time{}
-		misses                     int
+		alive                      health
 		tick                       = time.NewTicker(watchEvery)
 	)
 	defer tick.Stop()
@@ -144,13 +143,13 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 		switch {
 		case err == nil && !w.ready:
 			w.ready, ready = true, time.Now()
+			alive.answered(ready)
 			i.report(hosting.FleetReady, p.address(), "")
 		case err == nil:
-			misses = 0
+			alive.answered(time.Now())
 		case ctx.Err() != nil: // not the instance's fault
 		case w.ready:
-			if misses++; misses >= missesMax {
-				w.reason = fmt.Sprintf("It missed %d health checks in a row: %v", misses, err)
+			if w.reason = alive.missed(i.fleet, i.spec.ID, time.Now(), err); w.reason != "" {
 				return w
 			}
 		case i.spec.StartupTimeout > 0 && time.Since(began) > i.spec.StartupTimeout:
@@ -203,7 +202,7 @@ func (i *instance) ping(ctx context.Context, p *process) error {
 		return fmt.Errorf("/ping: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("/ping answered %d", resp.StatusCode)
+		return fmt.Errorf("/ping answered %d: %w", resp.StatusCode, errUnhealthy)
 	}
 	return nil
 }
