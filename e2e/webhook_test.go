@@ -3,11 +3,13 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,4 +65,44 @@ func TestAlarmsNotify(t *testing.T) {
 			return len(out.AlarmHistoryItems) == 1 && strings.HasPrefix(*out.AlarmHistoryItems[0].HistorySummary, want)
 		})
 	}
+}
+
+// A server that is killed before a webhook has answered leaves the message to the next one.
+func TestWebhooksOutliveAKill(t *testing.T) {
+	t.Parallel()
+	var answers atomic.Bool
+	called, heard := make(chan struct{}, 10), make(chan struct{}, 10)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if answers.Load() {
+			heard <- struct{}{}
+			return
+		}
+		called <- struct{}{}
+		_, _ = io.Copy(io.Discard, r.Body) // so that the end of the connection is noticed
+		<-r.Context().Done()
+	}))
+	defer hook.Close()
+	config := filepath.Join(t.TempDir(), "bellows.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "webhooks:\n- topic: '*'\n  url: %s\n", hook.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s := start(t, dir, "--config", config)
+	if _, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: aws.String("a"), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),
+		EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: cw.ComparisonOperatorGreaterThanThreshold,
+		AlarmActions: []string{"arn:aws:sns:us-east-1:123456789012:ops"}, TreatMissingData: aws.String("ignore"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.cloudwatch().SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{
+		AlarmName: aws.String("a"), StateValue: cw.StateValueAlarm, StateReason: aws.String("a fire drill"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-called
+	s.kill()
+	answers.Store(true)
+	s = start(t, dir, "--config", config)
+	s.until("the next server delivers", func() bool { return len(heard) > 0 })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"os"
 	"path"
@@ -31,7 +32,8 @@ type config struct {
 	InstanceTypes []instanceType  `yaml:"instance_types"` // besides those that are known
 	Limits        string          `yaml:"limits"`         // of memory and CPU, by control groups: auto, off or required
 
-	Webhooks []webhook `yaml:"webhooks"`
+	Webhooks     []webhook `yaml:"webhooks"`
+	WebhookAllow []string  `yaml:"webhook_allow"` // prefixes of link-local and metadata addresses that webhooks may call
 
 	Prometheus  prometheusConfig `yaml:"prometheus"`
 	RemoteWrite []remoteWrite    `yaml:"remote_write"`
@@ -176,6 +178,11 @@ func (c *config) check() error {
 	}
 	if _, err := c.ModelData.settings(); err != nil {
 		return c.wrong(entryOf("model_data", err), "model_data: %w", err)
+	}
+	for i, x := range c.WebhookAllow {
+		if _, err := netip.ParsePrefix(x); err != nil {
+			return c, fmt.Errorf("webhook_allow[%d]: %q is no prefix such as 169.254.1.0/24", i, x)
+		}
 	}
 	for i := range c.RemoteWrite {
 		if err := c.RemoteWrite[i].check(); err != nil {

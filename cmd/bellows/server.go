@@ -115,7 +115,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	s.gateway = invoke.New(s.gatewayOptions())
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.foretell = foretell.New(foretell.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.log})
-	s.notifier = notify.New(notify.Options{URL: func(topic string) (string, bool) { return s.conf().webhook(topic) }, Log: o.log, Done: s.notified})
+	s.notifier = notify.New(notify.Options{Outbox: outbox{s.store}, Client: notify.NewClient(s.webhookAllowed), URL: func(topic string) (string, bool) { return s.conf().webhook(topic) }, Log: o.log, Done: s.notified})
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("coming back: %w", err)
 	}
@@ -205,7 +205,7 @@ func (s *server) fleetOptions() process.Options {
 func (s *server) event(now time.Time, e engine.Event) {
 	switch x := e.(type) {
 	case engine.AlarmNotifies:
-		s.notifier.Take(x)
+		s.notifier.Wake()
 	case engine.PromQLDue:
 		s.evaluator.Take(x)
 	case engine.ActivityChanged:

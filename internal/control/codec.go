@@ -209,6 +209,8 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 	case engine.InstanceChanged:
 		scope(x.Key.Scope)
 		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"
+	case engine.AlarmNotifies:
+		h.Table, h.Key = store.OutboxTable, x.Action.ARN
 	default:
 		return h, false
 	}

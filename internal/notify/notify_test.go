@@ -127,9 +127,7 @@ func run(t *testing.T, url func(string) (string, bool), events ...engine.AlarmNo
 			stop()
 		}
 	}})
-	for _, e := range events {
-		n.Take(e)
-	}
+	n.o.Outbox = filled(events...)
 	n.Run(ctx)
 	return out
 }

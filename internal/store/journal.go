@@ -91,12 +91,19 @@ func (s *Store) fill(ctx context.Context, tx *sql.Tx, inputs []Input, history []
 		if want := s.next + uint64(i); in.Seq != want {
 			return fmt.Errorf("the journal goes on at %d, not at %d", want, in.Seq)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO journal (seq, at, kind, data) VALUES (?, ?, ?, ?)`,
-			in.Seq, nanos(in.At), in.Kind, packInput(s.packer, in.Data)); err != nil {
+		held := packInput(s.packer, in.Data)
+		if _, err := tx.ExecContext(ctx, `INSERT INTO journal (seq, at, kind, data, sum) VALUES (?, ?, ?, ?, ?)`,
+			in.Seq, nanos(in.At), in.Kind, held, lineSum(in.Seq, nanos(in.At), in.Kind, held)); err != nil {
 			return err
 		}
 	}
 	for _, h := range history {
+		if h.Table == OutboxTable {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, kind, data) VALUES (?, ?, ?)`, h.Key, h.Kind, h.Data); err != nil {
+				return err
+			}
+			continue
+		}
 		ident := sql.NullString{String: h.ID, Valid: h.ID != ""}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO history (at, scope, tab, key, type, ident, kind, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (tab, ident) WHERE ident IS NOT NULL DO UPDATE SET type = excluded.type, kind = excluded.kind, data = excluded.data`,
@@ -118,7 +125,13 @@ func (s *Store) Begins(ctx context.Context) (uint64, error) {
 
 // Replay calls each for the inputs after a sequence number, in order.
 func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT seq, at, kind, data FROM journal WHERE seq > ? ORDER BY seq`, after)
+	column := "sum"
+	if sums, err := hasSums(ctx, s.read); err != nil {
+		return err
+	} else if !sums {
+		column = "NULL"
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT seq, at, kind, data, `+column+` FROM journal WHERE seq > ? ORDER BY seq`, after)
 	if err != nil {
 		return fmt.Errorf("reading the journal: %w", err)
 	}
@@ -129,16 +142,21 @@ func (s *Store) Replay(ctx context.Context, after uint64, each func(Input) error
 	}
 	defer unpacker.Close()
 	want := after + 1
+	var lines lineChecker
 	for rows.Next() {
 		var in Input
 		var at int64
-		if err := rows.Scan(&in.Seq, &at, &in.Kind, &in.Data); err != nil {
+		var sum sql.NullInt64
+		if err := rows.Scan(&in.Seq, &at, &in.Kind, &in.Data, &sum); err != nil {
 			return fmt.Errorf("reading the journal: %w", err)
 		}
 		if in.Seq != want {
 			return fmt.Errorf("the journal has a gap: after %d comes %d", want-1, in.Seq)
 		}
 		want++
+		if err := lines.check(in, at, sum); err != nil {
+			return err
+		}
 		in.At = moment(at)
 		if in.Data, err = unpackInput(unpacker, in.Data); err != nil {
 			return fmt.Errorf("line %d of the journal is damaged: %w", in.Seq, err)

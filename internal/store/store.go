@@ -93,10 +93,13 @@ func writeAt(f *os.File, text string) error {
 func (s *Store) open(ctx context.Context, path string) error {
 	info, err := os.Stat(path)
 	fresh := errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 // a crash may leave an empty file
-	if !fresh {
-		if err := inspect(ctx, path); err != nil {
-			return err
-		}
+	if fresh {
+		err = refuseFresh(filepath.Dir(path))
+	} else {
+		err = inspect(ctx, path)
+	}
+	if err != nil {
+		return err
 	}
 	if s.write, err = connect(path, 1, false); err != nil {
 		return err
@@ -106,8 +109,11 @@ func (s *Store) open(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if _, err := s.write.ExecContext(ctx, diarySchema+partSchema); err != nil {
+	if _, err := s.write.ExecContext(ctx, diarySchema+partSchema+outboxSchema); err != nil {
 		return fmt.Errorf("making the diary: %w", err)
+	}
+	if err := addSums(ctx, s.write); err != nil {
+		return err
 	}
 	if s.mover, err = connect(path, 1, false); err != nil {
 		return err

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// OutboxTable is the Table of history rows that are messages to the world outside: they stay until they are delivered.
+const OutboxTable = "outbox"
+
+const outboxSchema = `CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_by_topic ON outbox (topic, id);`
+
+// Message is a message that waits for its delivery.
+type Message struct {
+	ID    int64 // grows
+	Topic string
+	Kind  string // of Data
+	Data  []byte
+}
+
+// Topics returns how many messages wait, by topic.
+func (s *Store) Topics(ctx context.Context) (map[string]int, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT topic, count(*) FROM outbox GROUP BY topic`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
+	out := map[string]int{}
+	for rows.Next() {
+		var topic string
+		var n int
+		if err := rows.Scan(&topic, &n); err != nil {
+			return nil, fmt.Errorf("reading the outbox: %w", err)
+		}
+		out[topic] = n
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	}
+	return out, nil
+}
+
+// FirstMessage returns the oldest message of a topic; ok is false where none waits.
+func (s *Store) FirstMessage(ctx context.Context, topic string) (m Message, ok bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT id, topic, kind, data FROM outbox WHERE topic = ? ORDER BY id LIMIT 1`, topic).
+		Scan(&m.ID, &m.Topic, &m.Kind, &m.Data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, fmt.Errorf("reading the outbox: %w", err)
+	}
+	return m, true, nil
+}
+
+// RemoveMessage removes a message.
+func (s *Store) RemoveMessage(ctx context.Context, id int64) error {
+	if _, err := s.write.ExecContext(ctx, `DELETE FROM outbox WHERE id = ?`, id); err != nil {
+		return fmt.Errorf("removing a message from the outbox: %w", err)
+	}
+	return nil
+}
