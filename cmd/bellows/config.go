@@ -181,7 +181,7 @@ func (c *config) check() error {
 	}
 	for i, x := range c.WebhookAllow {
 		if _, err := netip.ParsePrefix(x); err != nil {
-			return c, fmt.Errorf("webhook_allow[%d]: %q is no prefix such as 169.254.1.0/24", i, x)
+			return c.wrong(fmt.Sprintf("webhook_allow.%d", i), "webhook_allow: %q is no prefix such as 169.254.1.0/24", x)
 		}
 	}
 	for i := range c.RemoteWrite {

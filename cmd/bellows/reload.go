@@ -26,6 +26,7 @@ func (c config) takeOver(next config) (out config, changed, waiting []string) {
 	for i := range to.NumField() {
 		name, _, _ := strings.Cut(to.Type().Field(i).Tag.Get("yaml"), ",")
 		switch {
+		case name == "" || name == "-": // not a setting
 		case reflect.DeepEqual(to.Field(i).Interface(), from.Field(i).Interface()):
 		case slices.Contains(reloadable, name):
 			to.Field(i).Set(from.Field(i))
