@@ -125,6 +125,9 @@ func encodeEvents(events []engine.Event) ([]event, error) {
 	out := make([]event, 0, len(events))
 	for _, e := range events {
 		text, err := json.Marshal(e)
+		if err != nil { // the step is done, and must be recorded: of this event what went wrong
+			text, err = json.Marshal(struct{ Unrecordable string }{err.Error()})
+		}
 		if err != nil {
 			return nil, fmt.Errorf("encoding event %s: %w", nameOf(e), err)
 		}

@@ -89,3 +89,40 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 		t.Errorf("%d inputs are counted as refused", n)
 	}
 }
+
+// A line of the journal that cannot be taken any more is set aside, once: the server comes back with all the rest, and goes on.
+func TestWhatCannotBeReplayedIsSetAside(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, 1)
+	s.deploy()
+	s.close()
+	st, err := store.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := []store.Input{
+		{Seq: st.Next(), At: time.Now().Add(time.Second), Kind: "NoSuchInput", Data: []byte(`{"input":{}}`)},
+		{Seq: st.Next() + 1, At: time.Now().Add(time.Second), Kind: "DeleteModel", Data: []byte(`{"input":{"Name":"none"}}`)},
+	}
+	if err := errors.Join(st.Commit(t.Context(), bad, nil), st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, fresh := range []int64{2, 0} {
+		s = start(t, dir, 1)
+		if n := s.Refused(); n != fresh || s.models() != 1 {
+			t.Errorf("%d lines are set aside, want %d; %d models", n, fresh, s.models())
+		}
+		s.do(engine.TagAlarm{Scope: scope, Name: s.alarm(), Add: map[string]string{"k": "v"}})
+		s.close()
+	}
+}
+
+// alarm is the name of one of the alarms.
+func (s *server) alarm() (name string) {
+	s.view(func(e *engine.Engine) {
+		for n := range e.Region(scope).Alarms {
+			name = n
+		}
+	})
+	return name
+}

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -433,8 +434,9 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 		body, err := encodeInput(o.in)
 		if err != nil {
 			o.err = err
-			c.refused.Add(1)
-			c.o.Log.Error("an input is refused", "error", err)
+			if err := c.quarantine(context.Background(), 0, at, nameOf(o.in), fmt.Appendf(nil, "%.4096v", o.in), err); err != nil {
+				c.o.Log.Error("what is set aside cannot be written down", "error", err)
+			}
 			continue
 		}
 		out, err := c.engine.Step(at, o.in)

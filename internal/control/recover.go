@@ -69,6 +69,9 @@ func (c *Controller) replay(ctx context.Context, l *life) error {
 		if l.diary != nil {
 			l.diary.note(&d)
 		}
+		if d.Aside != nil {
+			return c.quarantine(ctx, d.Seq, d.At, d.Kind, nil, d.Aside)
+		}
 		if d.Agrees() {
 			return nil
 		}
@@ -77,6 +80,16 @@ func (c *Controller) replay(ctx context.Context, l *life) error {
 		}
 		return nil
 	})
+}
+
+// quarantine writes down what was set aside, and why; once for a line of the journal, which itself stays where it is.
+func (c *Controller) quarantine(ctx context.Context, seq uint64, at time.Time, kind string, data []byte, why error) error {
+	fresh, err := c.o.Store.Quarantine(ctx, store.Input{Seq: seq, At: at, Kind: kind, Data: data}, why.Error())
+	if fresh {
+		c.refused.Add(1)
+		c.o.Log.ErrorContext(ctx, "an input is set aside", "seq", seq, "kind", kind, "error", why)
+	}
+	return err
 }
 
 func (c *Controller) config(ctx context.Context) (engine.Config, error) {
@@ -155,6 +168,9 @@ type Redecision struct {
 	Then   string         // trace of the events as decided then
 	Now    string         // trace of Events
 
+	// Aside is why the line cannot be read, or is refused now: it led to nothing, and what follows goes on without it.
+	Aside error
+
 	in   engine.Input
 	text []byte // of the input
 	out  engine.Output
@@ -163,6 +179,11 @@ type Redecision struct {
 
 // Agrees reports whether the input led to the same events.
 func (d Redecision) Agrees() bool { return d.Then == d.Now }
+
+// setAside is a line of the journal that cannot be taken. It never agrees with what it was once. To the diary it is a tick.
+func setAside(line store.Input, r record, why error) Redecision {
+	return Redecision{Seq: line.Seq, At: line.At, Kind: line.Kind, Then: r.Trace, Now: "set aside", Aside: why, in: engine.Tick{}}
+}
 
 // errPast ends a replay that has come to its moment.
 var errPast = errors.New("past the moment")
@@ -176,17 +197,19 @@ func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint6
 		}
 		in, r, err := decodeInput(line)
 		if err != nil {
-			return err
+			return each(setAside(line, r, err))
 		}
 		out, err := e.Step(line.At, in)
 		if err != nil {
-			return fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)
+			return each(setAside(line, r, fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)))
 		}
 		said, err := encodeEvents(out.Events)
 		if err != nil {
 			return err
 		}
-		return each(Redecision{line.Seq, line.At, line.Kind, out.Events, r.Trace, trace(said), in, r.Input, out, said})
+		return each(Redecision{
+			Seq: line.Seq, At: line.At, Kind: line.Kind, Events: out.Events, Then: r.Trace, Now: trace(said), in: in, text: r.Input, out: out, said: said,
+		})
 	})
 	if errors.Is(err, errPast) {
 		return nil

@@ -12,7 +12,28 @@ import (
 // partSchema came with snapshots in parts; earlier ones are whole, in their own row.
 const partSchema = `CREATE TABLE IF NOT EXISTS part (
 	kind TEXT NOT NULL, seq INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, seq, n)
-) WITHOUT ROWID;`
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine (
+	id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER UNIQUE, at INTEGER NOT NULL, kind TEXT NOT NULL, data BLOB, error TEXT NOT NULL
+);`
+
+// quarantineMax is how many inputs that were set aside are kept, the newest.
+const quarantineMax = 1000
+
+// Quarantine keeps an input that could not be taken, and why. Seq is 0 where the journal does not have it; fresh is false where it is there
+// already.
+func (s *Store) Quarantine(ctx context.Context, in Input, why string) (fresh bool, err error) {
+	done, err := s.write.ExecContext(ctx, `INSERT OR IGNORE INTO quarantine (seq, at, kind, data, error) VALUES (nullif(?, 0), ?, ?, ?, ?)`,
+		in.Seq, nanos(in.At), in.Kind, in.Data, why)
+	if err != nil {
+		return true, fmt.Errorf("keeping what is set aside: %w", err)
+	}
+	n, err := done.RowsAffected()
+	if n == 1 && err == nil {
+		_, err = s.write.ExecContext(ctx, `DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?`, quarantineMax)
+	}
+	return n == 1, err
+}
 
 // What parts are of: a snapshot, by its sequence number, or the state of a page of the diary, by the page's first.
 const (
