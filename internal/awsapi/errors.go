@@ -50,6 +50,12 @@ type Unavailable interface {
 	Unavailable()
 }
 
+// Unrecordable is an error of an input that cannot be written down as it is: nothing was changed. Its text is for the client.
+type Unrecordable interface {
+	error
+	Unrecordable()
+}
+
 // asError is what a client is told of an error; ok is false where that is the server's own fault, and the log says more.
 func asError(err error) (e *Error, ok bool) {
 	if errors.As(err, &e) {
@@ -58,6 +64,9 @@ func asError(err error) (e *Error, ok bool) {
 	if u := Unavailable(nil); errors.As(err, &u) {
 		// AWS: Common Errors, ServiceUnavailable: the request has failed due to a temporary failure of the server. SDKs send it again.
 		return &Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: u.Error(), Lower: true}, true
+	}
+	if u := Unrecordable(nil); errors.As(err, &u) {
+		return Validation("%s", u.Error()), true
 	}
 	return nil, false
 }

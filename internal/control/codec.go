@@ -49,6 +49,9 @@ func (e *UnrecordableError) Error() string {
 	return fmt.Sprintf("the %s cannot be recorded: %v", e.Kind, e.Err)
 }
 
+// Unrecordable marks the error as one of the input itself.
+func (e *UnrecordableError) Unrecordable() {}
+
 // encodeInput encodes an input. It fails with UnrecordableError. It comes before the step: what the journal cannot take the engine does
 // not see.
 func encodeInput(in engine.Input) ([]byte, error) {
