@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -226,5 +227,47 @@ func TestTheReadmesCommandsExist(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("README.md names no make command")
+	}
+}
+
+// reference is a link of a Markdown file to another file, or the path of a document in a comment of Go code.
+var reference = regexp.MustCompile(`\]\(([^)#:\s]+\.md)(?:#[^)]*)?\)|\b(docs/[a-z0-9/-]+\.md)\b`)
+
+func TestDecisionsAreNumberedOnceAndDocumentsExist(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "git", "ls-files", "*.md", "*.go").Output()
+	if err != nil {
+		t.Skipf("not a git checkout: %v", err)
+	}
+	numbered := map[string]string{}
+	for _, name := range strings.Fields(string(out)) {
+		text, err := os.ReadFile(name)
+		if os.IsNotExist(err) {
+			continue // deleted, not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path.Dir(name) == "docs/decisions" {
+			number, _, _ := strings.Cut(path.Base(name), "-")
+			if other := numbered[number]; other != "" {
+				t.Errorf("%s and %s have the same number", other, name)
+			}
+			numbered[number] = name
+			if heading := "# " + strings.TrimLeft(number, "0") + ". "; !strings.HasPrefix(string(text), heading) {
+				t.Errorf("%s does not begin with %q", name, heading)
+			}
+		}
+		for _, m := range reference.FindAllStringSubmatch(string(text), -1) {
+			to := m[2]
+			if to == "" {
+				to = path.Join(path.Dir(name), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s names %s, which is not there", name, to)
+			}
+		}
+	}
+	if len(numbered) == 0 {
+		t.Error("no decision found: the search is broken")
 	}
 }
