@@ -137,9 +137,9 @@ func (h *History) note(ctx context.Context, err error) {
 
 // start opens the tiers that are there and finishes what was under way.
 func (h *History) start(ctx context.Context) error {
-	s, err := readState(h.o.Dir)
-	if err != nil {
-		return err
+	s, damage := readState(h.o.Dir)
+	if damage != nil && !errors.Is(damage, errDamagedState) {
+		return damage
 	}
 	h.mu.Lock()
 	h.state = s
@@ -150,6 +150,11 @@ func (h *History) start(ctx context.Context) error {
 			if err := h.open(i); err != nil {
 				return err
 			}
+		}
+	}
+	if damage != nil {
+		if err := h.repair(damage); err != nil {
+			return err
 		}
 	}
 	if err := h.redo(ctx); err != nil {

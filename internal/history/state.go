@@ -37,9 +37,37 @@ func readState(dir string) (state, error) {
 		return s, fmt.Errorf("reading the history's state: %w", err)
 	}
 	if err := json.Unmarshal(text, &s); err != nil {
-		return s, fmt.Errorf("reading the history's state: %w", err)
+		return state{}, fmt.Errorf("%w: %w", errDamagedState, err)
 	}
 	return s, nil
+}
+
+// errDamagedState says that the state's file cannot be understood.
+var errDamagedState = errors.New("the history's state is damaged")
+
+// repair makes the state again from what the tiers have: slices are rolled up whole, so a tier is done up to the end of the slice that has
+// the next tier's newest sample. The tiers are open.
+func (h *History) repair(cause error) error {
+	var s state
+	for i := 1; i < len(resolutions)-1; i++ {
+		if next := h.tiers[i+1]; next.db != nil {
+			if _, newest, ok := next.bounds(); ok {
+				s.Rolled[i] = floor(newest, h.tiers[i].slice) + h.tiers[i].slice
+			}
+		}
+		s.Rolling[i] = s.Rolled[i]
+	}
+	h.o.Log.Warn("the history's state is damaged, and is made again from the datapoints", "file", filepath.Join(h.o.Dir, stateFile), "error", cause)
+	if err := s.write(h.o.Dir, h.unsynced); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.state = s
+	h.mu.Unlock()
+	for i, t := range h.tiers {
+		t.rolled.Store(s.Rolled[i] * 1000)
+	}
+	return nil
 }
 
 // write replaces the file durably, or not at all.
