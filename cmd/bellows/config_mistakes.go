@@ -38,18 +38,15 @@ func lineOf(n *yaml.Node, at string) int {
 	line := 0
 	for _, step := range strings.Split(at, ".") {
 		var next *yaml.Node
-		switch n.Kind {
-		case yaml.MappingNode:
+		if n.Kind == yaml.MappingNode {
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				if n.Content[i].Value == step {
 					line, next = n.Content[i].Line, n.Content[i+1]
 				}
 			}
-		case yaml.SequenceNode:
-			if i, err := strconv.Atoi(step); err == nil && i < len(n.Content) {
-				next = n.Content[i]
-				line = next.Line
-			}
+		} else if i, err := strconv.Atoi(step); err == nil && n.Kind == yaml.SequenceNode && i < len(n.Content) {
+			next = n.Content[i]
+			line = next.Line
 		}
 		if next == nil {
 			break

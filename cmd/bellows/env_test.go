@@ -52,6 +52,9 @@ func TestSettingsReplaceRealCredentials(t *testing.T) {
 	if status != 0 {
 		t.Error("eval failed")
 	}
+	if quoted("a'b'c d'e") != `'a'\''b'\''c d'\''e'` || quoted("a$b") != "'a$b'" || quoted("") != "''" || quoted("a;b") != "'a;b'" {
+		t.Error("words of a shell")
+	}
 	_, got, _ = evaluate(t, settings(k, "http://127.0.0.1:4580", "eu-west-1", true))
 	if got["AWS_ENDPOINT_URL"] != "" || got["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] != "http://127.0.0.1:4580" || got["AWS_ENDPOINT_URL_AUTO_SCALING"] != "http://127.0.0.1:4580" {
 		t.Errorf("only what is served: %v", got)

@@ -54,7 +54,7 @@ func serve() *cobra.Command {
 				return err
 			}
 			if s.created || term.IsTerminal(int(os.Stderr.Fd())) {
-				fmt.Fprint(cmd.ErrOrStderr(), f.hint(s))
+				cmd.PrintErr(f.hint(s))
 			}
 			return s.run(cmd.Context(), f.keep)
 		},
