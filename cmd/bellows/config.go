@@ -54,19 +54,19 @@ type config struct {
 
 	MaxConcurrency int      `yaml:"max_concurrency"` // invocations that one instance works on at a time, where its image says nothing; default 0: no limit
 	QueueMax       int      `yaml:"queue_max"`       // requests that wait for one variant; default 1000
-	QueueBytes     int64    `yaml:"queue_bytes"`     // that all requests that wait take; default 256 MiB
+	QueueBytes     size     `yaml:"queue_bytes"`     // that all requests that wait take; default 256 MiB
 	QueueTimeout   duration `yaml:"queue_timeout"`   // how long a request waits for an instance with room; default 10s
 	WakeOnRequest  bool     `yaml:"wake_on_request"` // whether requests wake variants that are scaled to zero, where no tag says
 	WakeTimeout    duration `yaml:"wake_timeout"`    // how long a request waits at zero; default 60s
 
-	PayloadMax     int   `yaml:"payload_max"`     // bytes; default 25 MiB
-	LogMax         int64 `yaml:"log_max"`         // bytes of one instance's log; default 10 MB
-	ConnectionsMax int   `yaml:"connections_max"` // of clients at once; default, and at most: what the limit of open files allows
+	PayloadMax     size `yaml:"payload_max"`     // default 25 MiB
+	LogMax         size `yaml:"log_max"`         // of one instance's log; default 10 MB
+	ConnectionsMax int  `yaml:"connections_max"` // of clients at once; default, and at most: what the limit of open files allows
 
 	Retention  string `yaml:"retention"`   // of metrics' datapoints by their resolution; default CloudWatch's
 	SeriesMax  int    `yaml:"series_max"`  // metrics of one account, of 1.6 KB each in the mean; default 500,000
-	HistoryMax int64  `yaml:"history_max"` // bytes of disk space for metrics' datapoints; default 20 GiB
-	ExplainMax int64  `yaml:"explain_max"` // bytes of disk space for what past moments are explained from; default 2 GiB
+	HistoryMax size   `yaml:"history_max"` // disk space for metrics' datapoints; default 20 GiB
+	ExplainMax size   `yaml:"explain_max"` // disk space for what past moments are explained from; default 2 GiB
 
 	Metrics metricsConfig `yaml:"metrics"`
 }
@@ -115,9 +115,13 @@ func readConfig(file string) (config, error) {
 	if err != nil {
 		return config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c, err := parseConfig(text)
+	folder, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return config{}, fmt.Errorf("finding the configuration's folder: %w", err)
+	}
+	c, err := parseConfig(text, folder)
 	if err == nil {
-		err = c.locate(filepath.Dir(file))
+		err = c.locate(folder)
 		c.Source = yaml.Node{}
 	}
 	if err != nil {
@@ -126,8 +130,8 @@ func readConfig(file string) (config, error) {
 	return c, nil
 }
 
-// parseConfig reads what a file says. It fails with the line.
-func parseConfig(text []byte) (config, error) {
+// parseConfig reads what a file in a folder says. It fails with the line.
+func parseConfig(text []byte, folder string) (config, error) {
 	c := defaults()
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
@@ -137,6 +141,7 @@ func parseConfig(text []byte) (config, error) {
 	if err := yaml.Unmarshal(text, &c.Source); err != nil {
 		return c, plainYAML(err)
 	}
+	c.resolve(folder)
 	return c, c.check()
 }
 
@@ -215,7 +220,7 @@ func (c *config) checkQueue() error {
 		{"ping_failures", int64(c.PingFailures), 1, 1000},
 		{"max_concurrency", int64(c.MaxConcurrency), 0, engine.ConcurrencyMax},
 		{"queue_max", int64(c.QueueMax), 1, 1_000_000},
-		{"queue_bytes", c.QueueBytes, 1 << 20, 1 << 40},
+		{"queue_bytes", int64(c.QueueBytes), 1 << 20, 1 << 40},
 	} {
 		if x.value < x.least || x.value > x.most {
 			return c.wrong(x.name, "%s is %d: want %d to %d", x.name, x.value, x.least, x.most)

@@ -10,7 +10,7 @@ import (
 )
 
 func TestImages(t *testing.T) {
-	c, err := parseConfig([]byte("images:\n- image: 123.dkr.ecr.eu.amazonaws.com/chat:*\n  command: [python3, chat.py]\n- image: any/?\n  command: [x]\nkill_after: 3s\n"))
+	c, err := parseConfig([]byte("images:\n- image: 123.dkr.ecr.eu.amazonaws.com/chat:*\n  command: [python3, chat.py]\n- image: any/?\n  command: [x]\nkill_after: 3s\n"), "/etc/bellows")
 	if err != nil || time.Duration(c.KillAfter) != 3*time.Second || c.Region != "us-east-1" {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -30,13 +30,13 @@ func TestConfigMistakesAreNamed(t *testing.T) {
 		"imagse: []": `line 1: there is no setting "imagse"`, "\naccount: 12": `line 2: account "12" is not twelve digits`, "kill_after: soon": `line 1: "soon" is no duration`, "drain_timeout: -1s": "no duration",
 		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images: an entry wants an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks: an entry wants a topic and an http or https url",
 		"images: [{image: '[', command: [x]}]": "no pattern", ":": "", "a: [": "line 1", "\n\n\thistory_max: 3": "line 3",
-		"images: 3": `line 1: "3" is not a list`, "payload_max: many": `line 1: "many" is not a whole number`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
+		"images: 3": `line 1: "3" is not a list`, "payload_max: many": `line 1: "many" is not a size such as 8GiB`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
 		"metrics: yes": `"yes" is not a mapping of settings`, "account: [a]": "a list is not a text", "prometheus:\n  namespace_labels: x": `line 2: there is no setting "namespace_labels"`,
-		"region: a\nregion: b": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "payload_max: {}\nlog_max: x": "line 1: a mapping is not a whole number",
+		"region: a\nregion: b": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "queue_max: {}\nseries_max: x": "line 1: a mapping is not a whole number", "history_max: 0GiB": `"0GiB" is not a size`,
 		"images:\n- image: a\n  command: [c]\n  env: {'a=b': c}": "line 2: images: env: \"a=b\" is no name of a variable", "images: [{image: a, command: [c], pass_env: ['[']}]": "neither the name of a variable nor a pattern",
 		"images: [{image: a, command: c}]": `"c" is not a list`, "metrics: {token: short}": "line 1: metrics: the token has 5 bytes: want 16 at least", "metrics: {token: a, token_file: b}": "want one of them",
 	} {
-		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "main.") || strings.Contains(err.Error(), "!!") {
+		if _, err := parseConfig([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "main.") || strings.Contains(err.Error(), "!!") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
@@ -73,6 +73,15 @@ func TestImagesAreLocated(t *testing.T) {
 	if p, err := c.program("b"); err != nil || !filepath.IsAbs(p.Command[0]) || p.Folder != "" {
 		t.Errorf("%+v, %v", p, err)
 	}
+	c, err = read("model_data: {folders: [{prefix: 's3://models/', folder: data}], stores: [{secret_access_key_file: text, access_key_id: a}]}\n" +
+		"remote_write: [{url: 'http://x', basic_auth: {username: u, password_file: text}}]")
+	if err == nil || !strings.Contains(err.Error(), "access_key_id and secret_access_key go together") { // the file was found, and is empty
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = read("model_data: {folders: [{prefix: 's3://models/', folder: data}]}\nremote_write: [{url: 'http://x', basic_auth: {username: u, password_file: text}}]")
+	if err != nil || c.ModelData.Folders[0].Folder != filepath.Join(dir, "models", "data") || c.RemoteWrite[0].BasicAuth.PasswordFile != filepath.Join(dir, "models", "text") {
+		t.Errorf("%+v, %v", c, err)
+	}
 	for text, want := range map[string]string{
 		"images:\n- image: a\n  command: [./none]":               "bellows.yaml: line 3: images: the command " + filepath.Join(dir, "models", "none") + " cannot be run: no such file",
 		"images:\n- image: a\n  command: [./text]":               "cannot be run: permission denied",
@@ -94,7 +103,7 @@ func TestRemoteWriteMistakesAreNamed(t *testing.T) {
 		"{url: http://x, headers: {authorization: Bearer x}, basic_auth: {username: u}}": "both",
 		"{url: http://x, queue: 3}": "queue",
 	} {
-		if _, err := parseConfig([]byte("remote_write: [" + text + "]")); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseConfig([]byte("remote_write: ["+text+"]"), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
@@ -102,7 +111,7 @@ func TestRemoteWriteMistakesAreNamed(t *testing.T) {
 	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseConfig([]byte("remote_write:\n- url: https://x/api/v1/write\n  headers: {X-Scope-OrgID: a}\n  basic_auth: {username: u, password_file: " + file + "}\n"))
+	c, err := parseConfig([]byte("remote_write:\n- url: https://x/api/v1/write\n  headers: {X-Scope-OrgID: a}\n  basic_auth: {username: u, password_file: "+file+"}\n"), "/etc/bellows")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +123,7 @@ func TestRemoteWriteMistakesAreNamed(t *testing.T) {
 func FuzzConfig(f *testing.F) {
 	f.Add("images:\n- image: a*\n  command: [b]\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if c, err := parseConfig([]byte(text)); err == nil {
+		if c, err := parseConfig([]byte(text), "/etc/bellows"); err == nil {
 			_, _ = c.program("a/b")
 		}
 	})
@@ -136,7 +145,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := parseConfig(text)
+	got, err := parseConfig(text, "/etc/bellows")
 	if err != nil || len(got.Images) != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}

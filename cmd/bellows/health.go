@@ -158,7 +158,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		st.Served, st.Failed = s.gateway.Totals()
 		st.History = newKept(s.history.Status())
 		if d, err := s.store.DiaryReach(r.Context()); err == nil {
-			st.Explain = &reach{d.From, d.Bytes, s.conf().ExplainMax}
+			st.Explain = &reach{d.From, d.Bytes, int64(s.conf().ExplainMax)}
 		}
 		s.lookAtMachine(&st)
 	}

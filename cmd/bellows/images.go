@@ -47,13 +47,28 @@ func (x *image) check() error {
 	return nil
 }
 
+// resolve makes the paths of model data and of files with secrets absolute: relative ones begin at the configuration's folder.
+func (c *config) resolve(folder string) {
+	for i := range c.ModelData.Folders {
+		if x := &c.ModelData.Folders[i]; x.Folder != "" {
+			x.Folder = within(folder, x.Folder)
+		}
+	}
+	for i := range c.ModelData.Stores {
+		if x := &c.ModelData.Stores[i]; x.SecretAccessKeyFile != "" {
+			x.SecretAccessKeyFile = within(folder, x.SecretAccessKeyFile)
+		}
+	}
+	for i := range c.RemoteWrite {
+		if x := &c.RemoteWrite[i].BasicAuth; x.PasswordFile != "" {
+			x.PasswordFile = within(folder, x.PasswordFile)
+		}
+	}
+}
+
 // locate finds the commands and folders of images, which are relative to the configuration's folder, and what else the configuration reads.
 // A command without a slash is looked for in PATH.
 func (c *config) locate(folder string) error {
-	folder, err := filepath.Abs(folder)
-	if err != nil {
-		return fmt.Errorf("finding the configuration's folder: %w", err)
-	}
 	for i := range c.Images {
 		x := &c.Images[i]
 		at := fmt.Sprintf("images.%d", i)

@@ -16,7 +16,7 @@ func TestModelDataAndMachineSettings(t *testing.T) {
 	c, err := parseConfig([]byte(`
 model_data:
   stores:
-    - {bucket: "models-*", endpoint: "https://s3.example.com", region: eu-west-1, path_style: true, access_key_id: id, secret_access_key_file: ` + secret + `}
+    - {bucket: "models-*", endpoint: "https://s3.example.com", region: eu-west-1, path_style: true, access_key_id: id, secret_access_key_file: `+secret+`}
     - {anonymous: true}
   folders:
     - {prefix: "s3://models/prod/", folder: /srv/models}
@@ -26,7 +26,7 @@ model_data:
 capacity: {vcpus: 2.5, memory: 4GiB, gpus: 0}
 instance_types: [{type: ml.mine.large, vcpus: 3, memory: 1000000000, gpus: 1, usd_per_hour: 0.5}]
 limits: required
-`))
+`), "/etc/bellows")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ limits: required
 func TestModelDataAndMachineMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"model_data: {stores: [{endpoint: x}]}":                          "model_data: stores[0]: the endpoint",
-		"model_data: {folders: [{prefix: s3://a/, folder: x}]}":          "folders[0]: the folder",
+		"model_data: {folders: [{prefix: s3://a/}]}":                     "folders[0]: the folder",
 		"model_data: {cache_max: 3 apples}":                              "is not a size",
 		"model_data: {cache_max: -1}":                                    "is not a size",
 		"model_data: {bucket: x}":                                        "bucket",
@@ -68,7 +68,7 @@ func TestModelDataAndMachineMistakesAreNamed(t *testing.T) {
 		"model_data: {stores: [{endpoint: 'http://s3.example.com'}]}":    "plain http",
 		"model_data: {folders: [{prefix: s3://a/b, folder: /srv/here}]}": "ends with a slash",
 	} {
-		if _, err := parseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseConfig([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}

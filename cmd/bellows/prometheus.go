@@ -18,7 +18,7 @@ func (s *server) openPrometheus() error {
 		return err
 	}
 	if s.history, err = history.Open(history.Options{
-		Dir: filepath.Join(s.o.dir, "history"), Retention: retention, BytesMax: s.o.config.HistoryMax,
+		Dir: filepath.Join(s.o.dir, "history"), Retention: retention, BytesMax: int64(s.o.config.HistoryMax),
 		View: s.control.View, Step: s.control.Step, OnKept: s.recorded, Log: s.o.log,
 	}); err != nil {
 		return err

@@ -49,7 +49,7 @@ func (c config) engineSettings() engine.Settings {
 }
 
 func (c config) fleetSettings() process.Settings {
-	return process.Settings{DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax}
+	return process.Settings{DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: int64(c.LogMax)}
 }
 
 // runReloads reads the configuration again at each signal, until ctx ends.
@@ -84,8 +84,8 @@ func (s *server) reload(ctx context.Context) {
 	}
 	s.live.Store(&now)
 	s.process.SetSettings(now.fleetSettings())
-	s.gateway.SetMaxBody(now.PayloadMax)
-	s.control.SetDiary(now.ExplainMax)
+	s.gateway.SetMaxBody(int(now.PayloadMax))
+	s.control.SetDiary(int64(now.ExplainMax))
 	s.machine.Set(now.types(), now.Capacity.capacity())
 	if data, err := now.ModelData.settings(); err != nil { // the file with a key has gone since
 		s.o.log.WarnContext(ctx, "model_data stays as it is", "error", err)

@@ -160,7 +160,7 @@ func (s *server) authenticator() *awsapi.Authenticator {
 func (s *server) controlOptions() control.Options {
 	seed := uuid.New()
 	return control.Options{
-		Store: s.store, Speed: s.o.speed, Diary: s.o.config.ExplainMax, Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
+		Store: s.store, Speed: s.o.speed, Diary: int64(s.o.config.ExplainMax), Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
 		OnCommit: s.instruments.committed,
 		Config: engine.Config{
 			Seed:           uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
@@ -173,9 +173,9 @@ func (s *server) controlOptions() control.Options {
 func (s *server) gatewayOptions() invoke.Options {
 	c := s.o.config
 	return invoke.Options{
-		Authenticate: s.authenticate, LogFile: s.logFile, MaxBody: c.PayloadMax, Log: s.o.log, Concurrency: func(image string) int { return s.conf().concurrency(image) }, Wake: s.relay.wake, Ejected: s.relay.eject,
+		Authenticate: s.authenticate, LogFile: s.logFile, MaxBody: int(c.PayloadMax), Log: s.o.log, Concurrency: func(image string) int { return s.conf().concurrency(image) }, Wake: s.relay.wake, Ejected: s.relay.eject,
 		Queue: invoke.Queue{
-			Max: c.QueueMax, Bytes: c.QueueBytes, BusyMax: time.Duration(c.QueueTimeout), ZeroMax: time.Duration(c.WakeTimeout),
+			Max: c.QueueMax, Bytes: int64(c.QueueBytes), BusyMax: time.Duration(c.QueueTimeout), ZeroMax: time.Duration(c.WakeTimeout),
 		},
 	}
 }
@@ -194,7 +194,7 @@ func (s *server) fleetOptions() process.Options {
 	return process.Options{
 		Dir: filepath.Join(s.o.dir, "fleet"), Command: func(image string) (process.Program, error) { return s.conf().program(image) }, Drain: s.gateway.Drain, Log: s.o.log,
 		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
-		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: c.LogMax,
+		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: int64(c.LogMax),
 		Activity: s.gateway.Activity, BusyMax: time.Duration(c.InvocationTimeout), PingInterval: time.Duration(c.PingInterval),
 		PingTimeout: time.Duration(c.PingTimeout), PingFailures: c.PingFailures,
 		Data: s.data, Machine: s.machine, Limits: process.LimitsMode(c.Limits),
