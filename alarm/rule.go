@@ -33,7 +33,7 @@ type Rule struct {
 	Metrics []metric.DataQuery `json:",omitzero"`
 
 	Clock  *WallClock `json:",omitzero"` // nil: the window slides
-	Slides bool       `json:",omitzero"` // it was said that the window slides
+	Slides bool       `json:",omitzero"` // EvaluationWindow names SlidingWindow; described as it was put
 	WarmUp *WarmUp    `json:",omitzero"` // nil: the alarm is evaluated at once
 
 	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.

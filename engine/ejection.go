@@ -15,7 +15,7 @@ type Ejection struct {
 	Reason string    // in a sentence for an operator
 }
 
-// InstancesEjected is a gateway's word on which of a variant's instances it leaves out: all of them, whenever that changes.
+// InstancesEjected tells which of a variant's instances a gateway leaves out: all of them, whenever that changes.
 type InstancesEjected struct {
 	Key     VariantKey
 	Ejected []Ejection // sorted by ID; empty: all are routed to

@@ -156,7 +156,7 @@ func (e *Engine) route(key EndpointKey, x *hosting.Endpoint) Route {
 			Name: v.Config.Name, Weight: v.CurrentWeight, Strategy: strategy(v.Config.Routing), Timeout: e.config.InvocationTimeout,
 			Image: v.Model.Container.Image, Concurrency: concurrency(x, v.Config.Name),
 		}
-		share.AtZero, share.Held = e.regions[key.Scope].sleep(x, v)
+		share.AtZero, share.Held = e.regions[key.Scope].zeroState(x, v)
 		for _, i := range v.Instances {
 			if i.State == hosting.InstanceInService {
 				share.Instances = append(share.Instances, InstanceRoute{i.ID, i.Address})

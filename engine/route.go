@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"time"
 
 	"bellows.dev/bellows/hosting"
@@ -56,4 +57,24 @@ func (s RoutingStrategy) String() string {
 	default:
 		return "invalid"
 	}
+}
+
+// ConcurrencyTag is the tag of an endpoint that says how many invocations one instance works on at a time; with a colon and a
+// variant's name behind it, one of that variant: "bellows:max-concurrency:blue".
+const ConcurrencyTag = "bellows:max-concurrency"
+
+// ConcurrencyMax is the most that ConcurrencyTag may say.
+const ConcurrencyMax = 100_000
+
+// concurrency is what an endpoint's tags say of a variant; 0: nothing, or nothing that is a number from 1 on.
+func concurrency(x *hosting.Endpoint, variant string) int {
+	text := x.Tags.Value(ConcurrencyTag + ":" + variant)
+	if text == "" {
+		text = x.Tags.Value(ConcurrencyTag)
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > ConcurrencyMax {
+		return 0
+	}
+	return n
 }

@@ -12,7 +12,7 @@ import (
 // trafficSpan is how far back Traffic looks, in policy time: so many whole minutes and the running one.
 const trafficSpan = 5 * time.Minute
 
-// Traffic is what a variant was asked and answered of late.
+// Traffic counts a variant's invocations and errors of the last minutes.
 type Traffic struct {
 	Over        time.Duration // policy time
 	Invocations float64       // requests
@@ -71,15 +71,15 @@ func (r *Region) Health(now time.Time, x *hosting.Endpoint, v *hosting.Variant) 
 	switch {
 	case x.Status == hosting.Failed:
 		return Failing, x.FailureReason
-	case x.Status == hosting.Creating && x.Hindrance() != "":
-		return Failing, x.Hindrance()
+	case x.Status == hosting.Creating && x.PendingReason() != "":
+		return Failing, x.PendingReason()
 	case t.Failing():
 		return Failing, fmt.Sprintf("%.0f of %.0f invocations of the last %.0f minutes were answered with a 5XX status",
 			t.Errors5XX, t.Invocations, trafficSpan.Minutes())
 	case v.Desired > 0 && current == 0 && x.Status == hosting.InService:
 		return Failing, reasoned("no instance serves", last)
-	case x.Hindrance() != "":
-		return Degraded, x.Hindrance()
+	case x.PendingReason() != "":
+		return Degraded, x.PendingReason()
 	case current < v.Desired && last != "":
 		return Degraded, reasoned(fmt.Sprintf("%d of %d wanted instances serve", current, v.Desired), last)
 	default:

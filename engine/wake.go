@@ -2,7 +2,6 @@ package engine
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"bellows.dev/bellows/alarm"
@@ -11,7 +10,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// WakeRequested is a gateway's word that requests wait for a variant which is scaled to zero. Where requests may wake it, its first
+// WakeRequested tells that requests wait at a gateway for a variant which is scaled to zero. Where requests may wake it, its first
 // instance is asked for at once, without an alarm. Saying it again does no harm.
 type WakeRequested struct {
 	Key     VariantKey
@@ -56,9 +55,9 @@ func (r *Region) wakesTarget(t *scaling.Target) bool {
 	return err == nil && t.WakesOnRequest(r.wakes(x))
 }
 
-// sleep says of a variant without instances in service whether it is scaled to zero, or on its way back, and whether requests wait
+// zeroState says of a variant without instances in service whether it is scaled to zero, or on its way back, and whether requests wait
 // for its first instance.
-func (r *Region) sleep(x *hosting.Endpoint, v *hosting.Variant) (atZero, held bool) {
+func (r *Region) zeroState(x *hosting.Endpoint, v *hosting.Variant) (atZero, held bool) {
 	for _, i := range v.Instances {
 		if i.State == hosting.InstanceInService || i.State != hosting.InstanceDraining && i.EverReady {
 			return false, false
@@ -68,9 +67,9 @@ func (r *Region) sleep(x *hosting.Endpoint, v *hosting.Variant) (atZero, held bo
 	return true, t != nil && t.WakesOnRequest(r.wakes(x)) && (v.Desired > 0 || t.Wakeable())
 }
 
-// seesZero reports whether an alarm may have data while a variant has no instances: of what is not measured at its instances.
+// measuredAtZero reports whether an alarm may have data while a variant has no instances: of what is not measured at its instances.
 // AWS: SageMaker developer guide, monitoring with CloudWatch: calls that fail for want of capacity have a metric of their own.
-func seesZero(a *alarm.Alarm) bool {
+func measuredAtZero(a *alarm.Alarm) bool {
 	sees := func(id metric.ID) bool {
 		switch id.Namespace {
 		case namespaceInstances:
@@ -90,24 +89,4 @@ func seesZero(a *alarm.Alarm) bool {
 	return slices.ContainsFunc(a.Rule.Metrics, func(q metric.DataQuery) bool {
 		return q.Stat != nil && sees(q.Stat.Metric) || strings.Contains(q.Expression, "SEARCH")
 	})
-}
-
-// ConcurrencyTag is the tag of an endpoint that says how many invocations one instance works on at a time; with a colon and a
-// variant's name behind it, one of that variant: "bellows:max-concurrency:blue".
-const ConcurrencyTag = "bellows:max-concurrency"
-
-// ConcurrencyMax is the most that ConcurrencyTag may say.
-const ConcurrencyMax = 100_000
-
-// concurrency is what an endpoint's tags say of a variant; 0: nothing, or nothing that is a number from 1 on.
-func concurrency(x *hosting.Endpoint, variant string) int {
-	text := x.Tags.Value(ConcurrencyTag + ":" + variant)
-	if text == "" {
-		text = x.Tags.Value(ConcurrencyTag)
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > ConcurrencyMax {
-		return 0
-	}
-	return n
 }

@@ -38,7 +38,7 @@ func (r *Region) alarmFacts() map[*scaling.Target][]scaling.AlarmFacts {
 			out[t] = append(out[t], scaling.AlarmFacts{
 				Policy: x.Policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Since: a.Transitioned,
 				Judged: a.Configured.Add(a.Rule.Period * time.Duration(a.Rule.Periods+1)), ActionsEnabled: a.ActionsEnabled,
-				SeesZero: seesZero(a),
+				SeesZero: measuredAtZero(a),
 			})
 		}
 	}

@@ -61,7 +61,7 @@ func (r *Registry) UpdateWeightsAndCapacities(now time.Time, name string, change
 		if e.Variant(c.Variant) == nil {
 			return &Error{Kind: KindNotFound, Resource: ResourceVariant, Name: c.Variant}
 		}
-		if c.Weight != nil && !weighs(*c.Weight) {
+		if c.Weight != nil && !validWeight(*c.Weight) {
 			return invalid("DesiredWeight of variant %q must be a finite number of 0 or more.", c.Variant)
 		}
 		if slices.ContainsFunc(changes[:i], func(x Change) bool { return x.Variant == c.Variant }) {

@@ -29,9 +29,9 @@ func (v *Variant) LastFailure() string {
 	return ""
 }
 
-// Hindrance returns the newest reason for which a creation or an update under way is not done, "" where nothing has failed yet or nothing is
+// PendingReason returns the newest reason for which a creation or an update under way is not done, "" where nothing has failed yet or nothing is
 // under way. Where the change fails, its FailureReason follows.
-func (e *Endpoint) Hindrance() string {
+func (e *Endpoint) PendingReason() string {
 	if e.Status != Creating && e.Status != Updating {
 		return ""
 	}
@@ -68,7 +68,7 @@ func (e *Endpoint) Failure(variant string) string {
 	if _, i := newestFailure(all); i != nil {
 		return i.Reason
 	}
-	return cmp.Or(e.Hindrance(), e.FailureReason)
+	return cmp.Or(e.PendingReason(), e.FailureReason)
 }
 
 // Shown returns the variants in use and, of an update under way, those that come with it and are not in use.

@@ -15,7 +15,7 @@ func failed(id hosting.InstanceID, reason string) hosting.InstanceReport {
 // tells fails unless what hinders an endpoint ends with a reason; "" is for nothing.
 func tells(t *testing.T, e *hosting.Endpoint, reason string) {
 	t.Helper()
-	if got := e.Hindrance(); !strings.HasSuffix(got, reason) || (reason == "") != (got == "") {
+	if got := e.PendingReason(); !strings.HasSuffix(got, reason) || (reason == "") != (got == "") {
 		t.Errorf("%v: hindered by %q, want %q", e.Status, got, reason)
 	}
 }
@@ -37,7 +37,7 @@ func TestACreationTellsItsNewestFailureAtOnce(t *testing.T) {
 	w.ready(e, "i-1")
 	tells(t, e, "second, first")
 	w.say(e, hosting.InstanceReport{ID: "i-2", State: hosting.FleetFailed, Cause: hosting.CauseModelData, Reason: "No data."})
-	if got := e.Hindrance(); got != "No data." {
+	if got := e.PendingReason(); got != "No data." {
 		t.Errorf("model data's reason stands alone, got %q", got)
 	}
 	w.pass(e, 2*patience)

@@ -148,7 +148,7 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 			return invalid("Production variant names must be unique. Found the name %q more than once.", v.Name)
 		}
 		seen[v.Name] = true
-		if !weighs(v.InitialWeight) {
+		if !validWeight(v.InitialWeight) {
 			return invalid("InitialVariantWeight of variant %q must be a finite number of 0 or more.", v.Name)
 		}
 		if _, found := r.Models[v.Model]; !found {
@@ -160,8 +160,8 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 	return nil
 }
 
-// weighs reports whether a variant's weight is a number that weights can be added to.
-func weighs(w float64) bool { return w >= 0 && w <= math.MaxFloat32 }
+// validWeight reports whether a variant's weight is a number that weights can be added to.
+func validWeight(w float64) bool { return w >= 0 && w <= math.MaxFloat32 }
 
 // DeleteConfig forgets an endpoint config, also one in use, as AWS does.
 func (r *Registry) DeleteConfig(name string) error {

@@ -45,7 +45,7 @@ func (s *situation) loadIn(sig *Signal) (load, bool) {
 // How long before its timestamp the oldest of what a sample describes may have happened.
 const (
 	gatewaySpan = 2 * time.Second // gateways report each second
-	otherSpan  = time.Minute     // utilisation is measured over a minute; what clients publish is taken to be, too
+	otherSpan   = time.Minute     // utilisation is measured over a minute; what clients publish is taken to be, too
 )
 
 // MeasuringSpan returns how long before its timestamp the oldest of what a sample of the policy's metric describes may have happened: a period

@@ -69,11 +69,11 @@ func (p *Proposal) waits() string {
 	return fmt.Sprintf("%d requests wait", p.Waiting)
 }
 
-// sleepWarnings warns of a target that can be scaled to zero and that nothing brings back from there: no policy whose alarm may see
+// zeroCapacityWarnings warns of a target that can be scaled to zero and that nothing brings back from there: no policy whose alarm may see
 // requests at zero, no scheduled action that raises the minimum, no switch.
 // AWS: SageMaker developer guide, scale to zero instances: target tracking alone does not scale out from zero.
-func (t *Target) sleepWarnings(alarms []AlarmFacts, wakes bool) []Warning {
-	if t.Min > 0 || t.Max == 0 || wakes || !t.fallsAsleep() {
+func (t *Target) zeroCapacityWarnings(alarms []AlarmFacts, wakes bool) []Warning {
+	if t.Min > 0 || t.Max == 0 || wakes || !t.scalesToZero() {
 		return nil
 	}
 	for p := range t.all() {
@@ -98,8 +98,8 @@ func (t *Target) sleepWarnings(alarms []AlarmFacts, wakes bool) []Warning {
 	return []Warning{{Kind: ZeroCapacityWithoutWakeUp}}
 }
 
-// fallsAsleep reports whether anything scales the target to zero.
-func (t *Target) fallsAsleep() bool {
+// scalesToZero reports whether anything scales the target to zero.
+func (t *Target) scalesToZero() bool {
 	for p := range t.all() {
 		if p.scalesIn() {
 			return true

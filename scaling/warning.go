@@ -150,7 +150,7 @@ func (t *Target) Warnings(now time.Time, alarms []AlarmFacts, wakes bool) []Warn
 		out = append(out, t.policyWarnings(now, p, alarms)...)
 	}
 	out = append(out, t.scaleInWarnings(now, alarms)...)
-	out = append(out, t.sleepWarnings(alarms, wakes)...)
+	out = append(out, t.zeroCapacityWarnings(alarms, wakes)...)
 	if w, found := t.fight(now); found {
 		out = append(out, w)
 	}

@@ -159,7 +159,7 @@ func (r *runner) show(c *command) error {
 	for _, v := range x.Variants {
 		r.print("endpoint %s: %v, config %s, %s has %d of %d %s", name, x.Status, x.Config, v.Config.Name, v.Current(), v.Desired, v.Config.InstanceType)
 	}
-	if why := x.Hindrance(); why != "" {
+	if why := x.PendingReason(); why != "" {
 		r.print("  %s", why)
 	}
 	return nil

@@ -28,13 +28,13 @@ type World struct {
 	// OnEvent is told of each event, in order.
 	OnEvent func(now time.Time, e engine.Event)
 
-	load  map[engine.VariantKey]float64 // invocations a minute
-	ready map[hosting.InstanceID]time.Time
-	sick  map[hosting.InstanceID]bool
-	goner []hosting.InstanceID
-	trace uint64
-	past  *metric.Window // from before the engine began
-	doors map[engine.VariantKey]*doorstep
+	load    map[engine.VariantKey]float64 // invocations a minute
+	ready   map[hosting.InstanceID]time.Time
+	sick    map[hosting.InstanceID]bool
+	leaving []hosting.InstanceID
+	trace   uint64
+	past    *metric.Window // from before the engine began
+	atZero  map[engine.VariantKey]*zeroQueue
 }
 
 // remembered is how long an engine in a world keeps datapoints: there is no history beside it from which a new alarm could be told more.
@@ -47,7 +47,7 @@ func NewWorld(c engine.Config, now time.Time) *World {
 		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
 		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},
 		sick: map[hosting.InstanceID]bool{}, trace: fnvOffset,
-		past: metric.NewWindow(pastKept), doors: map[engine.VariantKey]*doorstep{},
+		past: metric.NewWindow(pastKept), atZero: map[engine.VariantKey]*zeroQueue{},
 	}
 }
 
@@ -93,8 +93,8 @@ func (w *World) Trace() uint64 { return w.trace }
 
 func (w *World) want(s hosting.InstanceSpec) {
 	if s.Draining {
-		if !slices.Contains(w.goner, s.ID) {
-			w.goner = append(w.goner, s.ID)
+		if !slices.Contains(w.leaving, s.ID) {
+			w.leaving = append(w.leaving, s.ID)
 		}
 		delete(w.ready, s.ID)
 		return
@@ -119,7 +119,7 @@ func (w *World) Run(d time.Duration) error {
 // next is the next second that has a step, end at the latest.
 func (w *World) next(end time.Time) time.Time {
 	soon := w.Now.Add(time.Second)
-	if len(w.goner) > 0 {
+	if len(w.leaving) > 0 {
 		return soon
 	}
 	for _, load := range w.load { //tidy:unordered any will do
@@ -180,10 +180,10 @@ func (w *World) Crash(k engine.VariantKey) (bool, error) {
 // reports are what a fleet would say in this second.
 func (w *World) reports() []hosting.InstanceReport {
 	var out []hosting.InstanceReport
-	for _, id := range w.goner {
+	for _, id := range w.leaving {
 		out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetGone})
 	}
-	w.goner = w.goner[:0]
+	w.leaving = w.leaving[:0]
 	for _, id := range slices.Sorted(maps.Keys(w.ready)) {
 		if w.ready[id].Equal(w.Now) && w.sick[id] {
 			out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetFailed, Reason: "It exited with code 3."})
@@ -198,7 +198,7 @@ func (w *World) reports() []hosting.InstanceReport {
 func (w *World) observed() engine.Input {
 	var out engine.Observed
 	for _, k := range w.loads() {
-		v, n, d := w.variant(k), w.load[k]/60, w.doors[k]
+		v, n, d := w.variant(k), w.load[k]/60, w.atZero[k]
 		switch {
 		case v == nil || n == 0:
 		case v.Current() > 0:
@@ -209,7 +209,7 @@ func (w *World) observed() engine.Input {
 				Key: k, Invocations: n, InvocationsPerInstance: n / float64(v.Current()), Answered: n,
 			})
 		case d != nil && d.atZero:
-			if failed := d.knock(n); failed > 0 {
+			if failed := d.arrive(n); failed > 0 {
 				out.Variants = append(out.Variants, engine.VariantObservation{Key: k, Invocations: failed, NoCapacity: failed})
 			}
 		}

@@ -14,8 +14,8 @@ const (
 	askEvery = 10 // seconds: how often a wake-up is asked for while requests wait
 )
 
-// doorstep is what a gateway knows of a variant without instances.
-type doorstep struct {
+// zeroQueue is what a gateway knows of a variant without instances.
+type zeroQueue struct {
 	atZero, held bool
 	waiting      []float64 // requests that came in each of the last seconds, the oldest first
 	asked        time.Time // zero: nothing waits
@@ -26,21 +26,21 @@ func (w *World) routed(routes []engine.Route) {
 	for _, r := range routes {
 		for _, v := range r.Variants {
 			k := engine.VariantKey{Scope: r.Key.Scope, Endpoint: r.Key.Endpoint, Variant: v.Name}
-			d := w.doors[k]
+			d := w.atZero[k]
 			if d == nil {
 				if !v.AtZero {
 					continue
 				}
-				d = &doorstep{}
-				w.doors[k] = d
+				d = &zeroQueue{}
+				w.atZero[k] = d
 			}
 			d.atZero, d.held = v.AtZero, v.Held
 		}
 	}
 }
 
-// knock lets requests arrive in this second at a variant without instances, and returns how many fail for want of capacity.
-func (d *doorstep) knock(n float64) (failed float64) {
+// arrive lets requests arrive in this second at a variant without instances, and returns how many fail for want of capacity.
+func (d *zeroQueue) arrive(n float64) (failed float64) {
 	if !d.held {
 		failed = n + d.served()
 		return failed
@@ -52,7 +52,7 @@ func (d *doorstep) knock(n float64) (failed float64) {
 }
 
 // served returns the requests that waited, and lets none wait any more.
-func (d *doorstep) served() (n float64) {
+func (d *zeroQueue) served() (n float64) {
 	for _, x := range d.waiting {
 		n += x
 	}
@@ -64,7 +64,7 @@ func (d *doorstep) served() (n float64) {
 func (w *World) wakes() []engine.Input {
 	var out []engine.Input
 	for _, k := range w.loads() {
-		d := w.doors[k]
+		d := w.atZero[k]
 		if d == nil || !d.held || w.load[k] == 0 || !d.asked.IsZero() && w.Now.Sub(d.asked) < askEvery*time.Second {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 
 // reloadable are the settings of bellows.yaml that a running server takes over; others take effect at the next start.
 var reloadable = []string{
-	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
+	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "wake_on_request", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
 	"payload_max", "log_max", "explain_max", "metrics", "model_data", "capacity", "instance_types",
 }
 
@@ -76,7 +76,7 @@ func (s *server) reload(ctx context.Context) {
 		return
 	}
 	now, changed, waiting := s.conf().takeOver(next)
-	if slices.ContainsFunc(changed, engineSetting) {
+	if now.engineSettings() != s.conf().engineSettings() {
 		if err := s.control.Configure(ctx, now.engineSettings()); err != nil {
 			s.o.log.WarnContext(ctx, "the engine does not take the settings: they stay as they are", "error", err)
 			return
@@ -96,9 +96,4 @@ func (s *server) reload(ctx context.Context) {
 		s.o.log.WarnContext(ctx, "settings take effect at the next start", "settings", waiting)
 	}
 	s.o.log.InfoContext(ctx, "the configuration is read again", "changed", changed)
-}
-
-// engineSetting reports whether the engine depends on a setting.
-func engineSetting(name string) bool {
-	return name == "startup_timeout" || name == "invocation_timeout" || name == "lenient_set_alarm_state"
 }

@@ -56,7 +56,7 @@ type Unrecordable interface {
 	Unrecordable()
 }
 
-// asError is what a client is told of an error; ok is false where that is the server's own fault, and the log says more.
+// asError returns an error in the form that clients get; ok is false where it is the server's own fault and only the log has it.
 func asError(err error) (e *Error, ok bool) {
 	if errors.As(err, &e) {
 		return e, true

@@ -26,8 +26,8 @@ func (s *Server) succeed(w http.ResponseWriter, q *request, out any) {
 
 // fail renders an error in the request's protocol; what is no *Error is the server's own fault and is logged, not told.
 func (s *Server) fail(w http.ResponseWriter, q *request, err error) {
-	e, told := asError(err)
-	if !told {
+	e, known := asError(err)
+	if !known {
 		s.Log.Error("a request failed", "operation", q.Operation, "request_id", q.RequestID, "error", err)
 		e = internal(q.RequestID)
 	}

@@ -96,7 +96,7 @@ func (s *Server) tell(q *request, err error, took time.Duration) {
 		return // what strangers send must not make metrics
 	}
 	code := ""
-	if e, told := asError(err); told {
+	if e, known := asError(err); known {
 		code = e.Code
 	} else if err != nil {
 		code = "InternalFailure"

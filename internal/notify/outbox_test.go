@@ -88,7 +88,9 @@ func TestAHangingWebhookDelaysNoOther(t *testing.T) {
 	defer stop()
 	n := New(Options{
 		Outbox: b, Log: slog.New(slog.DiscardHandler), Done: func(_ context.Context, x engine.Notified) { told <- x },
-		URL: func(topic string) (string, bool) { return map[string]string{"slow": slow.URL, "fast": fast.URL}[topic], true },
+		URL: func(topic string) (string, bool) {
+			return map[string]string{"slow": slow.URL, "fast": fast.URL}[topic], true
+		},
 	})
 	ended := make(chan struct{})
 	go func() { defer close(ended); n.Run(ctx) }()

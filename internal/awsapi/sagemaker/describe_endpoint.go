@@ -22,7 +22,7 @@ func (a *API) describeEndpoint(ctx context.Context, c awsapi.Call, in *sdk.Descr
 		out = &sdk.DescribeEndpointOutput{
 			EndpointName: aws.String(x.Name), EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, x.Name)),
 			EndpointConfigName: aws.String(x.Config), EndpointStatus: types.EndpointStatus(x.Status.String()),
-			FailureReason: awsapi.Optional(cmp.Or(x.FailureReason, x.Hindrance())), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
+			FailureReason: awsapi.Optional(cmp.Or(x.FailureReason, x.PendingReason())), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
 		}
 		for _, v := range x.Variants {
 			out.ProductionVariants = append(out.ProductionVariants, summary(x, v))
