@@ -248,7 +248,7 @@ def predictive():
         PredictiveScalingPolicyConfiguration={"MetricSpecifications": []}, **name,
     )
     refused("ValidationException", "MaxCapacityBuffer must be specified", put, value=50, MaxCapacityBreachBehavior="IncreaseMaxCapacity")
-    refused("ValidationException", "PredictiveScaling policy configuration must be specified", aas.put_scaling_policy, PolicyType="PredictiveScaling", **name)
+    refused("ValidationException", "You must specify PredictiveScalingConfiguration.", aas.put_scaling_policy, PolicyType="PredictiveScaling", **name)
     assert put(50)["Alarms"] == []
     described = lambda: aas.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["ahead"])["ScalingPolicies"][0]
     hour = int(described()["CreationTime"].timestamp()) // 3600 * 3600  # the policy clock is ahead of this one

@@ -71,7 +71,7 @@ func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("the alarm is evaluated", func() bool { return s.describe("an hour").StateValue != cw.StateValueInsufficientData })
-	if a := s.describe("an hour"); a.StateValue != cw.StateValueAlarm || !strings.Contains(*a.StateReason, "12 datapoints [9.0 ") {
+	if a := s.describe("an hour"); a.StateValue != cw.StateValueAlarm || !strings.Contains(*a.StateReason, "12 datapoints were greater than the threshold (5.0)") || !strings.Contains(*a.StateReason, "[9.0 ") {
 		t.Errorf("%v: %s", a.StateValue, *a.StateReason)
 	}
 	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet")) // it fails where it would decide otherwise
