@@ -65,6 +65,15 @@ func encodeInput(in engine.Input) ([]byte, error) {
 	return body, nil
 }
 
+// printedMax bounds what is kept of an input that cannot be encoded, in bytes: a request may hold megabytes.
+const printedMax = 64 << 10
+
+// printed is an input that cannot be encoded, for people.
+func printed(in engine.Input) []byte {
+	text := fmt.Appendf(nil, "%+v", in)
+	return text[:min(len(text), printedMax)]
+}
+
 // replaced reports whether a JSON text stands for one that was no UTF-8: the encoder escapes the replacement character only where it
 // put it there itself.
 func replaced(body []byte) bool {

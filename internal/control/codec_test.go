@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,18 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 	}
 	if n := s.Refused(); n != 3 {
 		t.Errorf("%d inputs are counted as refused", n)
+	}
+}
+
+// What is kept of an input that cannot be written has a bound, however large the input is.
+func TestWhatIsKeptOfARefusedInputIsBounded(t *testing.T) {
+	small := engine.DeleteModel{Scope: scope, Name: "iris"}
+	if text := string(printed(small)); !strings.Contains(text, "Name:iris") {
+		t.Errorf("%s", text)
+	}
+	small.Name = strings.Repeat("x", 1<<20)
+	if n := len(printed(small)); n != printedMax {
+		t.Errorf("%d bytes are kept, want %d", n, printedMax)
 	}
 }
 

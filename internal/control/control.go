@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -434,7 +433,7 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 		body, err := encodeInput(o.in)
 		if err != nil {
 			o.err = err
-			if err := c.quarantine(context.Background(), 0, at, nameOf(o.in), fmt.Appendf(nil, "%.4096v", o.in), err); err != nil {
+			if err := c.quarantine(context.Background(), 0, at, nameOf(o.in), printed(o.in), err); err != nil {
 				c.o.Log.Error("what is set aside cannot be written down", "error", err)
 			}
 			continue
