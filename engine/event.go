@@ -197,10 +197,17 @@ func (e InstanceChanged) String() string {
 	return s
 }
 
-// String renders the activity.
+// String renders the activity, with why it changed nothing or failed where that is so.
 func (e ActivityChanged) String() string {
 	a := e.Activity
-	return fmt.Sprintf("activity %s %v: %s %v", a.Key.ResourceID, a.Status, a.Description(), a.Cause)
+	what := a.Description()
+	switch {
+	case a.NotScaled.Code != 0:
+		what += fmt.Sprintf(", NotScaledReasons [%v].", a.NotScaled.Code)
+	case a.Status == scaling.Overridden || a.Status == scaling.Unfulfilled || a.Status == scaling.Failed:
+		what = a.StatusMessage()
+	}
+	return fmt.Sprintf("activity %s %v: %s Cause: %v", a.Key.ResourceID, a.Status, what, a.Cause)
 }
 
 // String renders the decision.

@@ -517,6 +517,7 @@ func TestTags(t *testing.T) {
 	w.refused(tag(arn, map[string]string{}), validation, "Tags cannot be empty")
 	w.refused(untag(arn), validation, "TagKeys cannot be null or empty")
 	w.refused(tag(arn, map[string]string{"aws:x": "1"}), validation, "Caller is an end user and not allowed to mutate system tags")
+	w.refused(tag(arn, map[string]string{"bellows:dry-run": "yes"}), validation, `The value of the tag bellows:dry-run is "yes": it must be "true" or "false".`)
 	many := map[string]string{}
 	for i := range 49 {
 		many[fmt.Sprint(i)] = ""

@@ -28,6 +28,9 @@ func named(err error, arn string) error {
 }
 
 func (a *API) tagResource(ctx context.Context, c awsapi.Call, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+	if err := awsapi.CheckOwnTags(in.Tags); err != nil {
+		return nil, err
+	}
 	_, err := a.step(ctx, c, engine.TagScalableTarget{Scope: c.Scope, ID: target(c, *in.ResourceARN), Tags: in.Tags})
 	return &sdk.TagResourceOutput{}, named(err, *in.ResourceARN)
 }

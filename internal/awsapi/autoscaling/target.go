@@ -28,6 +28,9 @@ func (a *API) registerScalableTarget(
 	if in.RoleARN != nil && !roleForm.MatchString(*in.RoleARN) {
 		return nil, awsapi.Validation("The role ARN '%s' is not valid. Leave RoleARN out: the service-linked role is used.", *in.RoleARN)
 	}
+	if err := awsapi.CheckOwnTags(in.Tags); err != nil {
+		return nil, err
+	}
 	g := scaling.Registration{Key: key, Min: awsapi.Integer(in.MinCapacity), Max: awsapi.Integer(in.MaxCapacity), Tags: in.Tags}
 	if s := in.SuspendedState; s != nil {
 		g.SuspendIn, g.SuspendOut, g.SuspendScheduled = s.DynamicScalingInSuspended, s.DynamicScalingOutSuspended, s.ScheduledScalingSuspended

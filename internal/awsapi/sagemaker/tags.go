@@ -26,6 +26,9 @@ func checkTags(in []types.Tag) ([]hosting.Tag, error) {
 		if strings.HasPrefix(aws.ToString(t.Key), "aws:") {
 			return nil, awsapi.Validation("Tag keys starting with \"aws:\" are reserved for system use. Please update request.")
 		}
+		if err := awsapi.CheckOwnTag(aws.ToString(t.Key), aws.ToString(t.Value)); err != nil {
+			return nil, err
+		}
 		out = append(out, hosting.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)})
 	}
 	return out, nil
