@@ -36,7 +36,7 @@ func explainCommand() *cobra.Command {
 		Short: "Say why a variant did or did not scale",
 		Long: "Tells a variant's story: what its alarms said, what each policy saw and wanted, what came of it, why not more, and what is\n" +
 			"silently wrong. --at asks for one moment of the last two weeks. The data directory answers, whether or not a server runs.",
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "ENDPOINT[/VARIANT]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.query(args[0])
 			if err != nil {
@@ -61,7 +61,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 		return q, err
 	}
 	if q.At, err = parseMoment(f.at); err != nil {
-		return q, err
+		return q, fmt.Errorf("--at: %w", err)
 	}
 	if f.since < 0 {
 		return q, fmt.Errorf("--since is %v; want 0 or more", f.since)
@@ -194,7 +194,7 @@ func (s *server) explainQuery(u *url.URL) (q explain.Query, err error) {
 		}
 	}
 	if q.At, err = parseMoment(v.Get("at")); err != nil {
-		return q, err
+		return q, fmt.Errorf("at: %w", err)
 	}
 	if since := v.Get("since"); since != "" {
 		if q.Since, err = time.ParseDuration(since); err != nil || q.Since < 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,8 +28,27 @@ func root() *cobra.Command {
 		SilenceUsage: true,
 		Version:      version(),
 	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return fmt.Errorf("%w\n%s", err, usageHint(c)) })
 	c.AddCommand(serve(), env(), explainCommand(), demo(), simulate(), replay(), demoModel())
 	return c
+}
+
+// usageHint ends errors of the command line.
+func usageHint(c *cobra.Command) string {
+	return fmt.Sprintf("Run '%s --help' for usage.", c.CommandPath())
+}
+
+// arguments checks how many arguments a command gets: least at least, and most at most, unless most is 0. what names them in errors.
+func arguments(least, most int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fmt.Errorf("%s is missing: %s\n%s", what, c.UseLine(), usageHint(c))
+		case most > 0 && len(args) > most:
+			return fmt.Errorf("too many arguments, from %q on: %s\n%s", args[most], c.UseLine(), usageHint(c))
+		}
+		return nil
+	}
 }
 
 func demoModel() *cobra.Command {

@@ -26,11 +26,11 @@ func replay() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			since, err := parseMoment(from)
 			if err != nil {
-				return err
+				return fmt.Errorf("--from: %w", err)
 			}
 			until, err := parseMoment(to)
 			if err != nil {
-				return err
+				return fmt.Errorf("--to: %w", err)
 			}
 			s, err := store.OpenReadOnly(cmd.Context(), dir)
 			if err != nil {
@@ -66,7 +66,7 @@ func parseMoment(text string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, fmt.Errorf("%q is no moment such as 2026-11-24T10:00:00Z", text)
+		return t, fmt.Errorf("%q is not a time such as 2026-11-24T10:00:00Z", text)
 	}
 	return t, nil
 }

@@ -37,9 +37,9 @@ func serve() *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve models and scale them: SageMaker, Application Auto Scaling and CloudWatch on one port",
-		Long: "Answers the APIs of SageMaker, SageMaker Runtime, Application Auto Scaling and CloudWatch. The first start makes an\n" +
-			"access key in the data directory. Point any AWS client at it with:\n\n  eval \"$(bellows env --data-dir ./bellows-data)\"",
+		Short: "Serve models and scale them, through the APIs of AWS, on one port",
+		Long: "Answers the APIs of SageMaker, SageMaker Runtime, Application Auto Scaling, EC2 Auto Scaling and CloudWatch.\n" +
+			"The first start makes an access key in the data directory. Point any AWS client at it with:\n\n  eval \"$(bellows env --data-dir ./bellows-data)\"",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := f.options()

@@ -16,7 +16,7 @@ func simulate() *cobra.Command {
 		Short: "Run scenario files on virtual time and print what happens",
 		Long: "A scenario says in plain text which endpoint, policies and load there are; the engine runs it on virtual time,\n" +
 			"hours in milliseconds, and every alarm, decision and activity is printed with its reason.",
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(1, 0, "FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			for _, file := range files {
 				text, err := os.ReadFile(file)

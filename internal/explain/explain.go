@@ -89,7 +89,7 @@ type UnknownError struct {
 // Error names the variant.
 func (e *UnknownError) Error() string {
 	if e.Variant == "" {
-		return fmt.Sprintf("there is no endpoint %s in %s: of one that is deleted, name ENDPOINT/VARIANT", e.Endpoint, e.Region)
+		return fmt.Sprintf("there is no endpoint %s in %s; of one that is deleted, give the variant too, as in %[1]s/AllTraffic", e.Endpoint, e.Region)
 	}
 	if !e.At.IsZero() {
 		return fmt.Sprintf("there was no %s/%s in %s at %s UTC", e.Endpoint, e.Variant, e.Region, stamp(e.At))

@@ -48,6 +48,9 @@ func LoadCredentials(dir string, create func() Credential) (keys []Credential, c
 		keys = []Credential{create()}
 		return keys, true, saveCredentials(dir, keys)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, fmt.Errorf("%s is not the data directory of a server: %w", dir, err)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the credentials: %w", err)
 	}

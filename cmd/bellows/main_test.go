@@ -1,0 +1,32 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// A mistake on the command line is named in the words of the command line, with where to read on.
+func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
+	none := t.TempDir()
+	for line, want := range map[string]string{
+		"explain":                          "ENDPOINT[/VARIANT] is missing: bellows explain ENDPOINT[/VARIANT] [flags]\nRun 'bellows explain --help' for usage.",
+		"explain a b":                      `too many arguments, from "b" on`,
+		"simulate":                         "FILE is missing: bellows simulate FILE… [flags]\nRun 'bellows simulate --help' for usage.",
+		"serve --bogus":                    "unknown flag: --bogus\nRun 'bellows serve --help' for usage.",
+		"explain a --since 5":              "Run 'bellows explain --help' for usage.",
+		"explain a --at noon":              `--at: "noon" is not a time such as 2026-11-24T10:00:00Z`,
+		"replay --from 5m":                 `--from: "5m" is not a time such as`,
+		"replay --to 5m":                   `--to: "5m" is not a time such as`,
+		"replay --data-dir " + none:        none + " is not the data directory of a server: ",
+		"explain a --data-dir " + none:     none + " is not the data directory of a server: ",
+		"explain a/b/c --data-dir " + none: "a/b/c",
+	} {
+		c := root()
+		c.SetArgs(strings.Fields(line))
+		c.SetOut(&strings.Builder{})
+		c.SetErr(&strings.Builder{})
+		if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("bellows %s: %v\nwant %s", line, err, want)
+		}
+	}
+}
