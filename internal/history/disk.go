@@ -8,6 +8,7 @@ import (
 type Status struct {
 	Kept     time.Time // up to where all that was recorded is on disk
 	Failure  string    // why nothing can be written now; "" where all is well
+	Held     int64     // samples that wait to be written, while nothing can be
 	BytesMax int64
 	Tiers    []TierStatus // finest first
 }
@@ -40,7 +41,7 @@ func (h *History) Status() Status {
 			h.measured.bytes[i] = t.bytes()
 		}
 	}
-	s := Status{Kept: h.kept, BytesMax: h.o.BytesMax}
+	s := Status{Kept: h.kept, Held: h.held.Load(), BytesMax: h.o.BytesMax}
 	if h.failure != nil {
 		s.Failure = h.failure.Error()
 	}

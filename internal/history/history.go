@@ -52,6 +52,7 @@ type History struct {
 	opened bool
 	state  state // written by Run alone
 
+	held       atomic.Int64 // samples that wait to be written
 	unsynced   bool         // for tests whose crashes spare the machine
 	room       int          // loadMax
 	generation atomic.Int64 // of what is on disk and in memory: it changes where samples go from one to the other
@@ -129,7 +130,9 @@ func (h *History) note(ctx context.Context, err error) {
 	h.failure = err
 	h.health.Unlock()
 	if err != nil {
-		h.o.Log.Error("metric history cannot be written; the journal keeps the datapoints meanwhile", "error", err)
+		if before == nil || before.Error() != err.Error() {
+			h.o.Log.Error("metric history cannot be written; the journal keeps the datapoints meanwhile", "error", err, "waiting", h.held.Load())
+		}
 	} else if before != nil {
 		h.o.Log.Info("metric history is written again")
 	}
@@ -209,6 +212,13 @@ func (h *History) Flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(batches) == 0 {
+		return nil
+	}
+	h.hold(batches)
+	if err := h.writable(ctx); err != nil {
+		return err
+	}
 	for _, b := range batches {
 		if err := h.write(ctx, b.scope, now.Unix(), minutes(b.pending, b.sealed.Unix())); err != nil {
 			return err
@@ -219,9 +229,7 @@ func (h *History) Flush(ctx context.Context) error {
 		h.generation.Add(1)
 		h.told(b)
 	}
-	if len(batches) == 0 {
-		return nil
-	}
+	h.held.Store(0)
 	if err := h.rollUp(ctx, now.Unix()); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -173,7 +174,9 @@ func (t *tier) seal(from, until int64) error {
 	if head.MinTime() >= until*1000 || head.MaxTime() < from*1000 {
 		return t.sync()
 	}
-	if err := t.db.CompactHead(tsdb.NewRangeHead(head, max(head.MinTime(), 0), until*1000-1)); err != nil {
+	if err := t.guard(false, func() error {
+		return t.db.CompactHead(tsdb.NewRangeHead(head, max(head.MinTime(), 0), until*1000-1))
+	}); err != nil {
 		return fmt.Errorf("sealing the history of %d s: %w", t.resolution, err)
 	}
 	return t.sync()
@@ -217,7 +220,7 @@ func (h *History) dropOld(ctx context.Context, now int64) error {
 			before = min(before, h.state.Rolled[i])
 		}
 		t.dropBefore.Store(time.Unix(before, 0).UnixMilli())
-		if err := t.rest(ctx); err != nil {
+		if err := errors.Join(t.rest(ctx), t.maintain(ctx)); err != nil {
 			return err
 		}
 	}
@@ -233,11 +236,12 @@ func (t *tier) rest(ctx context.Context) error {
 	if head.MaxTime() >= before || head.MaxOOOTime() >= before {
 		return nil
 	}
-	err := t.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), head.MaxTime()))
-	if err == nil {
-		err = t.db.CompactOOOHead(ctx)
-	}
-	if err != nil {
+	if err := t.guard(false, func() error {
+		if err := t.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), head.MaxTime())); err != nil {
+			return err
+		}
+		return t.db.CompactOOOHead(ctx)
+	}); err != nil {
 		return fmt.Errorf("dropping old history of %d s: %w", t.resolution, err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +42,10 @@ type tier struct {
 	rolled  atomic.Int64
 	dropped atomic.Int64
 	refused atomic.Int64 // samples
+
+	blockMillis int64     // time that a block spans
+	maintained  time.Time // on the wall's clock
+	torn, stuck atomic.Bool
 }
 
 // exists reports whether the tier was ever written.
@@ -59,17 +62,24 @@ func (t *tier) open(retention time.Duration) error {
 	if err := errors.Join(t.aside.find(t.dir), t.checkBlocks()); err != nil {
 		return err
 	}
+	if t.exists() { // what forgetChunks writes again needs room, too
+		if err := trial(t.dir, spare+t.logBytes()); err != nil {
+			return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
+		}
+	}
 	if err := forgetChunks(t.dir); err != nil {
 		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 	}
-	db, err := tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
-	if err != nil && t.exists() && !errors.Is(err, os.ErrPermission) && t.setAside(t.dir, err) == nil {
-		db, err = tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
+	db, err := t.openDB(retention)
+	if err != nil && t.exists() && !ofDisk(err) && t.setAside(t.dir, err) == nil {
+		db, err = t.openDB(retention)
 	}
 	if err != nil {
 		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 	}
-	t.db, t.refs = db, map[seriesKey]*seriesRefs{}
+	t.db, t.refs, t.synced = db, map[seriesKey]*seriesRefs{}, [2]int{}
+	t.torn.Store(false)
+	t.stuck.Store(false)
 	return nil
 }
 
@@ -90,6 +100,9 @@ func (t *tier) checkBlocks() error {
 		}
 		if err == nil {
 			continue
+		}
+		if ofDisk(err) {
+			return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 		}
 		if err := t.setAside(path, err); err != nil {
 			return err
@@ -116,6 +129,7 @@ func (t *tier) options(retention time.Duration) *tsdb.Options {
 		block = time.Duration(t.slice) * time.Second
 	}
 	o.MinBlockDuration = block.Milliseconds()
+	t.blockMillis = o.MinBlockDuration
 	o.MaxBlockDuration = max(o.MinBlockDuration, (retention / 10).Milliseconds())
 	o.WALCompression = compression.Snappy
 	o.WALSegmentSize = segmentSize
@@ -124,6 +138,7 @@ func (t *tier) options(retention time.Duration) *tsdb.Options {
 	o.OutOfOrderTimeWindow = lateMax.Milliseconds()
 	o.NoLockfile = true // the data directory is locked
 	o.BlocksToDelete = t.blocksToDelete
+	o.BlockReloadInterval = math.MaxInt64 // see maintain
 	return o
 }
 
@@ -165,14 +180,6 @@ func (t *tier) makeRoom(used int64, blocks []*tsdb.Block) {
 	if err != nil {
 		t.log.Error("damaged history cannot be removed", "error", err)
 	}
-}
-
-// tidy applies blocksToDelete and merges small blocks, without waiting for more data.
-func (t *tier) tidy(ctx context.Context) error {
-	if t.db == nil {
-		return nil
-	}
-	return t.db.Compact(ctx)
 }
 
 // bounds are the times of the oldest and the newest sample, in seconds; ok is false where there is none.
@@ -251,8 +258,9 @@ func (t *tier) close() error {
 	if t.db == nil {
 		return nil
 	}
-	err := t.db.Close()
+	db := t.db
 	t.db = nil
+	err := t.end(db)
 	if err != nil {
 		return fmt.Errorf("closing the history of %d s: %w", t.resolution, err)
 	}

@@ -96,8 +96,9 @@ func (w *writer) commit() error {
 	if w.app == nil {
 		return nil
 	}
-	err := w.app.Commit()
+	app := w.app
 	w.app, w.n = nil, 0
+	err := w.tier.guard(true, app.Commit)
 	if err != nil {
 		return fmt.Errorf("writing the history of %d s: %w", w.tier.resolution, err)
 	}
