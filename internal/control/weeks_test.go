@@ -106,6 +106,8 @@ func (w *weeks) take(now time.Time, in engine.Input) {
 
 func (w *weeks) commit() {
 	w.t.Helper()
+	w.server.mu.Lock() // a commit that takes long releases it meanwhile
+	defer w.server.mu.Unlock()
 	if err := w.server.commit(w.t.Context(), w.inputs, w.happened); err != nil {
 		w.t.Fatal(err)
 	}
