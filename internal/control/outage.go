@@ -13,8 +13,8 @@ import (
 
 // How a controller lives with a disk that is full, read-only or slow. All are wall time.
 const (
-	slowAfter = 500 * time.Millisecond // a write that takes longer: callers are refused, readers get the state that is on disk
-	probeMin  = time.Second            // between two attempts to write again; doubles up to probeMax
+	slowAfter = 2 * time.Second // a write that takes longer: callers are refused, readers get the state that is on disk
+	probeMin  = time.Second     // between two attempts to write again; doubles up to probeMax
 	probeMax  = 10 * time.Second
 )
 
