@@ -40,13 +40,9 @@ func (e EjectionChanged) String() string {
 }
 
 func (in InstancesEjected) apply(e *Engine) (Result, error) {
-	r := e.regions[in.Key.Scope]
-	if r == nil {
+	_, x := e.endpointOf(in.Key)
+	if x == nil {
 		return nil, nil
-	}
-	x, err := r.Hosting.Endpoint(in.Key.Endpoint)
-	if err != nil {
-		return nil, nil //nolint:nilerr // the endpoint has gone meanwhile
 	}
 	now := map[hosting.InstanceID]Ejection{}
 	for _, j := range in.Ejected {

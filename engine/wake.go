@@ -18,13 +18,9 @@ type WakeRequested struct {
 }
 
 func (in WakeRequested) apply(e *Engine) (Result, error) {
-	r := e.regions[in.Key.Scope]
-	if r == nil {
+	r, x := e.endpointOf(in.Key)
+	if x == nil {
 		return nil, nil
-	}
-	x, err := r.Hosting.Endpoint(in.Key.Endpoint)
-	if err != nil {
-		return nil, nil //nolint:nilerr // the endpoint has gone meanwhile
 	}
 	v := x.Variant(in.Key.Variant)
 	t := r.Targets.Of(scaling.VariantTarget(in.Key.Endpoint, in.Key.Variant))
@@ -34,6 +30,15 @@ func (in WakeRequested) apply(e *Engine) (Result, error) {
 	t.WakeDue = max(in.Waiting, 1)
 	r.told = append(r.told, told{t, noSignal})
 	return nil, nil
+}
+
+// endpointOf returns the region and the endpoint of what a gateway tells about a variant; nil where the endpoint has gone meanwhile.
+func (e *Engine) endpointOf(k VariantKey) (*Region, *hosting.Endpoint) {
+	r := e.regions[k.Scope]
+	if r == nil {
+		return nil, nil
+	}
+	return r, r.Hosting.Endpoints[k.Endpoint]
 }
 
 // wakes reports whether requests wake an endpoint's variants where their targets do not say.

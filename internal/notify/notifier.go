@@ -152,7 +152,7 @@ func (n *Notifier) send(ctx context.Context, topic string, tooMany int) error {
 			n.tell(ctx, e, n.deliver(ctx, e))
 		}
 		if ctx.Err() != nil {
-			return nil // the next server sends it
+			return nil //nolint:nilerr // the next server sends it
 		}
 		if err := n.remove(ctx, id); err != nil {
 			return err
