@@ -109,6 +109,9 @@ var ErrBackwards = errors.New("engine: time went backwards")
 // the field: see metric.InRange.
 var ErrNumber = errors.New("engine: a number is not finite, or beyond 2^360")
 
+// ErrResolution refuses samples of other resolutions than there are. Those who speak to clients check before.
+var ErrResolution = errors.New("engine: a resolution is neither a second nor a minute")
+
 // Step takes an input at a moment and decides, always in the same order: metrics are appended, scheduled actions run, alarms that
 // are due evaluated, capacities decided, endpoints reconciled. An error means that nothing changed: the state is the same, byte for byte.
 func (e *Engine) Step(now time.Time, in Input) (Output, error) {

@@ -286,6 +286,9 @@ func (in PutMetricData) apply(e *Engine) (Result, error) {
 		if !in.Data[i].Summary.InRange() {
 			return nil, ErrNumber
 		}
+		if x := in.Data[i].Resolution; x != metric.StandardResolution && x != metric.HighResolution {
+			return nil, ErrResolution
+		}
 	}
 	if w.Behind() {
 		return nil, metric.ErrPending // at once, so that a refusal leaves nothing recorded

@@ -64,6 +64,9 @@ func (r *Registry) UpdateWeightsAndCapacities(now time.Time, name string, change
 		if c.Weight != nil && !validWeight(*c.Weight) {
 			return invalid("DesiredWeight of variant %q must be a finite number of 0 or more.", c.Variant)
 		}
+		if c.Desired != nil && !counts(*c.Desired) {
+			return invalid("DesiredInstanceCount of variant %q must be between 0 and %d.", c.Variant, InstancesMax)
+		}
 		if slices.ContainsFunc(changes[:i], func(x Change) bool { return x.Variant == c.Variant }) {
 			return invalid("Production variant names must be unique. Found the name %q more than once.", c.Variant)
 		}

@@ -137,6 +137,12 @@ func (r *Registry) DeleteModel(name string) error {
 	return nil
 }
 
+// InstancesMax is how many instances a variant may be given by hand: more could not be held in memory, however few could start.
+const InstancesMax = 10_000
+
+// counts reports whether a variant may have so many instances.
+func counts(n int) bool { return n >= 0 && n <= InstancesMax }
+
 // CreateConfig registers an endpoint config. Its models must exist.
 func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 	if _, found := r.Configs[c.Name]; found {
@@ -150,6 +156,9 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 		seen[v.Name] = true
 		if !validWeight(v.InitialWeight) {
 			return invalid("InitialVariantWeight of variant %q must be a finite number of 0 or more.", v.Name)
+		}
+		if !counts(v.InitialCount) {
+			return invalid("InitialInstanceCount of variant %q must be between 0 and %d.", v.Name, InstancesMax)
 		}
 		if _, found := r.Models[v.Model]; !found {
 			return notFound(ResourceModel, v.Model)

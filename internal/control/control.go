@@ -75,6 +75,9 @@ type Controller struct {
 	follower  follower
 	outage    *outage // nil while the disk takes writes
 	held      held
+
+	skipping sync.Mutex
+	skipped  map[uint64]error // lines of the journal that the engine panicked at, and which it is taken past
 }
 
 // Recovery is how a controller came back.
@@ -375,107 +378,6 @@ func (c *Controller) beat(ctx context.Context) error {
 		return c.batch(ctx, []*order{{in: engine.Tick{}, answered: make(chan struct{})}})
 	default:
 		return nil
-	}
-}
-
-// stepped is what orders led to.
-type stepped struct {
-	inputs   []store.Input
-	happened []store.History
-	effects  []engine.Effects
-	events   []dated
-}
-
-// dated is an event and when it happened.
-type dated struct {
-	at time.Time
-	event
-}
-
-// batch steps through orders, commits them as one, then releases effects and answers.
-func (c *Controller) batch(ctx context.Context, orders []*order) error {
-	ctx = context.WithoutCancel(ctx)
-	c.mu.Lock()
-	done, err := c.step(orders)
-	if err == nil && len(done.inputs) > 0 {
-		err = c.commit(ctx, done.inputs, done.happened)
-	}
-	if err != nil {
-		c.ahead = true // nobody reads what is not on disk
-	}
-	c.mu.Unlock()
-	if err != nil {
-		c.keepMeasured(orders)
-		answer(orders, &UnwritableError{Trouble{Since: time.Now(), Err: err}})
-		return err
-	}
-	for _, f := range done.effects {
-		if !f.Empty() {
-			c.o.Release(f)
-		}
-	}
-	for _, e := range done.events {
-		c.tell(e.at, e.value)
-	}
-	answer(orders, nil)
-	return nil
-}
-
-// step takes the engine through orders. The lock is held.
-func (c *Controller) step(orders []*order) (done stepped, err error) {
-	now := c.now()
-	seq := c.o.Store.Next()
-	for _, o := range orders {
-		at := now
-		if !o.at.IsZero() {
-			at = later(o.at, c.engine.Now())
-		}
-		body, err := encodeInput(o.in)
-		if err != nil {
-			o.err = err
-			if err := c.quarantine(context.Background(), 0, at, nameOf(o.in), printed(o.in), err); err != nil {
-				c.o.Log.Error("what is set aside cannot be written down", "error", err)
-			}
-			continue
-		}
-		out, err := c.engine.Step(at, o.in)
-		if err != nil {
-			o.err = err
-			continue
-		}
-		now = later(now, at)
-		o.result = out.Result
-		said, err := encodeEvents(out.Events)
-		if err != nil {
-			return done, err
-		}
-		line := journalLine(seq+uint64(len(done.inputs)), at, o.in, body, said)
-		done.inputs, done.effects = append(done.inputs, line), append(done.effects, out.Effects)
-		for _, e := range said {
-			done.events = append(done.events, dated{at, e})
-			if h, ok := history(at, e); ok {
-				done.happened = append(done.happened, h)
-			}
-		}
-	}
-	return done, nil
-}
-
-// answer lets the callers go; failure is why none of their orders counts.
-func answer(orders []*order, failure error) {
-	for _, o := range orders {
-		if failure != nil {
-			o.result, o.err = nil, failure
-		}
-		close(o.answered)
-	}
-}
-
-// tell logs an event and passes it on.
-func (c *Controller) tell(now time.Time, e engine.Event) {
-	c.o.Log.Log(context.Background(), levelOf(e), "event", "kind", nameOf(e), "what", e.String())
-	if c.o.OnEvent != nil {
-		c.o.OnEvent(now, e)
 	}
 }
 

@@ -32,9 +32,23 @@ func (c *Controller) recover(ctx context.Context, wall time.Time) error {
 	return nil
 }
 
-// rebuild makes an engine from the newest good snapshot and the journal after it, and begins a diary there where one is wanted. It changes
-// nothing of the controller.
+// rebuild makes an engine from the newest good snapshot and the journal after it, and begins a diary there where one is wanted. Of the
+// controller it changes only which lines of the journal are passed over: those at which the engine panics.
 func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *diary) (*life, error) {
+	for {
+		l, err := c.rebuildOnce(ctx, wall, d)
+		bad := (*PanicError)(nil)
+		if !errors.As(err, &bad) {
+			return l, err
+		}
+		c.skip(bad.Seq, bad)
+		if d != nil {
+			*d = diary{}
+		}
+	}
+}
+
+func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) (*life, error) {
 	config, err := c.config(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +77,7 @@ func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *diary) (*li
 
 // replay takes an engine through what the journal has after the last input that it knows.
 func (c *Controller) replay(ctx context.Context, l *life) error {
-	return Redecide(ctx, c.o.Store, l.engine, l.seq, time.Time{}, func(d Redecision) error {
+	return retake(ctx, c.o.Store, l.engine, l.seq, time.Time{}, c.skips, func(d Redecision) error {
 		l.seq = d.Seq
 		l.recovery.Replayed++
 		if l.diary != nil {
@@ -189,17 +203,29 @@ func setAside(line store.Input, r record, why error) Redecision {
 var errPast = errors.New("past the moment")
 
 // Redecide takes an engine through the journal after a sequence number, up to a moment (the zero one: to its end), and tells each what
-// every input leads to.
+// every input leads to. It fails with PanicError where the engine panics; nothing is known of the engine then.
 func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint64, until time.Time, each func(Redecision) error) error {
+	return retake(ctx, s, e, after, until, func(uint64) error { return nil }, each)
+}
+
+// retake is Redecide without the lines that skips has a reason for.
+func retake(ctx context.Context, s *store.Store, e *engine.Engine, after uint64, until time.Time, skips func(seq uint64) error, each func(Redecision) error) error {
 	err := s.Replay(ctx, after, func(line store.Input) error {
 		if !until.IsZero() && line.At.After(until) {
 			return errPast
 		}
 		in, r, err := decodeInput(line)
+		if err == nil {
+			err = skips(line.Seq)
+		}
 		if err != nil {
 			return each(setAside(line, r, err))
 		}
-		out, err := e.Step(line.At, in)
+		out, err := safely(e, line.At, in)
+		if bad := (*PanicError)(nil); errors.As(err, &bad) {
+			bad.Seq = line.Seq
+			return bad
+		}
 		if err != nil {
 			return each(setAside(line, r, fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)))
 		}
