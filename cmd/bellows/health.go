@@ -78,7 +78,7 @@ type depth struct {
 func newKept(s history.Status) *kept {
 	p := &kept{Kept: s.Kept, Failure: s.Failure, BytesMax: s.BytesMax}
 	for _, t := range s.Tiers {
-		d := depth{Resolution: t.Resolution.String(), Retention: history.Days(t.Retention), Bytes: t.Bytes, Oldest: t.Oldest}
+		d := depth{Resolution: fmt.Sprintf("%ds", int(t.Resolution.Seconds())), Retention: history.Days(t.Retention), Bytes: t.Bytes, Oldest: t.Oldest}
 		var trouble []string
 		if len(t.Damaged) > 0 {
 			trouble = append(trouble, "damaged and set aside: "+strings.Join(t.Damaged, ", "))
@@ -97,7 +97,12 @@ func newKept(s history.Status) *kept {
 }
 
 // MB is for the page.
-func (kept) MB(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+func (kept) MB(n int64) string {
+	if n >= 1e9 {
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
 
 // row is one variant of an endpoint.
 type row struct {

@@ -14,6 +14,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -45,7 +46,14 @@ func (s Size) String() string {
 	}
 }
 
-func gib(n int64) string { return strconv.FormatFloat(float64(n)/(1<<30), 'f', -1, 64) + " GiB" }
+// gib writes bytes as GiB. From 1 GiB on it rounds down to hundredths, so that a machine of 15.999 GiB does not appear to have 16.
+func gib(n int64) string {
+	x := float64(n) / (1 << 30)
+	if x >= 1 {
+		x = math.Floor(x*100) / 100
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64) + " GiB"
+}
 
 // tableText has SageMaker's instance types for hosting. AWS: EC2 instance types; prices are on demand in us-east-1, for comparison, as
 // they were known in November 2026.

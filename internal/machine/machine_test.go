@@ -117,3 +117,13 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%q, %q", m.Misfit("ml.m5.large"), m.Misfit("ml.g5.xlarge"))
 	}
 }
+
+func TestMemoryIsWrittenForReaders(t *testing.T) {
+	for n, want := range map[int64]string{
+		25_276_022_784: "23.54 GiB of memory", 16<<30 - 1: "15.99 GiB of memory", 16 << 30: "16 GiB of memory", 32 << 20: "0.03125 GiB of memory", 0: "0 GiB of memory",
+	} {
+		if got := (machine.Size{VCPUs: 2, Memory: n}).String(); got != "2 vCPU, "+want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
