@@ -57,6 +57,11 @@ func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) 
 	if err != nil {
 		return nil, err
 	}
+	if shots, err := c.o.Store.Snapshots(ctx); err != nil {
+		return nil, err
+	} else if len(shots) > 0 && shots[0].Seq > seq {
+		c.o.Log.WarnContext(ctx, "the newest snapshot is damaged, and is left out", "snapshot", shots[0].Seq, "used", seq)
+	}
 	l := &life{engine: e, seq: seq, diary: d, recovery: Recovery{Snapshot: seq}}
 	began := e.Now()
 	if seq == 0 {

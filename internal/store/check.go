@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -29,6 +30,21 @@ func lineSum(seq uint64, at int64, kind string, held []byte) int64 {
 	h.Write(append(binary.BigEndian.AppendUint32(b, uint32(len(kind))), kind...)) // a hash does not fail
 	h.Write(held)
 	return int64(binary.BigEndian.Uint64(h.Sum(nil)))
+}
+
+// sealedSum is the checksum of content together with the numbers that say where it belongs.
+func sealedSum(content []byte, place ...uint64) []byte {
+	b := bytes.Clone(content)
+	for _, n := range place {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
+
+// sumHolds checks content and its place. Checksums of earlier versions covered the content only.
+func sumHolds(sum, content []byte, place ...uint64) bool {
+	return bytes.Equal(sum, sealedSum(content, place...)) || bytes.Equal(sum, content)
 }
 
 // lineChecker checks the lines of a journal, in order. Lines without a checksum are of an earlier version: none comes after one that has it.

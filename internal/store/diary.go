@@ -96,7 +96,7 @@ func (p *Page) save(ctx context.Context, tx *sql.Tx) error {
 		state = []byte{} // in parts
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO diary (first, last, at, until, sum, state, lines) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		p.First, p.Last, nanos(p.At), nanos(p.Until), pageSum(p.State, lines), state, []byte(lines))
+		p.First, p.Last, nanos(p.At), nanos(p.Until), sealedSum(pageSum(p.State, lines), p.First, p.Last, uint64(nanos(p.At)), uint64(nanos(p.Until))), state, []byte(lines))
 	return err
 }
 
@@ -211,7 +211,7 @@ func (s *Store) scanPage(ctx context.Context, rows *sql.Rows) (p Page, err error
 			return p, err
 		}
 	}
-	if !bytes.Equal(sum, pageSum(state, lines)) {
+	if !sumHolds(sum, pageSum(state, lines), p.First, p.Last, uint64(at), uint64(until)) {
 		return p, ErrDamaged
 	}
 	p.State = state

@@ -115,13 +115,16 @@ func TestDiaryKeepsWithinItsBound(t *testing.T) {
 }
 
 func TestDamagedDiaryIsKnown(t *testing.T) {
-	s := saved(t, 3, all)
-	if _, err := s.write.ExecContext(t.Context(), `UPDATE diary SET lines = x'00' WHERE first = 4`); err != nil {
-		t.Fatal(err)
-	}
-	err := s.Diary(t.Context(), noon.Add(time.Hour), func(Page) error { return nil })
-	if !errors.Is(err, ErrDamaged) {
-		t.Errorf("a damaged page: %v", err)
+	var s *Store
+	for _, edit := range []string{"until = until + 1", "at = at + 1", "last = last + 1", "lines = x'00'"} {
+		s = saved(t, 3, all)
+		if _, err := s.write.ExecContext(t.Context(), "UPDATE diary SET "+edit+" WHERE first = 4"); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Diary(t.Context(), noon.Add(time.Hour), func(Page) error { return nil })
+		if !errors.Is(err, ErrDamaged) {
+			t.Errorf("a page with %s: %v", edit, err)
+		}
 	}
 	if _, err := s.write.ExecContext(t.Context(), `DELETE FROM diary WHERE first = 4`); err != nil {
 		t.Fatal(err)

@@ -197,7 +197,7 @@ func (s *Store) SaveSnapshot(ctx context.Context, shot Snapshot, page Page, keep
 		text string
 		args []any
 	}{
-		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, x'')`, []any{shot.Seq, nanos(shot.At), sum.Sum(nil)}},
+		{`INSERT OR REPLACE INTO snapshot (seq, at, sum, data) VALUES (?, ?, ?, x'')`, []any{shot.Seq, nanos(shot.At), sealedSum(sum.Sum(nil), shot.Seq, uint64(nanos(shot.At)))}},
 		{`DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 2) AND at < ?`, []any{nanos(keep.Journal)}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.text, step.args...); err != nil {
@@ -259,7 +259,8 @@ func (s *Store) Snapshots(ctx context.Context) ([]Snapshot, error) {
 // Snapshot returns the content of a snapshot. It fails with ErrDamaged.
 func (s *Store) Snapshot(ctx context.Context, seq uint64) ([]byte, error) {
 	var sum, packed []byte
-	if err := s.read.QueryRowContext(ctx, `SELECT sum, data FROM snapshot WHERE seq = ?`, seq).Scan(&sum, &packed); err != nil {
+	var at int64
+	if err := s.read.QueryRowContext(ctx, `SELECT at, sum, data FROM snapshot WHERE seq = ?`, seq).Scan(&at, &sum, &packed); err != nil {
 		return nil, fmt.Errorf("reading snapshot %d: %w", seq, err)
 	}
 	if len(packed) == 0 {
@@ -268,7 +269,7 @@ func (s *Store) Snapshot(ctx context.Context, seq uint64) ([]byte, error) {
 			return nil, fmt.Errorf("reading snapshot %d: %w", seq, err)
 		}
 	}
-	if got := sha256.Sum256(packed); !bytes.Equal(got[:], sum) {
+	if got := sha256.Sum256(packed); !sumHolds(sum, got[:], seq, uint64(at)) {
 		return nil, fmt.Errorf("reading snapshot %d: %w", seq, ErrDamaged)
 	}
 	z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1))

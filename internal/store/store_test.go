@@ -227,11 +227,20 @@ func TestDamagedSnapshotIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.write.ExecContext(t.Context(), `UPDATE snapshot SET data = x'00' WHERE seq = 3`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Snapshot(t.Context(), 3); !errors.Is(err, ErrDamaged) {
-		t.Errorf("read: %v", err)
+	for _, edit := range []string{"at = at + 1", "seq = 4", "seq = 3, data = x'00'"} {
+		if _, err := s.write.ExecContext(t.Context(), "UPDATE snapshot SET "+edit+" WHERE seq >= 3"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.write.ExecContext(t.Context(), "UPDATE part SET seq = (SELECT max(seq) FROM snapshot) WHERE seq >= 3"); err != nil {
+			t.Fatal(err)
+		}
+		seq := uint64(3)
+		if edit == "seq = 4" {
+			seq = 4
+		}
+		if _, err := s.Snapshot(t.Context(), seq); !errors.Is(err, ErrDamaged) {
+			t.Errorf("a snapshot with %s: %v", edit, err)
+		}
 	}
 	if data, err := s.Snapshot(t.Context(), 2); err != nil || string(data) != "state2" {
 		t.Errorf("the one before: %q, %v", data, err)
