@@ -33,11 +33,14 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	configure("startup_timeout: 8m\n")
+	configure("startup_timeout: 8m\npayload_max: 4\n")
 	dir := t.TempDir()
 	s := start(t, dir, "--config", file)
 	s.deploy("iris", 1, nil)
 	pids := instances(t, dir)
+	if err := s.invokeOnce("iris"); err == nil {
+		t.Error("an invocation that is larger than payload_max is taken")
+	}
 	create := func() error {
 		_, err := s.sagemaker().CreateModel(t.Context(), &sagemaker.CreateModelInput{
 			ModelName: aws.String("mine"), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("mine:1")},
@@ -69,6 +72,9 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	}
 	if err := create(); err != nil {
 		t.Errorf("the new image: %v", err)
+	}
+	if err := s.invokeOnce("iris"); err != nil {
+		t.Errorf("the new payload_max: %v", err)
 	}
 	if _, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
 		AlarmName: aws.String("a"), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),

@@ -154,7 +154,7 @@ func (s *server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.R
 		return engine.Scope{}, refusalOf(err)
 	}
 	body := port.BodyOf(ctx)
-	all, sum, err := body.Collect(int(s.o.config.PayloadMax))
+	all, sum, err := body.Collect(int(s.conf().PayloadMax))
 	if err != nil {
 		return engine.Scope{}, refusalOf(err)
 	}
