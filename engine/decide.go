@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"bellows.dev/bellows/alarm"
@@ -246,6 +247,15 @@ func (r *Region) variantOf(k scaling.TargetKey) *hosting.Variant {
 	return x.Variant(variant)
 }
 
+// refusalCode is SageMaker's code of a refused change of capacity.
+func refusalCode(err error) string {
+	var refused *hosting.Error
+	if errors.As(err, &refused) && refused.Kind == hosting.KindLimit {
+		return "ResourceLimitExceeded"
+	}
+	return "ValidationException"
+}
+
 // scale begins an activity and asks hosting for its capacity. A dry run ends here at the latest.
 func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 	if t.DryRun() {
@@ -261,7 +271,7 @@ func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 	e.because(r, t.Key, c.Cause, c.From, c.Want)
 	a, ok := t.Accept()
 	if err != nil {
-		a, ok = t.Fail(e.now, scaling.Refusal(err.Error(), "ValidationException", e.ids.uuid()))
+		a, ok = t.Fail(e.now, scaling.Refusal(err.Error(), refusalCode(err), e.ids.uuid()))
 	}
 	if ok {
 		e.emit(ActivityChanged{r.Scope, a})

@@ -25,7 +25,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 	key, none := scaling.VariantTarget("e", "v"), scaling.VariantTarget("none", "v")
 	endpoint := engine.EndpointKey{Scope: s, Endpoint: "none"}
 	minus, four, huge, second := -1, 4, 1000, time.Duration(-1)
-	number := 50.0
+	number, vast := 50.0, math.MaxInt32
 	var config hosting.EndpointConfig
 	config.Name, config.Variants = "c", []hosting.VariantConfig{{Name: "v", Model: "no such model"}}
 	twice := config
@@ -49,6 +49,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		engine.UpdateEndpoint{Scope: s, Update: hosting.Update{Endpoint: "e", Config: "without"}},
 		engine.UpdateEndpointWeightsAndCapacities{Key: endpoint, Changes: []hosting.Change{{Variant: "v", Desired: &four}}},
 		engine.UpdateEndpointWeightsAndCapacities{Key: engine.EndpointKey{Scope: s, Endpoint: "e"}, Changes: []hosting.Change{{Variant: "v", Desired: &four}, {Variant: "w"}}},
+		engine.UpdateEndpointWeightsAndCapacities{Key: engine.EndpointKey{Scope: s, Endpoint: "e"}, Changes: []hosting.Change{{Variant: "v", Desired: &vast}}},
 		engine.DeleteEndpoint{Key: endpoint},
 		engine.SetTags{Scope: s, Resource: hosting.ResourceEndpoint, Name: "none"},
 		engine.SetTags{Scope: s, Resource: hosting.ResourceEndpoint, Name: "e", Add: tags},

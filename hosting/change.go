@@ -31,6 +31,9 @@ func (r *Registry) provision(now time.Time, c *EndpointConfig) ([]*Variant, erro
 			return nil, notFound(ResourceModel, vc.Model)
 		}
 	}
+	if n := c.instances(); n > InstancesMax {
+		return nil, tooMany(n) // a config of an earlier version
+	}
 	variants := make([]*Variant, 0, len(c.Variants))
 	for _, vc := range c.Variants {
 		v := &Variant{
@@ -71,12 +74,30 @@ func (r *Registry) UpdateWeightsAndCapacities(now time.Time, name string, change
 			return invalid("Production variant names must be unique. Found the name %q more than once.", c.Variant)
 		}
 	}
+	if n := e.desiredAfter(changes); n > InstancesMax {
+		return tooMany(n)
+	}
 	e.FailureReason = ""
 	for _, c := range changes {
 		r.change(now, e.Variant(c.Variant), c)
 	}
 	e.Status, e.Modified = Updating, now
 	return nil
+}
+
+// desiredAfter returns how many instances the endpoint's variants want in all once the changes, which name each variant once, are made.
+func (e *Endpoint) desiredAfter(changes []Change) int {
+	n := 0
+	for _, v := range e.Variants {
+		desired := v.Desired
+		for _, c := range changes {
+			if c.Variant == v.Config.Name && c.Desired != nil {
+				desired = *c.Desired
+			}
+		}
+		n += desired
+	}
+	return n
 }
 
 func (r *Registry) change(now time.Time, v *Variant, c Change) {
@@ -92,10 +113,11 @@ func (r *Registry) change(now time.Time, v *Variant, c Change) {
 // resize makes n the variant's goal: it adds starting instances, or drains those that serve least.
 func (r *Registry) resize(now time.Time, v *Variant, n int) {
 	v.Desired = n
-	for v.provisioned() < n {
+	have := v.provisioned()
+	for ; have < n; have++ {
 		v.Instances = append(v.Instances, &Instance{ID: r.NewID(), State: InstanceStarting, Started: now})
 	}
-	for v.provisioned() > n {
+	for ; have > n; have-- {
 		v.expendable().drain()
 	}
 }

@@ -39,10 +39,11 @@ const (
 	KindInProgress                      // the endpoint is changing and takes no other change
 	KindFailed                          // the endpoint has failed and can only be deleted
 	KindInvalid                         // the request makes no sense; Msg says why
+	KindLimit                           // an endpoint would have more than InstancesMax instances; Msg says so
 )
 
 // Error is a refusal. Nothing has changed. Messages that quote an ARN are made where ARNs are known, from Kind, Resource and
-// Name; Msg is set for KindInvalid only.
+// Name; Msg is set for KindInvalid and KindLimit only.
 type Error struct {
 	Kind     ErrorKind
 	Resource Resource
@@ -74,6 +75,11 @@ func exists(r Resource, name string) error { return &Error{Kind: KindExists, Res
 
 func inProgress(name string) error {
 	return &Error{Kind: KindInProgress, Resource: ResourceEndpoint, Name: name}
+}
+
+// tooMany refuses more than InstancesMax instances.
+func tooMany(wanted int) error {
+	return &Error{Kind: KindLimit, Msg: fmt.Sprintf("An endpoint may have %d instances at most, and %d are asked for.", InstancesMax, wanted)}
 }
 
 func invalid(format string, args ...any) error {

@@ -164,9 +164,25 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 			return notFound(ResourceModel, v.Model)
 		}
 	}
+	if n := c.instances(); n > InstancesMax {
+		return tooMany(n)
+	}
 	c.Created = now
 	r.Configs[c.Name] = &c
 	return nil
+}
+
+// InstancesMax is how many instances an endpoint may have. AWS has quotas an account and instance type, far lower; this one keeps a
+// number that nobody means from filling memory and stopping the control plane.
+const InstancesMax = 10_000
+
+// instances returns how many instances the config begins with.
+func (c *EndpointConfig) instances() int {
+	n := 0
+	for _, v := range c.Variants {
+		n += v.InitialCount
+	}
+	return n
 }
 
 // validWeight reports whether a variant's weight is a number that weights can be added to.

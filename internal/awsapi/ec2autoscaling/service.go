@@ -69,9 +69,12 @@ func (a *API) step(ctx context.Context, key scaling.TargetKey, in engine.Input) 
 
 // refusal words what the engine refuses to do to a group.
 func refusal(key scaling.TargetKey, err error) error {
-	var missing *hosting.Error
-	if errors.As(err, &missing) && missing.Kind == hosting.KindNotFound {
+	var refused *hosting.Error
+	if errors.As(err, &refused) && refused.Kind == hosting.KindNotFound {
 		return unknownGroup(key.GroupName())
+	}
+	if errors.As(err, &refused) && refused.Kind == hosting.KindLimit {
+		return &awsapi.Error{Code: "LimitExceeded", Message: refused.Msg}
 	}
 	var e *scaling.Error
 	if !errors.As(err, &e) {

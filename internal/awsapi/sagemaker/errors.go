@@ -28,6 +28,8 @@ func Refusal(s engine.Scope, err error) error {
 		return awsapi.Validation("Cannot update in-progress %s %q.", e.Resource, what)
 	case hosting.KindFailed:
 		return awsapi.Validation("Cannot update failed %s %q. It can only be deleted.", e.Resource, what)
+	case hosting.KindLimit:
+		return &awsapi.Error{Code: "ResourceLimitExceeded", Message: e.Msg}
 	default:
 		return awsapi.Validation("%s", e.Msg)
 	}
