@@ -31,8 +31,8 @@ func (r *Registry) provision(now time.Time, c *EndpointConfig) ([]*Variant, erro
 			return nil, notFound(ResourceModel, vc.Model)
 		}
 	}
-	if n := c.instances(); n > InstancesMax {
-		return nil, tooMany(n) // a config of an earlier version
+	if c.instances() > InstancesMax {
+		return nil, tooMany() // a config of an earlier version
 	}
 	variants := make([]*Variant, 0, len(c.Variants))
 	for _, vc := range c.Variants {
@@ -67,15 +67,15 @@ func (r *Registry) UpdateWeightsAndCapacities(now time.Time, name string, change
 		if c.Weight != nil && !validWeight(*c.Weight) {
 			return invalid("DesiredWeight of variant %q must be a finite number of 0 or more.", c.Variant)
 		}
-		if c.Desired != nil && !counts(*c.Desired) {
-			return invalid("DesiredInstanceCount of variant %q must be between 0 and %d.", c.Variant, InstancesMax)
+		if c.Desired != nil && *c.Desired < 0 {
+			return invalid("DesiredInstanceCount of variant %q must not be negative.", c.Variant)
 		}
 		if slices.ContainsFunc(changes[:i], func(x Change) bool { return x.Variant == c.Variant }) {
 			return invalid("Production variant names must be unique. Found the name %q more than once.", c.Variant)
 		}
 	}
-	if n := e.desiredAfter(changes); n > InstancesMax {
-		return tooMany(n)
+	if e.desiredAfter(changes) > InstancesMax {
+		return tooMany()
 	}
 	e.FailureReason = ""
 	for _, c := range changes {
@@ -95,7 +95,7 @@ func (e *Endpoint) desiredAfter(changes []Change) int {
 				desired = *c.Desired
 			}
 		}
-		n += desired
+		n += min(desired, InstancesMax+1) // no sum overflows
 	}
 	return n
 }

@@ -78,8 +78,8 @@ func inProgress(name string) error {
 }
 
 // tooMany refuses more than InstancesMax instances.
-func tooMany(wanted int) error {
-	return &Error{Kind: KindLimit, Msg: fmt.Sprintf("An endpoint may have %d instances at most, and %d are asked for.", InstancesMax, wanted)}
+func tooMany() error {
+	return &Error{Kind: KindLimit, Msg: fmt.Sprintf("An endpoint may have %d instances at most.", InstancesMax)}
 }
 
 func invalid(format string, args ...any) error {

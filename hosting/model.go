@@ -137,11 +137,9 @@ func (r *Registry) DeleteModel(name string) error {
 	return nil
 }
 
-// InstancesMax is how many instances a variant may be given by hand: more could not be held in memory, however few could start.
+// InstancesMax is how many instances an endpoint may have: more could not be held in memory, however few could start. AWS has quotas an
+// account and instance type, far lower.
 const InstancesMax = 10_000
-
-// counts reports whether a variant may have so many instances.
-func counts(n int) bool { return n >= 0 && n <= InstancesMax }
 
 // CreateConfig registers an endpoint config. Its models must exist.
 func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
@@ -157,30 +155,26 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 		if !validWeight(v.InitialWeight) {
 			return invalid("InitialVariantWeight of variant %q must be a finite number of 0 or more.", v.Name)
 		}
-		if !counts(v.InitialCount) {
-			return invalid("InitialInstanceCount of variant %q must be between 0 and %d.", v.Name, InstancesMax)
+		if v.InitialCount < 0 {
+			return invalid("InitialInstanceCount of variant %q must not be negative.", v.Name)
 		}
 		if _, found := r.Models[v.Model]; !found {
 			return notFound(ResourceModel, v.Model)
 		}
 	}
-	if n := c.instances(); n > InstancesMax {
-		return tooMany(n)
+	if c.instances() > InstancesMax {
+		return tooMany()
 	}
 	c.Created = now
 	r.Configs[c.Name] = &c
 	return nil
 }
 
-// InstancesMax is how many instances an endpoint may have. AWS has quotas an account and instance type, far lower; this one keeps a
-// number that nobody means from filling memory and stopping the control plane.
-const InstancesMax = 10_000
-
 // instances returns how many instances the config begins with.
 func (c *EndpointConfig) instances() int {
 	n := 0
 	for _, v := range c.Variants {
-		n += v.InitialCount
+		n += min(v.InitialCount, InstancesMax+1) // no sum overflows
 	}
 	return n
 }
