@@ -106,8 +106,19 @@ type selection struct {
 // space lends memory to reads.
 type space struct {
 	decoder   decoder
+	decoded   []part // of the series that is being read
 	parts     arena[part]
 	intervals arena[interval]
+}
+
+// decode reads a series' parts into decoded. Memory is taken for the parts that are there, not for those that the time range has room for.
+func (s *space) decode(x storage.Series) error {
+	s.decoded = s.decoded[:0]
+	s.decoder.begin(x)
+	for at, v, ok := s.decoder.next(); ok; at, v, ok = s.decoder.next() {
+		s.decoded = append(s.decoded, part{at, v})
+	}
+	return s.decoder.it.Err()
 }
 
 // arena lends slices until it is reset.
@@ -136,7 +147,6 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 		sel.space = &space{}
 	}
 	sel.space.parts.buffer, sel.space.intervals.buffer = sel.space.parts.buffer[:0], sel.space.intervals.buffer[:0]
-	d := &sel.space.decoder
 	var key []byte
 	for i := range p.tiers {
 		t := &p.tiers[i]
@@ -159,18 +169,14 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 			if !s.meant {
 				continue
 			}
-			raw := s.raw[i]
-			if raw == nil {
-				raw = sel.space.parts.lend(int(min((until-from)/resolutions[i]+1, 1<<12)))
+			if err := ctx.Err(); err != nil {
+				return nil, err
 			}
-			d.begin(set.At())
-			for at, v, ok := d.next(); ok; at, v, ok = d.next() {
-				raw = append(raw, part{at, v})
-			}
-			if err := d.it.Err(); err != nil {
+			if err := sel.space.decode(set.At()); err != nil {
 				return nil, fmt.Errorf("reading the history: %w", err)
 			}
-			s.raw[i] = raw
+			raw := sel.space.parts.lend(len(s.raw[i]) + len(sel.space.decoded))
+			s.raw[i] = append(append(raw, s.raw[i]...), sel.space.decoded...)
 		}
 		if err := set.Err(); err != nil {
 			return nil, fmt.Errorf("reading the history: %w", err)
