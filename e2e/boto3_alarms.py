@@ -177,7 +177,7 @@ def tracking_by_math():
     again = aas.put_scaling_policy(TargetTrackingScalingPolicyConfiguration=described, **put)  # as Terraform: what is described changes nothing
     assert again["PolicyARN"] == first["PolicyARN"] and again["Alarms"] != first["Alarms"], again  # each put renews the names
     alarms = {a["AlarmName"]: a for a in cw.describe_alarms(AlarmNamePrefix="TargetTracking-endpoint/math")["MetricAlarms"]}
-    assert sorted(alarms) == sorted(a["AlarmName"] for a in first["Alarms"]), alarms
+    assert sorted(alarms) == sorted(a["AlarmName"] for a in again["Alarms"]), alarms
     for alarm in alarms.values():
         periods = [q["MetricStat"]["Period"] if "MetricStat" in q else q["Period"] for q in alarm["Metrics"]]
         assert periods == [60, 60] and "Period" not in alarm and "Statistic" not in alarm, alarm
