@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"net/netip"
 	"net/http"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 func (s *server) crossSite(ctx *fasthttp.RequestCtx, path string) *port.Refusal {
 	h := &ctx.Request.Header
 	if s.o.noAuth {
-		if host := string(h.Host()); host != "" && !thisMachine(host) {
+		if host := text(h.Host()); host != "" && !thisMachine(host) {
 			return forbidden("Without authentication this server answers only to the names of this machine, such as 127.0.0.1 and localhost; the Host is " + shown(host) + ".")
 		}
 	} else if strings.HasPrefix(string(h.Peek("Authorization")), "AWS4-") {
@@ -47,6 +48,9 @@ func showsOnly(path string) bool {
 
 // thisMachine reports whether a Host names this machine by a name that nobody else can own.
 func thisMachine(host string) bool {
+	if a, err := netip.ParseAddrPort(host); err == nil {
+		return a.Addr().IsLoopback() // the usual case, which allocates nothing
+	}
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/internal/socket"
 )
 
 // smallBody is copied behind the head, so that one write sends both; larger ones are written from where they are.
@@ -18,6 +20,7 @@ const smallBody = 16 << 10
 const (
 	exchangeAnswered exchangeEnd = iota + 1 // the answer is in conn.answer
 	exchangeUnsent                          // no byte reached the instance: safe to send again
+	exchangeStale                           // likewise, since the instance had closed a connection that was kept: another one may do
 	exchangeTimedOut                        // no whole answer in time
 	exchangeTooLarge                        // an answer beyond the limit
 	exchangeBroken                          // the instance closed the connection or spoke no HTTP
@@ -28,9 +31,10 @@ type exchangeEnd int
 
 // conn is one connection to an instance, with what one exchange after the other needs.
 type conn struct {
-	net.Conn
-	probe
+	*socket.Conn
+
 	home    *upstream
+	fresh   bool // it has served no exchange yet
 	reader  *bufio.Reader
 	answer  fasthttp.Response
 	head    []byte
@@ -40,10 +44,9 @@ type conn struct {
 	readErr error     // of the last read: fasthttp says what it was doing, and not always which error it met
 }
 
-func newConn(socket net.Conn, home *upstream) *conn {
-	c := &conn{Conn: socket, home: home}
+func newConn(nc net.Conn, home *upstream) *conn {
+	c := &conn{Conn: socket.New(nc), home: home, fresh: true}
 	c.reader = bufio.NewReaderSize(c, readBuffer)
-	c.attach(socket)
 	return c
 }
 
@@ -75,6 +78,8 @@ func (c *conn) exchange(q *request, limit int) exchangeEnd {
 	case err == nil:
 	case timedOut(err):
 		return exchangeTimedOut
+	case n == 0 && !c.fresh:
+		return exchangeStale
 	case n == 0:
 		return exchangeUnsent
 	default:
@@ -102,12 +107,15 @@ func (c *conn) send(q *request) (int64, error) {
 	c.head = q.appendHead(append(c.head[:0], c.home.prefix...))
 	if len(q.body) <= smallBody {
 		c.head = append(c.head, q.body...)
-		n, err := c.Write(c.head)
+		n, err := c.Ask(c.head)
 		return int64(n), err
+	}
+	if !c.Idle() {
+		return 0, socket.ErrStale
 	}
 	c.vectors = [2][]byte{c.head, q.body}
 	buffers := net.Buffers(c.vectors[:])
-	n, err := buffers.WriteTo(c.Conn)
+	n, err := buffers.WriteTo(c.NetConn())
 	c.vectors = [2][]byte{}
 	return n, err
 }

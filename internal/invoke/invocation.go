@@ -81,20 +81,25 @@ func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure
 func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
 	q.sent = time.Now()
 	asked := g.options.Now()
-	c, err := q.instance.upstream.Load().connect(q.sent, q.variant.timeout)
-	if err != nil {
-		return exchangeUnsent
+	for {
+		c, err := q.instance.upstream.Load().connect(q.sent, q.variant.timeout)
+		if err != nil {
+			return exchangeUnsent
+		}
+		q.socket = c
+		switch end := c.exchange(q, g.bodyMax()); end {
+		case exchangeStale, exchangeUnsent:
+			q.socket = nil
+			c.discard()
+			if end == exchangeUnsent {
+				return end
+			}
+		default:
+			o.asked = true
+			o.latency = g.options.Now().Sub(asked)
+			return end
+		}
 	}
-	q.socket = c
-	end := c.exchange(q, g.bodyMax())
-	if end == exchangeUnsent {
-		q.socket = nil
-		c.discard()
-		return end
-	}
-	o.asked = true
-	o.latency = g.options.Now().Sub(asked)
-	return end
 }
 
 // conclude turns the end of an exchange into the client's answer.

@@ -49,10 +49,10 @@ func (u *upstream) take() *conn {
 	return c
 }
 
-// connect returns a connection for an exchange that may take so long: an idle one that its instance has not closed, or a new one.
+// connect returns a connection for an exchange that may take so long: an idle one, which its instance may have closed, or a new one.
 func (u *upstream) connect(now time.Time, timeout time.Duration) (*conn, error) {
 	for c := u.take(); c != nil; c = u.take() {
-		if c.before(now, timeout) == nil && c.alive() {
+		if c.before(now, timeout) == nil {
 			return c, nil
 		}
 		c.discard()
@@ -61,11 +61,11 @@ func (u *upstream) connect(now time.Time, timeout time.Duration) (*conn, error) 
 	ctx, cancel := context.WithDeadline(context.Background(), now.Add(timeout))
 	defer cancel()
 	d := net.Dialer{Timeout: dialTimeout}
-	socket, err := d.DialContext(ctx, "tcp", u.address)
+	nc, err := d.DialContext(ctx, "tcp", u.address)
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(socket, u)
+	c := newConn(nc, u)
 	if err := c.before(now, timeout); err != nil {
 		c.discard()
 		return nil, err
@@ -75,7 +75,7 @@ func (u *upstream) connect(now time.Time, timeout time.Duration) (*conn, error) 
 
 // put gives a connection back for another invocation.
 func (u *upstream) put(c *conn, now time.Time) {
-	c.since = now
+	c.since, c.fresh = now, false
 	u.mu.Lock()
 	kept := !u.closed
 	if kept {

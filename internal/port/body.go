@@ -206,7 +206,15 @@ func buffer(class int) *[]byte {
 
 // Collect reads the whole body, of at most limit bytes, and its SHA-256. The bytes are good for as long as the request. It fails with
 // *Refusal.
-func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) {
+func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) { return b.collect(limit, true) }
+
+// CollectPlain is Collect without the SHA-256, where nobody needs it.
+func (b *Body) CollectPlain(limit int) (all []byte, err error) {
+	all, _, err = b.collect(limit, false)
+	return all, err
+}
+
+func (b *Body) collect(limit int, summed bool) (all []byte, sum [32]byte, err error) {
 	if b.length > int64(limit) {
 		return nil, sum, TooLarge(limit)
 	}
@@ -228,7 +236,9 @@ func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) {
 			p = larger
 		}
 		m, err := b.next((*p)[n:])
-		b.hash((*p)[n:n+m], b.ended && n == 0)
+		if summed {
+			b.hash((*p)[n:n+m], b.ended && n == 0)
+		}
 		if n += m; n > limit {
 			return nil, sum, b.fail(TooLarge(limit))
 		}
@@ -236,7 +246,10 @@ func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) {
 			return nil, sum, err
 		}
 		if b.ended {
-			return (*p)[:n], b.digest((*p)[:n]), nil
+			if summed {
+				sum = b.digest((*p)[:n])
+			}
+			return (*p)[:n], sum, nil
 		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/internal/socket"
 )
 
 // Handler answers a request into ctx.Response. The request's body is still on the wire: body reads it.
@@ -118,7 +120,7 @@ func (s *Server) free() int {
 // welcome starts to serve a connection, or turns it away.
 func (s *Server) welcome(nc net.Conn) {
 	now := time.Now()
-	c := newConn(s, nc, now)
+	c := newConn(s, socket.New(nc), now)
 	s.mu.Lock()
 	defer s.mu.Unlock() // no connection begins once Shutdown waits for them
 	if s.stopping.Load() {

@@ -20,8 +20,11 @@ func (a *authorization) parse(r *Request) error {
 			return a.parseQuery(query)
 		}
 	}
-	return refuse(Missing, "Missing Authentication Token")
+	return errMissing
 }
+
+// errMissing is shared: with no authentication it is met, and ignored, in each request.
+var errMissing = refuse(Missing, "Missing Authentication Token")
 
 func (a *authorization) parseHeader(r *Request, value string) error {
 	if strings.TrimSpace(value) == "" {
@@ -29,7 +32,7 @@ func (a *authorization) parseHeader(r *Request, value string) error {
 	}
 	rest, ok := strings.CutPrefix(value, algorithm)
 	if !ok {
-		return refuse(Missing, "Missing Authentication Token")
+		return errMissing
 	}
 	var credential string
 	for rest != "" {
