@@ -34,7 +34,8 @@ type conn struct {
 	*socket.Conn
 
 	home    *upstream
-	fresh   bool // it has served no exchange yet
+	arrived func() bool // see begun
+	fresh   bool        // it has served no exchange yet
 	reader  *bufio.Reader
 	answer  fasthttp.Response
 	head    []byte
@@ -47,7 +48,14 @@ type conn struct {
 func newConn(nc net.Conn, home *upstream) *conn {
 	c := &conn{Conn: socket.New(nc), home: home, fresh: true}
 	c.reader = bufio.NewReaderSize(c, readBuffer)
+	c.arrived = c.begun
 	return c
+}
+
+// begun reports whether something of an answer has arrived, or will not any more.
+func (c *conn) begun() bool {
+	_, err := c.reader.Peek(1)
+	return !errors.Is(err, socket.ErrAgain)
 }
 
 // Read reads from the socket and remembers why it could not.
@@ -107,7 +115,7 @@ func (c *conn) send(q *request) (int64, error) {
 	c.head = q.appendHead(append(c.head[:0], c.home.prefix...))
 	if len(q.body) <= smallBody {
 		c.head = append(c.head, q.body...)
-		n, err := c.Ask(c.head)
+		n, err := c.Ask(c.head, c.arrived)
 		return int64(n), err
 	}
 	if !c.Idle() {

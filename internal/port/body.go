@@ -110,6 +110,7 @@ func (b *Body) next(p []byte) (int, error) {
 	}
 	if b.expects {
 		b.expects = false
+		b.c.flush() // earlier answers come first; where it fails, so does what follows
 		if _, err := b.c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
 			return 0, b.fail(incomplete())
 		}
@@ -155,6 +156,7 @@ func (b *Body) patience() {
 	if b.c.br.Buffered() > 0 && b.chunks == nil {
 		return
 	}
+	b.c.flush() // the client may wait for an earlier answer before it sends more; where it fails, so does what follows
 	now := time.Now()
 	if b.until.IsZero() {
 		b.until = now.Add(b.c.s.o.BodyTimeout)
@@ -206,7 +208,9 @@ func buffer(class int) *[]byte {
 
 // Collect reads the whole body, of at most limit bytes, and its SHA-256. The bytes are good for as long as the request. It fails with
 // *Refusal.
-func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) { return b.collect(limit, true) }
+func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) {
+	return b.collect(limit, true)
+}
 
 // CollectPlain is Collect without the SHA-256, where nobody needs it.
 func (b *Body) CollectPlain(limit int) (all []byte, err error) {

@@ -6,12 +6,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/internal/socket"
 )
 
 // Phases of a connection.
@@ -31,18 +32,28 @@ type conn struct {
 	since   atomic.Int64 // Unix nanoseconds: when the phase began
 	trusted atomic.Bool  // it brought a verified request once
 
-	ctx  fasthttp.RequestCtx
-	body Body
-	br   *bufio.Reader
-	bw   *bufio.Writer
-	big  bool  // br is a reader for long heads
-	held int64 // bytes charged to the server's memory, besides the body's
+	ctx   fasthttp.RequestCtx
+	body  Body
+	br    *bufio.Reader
+	bw    *bufio.Writer
+	big   bool  // br is a reader for long heads
+	lines lines // of a head that has arrived and is not yet parsed
+	held  int64 // bytes charged to the server's memory, besides the body's
+
+	socket  *socket.Conn // below; nil where it is none
+	step    func() bool  // arrived, made once
+	begun   bool         // a request has come
+	over    bool         // no other follows
+	lingers bool         // the client may still be sending
 
 	readUntil, writeUntil time.Time // the deadlines that are set
 }
 
 func newConn(s *Server, nc net.Conn, now time.Time) *conn {
 	c := &conn{Conn: nc, s: s}
+	if x, ok := nc.(*socket.Conn); ok && x.Attends() {
+		c.socket, c.step = x, c.arrived
+	}
 	c.since.Store(now.UnixNano())
 	c.body.c = c
 	c.prepare()
@@ -69,11 +80,57 @@ func (c *conn) evict() bool {
 func (c *conn) serve() {
 	defer c.end()
 	c.readBefore(time.Now().Add(c.s.o.HeadTimeout))
-	for first := true; c.await(first); first = false {
-		if !c.request() {
-			return
+	for c.attend() && c.await() && c.request() {
+	}
+	if c.lingers {
+		c.linger()
+	}
+}
+
+// attend serves the requests that arrive whole, as nearly all do. It returns true where one arrives in pieces, which have to be waited for
+// one by one, and false where the connection is over.
+func (c *conn) attend() bool {
+	if c.socket == nil || c.big {
+		return true
+	}
+	c.reader()
+	return c.socket.Attend(c.step) == nil && !c.over
+}
+
+// arrived serves what has arrived. It returns true where the next request is to be waited for. It reads and never waits for the client.
+func (c *conn) arrived() (wait bool) {
+	if c.br.Buffered() == 0 {
+		if _, err := c.br.Peek(1); err != nil {
+			c.over = !errors.Is(err, socket.ErrAgain) || !c.pause()
+			return !c.over
 		}
 	}
+	for c.br.Buffered() > 0 {
+		if c.blank() {
+			continue
+		}
+		if !c.whole() {
+			return false
+		}
+		if !c.begin() || !c.request() {
+			c.over = true
+			return false
+		}
+	}
+	c.over = !c.pause()
+	return !c.over
+}
+
+// whole reports whether all of a request is buffered. Its lines are known then.
+func (c *conn) whole() bool {
+	b, _ := c.br.Peek(c.br.Buffered()) // what is buffered can be had
+	c.lines = lines{}
+	l := &c.lines
+	if !token(b[:1]) || l.look(b) != nil || !l.done || l.encodings > 0 || l.lengths > 1 || len(b)-l.at < l.length {
+		c.lines = lines{}
+		return false
+	}
+	return true
 }
 
 func (c *conn) end() {
@@ -109,37 +166,50 @@ func (c *conn) readBefore(t time.Time) {
 	_ = c.SetReadDeadline(t) // a connection that is closed fails at the read
 }
 
-// await waits for the first byte of a request; false where none comes.
-func (c *conn) await(first bool) bool {
+func (c *conn) reader() {
 	if c.br == nil {
 		c.br = c.s.small.Get().(*bufio.Reader)
 		c.br.Reset(c.Conn)
 	}
+}
+
+// await waits for the first byte of a request; false where none comes.
+func (c *conn) await() bool {
+	c.reader()
 	for {
-		if c.br.Buffered() == 0 && !c.pause(first) {
+		if c.br.Buffered() == 0 && !c.pause() {
 			return false
 		}
-		b, err := c.br.Peek(1)
-		if err != nil {
+		if _, err := c.br.Peek(1); err != nil {
 			return false // it ended, or nothing came: there is nothing to answer
 		}
-		if b[0] != '\r' && b[0] != '\n' {
+		if !c.blank() {
 			return c.begin()
 		}
-		_, _ = c.br.Discard(1) // an empty line before a request is none. RFC 9112, section 2.2
 	}
 }
 
-// pause sends what is to be sent before a wait, and sets the wait's end.
-func (c *conn) pause(first bool) bool {
-	if c.bw != nil && c.bw.Buffered() > 0 && c.bw.Flush() != nil {
+// blank drops a line end before a request, which is none. RFC 9112, section 2.2.
+func (c *conn) blank() bool {
+	b, _ := c.br.Peek(1) // there is one
+	if b[0] != '\r' && b[0] != '\n' {
 		return false
 	}
-	if first {
+	_, _ = c.br.Discard(1)
+	return true
+}
+
+// flush sends the answers that are still held back because another request was there.
+func (c *conn) flush() bool { return c.bw == nil || c.bw.Buffered() == 0 || c.bw.Flush() == nil }
+
+// pause sends what is to be sent before a wait for a request, and sets the wait's end.
+func (c *conn) pause() bool {
+	if !c.flush() {
+		return false
+	}
+	if !c.begun {
 		return true // it has been set
 	}
-	// Others have work while the client takes its answer; after them its next request may be there, which saves a read that finds nothing.
-	runtime.Gosched()
 	// A deadline is set anew when half of its time has passed: setting one costs as much as the rest of a wait.
 	if now := time.Now(); c.readUntil.Before(now.Add(c.s.o.IdleTimeout/2)) || c.readUntil.After(now.Add(c.s.o.IdleTimeout)) {
 		c.readBefore(now.Add(c.s.o.IdleTimeout))
@@ -151,6 +221,7 @@ func (c *conn) begin() bool {
 	if !c.phase.CompareAndSwap(phaseIdle, phaseReading) {
 		return false // closed to make room
 	}
+	c.begun = true
 	c.since.Store(time.Now().UnixNano())
 	return true
 }
@@ -177,7 +248,7 @@ func (c *conn) request() bool {
 	}
 	c.body.release()
 	if !keep {
-		c.linger()
+		c.lingers = true
 		return false
 	}
 	return c.rest()

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -70,6 +71,7 @@ type lines struct {
 	done  bool
 
 	lengths, encodings int // Content-Length, Transfer-Encoding
+	length             int // of the body as the last Content-Length has it; too large for a buffer where that is no number
 	expects, upgrades  bool
 }
 
@@ -115,6 +117,7 @@ func (l *lines) note(line []byte) {
 	case 'c':
 		if is(line, "content-length:") {
 			l.lengths++
+			l.length = number(line[len("content-length:"):])
 		}
 	case 't':
 		if is(line, "transfer-encoding:") {
@@ -125,6 +128,22 @@ func (l *lines) note(line []byte) {
 	case 'u':
 		l.upgrades = l.upgrades || is(line, "upgrade:")
 	}
+}
+
+// number reads a length; math.MaxInt where it is none, or a large one.
+func number(b []byte) int {
+	n := 0
+	b = bytes.Trim(b, " \t")
+	for _, c := range b {
+		if c < '0' || c > '9' || n > 1<<30 {
+			return math.MaxInt
+		}
+		n = 10*n + int(c-'0')
+	}
+	if len(b) == 0 {
+		return math.MaxInt
+	}
+	return n
 }
 
 func is(line []byte, name string) bool {
@@ -164,9 +183,11 @@ func token(b []byte) bool {
 
 // head reads the head of a request and holds it against what this server takes. ok is false where the client broke off.
 func (c *conn) head() (h Head, r *Refusal, ok bool) {
-	var l lines
-	if r, ok = c.collect(&l); !ok {
-		return h, nil, false
+	l := c.lines
+	if c.lines = (lines{}); !l.done {
+		if r, ok = c.collect(&l); !ok {
+			return h, nil, false
+		}
 	}
 	if r != nil {
 		raw, _ := c.br.Peek(c.br.Buffered())
@@ -197,6 +218,9 @@ func (c *conn) collect(l *lines) (r *Refusal, ok bool) {
 			if r := c.grow(b); r != nil {
 				return r, true
 			}
+		}
+		if !c.flush() {
+			return nil, false
 		}
 		if first && !c.readUntil.Before(time.Now().Add(c.s.o.HeadTimeout)) {
 			c.readBefore(time.Now().Add(c.s.o.HeadTimeout))

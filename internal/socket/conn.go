@@ -13,6 +13,9 @@ const large = 64 << 10
 // ErrStale says that a connection was not idle: the peer has closed it, or has sent what nobody asked for.
 var ErrStale = errors.New("the connection was closed by its peer or is out of step")
 
+// ErrAgain says that a read which does not wait found nothing.
+var ErrAgain = errors.New("nothing has arrived")
+
 // Conn is a connection that at most one goroutine reads and one writes at a time. Its Close and deadlines may be called by others.
 type Conn struct {
 	net.Conn
@@ -21,6 +24,15 @@ type Conn struct {
 	read  call
 	write call
 	ask   ask
+	wait  wait
+	now   inside
+}
+
+// inside is a read that does not wait: the goroutine is within a call of the poller's that waits when it is told to.
+type inside struct {
+	on      bool
+	fd      uintptr
+	drained bool // the last read took all that had arrived
 }
 
 // New wraps a connection. One that is no socket works as before.
@@ -35,7 +47,7 @@ func New(nc net.Conn) *Conn {
 		return c
 	}
 	c.raw = raw
-	c.read.try, c.write.try, c.ask.try = c.read.receive, c.write.send, c.ask.step
+	c.read.try, c.write.try, c.ask.try, c.wait.try = c.read.receive, c.write.send, c.proceed, c.attend
 	return c
 }
 
@@ -57,8 +69,11 @@ func (c *call) send(fd uintptr) (done bool) {
 	return c.err != syscall.EAGAIN
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. Within the functions that Ask and Attend call it does not wait: it fails with ErrAgain.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.now.on {
+		return c.readNow(p)
+	}
 	if c.raw == nil || len(p) == 0 || len(p) > large {
 		return c.Conn.Read(p)
 	}
@@ -74,6 +89,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return c.read.n, nil
+}
+
+func (c *Conn) readNow(p []byte) (int, error) {
+	n, err := read(c.now.fd, p)
+	switch {
+	case err == syscall.EAGAIN:
+		c.now.drained = true
+		return 0, ErrAgain
+	case err != 0:
+		return 0, c.failed("read", err)
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	c.now.drained = n < len(p)
+	return n, nil
 }
 
 // Write implements net.Conn.
@@ -97,22 +127,58 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 }
 
-// ask is a request that is written, and the wait for the first byte of its answer.
-type ask struct {
-	try     func(fd uintptr) bool
-	p       []byte
-	n       int
-	err     syscall.Errno
-	stale   bool
-	waiting bool // all is written
-	scratch [1]byte
+// Attend calls f whenever something may have arrived, the first time at once, until f returns false or the deadline of reads is over.
+// It returns nil after the former. Reads within f do not wait. F returns true where it has read all that it could, or wants to be called
+// again for what it left.
+//
+// The poller forgets what it knows of a connection at the start of each call. Within one call it does not: what arrives between a read
+// and the wait is known. So a connection that brings one request after the other costs one read each, not a second one that finds nothing.
+func (c *Conn) Attend(f func() (more bool)) error {
+	c.wait.f = f
+	err := c.raw.Read(c.wait.try)
+	c.wait.f = nil
+	return err
 }
 
-// step probes and writes when it is first called. It is called again when there is something to read. The poller forgets what was
+// Attends reports whether Attend can be used.
+func (c *Conn) Attends() bool { return c.raw != nil }
+
+type wait struct {
+	try func(fd uintptr) bool
+	f   func() (more bool)
+}
+
+func (c *Conn) attend(fd uintptr) (done bool) {
+	c.now = inside{on: true, fd: fd}
+	defer func() { c.now.on = false }()
+	for c.wait.f() {
+		if c.now.drained {
+			return false
+		}
+	}
+	return true
+}
+
+// ask is a request that is written, and the wait for its answer.
+type ask struct {
+	try      func(fd uintptr) bool
+	p        []byte
+	n        int
+	err      syscall.Errno
+	answered func() bool
+	stale    bool
+	waiting  bool // all is written
+	scratch  [1]byte
+}
+
+// proceed probes and writes when it is first called. It is called again when there is something to read. The poller forgets what was
 // readable before its first call: a read that is tried after the write, only to learn that the answer is not there yet, is saved.
-func (a *ask) step(fd uintptr) (done bool) {
+func (c *Conn) proceed(fd uintptr) (done bool) {
+	a := &c.ask
 	if a.waiting {
-		return true
+		c.now = inside{on: true, fd: fd}
+		defer func() { c.now.on = false }()
+		return a.answered()
 	}
 	if _, err := read(fd, a.scratch[:]); err != syscall.EAGAIN {
 		a.stale = true
@@ -123,19 +189,22 @@ func (a *ask) step(fd uintptr) (done bool) {
 	return !a.waiting
 }
 
-// Ask writes a request and waits until its answer begins to arrive, or the deadline of reads is over. It returns how many bytes were
-// written; ErrStale and 0 where the connection was not idle before.
-func (c *Conn) Ask(p []byte) (n int, err error) {
+// Ask writes a request and waits for its answer: it calls answered whenever something has arrived, until that returns true or the
+// deadline of reads is over. Reads within answered do not wait. Where not all could be written at once, or the connection is no socket,
+// it returns when all is, without having called answered. It returns how many bytes were written; ErrStale and 0 where the connection was
+// not idle before.
+func (c *Conn) Ask(p []byte, answered func() bool) (n int, err error) {
 	if c.raw == nil || len(p) > large {
 		if !c.Idle() {
 			return 0, ErrStale
 		}
 		return c.Write(p)
 	}
-	c.ask.p, c.ask.n, c.ask.err, c.ask.stale, c.ask.waiting = p, 0, 0, false, false
-	err = c.raw.Read(c.ask.try)
-	c.ask.p = nil
-	switch a := &c.ask; {
+	a := &c.ask
+	a.p, a.answered, a.n, a.err, a.stale, a.waiting = p, answered, 0, 0, false, false
+	err = c.raw.Read(a.try)
+	a.p, a.answered = nil, nil
+	switch {
 	case err != nil:
 		return a.n, err
 	case a.stale:

@@ -87,7 +87,7 @@ func TestAsk(t *testing.T) {
 		}
 	}()
 	for range 1000 {
-		if n, err := c.Ask([]byte("ping")); n != 4 || err != nil {
+		if n, err := c.Ask([]byte("ping"), func() bool { return true }); n != 4 || err != nil {
 			t.Fatalf("Ask: %d, %v", n, err)
 		}
 		b := make([]byte, 4)
@@ -116,7 +116,7 @@ func TestAskOfAConnectionThatIsNotIdle(t *testing.T) {
 				spoil(peer)
 				waitReadable(t, c)
 			}
-			if n, err := c.Ask([]byte("ping")); n != 0 || !errors.Is(err, ErrStale) {
+			if n, err := c.Ask([]byte("ping"), func() bool { return true }); n != 0 || !errors.Is(err, ErrStale) {
 				t.Errorf("Ask: %d, %v, want 0, ErrStale", n, err)
 			}
 		})
@@ -140,7 +140,7 @@ func TestAskTimesOut(t *testing.T) {
 	if err := c.SetDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := c.Ask([]byte("ping")); n != 4 || !errors.Is(err, os.ErrDeadlineExceeded) {
+	if n, err := c.Ask([]byte("ping"), func() bool { return true }); n != 4 || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Ask: %d, %v, want 4 and a deadline that is exceeded", n, err)
 	}
 }
@@ -149,7 +149,7 @@ func TestAskEndsWithTheConnection(t *testing.T) {
 	c, _ := pair(t)
 	ended := make(chan error, 1)
 	go func() {
-		_, err := c.Ask([]byte("ping"))
+		_, err := c.Ask([]byte("ping"), func() bool { return true })
 		ended <- err
 	}()
 	c.Close()
@@ -171,7 +171,7 @@ func TestNoSocket(t *testing.T) {
 		_, _ = io.ReadFull(b, x)
 		_, _ = b.Write(x)
 	}()
-	if n, err := c.Ask([]byte("ping")); n != 4 || err != nil {
+	if n, err := c.Ask([]byte("ping"), func() bool { return true }); n != 4 || err != nil {
 		t.Fatalf("Ask: %d, %v", n, err)
 	}
 	x := make([]byte, 4)
@@ -180,5 +180,76 @@ func TestNoSocket(t *testing.T) {
 	}
 	if err := c.CloseWrite(); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("CloseWrite: %v", err)
+	}
+}
+
+// What arrives between a read and the wait is not missed, however the pieces fall.
+func TestAttend(t *testing.T) {
+	c, peer := pair(t)
+	const total = 1 << 20
+	go func() {
+		for sent := 0; sent < total; {
+			n, err := peer.Write(make([]byte, min(1+sent%4099, total-sent)))
+			if err != nil {
+				return
+			}
+			sent += n
+		}
+	}()
+	got, b := 0, make([]byte, 1024)
+	err := c.Attend(func() bool {
+		n, err := c.Read(b)
+		if got += n; err != nil && !errors.Is(err, ErrAgain) {
+			t.Errorf("after %d bytes: %v", got, err)
+			return false
+		}
+		return got < total
+	})
+	if err != nil || got != total {
+		t.Errorf("got %d bytes and %v, want %d", got, err, total)
+	}
+	peer.Close()
+	err = c.Attend(func() bool {
+		_, err := c.Read(b)
+		return errors.Is(err, ErrAgain)
+	})
+	if err != nil {
+		t.Errorf("at the end: %v", err)
+	}
+	if _, err := c.Read(b); !errors.Is(err, io.EOF) {
+		t.Errorf("a read after that: %v, want io.EOF: it may wait again", err)
+	}
+}
+
+// A function that left something in its own buffer is called again without a wait.
+func TestAttendCallsAgainUntilAllIsRead(t *testing.T) {
+	c, peer := pair(t)
+	if _, err := peer.Write([]byte("abcd")); err != nil {
+		t.Fatal(err)
+	}
+	waitReadable(t, c)
+	var got []byte
+	err := c.Attend(func() bool {
+		var one [1]byte
+		n, _ := c.Read(one[:])
+		got = append(got, one[:n]...)
+		return len(got) < 4
+	})
+	if err != nil || string(got) != "abcd" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestAttendTimesOut(t *testing.T) {
+	c, _ := pair(t)
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Attend(func() bool {
+		_, err := c.Read(make([]byte, 1))
+		return errors.Is(err, ErrAgain)
+	})
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Attend: %v, want a deadline that is exceeded", err)
 	}
 }
