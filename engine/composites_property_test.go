@@ -38,7 +38,9 @@ func (l *life) do(in engine.Input) error {
 	if err := json.Unmarshal(text, &s); err != nil {
 		l.t.Fatal(err)
 	}
-	l.twin = engine.FromState(s)
+	if l.twin, failed = engine.FromState(s); failed != nil {
+		l.t.Fatal(failed)
+	}
 	twinOut, twinErr := l.twin.Step(l.now, in)
 	if fmt.Sprint(err) != fmt.Sprint(twinErr) || lines(out) != lines(twinOut) {
 		l.t.Fatalf("a twin that was read again differs: %v, %v\n%s\n---\n%s", err, twinErr, lines(out), lines(twinOut))

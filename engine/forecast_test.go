@@ -119,7 +119,7 @@ func TestTheWindowKeepsWhatForecastsRead(t *testing.T) {
 	if err := json.Unmarshal(text, &state); err != nil {
 		t.Fatal(err)
 	}
-	w.e = engine.FromState(state)
+	w.e = restored(w.t, state)
 	w.now = w.now.Add(time.Hour)
 	w.step(engine.Tick{})
 	past := engine.ReadHistory(w.asked[0], w.e.Region(scope).Metrics).Past

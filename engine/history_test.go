@@ -34,7 +34,7 @@ func TestHistoryIsHandedOverOnceItIsOver(t *testing.T) {
 	if err := json.Unmarshal(text, &state); err != nil {
 		t.Fatal(err)
 	}
-	e = engine.FromState(state)
+	e = restored(t, state)
 	w := e.Region(scope).Metrics
 	if p := w.Pending(); !e.KeepsHistory() || len(p) != 1 || p[0].Summary.Sum != 1 {
 		t.Fatalf("four hours later %+v", p)

@@ -134,7 +134,7 @@ func TestChangedAlarmsKeepWhatTheyLookAtNow(t *testing.T) {
 	if err := json.Unmarshal(text, &state); err != nil {
 		t.Fatal(err)
 	}
-	twin := engine.FromState(state)
+	twin := restored(t, state)
 	end := later(t, e, now)
 	later(t, twin, now)
 	for i, want := range []float64{27, 11, 0.25} { // hours: the longest that is asked for; the expression's; the window's own

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -261,9 +262,9 @@ func (r *Region) mutingEnds(now time.Time) time.Time {
 
 // restoreMutes makes what is not in a snapshot.
 func (r *Region) restoreMutes() error {
-	for _, m := range r.Mutes { //tidy:unordered each by itself
-		if err := m.prepare(); err != nil {
-			return err
+	for _, name := range slices.Sorted(maps.Keys(r.Mutes)) {
+		if err := r.Mutes[name].prepare(); err != nil {
+			return fmt.Errorf("mute rule %s: %w", name, err)
 		}
 	}
 	r.indexMutes()

@@ -85,7 +85,7 @@ func TestMutedActionsSurviveARestart(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	e = engine.FromState(back)
+	e = restored(t, back)
 	for now.Before(time.Date(2026, 11, 24, 12, 5, 0, 0, time.UTC)) {
 		if n := notified(out); n == "topic" {
 			t.Fatalf("the action ran at %v", now)

@@ -91,7 +91,7 @@ func again(t testing.TB, state []byte) *engine.Engine {
 	if err := json.Unmarshal(state, &s); err != nil {
 		t.Fatal(err)
 	}
-	return engine.FromState(s)
+	return restored(t, s)
 }
 
 // line is an input as a journal has it, and what it led to.

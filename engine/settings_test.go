@@ -53,7 +53,7 @@ func TestSettingsAreAnInput(t *testing.T) {
 	if err := json.Unmarshal(state, &read); err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range []*engine.Engine{e, engine.FromState(read)} {
+	for _, x := range []*engine.Engine{e, restored(t, read)} {
 		if got := x.Config().Settings(); got != want {
 			t.Errorf("settings %+v, want %+v", got, want)
 		}

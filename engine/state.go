@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -69,40 +70,53 @@ func (r *Region) state(metrics bool) RegionState {
 }
 
 // FromState returns an engine that goes on where the state was taken: the same inputs give the same outputs. It keeps what the
-// state holds.
-func FromState(s State) *Engine {
+// state holds. It fails where a text in the state cannot be parsed: the rule of a composite alarm, the schedule of a mute rule or of a
+// scheduled action.
+func FromState(s State) (*Engine, error) {
 	e := New(s.Config)
 	e.now, e.ids.state, e.keeps = s.Now, s.IDs, s.Keeps
 	for _, x := range s.Regions {
-		r := e.region(x.Scope)
-		r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle
-		for _, a := range x.Moving { //tidy:unordered put into a map
-			r.open(a)
-		}
-		if x.Alarms != nil {
-			r.Alarms = x.Alarms
-		}
-		for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-			r.watch(r.Alarms[name])
-		}
-		if x.Composites != nil {
-			r.Composites = x.Composites
-			r.restore()
-		}
-		r.Mutes = x.Mutes
-		if err := r.restoreMutes(); err != nil {
-			panic("engine: the schedule of a mute rule is none: " + err.Error())
-		}
-		if x.Targets != nil {
-			r.Targets = x.Targets
-			e.keepPasts(r)
-			r.Targets.Index()
-		}
-		if x.Hosting != nil {
-			x.Hosting.NewID = e.ids.instance
-			r.Hosting = x.Hosting
+		if err := e.restoreRegion(x); err != nil {
+			return nil, fmt.Errorf("engine: restoring %s/%s: %w", x.Scope.Account, x.Scope.Region, err)
 		}
 	}
 	e.Level() // finds every instance's endpoint
-	return e
+	return e, nil
+}
+
+func (e *Engine) restoreRegion(x RegionState) error {
+	r := e.region(x.Scope)
+	r.Metrics, r.idle = metric.FromState(x.Metrics), x.Idle
+	for _, a := range x.Moving { //tidy:unordered put into a map
+		r.open(a)
+	}
+	if x.Alarms != nil {
+		r.Alarms = x.Alarms
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+		r.watch(r.Alarms[name])
+	}
+	if x.Composites != nil {
+		r.Composites = x.Composites
+		if err := r.restore(); err != nil {
+			return err
+		}
+	}
+	r.Mutes = x.Mutes
+	if err := r.restoreMutes(); err != nil {
+		return err
+	}
+	if x.Targets != nil {
+		if err := x.Targets.CheckSchedules(); err != nil {
+			return err
+		}
+		r.Targets = x.Targets
+		e.keepPasts(r)
+		r.Targets.Index()
+	}
+	if x.Hosting != nil {
+		x.Hosting.NewID = e.ids.instance
+		r.Hosting = x.Hosting
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,38 @@ import (
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/sim"
 )
+
+// restored is FromState for a state that an engine gave.
+func restored(t testing.TB, s engine.State) *engine.Engine {
+	t.Helper()
+	e, err := engine.FromState(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// A state with a text that cannot be parsed is an error that names where it is.
+func TestStateThatCannotBeParsed(t *testing.T) {
+	s := engine.Scope{Account: "123456789012", Region: "us-east-1"}
+	key := scaling.VariantTarget("e", "v")
+	of := func(r engine.RegionState) engine.State {
+		r.Scope = s
+		return engine.State{Regions: []engine.RegionState{r}}
+	}
+	target := &scaling.Target{Key: key, Schedules: []*scaling.ScheduledAction{{Name: "night", Schedule: "cron(never)"}}}
+	for want, state := range map[string]engine.State{
+		"mute rule quiet": of(engine.RegionState{Mutes: map[string]*engine.MuteRule{"quiet": {Name: "quiet", Expression: "cron(never)"}}}),
+		"composite alarm both": of(engine.RegionState{Composites: map[string]*alarm.Composite{
+			"both": {Name: "both", Rule: "ALARM("},
+		}}),
+		"scheduled action night": of(engine.RegionState{Targets: &scaling.Registry{Targets: map[scaling.TargetKey]*scaling.Target{key: target}}}),
+	} {
+		if e, err := engine.FromState(state); err == nil || e != nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", want, e, err)
+		}
+	}
+}
 
 // story runs a busy hour; swap is called at each minute and may exchange the engine. It returns every event as a line.
 func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine) []string {
@@ -123,7 +156,7 @@ func TestStateGoesOnWhereItStood(t *testing.T) {
 			if err := json.Unmarshal(text, &s); err != nil {
 				t.Fatal(err)
 			}
-			return engine.FromState(s)
+			return restored(t, s)
 		})
 		if len(got) != len(want) {
 			t.Errorf("read again each %d min: %d events, want %d", every, len(got), len(want))

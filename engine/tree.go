@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -189,15 +190,16 @@ func (r *Region) AlarmStates() iter.Seq2[string, alarm.State] {
 	}
 }
 
-// restore makes the index of composite alarms anew.
-func (r *Region) restore() {
+// restore makes the index of composite alarms anew. It fails where a rule cannot be parsed.
+func (r *Region) restore() error {
 	r.tree = newTree()
 	for _, name := range slices.Sorted(maps.Keys(r.Composites)) {
 		c := r.Composites[name]
 		x, err := alarm.ParseRule(c.Rule)
 		if err != nil {
-			panic("engine: the rule of a composite alarm is none: " + err.Error())
+			return fmt.Errorf("the rule of composite alarm %s: %w", name, err)
 		}
 		r.tree.put(c, x)
 	}
+	return nil
 }

@@ -2,6 +2,7 @@ package scaling
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -166,16 +167,33 @@ func (r *Registry) DeleteSchedule(k TargetKey, name string) error {
 	return nil
 }
 
+// CheckSchedules fails where the schedule of a scheduled action cannot be parsed.
+func (r *Registry) CheckSchedules() error {
+	for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
+		for _, t := range all { //tidy:unordered whichever is found first: all are wrong
+			for _, a := range t.Schedules {
+				if _, err := a.parse(); err != nil {
+					return fmt.Errorf("scheduled action %s of %s: %w", a.Name, t.Key.ResourceID, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (a *ScheduledAction) parse() (schedule.Schedule, error) {
+	if a.Unix {
+		return schedule.ParseUnix(a.Schedule)
+	}
+	return schedule.Parse(a.Schedule)
+}
+
 // after returns the action's first run after a moment; zero where there is none.
 //
 // AWS: scheduled scaling, user guide: a recurring schedule with a start runs at the start, even off its pattern, and from then on by its
 // pattern; none begins after the end. Nothing runs before the start. A rate counts from the start, or from when it was put.
 func (a *ScheduledAction) after(now time.Time, loc *time.Location) time.Time {
-	parse := schedule.Parse
-	if a.Unix {
-		parse = schedule.ParseUnix
-	}
-	s, err := parse(a.Schedule)
+	s, err := a.parse()
 	if err != nil {
 		panic("scaling: a schedule that was admitted cannot be read: " + err.Error())
 	}

@@ -284,7 +284,11 @@ func (l *life) forget() {
 	if err := json.Unmarshal(text, &s); err != nil {
 		l.t.Fatal(err)
 	}
-	l.world.Engine = engine.FromState(s)
+	e, err := engine.FromState(s)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.world.Engine = e
 }
 
 // Whatever anybody does in whatever order: capacity stays in its range, alarms tell of each change, one activity runs at a time; and

@@ -31,7 +31,9 @@ func (s *shadow) begin(e *engine.Engine) {
 	if err := json.Unmarshal(text, &state); err != nil {
 		s.l.t.Fatal(err)
 	}
-	s.engine = engine.FromState(state)
+	if s.engine, err = engine.FromState(state); err != nil {
+		s.l.t.Fatal(err)
+	}
 }
 
 func (s *shadow) follow(at time.Time, in engine.Input, out engine.Output) {

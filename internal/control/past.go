@@ -85,7 +85,9 @@ func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
 			if err := json.Unmarshal(text, &state); err != nil {
 				return fmt.Errorf("decoding a state of the diary: %w", err)
 			}
-			p.Engine = engine.FromState(state)
+			if p.Engine, err = engine.FromState(state); err != nil {
+				return fmt.Errorf("reading a state of the diary: %w", err)
+			}
 		}
 		r.page(page)
 		for l, ok := r.line(); ok; l, ok = r.line() {

@@ -170,7 +170,11 @@ func Load(ctx context.Context, s *store.Store, config engine.Config, notAfter ti
 		if err := json.Unmarshal(data, &state); err != nil {
 			return nil, 0, fmt.Errorf("decoding snapshot %d: %w", shot.Seq, err)
 		}
-		return engine.FromState(state), shot.Seq, nil
+		e, err := engine.FromState(state)
+		if err != nil {
+			return nil, 0, fmt.Errorf("reading snapshot %d: %w", shot.Seq, err)
+		}
+		return e, shot.Seq, nil
 	}
 	if damaged != nil {
 		return nil, 0, fmt.Errorf("no snapshot can be read. Restore the data directory from a backup: %w", damaged)

@@ -109,7 +109,11 @@ func (l *life) again(crash bool) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		l.t.Fatal(err)
 	}
-	l.engine = engine.FromState(s)
+	e, err := engine.FromState(s)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.engine = e
 	if crash {
 		l.dir = copied(l.t, l.dir)
 	}

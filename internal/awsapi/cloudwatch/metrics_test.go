@@ -161,7 +161,7 @@ func TestMetricsAreListed(t *testing.T) {
 	}
 	alone := sdk.ListMetricsInput{MetricName: aws.String("alone")}
 	for after, want := range map[time.Duration][2]int{3 * time.Hour: {1, 1}, 4 * time.Hour: {1, 0}, 14 * 24 * time.Hour: {1, 0}, 15 * 24 * time.Hour: {0, 0}} {
-		b := &memory{engine: engine.FromState(m.engine.State()), now: began.Add(after)}
+		b := &memory{engine: must[*engine.Engine](t)(engine.FromState(m.engine.State())), now: began.Add(after)}
 		must[engineResult](t)(b.Step(t.Context(), engine.Tick{}))
 		a.backend = b
 		recent := alone
