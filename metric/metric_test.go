@@ -86,6 +86,23 @@ func TestPercentilesNeedTheSamples(t *testing.T) {
 	}
 }
 
+// The sum of equal samples may be off by rounding: 0.1 + 0.1 + 0.1 is not 3 x 0.1. Samples of such sets are known beside others.
+func TestSetsOfEqualSamplesJoinOthers(t *testing.T) {
+	set := func(n, sum, v float64) metric.Summary {
+		return metric.StatisticSet{Count: n, Sum: sum, Min: v, Max: v}.Summary()
+	}
+	tenth := 0.1
+	s := set(3, tenth+tenth+tenth, tenth)
+	s.Merge(set(3, 6, 2))
+	if got, ok := statistic(t, "p90").Of(&s); !ok || math.Abs(got-2) > 0.012 {
+		t.Errorf("p90 of equal sets: %v %v, want 2", got, ok)
+	}
+	s.Merge(set(2, 3, 1)) // its samples do not add up to 2 x 1: they are not all 1
+	if got, ok := statistic(t, "p90").Of(&s); ok {
+		t.Errorf("p90 beside a set whose sum disagrees: %v, want none", got)
+	}
+}
+
 // The reference is the definition: the smallest sample that at least the fraction q of all samples does not exceed.
 func TestPercentilesAgainstTheDefinition(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

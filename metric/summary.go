@@ -17,7 +17,7 @@ type StatisticSet struct {
 // Empty reports whether the set has neither samples nor values with counts of 0.
 func (s *StatisticSet) Empty() bool { return s.Count == 0 && !s.Zero }
 
-// equal reports whether all samples have one value, and add up to it: a set says that of samples that it does not list.
+// equal reports whether all samples have one value, and the sum agrees with it to within rounding.
 func (s *StatisticSet) equal() bool {
 	want := s.Min * s.Count
 	return s.Min == s.Max && math.Abs(s.Sum-want) <= rounding*math.Abs(want)
@@ -78,6 +78,14 @@ func (s *Summary) Merge(o Summary) {
 	}
 	s.StatisticSet.Merge(o.StatisticSet)
 	s.Distribution.Merge(o.Distribution)
+}
+
+// Summary returns the summary of samples that are known by their statistic set alone. Its distribution has them where all have one
+// value, also when they are merged with others: AWS: recorded.
+func (s StatisticSet) Summary() Summary {
+	out := Summary{StatisticSet: s}
+	out.Distribution.addEqual(&s)
+	return out
 }
 
 // addEqual counts the samples of a set whose samples are equal.

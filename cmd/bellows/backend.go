@@ -31,7 +31,7 @@ func (b backend) History(ctx context.Context, q awsapi.HistoryQuery) ([]awsapi.H
 	}
 	out := make([]awsapi.HistoryItem, len(items))
 	for i, x := range items {
-		out[i] = awsapi.HistoryItem{At: x.At, Event: x.Event}
+		out[i] = awsapi.HistoryItem{At: x.At, Event: x.Event, After: x.After}
 	}
 	return out, next, err
 }

@@ -60,6 +60,7 @@ type HistoryQuery struct {
 type HistoryItem struct {
 	At    time.Time
 	Event engine.Event
+	After string // the token of a query that goes on behind it
 }
 
 // ErrToken says that a token to go on with is not valid.

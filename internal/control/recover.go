@@ -263,6 +263,7 @@ func later(a, b time.Time) time.Time {
 type Item struct {
 	At    time.Time
 	Event engine.Event
+	After string // the token of a query that goes on behind it
 }
 
 // History returns what happened, and a token to go on with. It fails with store.ErrToken.
@@ -277,7 +278,7 @@ func (c *Controller) History(ctx context.Context, q store.HistoryQuery) ([]Item,
 		if err != nil {
 			return nil, "", err
 		}
-		out = append(out, Item{r.At, e})
+		out = append(out, Item{r.At, e, r.After})
 	}
 	return out, next, nil
 }

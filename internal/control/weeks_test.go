@@ -278,7 +278,7 @@ func (w *weeks) Events(ctx context.Context, q explain.Events) ([]explain.Item, e
 	})
 	out := make([]explain.Item, len(items))
 	for i, x := range items {
-		out[i] = explain.Item(x)
+		out[i] = explain.Item{At: x.At, Event: x.Event}
 	}
 	return out, err
 }

@@ -88,7 +88,7 @@ func (s *Store) Query(ctx context.Context, q HistoryQuery) ([]History, string, e
 		if err := rows.Scan(&id, &at, &h.Scope, &h.Table, &h.Key, &h.Type, &h.Kind, &h.Data); err != nil {
 			return nil, "", fmt.Errorf("reading history: %w", err)
 		}
-		h.At = moment(at)
+		h.At, h.After = moment(at), sealToken(at, id)
 		out = append(out, h)
 	}
 	if err := rows.Err(); err != nil {

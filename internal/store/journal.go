@@ -31,6 +31,7 @@ type History struct {
 	ID    string // a later row of the same Table and ID replaces the earlier; "" never
 	Kind  string // of Data
 	Data  []byte
+	After string // set by Query: the token of a query that goes on behind this row
 }
 
 // Next returns the sequence number that the next input must have.

@@ -78,10 +78,7 @@ func statisticSet(s *metric.Summary, in *types.StatisticSet, at place) error {
 	if *in.Maximum < *in.Minimum {
 		return invalidValue("The parameter %s.StatisticValues.Maximum must be greater than %s.StatisticValues.Minimum.", at, at)
 	}
-	s.StatisticSet = metric.StatisticSet{Count: *in.SampleCount, Sum: *in.Sum, Min: *in.Minimum, Max: *in.Maximum}
-	if s.Min == s.Max && s.Sum == s.Min*s.Count { // its samples are known, also beside others: AWS: recorded
-		s.Distribution.Add(s.Min, s.Count)
-	}
+	*s = metric.StatisticSet{Count: *in.SampleCount, Sum: *in.Sum, Min: *in.Minimum, Max: *in.Maximum}.Summary()
 	return nil
 }
 

@@ -84,30 +84,25 @@ func (a *API) describeScalingActivities(
 	return out, nil
 }
 
-// activityPage returns the first n activities that are to be kept, and a token to go on with, "" where none is left: a page is cut after
-// activities of deleted groups have been dropped, so no page is empty while others follow.
+// activityPage returns the first n activities that keep accepts, and a token for those that follow, "" where none does: no page is empty
+// while others follow.
 func (a *API) activityPage(
 	ctx context.Context, q awsapi.HistoryQuery, n int, keep func(scaling.InstanceActivity) bool,
 ) (page []scaling.InstanceActivity, next string, err error) {
+	q.Limit = activitiesPage
 	for {
-		q.Limit = activitiesPage
 		items, more, err := a.backend.History(ctx, q)
 		if err != nil {
 			return nil, "", err
 		}
-		for i, x := range items {
+		for _, x := range items {
 			e, ok := x.Event.(engine.InstanceActivityChanged)
-			if !ok || !keep(e.Activity) {
-				continue
-			}
-			if len(page) == n {
+			switch {
+			case !ok || !keep(e.Activity):
+			case len(page) == n:
 				return page, next, nil
-			}
-			if page = append(page, e.Activity); len(page) == n { // the token after this one, in case that another follows
-				q.Limit = i + 1
-				if _, next, err = a.backend.History(ctx, q); err != nil {
-					return nil, "", err
-				}
+			default:
+				page, next = append(page, e.Activity), x.After
 			}
 		}
 		if more == "" {

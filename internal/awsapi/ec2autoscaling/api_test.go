@@ -75,6 +75,7 @@ func (m *memory) History(_ context.Context, q awsapi.HistoryQuery) (page []awsap
 		if len(page) == q.Limit {
 			return page, strconv.Itoa(i), nil
 		}
+		items[i].After = strconv.Itoa(i + 1)
 		page = append(page, items[i])
 	}
 	return page, "", nil
