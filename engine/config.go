@@ -2,7 +2,7 @@ package engine
 
 import "time"
 
-// Config holds the engine's few settings. They are part of its identity: the journal's first record carries them, since other
+// Config holds the engine's settings: those that stay and those that change. The store keeps the config of the first start, since other
 // settings give other decisions.
 type Config struct {
 	// Seed makes the identifiers (instances, targets, alarms, activities) that the engine hands out. Two servers must differ
@@ -12,23 +12,14 @@ type Config struct {
 	// EvaluationDelay is how long after a period's end alarms look at it. Default 10 s, as recorded from CloudWatch.
 	EvaluationDelay time.Duration
 
-	// StartupTimeout, ClockSpeed, InvocationTimeout and LenientSetAlarmState are Settings: Configured changes them. Default 8 min
-	// (AWS: real-time endpoints, container contract), 1, 60 s, and false. A journal of an earlier version has the first in policy time.
-	StartupTimeout       time.Duration
-	ClockSpeed           float64 `json:",omitzero"`
-	InvocationTimeout    time.Duration
-	LenientSetAlarmState bool
+	Settings
 
 	// MetricRetention is how long the hot window keeps datapoints, at least. What alarms look at stays longer, where they look further
 	// back; the rest of the past is the history's. Default 15 min: an engine without a history may want more.
 	MetricRetention time.Duration
-
-	// WakeOnRequest lets a request wake variants that are scaled to zero, where neither their scalable target nor their endpoint has the
-	// tag scaling.WakeTag. It is one of the Settings, too.
-	WakeOnRequest bool `json:",omitzero"`
 }
 
-// WithDefaults returns the config with unset members at their defaults.
+// WithDefaults returns the config with unset members, which are 0, at their defaults.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.EvaluationDelay, 10*time.Second)
 	setDefault(&c.StartupTimeout, 8*time.Minute)

@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// Settings are what an operator sets of an engine, and may change while it runs.
+// Settings are what an operator sets of an engine, and may change while it runs, by Configured. Defaults are those of Config.WithDefaults.
 type Settings struct {
 	// StartupTimeout is how long an instance may take to become healthy where its variant sets no
-	// ContainerStartupHealthCheckTimeoutInSeconds: wall time, since model servers start on the wall's clock.
+	// ContainerStartupHealthCheckTimeoutInSeconds: wall time, since model servers start on the wall's clock. Default 8 min. AWS: real-time
+	// endpoints, container contract. In a journal of an earlier version, which has no ClockSpeed, it is policy time.
 	StartupTimeout time.Duration
 
-	// ClockSpeed is how many seconds of policy time pass in a second of wall time.
+	// ClockSpeed is how many seconds of policy time pass in a second of wall time. More than 0, at most 1e6. Default 1.
 	ClockSpeed float64
 
-	// InvocationTimeout is how long a model may take to answer one invocation: wall time.
+	// InvocationTimeout is how long a model may take to answer one invocation: wall time. Default 60 s.
 	InvocationTimeout time.Duration
 
 	// LenientSetAlarmState lets SetAlarmState without fresh StateReasonData scale, which AWS refuses.
@@ -27,19 +28,8 @@ type Settings struct {
 	WakeOnRequest bool `json:",omitzero"`
 }
 
-// Settings returns those of the config that may change.
-func (c Config) Settings() Settings {
-	return Settings{c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState, c.WakeOnRequest}
-}
-
-// with returns the config with other settings.
-func (c Config) with(s Settings) Config {
-	c.StartupTimeout, c.ClockSpeed, c.InvocationTimeout, c.LenientSetAlarmState, c.WakeOnRequest =
-		s.StartupTimeout, s.ClockSpeed, s.InvocationTimeout, s.LenientSetAlarmState, s.WakeOnRequest
-	return c
-}
-
-// Configured changes the engine's settings. It fails where a duration or the clock's speed is not positive.
+// Configured changes the engine's settings. It fails where a duration or the clock's speed is out of its range, and
+// changes nothing then.
 type Configured struct{ Settings Settings }
 
 // SettingsChanged is a change of the engine's settings.
@@ -70,14 +60,14 @@ var errSettings = errors.New("engine: a time-out or the clock's speed is not pos
 const clockSpeedMax = 1e6
 
 func (in Configured) apply(e *Engine) (Result, error) {
-	s, before := in.Settings, e.config.Settings()
+	s, before := in.Settings, e.config.Settings
 	if s.StartupTimeout <= 0 || s.InvocationTimeout <= 0 || !(s.ClockSpeed > 0 && s.ClockSpeed <= clockSpeedMax) {
 		return nil, errSettings
 	}
 	if s == before {
 		return nil, nil
 	}
-	e.config = e.config.with(s)
+	e.config.Settings = s
 	for _, r := range e.sorted {
 		r.Hosting.StartupTimeout = s.StartupTimeout
 		r.Hosting.SetClockSpeed(e.now, s.ClockSpeed)

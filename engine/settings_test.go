@@ -12,7 +12,7 @@ import (
 // Settings change by an input alone: with the reason in an event, in regions that there are and in those to come, and in the state that
 // is written down.
 func TestSettingsAreAnInput(t *testing.T) {
-	e := engine.New(engine.Config{Seed: 1, StartupTimeout: 8 * time.Minute})
+	e := engine.New(engine.Config{Seed: 1, Settings: engine.Settings{StartupTimeout: 8 * time.Minute}})
 	now := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
 	there, later := engine.Scope{Account: "123456789012", Region: "a"}, engine.Scope{Account: "123456789012", Region: "b"}
 	step := func(in engine.Input) engine.Output {
@@ -54,7 +54,7 @@ func TestSettingsAreAnInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, x := range []*engine.Engine{e, restored(t, read)} {
-		if got := x.Config().Settings(); got != want {
+		if got := x.Config().Settings; got != want {
 			t.Errorf("settings %+v, want %+v", got, want)
 		}
 		for _, s := range []engine.Scope{there, later} {
@@ -62,5 +62,19 @@ func TestSettingsAreAnInput(t *testing.T) {
 				t.Errorf("region %s has %v at %v", s.Region, h.StartupTimeout, h.ClockSpeed)
 			}
 		}
+	}
+}
+
+// The config that an earlier version wrote for a data directory, all members side by side, is read as it was meant.
+func TestConfigOfAnEarlierVersion(t *testing.T) {
+	text := `{"Seed":42,"EvaluationDelay":10000000000,"StartupTimeout":60000000000,"ClockSpeed":60,"InvocationTimeout":1000000000,` +
+		`"LenientSetAlarmState":true,"MetricRetention":900000000000,"WakeOnRequest":true}`
+	want := engine.Config{
+		Seed: 42, EvaluationDelay: 10 * time.Second, MetricRetention: 15 * time.Minute,
+		Settings: engine.Settings{StartupTimeout: time.Minute, ClockSpeed: 60, InvocationTimeout: time.Second, LenientSetAlarmState: true, WakeOnRequest: true},
+	}
+	var got engine.Config
+	if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+		t.Errorf("%+v %v, want %+v", got, err, want)
 	}
 }

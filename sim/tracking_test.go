@@ -72,7 +72,7 @@ type tracked struct {
 
 // newTracked begins with the capacity that the load needs.
 func newTracked(t *rapid.T, load float64) *tracked {
-	x := &tracked{t: t, world: sim.NewWorld(engine.Config{Seed: 1, StartupTimeout: time.Hour}, started), kind: rapid.SampledFrom(kinds).Draw(t, "kind"), load: load}
+	x := &tracked{t: t, world: sim.NewWorld(engine.Config{Seed: 1, Settings: engine.Settings{StartupTimeout: time.Hour}}, started), kind: rapid.SampledFrom(kinds).Draw(t, "kind"), load: load}
 	x.world.Startup = seconds(t, "start-up")
 	x.world.OnEvent = func(now time.Time, e engine.Event) {
 		if d, ok := e.(engine.Decided); ok {

@@ -73,7 +73,7 @@ type server struct {
 
 	instruments *instruments
 	history     *history.History
-	prometheus  *prometheus.Doors
+	prometheus  *prometheus.Handler
 	evaluator   *prometheus.Evaluator
 	forwarders  []*prometheus.Forwarder
 	own         *ownMetrics
@@ -163,9 +163,8 @@ func (s *server) controlOptions() control.Options {
 		Store: s.store, Speed: s.o.speed, Diary: int64(s.o.config.ExplainMax), Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
 		OnCommit: s.instruments.committed,
 		Config: engine.Config{
-			Seed:           uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
-			StartupTimeout: time.Duration(s.o.config.StartupTimeout), InvocationTimeout: time.Duration(s.o.config.InvocationTimeout),
-			LenientSetAlarmState: s.o.config.LenientSetAlarmState, WakeOnRequest: s.o.config.WakeOnRequest,
+			Seed:     uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
+			Settings: s.o.config.engineSettings(),
 		},
 	}
 }

@@ -207,7 +207,7 @@ func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceRepor
 func (c *Controller) settings() []*order {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if want := c.o.Config.Settings(); want != c.engine.Config().Settings() {
+	if want := c.o.Config.Settings; want != c.engine.Config().Settings {
 		return []*order{{in: engine.Configured{Settings: want}, answered: make(chan struct{})}}
 	}
 	return nil
@@ -217,7 +217,7 @@ func (c *Controller) settings() []*order {
 func (c *Controller) Configure(ctx context.Context, s engine.Settings) error {
 	s.ClockSpeed = c.clock.Speed()
 	same := false
-	if err := c.View(ctx, func(_ time.Time, e *engine.Engine) { same = e.Config().Settings() == s }); err != nil || same {
+	if err := c.View(ctx, func(_ time.Time, e *engine.Engine) { same = e.Config().Settings == s }); err != nil || same {
 		return err
 	}
 	_, err := c.Step(ctx, engine.Configured{Settings: s})

@@ -47,17 +47,17 @@ func TestSettingsOfTheFileCount(t *testing.T) {
 	}{
 		{60, engine.Config{Seed: 42}, 0},
 		{60, engine.Config{Seed: 7}, 0}, // the seed is the first start's
-		{1, engine.Config{StartupTimeout: 3 * time.Minute, LenientSetAlarmState: true}, 1},
-		{1, engine.Config{StartupTimeout: 3 * time.Minute, LenientSetAlarmState: true}, 0},
-		{60, engine.Config{StartupTimeout: 8 * time.Minute}, 1},
+		{1, engine.Config{Settings: engine.Settings{StartupTimeout: 3 * time.Minute, LenientSetAlarmState: true}}, 1},
+		{1, engine.Config{Settings: engine.Settings{StartupTimeout: 3 * time.Minute, LenientSetAlarmState: true}}, 0},
+		{60, engine.Config{Settings: engine.Settings{StartupTimeout: 8 * time.Minute}}, 1},
 	} {
 		c, events, end := recalled(t, dir, x.speed, x.config)
 		if len(*events) != x.changes {
 			t.Errorf("start %d: events %v, want %d", i, *events, x.changes)
 		}
-		want := x.config.WithDefaults().Settings()
+		want := x.config.WithDefaults().Settings
 		want.ClockSpeed = x.speed
-		if got := c.engine.Config(); got.Settings() != want || got.Seed != 42 {
+		if got := c.engine.Config(); got.Settings != want || got.Seed != 42 {
 			t.Errorf("start %d: %+v, want %+v", i, got, want)
 		}
 		if _, err := c.engine.Step(c.now(), engine.Tick{}); err != nil {
@@ -98,7 +98,7 @@ func TestConfigure(t *testing.T) {
 	}
 	want.ClockSpeed = 300
 	if err := s.View(t.Context(), func(_ time.Time, e *engine.Engine) {
-		if got := e.Config().Settings(); got != want {
+		if got := e.Config().Settings; got != want {
 			t.Errorf("settings %+v, want %+v", got, want)
 		}
 	}); err != nil {
