@@ -23,8 +23,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// door sends a request through one of Prometheus' doors; auth puts the keys on it.
-func (s *server) door(method, path string, header map[string]string, body []byte, auth func(*http.Request)) (int, string) {
+// send sends a request to one of Prometheus' APIs; auth puts the keys on it.
+func (s *server) send(method, path string, header map[string]string, body []byte, auth func(*http.Request)) (int, string) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -111,7 +111,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	for name, auth := range map[string]func(*http.Request){
 		"nobody": nobody, "a wrong secret": func(r *http.Request) { r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], "wrong") }, "another body": s.signed([]byte("x")),
 	} {
-		if status, text := s.door(http.MethodPost, write, remoteWrite, body, auth); status != 401 && status != 403 {
+		if status, text := s.send(http.MethodPost, write, remoteWrite, body, auth); status != 401 && status != 403 {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}
@@ -119,22 +119,22 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 		t.Errorf("strangers wrote %v", got)
 	}
 	for name, auth := range map[string]func(*http.Request){"basic": s.basic, "signed": s.signed(body)} {
-		if status, text := s.door(http.MethodPost, write, remoteWrite, body, auth); status != http.StatusNoContent {
+		if status, text := s.send(http.MethodPost, write, remoteWrite, body, auth); status != http.StatusNoContent {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}
 	if got := s.sum("Prometheus", "queue_depth", map[string]string{"job": "api"}); got != 6 {
 		t.Errorf("two samples of 3 sum to %v", got)
 	}
-	status, text := s.door(http.MethodPost, write, remoteWrite, series(time.Now(), 1, "__name__", "m", "path", "/café"), s.basic)
+	status, text := s.send(http.MethodPost, write, remoteWrite, series(time.Now(), 1, "__name__", "m", "path", "/café"), s.basic)
 	if status != 400 || !strings.Contains(text, "the label path") {
 		t.Errorf("%d %s", status, text)
 	}
 	path := "/prometheus/api/v1/query?query=" + url.QueryEscape(`sum(queue_depth{job="api"})`) // Grafana signs what it asks, too
-	if status, text := s.door(http.MethodGet, path, nil, nil, s.signed(nil)); status != 200 || !strings.Contains(text, `"3"]`) {
+	if status, text := s.send(http.MethodGet, path, nil, nil, s.signed(nil)); status != 200 || !strings.Contains(text, `"3"]`) {
 		t.Errorf("a signed query: %d %s", status, text)
 	}
-	if status, text := s.door(http.MethodGet, path, nil, nil, nobody); status != 401 {
+	if status, text := s.send(http.MethodGet, path, nil, nil, nobody); status != 401 {
 		t.Errorf("a stranger's query: %d %s", status, text)
 	}
 	if a := s.raw("sagemaker", "/prometheus/api/v1/query", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte("query=1"), time.Now(), nil); a.status != 403 {
@@ -154,10 +154,10 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	protobuf := map[string]string{"Content-Type": "application/x-protobuf"}
-	if status, text := s.door(http.MethodPost, "/v1/metrics", protobuf, export, nobody); status != 401 {
+	if status, text := s.send(http.MethodPost, "/v1/metrics", protobuf, export, nobody); status != 401 {
 		t.Errorf("%d %s", status, text)
 	}
-	if status, text := s.door(http.MethodPost, "/v1/metrics", protobuf, export, s.basic); status != 200 || text != "" {
+	if status, text := s.send(http.MethodPost, "/v1/metrics", protobuf, export, s.basic); status != 200 || text != "" {
 		t.Errorf("%d %q", status, text)
 	}
 	if got := s.sum("cart", "cart.items", map[string]string{"shop": "a"}); got != 5 {
@@ -165,11 +165,11 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	}
 }
 
-// On loopback with --auth none everything is open, these doors too.
-func TestDoorsWithoutAuth(t *testing.T) {
+// On loopback with --auth none everything is open, these APIs too.
+func TestPrometheusAPIsWithoutAuth(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--auth", "none")
-	if status, text := s.door(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, series(time.Now(), 3, "__name__", "m"), nobody); status != http.StatusNoContent {
+	if status, text := s.send(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, series(time.Now(), 3, "__name__", "m"), nobody); status != http.StatusNoContent {
 		t.Errorf("%d %s", status, text)
 	}
 	if got := s.sum("Prometheus", "m", nil); got != 3 {
@@ -198,7 +198,7 @@ func TestMetricsOfTheServer(t *testing.T) {
 		`bellows_instances_desired{account="123456789012",endpoint="shown",region="us-east-1",variant="AllTraffic"} 1`,
 		`bellows_api_request_duration_seconds_count{operation="GetMetricStatistics",service="CloudWatch"} 1`,
 		"# TYPE bellows_journal_commit_duration_seconds histogram", "go_goroutines ", "process_resident_memory_bytes ",
-		`bellows_history_disk_bytes{resolution="1m0s"} `, `bellows_ingested_datapoints_total{door="otlp",result="taken"} 0`, "bellows_history_failing 0",
+		`bellows_history_disk_bytes{resolution="1m0s"} `, `bellows_ingested_datapoints_total{receiver="otlp",result="taken"} 0`, "bellows_history_failing 0",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in\n%s", want, text)

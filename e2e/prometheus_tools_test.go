@@ -114,7 +114,7 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 		for _, job := range []string{"a", "b"} {
 			for name, v := range map[string]float64{"requests_total": float64(3*i + len(job)), "temperature": float64(i%7) - 2.5} {
 				body := series(at, v, "__name__", name, "job", job, "le", "0.5", "region", "mars", "path", `/x"y\z`)
-				if status, text := s.door(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, body, s.basic); status != 204 {
+				if status, text := s.send(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, body, s.basic); status != 204 {
 					t.Fatalf("%d %s", status, text)
 				}
 				req, _ := http.NewRequest(http.MethodPost, real.url+"/api/v1/write", strings.NewReader(string(body)))

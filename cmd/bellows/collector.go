@@ -35,7 +35,7 @@ var (
 	descTargets   = desc("scalable_targets", "Registered scalable targets.", "account", "region")
 	descAlarms    = desc("alarms", "Alarms by state.", "account", "region", "state")
 	descAlarm     = desc("alarm_state", "1 for the state that an alarm is in, 0 for the others.", "account", "region", "alarm", "state")
-	descTaken     = desc("ingested_datapoints_total", "Datapoints that came by remote write and by OTLP.", "door", "result")
+	descTaken     = desc("ingested_datapoints_total", "Datapoints received by remote write and by OTLP.", "receiver", "result")
 	descQueries   = desc("promql_alarm_queries_total", "Queries of PromQL alarms; skipped: a newer one came before.", "result")
 	descQuerying  = desc("promql_alarm_query_seconds_total", "How long queries of PromQL alarms took.")
 	descAsking    = desc("promql_alarm_queries_waiting", "Queries of PromQL alarms that wait.")
@@ -88,9 +88,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 // traffic shows what goes in and out besides AWS's calls.
 func (c *collector) traffic(ch chan<- prometheus.Metric) {
-	for _, x := range c.s.prometheus.Taken() {
-		count(ch, descTaken, float64(x.Taken), x.Door, "taken")
-		count(ch, descTaken, float64(x.Refused), x.Door, "refused")
+	for _, x := range c.s.prometheus.Ingested() {
+		count(ch, descTaken, float64(x.Taken), x.Receiver, "taken")
+		count(ch, descTaken, float64(x.Refused), x.Receiver, "refused")
 	}
 	v := c.s.evaluator.Counts()
 	count(ch, descQueries, float64(v.Evaluated-v.Failed), "evaluated")

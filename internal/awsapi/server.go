@@ -55,7 +55,7 @@ type Server struct {
 	decoding, queries *Share
 }
 
-// request is one request on its way through the door.
+// request is one request while it is worked on.
 type request struct {
 	Call
 	service  *Service

@@ -32,7 +32,7 @@ func servesCloudWatch(path string) bool {
 }
 
 // askCloudWatch answers as ask does, within CloudWatch's limits: a metric is named, a day is looked at, and 500 series come back at most.
-func (d *Doors) askCloudWatch(w http.ResponseWriter, c *call, path string) {
+func (h *Handler) askCloudWatch(w http.ResponseWriter, c *call, path string) {
 	if err := c.ParseForm(); err != nil {
 		fail(w, bad("error parsing form values: %w", err))
 		return
@@ -40,11 +40,11 @@ func (d *Doors) askCloudWatch(w http.ResponseWriter, c *call, path string) {
 	var f *failure
 	switch path {
 	case "query", "query_range":
-		f = d.limitQuery(c, path == "query_range")
+		f = h.limitQuery(c, path == "query_range")
 	case "series":
-		f = d.limitSeries(c)
+		f = h.limitSeries(c)
 	default:
-		f = d.limitSpan(c, 0)
+		f = h.limitSpan(c, 0)
 	}
 	if f == nil && path != "labels" {
 		f = limitResults(c)
@@ -53,7 +53,7 @@ func (d *Doors) askCloudWatch(w http.ResponseWriter, c *call, path string) {
 		fail(w, f)
 		return
 	}
-	d.ask(w, c, path)
+	h.ask(w, c, path)
 }
 
 // limitResults reads how many series are wanted: 1 to 500, and 500 where nothing is said.
@@ -70,8 +70,8 @@ func limitResults(c *call) *failure {
 }
 
 // limitQuery: every selector names a metric, and what is looked at is a day at most.
-func (d *Doors) limitQuery(c *call, ranged bool) *failure {
-	expression, err := d.parser.ParseExpr(c.FormValue("query"))
+func (h *Handler) limitQuery(c *call, ranged bool) *failure {
+	expression, err := h.parser.ParseExpr(c.FormValue("query"))
 	if err != nil {
 		return invalid("query", err)
 	}
@@ -93,7 +93,7 @@ func (d *Doors) limitQuery(c *call, ranged bool) *failure {
 	if !ranged {
 		return tooLong(reach)
 	}
-	return d.limitSpan(c, reach)
+	return h.limitSpan(c, reach)
 }
 
 // errNameless says what every selector needs.
@@ -107,8 +107,8 @@ func names(all []*labels.Matcher) bool {
 }
 
 // limitSeries: the selectors and the range must be given. AWS: GetSeries.
-func (d *Doors) limitSeries(c *call) *failure {
-	sets, err := d.parser.ParseMetricSelectors(c.Form["match[]"])
+func (h *Handler) limitSeries(c *call) *failure {
+	sets, err := h.parser.ParseMetricSelectors(c.Form["match[]"])
 	switch {
 	case err != nil:
 		return invalid("match[]", err)
@@ -122,12 +122,12 @@ func (d *Doors) limitSeries(c *call) *failure {
 			return invalid(name, errors.New("it is required"))
 		}
 	}
-	return d.limitSpan(c, 0)
+	return h.limitSpan(c, 0)
 }
 
 // limitSpan bounds the range of a request, with what its query looks back besides. A range that is not given is the last day.
-func (d *Doors) limitSpan(c *call, reach time.Duration) *failure {
-	now := d.o.Now()
+func (h *Handler) limitSpan(c *call, reach time.Duration) *failure {
+	now := h.o.Now()
 	end, f := c.timeOf("end", now)
 	if f != nil {
 		return f

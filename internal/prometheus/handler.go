@@ -47,7 +47,7 @@ const (
 	intakeFactor = 4
 )
 
-// Options are what Doors work with.
+// Options are what a Handler works with.
 type Options struct {
 	Auth *awsapi.Authenticator
 
@@ -71,8 +71,8 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// Doors is the http.Handler of everything below Prefix, and of OTLPPath.
-type Doors struct {
+// Handler is the http.Handler of everything below Prefix, of OTLPPath, and of CloudWatch's PromQL API.
+type Handler struct {
 	o      Options
 	parser parser.Parser
 	known  families
@@ -87,22 +87,22 @@ type Doors struct {
 // traffic counts datapoints.
 type traffic struct{ taken, refused atomic.Uint64 }
 
-// Taken is what came through the doors, in datapoints.
-type Taken struct {
-	Door           string
+// Ingested counts the datapoints that one receiver was sent.
+type Ingested struct {
+	Receiver       string // remote_write or otlp
 	Taken, Refused uint64
 }
 
-// Taken returns the books of the doors that something comes in by.
-func (d *Doors) Taken() []Taken {
-	return []Taken{
-		{"remote_write", d.written.taken.Load(), d.written.refused.Load()}, {"otlp", d.exported.taken.Load(), d.exported.refused.Load()},
+// Ingested returns the counts since the start, a receiver each.
+func (h *Handler) Ingested() []Ingested {
+	return []Ingested{
+		{"remote_write", h.written.taken.Load(), h.written.refused.Load()}, {"otlp", h.exported.taken.Load(), h.exported.refused.Load()},
 	}
 }
 
-// New returns the doors.
-func New(o Options) *Doors {
-	return &Doors{
+// New returns a handler.
+func New(o Options) *Handler {
+	return &Handler{
 		o: o, parser: parser.NewParser(parser.Options{}), totals: newTotals(o.Now()),
 		queries: awsapi.NewShare(queriesMax, queriesWaiting, patience), intake: awsapi.NewShare(intakeMax, queriesWaiting, patience),
 	}
@@ -126,7 +126,7 @@ func NewEngine(log *slog.Logger) *promql.Engine {
 	})
 }
 
-// Serves reports whether a path belongs to the doors.
+// Serves reports whether a path belongs to the Handler.
 func Serves(path string) bool {
 	return strings.HasPrefix(path, Prefix) || path == OTLPPath || servesCloudWatch(path)
 }
@@ -139,14 +139,14 @@ type call struct {
 }
 
 // ServeHTTP implements http.Handler.
-func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.o.Log.Error("a door panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			h.o.Log.Error("answering a request panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			fail(w, &failure{kind: kindInternal, err: errors.New("internal failure")})
 		}
 	}()
-	scope, body, err := d.enter(r)
+	scope, body, err := h.enter(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -155,21 +155,21 @@ func (d *Doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Request: r, scope: scope, body: body}
 	switch path := r.URL.Path; {
 	case path == OTLPPath || path == apiPrefix+"otlp/v1/metrics":
-		d.take(w, c, d.takeOTLP)
+		h.take(w, c, h.takeOTLP)
 	case path == apiPrefix+"write":
-		d.take(w, c, d.takeWrite)
+		h.take(w, c, h.takeWrite)
 	case strings.HasPrefix(path, apiPrefix):
-		d.ask(w, c, strings.TrimPrefix(path, apiPrefix))
+		h.ask(w, c, strings.TrimPrefix(path, apiPrefix))
 	case servesCloudWatch(path):
-		d.askCloudWatch(w, c, strings.TrimPrefix(path, CloudWatchPrefix))
+		h.askCloudWatch(w, c, strings.TrimPrefix(path, CloudWatchPrefix))
 	default:
 		http.NotFound(w, r)
 	}
 }
 
 // take lets a request write, within its share of memory.
-func (d *Doors) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
-	leave, err := d.intake.Enter(c.Context(), intakeFactor*c.unpacked())
+func (h *Handler) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
+	leave, err := h.intake.Enter(c.Context(), intakeFactor*c.unpacked())
 	if err != nil {
 		w.Header().Set("Retry-After", "1")
 		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusTooManyRequests, errors.New("too much is being written: send it again later"))
@@ -197,9 +197,9 @@ func (c *call) unpacked() int64 {
 }
 
 // enter checks the head and the key, reads the body, and verifies the signature; or takes the key as user name and password.
-func (d *Doors) enter(r *http.Request) (scope engine.Scope, body []byte, err error) {
+func (h *Handler) enter(r *http.Request) (scope engine.Scope, body []byte, err error) {
 	if id, secret, ok := r.BasicAuth(); ok {
-		if scope, err = d.o.Auth.Basic(id, secret); err != nil {
+		if scope, err = h.o.Auth.Basic(id, secret); err != nil {
 			return scope, nil, err
 		}
 		awsapi.Verified(r)
@@ -207,7 +207,7 @@ func (d *Doors) enter(r *http.Request) (scope engine.Scope, body []byte, err err
 		return scope, body, err
 	}
 	facts := awsapi.Facts(r)
-	visitor, err := d.o.Auth.Begin(facts, services...)
+	visitor, err := h.o.Auth.Begin(facts, services...)
 	if err != nil {
 		return scope, nil, err
 	}

@@ -28,11 +28,11 @@ var (
 	home = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 )
 
-// world is doors over a database of their own, and what was written through them.
+// world is a handler over a database of its own, and what was written through them.
 type world struct {
-	t     *testing.T
-	doors *Doors
-	db    *tsdb.DB
+	t       *testing.T
+	handler *Handler
+	db      *tsdb.DB
 
 	mu   sync.Mutex
 	puts []engine.PutMetricData
@@ -48,7 +48,7 @@ func open(t *testing.T) *world {
 	}
 	t.Cleanup(func() { db.Close() })
 	w := &world{t: t, db: db}
-	w.doors = New(Options{
+	w.handler = New(Options{
 		Auth: &awsapi.Authenticator{Now: func() time.Time { return now }, Account: home.Account, Region: home.Region},
 		Data: db, Engine: NewEngine(quiet), Now: func() time.Time { return now }, Log: quiet, Step: w.step,
 	})
@@ -82,7 +82,7 @@ func (w *world) seed(s engine.Scope, name string, pairs ...string) {
 
 func (w *world) do(r *http.Request) (int, string) {
 	rec := httptest.NewRecorder()
-	w.doors.ServeHTTP(rec, r)
+	w.handler.ServeHTTP(rec, r)
 	body, err := io.ReadAll(rec.Body)
 	if err != nil {
 		w.t.Fatal(err)
@@ -194,10 +194,10 @@ func TestQueryByPost(t *testing.T) {
 }
 
 // Nobody without a key comes in, and the name of a key is not enough.
-func TestDoorsAreClosed(t *testing.T) {
+func TestRequestsWithoutAKeyAreRefused(t *testing.T) {
 	w := open(t)
 	w.seed(home, "down")
-	w.doors.o.Auth.Lookup = func(id string) (sigv4.Key, bool) {
+	w.handler.o.Auth.Lookup = func(id string) (sigv4.Key, bool) {
 		switch id {
 		case "KEY":
 			return sigv4.Key{Secret: "secret", Account: home.Account}, true

@@ -108,11 +108,11 @@ func text(what, s string, most int) error {
 
 // put records a batch in steps that other inputs can come between, and counts it. A step that is refused for good, as for too many series,
 // is noted in the batch.
-func (d *Doors) put(ctx context.Context, s engine.Scope, b *batch, books *traffic) error {
+func (h *Handler) put(ctx context.Context, s engine.Scope, b *batch, books *traffic) error {
 	books.refused.Add(uint64(b.refused))
 	for rest := b.data; len(rest) > 0; {
 		n := min(len(rest), stepMax)
-		_, err := d.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]})
+		_, err := h.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]})
 		switch full := (*awsapi.Error)(nil); {
 		case errors.As(err, &full): // sending it again would not help
 			b.refuse(n, "%s", full.Message)

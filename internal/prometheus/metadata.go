@@ -72,7 +72,7 @@ func (f *families) of(s engine.Scope, name string) map[string][]family {
 }
 
 // metadata answers GET metadata.
-func (d *Doors) metadata(c *call) (any, *failure) {
+func (h *Handler) metadata(c *call) (any, *failure) {
 	limits := map[string]int{"limit": -1, "limit_per_metric": -1}
 	for name := range limits {
 		if s := c.FormValue(name); s != "" {
@@ -83,8 +83,8 @@ func (d *Doors) metadata(c *call) (any, *failure) {
 			limits[name] = n
 		}
 	}
-	all := d.known.of(c.scope, c.FormValue("metric"))
-	if err := d.own(c, all); err != nil {
+	all := h.known.of(c.scope, c.FormValue("metric"))
+	if err := h.own(c, all); err != nil {
 		return nil, failed(err)
 	}
 	for name := range all {
@@ -103,14 +103,14 @@ var kindNames = map[history.Kind]string{
 }
 
 // own adds what there is to say of CloudWatch's metrics: each series is a gauge, since its samples are of one interval each.
-func (d *Doors) own(c *call, all map[string][]family) error {
-	name, now := c.FormValue("metric"), d.o.Now()
+func (h *Handler) own(c *call, all map[string][]family) error {
+	name, now := c.FormValue("metric"), h.o.Now()
 	want := labels.MustNewMatcher(labels.MatchNotEqual, history.LabelMetric, "")
 	if name != "" {
 		want = labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)
 	}
 	from, to := now.Add(-ownFor).UnixMilli(), now.UnixMilli()
-	q, err := Scoped(d.o.Data, c.scope).Querier(from, to)
+	q, err := Scoped(h.o.Data, c.scope).Querier(from, to)
 	if err != nil {
 		return err
 	}
@@ -131,8 +131,8 @@ func (d *Doors) own(c *call, all map[string][]family) error {
 }
 
 // buildInfo tells which of Prometheus' versions this is like: Grafana asks, to know what it may use.
-func (d *Doors) buildInfo(*call) (any, *failure) {
+func (h *Handler) buildInfo(*call) (any, *failure) {
 	return map[string]string{
-		"version": "3.0.0", "revision": d.o.Version, "branch": "bellows", "buildUser": "", "buildDate": "", "goVersion": "",
+		"version": "3.0.0", "revision": h.o.Version, "branch": "bellows", "buildUser": "", "buildDate": "", "goVersion": "",
 	}, nil
 }

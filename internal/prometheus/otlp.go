@@ -27,7 +27,7 @@ const (
 )
 
 // takeOTLP takes an export of metrics. OpenTelemetry: OTLP specification, OTLP/HTTP.
-func (d *Doors) takeOTLP(w http.ResponseWriter, c *call) {
+func (h *Handler) takeOTLP(w http.ResponseWriter, c *call) {
 	if c.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "An export of metrics is a POST.", http.StatusMethodNotAllowed)
@@ -57,9 +57,9 @@ func (d *Doors) takeOTLP(w http.ResponseWriter, c *call) {
 		answer.fail(http.StatusBadRequest, err)
 		return
 	}
-	b := &batch{now: d.o.Now()}
-	d.translate(b, c, m)
-	if err := d.put(c.Context(), c.scope, b, &d.exported); err != nil {
+	b := &batch{now: h.o.Now()}
+	h.translate(b, c, m)
+	if err := h.put(c.Context(), c.scope, b, &h.exported); err != nil {
 		answer.fail(http.StatusServiceUnavailable, err) // exporters send it again
 		return
 	}
@@ -185,12 +185,12 @@ func (a otlpAnswer) send(status int, asJSON map[string]any, asProtobuf []byte) {
 
 // translate turns an export into datums: a resource's name is the namespace, its other attributes and those of a datapoint are
 // dimensions.
-func (d *Doors) translate(b *batch, c *call, m pmetric.Metrics) {
+func (h *Handler) translate(b *batch, c *call, m pmetric.Metrics) {
 	for _, r := range m.ResourceMetrics().All() {
 		namespace, own := resource(r.Resource().Attributes())
 		for _, s := range r.ScopeMetrics().All() {
 			for _, x := range s.Metrics().All() {
-				p := points{b: b, totals: d.totals, scope: c.scope, namespace: namespace, resource: own, name: x.Name(), unit: unitOf(x.Unit())}
+				p := points{b: b, totals: h.totals, scope: c.scope, namespace: namespace, resource: own, name: x.Name(), unit: unitOf(x.Unit())}
 				p.take(x)
 			}
 		}

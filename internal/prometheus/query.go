@@ -14,24 +14,24 @@ import (
 )
 
 // ask answers the query API. Prometheus: HTTP API.
-func (d *Doors) ask(w http.ResponseWriter, c *call, path string) {
+func (h *Handler) ask(w http.ResponseWriter, c *call, path string) {
 	if err := c.ParseForm(); err != nil {
 		fail(w, bad("error parsing form values: %w", err))
 		return
 	}
 	answers, posts := map[string]func(*call) (any, *failure){
-		"query": d.query, "query_range": d.queryRange, "format_query": d.formatQuery, "labels": d.labelNames, "series": d.series,
-		"query_exemplars": d.exemplars, "metadata": d.metadata, "status/buildinfo": d.buildInfo,
+		"query": h.query, "query_range": h.queryRange, "format_query": h.formatQuery, "labels": h.labelNames, "series": h.series,
+		"query_exemplars": h.exemplars, "metadata": h.metadata, "status/buildinfo": h.buildInfo,
 	}[path], true
 	if name, ok := labelPath(path); ok {
-		answers = func(c *call) (any, *failure) { return d.labelValues(c, name) }
+		answers = func(c *call) (any, *failure) { return h.labelValues(c, name) }
 		posts = false
 	}
 	if path == "metadata" || path == "status/buildinfo" {
 		posts = false
 	}
 	switch {
-	case d.o.Data == nil:
+	case h.o.Data == nil:
 		fail(w, &failure{kindUnavailable, errors.New("this server keeps no history of metrics")})
 	case answers == nil:
 		fail(w, &failure{kindNotFound, errors.New("this server does not serve " + apiPrefix + path)})
@@ -41,7 +41,7 @@ func (d *Doors) ask(w http.ResponseWriter, c *call, path string) {
 	case len(c.FormValue("query")) > queryMax:
 		fail(w, bad("the query is longer than %d characters", queryMax))
 	default:
-		leave, err := d.queries.Enter(c.Context(), 1)
+		leave, err := h.queries.Enter(c.Context(), 1)
 		if err != nil {
 			fail(w, &failure{kindUnavailable, errors.New("too many queries are being answered: try again later")})
 			return
@@ -67,13 +67,13 @@ type queryData struct {
 }
 
 // query answers an instant query.
-func (d *Doors) query(c *call) (any, *failure) {
-	at, f := c.timeOf("time", d.o.Now())
+func (h *Handler) query(c *call) (any, *failure) {
+	at, f := c.timeOf("time", h.o.Now())
 	if f != nil {
 		return nil, f
 	}
-	return d.run(c, 0, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
-		return d.o.Engine.NewInstantQuery(ctx, Scoped(d.o.Data, c.scope), o, c.FormValue("query"), at)
+	return h.run(c, 0, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
+		return h.o.Engine.NewInstantQuery(ctx, Scoped(h.o.Data, c.scope), o, c.FormValue("query"), at)
 	})
 }
 
@@ -81,7 +81,7 @@ func (d *Doors) query(c *call) (any, *failure) {
 const pointsMax = 11_000
 
 // queryRange answers a query over a range.
-func (d *Doors) queryRange(c *call) (any, *failure) {
+func (h *Handler) queryRange(c *call) (any, *failure) {
 	start, err := parseTime(c.FormValue("start"))
 	if err != nil {
 		return nil, invalid("start", err)
@@ -103,13 +103,13 @@ func (d *Doors) queryRange(c *call) (any, *failure) {
 	if end.Sub(start)/step > pointsMax {
 		return nil, bad("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
 	}
-	return d.run(c, end.Sub(start), func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
-		return d.o.Engine.NewRangeQuery(ctx, Scoped(d.o.Data, c.scope), o, c.FormValue("query"), start, end, step)
+	return h.run(c, end.Sub(start), func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
+		return h.o.Engine.NewRangeQuery(ctx, Scoped(h.o.Data, c.scope), o, c.FormValue("query"), start, end, step)
 	})
 }
 
 // run evaluates a query over a range, which may be 0, with the parameters that both kinds share.
-func (d *Doors) run(c *call, span time.Duration, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
+func (h *Handler) run(c *call, span time.Duration, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
 	limit, f := c.limit()
 	if f != nil {
 		return nil, f
@@ -131,7 +131,7 @@ func (d *Doors) run(c *call, span time.Duration, make func(context.Context, prom
 			return nil, bad("error parsing lookback delta duration: %w", err)
 		}
 	}
-	e, err := d.parser.ParseExpr(c.FormValue("query"))
+	e, err := h.parser.ParseExpr(c.FormValue("query"))
 	if err == nil {
 		err = checkSteps(e, span)
 	}
@@ -171,8 +171,8 @@ func (d *Doors) run(c *call, span time.Duration, make func(context.Context, prom
 }
 
 // formatQuery answers with a query in its usual form.
-func (d *Doors) formatQuery(c *call) (any, *failure) {
-	e, err := d.parser.ParseExpr(c.FormValue("query"))
+func (h *Handler) formatQuery(c *call) (any, *failure) {
+	e, err := h.parser.ParseExpr(c.FormValue("query"))
 	if err != nil {
 		return nil, invalid("query", err)
 	}
@@ -180,8 +180,8 @@ func (d *Doors) formatQuery(c *call) (any, *failure) {
 }
 
 // exemplars answers that there are none: CloudWatch's metrics have none.
-func (d *Doors) exemplars(c *call) (any, *failure) {
-	if _, err := d.parser.ParseExpr(c.FormValue("query")); err != nil {
+func (h *Handler) exemplars(c *call) (any, *failure) {
+	if _, err := h.parser.ParseExpr(c.FormValue("query")); err != nil {
 		return nil, bad("%w", err)
 	}
 	return []any{}, nil

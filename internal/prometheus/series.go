@@ -33,7 +33,7 @@ func (s *search) hint() int {
 }
 
 // search reads the parameters; wrong is how an error of match[] is told.
-func (d *Doors) search(c *call, wrong func(error) *failure) (*search, *failure) {
+func (h *Handler) search(c *call, wrong func(error) *failure) (*search, *failure) {
 	limit, f := c.limit()
 	if f != nil {
 		return nil, f
@@ -46,7 +46,7 @@ func (d *Doors) search(c *call, wrong func(error) *failure) (*search, *failure) 
 	if f != nil {
 		return nil, f
 	}
-	sets, err := d.parser.ParseMetricSelectors(c.Form["match[]"])
+	sets, err := h.parser.ParseMetricSelectors(c.Form["match[]"])
 	if err != nil {
 		return nil, wrong(err)
 	}
@@ -56,7 +56,7 @@ func (d *Doors) search(c *call, wrong func(error) *failure) (*search, *failure) 
 		}
 	}
 	s := &search{from: timestamp.FromTime(start), to: timestamp.FromTime(end), limit: limit, sets: sets}
-	if s.Querier, err = Scoped(d.o.Data, c.scope).Querier(s.from, s.to); err != nil {
+	if s.Querier, err = Scoped(h.o.Data, c.scope).Querier(s.from, s.to); err != nil {
 		return nil, failed(err)
 	}
 	return s, nil
@@ -94,8 +94,8 @@ func (s *search) union(ask func(...*labels.Matcher) ([]string, annotations.Annot
 }
 
 // labelNames answers which labels there are.
-func (d *Doors) labelNames(c *call) (any, *failure) {
-	s, f := d.search(c, plainly)
+func (h *Handler) labelNames(c *call) (any, *failure) {
+	s, f := h.search(c, plainly)
 	if f != nil {
 		return nil, f
 	}
@@ -106,14 +106,14 @@ func (d *Doors) labelNames(c *call) (any, *failure) {
 }
 
 // labelValues answers which values a label has.
-func (d *Doors) labelValues(c *call, name string) (any, *failure) {
+func (h *Handler) labelValues(c *call, name string) (any, *failure) {
 	if strings.HasPrefix(name, "U__") {
 		name = model.UnescapeName(name, model.ValueEncodingEscaping)
 	}
 	if !model.UTF8Validation.IsValidLabelName(name) {
 		return nil, bad("invalid label name: %q", name)
 	}
-	s, f := d.search(c, plainly)
+	s, f := h.search(c, plainly)
 	if f != nil {
 		return nil, f
 	}
@@ -124,11 +124,11 @@ func (d *Doors) labelValues(c *call, name string) (any, *failure) {
 }
 
 // series answers which series there are.
-func (d *Doors) series(c *call) (any, *failure) {
+func (h *Handler) series(c *call) (any, *failure) {
 	if len(c.Form["match[]"]) == 0 {
 		return nil, bad("no match[] parameter provided")
 	}
-	s, f := d.search(c, func(err error) *failure { return invalid("match[]", err) })
+	s, f := h.search(c, func(err error) *failure { return invalid("match[]", err) })
 	if f != nil {
 		return nil, f
 	}

@@ -32,7 +32,7 @@ const (
 const seriesMax = 100_000
 
 // takeWrite takes remote write.
-func (d *Doors) takeWrite(w http.ResponseWriter, c *call) {
+func (h *Handler) takeWrite(w http.ResponseWriter, c *call) {
 	if c.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "Remote write is a POST.", http.StatusMethodNotAllowed)
@@ -49,9 +49,9 @@ func (d *Doors) takeWrite(w http.ResponseWriter, c *call) {
 		return
 	}
 	if err == nil {
-		b := &batch{now: d.o.Now()}
-		if err = d.decodeWrite(b, message, plain, c); err == nil {
-			d.answerWrite(w, c, b)
+		b := &batch{now: h.o.Now()}
+		if err = h.decodeWrite(b, message, plain, c); err == nil {
+			h.answerWrite(w, c, b)
 			return
 		}
 	}
@@ -59,8 +59,8 @@ func (d *Doors) takeWrite(w http.ResponseWriter, c *call) {
 }
 
 // answerWrite records the good part of a request and tells the rest. 4xx: do not send it again; 5xx: do.
-func (d *Doors) answerWrite(w http.ResponseWriter, c *call, b *batch) {
-	if err := d.put(c.Context(), c.scope, b, &d.written); err != nil {
+func (h *Handler) answerWrite(w http.ResponseWriter, c *call, b *batch) {
+	if err := h.put(c.Context(), c.scope, b, &h.written); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
@@ -126,12 +126,12 @@ func count(message []byte, number protowire.Number) int {
 }
 
 // decodeWrite fills a batch from a message.
-func (d *Doors) decodeWrite(b *batch, message string, plain []byte, c *call) error {
+func (h *Handler) decodeWrite(b *batch, message string, plain []byte, c *call) error {
 	if tooMany(plain) {
 		return errMany
 	}
 	if message == messageV2 {
-		return d.decodeV2(b, plain, c)
+		return h.decodeV2(b, plain, c)
 	}
 	if n := count(plain, 1); n > seriesMax {
 		return fmt.Errorf("the request has %d series; at most %d are taken", n, seriesMax)
@@ -148,7 +148,7 @@ func (d *Doors) decodeWrite(b *batch, message string, plain []byte, c *call) err
 	var scratch labels.ScratchBuilder
 	for i := range m.Timeseries {
 		t := &m.Timeseries[i]
-		id, err := d.identity(t.ToLabels(&scratch, nil))
+		id, err := h.identity(t.ToLabels(&scratch, nil))
 		if err != nil {
 			b.refuse(len(t.Samples)+len(t.Histograms), "%v", err)
 			continue
@@ -159,12 +159,12 @@ func (d *Doors) decodeWrite(b *batch, message string, plain []byte, c *call) err
 		b.histograms(id, len(t.Histograms))
 	}
 	for _, x := range m.Metadata {
-		d.known.note(c.scope, x.MetricFamilyName, family{strings.ToLower(x.Type.String()), x.Help, x.Unit})
+		h.known.note(c.scope, x.MetricFamilyName, family{strings.ToLower(x.Type.String()), x.Help, x.Unit})
 	}
 	return nil
 }
 
-func (d *Doors) decodeV2(b *batch, plain []byte, c *call) error {
+func (h *Handler) decodeV2(b *batch, plain []byte, c *call) error {
 	const symbols, timeseries = 4, 5
 	if n := count(plain, timeseries); n > seriesMax {
 		return fmt.Errorf("the request has %d series; at most %d are taken", n, seriesMax)
@@ -192,7 +192,7 @@ func (d *Doors) decodeV2(b *batch, plain []byte, c *call) error {
 		if err != nil {
 			return fmt.Errorf("decoding series %d: %w", i, err)
 		}
-		id, err := d.identity(ls)
+		id, err := h.identity(ls)
 		if err != nil {
 			b.refuse(len(t.Samples)+len(t.Histograms), "%v", err)
 			continue
@@ -202,14 +202,14 @@ func (d *Doors) decodeV2(b *batch, plain []byte, c *call) error {
 		}
 		b.histograms(id, len(t.Histograms))
 		if meta.Type != "" && meta.Type != "unknown" || meta.Help != "" || meta.Unit != "" {
-			d.known.note(c.scope, id.Name, family{string(meta.Type), meta.Help, meta.Unit})
+			h.known.note(c.scope, id.Name, family{string(meta.Type), meta.Help, meta.Unit})
 		}
 	}
 	return nil
 }
 
 // identity makes a metric of a series: its name is the metric's, its labels are dimensions.
-func (d *Doors) identity(ls labels.Labels) (metric.ID, error) {
+func (h *Handler) identity(ls labels.Labels) (metric.ID, error) {
 	namespace, name := Namespace, ""
 	dimensions := make([]metric.Dimension, 0, ls.Len())
 	ls.Range(func(l labels.Label) {
@@ -217,7 +217,7 @@ func (d *Doors) identity(ls labels.Labels) (metric.ID, error) {
 		case l.Name == model.MetricNameLabel:
 			name = l.Value
 		case l.Value == "": // Prometheus: the same as no label
-		case d.o.NamespaceLabel != "" && l.Name == d.o.NamespaceLabel:
+		case h.o.NamespaceLabel != "" && l.Name == h.o.NamespaceLabel:
 			namespace = l.Value
 		default:
 			dimensions = append(dimensions, metric.Dimension{Name: l.Name, Value: l.Value})

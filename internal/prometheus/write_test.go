@@ -144,7 +144,7 @@ func TestRemoteWriteTwo(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-protobuf;proto="+messageV2)
 	r.Header.Set("Content-Encoding", "snappy")
 	rec := httptest.NewRecorder()
-	w.doors.ServeHTTP(rec, r)
+	w.handler.ServeHTTP(rec, r)
 	if rec.Code != http.StatusNoContent || rec.Header().Get("X-Prometheus-Remote-Write-Samples-Written") != "1" {
 		t.Errorf("%d %s %v", rec.Code, rec.Body, rec.Header())
 	}
@@ -158,7 +158,7 @@ func TestRemoteWriteTwo(t *testing.T) {
 // A label of the user's choice says which namespace a series goes to; AWS's own are not to be had.
 func TestNamespaceLabel(t *testing.T) {
 	w := open(t)
-	w.doors.o.NamespaceLabel = "cw_namespace"
+	w.handler.o.NamespaceLabel = "cw_namespace"
 	at := []prompb.Sample{{Timestamp: ms(now), Value: 1}}
 	status, body := w.write(&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{
 		{Labels: pairs("__name__", "m", "cw_namespace", "Shop"), Samples: at}, {Labels: pairs("__name__", "m"), Samples: at},
