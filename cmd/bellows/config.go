@@ -17,6 +17,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/machine"
 )
 
 // config is bellows.yaml. Everything in it has a default.
@@ -60,6 +61,7 @@ type config struct {
 	WakeTimeout    duration `yaml:"wake_timeout"`    // how long a request waits at zero; default 60s
 
 	PayloadMax     size `yaml:"payload_max"`     // default 25 MiB
+	BodiesMax      size `yaml:"bodies_max"`      // that bodies of verified requests in progress take; default: a quarter of the machine's memory
 	LogMax         size `yaml:"log_max"`         // of one instance's log; default 10 MB
 	ConnectionsMax int  `yaml:"connections_max"` // of clients at once; default, and at most: what the limit of open files allows
 
@@ -221,6 +223,8 @@ func (c *config) checkQueue() error {
 		{"max_concurrency", int64(c.MaxConcurrency), 0, engine.ConcurrencyMax},
 		{"queue_max", int64(c.QueueMax), 1, 1_000_000},
 		{"queue_bytes", int64(c.QueueBytes), 1 << 20, 1 << 40},
+		{"payload_max", int64(c.PayloadMax), 1, payloadMost},
+		{"bodies_max", c.bodiesMax(), bodiesLeast, 1 << 50},
 	} {
 		if x.value < x.least || x.value > x.most {
 			return c.wrong(x.name, "%s is %d: want %d to %d", x.name, x.value, x.least, x.most)
@@ -232,6 +236,25 @@ func (c *config) checkQueue() error {
 		}
 	}
 	return nil
+}
+
+const (
+	// payloadMost is what fits into the memory of requests that are not yet verified, beside the buffer that it grew out of.
+	payloadMost = unverifiedMax / 2
+
+	// bodiesLeast is memory for one payload of the largest size, and some others.
+	bodiesLeast = 64 << 20
+
+	// bodiesShare is the part of the machine's memory that bodies of requests may take where nothing is set.
+	bodiesShare = 4
+)
+
+// bodiesMax returns how many bytes the bodies of verified requests may take together.
+func (c *config) bodiesMax() int64 {
+	if c.BodiesMax > 0 {
+		return int64(c.BodiesMax)
+	}
+	return max(bodiesLeast, machine.Memory()/bodiesShare)
 }
 
 // concurrency returns how many invocations one instance of an image works on at a time; 0 is no limit.

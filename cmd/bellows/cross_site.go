@@ -2,8 +2,8 @@ package main
 
 import (
 	"net"
-	"net/netip"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/valyala/fasthttp"

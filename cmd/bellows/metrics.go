@@ -65,7 +65,7 @@ func newInstruments() *instruments {
 }
 
 // port shows how the port is doing.
-func (m *instruments) port(p *port.Server, unverified *port.Memory) {
+func (m *instruments) port(p *port.Server, unverified, verified *port.Memory) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "bellows_connections", Help: "Connections of clients that are open.",
@@ -76,6 +76,12 @@ func (m *instruments) port(p *port.Server, unverified *port.Memory) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "bellows_unverified_bytes", Help: "Bytes of requests that are not yet known to be by someone who holds a key.",
 		}, func() float64 { return float64(unverified.Used()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "bellows_request_body_bytes", Help: "Memory for the bodies of verified requests in progress, those up to 8 KiB aside, in bytes.",
+		}, func() float64 { return float64(verified.Used()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "bellows_request_body_bytes_limit", Help: "How much memory the bodies of verified requests may take together: bodies_max.",
+		}, func() float64 { return float64(verified.Max()) }),
 	)
 }
 

@@ -62,9 +62,11 @@ func (s *server) newPort() *port.Server {
 	if most := port.Capacity(); connections == 0 || connections > most {
 		connections = most
 	}
-	memory := port.NewMemory(unverifiedMax)
-	p := port.New(port.Options{Handle: d.handle, Refuse: d.refuse, Connections: connections, Memory: memory, Log: s.o.log})
-	s.instruments.port(p, memory)
+	unverified, verified := port.NewMemory(unverifiedMax), port.NewMemory(s.o.config.bodiesMax())
+	p := port.New(port.Options{
+		Handle: d.handle, Refuse: d.refuse, Connections: connections, Memory: unverified, Verified: verified, Log: s.o.log,
+	})
+	s.instruments.port(p, unverified, verified)
 	return p
 }
 
@@ -168,7 +170,9 @@ func (s *server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.R
 	if err != nil {
 		return engine.Scope{}, refusalOf(err)
 	}
-	body.Verified()
+	if err := body.Verified(); err != nil {
+		return engine.Scope{}, refusalOf(err)
+	}
 	ctx.Request.SetBodyRaw(all)
 	return scope, nil
 }

@@ -35,11 +35,13 @@ func ReadBody(r *http.Request, limit int) ([]byte, [32]byte, error) {
 	return all, sha256.Sum256(all), nil
 }
 
-// Verified tells the port that a request is by someone who holds a key.
-func Verified(r *http.Request) {
-	if v, ok := r.Body.(interface{ Verified() }); ok {
-		v.Verified()
+// Verified tells the port that a request is by someone who holds a key. It fails with the port's refusal, as ReadBody does, where the bodies
+// of such requests hold all the memory that they may.
+func Verified(r *http.Request) error {
+	if v, ok := r.Body.(interface{ Verified() error }); ok {
+		return v.Verified()
 	}
+	return nil
 }
 
 // refused is a refusal as the port has them.

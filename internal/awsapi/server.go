@@ -178,7 +178,9 @@ func (s *Server) enter(q *request, facts *sigv4.Request) error {
 	if q.Scope, q.AccessKeyID, err = visitor.Finish(facts, sum); err != nil {
 		return refusal(err)
 	}
-	Verified(q.http)
+	if err := Verified(q.http); err != nil {
+		return refusedBody(err)
+	}
 	if q.leave, err = s.decoding.Enter(q.http.Context(), q.weight()); err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ type Body struct {
 	ended   bool
 	failed  bool      // what follows on the connection is not known
 	until   time.Time // when all of it must have come; zero until it is first waited for
-	held    int64     // bytes charged to the server's memory
+	held    int64     // bytes charged to a Memory: the one of verified requests or that of the others
+	known   bool      // the request is verified
 	buffer  *[]byte   // that Collect filled
 	class   int       // of buffer
 	sum     hash.Hash
@@ -56,29 +57,51 @@ func (b *Body) begin(h *fasthttp.RequestHeader, expects bool) {
 // Len returns the length that the head announces, -1 where it does not say.
 func (b *Body) Len() int64 { return b.length }
 
-// Verified says that the request is by someone who holds a key: what it needs is charged to nobody from now on, and its connection is not
-// closed to make room.
-func (b *Body) Verified() {
+// Verified says that the request is by someone who holds a key: from now on its body is charged to Options.Verified, and its connection is
+// not closed to make room. It fails with *Refusal where verified requests hold all of that memory; the request must then be refused.
+func (b *Body) Verified() error {
 	c := b.c
 	c.phase.CompareAndSwap(phaseReading, phaseWorking) // where it fails, the connection is closed already
 	if !c.trusted.Load() {
 		c.trusted.Store(true)
 	}
+	if b.known {
+		return nil
+	}
+	held := b.held
+	b.unload()
+	b.known = true
+	if !b.charge(held) {
+		return b.crowded()
+	}
+	return nil
+}
+
+// unload gives back what the body is charged.
+func (b *Body) unload() {
 	if b.held > 0 {
-		c.s.o.Memory.give(b.held)
+		b.memory().give(b.held)
 		b.held = 0
 	}
+}
+
+// memory is what the body is charged to.
+func (b *Body) memory() *Memory {
+	if b.known {
+		return b.c.s.o.Verified
+	}
+	return b.c.s.o.Memory
 }
 
 // free is how much of each body is not charged: the buffers of a connection have this size anyway.
 const free = 8 << 10
 
-// Read implements io.Reader. What is read is charged until the request is verified, or over.
+// Read implements io.Reader. What is read is charged until the request is over.
 func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.next(p)
 	if n > 0 && b.read > free {
 		if !b.charge(int64(n)) {
-			return 0, b.fail(errCrowded)
+			return 0, b.fail(b.crowded())
 		}
 	}
 	return n, err
@@ -87,13 +110,17 @@ func (b *Body) Read(p []byte) (int, error) {
 // Close implements io.Closer. What is left is the connection's business.
 func (b *Body) Close() error { return nil }
 
-var errCrowded = busy("Too many request bodies that are not yet verified are being read. Try again.")
-
-func (b *Body) charge(n int64) bool {
-	if b.c.phase.Load() == phaseWorking {
-		return true
+// crowded refuses a body for which there is no memory.
+func (b *Body) crowded() *Refusal {
+	if b.known {
+		return busy("The bodies of requests in progress hold all the memory that they may (bodies_max). Try again.")
 	}
-	if !b.c.s.o.Memory.take(n) {
+	return busy("Too many request bodies that are not yet verified are being read. Try again.")
+}
+
+// charge takes n bytes of memory for the body; false where there is no room.
+func (b *Body) charge(n int64) bool {
+	if !b.memory().take(n) {
 		return false
 	}
 	b.held += n
@@ -194,7 +221,7 @@ func badChunks(err error) *Refusal {
 }
 
 // Sizes that buffers of bodies grow through: they are kept for other requests.
-var sizes = [...]int{free, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20}
+var sizes = [...]int{free, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20, 32 << 20, 64 << 20, 128 << 20, 256 << 20}
 
 var buffers [len(sizes)]sync.Pool // of *[]byte
 
@@ -232,11 +259,12 @@ func (b *Body) collect(limit int, summed bool) (all []byte, sum [32]byte, err er
 		if n == len(*p) { // it has grown to here: it may grow on
 			if class++; class == len(sizes) || !b.charge(int64(sizes[class])) {
 				class--
-				return nil, sum, b.fail(errCrowded)
+				return nil, sum, b.fail(b.crowded())
 			}
 			larger := buffer(class)
 			copy(*larger, (*p)[:n])
 			buffers[class-1].Put(p)
+			b.refund(class - 1)
 			p = larger
 		}
 		m, err := b.next((*p)[n:])
@@ -255,6 +283,14 @@ func (b *Body) collect(limit int, summed bool) (all []byte, sum [32]byte, err er
 			}
 			return (*p)[:n], sum, nil
 		}
+	}
+}
+
+// refund gives back what a buffer was charged that has been replaced by a larger one.
+func (b *Body) refund(class int) {
+	if class > 0 {
+		b.memory().give(int64(sizes[class]))
+		b.held -= int64(sizes[class])
 	}
 }
 
@@ -305,10 +341,7 @@ func (b *Body) drain() bool {
 
 // release gives back what the body holds.
 func (b *Body) release() {
-	if b.held > 0 {
-		b.c.s.o.Memory.give(b.held)
-		b.held = 0
-	}
+	b.unload()
 	if b.buffer != nil {
 		buffers[b.class].Put(b.buffer)
 		b.buffer = nil

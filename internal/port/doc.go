@@ -6,7 +6,8 @@
 //
 // Connections are capped below the limit of descriptors; to make room, those that have never been verified go first, the longest idle
 // before others. A head is read into 4 KiB; a longer one, and every body, is charged to one Memory, which bounds all that is not yet
-// verified. Buffers grow with what has arrived, never with what was announced. A client that stops sending, or stops reading its answer, is
+// verified. A request that is verified moves its body's charge to a second, larger Memory, until it is over: who holds a key has a bound, too,
+// and gets 503 beyond it. Buffers grow with what has arrived, never with what was announced. A client that stops sending, or stops reading its answer, is
 // cut off.
 //
 // # Refusals

@@ -28,6 +28,7 @@ type Options struct {
 
 	Connections int     // at most, at once
 	Memory      *Memory // of heads and bodies that are not yet verified
+	Verified    *Memory // of bodies that are; nil: no bound
 
 	HeadTimeout  time.Duration // for a head, from its first byte or, on a new connection, from the start; 30 s
 	BodyTimeout  time.Duration // for a body; 2 minutes

@@ -148,7 +148,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	scope, body, err := h.enter(r)
 	if err != nil {
-		refuse(w, err)
+		refuse(w, r, err)
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // forms are read from it
@@ -202,7 +202,9 @@ func (h *Handler) enter(r *http.Request) (scope engine.Scope, body []byte, err e
 		if scope, err = h.o.Auth.Basic(id, secret); err != nil {
 			return scope, nil, err
 		}
-		awsapi.Verified(r)
+		if err := awsapi.Verified(r); err != nil {
+			return scope, nil, err
+		}
 		body, _, err = awsapi.ReadBody(r, bodyMax)
 		return scope, body, err
 	}
@@ -218,18 +220,17 @@ func (h *Handler) enter(r *http.Request) (scope engine.Scope, body []byte, err e
 	if scope, _, err = visitor.Finish(facts, sum); err != nil {
 		return scope, nil, err
 	}
-	awsapi.Verified(r)
-	return scope, body, nil
+	return scope, body, awsapi.Verified(r)
 }
 
-// refuse answers a request that is not let in. Browsers ask for a name and a password then.
-func refuse(w http.ResponseWriter, err error) {
+// refuse answers a request that is not let in: one without a valid key in plain text, which makes browsers ask for a name and a password, and
+// one that the port refuses in the protocol of its path.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusForbidden
 	var e *sigv4.Error
 	var port interface {
 		Refused() (status int, code, message string)
 	}
-	message := err.Error()
 	switch {
 	case errors.As(err, &e):
 		if _, _, status = e.Codes(); e.Kind == sigv4.Missing || e.Kind == sigv4.UnknownKey {
@@ -237,9 +238,11 @@ func refuse(w http.ResponseWriter, err error) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`)
 		}
 	case errors.As(err, &port):
-		status, _, message = port.Refused()
+		status, _, message := port.Refused()
+		Refuse(w, r.URL.Path, r.Header.Get("Content-Type"), status, errors.New(message))
+		return
 	}
-	http.Error(w, message, status)
+	http.Error(w, err.Error(), status)
 }
 
 // errTooLarge says that a body unpacks to more than is taken.
