@@ -110,9 +110,12 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 	var (
 		began, ready, pinged, logs = time.Now(), time.Time{}, time.Time{}, time.Time{}
 		alive                      health
-		tick                       = time.NewTicker(watchEvery)
+		exit                       = watchExit(p)
+		exited                     = exit.ended()
+		next                       = time.NewTimer(watchEvery)
 	)
-	defer tick.Stop()
+	defer exit.close()
+	defer next.Stop()
 	defer func() {
 		if w.ready {
 			w.healthyFor = time.Since(ready)
@@ -122,7 +125,9 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 		select {
 		case <-ctx.Done():
 			return w
-		case <-tick.C:
+		case <-exited:
+			exited = nil // it is looked at from now on
+		case <-next.C:
 		}
 		if how, ended := p.ended(); ended {
 			words := i.lastWords(p.logFrom)
@@ -135,7 +140,11 @@ func (i *instance) watch(ctx context.Context, p *process) (w watched) {
 			logs = time.Now()
 			i.boundLog()
 		}
+		next.Reset(watchEvery)
 		if w.ready && time.Since(pinged) < i.fleet.o.PingInterval {
+			if exited != nil {
+				next.Reset(max(watchEvery, min(logEvery, i.fleet.o.PingInterval-time.Since(pinged))))
+			}
 			continue
 		}
 		pinged = time.Now()
