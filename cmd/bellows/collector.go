@@ -26,7 +26,7 @@ var (
 	descInvocations = desc("invocations_total", "Invocations that the gateway answered.", "result")
 	descJournal     = desc("journal_next_sequence", "Sequence number of the journal's next input.")
 	descAside       = desc("inputs_set_aside_total", "Inputs that could not be recorded or replayed; table quarantine has them.")
-	descWritable    = desc("journal_failing", "1 while the journal cannot be written, or too slowly, and changes are refused.")
+	descWritable    = desc("journal_failing", "1 while the journal cannot be written, or too slowly, and changes are refused, or while decisions fail.")
 	descTime        = desc("policy_time_seconds", "The time that policies run on, in seconds since 1970.")
 	descDesired     = desc("instances_desired", "Instances of a variant that are wanted.", variantLabels...)
 	descCurrent     = desc("instances_current", "Instances of a variant that serve.", variantLabels...)

@@ -60,6 +60,7 @@ type warning struct {
 type kept struct {
 	Kept     time.Time `json:"kept_until,omitzero"` // on disk; what is newer is in the journal
 	Failure  string    `json:"failure,omitempty"`
+	Waiting  int64     `json:"waiting_samples,omitempty"` // held in memory and in the journal until they can be written
 	Bytes    int64     `json:"disk_bytes"`
 	BytesMax int64     `json:"disk_bytes_max"`
 	Tiers    []depth   `json:"tiers"`
@@ -76,7 +77,7 @@ type depth struct {
 
 // newKept puts the history's status into words.
 func newKept(s history.Status) *kept {
-	p := &kept{Kept: s.Kept, Failure: s.Failure, BytesMax: s.BytesMax}
+	p := &kept{Kept: s.Kept, Failure: s.Failure, Waiting: s.Held, BytesMax: s.BytesMax}
 	for _, t := range s.Tiers {
 		d := depth{Resolution: fmt.Sprintf("%ds", int(t.Resolution.Seconds())), Retention: history.Days(t.Retention), Bytes: t.Bytes, Oldest: t.Oldest}
 		var trouble []string
@@ -172,7 +173,9 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	if t, is := s.control.Trouble(); is { // invocations go on: the HTTP status stays 200, for those who route by it
-		st.Status = "changes are refused. " + t.String()
+		if st.Status = "changes are refused. " + t.String(); t.Broken {
+			st.Status = t.String()
+		}
 	}
 	if !keyed {
 		st.Endpoints, st.Warnings, st.InAlarm, st.Alarms, st.Machine, st.ModelData = nil, nil, nil, 0, nil, nil

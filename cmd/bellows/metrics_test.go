@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/history"
 )
 
 // What the gateway measured becomes a histogram of seconds, and is forgotten with its variant.
@@ -29,6 +35,41 @@ func TestLatenciesOfInvocations(t *testing.T) {
 	}
 	if l.count != 8 || l.seconds < 140 || l.buckets[.001] != 2 || l.buckets[.0025] != 2 || l.buckets[.005] != 6 || l.buckets[60] != 6 {
 		t.Errorf("%+v", l)
+	}
+}
+
+// A refused input that was set aside is counted in /metrics, and on the page the status stays ok.
+func TestInputsSetAsideAreCounted(t *testing.T) {
+	r := startServer(t, func(o *serverOptions) { o.noAuth = true })
+	get := func(path string) string {
+		t.Helper()
+		text, err := (asked{}).get(t.Context(), "http://"+r.address(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	for n := range 3 {
+		if want := fmt.Sprintf("\nbellows_inputs_set_aside_total %d\n", n); !strings.Contains(get("/metrics"), want) {
+			t.Errorf("/metrics lacks %q", want)
+		}
+		_, err := r.control.Step(t.Context(), engine.CreateModel{Scope: inScope, Model: hosting.Model{Name: "not \xff UTF-8"}})
+		if bad := (*control.UnrecordableError)(nil); !errors.As(err, &bad) {
+			t.Errorf("the input is answered with %v", err)
+		}
+	}
+}
+
+// Samples that wait for the disk are counted on the page, for people and for machines.
+func TestWaitingSamplesAreOnThePage(t *testing.T) {
+	st := status{Status: "ok", History: newKept(history.Status{Held: 7, Failure: "no room"})}
+	text, err := json.Marshal(st)
+	if err != nil || !strings.Contains(string(text), `"waiting_samples":7`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	var html strings.Builder
+	if err := page.Execute(&html, st); err != nil || !strings.Contains(html.String(), "no room. 7 samples wait to be written.") {
+		t.Errorf("%s, %v", html.String(), err)
 	}
 }
 

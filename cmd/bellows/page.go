@@ -18,7 +18,7 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 {{end}}</table>{{end}}
 {{if .Warnings}}<h2>Warnings</h2><ul>{{range .Warnings}}<li>{{.Target}} <small>{{.Region}}</small>: {{.Text}}{{end}}</ul>{{end}}
 {{with .History}}<h2>Metric history</h2>
-<p>{{.MB .Bytes}} on disk, of {{.MB .BytesMax}} at most{{if not .Kept.IsZero}}; written until {{.Kept.Format "15:04:05"}}{{end}}. {{.Failure}}</p>
+<p>{{.MB .Bytes}} on disk, of {{.MB .BytesMax}} at most{{if not .Kept.IsZero}}; written until {{.Kept.Format "15:04:05"}}{{end}}.{{with .Failure}} {{.}}.{{end}}{{with .Waiting}} {{.}} samples wait to be written.{{end}}</p>
 <table><tr><th>Datapoints of<th>Kept for<th>Since<th>On disk<th>Trouble</tr>
 {{range .Tiers}}<tr><td>{{.Resolution}}<td>{{.Retention}}<td>{{if not .Oldest.IsZero}}{{.Oldest.Format "2006-01-02 15:04"}}{{end}}<td>{{$.History.MB .Bytes}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{end}}

@@ -240,19 +240,31 @@ func TestViewsDoNotWrite(t *testing.T) {
 
 // ask sends a view and wants it to be answered: a refusal would look at nothing.
 func (v asked) ask(ctx context.Context, c *http.Client, base, name, target string) error {
+	_, err := v.answer(ctx, c, base, name, target)
+	return err
+}
+
+// get reads a page.
+func (v asked) get(ctx context.Context, base, path string) (string, error) {
+	c := &http.Client{Transport: &http.Transport{}}
+	defer c.CloseIdleConnections()
+	return v.answer(ctx, c, base, path, "")
+}
+
+func (v asked) answer(ctx context.Context, c *http.Client, base, name, target string) (string, error) {
 	req, err := v.request(ctx, base, name, target)
 	if err != nil {
-		return err
+		return "", err
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return err
+		return "", err
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err = errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %d: %.500s", resp.StatusCode, body)
 	}
-	return err
+	return string(body), err
 }
 
 // everyReadIsAView holds views to what the services have.

@@ -12,7 +12,8 @@ import (
 // stepped is what orders led to.
 type stepped struct {
 	taken    int   // orders that were looked at
-	broken   error // why the engine is to be made anew: it panicked at the last order taken
+	broken   error // why the engine is to be made anew: it panicked at the last order taken, or gave an event that cannot be encoded
+	aside    []asideInput
 	inputs   []store.Input
 	happened []store.History
 	effects  []engine.Effects
@@ -26,24 +27,27 @@ type dated struct {
 }
 
 // batch steps through orders, commits them as one, then releases effects and answers. Where the engine panics at one, those before it are
-// committed, and those after it stepped by an engine that is made anew.
+// committed, and those after it stepped by an engine that is made anew, unless it has panicked too often: see backoff.
 func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	ctx = context.WithoutCancel(ctx)
-	for len(orders) > 0 {
+	for {
+		if orders = c.admit(orders); len(orders) == 0 {
+			return nil
+		}
 		n, err := c.part(ctx, orders)
 		if err != nil {
 			return err
 		}
 		orders = orders[n:]
 	}
-	return nil
 }
 
 // part is batch up to the first order at which the engine panics, that order included. It returns how many orders it took.
 func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 	c.mu.Lock()
-	done, err := c.step(orders)
-	if err == nil && len(done.inputs) > 0 {
+	var err error
+	done := c.step(orders)
+	if len(done.inputs) > 0 {
 		err = c.commit(ctx, done.inputs, done.happened)
 	}
 	if err != nil || done.broken != nil {
@@ -63,7 +67,9 @@ func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 	for _, e := range done.events {
 		c.tell(e.at, e.value)
 	}
+	c.setAside(ctx, done.aside)
 	answer(orders[:done.taken], nil)
+	c.learn(orders[:done.taken], done.broken)
 	if done.broken == nil {
 		return done.taken, nil
 	}
@@ -77,7 +83,7 @@ func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 }
 
 // step takes the engine through orders. The lock is held.
-func (c *Controller) step(orders []*order) (done stepped, err error) {
+func (c *Controller) step(orders []*order) (done stepped) {
 	now := c.now()
 	seq := c.o.Store.Next()
 	for _, o := range orders {
@@ -89,25 +95,23 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 		body, err := encodeInput(o.in)
 		if err != nil {
 			o.err = err
-			c.setAside(at, o.in, printed(o.in), err)
+			done.aside = append(done.aside, asideInput{at, o.in, nil, err})
 			continue
 		}
-		out, err := safely(c.engine, at, o.in)
+		out, err := c.o.step(c.engine, at, o.in)
 		if bad := (*PanicError)(nil); errors.As(err, &bad) {
-			o.err, done.broken = err, err
-			c.setAside(at, o.in, body, err)
-			return done, nil
+			return done.breakOff(asideInput{at, o.in, body, err}, o)
 		}
 		if err != nil {
 			o.err = err
 			continue
 		}
+		said, err := encodeEvents(out.Events)
+		if err != nil { // the engine has taken the input already
+			return done.breakOff(asideInput{at, o.in, body, &UnrecordableError{nameOf(o.in), err}}, o)
+		}
 		now = later(now, at)
 		o.result = out.Result
-		said, err := encodeEvents(out.Events)
-		if err != nil {
-			return done, err
-		}
 		line := journalLine(seq+uint64(len(done.inputs)), at, o.in, body, said)
 		done.inputs, done.effects = append(done.inputs, line), append(done.effects, out.Effects)
 		for _, e := range said {
@@ -117,7 +121,14 @@ func (c *Controller) step(orders []*order) (done stepped, err error) {
 			}
 		}
 	}
-	return done, nil
+	return done
+}
+
+// breakOff ends a batch at an order after which nothing is known of the engine.
+func (s stepped) breakOff(x asideInput, o *order) stepped {
+	o.result, o.err = nil, x.why
+	s.broken, s.aside = x.why, append(s.aside, x)
+	return s
 }
 
 // answer lets the callers go; failure is why none of their orders counts.

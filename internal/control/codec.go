@@ -133,11 +133,25 @@ type event struct {
 	text  []byte
 }
 
+// encodeEvents encodes what an input led to. It fails where an event cannot be encoded: the input is refused then.
 func encodeEvents(events []engine.Event) ([]event, error) {
 	out := make([]event, 0, len(events))
 	for _, e := range events {
 		text, err := json.Marshal(e)
-		if err != nil { // the step is done, and must be recorded: of this event what went wrong
+		if err != nil {
+			return nil, fmt.Errorf("its event %s cannot be encoded: %w", nameOf(e), err)
+		}
+		out = append(out, event{e, nameOf(e), text})
+	}
+	return out, nil
+}
+
+// encodePast is encodeEvents for an input that is in the journal: earlier versions recorded the error in place of such an event.
+func encodePast(events []engine.Event) ([]event, error) {
+	out := make([]event, 0, len(events))
+	for _, e := range events {
+		text, err := json.Marshal(e)
+		if err != nil {
 			text, err = json.Marshal(struct{ Unrecordable string }{err.Error()})
 		}
 		if err != nil {

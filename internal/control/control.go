@@ -36,7 +36,8 @@ type Options struct {
 	// OnEvent is told of every event, in order, once it is durable. It may be nil; it must not block.
 	OnEvent func(now time.Time, e engine.Event)
 
-	disk disk // for tests; nil: Store
+	disk disk                                                                 // for tests; nil: Store
+	step func(*engine.Engine, time.Time, engine.Input) (engine.Output, error) // for tests; nil: safely
 }
 
 // How a controller keeps time and books.
@@ -60,6 +61,7 @@ type Controller struct {
 	diaryMax atomic.Int64            // bytes
 	refused  atomic.Int64            // inputs that could not be recorded
 	trouble  atomic.Pointer[Trouble] // nil while changes are taken
+	broken   atomic.Pointer[Trouble] // nil while the engine takes steps
 
 	mu      sync.RWMutex // guards the fields up to the blank line; held from a step until its commit, unless that takes long
 	engine  *engine.Engine
@@ -75,6 +77,9 @@ type Controller struct {
 	follower  follower
 	outage    *outage // nil while the disk takes writes
 	held      held
+	own       backoff // of what comes from inside
+	calls     backoff // of what callers want
+	asides    budget  // of writes to the quarantine
 
 	skipping sync.Mutex
 	skipped  map[uint64]error // lines of the journal that the engine panicked at, and which it is taken past
@@ -112,6 +117,9 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	c := &Controller{o: o, inbox: make(chan *order, batchMax), disk: o.disk, news: make(chan struct{})}
 	if c.disk == nil {
 		c.disk = o.Store
+	}
+	if c.o.step == nil {
+		c.o.step = safely
 	}
 	c.SetDiary(o.Diary)
 	c.follower = follower{c: c, asked: make(chan chan error)}
@@ -367,6 +375,9 @@ func (c *Controller) beat(ctx context.Context) error {
 		}
 		return nil
 	}
+	if c.own.waits(now) {
+		return nil // gateways go on adding up
+	}
 	seen := c.measure(ctx, now)
 	c.mu.RLock()
 	wake := c.engine.Wake()
@@ -374,7 +385,7 @@ func (c *Controller) beat(ctx context.Context) error {
 	switch {
 	case len(seen.Variants) > 0 || len(seen.Instances) > 0:
 		return c.batch(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
-	case !wake.IsZero() && !now.Before(wake):
+	case !wake.IsZero() && !now.Before(wake), c.calls.wait > 0: // a step that succeeds ends the callers' back-off
 		return c.batch(ctx, []*order{{in: engine.Tick{}, answered: make(chan struct{})}})
 	default:
 		return nil

@@ -49,18 +49,24 @@ func start(t *testing.T, dir string, speed float64) *server {
 // startOn puts something between the controller and its store.
 func startOn(t *testing.T, dir string, speed float64, between func(*store.Store) disk) *server {
 	t.Helper()
+	return startWith(t, dir, speed, func(o *Options) {
+		if between != nil {
+			o.disk = between(o.Store)
+		}
+	})
+}
+
+// startWith changes the controller's options.
+func startWith(t *testing.T, dir string, speed float64, change func(*Options)) *server {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{t: t, stop: stop, ended: make(chan error, 2), orders: make(chan engine.Effects, 1000)}
 	var err error
 	if s.store, err = store.Open(ctx, dir); err != nil {
 		t.Fatal(err)
 	}
-	var d disk
-	if between != nil {
-		d = between(s.store)
-	}
-	s.Controller, err = New(ctx, Options{
-		disk: d, Store: s.store, Config: engine.Config{Seed: 42}, Speed: speed, Log: slog.New(slog.DiscardHandler),
+	o := Options{
+		Store: s.store, Config: engine.Config{Seed: 42}, Speed: speed, Log: slog.New(slog.DiscardHandler),
 		Release: func(f engine.Effects) { s.orders <- f }, Observe: s.observe,
 		Usage: func(context.Context) []engine.InstanceUsage { return nil },
 		OnEvent: func(_ time.Time, e engine.Event) {
@@ -68,8 +74,9 @@ func startOn(t *testing.T, dir string, speed float64, between func(*store.Store)
 			defer s.mu.Unlock()
 			s.events = append(s.events, e)
 		},
-	})
-	if err != nil {
+	}
+	change(&o)
+	if s.Controller, err = New(ctx, o); err != nil {
 		t.Fatal(err)
 	}
 	go func() { s.ended <- s.Run(ctx) }()

@@ -187,7 +187,7 @@ func (l *diaryLine) relive(e *engine.Engine) (agrees bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("a past input (%s, %s) is refused now: %w", nameOf(l.in), l.at.Format(time.RFC3339), err)
 	}
-	said, err := encodeEvents(out.Events)
+	said, err := encodePast(out.Events)
 	if err != nil {
 		return false, err
 	}

@@ -32,6 +32,7 @@ type disk interface {
 	SaveSnapshot(ctx context.Context, shot store.Snapshot, page store.Page, keep store.Keep) error
 	Trim(ctx context.Context, now time.Time) error
 	Probe(ctx context.Context) error
+	Quarantine(ctx context.Context, in store.Input, why string) (fresh bool, err error)
 }
 
 // Trouble says why changes are refused.
@@ -39,11 +40,16 @@ type Trouble struct {
 	Since time.Time // wall time
 	Slow  bool      // a write is in progress and takes long; otherwise it failed
 	Err   error     // why it failed; nil where Slow
+
+	Broken bool // the journal is well, but the engine fails at each step
 }
 
 // String describes the trouble in a sentence.
 func (t Trouble) String() string {
 	since := t.Since.UTC().Format("2006-01-02 15:04:05 UTC")
+	if t.Broken {
+		return fmt.Sprintf("Decisions have failed since %s: %s.", since, brief(t.Err))
+	}
 	if t.Slow {
 		return fmt.Sprintf("The journal's disk is slow: a write has been in progress since %s.", since)
 	}
@@ -55,6 +61,9 @@ type UnwritableError struct{ Trouble Trouble }
 
 // Error implements error.
 func (e *UnwritableError) Error() string {
+	if e.Trouble.Broken {
+		return e.Trouble.String() + " They are tried again up to each minute; invocations go on."
+	}
 	return e.Trouble.String() + " Changes are refused until it can be written again; invocations go on."
 }
 
@@ -78,10 +87,12 @@ type held struct {
 	at      time.Time                  // policy time of the newest measurements
 }
 
-// Trouble reports why changes are refused at present; ok is false where they are not.
+// Trouble reports why changes are refused, or decisions fail, at present; ok is false where all is well.
 func (c *Controller) Trouble() (t Trouble, ok bool) {
-	if p := c.trouble.Load(); p != nil {
-		return *p, true
+	for _, p := range []*Trouble{c.trouble.Load(), c.broken.Load()} {
+		if p != nil {
+			return *p, true
+		}
 	}
 	return t, false
 }
@@ -306,14 +317,15 @@ func (c *Controller) mend(ctx context.Context) {
 
 // catchUp steps through what was held, each at its time.
 func (c *Controller) catchUp(ctx context.Context) error {
-	for len(c.held.orders) > 0 {
+	for len(c.held.orders) > 0 && !c.own.waits(c.Now()) {
 		c.held.sort()
 		n := min(len(c.held.orders), batchMax)
 		orders := make([]*order, n)
 		for i, o := range c.held.orders[:n] {
 			orders[i] = &order{in: o.in, at: o.at, held: true, answered: make(chan struct{})}
 		}
-		if err := c.batch(ctx, orders); err != nil {
+		n, err := c.part(context.WithoutCancel(ctx), orders)
+		if err != nil {
 			return err
 		}
 		if c.held.release(n); c.outage == nil && len(c.inbox) > 0 {

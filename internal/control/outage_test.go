@@ -73,6 +73,13 @@ func (f *faulty) Probe(ctx context.Context) error {
 	return f.Store.Probe(ctx)
 }
 
+func (f *faulty) Quarantine(ctx context.Context, in store.Input, why string) (bool, error) {
+	if err := f.fault(); err != nil {
+		return false, err
+	}
+	return f.Store.Quarantine(ctx, in, why)
+}
+
 var errFull = errors.New("database or disk is full")
 
 func startFaulty(t *testing.T, speed float64) (*server, *faulty) {

@@ -238,7 +238,7 @@ func retake(ctx context.Context, s *store.Store, e *engine.Engine, after uint64,
 		if err != nil {
 			return each(setAside(line, r, fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)))
 		}
-		said, err := encodeEvents(out.Events)
+		said, err := encodePast(out.Events)
 		if err != nil {
 			return err
 		}
