@@ -38,6 +38,7 @@ var imports = map[string][]string{
 	"internal/port":       {"internal/socket"},
 	"internal/socket":     {},
 	"internal/zone":       {},
+	"internal/plainjson":  {},
 	"internal/history":    {"engine", "metric"},
 	"internal/notify":     {"engine", "metric", "alarm"},
 	"internal/explain":    {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},

@@ -88,3 +88,17 @@ const (
 	CauseModelData              // its model data cannot be fetched or unpacked; Reason is SageMaker's text with the detail
 	CauseCapacity               // the machine has no room for its instance type; Reason is SageMaker's text with the detail
 )
+
+// String returns the cause's name.
+func (c Cause) String() string {
+	switch c {
+	case CauseHealth:
+		return "Health"
+	case CauseModelData:
+		return "ModelData"
+	case CauseCapacity:
+		return "Capacity"
+	default:
+		return "invalid"
+	}
+}

@@ -24,7 +24,30 @@ const (
 	PercentileRank
 )
 
+// statisticNames are CloudWatch's names of the kinds that are no more than their name.
 var statisticNames = []string{"", "SampleCount", "Sum", "Average", "Minimum", "Maximum"}
+
+// String returns the kind's name: CloudWatch's own where it is a whole statistic.
+func (k StatisticKind) String() string {
+	switch k {
+	case SampleCount, Sum, Average, Minimum, Maximum:
+		return statisticNames[k]
+	case Percentile:
+		return "Percentile"
+	case TrimmedMean:
+		return "TrimmedMean"
+	case WinsorizedMean:
+		return "WinsorizedMean"
+	case TrimmedCount:
+		return "TrimmedCount"
+	case TrimmedSum:
+		return "TrimmedSum"
+	case PercentileRank:
+		return "PercentileRank"
+	default:
+		return "invalid"
+	}
+}
 
 // Statistic is a parsed statistic: a kind and, for a percentile, its rank; for those after it, the range of samples they look at.
 type Statistic struct {

@@ -35,6 +35,22 @@ const (
 // Comparison is how an alarm's datapoints breach its threshold.
 type Comparison int
 
+// Name returns CloudWatch's ComparisonOperator.
+func (c Comparison) Name() string {
+	switch c {
+	case Greater:
+		return "GreaterThanThreshold"
+	case GreaterOrEqual:
+		return "GreaterThanOrEqualToThreshold"
+	case Less:
+		return "LessThanThreshold"
+	case LessOrEqual:
+		return "LessThanOrEqualToThreshold"
+	default:
+		return "invalid"
+	}
+}
+
 // String returns the comparison's sign.
 func (c Comparison) String() string {
 	switch c {

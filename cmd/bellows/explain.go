@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/internal/plainjson"
 	"bellows.dev/bellows/internal/store"
 )
 
@@ -50,7 +50,7 @@ func explainCommand() *cobra.Command {
 	flags.StringVar(&f.region, "region", "", "region of the endpoint; default: the server's")
 	flags.StringVar(&f.at, "at", "", "the moment to explain (RFC 3339); default: now, and the story until then")
 	flags.DurationVar(&f.since, "since", 24*time.Hour, "how far back the story goes, in policy time; 0 for none")
-	flags.BoolVar(&f.json, "json", false, "JSON, with every number of every decision")
+	flags.BoolVar(&f.json, "json", false, "JSON, with every number of every decision; durations are in seconds")
 	return c
 }
 
@@ -92,9 +92,19 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) 
 		return err
 	}
 	if f.json {
-		return json.NewEncoder(out).Encode(&x)
+		return writeJSON(out, x)
 	}
 	return x.Render(out)
+}
+
+// writeJSON writes a value as a line of JSON, with names for enumerations.
+func writeJSON(out io.Writer, v any) error {
+	text, err := plainjson.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(append(text, '\n'))
+	return err
 }
 
 // past lets explanations look into a store, and into a controller where a server runs.
@@ -174,7 +184,7 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 		err = x.Render(w)
 	} else {
 		w.Header().Set("Content-Type", "application/json")
-		err = json.NewEncoder(w).Encode(&x)
+		err = writeJSON(w, x)
 	}
 	if err != nil {
 		s.o.log.Debug("a client went away before its answer", "error", err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -55,7 +54,7 @@ func replay() *cobra.Command {
 	c.Flags().StringVar(&dir, "data-dir", defaultDataDir, "data directory of the server")
 	c.Flags().StringVar(&from, "from", "", "print from this moment on (RFC 3339)")
 	c.Flags().StringVar(&to, "to", "", "stop at this moment (RFC 3339)")
-	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line; durations are in seconds")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "only the conclusion")
 	return c
 }
@@ -121,7 +120,7 @@ func (p *printer) event(at time.Time, e engine.Event) error {
 		_, err := fmt.Fprintf(p.out, "%s %s\n", at.Format("2006-01-02 15:04:05"), e)
 		return err
 	}
-	return json.NewEncoder(p.out).Encode(struct {
+	return writeJSON(p.out, struct {
 		At   time.Time    `json:"at"`
 		Kind string       `json:"kind"`
 		What engine.Event `json:"what"`

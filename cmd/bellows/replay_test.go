@@ -1,0 +1,24 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+)
+
+func TestReplayWritesNames(t *testing.T) {
+	var out bytes.Buffer
+	p := printer{out: &out, json: true}
+	e := engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, From: hosting.Creating, To: hosting.InService}
+	if err := p.event(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), e); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"at":"2026-11-24T10:00:00Z","kind":"EndpointChanged","what":{"Key":{"Account":"","Region":"","Endpoint":"iris"},` +
+		`"From":"Creating","To":"InService","Reason":""}}` + "\n"
+	if got := out.String(); got != want {
+		t.Errorf("an event is written as %s want %s", got, want)
+	}
+}

@@ -1,0 +1,222 @@
+package plainjson_test
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/internal/plainjson"
+	"bellows.dev/bellows/scaling"
+)
+
+// roots are the types that explain and replay write.
+func roots() []reflect.Type {
+	out := []reflect.Type{reflect.TypeFor[explain.Explanation]()}
+	for _, e := range engine.Events() {
+		out = append(out, reflect.TypeOf(e))
+	}
+	return out
+}
+
+// reach calls f for each type that a value of t may hold.
+func reach(t reflect.Type, seen map[reflect.Type]bool, f func(reflect.Type)) {
+	if seen[t] || t == reflect.TypeFor[time.Time]() {
+		return
+	}
+	seen[t] = true
+	f(t)
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if t.Field(i).IsExported() || t.Field(i).Anonymous {
+				reach(t.Field(i).Type, seen, f)
+			}
+		}
+	case reflect.Map:
+		reach(t.Key(), seen, f)
+		reach(t.Elem(), seen, f)
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		reach(t.Elem(), seen, f)
+	default:
+	}
+}
+
+// isEnum reports whether a type is an integer type of this program: all of those that are written are enumerations.
+func isEnum(t reflect.Type) bool {
+	integer := t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64
+	return integer && strings.HasPrefix(t.PkgPath(), "bellows.dev/bellows/")
+}
+
+func TestEveryEnumIsWrittenByName(t *testing.T) {
+	seen, enums := map[reflect.Type]bool{}, 0
+	for _, root := range roots() {
+		reach(root, seen, func(x reflect.Type) {
+			if !isEnum(x) {
+				return
+			}
+			enums++
+			names := map[string]bool{}
+			for n := int64(1); n < 64; n++ {
+				v := reflect.New(x).Elem()
+				v.SetInt(n)
+				text, err := plainjson.Marshal(v.Interface())
+				var name string
+				if err != nil || json.Unmarshal(text, &name) != nil {
+					t.Errorf("%v(%d) is written as %s (%v): want its name", x, n, text, err)
+					return
+				}
+				if name == "invalid" || name == "" {
+					break
+				}
+				if names[name] || strings.ContainsAny(name, "0123456789<>=") {
+					t.Errorf("%v(%d) is written as %s: want a name of its own", x, n, text)
+				}
+				names[name] = true
+			}
+			if len(names) < 2 {
+				t.Errorf("%v has the names %v", x, slices.Sorted(maps.Keys(names)))
+			}
+		})
+	}
+	if enums < 20 {
+		t.Errorf("found %d enumerations: the search is broken", enums)
+	}
+}
+
+// fill sets everything in a value that JSON shows.
+func fill(v reflect.Value, depth int) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)))
+			return
+		}
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i), depth)
+			}
+		}
+	case reflect.Pointer:
+		if depth < 3 {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), depth+1)
+		}
+	case reflect.Slice:
+		if depth < 3 {
+			v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+			fill(v.Index(0), depth+1)
+		}
+	case reflect.Map:
+		if depth < 3 {
+			v.Set(reflect.MakeMap(v.Type()))
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			fill(key, depth+1)
+			fill(value, depth+1)
+			v.SetMapIndex(key, value)
+		}
+	case reflect.String:
+		v.SetString("a <text>")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Float32, reflect.Float64:
+		v.SetFloat(2.5)
+	default:
+		if v.CanInt() {
+			v.SetInt(2)
+		} else if v.CanUint() {
+			v.SetUint(2)
+		}
+	}
+}
+
+// shape is a JSON value without what its scalars are.
+func shape(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for k, e := range x {
+			out[k] = shape(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = shape(e)
+		}
+		return out
+	default:
+		return nil
+	}
+}
+
+// Members are those of encoding/json: of values in which everything is set, and of zero values.
+func TestMembersAreThoseOfEncodingJSON(t *testing.T) {
+	for _, root := range roots() {
+		for _, filled := range []bool{true, false} {
+			v := reflect.New(root).Elem()
+			if filled {
+				fill(v, 0)
+			}
+			want, err := json.Marshal(v.Interface())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := plainjson.Marshal(v.Interface())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var w, g any
+			if err := json.Unmarshal(want, &w); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(got, &g); err != nil {
+				t.Fatalf("%v: %v in %s", root, err, got)
+			}
+			if diff := cmp.Diff(shape(w), shape(g)); diff != "" {
+				t.Errorf("%v, filled %v (-encoding/json +plainjson):\n%s", root, filled, diff)
+			}
+		}
+	}
+}
+
+func TestMarshal(t *testing.T) {
+	type inner struct{ A, Hidden int }
+	for _, c := range []struct {
+		v    any
+		want string
+	}{
+		{engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, To: hosting.InService}, `"From":null,"To":"InService","Reason":""`},
+		{scaling.ChangeInCapacity, `"ChangeInCapacity"`},
+		{scaling.GreaterOrEqual, `"GreaterThanOrEqualToThreshold"`},
+		{5 * time.Minute, `300`},
+		{1500 * time.Millisecond, `1.5`},
+		{time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), `"2026-11-24T10:00:00Z"`},
+		{map[scaling.PolicyType]int{scaling.StepScaling: 1}, `{"StepScaling":1}`},
+		{map[scaling.TargetKey]scaling.Outcome{scaling.VariantTarget("iris", "blue"): scaling.Acted}, `{"sagemaker:variant:DesiredInstanceCount endpoint/iris/variant/blue":"Acted"}`},
+		{[]byte("abc"), `"YWJj"`},
+		{[]int(nil), `null`},
+		{[]int{}, `[]`},
+		{struct {
+			inner
+			Hidden string
+		}{inner{1, 2}, "outer"}, `{"A":1,"Hidden":"outer"}`},
+		{nil, `null`},
+	} {
+		got, err := plainjson.Marshal(c.v)
+		if err != nil || !strings.Contains(string(got), c.want) {
+			t.Errorf("Marshal(%v) = %s, %v; want %s", c.v, got, err, c.want)
+		}
+	}
+	if _, err := plainjson.Marshal(struct{ F func() }{func() {}}); err == nil {
+		t.Error("a function was written")
+	}
+}
