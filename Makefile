@@ -70,6 +70,7 @@ bench: ## the figures that are promised, each beside its peer in the same run (n
 	$(GO) run ./bench/capacity
 	$(GO) run ./bench/reaction
 	$(GO) run ./bench/decision
+	$(GO) run ./bench/snapshot
 	$(GO) run ./bench/cloudwatch
 	$(GO) run ./bench/prediction
 

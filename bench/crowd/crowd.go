@@ -3,6 +3,7 @@ package crowd
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"bellows.dev/bellows/engine"
@@ -37,64 +38,77 @@ type Crowd struct {
 func New(targets, least, most int) (*Crowd, error) {
 	c := &Crowd{engine: engine.New(engine.Config{Seed: 1}), now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)}
 	var instances []hosting.InstanceID
-	for n := range targets {
-		s := engine.Scope{Account: "123456789012", Region: fmt.Sprintf("region-%d", n/perRegion)}
-		if n%perRegion == 0 {
-			if err := c.open(s, least); err != nil {
+	for inputs := range Regions(targets, least, most) {
+		for in := range inputs {
+			out, err := c.step(in)
+			if err != nil {
 				return nil, err
 			}
+			if _, ok := in.(engine.CreateEndpoint); ok {
+				for _, level := range out.Effects.Levels {
+					for _, i := range level.Instances {
+						instances = append(instances, i.ID)
+					}
+				}
+			}
 		}
-		started, err := c.add(s, fmt.Sprint("endpoint-", n%perRegion), least, most)
-		if err != nil {
-			return nil, err
-		}
-		instances = append(instances, started...)
+	}
+	for n := range targets {
+		v := Variant(n)
+		c.series = append(c.series, c.engine.Region(v.Scope).Metrics.Series(metric.NewID("AWS/SageMaker", "InvocationsPerInstance",
+			metric.Dimension{Name: "EndpointName", Value: v.Endpoint}, metric.Dimension{Name: "VariantName", Value: v.Variant})))
 	}
 	for _, id := range instances {
-		if _, err := c.step(engine.Reported{Report: hosting.InstanceReport{ID: id, State: hosting.FleetReady, Address: "192.0.2.1:1"}}); err != nil {
+		if _, err := c.step(Ready(id)); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// open makes what all endpoints of a region share.
-func (c *Crowd) open(s engine.Scope, count int) error {
-	if _, err := c.step(engine.CreateModel{Scope: s, Model: hosting.Model{Name: "m"}}); err != nil {
-		return err
-	}
-	_, err := c.step(engine.CreateEndpointConfig{Scope: s, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
-		{Name: "v", Model: "m", InitialCount: count, InitialWeight: 1, InstanceType: "ml.m5.large"},
-	}}})
-	return err
+// Variant is the variant that is a crowd's target number n.
+func Variant(n int) engine.VariantKey {
+	scope := engine.Scope{Account: "123456789012", Region: fmt.Sprintf("region-%d", n/perRegion)}
+	return engine.VariantKey{Scope: scope, Endpoint: fmt.Sprint("endpoint-", n%perRegion), Variant: "v"}
 }
 
-// add creates an endpoint and makes it a scalable target. It returns the instances that start.
-func (c *Crowd) add(s engine.Scope, endpoint string, least, most int) ([]hosting.InstanceID, error) {
-	out, err := c.step(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: s, Endpoint: endpoint}, Config: "c"})
-	if err != nil {
-		return nil, err
-	}
-	var started []hosting.InstanceID
-	for _, level := range out.Effects.Levels {
-		for _, i := range level.Instances {
-			started = append(started, i.ID)
+// Ready reports an instance as one that serves.
+func Ready(id hosting.InstanceID) engine.Input {
+	return engine.Reported{Report: hosting.InstanceReport{ID: id, State: hosting.FleetReady, Address: "192.0.2.1:1"}}
+}
+
+// Regions yields, for each region of a crowd, the inputs that make it. They have an order; regions do not depend on each other.
+func Regions(targets, least, most int) iter.Seq[iter.Seq[engine.Input]] {
+	return func(yield func(iter.Seq[engine.Input]) bool) {
+		for first := 0; first < targets; first += perRegion {
+			if !yield(region(first, min(first+perRegion, targets), least, most)) {
+				return
+			}
 		}
 	}
-	key := scaling.VariantTarget(endpoint, "v")
-	if _, err := c.step(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &least, Max: &most}}); err != nil {
-		return nil, err
+}
+
+// region yields the inputs that make the targets from first to before end: what all endpoints share, then each endpoint with its target and
+// policy.
+func region(first, end, least, most int) iter.Seq[engine.Input] {
+	return func(yield func(engine.Input) bool) {
+		s := Variant(first).Scope
+		goOn := yield(engine.CreateModel{Scope: s, Model: hosting.Model{Name: "m"}}) &&
+			yield(engine.CreateEndpointConfig{Scope: s, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
+				{Name: "v", Model: "m", InitialCount: least, InitialWeight: 1, InstanceType: "ml.m5.large"},
+			}}})
+		for n := first; goOn && n < end; n++ {
+			v := Variant(n)
+			key := scaling.VariantTarget(v.Endpoint, v.Variant)
+			goOn = yield(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: s, Endpoint: v.Endpoint}, Config: "c"}) &&
+				yield(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &least, Max: &most}}) &&
+				yield(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
+					Key: key, Name: "keep", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+						TargetValue: target, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
+					},
+				}})
+		}
 	}
-	if _, err := c.step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
-		Key: key, Name: "keep", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-			TargetValue: target, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		},
-	}}); err != nil {
-		return nil, err
-	}
-	c.series = append(c.series, c.engine.Region(s).Metrics.Series(metric.NewID("AWS/SageMaker", "InvocationsPerInstance",
-		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: "v"})))
-	return started, nil
 }
 
 func (c *Crowd) step(in engine.Input) (engine.Output, error) {

@@ -77,13 +77,43 @@ const (
 	dropSize = "size"
 )
 
-func (p *Page) save(ctx context.Context, tx *sql.Tx) error {
+// packedPage is a page as it is saved. What is large of it is written in parts beforehand, so that the transaction that saves the page is
+// short: commits of inputs wait for it.
+type packedPage struct {
+	Page
+	lines Packed
+}
+
+// prepare packs a page and writes what is large of it.
+func (p *Page) prepare(ctx context.Context, s *Store) (packedPage, error) {
+	packed := packedPage{Page: *p}
+	if p.Last < p.First {
+		return packed, nil
+	}
+	var err error
+	if packed.lines, err = Pack(p.Lines); err != nil {
+		return packed, err
+	}
+	for kind, data := range map[string]Packed{partOfDiary: p.State, partOfLines: packed.lines} {
+		if !inParts(data) {
+			continue
+		}
+		if err := s.writeParts(ctx, kind, p.First, nil, func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		}); err != nil {
+			return packed, err
+		}
+	}
+	return packed, nil
+}
+
+// inParts reports whether data is kept in parts, and not in the page's row.
+func inParts(data Packed) bool { return len(data) > partSize }
+
+func (p *packedPage) save(ctx context.Context, tx *sql.Tx) error {
 	if p.Last < p.First {
 		return nil
-	}
-	lines, err := Pack(p.Lines)
-	if err != nil {
-		return err
 	}
 	if p.State != nil {
 		// A server that came back from an older snapshot, since the newest was damaged, writes again what is there.
@@ -91,33 +121,22 @@ func (p *Page) save(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	state := []byte(p.State)
-	if p.large() {
-		state = []byte{} // in parts
+	row := func(data Packed) []byte {
+		if inParts(data) {
+			return []byte{}
+		}
+		return data
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO diary (first, last, at, until, sum, state, lines) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		p.First, p.Last, nanos(p.At), nanos(p.Until), sealedSum(pageSum(p.State, lines), p.First, p.Last, uint64(nanos(p.At)), uint64(nanos(p.Until))), state, []byte(lines))
+	_, err := tx.ExecContext(ctx, `INSERT INTO diary (first, last, at, until, sum, state, lines) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		p.First, p.Last, nanos(p.At), nanos(p.Until), sealedSum(pageSum(p.State, p.lines), p.First, p.Last, uint64(nanos(p.At)), uint64(nanos(p.Until))),
+		row(p.State), row(p.lines))
 	return err
-}
-
-// large reports whether the page's state is kept in parts.
-func (p *Page) large() bool { return len(p.State) > partSize }
-
-// saveState writes a state that is large, before the page is saved.
-func (p *Page) saveState(ctx context.Context, s *Store) error {
-	if !p.large() || p.Last < p.First {
-		return nil
-	}
-	return s.writeParts(ctx, partOfDiary, p.First, nil, func(w io.Writer) error {
-		_, err := w.Write(p.State)
-		return err
-	})
 }
 
 // diaryBytes is how much the diary takes.
 const (
 	diaryRows  = `(SELECT coalesce(sum(length(lines) + coalesce(length(state), 0)), 0) FROM diary)`
-	diaryBytes = diaryRows + ` + (SELECT coalesce(sum(length(data)), 0) FROM part WHERE kind = 'diary' AND seq IN (SELECT first FROM diary))`
+	diaryBytes = diaryRows + ` + (SELECT coalesce(sum(length(data)), 0) FROM part WHERE kind IN ('diary', 'lines') AND seq IN (SELECT first FROM diary))`
 )
 
 func pageSum(state, lines []byte) []byte {
@@ -127,45 +146,56 @@ func pageSum(state, lines []byte) []byte {
 	return h.Sum(nil)
 }
 
-// trimDiary drops what is too old, or too much.
-func trimDiary(ctx context.Context, tx *sql.Tx, k Keep) error {
-	drop := func(first int64, why string) error {
-		done, err := tx.ExecContext(ctx, `DELETE FROM diary WHERE first < ?`, first)
-		if err != nil {
-			return err
-		}
-		if n, err := done.RowsAffected(); n == 0 || err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)`, dropped, []byte(why))
-		return err
-	}
+// trimDiary drops what is too old, or too much. What that is it finds out before the transactions that drop it.
+func (s *Store) trimDiary(ctx context.Context, k Keep) error {
 	var first sql.NullInt64
-	if err := tx.QueryRowContext(ctx, `SELECT max(first) FROM diary WHERE state IS NOT NULL AND at <= ?`, nanos(k.Diary)).Scan(&first); err != nil {
+	if err := s.read.QueryRowContext(ctx, `SELECT max(first) FROM diary WHERE state IS NOT NULL AND at <= ?`, nanos(k.Diary)).Scan(&first); err != nil {
 		return err
 	}
-	if err := drop(first.Int64, dropAge); err != nil {
+	if err := s.dropPages(ctx, first.Int64, dropAge); err != nil {
 		return err
 	}
 	for {
 		var bytes int64
-		if err := tx.QueryRowContext(ctx, `SELECT `+diaryBytes).Scan(&bytes); err != nil {
+		if err := s.read.QueryRowContext(ctx, `SELECT `+diaryBytes).Scan(&bytes); err != nil {
 			return err
 		}
 		if bytes <= k.DiaryMax {
 			return nil
 		}
-		err := tx.QueryRowContext(ctx, `SELECT first FROM diary WHERE state IS NOT NULL ORDER BY first LIMIT 1 OFFSET 1`).Scan(&first)
+		err := s.read.QueryRowContext(ctx, `SELECT first FROM diary WHERE state IS NOT NULL ORDER BY first LIMIT 1 OFFSET 1`).Scan(&first)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := drop(first.Int64, dropSize); err != nil {
+		if err := s.dropPages(ctx, first.Int64, dropSize); err != nil {
 			return err
 		}
 	}
+}
+
+// dropPages deletes the pages before one, and notes why. Their parts go later: see tidy.
+func (s *Store) dropPages(ctx context.Context, first int64, why string) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	done, err := tx.ExecContext(ctx, `DELETE FROM diary WHERE first < ?`, first)
+	if err == nil {
+		var n int64
+		if n, err = done.RowsAffected(); n > 0 && err == nil {
+			_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)`, dropped, []byte(why))
+		}
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		s.abandon(ctx, tx)
+	}
+	return err
 }
 
 // Diary calls each for the pages that lead to a moment, the first of which has a State; for none where the diary does not go back so
@@ -174,7 +204,7 @@ func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) 
 	if there, err := s.hasDiary(ctx); !there || err != nil {
 		return err
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT first, last, at, until, sum, state, lines FROM diary
+	rows, err := s.read.QueryContext(ctx, `SELECT first, last, at, until, sum, state IS NOT NULL, state, lines FROM diary
 		WHERE first >= (SELECT max(first) FROM diary WHERE state IS NOT NULL AND at <= ?) AND at <= ? ORDER BY first`, nanos(at), nanos(at))
 	if err != nil {
 		return fmt.Errorf("reading the diary: %w", err)
@@ -202,12 +232,18 @@ func (s *Store) Diary(ctx context.Context, at time.Time, each func(Page) error) 
 func (s *Store) scanPage(ctx context.Context, rows *sql.Rows) (p Page, err error) {
 	var at, until int64
 	var sum, state, lines []byte
-	if err := rows.Scan(&p.First, &p.Last, &at, &until, &sum, &state, &lines); err != nil {
+	var begins bool // the page has a state; an empty blob, for one in parts, is scanned as nil
+	if err := rows.Scan(&p.First, &p.Last, &at, &until, &sum, &begins, &state, &lines); err != nil {
 		return p, err
 	}
 	p.At, p.Until = moment(at), moment(until)
-	if state != nil && len(state) == 0 {
+	if begins && len(state) == 0 {
 		if state, err = s.readParts(ctx, partOfDiary, p.First); err != nil {
+			return p, err
+		}
+	}
+	if len(lines) == 0 {
+		if lines, err = s.readParts(ctx, partOfLines, p.First); err != nil {
 			return p, err
 		}
 	}

@@ -35,14 +35,15 @@ func (s *Store) Quarantine(ctx context.Context, in Input, why string) (fresh boo
 	return n == 1, err
 }
 
-// What parts are of: a snapshot, by its sequence number, or the state of a page of the diary, by the page's first.
+// What parts are of: a snapshot, by its sequence number; the state or the lines of a page of the diary, by the page's first.
 const (
 	partOfSnapshot = "snapshot"
 	partOfDiary    = "diary"
+	partOfLines    = "lines"
 )
 
-// partSize is how many bytes a transaction writes of what is large, and trimRows how many rows one deletes: commits of inputs take turns
-// with them, and wait for one of them at most.
+// partSize is how many bytes a transaction writes or deletes of what is large, and trimRows how many rows one deletes: commits of inputs
+// take turns with them, and wait for one of them at most.
 const (
 	partSize = 128 << 10
 	trimRows = 256
