@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,4 +122,78 @@ func fillUp(file string) {
 		}
 		err = nil
 	}
+}
+
+// A server that is killed while the disk is full starts on it as it went on before: it adopts the models and serves them, reads, refuses
+// changes, and recovers by itself. Where the file system is read-only, the start is refused with what to do.
+func TestStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skipf("a file system of its own cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmounting: %v", err)
+		}
+	})
+	listen := freeAddress(t)
+	s := start(t, dir, "--listen", listen)
+	s.deploy("iris", 1, nil)
+	pids := instances(t, dir)
+	put := func() error {
+		once := s.config()
+		once.RetryMaxAttempts = 1
+		_, err := cloudwatch.NewFromConfig(once).PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{
+			Namespace: aws.String("N"), MetricData: []cw.MetricDatum{{MetricName: aws.String("m"), Value: aws.Float64(1)}},
+		})
+		return err
+	}
+	fill := filepath.Join(dir, "fill")
+	s.until("changes are refused", func() bool {
+		fillUp(fill)
+		return put() != nil
+	})
+	s.kill()
+	fillUp(fill)
+	s = start(t, dir, "--listen", listen)
+	if now := instances(t, dir); !slices.Equal(now, pids) {
+		t.Errorf("instances were %v, are %v", pids, now)
+	}
+	var api smithy.APIError
+	if err := put(); !errors.As(err, &api) || api.ErrorCode() != "ServiceUnavailable" || !strings.Contains(api.ErrorMessage(), "The journal cannot be written") {
+		t.Errorf("a change is answered with %v", err)
+	}
+	if _, err := s.runtime().InvokeEndpoint(t.Context(), &sagemakerruntime.InvokeEndpointInput{
+		EndpointName: aws.String("iris"), ContentType: aws.String("text/csv"), Body: []byte("5,3,1,0\n"),
+	}); err != nil {
+		t.Errorf("an invocation: %v", err)
+	}
+	s.settled("iris", 1)
+	if page := s.get("/health"); !strings.Contains(page, "changes are refused") {
+		t.Errorf("the page says %s", page)
+	}
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	s.until("changes are taken again", func() bool { return put() == nil })
+	s.stop()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatalf("remounting read-only: %v", err)
+	}
+	out, err := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", dir, "--listen", listen).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "make it and its file system writable, or start with another --data-dir") {
+		t.Errorf("on a read-only file system the server ends with %v: %s", err, out)
+	}
+}
+
+// freeAddress is one that nobody listens at now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

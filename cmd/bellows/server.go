@@ -132,11 +132,35 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.port = s.newPort()
-	address := s.address() + " " + o.config.Region + "\n"
-	if err := os.WriteFile(filepath.Join(o.dir, addressFile), []byte(address), 0o600); err != nil {
+	if err := s.noteAddress(); err != nil {
+		o.log.Error("the address cannot be noted for `bellows env`; it is tried again", "error", err)
+	}
+	return nil
+}
+
+// noteAddress writes down where the server listens, for `bellows env`.
+func (s *server) noteAddress() error {
+	file, text := filepath.Join(s.o.dir, addressFile), s.address()+" "+s.o.config.Region+"\n"
+	if now, err := os.ReadFile(file); err == nil && string(now) == text {
+		return nil // so that a full disk does not matter
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("noting the address: %w", err)
 	}
 	return nil
+}
+
+// runAddress tries to note the address until it is noted, or ctx ends.
+func (s *server) runAddress(ctx context.Context) {
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for s.noteAddress() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
 }
 
 func (s *server) address() string { return s.listener.Addr().String() }
@@ -265,9 +289,7 @@ func (s *server) usage(ctx context.Context) []engine.InstanceUsage {
 // is set, or something else ended the server, instances go on, for the next server to adopt.
 func (s *server) run(ctx context.Context, keep bool) error {
 	defer s.release()
-	if err := s.resume(ctx); err != nil {
-		return err
-	}
+	s.resume(ctx)
 	controlled, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var work sync.WaitGroup
@@ -278,6 +300,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	work.Go(func() { s.relay.run(s.life, s.ejectedBefore(s.life)) })
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.foretell.Run(s.life) })
+	work.Go(func() { s.runAddress(s.life) })
 	work.Go(func() { s.runReloads(s.life, s.o.reloads) })
 	var err error
 	select {
@@ -311,7 +334,7 @@ func (s *server) run(ctx context.Context, keep bool) error {
 }
 
 // resume tells the engine which instances did not outlive the last server, then says the whole level.
-func (s *server) resume(ctx context.Context) error {
+func (s *server) resume(ctx context.Context) {
 	alive := map[hosting.InstanceID]bool{}
 	for _, id := range s.fleet.Adopted() {
 		alive[id] = true
@@ -326,15 +349,12 @@ func (s *server) resume(ctx context.Context) error {
 			}
 		}
 	}
-	if err := s.control.Recall(ctx, lost); err != nil {
-		return err
-	}
+	s.control.Recall(ctx, lost)
 	s.apply(s.control.Level())
 	s.fleet.Reap()
 	r := s.control.Recovery()
 	s.o.log.InfoContext(ctx, "ready", "address", s.address(), "speed", s.o.speed, "adopted", len(alive), "lost", len(lost), "replayed", r.Replayed,
 		"disagreed", r.Disagreed, "took", time.Since(s.started).Round(time.Millisecond))
-	return nil
 }
 
 // release closes what is open.

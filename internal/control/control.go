@@ -75,7 +75,8 @@ type Controller struct {
 	recovery  Recovery
 	recovered uint64 // the last input that recovery took
 	follower  follower
-	outage    *outage // nil while the disk takes writes
+	outage    *outage                     // nil while the disk takes writes
+	boot      func(context.Context) error // notes the start; nil once it is noted
 	held      held
 	own       backoff // of what comes from inside
 	calls     backoff // of what callers want
@@ -136,12 +137,27 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if before.IsZero() {
 		before = base
 	}
-	if err := o.Store.Boot(ctx, base, before); err != nil {
-		return nil, err
-	}
 	c.clock = NewClock(base, wall, o.Speed)
 	c.due, c.used = base.Add(observeEvery), base
+	c.boot = func(ctx context.Context) error { return c.disk.Boot(ctx, base, before) }
+	if err := c.start(ctx); ctx.Err() != nil {
+		return nil, err
+	} else if err != nil {
+		c.stall(ctx, err) // as when the disk had become full later
+	}
 	return c, nil
+}
+
+// start notes the start of the server, once.
+func (c *Controller) start(ctx context.Context) error {
+	if c.boot == nil {
+		return nil
+	}
+	err := c.boot(ctx)
+	if err == nil {
+		c.boot = nil
+	}
+	return err
 }
 
 // Recovery tells how the controller came back.
@@ -202,13 +218,22 @@ func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
 	}
 }
 
-// Recall applies the settings and corrects what the engine believes of instances, before Run begins.
-func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceReport) error {
+// Recall applies the settings and corrects what the engine believes of instances, before Run begins. Where the journal cannot be written
+// that waits until it can.
+func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceReport) {
 	orders := c.settings()
 	for _, r := range reports {
 		orders = append(orders, &order{in: engine.Reported{Report: r}, answered: make(chan struct{})})
 	}
-	return c.batch(ctx, orders)
+	if c.outage != nil {
+		for _, o := range orders {
+			c.turnAway(o)
+		}
+		return
+	}
+	if err := c.batch(ctx, orders); err != nil {
+		c.stall(ctx, err)
+	}
 }
 
 // settings returns an order where the engine's settings are not those that the controller was made with.
@@ -284,8 +309,10 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer join()
 	timer := time.NewTimer(c.rest())
 	defer timer.Stop()
-	if err := c.batch(ctx, c.settings()); err != nil {
-		c.stall(ctx, err)
+	if c.outage == nil {
+		if err := c.batch(ctx, c.settings()); err != nil {
+			c.stall(ctx, err)
+		}
 	}
 	for {
 		var err error

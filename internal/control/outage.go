@@ -28,6 +28,7 @@ const (
 
 // disk is what a controller writes to; tests put one between that fails, or is slow.
 type disk interface {
+	Boot(ctx context.Context, at, after time.Time) error
 	Commit(ctx context.Context, inputs []store.Input, history []store.History) error
 	SaveSnapshot(ctx context.Context, shot store.Snapshot, page store.Page, keep store.Keep) error
 	Trim(ctx context.Context, now time.Time) error
@@ -306,9 +307,15 @@ func (c *Controller) mend(ctx context.Context) {
 		c.outage.probe = time.Now().Add(c.outage.wait)
 		return
 	}
-	if err := c.catchUp(ctx); err != nil {
-		c.stall(ctx, err)
-		return
+	for _, resume := range []func(context.Context) error{
+		func(ctx context.Context) error { return c.durably(ctx, c.start) },
+		c.catchUp,
+		func(ctx context.Context) error { return c.batch(ctx, c.settings()) },
+	} {
+		if err := resume(ctx); err != nil {
+			c.stall(ctx, err)
+			return
+		}
 	}
 	c.o.Log.InfoContext(ctx, "the journal is written again: changes are taken")
 	c.outage = nil

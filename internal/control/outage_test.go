@@ -2,8 +2,10 @@ package control
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -50,6 +52,13 @@ func (f *faulty) fault() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
+}
+
+func (f *faulty) Boot(ctx context.Context, at, after time.Time) error {
+	if err := f.fault(); err != nil {
+		return err
+	}
+	return f.Store.Boot(ctx, at, after)
 }
 
 func (f *faulty) Commit(ctx context.Context, in []store.Input, h []store.History) error {
@@ -181,6 +190,88 @@ func TestFullDisk(t *testing.T) {
 	eventually(t, "every measurement", func() bool { return s.invocations() == want })
 	s.agreesWithDisk()
 	s.close()
+}
+
+// A server that is killed while the disk is full starts as it would have gone on: it reads, refuses changes, holds what it learns of
+// instances, and recovers by itself.
+func TestStartOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, 1)
+	s.deploy()
+	id := s.anInstance()
+	s.close()
+	f := &faulty{err: errFull}
+	s = startWith(t, dir, 1, func(o *Options) {
+		f.Store = o.Store
+		o.disk, o.Config.StartupTimeout = f, 3*time.Minute // a setting that differs from the journal's
+	})
+	if why, is := s.Trouble(); !is || why.Slow || !errors.Is(why.Err, errFull) {
+		t.Errorf("the trouble is %v, %v", why, is)
+	}
+	if n := s.models(); n != 1 {
+		t.Errorf("%d models", n)
+	}
+	_, err := s.Step(t.Context(), engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "late"}})
+	if u := (*UnwritableError)(nil); !errors.As(err, &u) {
+		t.Errorf("a change is answered with %v", err)
+	}
+	tried := f.tried()
+	eventually(t, "attempts", func() bool { // the fleet, too, reports the instance once
+		s.Report(t.Context(), hosting.InstanceReport{ID: id, State: hosting.FleetReady, Address: "127.0.0.1:7"})
+		return f.tried() > tried+1
+	})
+	s.agreesWithDisk()
+	f.set(nil, nil)
+	eventually(t, "recovery", func() bool { _, is := s.Trouble(); return !is })
+	s.until("the report that was held", func(v *hosting.Variant, _ hosting.Status) bool { return v.Instances[0].Address == "127.0.0.1:7" })
+	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "late"}})
+	s.view(func(e *engine.Engine) {
+		if got := e.Config().StartupTimeout; got != 3*time.Minute {
+			t.Errorf("the settings are not applied: %v", got)
+		}
+	})
+	s.agreesWithDisk()
+	s.close()
+	db, err := sql.Open("sqlite", filepath.Join(dir, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows := 0
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM boot`).Scan(&rows); err != nil || rows != 2 {
+		t.Errorf("%d starts are noted, want 2; %v", rows, err)
+	}
+}
+
+// What is known of instances at the start is held, too.
+func TestRecallOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, 1)
+	s.deploy()
+	id := s.anInstance()
+	s.close()
+	for _, boot := range []bool{true, false} { // what finds the disk full
+		st, err := store.Open(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &faulty{Store: st}
+		if boot {
+			f.err = errFull
+		}
+		c, err := New(t.Context(), Options{disk: f, Store: st, Speed: 1, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.set(errFull, nil)
+		c.Recall(t.Context(), []hosting.InstanceReport{{ID: id, State: hosting.FleetFailed, Reason: "gone"}})
+		if _, is := c.Trouble(); !is || len(c.held.orders) != 1 {
+			t.Errorf("the trouble is %v; %d reports are held", is, len(c.held.orders))
+		}
+		if err := st.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // A change whose commit fails is refused and not in memory, also where it is the commit that finds out.

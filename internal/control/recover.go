@@ -89,7 +89,8 @@ func (c *Controller) replay(ctx context.Context, l *life) error {
 			l.diary.note(&d)
 		}
 		if d.Aside != nil {
-			return c.quarantine(ctx, d.Seq, d.At, d.Kind, nil, d.Aside)
+			c.quarantine(ctx, d)
+			return nil
 		}
 		if d.Agrees() {
 			return nil
@@ -101,14 +102,17 @@ func (c *Controller) replay(ctx context.Context, l *life) error {
 	})
 }
 
-// quarantine writes down what was set aside, and why; once for a line of the journal, which itself stays where it is.
-func (c *Controller) quarantine(ctx context.Context, seq uint64, at time.Time, kind string, data []byte, why error) error {
-	fresh, err := c.o.Store.Quarantine(ctx, store.Input{Seq: seq, At: at, Kind: kind, Data: data}, why.Error())
-	if fresh {
+// quarantine writes down a line of the journal that was set aside, and why; once: the line itself stays where it is. Where that cannot be
+// written now, the next rebuild writes it.
+func (c *Controller) quarantine(ctx context.Context, d Redecision) {
+	fresh, err := c.o.Store.Quarantine(ctx, store.Input{Seq: d.Seq, At: d.At, Kind: d.Kind}, d.Aside.Error())
+	switch {
+	case err != nil:
+		c.o.Log.ErrorContext(ctx, "a line of the journal is set aside, which cannot be written down", "seq", d.Seq, "kind", d.Kind, "reason", d.Aside, "error", err)
+	case fresh:
 		c.refused.Add(1)
-		c.o.Log.ErrorContext(ctx, "an input is set aside", "seq", seq, "kind", kind, "error", why)
+		c.o.Log.ErrorContext(ctx, "an input is set aside", "seq", d.Seq, "kind", d.Kind, "error", d.Aside)
 	}
-	return err
 }
 
 func (c *Controller) config(ctx context.Context) (engine.Config, error) {

@@ -52,18 +52,19 @@ type Store struct {
 }
 
 // Open opens a data directory, making it on first use, and locks it: a second server is refused. A file that is damaged, newer
-// than this program, or not its own is refused and left as it is.
+// than this program, or not its own is refused and left as it is. A disk that is full is no reason to fail as long as nothing has to be made;
+// where it is one, or the directory cannot be written at all, the error is a *DiskError.
 func Open(ctx context.Context, dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data directory: %w", err)
+		return nil, advise(dir, fmt.Errorf("making the data directory: %w", err))
 	}
 	lock, err := lockDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, advise(dir, err)
 	}
 	s := &Store{lock: lock}
 	if err := s.open(ctx, filepath.Join(dir, FileName)); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, advise(dir, errors.Join(err, s.Close()))
 	}
 	return s, nil
 }
@@ -79,15 +80,10 @@ func lockDir(dir string) (*os.File, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("the data directory %s is in use by another server (process %s)", dir, strings.TrimSpace(string(pid)))
 	}
-	if err := errors.Join(f.Truncate(0), writeAt(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking the data directory: %w", err), f.Close())
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0) // only to say more: the disk may be full
 	}
 	return f, nil
-}
-
-func writeAt(f *os.File, text string) error {
-	_, err := f.WriteAt([]byte(text), 0)
-	return err
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
@@ -166,7 +162,9 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 	var id, version int
 	var health string
 	for pragma, into := range map[string]any{"application_id": &id, "user_version": &version, "quick_check(1)": &health} {
-		if err := db.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(into); err != nil {
+		if err := db.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(into); ofDisk(err) {
+			return fmt.Errorf("opening %s: %w", path, err)
+		} else if err != nil {
 			return fmt.Errorf("%s is damaged, or no SQLite file: %w. Restore it from a backup, or start with another --data-dir", path, err)
 		}
 	}
