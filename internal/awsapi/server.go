@@ -343,10 +343,22 @@ func (q *request) decode(in any) error {
 	default:
 		err = wire.DecodeJSON(plain, in)
 	}
+	if number := (*wire.NumberError)(nil); errors.As(err, &number) {
+		return q.notFinite(number)
+	}
 	if err != nil {
 		return &Error{Code: "SerializationException", Query: "MalformedInput", Message: err.Error(), Lower: true}
 	}
 	return nil
+}
+
+func (q *request) notFinite(number *wire.NumberError) *Error {
+	if own := q.service.NotFinite; own != nil {
+		if e := own(q.Operation, number.Member, number.Value); e != nil {
+			return e
+		}
+	}
+	return framework(number.Error())
 }
 
 // check holds the input against the API model's constraints.

@@ -40,6 +40,9 @@ type Service struct {
 	// Enum renders the refusal of a value that is none of those allowed, where an operation has its own; nil where it has not.
 	Enum func(operation, member string, allowed []string) *Error
 
+	// NotFinite renders the refusal of a double that is NaN or an infinity, where an operation has its own; nil where it has not.
+	NotFinite func(operation, member, value string) *Error
+
 	// Queries are the operations that read many datapoints: only some are answered at once, each within a time limit.
 	Queries []string
 

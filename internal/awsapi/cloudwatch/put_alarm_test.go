@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +95,6 @@ func TestMetricAlarmsThatAreRefused(t *testing.T) {
 		{"twice", func(in *request) { in.AlarmActions = []string{topic, topic} }, "ValidationError: The collection AlarmActions must not have duplicates."},
 		{"interval", func(in *request) { in.EvaluationInterval = aws.Int32(60) }, "ValidationError: EvaluationInterval can only be specified together with EvaluationCriteria"},
 		{"a range", func(in *request) { in.ComparisonOperator = types.ComparisonOperatorGreaterThanUpperThreshold }, "ValidationError: ComparisonOperators for ranges require ThresholdMetricId to be set"},
-		{"no number", func(in *request) { in.Threshold = aws.Float64(math.NaN()) }, "ValidationError: PutMetricAlarm request should have valid Threshold parameter"},
 		{"p100.5 is well", func(in *request) { in.Statistic, in.ExtendedStatistic = "", aws.String("p100.5") }, ""},
 		{"tag of AWS's", func(in *request) { in.Tags = tags("AwS:x") }, `AccessDenied: The provided tag keys must not start with any case of "aws:"`},
 		{"tag twice is well", func(in *request) { in.Tags = tags("x", "x") }, ""},

@@ -2,7 +2,6 @@ package cloudwatch
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -153,7 +152,7 @@ func needed(in *sdk.PutMetricAlarmInput) error {
 		return missingParameter("The parameter ComparisonOperator is required.")
 	case ranges(in.ComparisonOperator) && in.ThresholdMetricId == nil:
 		return awsapi.Validation("ComparisonOperators for ranges require ThresholdMetricId to be set")
-	case in.Threshold == nil || math.IsNaN(*in.Threshold) || math.IsInf(*in.Threshold, 0):
+	case in.Threshold == nil:
 		return awsapi.Validation("PutMetricAlarm request should have valid Threshold parameter")
 	}
 	return nil

@@ -53,8 +53,9 @@ func New(b awsapi.Backend, past Past) *awsapi.Service {
 		Required: func(member string) *awsapi.Error {
 			return missingParameter("The parameter %s is required.", parameter(member))
 		},
-		Enum:    outsideSet,
-		Queries: []string{"GetMetricData", "GetMetricStatistics", "ListMetrics"},
+		Enum:      outsideSet,
+		NotFinite: notFinite,
+		Queries:   []string{"GetMetricData", "GetMetricStatistics", "ListMetrics"},
 	}
 	awsapi.Handle(s, "PutMetricData", a.putMetricData)
 	awsapi.Handle(s, "ListMetrics", a.listMetrics)
@@ -91,6 +92,19 @@ func outsideSet(operation, member string, allowed []string) *awsapi.Error {
 		return invalidValue("The parameter %s.<list element> must be a value in the set [%s].", parameter(member), all)
 	case operation == "PutMetricData", operation == "GetMetricStatistics":
 		return invalidValue("The parameter %s must be a value in the set [ %s ].", parameter(member), all)
+	default:
+		return nil
+	}
+}
+
+// notFinite words what operations say of doubles that are NaN or infinities: what they say of other numbers out of
+// range. AWS: recorded.
+func notFinite(operation, member, value string) *awsapi.Error {
+	switch operation {
+	case "PutMetricData":
+		return invalidValue("The value %s for parameter %s is invalid.", value, parameter(member))
+	case "PutMetricAlarm":
+		return awsapi.Validation("PutMetricAlarm request should have valid Threshold parameter")
 	default:
 		return nil
 	}

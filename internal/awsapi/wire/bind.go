@@ -23,6 +23,19 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s at '%s'", e.Msg, e.Member)
 }
 
+// NumberError says that a double is NaN or an infinity.
+type NumberError struct {
+	Member string // path
+	Value  string // NaN, Infinity or -Infinity
+}
+
+// Error renders the refusal as a violation of the member's constraints.
+func (e *NumberError) Error() string {
+	return Message([]Violation{{
+		Member: e.Member, Text: fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must be a finite number", e.Value, e.Member),
+	}})
+}
+
 // depthMax bounds how deep a request may nest: no shape of these services comes near it.
 const depthMax = 32
 
@@ -144,15 +157,26 @@ func bindScalar(v reflect.Value, x any, at *place) error {
 		v.SetInt(n)
 		return nil
 	case reflect.Float32, reflect.Float64:
-		f, ok := double(x)
-		if !ok {
-			return mismatch(x, "a Double", at)
-		}
-		v.SetFloat(f)
-		return nil
+		return bindDouble(v, x, at)
 	default:
 		return &Error{at.String(), "This member is not served here"}
 	}
+}
+
+// bindDouble takes finite numbers only. Every protocol can write the others, but nothing that is served has a use for one, and records are
+// JSON, which has none.
+func bindDouble(v reflect.Value, x any, at *place) error {
+	f, ok := double(x)
+	switch {
+	case !ok:
+		return mismatch(x, "a Double", at)
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return &NumberError{Member: at.String(), Value: decimal(f, 64)}
+	case v.OverflowFloat(f):
+		return mismatch(x, "a Float", at)
+	}
+	v.SetFloat(f)
+	return nil
 }
 
 func bindTime(v reflect.Value, x any, at *place) error {

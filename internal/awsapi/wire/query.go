@@ -103,8 +103,11 @@ func (n *node) scalar(t reflect.Type, at *place) (any, error) {
 		return b, nil
 	}
 	if t.Kind() == reflect.Float64 || t.Kind() == reflect.Float32 {
+		if f, ok := double(*n.text); ok { // NaN and the infinities
+			return f, nil
+		}
 		f, err := strconv.ParseFloat(*n.text, 64)
-		if err != nil {
+		if err != nil || strings.Trim(*n.text, "0123456789+-.eE") != "" { // Go's own spellings: inf, 0x1p-2, 1_000
 			return nil, &Error{at.String(), "A String cannot be converted to a Double"}
 		}
 		return f, nil
