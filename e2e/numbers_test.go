@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	ec2 "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
@@ -68,6 +70,15 @@ func TestExtremeNumbersDoNotStopTheServer(t *testing.T) {
 	s.settled("vast", 2)
 	limit(3)
 	reaches(3)
+	s.settled("vast", 3)
+	if _, err := s.scaling().DeleteScalingPolicy(t.Context(), &applicationautoscaling.DeleteScalingPolicyInput{
+		PolicyName: aws.String("p"), ServiceNamespace: scaling.ServiceNamespaceSagemaker, ResourceId: resource, ScalableDimension: dimension,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	limit(4)
+	s.executeBeyondDoubles("vast.AllTraffic")
+	s.settled("vast", 4)
 	out, err := s.scaling().DescribeScalingActivities(t.Context(), &applicationautoscaling.DescribeScalingActivitiesInput{
 		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
 	})
@@ -76,5 +87,25 @@ func TestExtremeNumbersDoNotStopTheServer(t *testing.T) {
 	}
 	if text := s.log(); strings.Contains(text, "set aside") || strings.Contains(text, "panic") {
 		t.Errorf("the log says\n%s", text)
+	}
+}
+
+// executeBeyondDoubles executes a step policy of a group with a metric value and a breach threshold whose difference is infinite.
+func (s *server) executeBeyondDoubles(group string) {
+	s.t.Helper()
+	client := autoscaling.NewFromConfig(s.config())
+	if _, err := client.PutScalingPolicy(s.t.Context(), &autoscaling.PutScalingPolicyInput{
+		AutoScalingGroupName: aws.String(group), PolicyName: aws.String("steps"), PolicyType: aws.String("StepScaling"),
+		AdjustmentType: aws.String("ChangeInCapacity"), StepAdjustments: []ec2.StepAdjustment{{
+			MetricIntervalLowerBound: aws.Float64(math.MaxFloat64), ScalingAdjustment: aws.Int32(1),
+		}},
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := client.ExecutePolicy(s.t.Context(), &autoscaling.ExecutePolicyInput{
+		AutoScalingGroupName: aws.String(group), PolicyName: aws.String("steps"),
+		MetricValue: aws.Float64(math.MaxFloat64), BreachThreshold: aws.Float64(-math.MaxFloat64),
+	}); err != nil {
+		s.t.Fatal(err)
 	}
 }

@@ -80,6 +80,7 @@ type StepAdjustment struct {
 // interval and the upper does not; at a low alarm it is the other way round.
 // AWS: step scaling policies, user guide, step adjustments.
 func (s *StepConfig) step(breach float64, high bool) (StepAdjustment, bool) {
+	breach = metric.Finite(breach) // a difference may overflow: it lies in the interval without a bound all the same
 	for _, a := range s.Steps {
 		lower, upper := a.lower(), a.upper()
 		if high && lower <= breach && breach < upper {

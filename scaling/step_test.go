@@ -27,6 +27,11 @@ func TestWhichStep(t *testing.T) {
 			t.Errorf("high %v, metric %v: got %+v, %v; want %d %%", tt.high, tt.metric, got, found, tt.want)
 		}
 	}
+	for high, breach := range map[bool]float64{true: math.Inf(1), false: math.Inf(-1)} { // a metric less a threshold that overflows
+		if got, found := c.step(breach, high); !found || got.Adjustment*got.Adjustment != 900 {
+			t.Errorf("high %v, a breach of %v: got %+v, %v; want the outermost step", high, breach, got, found)
+		}
+	}
 	one := &StepConfig{Steps: []StepAdjustment{step(0, nil, 1)}}
 	if _, found := one.step(-0.1, true); found {
 		t.Error("a breach below every interval found a step")

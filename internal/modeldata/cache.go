@@ -342,16 +342,27 @@ func (c *Cache) fly(key string, d hosting.ModelData, l listing) *flight {
 // note remembers where content was fetched from.
 func (c *Cache) note(content string, keys ...string) error {
 	for _, key := range keys {
-		half := c.path("tmp", key)
-		err := os.WriteFile(half, []byte(content), 0o600)
-		if err == nil {
-			err = os.Rename(half, c.path("sources", key))
-		}
-		if err != nil {
+		if err := c.replace(key, content); err != nil {
 			return problemf(TooLarge, "it cannot be kept: %w", err)
 		}
 	}
 	return nil
+}
+
+// replace writes a key of sources, whole or not at all. Two fetches may share a key, so the unfinished file has a name of its own.
+func (c *Cache) replace(key, content string) error {
+	half, err := os.CreateTemp(c.path("tmp"), "source-")
+	if err != nil {
+		return err
+	}
+	_, err = half.WriteString(content)
+	if err = errors.Join(err, half.Close()); err == nil {
+		err = os.Rename(half.Name(), c.path("sources", key))
+	}
+	if err != nil {
+		_ = os.Remove(half.Name()) // the first error says more
+	}
+	return err
 }
 
 // Status is how full a cache is.

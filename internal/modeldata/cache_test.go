@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -389,5 +391,30 @@ func TestDamagedContentIsRemovedAtTheStart(t *testing.T) {
 		if left, err := os.ReadDir(c.path(dir)); err != nil || len(left) > 0 {
 			t.Errorf("%s: %v, %v", dir, left, err)
 		}
+	}
+}
+
+// Fetches of two listings of one source end together: each notes the same key, and what is noted is one of theirs, whole.
+func TestNotesOfOneSourceDoNotMeet(t *testing.T) {
+	c, err := New(Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	contents := [...]string{strings.Repeat("a", 64), strings.Repeat("b", 32), strings.Repeat("c", 128)}
+	var work sync.WaitGroup
+	for i := range 300 {
+		work.Go(func() {
+			if err := c.note(contents[i%len(contents)], "latest"); err != nil {
+				t.Errorf("noting: %v", err)
+			}
+			if text, err := os.ReadFile(c.path("sources", "latest")); err != nil || !slices.Contains(contents[:], string(text)) {
+				t.Errorf("noted is %q, %v", text, err)
+			}
+		})
+	}
+	work.Wait()
+	if left, err := os.ReadDir(c.path("tmp")); err != nil || len(left) > 0 {
+		t.Errorf("unfinished are %v, %v", left, err)
 	}
 }
