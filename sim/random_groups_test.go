@@ -103,7 +103,8 @@ func (l *life) simple() {
 
 // Through both APIs in any order, what holds for one holds for both; and activities of instances tell of each that comes and goes.
 func TestRandomLivesOfGroups(t *testing.T) {
-	lives, acted := 40, 0
+	t.Parallel()
+	lives, acted := 12, 0
 	if testing.Short() {
 		lives = 5
 	}

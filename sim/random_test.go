@@ -294,7 +294,8 @@ func (l *life) forget() {
 // Whatever anybody does in whatever order: capacity stays in its range, alarms tell of each change, one activity runs at a time; and
 // the same inputs decide the same again, byte for byte, restarts or not.
 func TestRandomLives(t *testing.T) {
-	lives, acted, ran := 40, 0, 0
+	t.Parallel()
+	lives, acted, ran := 12, 0, 0
 	if testing.Short() {
 		lives = 5
 	}

@@ -98,7 +98,8 @@ func known(t *testing.T, e *engine.Engine) string {
 // A life that is relived from the readings of its alarms, without any measurement, is the same life: at each moment every target,
 // policy, cooldown, alarm and instance stands as it stood.
 func TestLivesAreRelived(t *testing.T) {
-	lives := 30
+	t.Parallel()
+	lives := 10
 	if testing.Short() {
 		lives = 5
 	}

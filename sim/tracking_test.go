@@ -191,6 +191,7 @@ const long = 85 * time.Minute
 
 // After a step to a constant load the capacity reaches what the load needs, never passes it by more than one, and never falls again.
 func TestAfterAStepOfLoadCapacityReachesItAndStays(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		x := newTracked(t, perInstance*instances(t, "before", 0, 2))
 		x.load = perInstance * instances(t, "after", 3, 15)
@@ -210,6 +211,7 @@ func TestAfterAStepOfLoadCapacityReachesItAndStays(t *testing.T) {
 
 // Under a load that only rises nothing scales in; under one that only falls nothing scales out, and what is left is enough.
 func TestUnderALoadThatOnlyRisesOrFallsCapacityGoesOneWay(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		rises := rapid.Bool().Draw(t, "rises")
 		x := newTracked(t, perInstance*instances(t, "at first", 6, 9))
@@ -238,6 +240,7 @@ func TestUnderALoadThatOnlyRisesOrFallsCapacityGoesOneWay(t *testing.T) {
 // Capacity never reverses unless the load did: between a scale-out and a scale-in the load fell, between a scale-in and a scale-out it rose,
 // since the oldest reading that the earlier one can have rested on.
 func TestCapacityReversesOnlyAfterTheLoad(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		x := newTracked(t, perInstance*instances(t, "at first", 0, 9))
 		for range rapid.IntRange(2, 5).Draw(t, "steps") {

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,22 +140,37 @@ func weekDayMatches(text string, t time.Time) bool {
 // scan finds the first minute after a moment whose local fields match and that the clock did not show before.
 func scan(text string, after, end time.Time, loc *time.Location) (time.Time, bool) {
 	f := strings.Fields(strings.TrimSuffix(strings.TrimPrefix(text, "cron("), ")"))
-	shown := map[int64]bool{}
+	minutes, hours := table(f[0], 60), table(f[1], 24)
+	latest := int64(math.MinInt64) // that the clock showed: what is not beyond it was shown before
+	day, dayMatches := 0, false    // the local day that was looked at last
 	for t := after.Add(-27 * time.Hour).Truncate(time.Minute); t.Before(end); t = t.Add(time.Minute) {
 		local := t.In(loc)
 		_, offset := local.Zone()
 		face := t.Unix() + int64(offset)
-		again := shown[face]
-		shown[face] = true
-		if again || !t.After(after) {
+		again := face <= latest
+		latest = max(latest, face)
+		if again || !t.After(after) || !minutes[local.Minute()] || !hours[local.Hour()] {
 			continue
 		}
-		if matches(f[0], local.Minute(), 0, 59, nil) && matches(f[1], local.Hour(), 0, 23, nil) && monthDayMatches(f[2], local) &&
-			matches(f[3], int(local.Month()), 1, 12, monthNames) && weekDayMatches(f[4], local) && matches(f[5], local.Year(), 1970, 2199, nil) {
+		if d := local.Year()*1000 + local.YearDay(); d != day {
+			day = d
+			dayMatches = monthDayMatches(f[2], local) && matches(f[3], int(local.Month()), 1, 12, monthNames) && weekDayMatches(f[4], local) &&
+				matches(f[5], local.Year(), 1970, 2199, nil)
+		}
+		if dayMatches {
 			return t, true
 		}
 	}
 	return time.Time{}, false
+}
+
+// table tells which values below n a field of minutes or hours has.
+func table(field string, n int) []bool {
+	out := make([]bool, n)
+	for v := range out {
+		out[v] = matches(field, v, 0, n-1, nil)
+	}
+	return out
 }
 
 // field draws a plain field, or one of the special ones.
