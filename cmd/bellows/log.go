@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -102,7 +103,7 @@ func (h *lines) Handle(_ context.Context, r slog.Record) error {
 	}
 	for _, a := range attrs {
 		value := a.Value.Resolve().String()
-		if strings.ContainsAny(value, " \n\t\"") {
+		if strings.ContainsFunc(value, func(r rune) bool { return r == ' ' || r == '"' || r == utf8.RuneError || !strconv.IsPrint(r) }) {
 			value = strconv.Quote(value)
 		}
 		fmt.Fprintf(&b, " %s=%s", a.Key, value)

@@ -181,6 +181,9 @@ func TestRefusalsOfThePort(t *testing.T) {
 		"CONNECT":               {"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", 405, "MethodNotAllowed"},
 		"a bad escape":          {"GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", 400, "MalformedHttpRequestException"},
 		"a bad escape, at last": {"GET /a?b=%4 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "MalformedHttpRequestException"},
+		"a host with a space":   {"POST / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "MalformedHttpRequestException"},
+		"an escaped NUL":        {"POST /a%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "MalformedHttpRequestException"},
+		"a NUL":                 {"GET /\x00 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "MalformedHttpRequestException"},
 		"a control in a path":   {"GET /\x7f HTTP/1.1\r\nHost: h\r\n\r\n", 400, "MalformedHttpRequestException"},
 	} {
 		r.expect(fault, r.raw(c.request), c.status, c.code, "<ErrorResponse")

@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/awsapi/wire"
@@ -313,8 +315,17 @@ func refusal(err error) error {
 	return &Error{Code: code, Query: query, Status: status, Message: e.Msg, Lower: true}
 }
 
+// printable is a text of a client's as messages have it: control characters and what is no UTF-8 are escaped.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
 func (q *request) unknown() *Error {
-	what, status := "the operation "+q.Operation, http.StatusNotFound
+	what, status := "the operation "+printable(q.Operation), http.StatusNotFound
 	if q.Operation == "" {
 		what = "an operation (it has no X-Amz-Target header, no Action, and no known path)"
 	} else if q.service != nil {

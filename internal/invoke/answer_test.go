@@ -282,14 +282,51 @@ func TestHeadersInSeveralFieldsAreJoined(t *testing.T) {
 	}
 }
 
-// A status that HTTP does not have is a model's error, and no success.
-func TestAModelsStatusMustBeHTTPs(t *testing.T) {
-	for _, status := range []string{"000", "001", "099"} {
-		g, url := start(t, Options{})
-		g.Apply([]engine.Route{blue(raw(t, "HTTP/1.1 "+status+" OK\r\nContent-Length: 2\r\n\r\nhi", false))})
-		answer, body := post(t, url+"/endpoints/chat/invocations", "x")
-		if answer.StatusCode != http.StatusFailedDependency || !strings.Contains(body, "has a status that HTTP does not have.") {
-			t.Errorf("%s: %d %s", status, answer.StatusCode, body)
-		}
+// Interim answers are no answer, and what follows them is held to what answers are held to. A status that HTTP does not have is a model's
+// error, and no success.
+func TestStatusesOfModels(t *testing.T) {
+	const (
+		ok      = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+		proceed = "HTTP/1.1 100 Continue\r\n\r\n"
+		hints   = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nX-Amzn-SageMaker-Custom-Attributes: early\r\n\r\n"
+		none    = "has a status that HTTP does not have."
+		broken  = "closed the connection before it had answered, or its answer was no valid HTTP."
+	)
+	of := func(status string) string { return strings.Replace(ok, "200", status, 1) }
+	for name, c := range map[string]struct {
+		answer string
+		status int
+		want   string
+	}{
+		"000": {of("000"), 424, none}, "001": {of("001"), 424, none}, "099": {of("099"), 424, none},
+		"100, 200":            {proceed + ok, 200, "hi"},
+		"103, 200":            {hints + ok, 200, "hi"},
+		"100, 103, 200":       {proceed + hints + ok, 200, "hi"},
+		"100, 500":            {proceed + of("500"), 424, "Received server error (500)"},
+		"100, 404":            {proceed + of("404"), 424, "Received client error (404)"},
+		"100, 000":            {proceed + of("000"), 424, none},
+		"103, 000":            {hints + of("000"), 424, none},
+		"103, 099":            {hints + of("099"), 424, none},
+		"100, garbage":        {proceed + "SMTP ready\r\n\r\n", 424, broken},
+		"103, garbage":        {hints + "\x00\x01\x02\xff garbage without an end", 424, broken},
+		"100, no status":      {proceed + "HTTP/1.1 OK\r\nContent-Length: 2\r\n\r\nhi", 424, broken},
+		"100, nothing":        {proceed, 424, broken},
+		"half an interim":     {"HTTP/1.1 103 Early", 424, broken},
+		"a garbled interim":   {"HTTP/1.1 100 Continue\r\nno header\r\n\r\n" + ok, 424, broken},
+		"interim without end": {strings.Repeat(proceed, interimMax+1) + ok, 424, broken},
+		"101":                 {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 424, "(101)"},
+		"a lone status line":  {"HTTP/1.1 200 OK", 424, broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, url := start(t, Options{})
+			g.Apply([]engine.Route{blue(raw(t, c.answer, false))})
+			answer, body := post(t, url+"/endpoints/chat/invocations", "x")
+			if answer.StatusCode != c.status || !strings.Contains(body, c.want) {
+				t.Errorf("%d %s, want %d with %q", answer.StatusCode, body, c.status, c.want)
+			}
+			if got := answer.Header.Get("X-Amzn-SageMaker-Custom-Attributes"); got != "" {
+				t.Errorf("a header of an interim answer reached the client: %q", got)
+			}
+		})
 	}
 }

@@ -93,12 +93,14 @@ func (c *conn) exchange(q *request, limit int) exchangeEnd {
 	default:
 		// The instance may have answered before it had read all, as servers do with payloads that are too large for them.
 	}
-	const line = "HTTP/1.1 "
-	if status, err := c.reader.Peek(len(line) + 1); err == nil && status[len(line)] == '0' {
-		return exchangeStatus // fasthttp takes 000 for 200
-	}
 	c.answer.Header.SetNoDefaultContentType(true) // forgotten at each Reset
-	switch err := c.answer.ReadLimitBody(c.reader, limit); {
+	end, err := c.interim()
+	if end == 0 && err == nil {
+		err = c.answer.ReadLimitBody(c.reader, limit)
+	}
+	switch {
+	case end != 0:
+		return end
 	case err == nil:
 		return exchangeAnswered
 	case timedOut(c.readErr):
@@ -129,7 +131,9 @@ func (c *conn) send(q *request) (int64, error) {
 }
 
 // reusable reports whether the connection is ready for another exchange after an answered one.
-func (c *conn) reusable() bool { return !c.answer.ConnectionClose() && c.reader.Buffered() == 0 }
+func (c *conn) reusable() bool {
+	return !c.answer.ConnectionClose() && c.reader.Buffered() == 0 && c.answer.StatusCode() != fasthttp.StatusSwitchingProtocols
+}
 
 func timedOut(err error) bool {
 	var e net.Error

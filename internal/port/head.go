@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,15 @@ func guess(raw []byte) Head {
 	return h
 }
 
-func shorten(b []byte) string { return string(b[:min(len(b), 1024)]) }
+// shorten is a part of a head that is not well-formed as logs and messages may have it: not too long, and without control characters.
+func shorten(b []byte) string {
+	b = b[:min(len(b), 1024)]
+	if !bytes.ContainsFunc(b, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return string(b)
+	}
+	q := strconv.QuoteToASCII(string(b))
+	return q[1 : len(q)-1]
+}
 
 // lines is what a look at the lines of a head found.
 type lines struct {
@@ -286,6 +295,9 @@ func (c *conn) check(l *lines) *Refusal {
 	} else if r := escapes(uri); r != nil {
 		return r
 	}
+	if !authority(h.Host()) || !authority(authorityOf(h.RequestURI())) {
+		return malformed("The request's Host is no name or address of a host, with or without a port.")
+	}
 	if l.expects && !strings.EqualFold(string(h.Peek("Expect")), "100-continue") {
 		return &Refusal{fasthttp.StatusExpectationFailed, "ExpectationFailed", "The only Expect that this server meets is 100-continue."}
 	}
@@ -304,7 +316,15 @@ func escapes(uri []byte) *Refusal {
 			return malformed("The request's target has a percent sign that is not followed by two hexadecimal digits.")
 		}
 	}
+	path, _, _ := bytes.Cut(uri, []byte("?"))
+	for i, c := range path {
+		if control(c) || c == '%' && (path[i+1] < '2' || path[i+1] == '7' && path[i+2]|0x20 == 'f') {
+			return malformed("The request's path has a control character.") // no name here has one, and logs and terminals obey some
+		}
+	}
 	return nil
 }
+
+func control(c byte) bool { return c < ' ' || c == 0x7f }
 
 func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }

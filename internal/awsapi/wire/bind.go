@@ -104,6 +104,7 @@ func bindSlice(v reflect.Value, x any, at *place, depth int) error {
 	if !ok {
 		return mismatch(x, "a list", at)
 	}
+	list = list[:decoded(at, len(list))]
 	out := reflect.MakeSlice(v.Type(), len(list), len(list))
 	here := place{up: at}
 	for i, e := range list {
@@ -121,8 +122,12 @@ func bindMap(v reflect.Value, x any, at *place, depth int) error {
 	if !ok {
 		return mismatch(x, "a map", at)
 	}
-	out := reflect.MakeMapWithSize(v.Type(), len(m))
+	n := decoded(at, len(m))
+	out := reflect.MakeMapWithSize(v.Type(), n)
 	for k, e := range m {
+		if out.Len() == n {
+			break
+		}
 		value := reflect.New(v.Type().Elem()).Elem()
 		if err := bind(value, e, &place{up: at, key: k}, depth+1); err != nil {
 			return err
@@ -131,6 +136,21 @@ func bindMap(v reflect.Value, x any, at *place, depth int) error {
 	}
 	v.Set(out)
 	return nil
+}
+
+// tagsMax is how many tags, or keys of tags, of a request are looked at. A resource may have 50, and the longest list that a model allows has
+// 200: with one more the request is refused, whatever else it holds.
+const tagsMax = 200
+
+// isTags reports whether a member holds tags or their keys.
+func (p *place) isTags() bool { return p != nil && (p.member == "Tags" || p.member == "TagKeys") }
+
+// decoded is how many of the items of a collection are decoded.
+func decoded(at *place, n int) int {
+	if at.isTags() {
+		return min(n, tagsMax+1)
+	}
+	return n
 }
 
 func bindScalar(v reflect.Value, x any, at *place) error {

@@ -2,9 +2,11 @@ package wire
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	sm "github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
@@ -68,5 +70,85 @@ func TestFew(t *testing.T) {
 		if got := few([]byte(c.body)) == nil; got != c.few {
 			t.Errorf("%s: %t", name, got)
 		}
+	}
+}
+
+// Whatever operation takes tags: no more of them are looked at than tell that there are too many, and the request is refused.
+func TestManyTagsAreRefused(t *testing.T) {
+	list := func(item string) string {
+		return "[" + strings.Repeat(item+",", 50_000) + item + "]"
+	}
+	tags, keys := list(`{"Key":"k","Value":"v"}`), list(`"k"`)
+	var entries strings.Builder
+	for i := range 150_000 {
+		fmt.Fprintf(&entries, `"k%d":"v",`, i)
+	}
+	pairs := "{" + entries.String() + `"k":"v"}`
+	taken := 0
+	for service, operations := range map[string]map[string]any{
+		"sagemaker": {
+			"AddTags": &sagemaker.AddTagsInput{}, "DeleteTags": &sagemaker.DeleteTagsInput{}, "CreateModel": &sagemaker.CreateModelInput{},
+			"CreateEndpoint": &sagemaker.CreateEndpointInput{}, "CreateEndpointConfig": &sagemaker.CreateEndpointConfigInput{},
+		},
+		"monitoring": {
+			"TagResource": &cloudwatch.TagResourceInput{}, "UntagResource": &cloudwatch.UntagResourceInput{},
+			"PutMetricAlarm": &cloudwatch.PutMetricAlarmInput{}, "PutCompositeAlarm": &cloudwatch.PutCompositeAlarmInput{},
+			"PutAlarmMuteRule": &cloudwatch.PutAlarmMuteRuleInput{},
+		},
+		"application-autoscaling": {
+			"TagResource": &applicationautoscaling.TagResourceInput{}, "UntagResource": &applicationautoscaling.UntagResourceInput{},
+			"RegisterScalableTarget": &applicationautoscaling.RegisterScalableTargetInput{},
+		},
+	} {
+		for operation, in := range operations {
+			taken++
+			body := pairs
+			if _, isMap := reflect.TypeOf(in).Elem().FieldByName("Tags"); !isMap {
+				body = keys
+			} else if f, _ := reflect.TypeOf(in).Elem().FieldByName("Tags"); f.Type.Kind() == reflect.Slice {
+				body = tags
+			}
+			member := "Tags"
+			if body == keys {
+				member = "TagKeys"
+			}
+			if err := DecodeJSON([]byte(`{"`+member+`":`+body+`}`), in); err != nil {
+				t.Errorf("%s: %v", operation, err)
+				continue
+			}
+			found := Message(Validate(service, operation, in))
+			if !strings.Contains(found, "Member must have length less than or equal to ") || len(found) > 3*shownMax {
+				t.Errorf("%s of %s: %.300s", operation, service, found)
+			}
+			if n := reflect.ValueOf(in).Elem().FieldByName(member).Len(); n != tagsMax+1 {
+				t.Errorf("%s of %s: %d %s are decoded", operation, service, n, member)
+			}
+		}
+	}
+	all := 0
+	for _, s := range table() {
+		for _, input := range s.Operations {
+			if sh := s.Shapes[input]; sh != nil && (sh.Members["Tags"] != "" || sh.Members["TagKeys"] != "") {
+				all++
+			}
+		}
+	}
+	if taken != all {
+		t.Errorf("%d operations are tried, and %d take tags", taken, all)
+	}
+}
+
+// A collection that is too long is refused for its length; of its items as many are checked as there may be.
+func TestLongCollectionsAreCheckedUpToTheirLimit(t *testing.T) {
+	in := &sagemaker.AddTagsInput{Tags: make([]sm.Tag, 100)}
+	key, value := "k", "v"
+	for i := range in.Tags {
+		in.Tags[i] = sm.Tag{Key: &key, Value: &value}
+	}
+	in.Tags[99].Key, in.ResourceArn = nil, new(string)
+	*in.ResourceArn = "arn:aws:sagemaker:us-east-1:123456789012:model/m"
+	got := Message(Validate("sagemaker", "AddTags", in))
+	if !strings.HasPrefix(got, "1 validation error detected: ") || !strings.HasSuffix(got, "'tags' failed to satisfy constraint: Member must have length less than or equal to 50") {
+		t.Error(got)
 	}
 }

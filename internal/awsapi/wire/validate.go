@@ -183,11 +183,11 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 	case v.Kind() == reflect.Slice && v.Type() != bytesType:
 		c.length(v.Len(), sh, at, func() string { return show(v) })
 		if item := c.s.Shapes[sh.Member]; v.Type().Elem().Kind() == reflect.String && item != nil {
-			c.texts(v, item, at)
+			c.texts(v, item, sh, at)
 			return
 		}
 		here := place{up: at}
-		for i := range v.Len() {
+		for i := range sh.looked(v.Len()) {
 			here.item = i + 1
 			c.value(v.Index(i), sh.Member, &here)
 		}
@@ -215,8 +215,8 @@ func (c *check) structure(v reflect.Value, sh *shape, at *place) {
 }
 
 // texts checks a list of strings: the list is named, not the string. AWS: recorded.
-func (c *check) texts(v reflect.Value, item *shape, at *place) {
-	for i := range v.Len() {
+func (c *check) texts(v reflect.Value, item, list *shape, at *place) {
+	for i := range list.looked(v.Len()) {
 		if c.full() {
 			return
 		}
@@ -231,7 +231,8 @@ func (c *check) texts(v reflect.Value, item *shape, at *place) {
 
 func (c *check) mapping(v reflect.Value, sh *shape, at *place) {
 	c.length(v.Len(), sh, at, func() string { return show(v) })
-	for _, k := range sortedKeys(v) {
+	keys := sortedKeys(v)
+	for _, k := range keys[:sh.looked(len(keys))] {
 		if c.full() {
 			return
 		}
@@ -284,7 +285,19 @@ func (c *check) text(s string, sh *shape, at *place) {
 	}
 }
 
+// looked is how many items of a collection are checked: where there are too many, that is what the request is refused for.
+func (sh *shape) looked(n int) int {
+	if sh.Max != nil {
+		return min(n, int(*sh.Max))
+	}
+	return n
+}
+
 func (c *check) length(n int, sh *shape, at *place, value func() string) {
+	if sh.Max == nil && at.isTags() && n > tagsMax {
+		c.fail(at, value(), "Member must have length less than or equal to 50") // AWS: TagResource of each service, Tags
+		return
+	}
 	if sh.Min != nil && float64(n) < *sh.Min {
 		c.fail(at, value(), "Member must have length greater than or equal to "+number(*sh.Min))
 	}
@@ -325,7 +338,8 @@ func show(v reflect.Value) string {
 	var parts []string
 	switch v.Kind() {
 	case reflect.Map:
-		for _, k := range sortedKeys(v) {
+		keys := sortedKeys(v)
+		for _, k := range keys[:min(len(keys), 200)] {
 			parts = append(parts, k.String()+"="+fmt.Sprint(v.MapIndex(k)))
 		}
 		return quoted("{" + strings.Join(parts, ", ") + "}")

@@ -1,0 +1,62 @@
+package port
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A Host that names no host gets 400 whatever is asked for, before any handler.
+func TestHosts(t *testing.T) {
+	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, _ *Body) { ctx.SetBodyString("served") }})
+	for host, ok := range map[string]bool{
+		"": false, "h": true, "h:80": true, "h:": true, "a-b.example_c.Com.": true, "127.0.0.1:4580": true, "[::1]": true, "[::1]:4580": true, "[::ffff:127.0.0.1]:1": true,
+		"a b": false, "a\tb": false, "a/b": false, "a?b": false, "a#b": false, "u@h": false, "a\\b": false, "<h>": false, "h\"": false, "h'": false, "a,b": false, "%00": false, "h%20": false,
+		"h:x": false, "h:80:90": false, "h:123456": false, "h:-1": false, "::1": false, "[::1": false, "[]": false, "[::1]80": false, "[g::1]": false, "[::1]:x": false,
+		"é": false, "\xff": false, strings.Repeat("a", hostMax+1): false, "*": false, "h;x": false, "h|x": false,
+	} {
+		for _, path := range []string{"/", "/health", "/endpoints/e/invocations"} {
+			status, got := say(t, dial(t, address), fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, host))
+			if ok && status != http.StatusOK || !ok && (status != http.StatusBadRequest || !strings.Contains(got, "MalformedHttpRequestException")) {
+				t.Errorf("Host %q at %s: %d %q", host, path, status, got)
+			}
+		}
+		if host != "" && !strings.ContainsAny(host, " \t/?#") { // in the target it ends there
+			status, got := say(t, dial(t, address), fmt.Sprintf("GET http://%s/health HTTP/1.1\r\nHost: h\r\n\r\n", host))
+			if ok != (status == http.StatusOK) || !ok && status != http.StatusBadRequest {
+				t.Errorf("target of host %q: %d %q", host, status, got)
+			}
+		}
+	}
+}
+
+// Control characters in a path, as they are or escaped, get 400, and neither the message nor what may be logged has them as they came.
+func TestControlCharactersInPaths(t *testing.T) {
+	var seen string
+	_, address := serveFor(t, Options{
+		Handle: func(ctx *fasthttp.RequestCtx, _ *Body) { ctx.SetBodyString("served") },
+		Refuse: func(ctx *fasthttp.RequestCtx, h Head, r *Refusal) {
+			seen = h.Method + h.Target + h.ContentType + r.Message
+			ctx.Error(r.Error(), r.Status)
+		},
+	})
+	for path, ok := range map[string]bool{
+		"/a%20b": true, "/%7e": true, "/%7E": true, "/%e9": true, "/a?b=%00%0a": true, "/%2f": true,
+		"/%00": false, "/a%0d%0aX-Injected:%20yes": false, "/%1b[2J": false, "/%7f": false, "/%7F": false, "/%1F": false, "/%09": false,
+		"/\x00": false, "/\x1b[2J": false, "/\x7f": false, "/a\x08": false, "/a?\x00": false, "/\xff\xfe\x01": false,
+	} {
+		seen = ""
+		status, got := say(t, dial(t, address), "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n")
+		if ok && status != http.StatusOK || !ok && status != http.StatusBadRequest {
+			t.Errorf("%q: %d %q", path, status, got)
+		}
+		for _, text := range []string{got, seen} {
+			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
+				t.Errorf("%q: %q has characters as they came", path, text)
+			}
+		}
+	}
+}
