@@ -75,7 +75,7 @@ func (l *lineage) adopt(id hosting.InstanceID, who identity) {
 	_, _ = l.start(id, func() (identity, error) { return who, nil }) // nothing is started
 }
 
-// of returns the processes that descend from an instance. Once its leader has ended, strays that can be of no other instance are among
+// of returns the processes that descend from an instance and ran a moment ago. Once its leader has ended, strays that can be of no other instance are among
 // them.
 func (l *lineage) of(id hosting.InstanceID, ended bool) []identity {
 	if l == nil {
@@ -131,14 +131,21 @@ func (l *lineage) scan() {
 		}
 		delete(table, pid)
 	}
-	l.members = descendants(table, l.leaders, l.members)
+	for l.members = descendants(table, l.leaders, l.members); l.learn(table, own); {
+		l.members = descendants(table, l.leaders, l.members) // of those that were learned of
+	}
+}
+
+// learn looks for members that no running process leads to: by their marks, or as children that can be of one instance only. It reports
+// whether it found any.
+func (l *lineage) learn(table map[int]stat, own int) (found bool) {
 	for pid, st := range table {
 		who := identity{pid, st.born}
 		if l.members[who] != "" || l.leaders[who] != "" || pid == l.self {
 			continue
 		}
 		if fleet, id := marks(pid); fleet == l.owner.identity && id != "" {
-			l.members[who] = id
+			l.members[who], found = id, true
 		} else if st.parent == l.self && st.session != own && l.strays[who] == nil {
 			l.strays[who] = l.elders(st.born)
 		}
@@ -149,11 +156,12 @@ func (l *lineage) scan() {
 			delete(l.strays, who)
 		} else if len(from) == 1 {
 			for id := range from {
-				l.members[who] = id
+				l.members[who], found = id, true
 			}
 			delete(l.strays, who)
 		}
 	}
+	return found
 }
 
 // elders returns the instances whose leaders were there when a process was born.

@@ -107,6 +107,47 @@ func TestDaemonsEndWithTheirInstance(t *testing.T) {
 	}
 }
 
+// The children of a process that a look learns of belong to it in the same look: it may end before the next.
+func TestDescentIsKnownAtOnce(t *testing.T) {
+	l, err := newLineage(owner{identity: "fleet"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader := exec.Command("true")
+	if err := leader.Run(); err != nil {
+		t.Fatal(err)
+	}
+	l.adopt("i-1", identity{pid: leader.Process.Pid})
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "SAGEMAKER_BIND_TO_PORT=0", withWorkers+"=yes")
+	child.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := child.Process.Pid
+	family := func() (out []identity) {
+		for _, n := range pids() {
+			if st, ok := readStat(n); ok && st.runs() && (n == pid || st.parent == pid) {
+				out = append(out, identity{n, st.born})
+			}
+		}
+		return out
+	}
+	var want []identity
+	defer func() {
+		for _, who := range want {
+			_ = unix.Kill(who.pid, unix.SIGKILL)
+		}
+		_ = child.Wait()
+	}()
+	until(t, func() bool { want = family(); return len(want) == 3 })
+	got := l.of("i-1", true)
+	slices.SortFunc(got, func(a, b identity) int { return a.pid - b.pid })
+	if !slices.Equal(got, want) {
+		t.Errorf("of the instance are %v, want %v", got, want)
+	}
+}
+
 // Without control groups a daemon may come from any of the instances that were there: it ends with the last of them.
 func TestDaemonsOfUnknownDescentEndWithAllThatTheyMayComeFrom(t *testing.T) {
 	dir := t.TempDir()

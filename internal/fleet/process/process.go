@@ -109,20 +109,26 @@ func await(ctx context.Context, most time.Duration, is func() bool) bool {
 // killRest kills what is left of an instance beside its leader's group: whatever carries its mark or descends from its leader, in whatever
 // group or session. It reports whether none is left.
 func (f *Fleet) killRest(id hosting.InstanceID) bool {
+	// A look reads one process after the other: one that forks and ends meanwhile may hide its child from it. Processes of control groups
+	// are ended as a whole.
+	enough, empty := 2, 0
+	if f.lineage == nil {
+		enough = 1
+	}
 	return await(context.Background(), killWait, func() bool { // not the fleet's context: what was begun is finished
-		none := true
+		empty++
 		for _, m := range f.owner.marked() {
 			if m.id == id {
 				_ = unix.Kill(m.pid, unix.SIGKILL) // one that ended by itself is as well
-				none = false
+				empty = 0
 			}
 		}
 		for _, who := range f.lineage.of(id, true) {
+			empty = 0 // even if it has ended since: it may have left a child
 			if st, ok := readStat(who.pid); ok && st.born == who.born && st.runs() {
 				_ = unix.Kill(who.pid, unix.SIGKILL)
-				none = false
 			}
 		}
-		return none
+		return empty >= enough
 	})
 }
