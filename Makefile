@@ -44,7 +44,7 @@ race: ## every test under the race detector, in random order; runs the fuzz seed
 vet: ## go vet
 	$(GO) vet $(PKGS)
 
-lint: $(GOLANGCI) ## golangci-lint with .golangci.yml: import rules, purity of the root rooms, style
+lint: $(GOLANGCI) ## golangci-lint with .golangci.yml: import rules, purity of the root packages, style
 	$(GOLANGCI) run $(PKGS)
 
 $(GOLANGCI):

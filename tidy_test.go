@@ -16,13 +16,13 @@ import (
 
 const module = "bellows.dev/bellows/"
 
-// pureRooms may import these standard packages and one another as `imports` says; no goroutine, no channel.
+// purePackages may import these standard packages and one another as `imports` says; no goroutine, no channel.
 var (
-	pureRooms = []string{"metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
-	pureStd   = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
+	purePackages = []string{"metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
+	pureStd      = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
 )
 
-// imports says which of our packages each room may import, itself and what lies below it aside. ARCHITECTURE.md shows why.
+// imports says which of our packages each package may import, itself and what lies below it aside. ARCHITECTURE.md shows why.
 var imports = map[string][]string{
 	"metric":              {},
 	"hosting":             {},
@@ -57,14 +57,14 @@ const (
 
 type source struct {
 	path  string // slash-separated, from the repository's root
-	room  string // the first element, or the first two below internal
+	pkg   string // the first element, or the first two below internal
 	lines int
 	fset  *token.FileSet
 	file  *ast.File
 }
 
 func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
-func (s source) pure() bool { return slices.Contains(pureRooms, s.room) && !s.test() }
+func (s source) pure() bool { return slices.Contains(purePackages, s.pkg) && !s.test() }
 
 // sources parses every Go file that git knows.
 func sources(t *testing.T) []source {
@@ -87,7 +87,7 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, source{name, roomOf(name), strings.Count(string(text), "\n"), fset, file})
+		all = append(all, source{name, packageOf(name), strings.Count(string(text), "\n"), fset, file})
 	}
 	if len(all) < 10 {
 		t.Fatalf("found %d Go files: the search is broken", len(all))
@@ -95,7 +95,7 @@ func sources(t *testing.T) []source {
 	return all
 }
 
-func roomOf(name string) string {
+func packageOf(name string) string {
 	parts := strings.Split(path.Dir(name), "/")
 	if (parts[0] == "internal" || parts[0] == "cmd") && len(parts) > 1 {
 		return parts[0] + "/" + parts[1]
@@ -111,13 +111,13 @@ func TestImports(t *testing.T) {
 		for _, spec := range s.file.Imports {
 			what := strings.Trim(spec.Path.Value, `"`)
 			if ours, ok := strings.CutPrefix(what, module); ok {
-				allowed, listed := imports[s.room]
-				if listed && roomOf(ours+"/x") != s.room && !slices.Contains(allowed, roomOf(ours+"/x")) {
-					t.Errorf("%s imports %s, which its room may not", s.path, ours)
+				allowed, listed := imports[s.pkg]
+				if listed && packageOf(ours+"/x") != s.pkg && !slices.Contains(allowed, packageOf(ours+"/x")) {
+					t.Errorf("%s imports %s, which its package may not", s.path, ours)
 				}
 				continue
 			}
-			random := s.room == "sim" && what == "math/rand/v2"
+			random := s.pkg == "sim" && what == "math/rand/v2"
 			if s.pure() && !random && !slices.Contains(pureStd, what) {
 				t.Errorf("%s is pure and imports %s", s.path, what)
 			}
@@ -133,7 +133,7 @@ func TestPureRoomsHaveNoGoroutinesAndChannels(t *testing.T) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			switch n.(type) {
 			case *ast.GoStmt, *ast.SelectStmt, *ast.ChanType, *ast.SendStmt:
-				t.Errorf("%s: goroutines and channels have no place in a pure room", s.fset.Position(n.Pos()))
+				t.Errorf("%s: goroutines and channels have no place in a pure package", s.fset.Position(n.Pos()))
 			}
 			return true
 		})

@@ -80,7 +80,7 @@ func TestReasons(t *testing.T) {
 				"63.0 (06/12/24 05:31:00), 64.0 (06/12/24 05:30:00)].",
 		},
 		{
-			"real ones decide, missing ones are told", high(3, 3, 50, alarm.Breaching), []metric.Datapoint{at("19/08/26 05:54:10", 0)},
+			"real ones decide, the reason names the missing ones", high(3, 3, 50, alarm.Breaching), []metric.Datapoint{at("19/08/26 05:54:10", 0)},
 			"Threshold Crossed: 1 out of the last 3 datapoints [0.0 (19/08/26 05:54:10)] was not greater than the threshold (50.0) and " +
 				"2 missing datapoints were treated as [Breaching] (minimum 1 datapoint for ALARM -> OK transition).",
 		},

@@ -1,5 +1,5 @@
 // Package engine is the one decision engine: it owns all state and is the only place where models, endpoints, metrics, alarms
-// and scaling meet. Step(now, Input) is the only way in; it calls the rooms below (metric, alarm, scaling, hosting) always in
+// and scaling meet. Step(now, Input) is the only way in; it calls the packages below (metric, alarm, scaling, hosting) always in
 // the same order and returns what to answer (Result), what the world should look like (Effects, a level) and what happened
 // and why (Events).
 //

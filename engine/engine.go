@@ -97,7 +97,7 @@ func New(c Config) *Engine {
 	}
 }
 
-// Input is a fact or a wish: the closed set of types in this package that Step takes.
+// Input is a fact or a request: the closed set of types in this package that Step takes. Inputs lists them.
 type Input interface {
 	apply(e *Engine) (Result, error)
 }

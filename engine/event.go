@@ -165,7 +165,7 @@ func (e ActionsSuppressed) String() string {
 	return fmt.Sprintf("alarm %s: %s", e.Alarm, e.To.Reason())
 }
 
-// String renders the wish.
+// String renders the notification.
 func (e AlarmNotifies) String() string {
 	return fmt.Sprintf("alarm %s is %v and notifies %s", e.Alarm.Name, e.Transition.To, e.Action.ARN)
 }

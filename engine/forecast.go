@@ -20,7 +20,8 @@ type HistoryWanted struct {
 	Until   time.Time // the end of the last whole hour
 }
 
-// LoadHistory is the past of a predictive scaling policy, from which it makes its forecast. It is no news where the policy is gone.
+// LoadHistory is the past of a predictive scaling policy, from which it makes its forecast. It changes nothing where
+// the policy has been deleted.
 type LoadHistory struct {
 	Scope  Scope
 	Target scaling.TargetKey
@@ -51,7 +52,7 @@ func (HistoryWanted) event()     {}
 func (ForecastMade) event()      {}
 func (MaxCapacityRaised) event() {}
 
-// String renders the wish.
+// String renders the request.
 func (e HistoryWanted) String() string {
 	return fmt.Sprintf("policy %s of %s wants its history", e.Policy, e.Target.ResourceID)
 }
@@ -104,7 +105,7 @@ func (in LoadHistory) apply(e *Engine) (Result, error) {
 	if r == nil {
 		return nil, nil
 	}
-	p, found := r.Targets.Foretold(e.now, in.Target, in.Policy, in.Past)
+	p, found := r.Targets.LoadHistory(e.now, in.Target, in.Policy, in.Past)
 	if !found {
 		return nil, nil
 	}

@@ -18,7 +18,7 @@ type PromQLDue struct {
 }
 
 // PromQLEvaluated says what the query of a PromQL alarm returned: an instant vector, each of whose series is a contributor and
-// breaches. What the alarm no longer asks for (it is gone, or was put with another query meanwhile) is no news.
+// breaches. What the alarm no longer asks for (it is gone, or was put with another query meanwhile) changes nothing.
 type PromQLEvaluated struct {
 	Scope        Scope
 	Alarm, Query string           // as PromQLDue had them
@@ -84,7 +84,7 @@ func (PromQLDue) event()             {}
 func (ContributorTransition) event() {}
 func (AlarmUnevaluated) event()      {}
 
-// String renders the wish.
+// String renders the request.
 func (e PromQLDue) String() string { return fmt.Sprintf("alarm %s asks for %s", e.Alarm, e.Query) }
 
 // String renders the change.

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Report takes a fleet's word about an instance of the endpoint and returns its variant. A word that changes nothing, or is about
-// an instance that is not there, is no news: fleets may repeat themselves.
-func (e *Endpoint) Report(now time.Time, rep InstanceReport) (variant string, news bool) {
+// Report applies a fleet's report of an instance of the endpoint and returns the instance's variant, "" where no variant has it. changed
+// is false where the report says nothing new: fleets may repeat themselves.
+func (e *Endpoint) Report(now time.Time, rep InstanceReport) (variant string, changed bool) {
 	for _, v := range e.all() {
 		at := slices.IndexFunc(v.Instances, func(i *Instance) bool { return i.ID == rep.ID })
 		if at >= 0 {

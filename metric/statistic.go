@@ -109,8 +109,8 @@ func allDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// Of returns the statistic of the samples. ok is false where there are none, or where a percentile is not to be had: the
-// samples are not known one by one, or some are negative. The value is finite.
+// Of returns the statistic of the samples. ok is false where there are none, and for percentiles and ranges where the
+// samples are not known one by one or some are negative. The value is finite.
 // AWS: CloudWatch user guide, statistics definitions.
 func (s Statistic) Of(sum *Summary) (v float64, ok bool) {
 	v, ok = s.of(sum)

@@ -54,7 +54,7 @@ const (
 	CauseDeleted       // the endpoint was deleted
 	CauseSchedule      // a scheduled action of Application Auto Scaling's ran
 	CauseGroupSchedule // a group's scheduled action ran
-	CauseForecast      // a predictive scaling policy foretold a need
+	CauseForecast      // a predictive scaling policy forecast a need
 	CauseRequest       // requests waited for a first instance
 )
 
@@ -102,7 +102,7 @@ type Cause struct {
 	State    AlarmState // CauseAlarm
 	Policy   string     // CauseAlarm, CauseExecuted, CauseForecast
 	Group    bool       `json:",omitempty"` // it came through the EC2 Auto Scaling API
-	Capacity int        // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was foretold; CauseRequest: requests that waited
+	Capacity int        // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was forecast; CauseRequest: requests that waited
 	Action   string     // CauseSchedule: the scheduled action
 }
 

@@ -91,13 +91,13 @@ func (r *Registry) ForecastsDue(now time.Time) (wanted []Wanted, due []*Target) 
 	return wanted, due
 }
 
-// Foretold puts what a history says into a policy's outlook. It reports false where the policy is gone meanwhile.
-func (r *Registry) Foretold(now time.Time, k TargetKey, policy string, past PastLoad) (*Policy, bool) {
+// LoadHistory makes a policy's forecast from its past. found is false where the policy has been deleted or is not a predictive one.
+func (r *Registry) LoadHistory(now time.Time, k TargetKey, policy string, past PastLoad) (p *Policy, found bool) {
 	t := r.Targets[k]
 	if t == nil || t.Policy(policy) == nil || t.Policy(policy).Type != PredictiveScaling {
 		return nil, false
 	}
-	p := t.Policy(policy)
+	p = t.Policy(policy)
 	p.Foretell(now, past)
 	p.Outlook.Lead = p.nextLead(now)
 	r.sight.timed = false

@@ -147,7 +147,7 @@ func TestForecastsAreHourlyForTwoDaysAndThePastIsKept(t *testing.T) {
 	if len(wanted) != 1 || wanted[0].Policy != p || len(due) != 0 || !nextForecast(r).Equal(t0.Add(time.Hour)) {
 		t.Fatalf("wanted %v, due %v, next %v: one that is not answered asks again an hour later", wanted, due, nextForecast(r))
 	}
-	r.Foretold(t0, key, "ahead", constant(t0, 42_000))
+	r.LoadHistory(t0, key, "ahead", constant(t0, 42_000))
 	if n := len(p.Outlook.Hours); n != 48 || p.Outlook.Hours[0] != (ForecastHour{t0, 42_000, 10}) || !target.PredictDue {
 		t.Fatalf("%d hours, first %v", n, p.Outlook.Hours[0])
 	}
@@ -155,21 +155,21 @@ func TestForecastsAreHourlyForTwoDaysAndThePastIsKept(t *testing.T) {
 		t.Errorf("due %v, next %v", p.Outlook.Due, nextForecast(r))
 	}
 	later := t0.Add(6*time.Hour + 10*time.Minute)
-	r.Foretold(later, key, "ahead", constant(t0.Add(6*time.Hour), 84_000))
+	r.LoadHistory(later, key, "ahead", constant(t0.Add(6*time.Hour), 84_000))
 	h := p.Outlook.Hours
 	if len(h) != 54 || h[5].Capacity != 10 || h[6] != (ForecastHour{t0.Add(6 * time.Hour), 84_000, 20}) {
 		t.Errorf("%d hours, the sixth %v, the seventh %v: what was expected of the past stays", len(h), h[5], h[6])
 	}
-	r.Foretold(later, key, "ahead", PastLoad{Until: later})
+	r.LoadHistory(later, key, "ahead", PastLoad{Until: later})
 	if p.Outlook.Reason == "" || len(p.Outlook.Hours) != 54 || !p.Outlook.Due.Equal(later.Add(time.Hour)) {
 		t.Errorf("without history: %q, %d hours, due %v", p.Outlook.Reason, len(p.Outlook.Hours), p.Outlook.Due)
 	}
 	month := later.Add(35 * 24 * time.Hour)
-	r.Foretold(month, key, "ahead", constant(metric.Align(month, time.Hour), 42_000))
+	r.LoadHistory(month, key, "ahead", constant(metric.Align(month, time.Hour), 42_000))
 	if n := len(p.Outlook.Hours); n != 48 {
 		t.Errorf("%d hours after a month: what is older is forgotten", n)
 	}
-	if _, found := r.Foretold(month, key, "gone", PastLoad{}); found {
+	if _, found := r.LoadHistory(month, key, "gone", PastLoad{}); found {
 		t.Error("a policy that is gone took a history")
 	}
 }

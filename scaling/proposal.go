@@ -20,7 +20,7 @@ const (
 	SuspendedIn                            // scale-in wanted, suspended
 	ScaleInDisabled                        // scale-in wanted, the policy has it disabled
 	NoStepMatches                          // the breach lies in no step adjustment's interval
-	NoData                                 // the alarm is in INSUFFICIENT_DATA, or told no datapoints
+	NoData                                 // the alarm is in INSUFFICIENT_DATA, or gave no datapoints
 	Quiet                                  // the alarm of a target tracking policy is not in ALARM
 	WouldAct                               // it is what would happen, were this no dry run
 	ActivityInProgress                     // a simple scaling policy waits until capacity has come to rest; another's scale-out is no larger than the one in progress
@@ -99,7 +99,7 @@ const (
 	FormulaExact                       // adjustment
 	FormulaTracking                    // ceil(metric × capacity that served / target value)
 	FormulaFromZero                    // target tracking at capacity 0: 1 where the metric is above its target
-	FormulaForecast                    // ceil(foretold scaling metric of one instance that bears the whole load / target value)
+	FormulaForecast                    // ceil(forecast scaling metric of one instance that bears the whole load / target value)
 	FormulaWake                        // at capacity 0, 1 where requests wait
 )
 
@@ -128,11 +128,11 @@ func (f Formula) String() string {
 	}
 }
 
-// Proposal is what one policy wants at the word of one alarm, and what became of it.
+// Proposal is what one policy wants because of one alarm, and the outcome.
 type Proposal struct {
 	Policy, Alarm string
 	Group         bool `json:",omitempty"` // the policy is the group's
-	Executed      bool `json:",omitempty"` // at a user's word, not an alarm's
+	Executed      bool `json:",omitempty"` // by ExecutePolicy, not by an alarm
 	State         AlarmState
 	Comparison    Comparison
 	Threshold     float64

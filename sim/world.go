@@ -22,10 +22,10 @@ type World struct {
 	// Broken: instances that start from now on never become healthy; their fleet says that they exit.
 	Broken bool
 
-	// OnInput is told of each input before its step, refused ones too. It may be nil.
+	// OnInput is called with each input before its step, refused ones too. It may be nil.
 	OnInput func(now time.Time, in engine.Input)
 
-	// OnEvent is told of each event, in order.
+	// OnEvent is called with each event, in order. NewWorld sets one that does nothing.
 	OnEvent func(now time.Time, e engine.Event)
 
 	load    map[engine.VariantKey]float64 // invocations a minute

@@ -35,10 +35,10 @@ func (o *options) measure(ctx context.Context, p *peer, size, rate int) (measure
 		return o.send(ctx, p, body, header, rate)
 	}
 	pids := p.pids()
-	before := worked(pids)
+	before := cpuTime(pids)
 	m, err := o.send(ctx, p, body, header, rate)
 	if answers := m.rate * o.duration.Seconds(); answers > 0 {
-		m.cpu = time.Duration(float64(worked(pids)-before) / answers)
+		m.cpu = time.Duration(float64(cpuTime(pids)-before) / answers)
 	}
 	return m, err
 }

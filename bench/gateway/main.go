@@ -97,14 +97,14 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		figures = append(figures, found...)
 	}
 	for _, rate := range o.rates {
-		found, err := o.pace(ctx, out, peers, rate)
+		found, err := o.fixedRate(ctx, out, peers, rate)
 		if err != nil {
 			return err
 		}
 		figures = append(figures, found...)
 	}
 	if o.crowd > 0 {
-		found, err := o.remember(ctx, out, peers)
+		found, err := o.connectionMemory(ctx, out, peers)
 		if err != nil {
 			return err
 		}
@@ -141,8 +141,8 @@ func (o *options) saturate(ctx context.Context, out io.Writer, peers []*peer, si
 	return figures, nil
 }
 
-// pace sends at a fixed rate, whether answers come or not.
-func (o *options) pace(ctx context.Context, out io.Writer, peers []*peer, rate int) ([]figure.Figure, error) {
+// fixedRate sends at a fixed rate, whether answers come or not.
+func (o *options) fixedRate(ctx context.Context, out io.Writer, peers []*peer, rate int) ([]figure.Figure, error) {
 	size := o.sizes[0]
 	title := fmt.Sprintf("open loop, %d requests/s, %d bytes each way, %v a turn, loadgen", rate, size, o.duration)
 	if err := o.rotate(ctx, out, title, peers, size, rate); err != nil {

@@ -17,8 +17,8 @@ import (
 	"bellows.dev/bellows/bench/figure"
 )
 
-// remember measures what an open connection takes that has had an answer: how much more memory a peer holds with many of them.
-func (o *options) remember(ctx context.Context, out io.Writer, peers []*peer) ([]figure.Figure, error) {
+// connectionMemory measures how much memory an open connection takes that has had an answer, from many of them.
+func (o *options) connectionMemory(ctx context.Context, out io.Writer, peers []*peer) ([]figure.Figure, error) {
 	o.crowd = min(o.crowd, descriptors()-500)
 	fmt.Fprintf(out, "\n%d connections, each with one answer of 1 KB\n", o.crowd)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -28,7 +28,7 @@ func (o *options) remember(ctx context.Context, out io.Writer, peers []*peer) ([
 		if p.pids == nil || p.sign != nil {
 			continue
 		}
-		each, err := o.crowded(ctx, p)
+		each, err := o.memoryOf(ctx, p)
 		if err != nil {
 			return nil, fmt.Errorf("measuring the memory of %s: %w", p.name, err)
 		}
@@ -40,7 +40,7 @@ func (o *options) remember(ctx context.Context, out io.Writer, peers []*peer) ([
 	return figures, w.Flush()
 }
 
-func (o *options) crowded(ctx context.Context, p *peer) (kb float64, err error) {
+func (o *options) memoryOf(ctx context.Context, p *peer) (kb float64, err error) {
 	before, err := resident(p.pids())
 	if err != nil {
 		return 0, err
@@ -88,8 +88,8 @@ func ask(c net.Conn, request string) error {
 	return answer.Body.Close()
 }
 
-// worked is how long processes have computed so far.
-func worked(pids []int) time.Duration {
+// cpuTime is how much processor time processes have used so far.
+func cpuTime(pids []int) time.Duration {
 	const tick = 10 * time.Millisecond // Linux's unit, whatever the kernel's own
 	var sum time.Duration
 	for _, pid := range pids {

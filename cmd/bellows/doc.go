@@ -1,3 +1,3 @@
-// Command bellows is the one binary: it joins the pure rooms with the world. Today it runs the demo model; the server comes
-// with its edges (see README.md, "Where it stands").
+// Command bellows is the one binary: the server, its tools (demo, env, explain, replay, simulate) and the demo model. It wires the pure
+// packages to the network, the disk and the processes of models.
 package main

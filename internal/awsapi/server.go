@@ -47,7 +47,7 @@ type Server struct {
 	Services []*Service
 	NewID    func() string // a UUID
 
-	// OnRequest is told of every request of a known operation, once it is answered: code is the error's, "" where there is none. It may
+	// OnRequest is called for every request of a known operation, once it is answered: code is the error's, "" where there is none. It may
 	// be nil.
 	OnRequest func(service, operation, code string, took time.Duration)
 

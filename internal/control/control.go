@@ -30,10 +30,10 @@ type Options struct {
 	// Usage returns what instances used since it was last called; it is called each minute of policy time.
 	Usage func(context.Context) []engine.InstanceUsage
 
-	// OnCommit is told of every commit: how many inputs it had, and how long it took. It may be nil; it must not block.
+	// OnCommit is called after every commit with how many inputs it had and how long it took. It may be nil; it must not block.
 	OnCommit func(inputs int, took time.Duration)
 
-	// OnEvent is told of every event, in order, once it is durable. It may be nil; it must not block.
+	// OnEvent is called with every event, in order, once it is durable. It may be nil; it must not block.
 	OnEvent func(now time.Time, e engine.Event)
 
 	disk disk                                                                 // for tests; nil: Store
@@ -209,7 +209,7 @@ func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, 
 	}
 }
 
-// Report takes a fleet's word about an instance. It waits only where the loop is far behind.
+// Report takes a fleet's report of an instance. It waits only where the loop is far behind.
 func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
 	o := &order{in: engine.Reported{Report: r}, answered: make(chan struct{})}
 	select {
@@ -321,7 +321,7 @@ func (c *Controller) Run(ctx context.Context) error {
 			join()
 			return c.end(context.WithoutCancel(ctx))
 		case <-timer.C: // only what it is there for sets it again: orders, however many, do not put it off
-			err = c.beat(ctx)
+			err = c.tick(ctx)
 			timer.Reset(c.rest())
 		case first := <-c.inbox:
 			err = c.take(ctx, first)
@@ -392,8 +392,8 @@ func (c *Controller) measure(ctx context.Context, now time.Time) engine.Observed
 	return seen
 }
 
-// beat brings what was measured, or lets time pass where nothing was and something is due.
-func (c *Controller) beat(ctx context.Context) error {
+// tick steps the engine with what was measured or, where nothing was and something is due, with the time alone.
+func (c *Controller) tick(ctx context.Context) error {
 	now := c.Now()
 	c.next(now)
 	if c.outage != nil {

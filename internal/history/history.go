@@ -27,7 +27,7 @@ type Options struct {
 	View func(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
 	Step func(ctx context.Context, in engine.Input) (engine.Result, error)
 
-	// OnKept is told what was written, once it is durable. It may be nil; it must not block.
+	// OnKept is called with what was written, once it is durable. It may be nil; it must not block.
 	OnKept func(scope engine.Scope, samples []metric.Pending)
 }
 
@@ -36,10 +36,10 @@ const defaultBytesMax = 20 << 30
 // shares of the disk space, by tier, in percent.
 var shares = [len(resolutions)]int64{15, 50, 20, 15}
 
-// beat is how often the history looks for what is over, on the wall's clock; patience is how long it rests where something failed.
+// flushEvery is how often the history looks for what is over, on the wall's clock; patience is how long it waits after a failure.
 const (
-	beat     = time.Second
-	patience = 10 * time.Second
+	flushEvery = time.Second
+	patience   = 10 * time.Second
 )
 
 // History is the metrics' past. Its zero value is not ready; use Open.
@@ -112,7 +112,7 @@ func (h *History) Run(ctx context.Context) error {
 			err = h.Flush(ctx)
 		}
 		h.note(ctx, err)
-		rest := beat
+		rest := flushEvery
 		if err != nil {
 			rest = patience
 		}

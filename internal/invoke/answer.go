@@ -22,7 +22,7 @@ const timeoutText = "Your invocation timed out while waiting for a response from
 type failure struct {
 	Status     int    `json:"-"`
 	Code       string `json:"-"`
-	RetryAfter int    `json:"-"` // seconds; 0: the client is told nothing of it
+	RetryAfter int    `json:"-"` // seconds; 0: the answer has no Retry-After
 
 	ErrorCode          string  `json:",omitempty"`
 	LogStreamArn       string  `json:",omitempty"`

@@ -1,6 +1,6 @@
 // Package invoke is the data plane: SageMaker Runtime's InvokeEndpoint over model servers that routes name.
 //
-// A Gateway is told routes (Apply), answers invocations (Handle), says when an instance that routes no longer name has answered
+// A Gateway is given routes (Apply), answers invocations (Handle), says when an instance that routes no longer name has answered
 // its last one (Drain), and hands over what it measured (Flush, about once a second). It starts no goroutine and never decodes
 // a payload.
 //

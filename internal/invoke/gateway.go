@@ -56,17 +56,16 @@ type Options struct {
 	Concurrency func(image string) int
 
 	// Wake asks for an instance of a variant that is scaled to zero and for which so many requests wait. It is called by the
-	// goroutines of requests and must not block; nil means that nobody is asked.
+	// goroutines of requests and must not block; it may be nil.
 	Wake func(key engine.VariantKey, waiting int)
 
-	// Ejected is told which of a variant's instances are ejected, all of them, whenever that changes. It must not block; nil means
-	// that nobody is told.
+	// Ejected is called with all of a variant's ejected instances whenever that set changes. It must not block; it may be nil.
 	Ejected func(key engine.VariantKey, ejected []engine.Ejection)
 
 	// Eject sets when instances that fail are left out.
 	Eject Eject
 
-	// Log is told of requests that failed through the gateway's own fault, and of instances that are ejected; nil means nobody.
+	// Log gets requests that failed through the gateway's own fault, and of instances that are ejected; nil discards them.
 	Log *slog.Logger
 }
 

@@ -1,4 +1,4 @@
-// Package zone turns the names of time zones into data: pure rooms read no files, so requests carry the zone that they name.
+// Package zone turns the names of time zones into data: pure packages read no files, so requests carry the zone that they name.
 //
 // The zones are those of the machine, or where it has none those built in.
 package zone
