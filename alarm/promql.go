@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bellows.dev/bellows/metric"
 )
 
 // PromQL is what a PromQL alarm asks for: each series that the query returns is a contributor, and breaches.
@@ -133,7 +135,7 @@ func (a *Alarm) conclude(now time.Time, failed bool) (Transition, bool) {
 			continue
 		}
 		breaching++
-		if v, err := strconv.ParseFloat(c.Value, 64); err == nil && v-v == 0 { // neither NaN nor infinite
+		if v, err := strconv.ParseFloat(c.Value, 64); err == nil && metric.IsFinite(v) {
 			a.Recent = append(a.Recent, v)
 		}
 	}

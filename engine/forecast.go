@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"bellows.dev/bellows/metric"
@@ -96,7 +95,7 @@ func (e *Engine) raise(r *Region, t *scaling.Target) {
 func (in LoadHistory) apply(e *Engine) (Result, error) {
 	for _, values := range [][]scaling.HourValue{in.Past.Load, in.Past.Scaling, in.Past.Capacity} {
 		for _, v := range values {
-			if metric.Finite(v.Value) != v.Value {
+			if !metric.IsFinite(v.Value) {
 				return nil, ErrNumber
 			}
 		}
@@ -177,7 +176,7 @@ func readHours(w HistoryWanted, queries []metric.DataQuery, mean bool, src expr.
 		}
 		for j, v := range x.Values {
 			ago := int(w.Until.Sub(x.At(j))-1) / int(time.Hour)
-			if !math.IsNaN(v) && !math.IsInf(v, 0) && ago >= 0 && ago < len(sums) {
+			if metric.IsFinite(v) && ago >= 0 && ago < len(sums) {
 				sums[ago] += v
 				counts[ago]++
 			}

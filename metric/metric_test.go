@@ -292,3 +292,17 @@ func TestRollUpAndStateKeepWhatMinutesSay(t *testing.T) {
 		}
 	})
 }
+
+func TestFinite(t *testing.T) {
+	for _, tc := range []struct {
+		v, nearest float64
+		is         bool
+	}{
+		{0, 0, true}, {-math.MaxFloat64, -math.MaxFloat64, true}, {math.SmallestNonzeroFloat64, math.SmallestNonzeroFloat64, true},
+		{math.Inf(1), math.MaxFloat64, false}, {math.Inf(-1), -math.MaxFloat64, false}, {math.NaN(), 0, false},
+	} {
+		if is, nearest := metric.IsFinite(tc.v), metric.Finite(tc.v); is != tc.is || nearest != tc.nearest {
+			t.Errorf("%v: finite %v, nearest %v", tc.v, is, nearest)
+		}
+	}
+}

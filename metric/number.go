@@ -26,6 +26,9 @@ func (s *Summary) InRange() bool {
 	return true
 }
 
+// IsFinite reports whether v is a number: neither NaN nor an infinity.
+func IsFinite(v float64) bool { return math.Abs(v) <= math.MaxFloat64 }
+
 // Finite returns the number nearest to v that can be written down: the largest of its sign for an infinity, 0 for what is no number.
 // Whatever is computed and recorded goes through it where its operands could make it overflow: journals and snapshots are JSON, which
 // has neither infinities nor NaN.

@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"math"
 	"strconv"
 	"strings"
 )
@@ -80,7 +79,7 @@ func parseNumber(text string) (float64, bool) {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	return v, err == nil && !math.IsInf(v, 0)
+	return v, err == nil && IsFinite(v)
 }
 
 // weighted is a value and how many samples have it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -25,9 +24,6 @@ const (
 	newest        = 10 * time.Minute // Prometheus takes no more; PutMetricData takes two hours
 	stepMax       = 1000             // datums of one step, as of one call of PutMetricData
 )
-
-// valueMax bounds values on both sides. AWS: MetricDatum, Value.
-var valueMax = math.Pow(2, 360)
 
 // batch collects what one request writes, and what of it cannot be taken. The good part is taken all the same, as Prometheus does.
 type batch struct {

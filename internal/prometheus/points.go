@@ -96,7 +96,7 @@ func (p points) put(id metric.ID, at time.Time, s metric.Summary) {
 		return
 	}
 	for _, v := range []float64{s.Count, s.Sum, s.Min, s.Max} {
-		if !(math.Abs(v) <= valueMax) {
+		if !metric.InRange(v) {
 			p.b.refuse(1, "a datapoint of %s has the value %v", id, v)
 			return
 		}
@@ -176,7 +176,7 @@ func (p points) histogram(x pmetric.HistogramDataPoint, isTotal bool) {
 
 func ascending(bounds []float64) bool {
 	for i, b := range bounds {
-		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
+		if !metric.IsFinite(b) || i > 0 && b <= bounds[i-1] {
 			return false
 		}
 	}

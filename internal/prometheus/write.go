@@ -248,7 +248,7 @@ func (b *batch) sample(id metric.ID, ms int64, v float64) {
 	case !b.inRange(at):
 		b.refuse(1, "out of bounds: a sample of %s is of %s; the time is %s, and samples of the two weeks before and of the 10 minutes after are taken",
 			id, at.Format(time.RFC3339), b.now.UTC().Format(time.RFC3339))
-	case math.Abs(v) > valueMax:
+	case !metric.InRange(v):
 		b.refuse(1, "a sample of %s is %v, beyond 2^360", id, v)
 	default:
 		d := metric.Datum{ID: id, At: at, Resolution: metric.HighResolution, Unit: "None"}

@@ -291,7 +291,7 @@ func valid(t *testing.T, b *batch) {
 			t.Errorf("taken: %v", err)
 		}
 		for _, v := range []float64{d.Summary.Count, d.Summary.Sum, d.Summary.Min, d.Summary.Max} {
-			if math.IsNaN(v) || math.Abs(v) > valueMax {
+			if !metric.InRange(v) {
 				t.Errorf("taken: %v of %v", v, d.ID)
 			}
 		}

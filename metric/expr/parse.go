@@ -1,9 +1,10 @@
 package expr
 
 import (
-	"math"
 	"strconv"
 	"strings"
+
+	"bellows.dev/bellows/metric"
 )
 
 type nodeKind int
@@ -138,7 +139,7 @@ func (p *parser) primary() *node {
 	switch {
 	case t.kind == numberToken:
 		v, err := strconv.ParseFloat(t.text, 64)
-		if err != nil || math.IsInf(v, 0) {
+		if err != nil || !metric.IsFinite(v) {
 			return p.fail()
 		}
 		p.at++

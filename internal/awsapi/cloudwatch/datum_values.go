@@ -82,14 +82,9 @@ func statisticSet(s *metric.Summary, in *types.StatisticSet, at place) error {
 	return nil
 }
 
-// valueMax and its mirror image bound a value's size; between them lies 0. AWS: MetricDatum: values that are too large or too small are
+// valid reports whether a value is 0 or of a size from 2^-360 to 2^360. AWS: MetricDatum: values that are too large or too small are
 // refused; both were recorded.
-const valueMax = 0x1p360
-
-func valid(v float64) bool {
-	size := math.Abs(v)
-	return size <= valueMax && size >= 1/valueMax || v == 0
-}
+func valid(v float64) bool { return v == 0 || metric.InRange(v) && math.Abs(v) >= metric.Tiny }
 
 func invalidNumber(v float64, at place, member string) error {
 	return invalidValue("The value %s for parameter %s.%s is invalid.", alarm.JavaDouble(v), at, member) // recorded
@@ -97,7 +92,7 @@ func invalidNumber(v float64, at place, member string) error {
 
 // checkValue refuses numbers that are none, or too large; path names the parameter.
 func checkValue(v float64, path string) error {
-	if !(math.Abs(v) <= valueMax) {
+	if !metric.InRange(v) {
 		return invalidValue("The value %s for parameter %s is invalid.", alarm.JavaDouble(v), path)
 	}
 	return nil
