@@ -1,0 +1,59 @@
+package awsapi_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/autoscaling"
+	"bellows.dev/bellows/internal/awsapi/cloudwatch"
+	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
+	"bellows.dev/bellows/internal/awsapi/sagemaker"
+	"bellows.dev/bellows/internal/awsapi/sts"
+)
+
+// docs/compatibility.md names each operation that is handled, in its service's section, and its tables name no other.
+func TestCompatibilityNamesEveryOperation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, s := range strings.Split(string(text), "\n## ")[1:] {
+		title, body, _ := strings.Cut(s, "\n")
+		title, _, _ = strings.Cut(title, " (")
+		sections[title] = body
+	}
+	word := regexp.MustCompile(`[A-Z][A-Za-z0-9]+`)
+	for title, services := range map[string][]*awsapi.Service{
+		"SageMaker": {sagemaker.New(nil, sagemaker.Options{})}, "Application Auto Scaling": {autoscaling.New(nil)},
+		"EC2 Auto Scaling": {ec2autoscaling.New(nil)}, "CloudWatch": {cloudwatch.New(nil, nil)}, "STS and IAM": {sts.New(), sts.NewIAM(time.Time{})},
+	} {
+		var handled []string
+		for _, s := range services {
+			handled = append(handled, s.Operations()...)
+		}
+		body, named := sections[title], word.FindAllString(sections[title], -1)
+		for _, operation := range handled {
+			if !slices.Contains(named, operation) {
+				t.Errorf("%s: %s is handled and not named", title, operation)
+			}
+		}
+		for row := range strings.Lines(body) {
+			cells := strings.Split(row, "|")
+			if len(cells) < 3 || strings.Contains(cells[1], "---") || strings.TrimSpace(cells[1]) == "operation" {
+				continue
+			}
+			first, _, _ := strings.Cut(cells[1], " (")
+			for name := range strings.SplitSeq(first, ",") {
+				if name = strings.TrimSpace(name); !slices.Contains(handled, name) {
+					t.Errorf("%s: the table names %q, which is not handled", title, name)
+				}
+			}
+		}
+	}
+}
