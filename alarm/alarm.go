@@ -75,7 +75,8 @@ func (a *Alarm) Schedule(now time.Time, delay time.Duration) {
 	a.Next = metric.Align(now.Add(-delay), c).Add(c + delay)
 }
 
-// Evaluate looks at the series and moves the alarm's state. It reports whether the state changed.
+// Evaluate looks at the series and moves the alarm's state. It reports whether the state changed. delay is how long after a period's end
+// the alarm may look at it.
 func (a *Alarm) Evaluate(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) (Transition, bool) {
 	a.Schedule(now, delay)
 	m.slots = a.Rule.Slots(now, delay, s, m)

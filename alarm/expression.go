@@ -118,7 +118,7 @@ func (n atLeast) support(state func(string) State, out []string) []string {
 
 // ParseRule takes a composite alarm's rule apart. NOT binds tighter than AND, AND tighter than OR; words are in capitals. An alarm's
 // name may stand in double quotes, in which a backslash keeps the next character as it is; without quotes it has no blank, parenthesis
-// or comma. AWS: CloudWatch user guide, composite alarms, rule expressions; the texts of refusals are recorded.
+// or comma. AWS: CloudWatch user guide, composite alarms, rule expressions; the texts of its errors are recorded.
 func ParseRule(text string) (*Expression, error) {
 	if text == "" || strings.TrimSpace(text) != text {
 		return nil, fmt.Errorf("AlarmRule must not contain leading or trailing whitespace or be null")

@@ -5,7 +5,9 @@ import (
 	"time"
 )
 
-// CreateEndpoint starts an endpoint: it is Creating until every instance is healthy.
+// CreateEndpoint starts an endpoint: it is Creating until every instance is healthy. It fails with an *Error where the name is taken, the
+// config does not exist, or it wants more instances than an endpoint may have, and changes nothing then. AWS: SageMaker API reference,
+// CreateEndpoint.
 func (r *Registry) CreateEndpoint(now time.Time, name, config string, tags Tags) error {
 	if r.endpointLike(name) {
 		return exists(ResourceEndpoint, name)
@@ -53,7 +55,8 @@ type Change struct {
 	Desired *int
 }
 
-// UpdateWeightsAndCapacities starts the changes; the endpoint is Updating until they are reached.
+// UpdateWeightsAndCapacities starts the changes; the endpoint is Updating until they are reached. It fails with an *Error where a change
+// cannot be made, and makes none then.
 // AWS: SageMaker API reference, UpdateEndpointWeightsAndCapacities.
 func (r *Registry) UpdateWeightsAndCapacities(now time.Time, name string, changes []Change) error {
 	e, err := r.changeable(name)
@@ -174,7 +177,8 @@ type Update struct {
 	Scaled func(variant string) bool `json:"-"`
 }
 
-// UpdateEndpoint starts a new fleet for another config beside the one in use. Traffic moves when all of it is healthy.
+// UpdateEndpoint starts a new fleet for another config beside the one in use. Traffic moves when all of it is healthy. It fails with an
+// *Error where the endpoint cannot be updated now or to that config, and changes nothing then.
 // AWS: SageMaker API reference, UpdateEndpoint.
 func (r *Registry) UpdateEndpoint(now time.Time, u Update) error {
 	e, err := r.changeable(u.Endpoint)

@@ -118,7 +118,7 @@ func (r Routing) String() string {
 	}
 }
 
-// CreateModel registers a model.
+// CreateModel registers a model. It fails with an *Error where its name is taken.
 func (r *Registry) CreateModel(now time.Time, m Model) error {
 	if _, found := r.Models[m.Name]; found {
 		return exists(ResourceModel, m.Name)
@@ -128,7 +128,7 @@ func (r *Registry) CreateModel(now time.Time, m Model) error {
 	return nil
 }
 
-// DeleteModel forgets a model. Endpoints that use it go on: their variants keep what they need of it.
+// DeleteModel forgets a model, or fails with an *Error where there is none. Endpoints that use it go on: their variants keep what they need of it.
 func (r *Registry) DeleteModel(name string) error {
 	if _, found := r.Models[name]; !found {
 		return notFound(ResourceModel, name)
@@ -141,7 +141,7 @@ func (r *Registry) DeleteModel(name string) error {
 // account and instance type, far lower.
 const InstancesMax = 10_000
 
-// CreateConfig registers an endpoint config. Its models must exist.
+// CreateConfig registers an endpoint config. It fails with an *Error where its name is taken or one of its models does not exist.
 func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 	if _, found := r.Configs[c.Name]; found {
 		return exists(ResourceConfig, c.Name)
@@ -182,7 +182,7 @@ func (c *EndpointConfig) instances() int {
 // validWeight reports whether a variant's weight is a number that weights can be added to.
 func validWeight(w float64) bool { return w >= 0 && w <= math.MaxFloat32 }
 
-// DeleteConfig forgets an endpoint config, also one in use, as AWS does.
+// DeleteConfig forgets an endpoint config, also one in use, as AWS does. It fails with an *Error where there is none.
 func (r *Registry) DeleteConfig(name string) error {
 	if _, found := r.Configs[name]; !found {
 		return notFound(ResourceConfig, name)

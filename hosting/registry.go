@@ -23,7 +23,7 @@ type Registry struct {
 	NewID func() InstanceID `json:"-"`
 }
 
-// NewRegistry returns an empty registry.
+// NewRegistry returns an empty registry. startupTimeout is wall time; newID names each new instance, differently each time.
 func NewRegistry(startupTimeout time.Duration, newID func() InstanceID) *Registry {
 	return &Registry{
 		Models: map[string]*Model{}, Configs: map[string]*EndpointConfig{}, Endpoints: map[string]*Endpoint{},
@@ -31,7 +31,7 @@ func NewRegistry(startupTimeout time.Duration, newID func() InstanceID) *Registr
 	}
 }
 
-// Endpoint returns the endpoint of exactly this name, or KindNotFound.
+// Endpoint returns the endpoint of exactly this name, or an *Error of KindNotFound.
 func (r *Registry) Endpoint(name string) (*Endpoint, error) {
 	if e, found := r.Endpoints[name]; found {
 		return e, nil
@@ -87,7 +87,7 @@ func (t Tags) Without(keys []string) Tags {
 // TagsMax is how many tags a resource may carry. AWS: SageMaker API reference, AddTags.
 const TagsMax = 50
 
-// TagsOf returns the tags of a resource, to be replaced through SetTags.
+// TagsOf returns the tags of a resource, to be replaced through SetTags. It fails with an *Error where there is no such resource.
 func (r *Registry) TagsOf(kind Resource, name string) (Tags, error) {
 	t, err := r.tags(kind, name)
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *Registry) TagsOf(kind Resource, name string) (Tags, error) {
 	return *t, nil
 }
 
-// SetTags replaces a resource's tags.
+// SetTags replaces a resource's tags. It fails with an *Error where there is no such resource.
 func (r *Registry) SetTags(kind Resource, name string, tags Tags) error {
 	t, err := r.tags(kind, name)
 	if err != nil {

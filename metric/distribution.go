@@ -34,7 +34,7 @@ func BucketIndex(v float64) int32 {
 	return int32(math.Ceil(math.Log2(v)*perDoubling - 1e-9))
 }
 
-// BucketValue returns the value that stands for a bucket's samples.
+// BucketValue returns the value that stands for a bucket's samples: the middle of its bounds on a logarithmic scale.
 func BucketValue(i int32) float64 {
 	if i == ZeroBucket {
 		return 0

@@ -10,7 +10,7 @@ const ValueMax = 0x1p360
 // takes 2^200 of these before it overflows.
 const totalMax = 0x1p800
 
-// InRange reports whether a sample may have this value.
+// InRange reports whether a sample may have this value: a number from -ValueMax to ValueMax.
 func InRange(v float64) bool { return math.Abs(v) <= ValueMax }
 
 // InRange reports whether a summary may be recorded: whatever is added up of such summaries stays finite.

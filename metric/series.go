@@ -45,7 +45,8 @@ func (s *Series) Last() time.Time {
 // Keep asks for samples to be kept for at least so long: an alarm that looks far back needs them.
 func (s *Series) Keep(d time.Duration) { s.keep = max(s.keep, d) }
 
-// Record adds samples at a moment, in a unit ("None" if the metric has none). Late samples join the bucket they belong to.
+// Record adds samples at a moment, in a unit ("None" if the metric has none). resolution is HighResolution or StandardResolution. Late
+// samples join the bucket they belong to.
 func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum *Summary) {
 	if sum.Empty() {
 		return

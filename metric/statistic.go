@@ -80,7 +80,7 @@ func (s Statistic) String() string {
 const percentileDecimals = 10
 
 // ParseStatistic reads one of CloudWatch's five statistics, a percentile such as p99.9, or a statistic over a range such as tm99,
-// TM(10%:90%), PR(:300) or IQM.
+// TM(10%:90%), PR(:300) or IQM. Its error has AWS's text.
 func ParseStatistic(text string) (Statistic, error) {
 	for kind, name := range statisticNames {
 		if kind > 0 && name == text {

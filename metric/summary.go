@@ -26,7 +26,7 @@ func (s *StatisticSet) equal() bool {
 // rounding is by how much of themselves sums of the same numbers may differ.
 const rounding = 1e-9
 
-// Add puts n samples of value v into the set.
+// Add puts n samples of value v into the set. n is not negative; it may be a fraction, or 0: see Zero.
 func (s *StatisticSet) Add(v, n float64) {
 	empty := s.Empty()
 	if empty || v < s.Min {
@@ -61,7 +61,7 @@ type Summary struct {
 	Distribution Distribution `json:",omitempty"` // empty where the samples are not known one by one
 }
 
-// Add puts n samples of value v into the summary and its distribution.
+// Add puts n samples of value v into the summary and its distribution. See StatisticSet.Add.
 func (s *Summary) Add(v, n float64) {
 	s.StatisticSet.Add(v, n)
 	s.Distribution.Add(v, n)
