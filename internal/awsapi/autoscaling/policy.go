@@ -19,9 +19,9 @@ import (
 const policiesPage = 10
 
 func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutScalingPolicyInput) (*sdk.PutScalingPolicyOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	predictive, err := predictiveConfig(in.PredictiveScalingPolicyConfiguration)
 	if err != nil {
@@ -226,9 +226,9 @@ func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScal
 func (a *API) deleteScalingPolicy(
 	ctx context.Context, c awsapi.Call, in *sdk.DeleteScalingPolicyInput,
 ) (*sdk.DeleteScalingPolicyOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	_, err = a.step(ctx, c, engine.DeleteScalingPolicy{Scope: c.Scope, Key: key, Name: *in.PolicyName})
 	return &sdk.DeleteScalingPolicyOutput{}, err

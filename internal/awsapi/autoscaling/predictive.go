@@ -163,9 +163,9 @@ func describePredictiveQueries(queries []metric.DataQuery) *types.PredictiveScal
 func (a *API) getPredictiveScalingForecast(
 	ctx context.Context, c awsapi.Call, in *sdk.GetPredictiveScalingForecastInput,
 ) (*sdk.GetPredictiveScalingForecastOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	from, until := *in.StartTime, *in.EndTime
 	switch {

@@ -22,9 +22,9 @@ const schedulesPage = 50
 func (a *API) putScheduledAction(
 	ctx context.Context, c awsapi.Call, in *sdk.PutScheduledActionInput,
 ) (*sdk.PutScheduledActionOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	put := scaling.ScheduleInput{
 		Key: key, Name: *in.ScheduledActionName, Schedule: aws.ToString(in.Schedule), Zone: aws.ToString(in.Timezone),
@@ -43,9 +43,9 @@ func (a *API) putScheduledAction(
 func (a *API) deleteScheduledAction(
 	ctx context.Context, c awsapi.Call, in *sdk.DeleteScheduledActionInput,
 ) (*sdk.DeleteScheduledActionOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	_, err = a.step(ctx, c, engine.DeleteScheduledAction{Scope: c.Scope, Key: key, Name: *in.ScheduledActionName})
 	return &sdk.DeleteScheduledActionOutput{}, err

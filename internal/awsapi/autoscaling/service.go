@@ -47,6 +47,15 @@ func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.
 	return result, refusal(c.Scope, err)
 }
 
+// targetKey reads the target that a request names. All three members are required ones.
+func targetKey(c awsapi.Call, namespace types.ServiceNamespace, resourceID *string, dimension types.ScalableDimension) (scaling.TargetKey, error) {
+	key, err := scaling.ParseTargetKey(string(namespace), *resourceID, string(dimension))
+	if err != nil {
+		return key, refusal(c.Scope, err)
+	}
+	return key, nil
+}
+
 func refusal(s engine.Scope, err error) error {
 	var e *scaling.Error
 	if !errors.As(err, &e) {

@@ -21,9 +21,9 @@ const targetsPage = 50
 func (a *API) registerScalableTarget(
 	ctx context.Context, c awsapi.Call, in *sdk.RegisterScalableTargetInput,
 ) (*sdk.RegisterScalableTargetOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	if in.RoleARN != nil && !roleForm.MatchString(*in.RoleARN) {
 		return nil, awsapi.Validation("The role ARN '%s' is not valid. Leave RoleARN out: the service-linked role is used.", *in.RoleARN)
@@ -103,9 +103,9 @@ func describeTarget(c awsapi.Call, now time.Time, t *scaling.Target) types.Scala
 func (a *API) deregisterScalableTarget(
 	ctx context.Context, c awsapi.Call, in *sdk.DeregisterScalableTargetInput,
 ) (*sdk.DeregisterScalableTargetOutput, error) {
-	key, err := scaling.ParseTargetKey(string(in.ServiceNamespace), *in.ResourceId, string(in.ScalableDimension))
+	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
-		return nil, refusal(c.Scope, err)
+		return nil, err
 	}
 	_, err = a.step(ctx, c, engine.DeregisterScalableTarget{Scope: c.Scope, Key: key})
 	return &sdk.DeregisterScalableTargetOutput{}, err
