@@ -31,6 +31,8 @@ type Alarm struct {
 
 	Muted *Muted `json:",omitzero"` // actions that a mute rule held back; nil where none are
 
+	MutedContributors []MutedContributor `json:",omitempty"` // of a PromQL alarm: likewise, sorted by the contributors' IDs
+
 	WarmingSince time.Time `json:",omitzero"` // when the warm-up period that runs began; zero where none runs
 
 	// Recent are the values that the last evaluation rested on, oldest first. Newest is the start of the newest period that it looked

@@ -1,5 +1,10 @@
 package alarm
 
+import (
+	"slices"
+	"strings"
+)
+
 // Muted are actions that a mute rule held back: the state that the alarm had before, and the last of its transitions since.
 type Muted struct {
 	Before State
@@ -17,3 +22,26 @@ func (m *Muted) After(t Transition) *Muted {
 // Still reports whether the actions of a state are to run once muting has ended: the alarm is in the state that it last went into, and did
 // not go back to where it was before.
 func (m *Muted) Still(s State) bool { return m != nil && m.Last.To == s && s != m.Before }
+
+// MutedContributor are the actions for one contributor of a PromQL alarm that a mute rule held back.
+type MutedContributor struct {
+	Muted
+	Contributor Contributor // as it was after the last transition
+}
+
+// HoldContributor notes that the actions for a contributor's change are held back. One that is back where it was before has none.
+func (a *Alarm) HoldContributor(c *ContributorChange) {
+	t := Transition{From: c.From, To: c.To, OldReason: c.OldReason, Reason: c.Contributor.Reason}
+	i, found := slices.BinarySearchFunc(a.MutedContributors, c.Contributor.ID, func(m MutedContributor, id string) int {
+		return strings.Compare(m.Contributor.ID, id)
+	})
+	switch {
+	case !found:
+		a.MutedContributors = slices.Insert(slices.Clone(a.MutedContributors), i, MutedContributor{Muted{c.From, t}, c.Contributor})
+	case a.MutedContributors[i].Before == c.To:
+		a.MutedContributors = slices.Delete(slices.Clone(a.MutedContributors), i, i+1)
+	default:
+		a.MutedContributors = slices.Clone(a.MutedContributors)
+		a.MutedContributors[i] = MutedContributor{*a.MutedContributors[i].After(t), c.Contributor}
+	}
+}

@@ -330,3 +330,26 @@ func TestModelDataFromFolders(t *testing.T) {
 		t.Errorf("the same archive is in %v", dirs)
 	}
 }
+
+// A store without keys in bellows.yaml is read with those of the server's environment, whatever else the environment says of AWS.
+func TestModelDataWithCredentialsOfTheEnvironment(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", storeKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", storeSecret)
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") // as where a user follows this server's instructions
+	store := newStore(t)
+	store.put("llm/config.json", []byte("{}"), s3types.ChecksumAlgorithmCrc32c)
+	config := filepath.Join(t.TempDir(), "bellows.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "model_data:\n  stores:\n  - {bucket: models, endpoint: '%s', path_style: true}\n", store.url), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, t.TempDir(), "--config", config)
+	if err := s.withData("llm", prefix("llm/"), 1); err != nil {
+		t.Fatal(err)
+	}
+	s.settled("llm", 1)
+	for folder := range modelDirs(t, s.dir) {
+		if text, err := os.ReadFile(filepath.Join(folder, "config.json")); err != nil || string(text) != "{}" {
+			t.Errorf("%s: %q, %v", folder, text, err)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
 		r.schedule.drop(old)
 		a.Transitioned, a.Invoked, a.Tags, a.Muted = old.Transitioned, old.Invoked, old.Tags, old.Muted
 		if a.Rule.PromQL != nil {
-			a.Contributors = old.Contributors
+			a.Contributors, a.MutedContributors = old.Contributors, old.MutedContributors
 		}
 	} else if r.moved = append(r.moved, a.Name); a.Rule.PromQL != nil {
 		a.State = alarm.OK // AWS: CloudWatch user guide, PromQL alarms

@@ -238,12 +238,24 @@ func (e *Engine) unmute(r *Region) {
 			if a.Muted = nil; held.Still(a.State) {
 				e.act(r, a, held.Last, "")
 			}
+			e.unmuteContributors(r, a)
 		} else if c := r.Composites[name]; c != nil {
 			held := c.Muted
 			if c.Muted = nil; held.Still(c.State) {
 				e.notifyComposite(r, c, held.Last)
 			}
 		}
+	}
+}
+
+// unmuteContributors does so for the contributors of a PromQL alarm.
+func (e *Engine) unmuteContributors(r *Region, a *alarm.Alarm) {
+	held := a.MutedContributors
+	if a.MutedContributors = nil; !a.ActionsEnabled {
+		return
+	}
+	for i := range held {
+		e.notifyContributor(r, a, &held[i].Contributor, held[i].Last)
 	}
 }
 
@@ -269,7 +281,7 @@ func (r *Region) restoreMutes() error {
 	}
 	r.indexMutes()
 	for name, a := range r.Alarms { //tidy:unordered put into a map
-		if a.Muted != nil {
+		if a.Muted != nil || len(a.MutedContributors) > 0 {
 			r.muting[name] = true
 		}
 	}

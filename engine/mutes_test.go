@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -118,4 +119,71 @@ func notified(out engine.Output) string {
 		}
 	}
 	return ""
+}
+
+// The actions for the contributors of a PromQL alarm are muted as the alarm's own are: each leaves an entry, and at the window's end, after a
+// restart too, those run whose contributors are still in the state that they went into.
+func TestActionsForContributorsAreMuted(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	e := engine.New(engine.Config{Seed: 1})
+	step := func(in engine.Input) (said []string) {
+		t.Helper()
+		out, err := e.Step(now, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range out.Events {
+			switch x := x.(type) {
+			case engine.AlarmNotifies:
+				if x.Contributor != nil {
+					said = append(said, fmt.Sprintf("%s: %s is in %v", x.Action.ARN, x.Contributor.Attributes["job"], x.Transition.To))
+				}
+			case engine.AlarmActed:
+				if x.Contributor != nil {
+					said = append(said, fmt.Sprintf("%s: %s is muted until %s", x.Action.ARN, x.Contributor.Attributes["job"], x.MutedUntil.Format("15:04")))
+				}
+			}
+		}
+		slices.Sort(said) // contributors come in the order of their IDs
+		return said
+	}
+	returned := func(jobs ...string) []string {
+		t.Helper()
+		in := engine.PromQLEvaluated{Scope: scope, Alarm: "p", Query: "up == 0", At: now}
+		for _, j := range jobs {
+			in.Contributors = append(in.Contributors, alarm.Returned{Attributes: map[string]string{"job": j}, Value: "0"})
+		}
+		said := step(in)
+		now = now.Add(time.Minute)
+		return said
+	}
+	want := func(got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("at %s: %q, want %q", now.Format("15:04"), got, want)
+		}
+	}
+	step(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{
+		Name: "p", ActionsEnabled: true, Rule: alarm.Rule{PromQL: &alarm.PromQL{Query: "up == 0", Interval: time.Minute}},
+		Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "bad"}, {On: alarm.OK, ARN: "good"}},
+	}})
+	want(returned("before"), "bad: before is in ALARM")
+	step(engine.PutMuteRule{Scope: scope, Rule: engine.MuteRule{
+		Name: "r", Expression: "at(2026-11-24T12:01)", Duration: 5 * time.Minute, Alarms: []string{"p"},
+	}})
+	want(returned("before", "brief", "long"), "bad: brief is muted until 12:06", "bad: long is muted until 12:06")
+	want(returned("long"), "good: before is muted until 12:06", "good: brief is muted until 12:06")
+	text, err := json.Marshal(e.State())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back engine.State
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	e = restored(t, back)
+	now = time.Date(2026, 11, 24, 12, 6, 0, 0, time.UTC)
+	want(step(engine.Tick{}), "bad: long is in ALARM", "good: before is in OK")
+	want(step(engine.Tick{}))
+	want(returned(), "good: long is in OK")
 }

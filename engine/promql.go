@@ -62,13 +62,29 @@ func (in PromQLEvaluated) apply(e *Engine) (Result, error) {
 // hear of the alarm as a whole. AWS: CloudWatch user guide, acting on alarm changes.
 func (e *Engine) contributed(r *Region, a *alarm.Alarm, c *alarm.ContributorChange) {
 	e.emit(ContributorTransition{r.Scope, a.Name, *c})
-	if !a.ActionsEnabled || !r.mutedUntil(a.Name, e.now).IsZero() {
+	if !a.ActionsEnabled {
+		return
+	}
+	t := alarm.Transition{From: c.From, To: c.To, OldReason: c.OldReason, Reason: c.Contributor.Reason}
+	until := r.mutedUntil(a.Name, e.now)
+	if until.IsZero() {
+		e.notifyContributor(r, a, &c.Contributor, t)
 		return
 	}
 	for _, action := range a.Actions {
 		if action.On == c.To && action.Policy == "" {
-			t := alarm.Transition{From: c.From, To: c.To, OldReason: c.OldReason, Reason: c.Contributor.Reason}
-			e.emit(AlarmNotifies{Scope: r.Scope, Alarm: *a, Transition: t, Action: action, Contributor: &c.Contributor})
+			e.emit(AlarmActed{Scope: r.Scope, Alarm: a.Name, Action: action, Updated: a.Updated, Contributor: &c.Contributor, MutedUntil: until})
+		}
+	}
+	a.HoldContributor(c)
+	r.muting[a.Name] = true
+}
+
+// notifyContributor carries out the alarm's actions for a contributor's change.
+func (e *Engine) notifyContributor(r *Region, a *alarm.Alarm, c *alarm.Contributor, t alarm.Transition) {
+	for _, action := range a.Actions {
+		if action.On == t.To && action.Policy == "" {
+			e.emit(AlarmNotifies{Scope: r.Scope, Alarm: *a, Transition: t, Action: action, Contributor: c})
 		}
 	}
 }

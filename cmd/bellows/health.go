@@ -112,6 +112,7 @@ type row struct {
 	Variant  string `json:"variant"`
 	Health   string `json:"health"` // healthy, degraded or failing
 	Status   string `json:"status"` // of the endpoint
+	Type     string `json:"instance_type"`
 	Desired  int    `json:"desired"`
 	Current  int    `json:"current"`
 
@@ -120,9 +121,21 @@ type row struct {
 	Errors4XX float64 `json:"errors_4xx"`
 	Errors5XX float64 `json:"errors_5xx"`
 
+	// What its instances would cost on AWS an hour, by the list prices of their type; 0 where that is not known. It is an estimate: prices
+	// differ by region, and change.
+	Cost float64 `json:"estimated_usd_per_hour,omitempty"`
+
 	Trouble string `json:"trouble,omitempty"`
 
 	health engine.Health
+}
+
+// Dollars is the cost for the page.
+func (r row) Dollars() string {
+	if r.Cost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", r.Cost)
 }
 
 // Link is where the variant is explained.
@@ -168,7 +181,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		}
 		s.lookAtMachine(&st)
 	}
-	if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtTypes(&st, e) }); err != nil {
+	if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtPrices(&st); s.lookAtTypes(&st, e) }); err != nil {
 		st.Status = err.Error()
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
@@ -218,7 +231,7 @@ func (st *status) look(e *engine.Engine) {
 				st.Endpoints = append(st.Endpoints, row{
 					Region: r.Scope.Region, Endpoint: name, Variant: v.Config.Name, Health: health.String(), Status: x.Status.String(),
 					Desired: v.Desired, Current: v.Current(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
-					Trouble: cmp.Or(ejected(v)+why, x.Failure(v.Config.Name)), health: health,
+					Type: v.Config.InstanceType, Trouble: cmp.Or(ejected(v)+why, x.Failure(v.Config.Name)), health: health,
 				})
 			}
 		}

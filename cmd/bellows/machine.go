@@ -92,6 +92,14 @@ func (s *server) lookAtMachine(st *status) {
 	st.ModelData = &data
 }
 
+// lookAtPrices estimates what each variant's instances would cost.
+func (s *server) lookAtPrices(st *status) {
+	for i := range st.Endpoints {
+		x := &st.Endpoints[i]
+		x.Cost = float64(x.Current) * s.machine.Size(x.Type).Price
+	}
+}
+
 // lookAtTypes warns of what variants do not get: what their owners asked for, and instance types that are larger than the machine.
 func (s *server) lookAtTypes(st *status, e *engine.Engine) {
 	for _, r := range e.Regions() {

@@ -413,3 +413,29 @@ func TestJSON(t *testing.T) {
 		t.Errorf("JSON says %s", data)
 	}
 }
+
+// A variant whose model or config has a VpcConfig is told that it has no effect, in the text and as data; one of neither is not.
+func TestVpcConfigIsExplained(t *testing.T) {
+	m := newMemory(t)
+	vpc := &hosting.VPC{SecurityGroupIDs: []string{"sg-1"}, Subnets: []string{"subnet-1"}}
+	variants := func(model string) []hosting.VariantConfig {
+		return []hosting.VariantConfig{{Name: "blue", Model: model, InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"}}
+	}
+	m.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "guarded", VPC: vpc}})
+	m.must(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "of-the-model", Variants: variants("guarded")}})
+	m.must(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "of-the-config", VPC: vpc, Variants: variants("m")}})
+	for _, name := range []string{"of-the-model", "of-the-config"} {
+		m.must(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: name}, Config: name})
+	}
+	m.run(3 * time.Minute)
+	for name, warned := range map[string]bool{"of-the-model": true, "of-the-config": true, "iris": false} {
+		x := m.ask(Query{Scope: scope, Endpoint: name, Variant: "blue"})
+		const line = "\n  warning: its VpcConfig is kept and has no effect: instances run on this machine's own network, and no security group guards them\n"
+		if got := strings.Contains(text(t, x), line); got != warned {
+			t.Errorf("%s: warned is %v\n%s", name, got, text(t, x))
+		}
+		if got := len(x.Moment.Warnings) == 1 && x.Moment.Warnings[0].Kind == "VpcConfigNotApplied"; got != warned {
+			t.Errorf("%s: warnings %+v", name, x.Moment.Warnings)
+		}
+	}
+}

@@ -165,10 +165,31 @@ func metricSide(r *engine.Region, a *alarm.Alarm) object {
 		o.setText("treatMissingData", a.Rule.Missing.String())
 		o.setText("evaluateLowSampleCountPercentile", aws.ToString(d.EvaluateLowSampleCountPercentile))
 	}
+	o.setEvaluation(&a.Rule)
 	o.set("stateValue", a.State.String())
 	o.set("stateUpdatedTimestamp", a.Updated)
 	o.setActions(a.ActionsEnabled, d.AlarmActions, d.InsufficientDataActions, d.OKActions)
 	return o
+}
+
+// setEvaluation adds the window and the warm-up that were asked for, with the members that DescribeAlarms has. How AWS's history writes them
+// is not recorded.
+func (o *object) setEvaluation(r *alarm.Rule) {
+	switch {
+	case r.Clock != nil:
+		var wall object
+		wall.setText("timezone", r.Clock.Timezone)
+		o.set("evaluationWindow", object{{"wallClockWindow", wall}})
+	case r.Slides:
+		o.set("evaluationWindow", object{{"slidingWindow", object{}}})
+	}
+	if w := r.WarmUp; w != nil {
+		warm := object{{"warmUpPeriodDurationInMinutes", w.For / time.Minute}}
+		if w.WholeSet {
+			warm.set("onlyStartEvaluatingAfterWarmUpPeriodEnds", w.Whole)
+		}
+		o.set("warmUpConfiguration", warm)
+	}
 }
 
 // setActions adds what both kinds of alarms end with.

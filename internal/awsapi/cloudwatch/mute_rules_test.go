@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,20 @@ func TestEvaluationWindowsAndWarmUps(t *testing.T) {
 	if _, ok := got.EvaluationWindow.(*types.EvaluationWindowMemberSlidingWindow); !ok || got.EvaluationState != "IN_WARM_UP" ||
 		*w.WarmUpPeriodDurationInMinutes != 10 || *w.OnlyStartEvaluatingAfterWarmUpPeriodEnds {
 		t.Errorf("%+v %+v", got, w)
+	}
+	if err := put(86_400, wall("+05:30")); err != nil {
+		t.Fatal(err)
+	}
+	history := must[*sdk.DescribeAlarmHistoryOutput](t)(a.describeAlarmHistory(t.Context(), call, &sdk.DescribeAlarmHistoryInput{
+		AlarmName: aws.String("a"), HistoryItemType: types.HistoryItemTypeConfigurationUpdate, MaxRecords: aws.Int32(2),
+	}))
+	for i, want := range []string{
+		`"evaluationWindow":{"wallClockWindow":{"timezone":"+05:30"}},"stateValue"`,
+		`"evaluationWindow":{"slidingWindow":{}},"warmUpConfiguration":{"warmUpPeriodDurationInMinutes":10,"onlyStartEvaluatingAfterWarmUpPeriodEnds":false},"stateValue"`,
+	} {
+		if data := *history.AlarmHistoryItems[i].HistoryData; !strings.Contains(data, want) {
+			t.Errorf("the history has %s\nwant %s", data, want)
+		}
 	}
 	if err := put(60, func(*sdk.PutMetricAlarmInput) {}); err != nil || described().EvaluationWindow != nil || described().EvaluationState != "" {
 		t.Errorf("without either: %v, %+v", err, described())
