@@ -130,10 +130,25 @@ func (c *conn) send(q *request) (int64, error) {
 	return n, err
 }
 
-// reusable reports whether the connection is ready for another exchange after an answered one.
+// reusable reports whether the connection is ready for another exchange after an answered one. It is not where more may come than was
+// read: after 101 it speaks another protocol, and the body that a status forbids may be sent all the same.
 func (c *conn) reusable() bool {
-	return !c.answer.ConnectionClose() && c.reader.Buffered() == 0 && c.answer.StatusCode() != fasthttp.StatusSwitchingProtocols
+	if c.answer.ConnectionClose() || c.reader.Buffered() > 0 {
+		return false
+	}
+	switch c.answer.StatusCode() {
+	case fasthttp.StatusSwitchingProtocols:
+		return false
+	case fasthttp.StatusNoContent, fasthttp.StatusNotModified:
+		h := &c.answer.Header
+		return h.ContentLength() == 0 || h.ContentLength() == noLength
+	default:
+		return true
+	}
 }
+
+// noLength is fasthttp's ContentLength of a head that announces no body.
+const noLength = -2
 
 func timedOut(err error) bool {
 	var e net.Error

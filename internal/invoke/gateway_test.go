@@ -215,6 +215,45 @@ func TestAnswersInEveryFraming(t *testing.T) {
 	}
 }
 
+// What an instance sends behind an answer that has no body, by its status, would be taken for the answer to the next request.
+func TestConnectionsThatMoreMayComeOnAreNotKept(t *testing.T) {
+	for answer, kept := range map[string]bool{
+		"101 Switching Protocols\r\nUpgrade: x":          false,
+		"204 No Content":                                 true,
+		"204 No Content\r\nContent-Length: 0":            true,
+		"204 No Content\r\nContent-Length: 5":            false,
+		"204 No Content\r\nTransfer-Encoding: chunked":   false,
+		"304 Not Modified\r\nContent-Length: 5":          false,
+		"103 Early Hints\r\n\r\nHTTP/1.1 204 No Content": true,
+	} {
+		var connections atomic.Int64
+		l := listen(t)
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				connections.Add(1)
+				go speak(c, "HTTP/1.1 "+answer+"\r\n\r\n", true)
+			}
+		}()
+		g, url := start(t, Options{})
+		g.Apply([]engine.Route{blue(l.Addr().String())})
+		for range 3 {
+			post(t, url+"/endpoints/chat/invocations", "x")
+		}
+		want := int64(3)
+		if kept {
+			want = 1
+		}
+		if got := connections.Load(); got != want {
+			t.Errorf("%q: three invocations took %d connections, want %d", answer, got, want)
+		}
+	}
+}
+
 func TestEndpointNamesAreDecoded(t *testing.T) {
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{blue(serve(t, echo))})

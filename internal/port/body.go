@@ -137,7 +137,6 @@ func (b *Body) next(p []byte) (int, error) {
 	}
 	if b.expects {
 		b.expects = false
-		b.c.flush() // earlier answers come first; where it fails, so does what follows
 		if _, err := b.c.Write([]byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
 			return 0, b.fail(incomplete())
 		}
@@ -183,7 +182,6 @@ func (b *Body) patience() {
 	if b.c.br.Buffered() > 0 && b.chunks == nil {
 		return
 	}
-	b.c.flush() // the client may wait for an earlier answer before it sends more; where it fails, so does what follows
 	now := time.Now()
 	if b.until.IsZero() {
 		b.until = now.Add(b.c.s.o.BodyTimeout)

@@ -101,7 +101,9 @@ func (c *conn) attend() bool {
 func (c *conn) arrived() (wait bool) {
 	if c.br.Buffered() == 0 {
 		if _, err := c.br.Peek(1); err != nil {
-			c.over = !errors.Is(err, socket.ErrAgain) || !c.pause()
+			if c.over = !errors.Is(err, socket.ErrAgain); !c.over {
+				c.pause()
+			}
 			return !c.over
 		}
 	}
@@ -117,8 +119,8 @@ func (c *conn) arrived() (wait bool) {
 			return false
 		}
 	}
-	c.over = !c.pause()
-	return !c.over
+	c.pause()
+	return true
 }
 
 // whole reports whether all of a request is buffered. Its lines are known then.
@@ -177,8 +179,8 @@ func (c *conn) reader() {
 func (c *conn) await() bool {
 	c.reader()
 	for {
-		if c.br.Buffered() == 0 && !c.pause() {
-			return false
+		if c.br.Buffered() == 0 {
+			c.pause()
 		}
 		if _, err := c.br.Peek(1); err != nil {
 			return false // it ended, or nothing came: there is nothing to answer
@@ -199,22 +201,15 @@ func (c *conn) blank() bool {
 	return true
 }
 
-// flush sends the answers that are still held back because another request was there.
-func (c *conn) flush() bool { return c.bw == nil || c.bw.Buffered() == 0 || c.bw.Flush() == nil }
-
-// pause sends what is to be sent before a wait for a request, and sets the wait's end.
-func (c *conn) pause() bool {
-	if !c.flush() {
-		return false
-	}
+// pause sets the end of a wait for a request.
+func (c *conn) pause() {
 	if !c.begun {
-		return true // it has been set
+		return // it has been set
 	}
 	// A deadline is set anew when half of its time has passed: setting one costs as much as the rest of a wait.
 	if now := time.Now(); c.readUntil.Before(now.Add(c.s.o.IdleTimeout/2)) || c.readUntil.After(now.Add(c.s.o.IdleTimeout)) {
 		c.readBefore(now.Add(c.s.o.IdleTimeout))
 	}
-	return true
 }
 
 func (c *conn) begin() bool {
@@ -289,7 +284,6 @@ func (c *conn) rest() bool {
 		c.shrink()
 	}
 	if c.s.stopping.Load() && c.br.Buffered() == 0 {
-		_ = c.bw.Flush() // the last answer
 		return false
 	}
 	c.since.Store(time.Now().UnixNano())

@@ -228,9 +228,6 @@ func (c *conn) collect(l *lines) (r *Refusal, ok bool) {
 				return r, true
 			}
 		}
-		if !c.flush() {
-			return nil, false
-		}
 		if first && !c.readUntil.Before(time.Now().Add(c.s.o.HeadTimeout)) {
 			c.readBefore(time.Now().Add(c.s.o.HeadTimeout))
 		}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/valyala/fasthttp"
 )
 
 func post(body string) string {
@@ -68,6 +70,29 @@ func TestAnswersComeBeforeTheRestOfTheNextRequest(t *testing.T) {
 				t.Errorf("answer to the second: %d %q", status, body)
 			}
 		})
+	}
+}
+
+// An answer does not wait for that of the next request, which may take a minute.
+func TestAnswersComeBeforeTheNextIsServed(t *testing.T) {
+	release := make(chan struct{})
+	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, body *Body) {
+		if string(ctx.Path()) == "/slow" {
+			<-release
+		}
+		echo(ctx, body)
+	}})
+	c := dial(t, address)
+	answers := bufio.NewReader(c)
+	if _, err := io.WriteString(c, post("first")+strings.Replace(post("second"), " / ", " /slow ", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := hear(t, answers); status != 200 || body != "first" {
+		t.Errorf("answer to the first: %d %q", status, body)
+	}
+	close(release)
+	if status, body := hear(t, answers); status != 200 || body != "second" {
+		t.Errorf("answer to the second: %d %q", status, body)
 	}
 }
 

@@ -52,7 +52,8 @@ func (c *conn) writer() {
 	}
 }
 
-// answer writes the response. One that another request waits behind is not sent by itself.
+// answer writes the response and sends it at once. Were it to wait for the answers of requests behind it, it would wait for the rest of a
+// request of which a part has arrived, and for one that takes a minute.
 func (c *conn) answer(keep bool) bool {
 	c.writer()
 	r := &c.ctx.Response
@@ -60,8 +61,5 @@ func (c *conn) answer(keep bool) bool {
 	if keep && !c.ctx.Request.Header.IsHTTP11() {
 		r.Header.Set("Connection", "keep-alive")
 	}
-	if r.Write(c.bw) != nil {
-		return false
-	}
-	return keep && c.br.Buffered() > 0 || c.bw.Flush() == nil
+	return r.Write(c.bw) == nil && c.bw.Flush() == nil
 }
