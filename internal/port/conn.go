@@ -69,7 +69,7 @@ func (c *conn) prepare() {
 func (c *conn) evict() bool {
 	for _, from := range [...]int32{phaseIdle, phaseReading} {
 		if c.phase.CompareAndSwap(from, phaseClosed) {
-			c.close() // its goroutine ends by it
+			c.abort()
 			return true
 		}
 	}
@@ -161,6 +161,15 @@ func (c *conn) releaseBuffers() {
 
 // close ends the connection. Whatever it says, there is nothing else to do about it.
 func (c *conn) close() { _ = c.Close() }
+
+// abort makes the connection's goroutine end. It does not wait for that: the goroutine may serve a request.
+func (c *conn) abort() {
+	if c.socket == nil {
+		c.close()
+		return
+	}
+	_ = c.socket.Abort() // what fails so has ended
+}
 
 // readBefore sets the deadline of reads.
 func (c *conn) readBefore(t time.Time) {

@@ -392,6 +392,36 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// A request that goes on does not hold up a shutdown whose time is over, nor a connection for which room is made.
+func TestAShutdownEndsInTime(t *testing.T) {
+	working, release := make(chan struct{}), make(chan struct{})
+	s, address := serveFor(t, Options{Handle: func(*fasthttp.RequestCtx, *Body) {
+		close(working)
+		<-release
+	}})
+	busy := dial(t, address)
+	if _, err := io.WriteString(busy, get); err != nil {
+		t.Fatal(err)
+	}
+	<-working
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(ctx) }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the shutdown ended with %v", err)
+		}
+		if got, err := io.ReadAll(busy); err == nil && len(got) > 0 {
+			t.Errorf("a connection that was closed got %q", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the shutdown waits for a request")
+	}
+	close(release)
+}
+
 // What is allocated for a request of an invocation's size.
 func BenchmarkSmallRequests(b *testing.B) {
 	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")

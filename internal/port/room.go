@@ -102,6 +102,6 @@ func (r *room) closeAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for c := range r.conns {
-		c.close() // what its goroutine does next fails
+		c.abort()
 	}
 }

@@ -242,6 +242,19 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
+// Abort makes reads and writes fail from now on, those that wait included. Close is still to be called: it waits for the function that
+// Attend or Ask has called, which may take as long as a request; Abort does not.
+func (c *Conn) Abort() error {
+	x, ok := c.Conn.(interface {
+		CloseRead() error
+		CloseWrite() error
+	})
+	if !ok {
+		return c.Close()
+	}
+	return errors.Join(x.CloseRead(), x.CloseWrite())
+}
+
 // NetConn returns the connection below.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 

@@ -158,6 +158,55 @@ func TestAskEndsWithTheConnection(t *testing.T) {
 	}
 }
 
+// Close waits for the function that Attend has called. Abort does not, and ends the wait of another.
+func TestAbort(t *testing.T) {
+	c, _ := pair(t)
+	called, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		first := true
+		ended <- c.Attend(func() bool {
+			if first {
+				first = false
+				close(called)
+				<-release
+			}
+			_, err := c.Read(make([]byte, 1))
+			return errors.Is(err, ErrAgain)
+		})
+	}()
+	<-called
+	if err := c.Abort(); err != nil {
+		t.Error(err)
+	}
+	close(release)
+	if err := <-ended; err != nil {
+		t.Errorf("Attend ended with %v", err)
+	}
+	if n, err := c.Write([]byte("x")); err == nil {
+		t.Errorf("%d bytes were written after Abort", n)
+	}
+
+	idle, _ := pair(t)
+	waits := make(chan struct{}, 1)
+	go func() {
+		ended <- idle.Attend(func() bool {
+			_, err := idle.Read(make([]byte, 1))
+			select {
+			case waits <- struct{}{}:
+			default:
+			}
+			return errors.Is(err, ErrAgain)
+		})
+	}()
+	<-waits
+	if err := idle.Abort(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Attend ended with %v", err)
+	}
+}
+
 func TestNoSocket(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
