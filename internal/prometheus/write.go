@@ -133,18 +133,14 @@ func (h *Handler) decodeWrite(b *batch, message string, plain []byte, c *call) e
 	if message == messageV2 {
 		return h.decodeV2(b, plain, c)
 	}
-	if n := count(plain, 1); n > seriesMax {
-		return fmt.Errorf("the request has %d series; at most %d are taken", n, seriesMax)
+	if err := atMost(count(plain, 1), seriesMax, "series"); err != nil {
+		return err
 	}
 	var m prompb.WriteRequest
 	if err := m.Unmarshal(plain); err != nil {
 		return fmt.Errorf("decoding the request: %w", err)
 	}
-	samples := 0
-	for i := range m.Timeseries {
-		samples += len(m.Timeseries[i].Samples)
-	}
-	b.data = slices.Grow(b.data, samples)
+	growFor(b, m.Timeseries, func(t *prompb.TimeSeries) int { return len(t.Samples) })
 	var scratch labels.ScratchBuilder
 	for i := range m.Timeseries {
 		t := &m.Timeseries[i]
@@ -164,23 +160,36 @@ func (h *Handler) decodeWrite(b *batch, message string, plain []byte, c *call) e
 	return nil
 }
 
+// growFor makes memory for the samples of all series at once.
+func growFor[T any](b *batch, series []T, samples func(t *T) int) {
+	n := 0
+	for i := range series {
+		n += samples(&series[i])
+	}
+	b.data = slices.Grow(b.data, n)
+}
+
+// atMost refuses a request that has more of something than is taken.
+func atMost(n, most int, what string) error {
+	if n > most {
+		return fmt.Errorf("the request has %d %s; at most %d are taken", n, what, most)
+	}
+	return nil
+}
+
 func (h *Handler) decodeV2(b *batch, plain []byte, c *call) error {
 	const symbols, timeseries = 4, 5
-	if n := count(plain, timeseries); n > seriesMax {
-		return fmt.Errorf("the request has %d series; at most %d are taken", n, seriesMax)
+	if err := atMost(count(plain, timeseries), seriesMax, "series"); err != nil {
+		return err
 	}
-	if n := count(plain, symbols); n > 10*seriesMax {
-		return fmt.Errorf("the request has %d symbols; at most %d are taken", n, 10*seriesMax)
+	if err := atMost(count(plain, symbols), 10*seriesMax, "symbols"); err != nil {
+		return err
 	}
 	var m writev2.Request
 	if err := m.Unmarshal(plain); err != nil {
 		return fmt.Errorf("decoding the request: %w", err)
 	}
-	samples := 0
-	for i := range m.Timeseries {
-		samples += len(m.Timeseries[i].Samples)
-	}
-	b.data = slices.Grow(b.data, samples)
+	growFor(b, m.Timeseries, func(t *writev2.TimeSeries) int { return len(t.Samples) })
 	var scratch labels.ScratchBuilder
 	for i := range m.Timeseries {
 		t := &m.Timeseries[i]

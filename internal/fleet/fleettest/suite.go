@@ -173,17 +173,22 @@ func startsAndStops(t *testing.T, h Harness) {
 	w.state("i-2", hosting.FleetGone)
 }
 
-func drains(t *testing.T, h Harness) {
-	w := h.open(t)
-	s := h.spec("i-1")
+// drainBusy starts an instance that has an invocation in flight, makes it drain, and returns its spec as it drains.
+func (w *watcher) drainBusy(s hosting.InstanceSpec) hosting.InstanceSpec {
 	w.Apply(level(s))
-	w.state("i-1", hosting.FleetReady)
+	w.state(s.ID, hosting.FleetReady)
 	w.mu.Lock()
-	w.hold["i-1"] = true
+	w.hold[s.ID] = true
 	w.mu.Unlock()
 	s.Draining = true
 	w.Apply(level(s))
-	w.until("asked to drain", func() bool { return slices.Contains(w.drained, "i-1") })
+	w.until("asked to drain", func() bool { return slices.Contains(w.drained, s.ID) })
+	return s
+}
+
+func drains(t *testing.T, h Harness) {
+	w := h.open(t)
+	w.drainBusy(h.spec("i-1"))
 	if n := h.Running(); n != 1 {
 		t.Errorf("%d run while an invocation is in flight", n)
 	}
@@ -249,15 +254,7 @@ func crashes(t *testing.T, h Harness) {
 // leaves: a fleet that closes while an instance drains neither waits for it nor stops it; the next one does.
 func leaves(t *testing.T, h Harness) {
 	first := h.open(t)
-	s := h.spec("i-1")
-	first.Apply(level(s))
-	first.state("i-1", hosting.FleetReady)
-	first.mu.Lock()
-	first.hold["i-1"] = true
-	first.mu.Unlock()
-	s.Draining = true
-	first.Apply(level(s))
-	first.until("asked to drain", func() bool { return slices.Contains(first.drained, "i-1") })
+	s := first.drainBusy(h.spec("i-1"))
 	first.Close()
 	if n := h.Running(); n != 1 {
 		t.Fatalf("%d run after a close", n)
