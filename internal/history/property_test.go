@@ -44,6 +44,7 @@ type life struct {
 	h      *History
 	config Options
 	broken bool // the journal takes no HistoryKept
+	damage bool // the state's file is damaged whenever both come back
 	room   int  // samples that are held while reading; 0: as many as usual
 }
 
@@ -118,6 +119,11 @@ func (l *life) again(crash bool) {
 		l.dir = copied(l.t, l.dir)
 	}
 	l.h.close()
+	if l.damage {
+		if err := os.WriteFile(filepath.Join(l.dir, stateFile), []byte(`{"Rolled":[0,`), 0o600); err != nil {
+			l.t.Fatal(err)
+		}
+	}
 	l.begin()
 }
 
@@ -173,8 +179,8 @@ func want(all []given, now time.Time, id metric.ID, q metric.Query) []metric.Dat
 
 var statistics = []string{"SampleCount", "Sum", "Average", "Minimum", "Maximum", "p50", "p99.9", "tm90", "TC(10%:90%)", "PR(3:40)", "IQM", "wm95"}
 
-// Whatever is recorded, late or in time, in seconds or minutes, and whatever is flushed, rolled up, ended, crashed and brought back:
-// every query finds what was recorded, as long as its period is still kept.
+// Whatever is recorded, late or in time, in seconds or minutes, and whatever is flushed, rolled up, ended, crashed and brought back,
+// with or without the state of roll-ups: every query finds what was recorded, as long as its period is still kept.
 func TestReadsAgainstTheDefinition(t *testing.T) {
 	few(t, 12) // each syncs many files
 	root := t.TempDir()
@@ -185,6 +191,7 @@ func TestReadsAgainstTheDefinition(t *testing.T) {
 		defer func() { l.h.close() }()
 		l.room = rapid.SampledFrom([]int{0, 1, 500, 5000}).Draw(rt, "room")
 		l.h.room = cmp.Or(l.room, l.h.room)
+		l.damage = rapid.Bool().Draw(rt, "damage")
 		var all []given
 		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 9).Draw(rt, "what") {

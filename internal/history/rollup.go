@@ -35,11 +35,11 @@ func (h *History) rollUp(ctx context.Context, now int64) error {
 		}
 		until := now - int64(h.o.Retention[i].Seconds())
 		for {
-			from, ok := h.nextSlice(i, until)
+			end, ok := h.nextSlice(i, until)
 			if !ok {
 				break
 			}
-			h.state.Rolling[i] = from + t.slice
+			h.state.Rolling[i] = end
 			if err := h.state.write(h.o.Dir, h.unsynced); err != nil {
 				return err
 			}
@@ -56,15 +56,16 @@ func (h *History) rollUp(ctx context.Context, now int64) error {
 	return nil
 }
 
-// nextSlice is where the next slice of a tier begins that ends at a moment or before. What has no samples is skipped.
+// nextSlice is where the next slice of a tier ends that ends at a moment or before. What has no samples is skipped. Slices end at multiples of
+// their length, wherever they begin: it may have been another one before, with other retentions.
 func (h *History) nextSlice(i int, until int64) (int64, bool) {
 	t := h.tiers[i]
 	oldest, any := t.after(h.state.Rolled[i])
 	if !any {
 		return 0, false
 	}
-	from := max(h.state.Rolled[i], floor(oldest, t.slice))
-	return from, from+t.slice <= until
+	end := floor(max(h.state.Rolled[i], oldest), t.slice) + t.slice
+	return end, end <= until
 }
 
 // redo finishes the slices that were under way when the last server ended. Nothing may be written before.

@@ -1,6 +1,8 @@
 package history
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,26 +38,49 @@ func readState(dir string) (state, error) {
 	if err != nil {
 		return s, fmt.Errorf("reading the history's state: %w", err)
 	}
-	if err := json.Unmarshal(text, &s); err != nil {
-		return state{}, fmt.Errorf("%w: %w", errDamagedState, err)
+	var f stateText
+	if err := json.Unmarshal(text, &f); err != nil {
+		return s, fmt.Errorf("%w: %w", errDamagedState, err)
 	}
-	return s, nil
+	if f.Sum != "" && f.Sum != f.sum() { // earlier versions wrote none
+		return s, fmt.Errorf("%w: its checksum is another", errDamagedState)
+	}
+	return f.state, nil
 }
 
-// errDamagedState says that the state's file cannot be understood.
+// stateText is the file's content.
+type stateText struct {
+	state
+	Sum string `json:",omitempty"` // checksum of the state
+}
+
+func (s *state) sum() string {
+	sum := sha256.Sum256(fmt.Append(nil, s.Rolled, s.Rolling))
+	return hex.EncodeToString(sum[:])
+}
+
+// errDamagedState says that the state's file cannot be understood, or is not what was written.
 var errDamagedState = errors.New("the history's state is damaged")
 
-// repair makes the state again from what the tiers have: slices are rolled up whole, so a tier is done up to the end of the slice that has
-// the next tier's newest sample. The tiers are open.
+// repair makes the state again from what the tiers have. A slice is rolled up as a whole, and what comes late for a slice that was rolled up is
+// written to the next tier, so the next tier's newest sample is of the last slice that had samples, or of the one that was under way. That slice
+// is done again: where it was whole already, that changes nothing. The tiers are open.
 func (h *History) repair(cause error) error {
 	var s state
-	for i := 1; i < len(resolutions)-1; i++ {
-		if next := h.tiers[i+1]; next.db != nil {
-			if _, newest, ok := next.bounds(); ok {
-				s.Rolled[i] = floor(newest, h.tiers[i].slice) + h.tiers[i].slice
-			}
+	for i := len(resolutions) - 2; i > 0; i-- {
+		newest, ok, err := h.tiers[i+1].newest()
+		if err != nil {
+			return err
 		}
-		s.Rolling[i] = s.Rolled[i]
+		if ok {
+			s.Rolled[i] = floor(newest, h.tiers[i].slice)
+			s.Rolling[i] = s.Rolled[i] + h.tiers[i].slice
+		}
+		s.Rolled[i] = max(s.Rolled[i], s.Rolling[i+1]) // a tier is never behind the next one
+		s.Rolling[i] = max(s.Rolling[i], s.Rolled[i])
+		if h.tiers[i].db == nil {
+			s.Rolled[i] = s.Rolling[i]
+		}
 	}
 	h.o.Log.Warn("the history's state is damaged, and is made again from the datapoints", "file", filepath.Join(h.o.Dir, stateFile), "error", cause)
 	if err := s.write(h.o.Dir, h.unsynced); err != nil {
@@ -72,7 +97,7 @@ func (h *History) repair(cause error) error {
 
 // write replaces the file durably, or not at all.
 func (s *state) write(dir string, unsynced bool) error {
-	text, err := json.Marshal(s)
+	text, err := json.Marshal(stateText{*s, s.sum()})
 	if err != nil {
 		return fmt.Errorf("writing the history's state: %w", err)
 	}
