@@ -188,7 +188,15 @@ func (t *tier) openDB(retention time.Duration) (*tsdb.DB, error) {
 	if err := trial(t.dir, spare+2*t.logBytes()); err != nil {
 		return nil, err
 	}
-	db, err := tsdb.Open(t.dir, t.log, nil, t.options(retention), nil)
+	open := t.openTSDB
+	if open == nil {
+		open = tsdb.Open
+	}
+	var db *tsdb.DB
+	err := t.guard(false, func() (err error) { // what it panics at for the disk is tried again later
+		db, err = open(t.dir, t.log, nil, t.options(retention), nil)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,16 @@ package history
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/tsdb"
 	"golang.org/x/sys/unix"
 
 	"bellows.dev/bellows/engine"
@@ -167,6 +171,32 @@ func TestChunksThatCannotBeWritten(t *testing.T) {
 	}
 	l.wantSum(at, time.Minute, 5)
 	l.wantSum(first, 8*time.Hour, want)
+}
+
+// A TSDB that panics for the disk while it is opened, since another program took the room, is an error: nothing is set aside, and the next
+// attempt opens it.
+func TestPanicWhileOpening(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
+	defer func() { l.h.close() }()
+	first := l.now
+	l.put(0, time.Minute, 1)
+	l.pass(10 * time.Minute)
+	l.h.close()
+	tier := l.h.tiers[1]
+	tier.openTSDB = func(string, *slog.Logger, prometheus.Registerer, *tsdb.Options, *tsdb.DBStats) (*tsdb.DB, error) {
+		panic(fmt.Errorf("writing a chunk: %w", unix.ENOSPC))
+	}
+	if err := l.h.start(t.Context()); !ofDisk(err) {
+		t.Errorf("opening ends with %v", err)
+	}
+	tier.openTSDB = nil
+	if err := l.h.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if damaged, _ := tier.aside.look(); len(damaged) > 0 {
+		t.Errorf("set aside: %v", damaged)
+	}
+	l.wantSum(first, time.Minute, 1)
 }
 
 // A commit that fails leaves a torn log; what is committed afterwards outlives a kill nevertheless.

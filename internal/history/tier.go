@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/util/compression"
 )
@@ -42,6 +43,9 @@ type tier struct {
 	rolled  atomic.Int64
 	dropped atomic.Int64
 	refused atomic.Int64 // samples
+
+	// openTSDB is for tests; nil: tsdb.Open.
+	openTSDB func(dir string, l *slog.Logger, r prometheus.Registerer, o *tsdb.Options, s *tsdb.DBStats) (*tsdb.DB, error)
 
 	blockMillis int64     // time that a block spans
 	maintained  time.Time // on the wall's clock

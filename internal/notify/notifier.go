@@ -29,6 +29,9 @@ type Outbox interface {
 	// Topics returns how many messages wait, by topic.
 	Topics(ctx context.Context) (map[string]int, error)
 
+	// Waiting returns how many messages of a topic wait.
+	Waiting(ctx context.Context, topic string) (int, error)
+
 	// First returns the oldest message of a topic; ok is false where none waits.
 	First(ctx context.Context, topic string) (id int64, e engine.AlarmNotifies, ok bool, err error)
 
@@ -105,12 +108,12 @@ func (n *Notifier) dispatch(ctx context.Context, work *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	for topic, waiting := range topics {
+	for topic := range topics {
 		if !n.begin(topic) {
 			continue
 		}
 		work.Go(func() {
-			err := n.send(ctx, topic, waiting-queueMax)
+			err := n.send(ctx, topic)
 			n.end(topic)
 			if err != nil && ctx.Err() == nil {
 				n.o.Log.Error("messages of a topic wait for the outbox", "topic", topic, "error", err)
@@ -138,15 +141,19 @@ func (n *Notifier) end(topic string) {
 	delete(n.busy, topic)
 }
 
-// send sends a topic's messages until none is left; the oldest that are too many are given up.
-func (n *Notifier) send(ctx context.Context, topic string, tooMany int) error {
+// send sends a topic's messages until none is left; the oldest that are too many are given up, also those that became too many while a message
+// was sent.
+func (n *Notifier) send(ctx context.Context, topic string) error {
 	for ctx.Err() == nil {
+		waiting, err := n.o.Outbox.Waiting(ctx, topic)
+		if err != nil {
+			return err
+		}
 		id, e, ok, err := n.o.Outbox.First(ctx, topic)
 		if err != nil || !ok {
 			return err
 		}
-		if tooMany > 0 {
-			tooMany--
+		if waiting > queueMax {
 			n.tell(ctx, e, fmt.Errorf("more than %d messages of the topic wait", queueMax))
 		} else {
 			n.tell(ctx, e, n.deliver(ctx, e))

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,8 +20,9 @@ import (
 
 // box is an outbox in memory.
 type box struct {
-	mu  sync.Mutex
-	all []boxed
+	mu    sync.Mutex
+	all   []boxed
+	added int64
 }
 
 type boxed struct {
@@ -45,6 +48,11 @@ func (b *box) Topics(context.Context) (map[string]int, error) {
 	return out, nil
 }
 
+func (b *box) Waiting(ctx context.Context, topic string) (int, error) {
+	topics, err := b.Topics(ctx)
+	return topics[topic], err
+}
+
 func (b *box) First(_ context.Context, topic string) (int64, engine.AlarmNotifies, bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,6 +69,13 @@ func (b *box) Remove(_ context.Context, id int64) error {
 	defer b.mu.Unlock()
 	b.all = slices.DeleteFunc(b.all, func(x boxed) bool { return x.id == id })
 	return nil
+}
+
+func (b *box) add(e engine.AlarmNotifies) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.added++
+	b.all = append(b.all, boxed{1_000_000 + b.added, e})
 }
 
 func (b *box) len() int {
@@ -125,6 +140,63 @@ func TestAHangingWebhookDelaysNoOther(t *testing.T) {
 	<-again
 	end()
 	<-ended
+}
+
+// A topic's messages beyond a bound are given up, the oldest first, and only its own; also those that came while another one was being sent.
+func TestATopicHasABound(t *testing.T) {
+	const more = 5
+	named := func(topic string, i int) engine.AlarmNotifies {
+		e := event(topic)
+		e.Alarm.Name = strconv.Itoa(i)
+		return e
+	}
+	b := filled(named("small", 0))
+	for i := range queueMax + more {
+		b.add(named("large", i))
+	}
+	late := false
+	given := map[string][]string{}
+	sent := map[string]int{}
+	var mu sync.Mutex
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	n := New(Options{
+		Outbox: b, Log: slog.New(slog.DiscardHandler),
+		URL: func(topic string) (string, bool) { // the attempt to send; it fails at once
+			mu.Lock()
+			defer mu.Unlock()
+			if sent[topic]++; topic == "large" && !late {
+				late = true
+				for i := range more {
+					b.add(named("large", queueMax+more+i))
+				}
+			}
+			return "", false
+		},
+		Done: func(_ context.Context, x engine.Notified) {
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Contains(x.Error, "more than 1000 messages of the topic wait") {
+				given[x.Action.ARN] = append(given[x.Action.ARN], x.Alarm)
+			}
+		},
+	})
+	ended := make(chan struct{})
+	go func() { defer close(ended); n.Run(ctx) }()
+	for b.len() > 0 && ctx.Err() == nil {
+		n.Wake()
+		runtime.Gosched()
+	}
+	stop()
+	<-ended
+	// The first five, then one is tried; while it is, five more come, of which one takes its place.
+	want := []string{"0", "1", "2", "3", "4", "6", "7", "8", "9"}
+	if !slices.Equal(given["large"], want) || len(given["small"]) > 0 {
+		t.Errorf("given up: %v, want %v of the large topic", given, want)
+	}
+	if sent["large"] != queueMax+2*more-len(want) || sent["small"] != 1 {
+		t.Errorf("tried: %v", sent)
+	}
 }
 
 // Redirects are not followed; an answer of that kind is a failure.

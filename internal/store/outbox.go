@@ -43,6 +43,14 @@ func (s *Store) Topics(ctx context.Context) (map[string]int, error) {
 	return out, nil
 }
 
+// Waiting returns how many messages of a topic wait.
+func (s *Store) Waiting(ctx context.Context, topic string) (n int, err error) {
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM outbox WHERE topic = ?`, topic).Scan(&n); err != nil {
+		return 0, fmt.Errorf("reading the outbox: %w", err)
+	}
+	return n, nil
+}
+
 // FirstMessage returns the oldest message of a topic; ok is false where none waits.
 func (s *Store) FirstMessage(ctx context.Context, topic string) (m Message, ok bool, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT id, topic, kind, data FROM outbox WHERE topic = ? ORDER BY id LIMIT 1`, topic).
