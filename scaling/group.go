@@ -255,7 +255,7 @@ func (g *Group) Suspends(p Process) bool {
 	return g != nil && slices.ContainsFunc(g.Suspended, func(x SuspendedProcess) bool { return x.Process == p })
 }
 
-// Suspend lets processes rest, all where none is named. Those that rest already go on to do so.
+// Suspend suspends processes, all where none is named. Those that are suspended stay so.
 func (g *Group) Suspend(now time.Time, processes []Process) {
 	for _, p := range allIfNone(processes) {
 		if !g.Suspends(p) {
@@ -265,7 +265,7 @@ func (g *Group) Suspend(now time.Time, processes []Process) {
 	slices.SortFunc(g.Suspended, func(a, b SuspendedProcess) int { return int(a.Process - b.Process) })
 }
 
-// Resume ends the rest of processes, of all where none is named.
+// Resume resumes processes, all where none is named.
 func (g *Group) Resume(processes []Process) {
 	processes = allIfNone(processes)
 	g.Suspended = slices.DeleteFunc(g.Suspended, func(x SuspendedProcess) bool { return slices.Contains(processes, x.Process) })

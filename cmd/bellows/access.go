@@ -43,6 +43,6 @@ func (s *server) mayScrape(r *http.Request) bool {
 // askForKey refuses a page; browsers then ask for the key.
 func askForKey(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", realm)
-	http.Error(w, "This page wants an access key: its ID as the user name and its secret as the password, or a request signed with it. "+
+	http.Error(w, "This page needs an access key: its ID as the user name and its secret as the password, or a request signed with it. "+
 		"`bellows env` prints both.", http.StatusUnauthorized)
 }

@@ -177,7 +177,7 @@ func (c *config) check() error {
 	}
 	for i, x := range c.Webhooks {
 		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return c.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks: an entry wants a topic and an http or https url")
+			return c.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks: an entry needs a topic and an http or https url")
 		}
 	}
 	if err := c.checkMachine(); err != nil {

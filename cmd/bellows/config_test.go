@@ -28,7 +28,7 @@ func TestImages(t *testing.T) {
 func TestConfigMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"imagse: []": `line 1: there is no setting "imagse"`, "\naccount: 12": `line 2: account "12" is not twelve digits`, "kill_after: soon": `line 1: "soon" is no duration`, "drain_timeout: -1s": "no duration",
-		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images: an entry wants an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks: an entry wants a topic and an http or https url",
+		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images: an entry needs an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks: an entry needs a topic and an http or https url",
 		"images: [{image: '[', command: [x]}]": "no pattern", ":": "", "a: [": "line 1", "\n\n\thistory_max: 3": "line 3",
 		"images: 3": `line 1: "3" is not a list`, "payload_max: many": `line 1: "many" is not a size such as 8GiB`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
 		"metrics: yes": `"yes" is not a mapping of settings`, "account: [a]": "a list is not a text", "prometheus:\n  namespace_labels: x": `line 2: there is no setting "namespace_labels"`,
@@ -98,7 +98,7 @@ func TestImagesAreLocated(t *testing.T) {
 func TestRemoteWriteMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"{}": "http or https url", "{url: ftp://x}": "http or https url", "{url: 'http://u:p@x'}": "under basic_auth",
-		"{url: http://x, headers: {'a b': c}}": "no header", "{url: http://x, headers: {a: \"b\\nc\"}}": "no header", "{url: http://x, basic_auth: {password: p}}": "wants a username",
+		"{url: http://x, headers: {'a b': c}}": "no header", "{url: http://x, headers: {a: \"b\\nc\"}}": "no header", "{url: http://x, basic_auth: {password: p}}": "needs a username",
 		"{url: http://x, basic_auth: {username: u, password: p, password_file: f}}":      "a password or a password_file",
 		"{url: http://x, headers: {authorization: Bearer x}, basic_auth: {username: u}}": "both",
 		"{url: http://x, queue: 3}": "queue",

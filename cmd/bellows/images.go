@@ -29,7 +29,7 @@ type image struct {
 
 func (x *image) check() error {
 	if x.Image == "" || len(x.Command) == 0 || x.Command[0] == "" {
-		return errors.New("an entry wants an image and a command")
+		return errors.New("an entry needs an image and a command")
 	}
 	if _, err := path.Match(pattern(x.Image), ""); err != nil {
 		return fmt.Errorf("%q is no pattern", x.Image)

@@ -31,7 +31,7 @@ type remoteWrite struct {
 func (r *remoteWrite) check() error {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("it wants an http or https url")
+		return errors.New("it needs an http or https url")
 	}
 	if u.User != nil {
 		return errors.New("a user and a password belong under basic_auth, not into the url")
@@ -46,7 +46,7 @@ func (r *remoteWrite) check() error {
 	}
 	a := &r.BasicAuth
 	if a.Username == "" && (a.Password != "" || a.PasswordFile != "") || a.Password != "" && a.PasswordFile != "" {
-		return errors.New("basic_auth wants a username, and a password or a password_file")
+		return errors.New("basic_auth needs a username, and a password or a password_file")
 	}
 	return nil
 }

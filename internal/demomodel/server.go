@@ -33,7 +33,7 @@ func Serve(ctx context.Context, getenv func(string) string, log io.Writer) error
 		return err
 	}
 	if set.exitAtStart {
-		return errors.New("told to fail at start by " + EnvExitAtStart)
+		return errors.New("set to fail at start by " + EnvExitAtStart)
 	}
 	if !wait(ctx, set.startDelay) {
 		return nil
@@ -112,7 +112,7 @@ func (s *server) handle(c *fasthttp.RequestCtx) {
 func (s *server) ping(c *fasthttp.RequestCtx) {
 	n := s.pings.Add(1)
 	if s.failPing || s.failPingAfter > 0 && n > int64(s.failPingAfter) {
-		refuse(c, fasthttp.StatusServiceUnavailable, "told to be unhealthy")
+		refuse(c, fasthttp.StatusServiceUnavailable, "set to be unhealthy")
 	}
 }
 

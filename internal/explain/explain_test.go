@@ -254,7 +254,7 @@ func TestHowWellTheMomentIsKnown(t *testing.T) {
 	got := text(t, m.ask(q))
 	for _, want := range []string{
 		"iris/blue at 2026-11-24 10:08:00 UTC: ",
-		"  note: another version ran then: from 2026-11-24 10:07:00 on it decided otherwise than is told here; the story has its own decisions\n",
+		"  note: another version ran then: from 2026-11-24 10:07:00 on it decided differently than is shown here; the story has its own decisions\n",
 		"  note: nothing happened from 2026-11-24 10:07:59 until a server was started at 2026-11-24 11:08:00: maybe none ran at the moment\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -95,7 +95,7 @@ func (m *Moment) render(b *strings.Builder, name string) {
 		fmt.Fprintf(b, "  note: nothing happened from %s until a server was started at %s: maybe none ran at the moment\n", stamp(m.Idle.From), stamp(m.Idle.Until))
 	}
 	if m.Differs != nil {
-		fmt.Fprintf(b, "  note: another version ran then: from %s on it decided otherwise than is told here; the story has its own decisions\n", stamp(*m.Differs))
+		fmt.Fprintf(b, "  note: another version ran then: from %s on it decided differently than is shown here; the story has its own decisions\n", stamp(*m.Differs))
 	}
 }
 

@@ -57,7 +57,7 @@ type alarmKey struct {
 	alarm string
 }
 
-// EvaluatorCounts are an evaluator's books.
+// EvaluatorCounts are what an evaluator has done since the start.
 type EvaluatorCounts struct {
 	Evaluated, Failed, Skipped uint64 // Skipped: a newer query of the same alarm, or no room
 	Seconds                    float64
@@ -105,7 +105,7 @@ func (v *Evaluator) poke() {
 	}
 }
 
-// Counts returns the books.
+// Counts returns the counts since the start.
 func (v *Evaluator) Counts() EvaluatorCounts {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -69,7 +69,7 @@ type handed struct {
 	metric.Pending
 }
 
-// ForwarderCounts are a forwarder's books. All but Waiting, which counts intervals, and Retries count samples.
+// ForwarderCounts are what a forwarder has done since the start. All but Waiting, which counts intervals, and Retries count samples.
 type ForwarderCounts struct {
 	Sent    uint64
 	Failed  uint64 // the receiver does not want them
@@ -120,7 +120,7 @@ func (f *Forwarder) Take(scope engine.Scope, all []metric.Pending) {
 	}
 }
 
-// Counts returns the books.
+// Counts returns the counts since the start.
 func (f *Forwarder) Counts() ForwarderCounts {
 	f.mu.Lock()
 	defer f.mu.Unlock()

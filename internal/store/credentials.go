@@ -74,7 +74,7 @@ func decodeCredentials(text []byte) ([]Credential, error) {
 	}
 	for i, k := range keys {
 		if k.AccessKeyID == "" || k.SecretAccessKey == "" || len(k.Account) != 12 {
-			return nil, fmt.Errorf("key %d wants an access_key_id, a secret_access_key and an account of twelve digits", i+1)
+			return nil, fmt.Errorf("key %d needs an access_key_id, a secret_access_key and an account of twelve digits", i+1)
 		}
 	}
 	if len(keys) == 0 {

@@ -13,7 +13,7 @@ import (
 func ParseUnix(text string) (Schedule, error) {
 	parts := strings.Fields(strings.ToUpper(text))
 	if len(parts) != 5 {
-		return Schedule{}, &SyntaxError{text, "it wants five fields: minutes, hours, day of month, month, day of week", NoPosition}
+		return Schedule{}, &SyntaxError{text, "it must have five fields: minutes, hours, day of month, month, day of week", NoPosition}
 	}
 	s := Schedule{kind: Cron}
 	c := &s.cron

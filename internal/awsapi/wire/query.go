@@ -143,7 +143,7 @@ func (n *node) list(t reflect.Type, at *place) (any, error) {
 		if n.text != nil && *n.text == "" {
 			return out, nil
 		}
-		return nil, &Error{at.String(), "A list wants the form Name.member.N"}
+		return nil, &Error{at.String(), "A list has the form Name.member.N"}
 	}
 	for i := 1; len(out) < len(items.kids); i++ {
 		kid := items.kids[strconv.Itoa(i)]
@@ -167,7 +167,7 @@ func (n *node) mapping(t reflect.Type, at *place) (any, error) {
 	}
 	for i, e := range entries.kids {
 		if e.kids["key"] == nil || e.kids["key"].text == nil || e.kids["value"] == nil {
-			return nil, &Error{at.String(), "A map wants the form Name.entry.N.key and Name.entry.N.value"}
+			return nil, &Error{at.String(), "A map has the form Name.entry.N.key and Name.entry.N.value"}
 		}
 		x, err := e.kids["value"].value(t.Elem(), &place{up: at, key: i})
 		if err != nil {

@@ -161,7 +161,7 @@ func TestMismatchesNameTheirMember(t *testing.T) {
 	for form, want := range map[string]string{
 		"MaxRecords=x":                  "at 'maxRecords'",
 		"AlarmNames.member.2=a":         "must run from 1 on at 'alarmNames'",
-		"AlarmNames=a":                  "wants the form Name.member.N at 'alarmNames'",
+		"AlarmNames=a":                  "has the form Name.member.N at 'alarmNames'",
 		"StateValue.x=1":                "at 'stateValue'",
 		strings.Repeat("a.", 60) + "=1": "nests too deeply",
 	} {

@@ -31,7 +31,7 @@ type Harness struct {
 	// Image is a model server's; Broken is one that nothing runs.
 	Image, Broken string
 
-	// Settings of the image's environment, KEY=VALUE, that make a troubled model server: one that does not heed SIGTERM, that exits
+	// Settings of the image's environment, KEY=VALUE, that make a faulty model server: one that ignores SIGTERM, that exits
 	// before it listens, whose /ping always answers 503, and whose /ping does from the fourth time on.
 	IgnoresTerm, ExitsAtStart, NeverHealthy, FallsIll string
 }
@@ -145,7 +145,7 @@ func level(specs ...hosting.InstanceSpec) []fleet.Level {
 // Run runs the suite.
 func Run(t *testing.T, make func(t *testing.T) Harness) {
 	for name, test := range map[string]func(*testing.T, Harness){
-		"starts and stops": startsAndStops, "drains before it stops": drains, "kills what does not heed": kills,
+		"starts and stops": startsAndStops, "drains before it stops": drains, "kills what ignores SIGTERM": kills,
 		"brings an ill instance back": revives, "drains an ill instance before it ends it": drainsIll, "brings a crashed instance back": crashes,
 		"leaves what drains to the next server": leaves, "says why an instance does not start": saysWhy, "replaces levels": replaces,
 		"adopts what an earlier server left": adopts, "repeats itself for what is gone": repeats, "knows what is used": uses,

@@ -256,7 +256,7 @@ func (i *instance) finish(ctx context.Context, p *process, ready bool) (gone boo
 			return false
 		}
 		if !ended {
-			i.fleet.o.Log.Warn("an instance does not heed SIGTERM and is killed", "instance", string(i.spec.ID))
+			i.fleet.o.Log.Warn("an instance ignores SIGTERM and is killed", "instance", string(i.spec.ID))
 		}
 		i.kill(p)
 	}

@@ -90,7 +90,7 @@ func (c *cgroups) handDown() error {
 	err := enable(above)
 	if errors.Is(err, unix.EBUSY) {
 		if os.Getenv("SYSTEMD_EXEC_PID") == strconv.Itoa(os.Getpid()) {
-			return fmt.Errorf("under systemd, the service wants Delegate=yes and DelegateSubgroup=%s", serverGroup)
+			return fmt.Errorf("under systemd, the service needs Delegate=yes and DelegateSubgroup=%s", serverGroup)
 		}
 		err = moveAway(above)
 	}
