@@ -94,6 +94,7 @@ func (c *conn) attend() bool {
 		return true
 	}
 	c.reader()
+	c.pause() // the deadline that is set may be of a body that has come since, and over
 	return c.socket.Attend(c.step) == nil && !c.over
 }
 

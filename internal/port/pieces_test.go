@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -134,6 +135,26 @@ func TestClientThatIsStillSendingGetsItsAnswer(t *testing.T) {
 	}
 	if status, body := hear(t, bufio.NewReader(c)); status != 200 || body != "first" {
 		t.Errorf("answer: %d %q", status, body)
+	}
+}
+
+// The time that a client has for its body is not the time that its request may take.
+func TestConnectionOutlivesTheDeadlineOfABody(t *testing.T) {
+	const stall = 300 * time.Millisecond
+	_, address := serveFor(t, Options{StallTimeout: stall, BodyTimeout: stall, Handle: func(ctx *fasthttp.RequestCtx, body *Body) {
+		echo(ctx, body)
+		<-time.After(stall + stall/4) // a model that takes its time
+	}})
+	c := dial(t, address)
+	answers := bufio.NewReader(c)
+	large := strings.Repeat("x", 3*headSmall) // more than fits a buffer: its rest is waited for
+	for range 2 {
+		if _, err := io.WriteString(c, post(large)); err != nil {
+			t.Fatal(err)
+		}
+		if status, body := hear(t, answers); status != 200 || body != large {
+			t.Fatalf("answer: %d and %d bytes", status, len(body))
+		}
 	}
 }
 
