@@ -133,22 +133,17 @@ type Filter struct {
 	Dimensions []Dimension
 	Since      time.Time // only metrics with a sample at this moment or later
 
-	// Match, where it is set, says whether a metric is wanted that all else matches. A source may leave it to its caller.
+	// Match, where it is set, says whether a metric is wanted that all else matches.
 	Match func(id ID) bool
 }
 
-// List returns the metrics that have samples and match, in the order of their keys.
+// List returns the metrics that have samples and match, in no order: callers sort what they keep, which may be few of them.
 func (w *Window) List(f Filter) []ID {
-	var keys []string
-	for key, s := range w.series { //tidy:unordered sorted below
+	var out []ID
+	for _, s := range w.series { //tidy:unordered as the comment says
 		if s.last != 0 && f.matches(s) {
-			keys = append(keys, key)
+			out = append(out, s.id)
 		}
-	}
-	slices.Sort(keys)
-	out := make([]ID, len(keys))
-	for i, key := range keys {
-		out[i] = w.series[key].id
 	}
 	return out
 }

@@ -17,19 +17,29 @@ var (
 
 // Metrics calls f with what the metrics of a scope were. It looks into memory first, under the engine's lock. Where f asks for what
 // memory does not have, it is called again with memory and disk together, and the lock is not held while disk is read. What f asked for
-// the first time is then read many metrics at once.
+// the first time is then read many metrics at once. Where f searches for metrics, the lock is not held while each is held against the
+// search, and f is called again with what was found. The calls of f must ask the same, up to what it finds. It fails when ctx ends.
 func (h *History) Metrics(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error {
 	s := &source{ctx: ctx, h: h, scope: scope, loaded: map[string]*loaded{}}
 	hot := &window{retention: h.o.Retention}
-	if err := h.o.View(ctx, func(now time.Time, e *engine.Engine) {
-		hot.Window = metric.NewWindow(0)
-		if r := e.Region(scope); r != nil {
-			hot.Window = r.Metrics
+	for {
+		if err := h.o.View(ctx, func(now time.Time, e *engine.Engine) {
+			hot.begin(now, e.Region(scope))
+			s.now = now
+			f(now, hot)
+		}); err != nil {
+			return err
 		}
-		s.now, hot.now, hot.since = now, now, hot.Since().Unix()
-		f(now, hot)
-	}); err != nil || !hot.short {
-		return err
+		if hot.search == nil {
+			break
+		}
+		s.found = append(s.found, s.find(*hot.search))
+		if hot.found = s.found; s.err != nil {
+			return s.err
+		}
+	}
+	if !hot.short {
+		return nil
 	}
 	s.asked = hot.asked
 	f(s.now, s)
@@ -70,10 +80,36 @@ type window struct {
 	since     int64 // Unix seconds
 	short     bool
 	asked     []wanted
+	found     [][]metric.ID  // by the searches so far
+	searches  int            // of this call
+	search    *metric.Filter // the first one that is not answered yet: there is nothing else to read
+}
+
+// begin readies the window for a call.
+func (w *window) begin(now time.Time, r *engine.Region) {
+	w.Window = metric.NewWindow(0)
+	if r != nil {
+		w.Window = r.Metrics
+	}
+	w.now, w.since, w.short, w.asked, w.searches, w.search = now, w.Since().Unix(), false, nil, 0, nil
+}
+
+// List implements expr.Source.
+func (w *window) List(f metric.Filter) []metric.ID {
+	if w.searches++; w.searches <= len(w.found) {
+		return slices.Clone(w.found[w.searches-1])
+	}
+	if w.search == nil {
+		w.search = &f
+	}
+	return nil
 }
 
 // Datapoints implements expr.Source.
 func (w *window) Datapoints(id metric.ID, q metric.Query, out []metric.Datapoint) []metric.Datapoint {
+	if w.search != nil {
+		return out
+	}
 	w.asked = append(w.asked, wantedBy(id, q, w.retention.earliest(w.now, q.Period)))
 	if from := q.From.Unix(); w.short || from < w.since || from < w.retention.earliest(w.now, q.Period) {
 		w.short = true
@@ -84,6 +120,9 @@ func (w *window) Datapoints(id metric.ID, q metric.Query, out []metric.Datapoint
 
 // Units implements expr.Source.
 func (w *window) Units(id metric.ID, from, until time.Time) []string {
+	if w.search != nil {
+		return nil
+	}
 	w.asked = append(w.asked, unitsWanted(id, from, until))
 	if w.short || from.Unix() < w.since {
 		w.short = true
@@ -103,6 +142,9 @@ type source struct {
 	asked  []wanted           // what is left of what will be asked, in that order
 	loaded map[string]*loaded // by metric
 	held   int                // samples in loaded, about
+
+	found    [][]metric.ID // by the searches, where they are known already
+	searches int
 }
 
 // memory is what the engine holds of times that it does not hold wholly: late samples on their way to disk.
@@ -139,13 +181,35 @@ func (s *source) Units(id metric.ID, from, until time.Time) []string {
 }
 
 // List implements expr.Source.
-func (s *source) List(f metric.Filter) (out []metric.ID) {
+func (s *source) List(f metric.Filter) []metric.ID {
+	if s.searches++; s.searches <= len(s.found) {
+		return slices.Clone(s.found[s.searches-1])
+	}
+	return s.find(f)
+}
+
+// find lists the metrics that match. Each is held against what takes long, a search's terms, without the engine's lock.
+func (s *source) find(f metric.Filter) (out []metric.ID) {
+	match := f.Match
+	f.Match = nil
 	s.note(s.h.o.View(s.ctx, func(_ time.Time, e *engine.Engine) {
 		if r := e.Region(s.scope); r != nil {
 			out = r.Metrics.List(f)
 		}
 	}))
-	return out
+	if match == nil {
+		return out
+	}
+	kept := out[:0]
+	for _, id := range out {
+		if s.note(s.ctx.Err()); s.err != nil {
+			return nil
+		}
+		if match(id) {
+			kept = append(kept, id)
+		}
+	}
+	return kept
 }
 
 func (s *source) note(err error) {

@@ -1,6 +1,9 @@
 package expr
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Error says what is wrong with an expression, in CloudWatch's words.
 type Error struct {
@@ -27,6 +30,9 @@ func at(pos int, format string, args ...any) *Error {
 func whole(pos int, text string) *Error { return &Error{Pos: pos, Text: text, bare: true} }
 
 func badSyntax(pos int) *Error { return at(pos, "Invalid syntax") }
+
+// ErrStopped says that Options.More ended an evaluation.
+var ErrStopped = errors.New("expr: the evaluation was stopped")
 
 // TooMuchError says that a program would have computed more values than it may.
 type TooMuchError struct{ Limit int }

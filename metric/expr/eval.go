@@ -50,6 +50,8 @@ type evaluation struct {
 	scratch *Scratch
 	options Options
 	spent   int // values lent
+	work    int // steps since Options.More was asked
+	stopped bool
 	ready   []bool
 	values  []value   // by instance
 	starts  []int     // by read: its first source
@@ -69,6 +71,21 @@ const MetricsMax = 500
 // valuesMax bounds what one evaluation computes: a hundred times what GetMetricData may return.
 const valuesMax = 100 * 100_800
 
+// workMax is how many steps are taken between two questions to Options.More. A step is about a value that is computed.
+const workMax = 50_000
+
+// step counts work. After much of it the caller is asked whether to go on; false: not.
+func (e *evaluation) step(n int) bool {
+	if e.options.More == nil || e.stopped {
+		return !e.stopped
+	}
+	if e.work += n; e.work >= workMax {
+		e.work = 0
+		e.stopped = !e.options.More()
+	}
+	return !e.stopped
+}
+
 // Eval reads and computes in one go. See Read and Results.
 func (p *Program) Eval(src Source, o Options, s *Scratch) ([]Result, error) {
 	p.Read(src, o, s)
@@ -86,9 +103,15 @@ func (p *Program) Read(src Source, o Options, s *Scratch) {
 	e.list(src)
 	e.share()
 	for i := range s.sources {
+		if !e.step(s.sources[i].hi - s.sources[i].lo + workMax/sourcesBetween) {
+			return
+		}
 		e.fetch(src, &s.sources[i])
 	}
 }
+
+// sourcesBetween is how many sources are read at most between two questions to Options.More.
+const sourcesBetween = 10
 
 // sized returns a slice of zero values, in the given one's memory where that is large enough.
 func sized[T any](s []T, n int) []T {
@@ -136,12 +159,18 @@ func (e *evaluation) source(read int, origin *Origin) {
 
 // find runs a search.
 func (e *evaluation) find(src Source, r *read) []metric.ID {
-	f := r.search.filter()
-	f.Match = func(id metric.ID) bool { return r.search.matches(id, e.options.Account) }
+	if e.cut && len(e.scratch.sources) >= MetricsMax || e.stopped {
+		return nil // nothing that it finds would be read
+	}
+	f, cost := r.search.filter(), r.search.cost()
+	f.Match = func(id metric.ID) bool { return e.step(cost) && r.search.matches(id, e.options.Account) }
 	if !e.options.Now.IsZero() {
 		f.Since = e.options.Now.Add(-searchActive)
 	}
-	found := slices.DeleteFunc(src.List(f), func(id metric.ID) bool { return !f.Match(id) })
+	found := src.List(f)
+	if !e.step(len(found) * sortCost) {
+		return nil
+	}
 	sortFound(found)
 	if room := max(0, MetricsMax-len(e.scratch.sources)); len(found) > room {
 		e.cut = true
@@ -149,6 +178,9 @@ func (e *evaluation) find(src Source, r *read) []metric.ID {
 	}
 	return found
 }
+
+// sortCost is how many steps it takes to sort one metric among many.
+const sortCost = 16
 
 // sortFound puts metrics in the order of what tells them apart: the values of their dimensions, then their names. AWS: recorded.
 func sortFound(ids []metric.ID) {
@@ -267,16 +299,22 @@ func (s *Scratch) Origins() []*Origin {
 	return out
 }
 
-// Results computes the returned queries, in the order of the list. It fails with *TooMuchError.
+// Results computes the returned queries, in the order of the list. It fails with *TooMuchError or ErrStopped.
 func (s *Scratch) Results() ([]Result, error) {
 	e := &s.evaluation
 	for i := range e.program.queries {
+		if e.stopped {
+			return nil, ErrStopped
+		}
 		q := &e.program.queries[i]
 		if q.Hidden {
 			continue
 		}
 		at := e.program.find(i, q.period)
 		v := e.instance(at)
+		if e.stopped {
+			return nil, ErrStopped
+		}
 		if e.spent > valuesMax {
 			return nil, &TooMuchError{valuesMax}
 		}
@@ -302,7 +340,7 @@ func (p *Program) find(query int, period time.Duration) int {
 
 // lend returns memory for values. Where too much has been lent already, it is empty: Results then fails.
 func (e *evaluation) lend(n int) []float64 {
-	if e.spent += n; e.spent > valuesMax {
+	if e.spent += n; e.spent > valuesMax || !e.step(n) {
 		return nil
 	}
 	return e.scratch.floats.lend(n)
@@ -312,7 +350,7 @@ func (e *evaluation) lend(n int) []float64 {
 const seriesCost = 16
 
 func (e *evaluation) lendList(n int) []series {
-	if e.spent += n * seriesCost; e.spent > valuesMax {
+	if e.spent += n * seriesCost; e.spent > valuesMax || !e.step(n*seriesCost) {
 		return nil
 	}
 	return e.scratch.lists.lend(n)
@@ -321,7 +359,7 @@ func (e *evaluation) lendList(n int) []series {
 // instance computes a query at a period, once.
 func (e *evaluation) instance(at int) value {
 	in := &e.program.instances[at]
-	if e.ready[at] || e.spent > valuesMax {
+	if e.ready[at] || e.spent > valuesMax || e.stopped {
 		return e.filled(e.values[at], e.program.queries[in.query].typ)
 	}
 	q := &e.program.queries[in.query]

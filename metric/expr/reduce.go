@@ -100,6 +100,9 @@ func (e *evaluation) overMembers(f reducer, list []series) series {
 		return out
 	}
 	for i := range out.values {
+		if !e.step(len(list)) {
+			return out
+		}
 		there = there[:0]
 		for j := range list {
 			if v := list[j].at(out.lo + i); !math.IsNaN(v) {

@@ -24,6 +24,21 @@ type search struct {
 	period     time.Duration // 0: the query's
 }
 
+// cost is about how many steps it takes to look at one metric.
+func (s *search) cost() int { return 8 * (1 + s.term.size()) }
+
+// size is how many terms there are.
+func (t *term) size() int {
+	if t == nil {
+		return 0
+	}
+	n := 1
+	for _, a := range t.args {
+		n += a.size()
+	}
+	return n
+}
+
 // term is a node of a search's condition.
 type term struct {
 	kind     termKind

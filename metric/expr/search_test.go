@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,5 +153,45 @@ func TestSearchEvaluated(t *testing.T) {
 	}
 	if results, err = p.Eval(w, o, &s); err != nil || len(results) != MetricsMax || !s.Cut() {
 		t.Errorf("%d metrics, cut %v, %v", len(results), s.Cut(), err)
+	}
+}
+
+// An evaluation asks as it goes whether to go on, and ends where it is told to: while it searches, reads, reduces an array or sorts.
+func TestEvaluationsEndWhenToldTo(t *testing.T) {
+	many := metric.NewWindow(time.Hour)
+	for i := range 3000 {
+		var sum metric.Summary
+		sum.Add(1, 1)
+		many.Series(metric.NewID("N", "Metric", metric.Dimension{Name: "Node", Value: fmt.Sprint("node", i)})).Record(start, time.Minute, "", &sum)
+	}
+	search := "SEARCH('" + strings.Repeat("absent OR ", 90) + "node', 'Sum', 60)"
+	wide := "SEARCH('{N,Node}', 'Sum', 60)"
+	for name, text := range map[string]string{
+		"a search": search, "a search without a match": strings.Replace(search, "node'", "none'", 1), "what is read": wide, "a reduction": "SUM(" + wide + ")",
+		"an order": "SORT(" + wide + ", SUM, DESC)", "arithmetic": "2 * " + wide,
+	} {
+		p, err := Compile([]metric.DataQuery{{ID: "e", Expression: text, Period: time.Minute}})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		o := Options{From: start, Until: start.Add(12 * time.Hour), Now: start}
+		asked := 0
+		o.More = func() bool { asked++; return true }
+		var s Scratch
+		if _, err := p.Eval(many, o, &s); err != nil || asked < 5 {
+			t.Errorf("%s: %v after %d questions", name, err, asked)
+			continue
+		}
+		for _, budget := range []int{0, 1, asked / 2, asked - 1} {
+			left := budget
+			o.More = func() bool { left--; return left >= 0 }
+			if _, err := p.Eval(many, o, &s); !errors.Is(err, ErrStopped) || left != -1 {
+				t.Errorf("%s, stopped at question %d of %d: %v, asked %d times more", name, budget+1, asked, err, -1-left)
+			}
+		}
+		o.More = nil
+		if _, err := p.Eval(many, o, &s); err != nil {
+			t.Errorf("%s, not stopped: %v", name, err)
+		}
 	}
 }

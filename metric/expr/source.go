@@ -40,6 +40,10 @@ type Options struct {
 	// its share, the first sources what is left. AWS: recorded from GetMetricData's MaxDatapoints.
 	Most int
 
+	// More, where it is set, is asked again and again, after so much work as takes a millisecond or so, whether to go on. Where it says no,
+	// Results fails with ErrStopped. It may look at a clock, which this package has none of.
+	More func() bool
+
 	// Skip is how many periods of each source have been read before; nil: none. Newest says that reading begins at the newest.
 	Skip   []int
 	Newest bool

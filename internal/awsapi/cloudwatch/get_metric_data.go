@@ -56,7 +56,7 @@ func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetri
 		if !q.later {
 			q.now = now
 		}
-		q.program.Read(src, q.options(), &s)
+		q.program.Read(src, q.options(ctx), &s)
 		return nil
 	})
 	if err != nil {
@@ -67,6 +67,9 @@ func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetri
 		return nil, noSuchPage()
 	}
 	results, err := s.Results()
+	if errors.Is(err, expr.ErrStopped) {
+		return nil, ctx.Err()
+	}
 	if much := (*expr.TooMuchError)(nil); errors.As(err, &much) {
 		return nil, awsapi.Validation("%s", much)
 	} else if err != nil {
@@ -214,9 +217,9 @@ func parsePosition(s string) (time.Time, []int, error) {
 	return time.Unix(unix, 0).UTC(), read, nil
 }
 
-func (q *dataRequest) options() expr.Options {
+func (q *dataRequest) options(ctx context.Context) expr.Options {
 	return expr.Options{
-		Frame: q.frame, Now: q.now, Account: q.call.Account, Unit: pickUnit, Most: q.most, Skip: q.skip, Newest: q.newest,
+		More: func() bool { return ctx.Err() == nil }, Frame: q.frame, Now: q.now, Account: q.call.Account, Unit: pickUnit, Most: q.most, Skip: q.skip, Newest: q.newest,
 	}
 }
 
