@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"bellows.dev/bellows/internal/machine"
 )
 
 func TestModelDataAndMachineSettings(t *testing.T) {
@@ -71,5 +74,26 @@ func TestModelDataAndMachineMistakesAreNamed(t *testing.T) {
 		if _, err := parseConfig([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// What a variant's instances would cost is shown as an estimate, in the page and in its JSON; nothing where the price is not known.
+func TestCostsAreShownAsEstimates(t *testing.T) {
+	s := &server{machine: machine.New(machine.Options{Types: map[string]machine.Size{"ml.a": {VCPUs: 1, Price: 0.5}, "ml.b": {VCPUs: 1}}})}
+	st := status{Endpoints: []row{{Endpoint: "priced", Type: "ml.a", Current: 3, Desired: 5}, {Endpoint: "unpriced", Type: "ml.b", Current: 2}}}
+	s.lookAtPrices(&st)
+	text, err := json.Marshal(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), "estimated_usd_per_hour") != 1 || !strings.Contains(string(text), `"estimated_usd_per_hour":1.5`) {
+		t.Errorf("the JSON is %s", text)
+	}
+	var b strings.Builder
+	if err := page.Execute(&b, &st); err != nil {
+		t.Fatal(err)
+	}
+	if html := b.String(); !strings.Contains(html, ">USD/hour, estimated<") || strings.Count(html, ">1.50<") != 1 {
+		t.Errorf("the page is %s", html)
 	}
 }
