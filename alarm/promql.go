@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/plural"
 )
 
 // PromQL is what a PromQL alarm asks for: each series that the query returns is a contributor, and breaches.
@@ -141,7 +142,7 @@ func (a *Alarm) conclude(now time.Time, failed bool) (Transition, bool) {
 	}
 	state, reason := OK, "Threshold Crossed: no contributor is in ALARM."
 	if breaching > 0 {
-		state, reason = InAlarm, fmt.Sprintf("Threshold Crossed: %s in ALARM.", plural(breaching, "contributor is", "contributors are"))
+		state, reason = InAlarm, fmt.Sprintf("Threshold Crossed: %s in ALARM.", plural.Of(breaching, "contributor is", "contributors are"))
 	}
 	if state != a.State {
 		return a.move(now, state, reason, ""), true
@@ -207,5 +208,5 @@ func ContributorID(attributes map[string]string) string {
 
 func secondsText(d time.Duration) string {
 	n := int(d / time.Second)
-	return plural(n, "second", "seconds")
+	return plural.Of(n, "second", "seconds")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/plural"
 )
 
 // Created is the reason of a new alarm's state.
@@ -15,18 +16,18 @@ const Created = "Unchecked: Initial alarm creation"
 // Reason words a verdict as CloudWatch does, newest datapoint first.
 func (r *Rule) Reason(v Verdict) string {
 	if v.State == InsufficientData {
-		return "Insufficient Data: " + plural(r.Periods, "datapoint was unknown", "datapoints were unknown") + "."
+		return "Insufficient Data: " + plural.Of(r.Periods, "datapoint was unknown", "datapoints were unknown") + "."
 	}
 	listed := r.crossed(v)
 	if len(listed) == 0 {
-		return fmt.Sprintf("Threshold Crossed: no datapoints were received for %s and %s.", plural(r.Periods, "period", "periods"), r.filled(v))
+		return fmt.Sprintf("Threshold Crossed: no datapoints were received for %s and %s.", plural.Of(r.Periods, "period", "periods"), r.filled(v))
 	}
 	var b strings.Builder
 	b.WriteString("Threshold Crossed: ")
 	if r.DatapointsToM > 0 { // the plural is fixed: "1 out of the last 1 datapoints"
 		fmt.Fprintf(&b, "%d out of the last %d datapoints", len(listed), r.Periods)
 	} else {
-		b.WriteString(plural(len(listed), "datapoint", "datapoints"))
+		b.WriteString(plural.Of(len(listed), "datapoint", "datapoints"))
 	}
 	if len(listed) < manyDatapoints {
 		b.WriteString(" " + values(listed))
@@ -79,7 +80,7 @@ func (r *Rule) filled(v Verdict) string {
 	if r.Missing == Breaching {
 		how = "Breaching"
 	}
-	return plural(v.Filled, "missing datapoint was treated as", "missing datapoints were treated as") + " [" + how + "]"
+	return plural.Of(v.Filled, "missing datapoint was treated as", "missing datapoints were treated as") + " [" + how + "]"
 }
 
 func (r *Rule) minimum(to State) string {
@@ -90,7 +91,7 @@ func (r *Rule) minimum(to State) string {
 	if to == InAlarm {
 		way = "OK -> ALARM"
 	}
-	return fmt.Sprintf(" (minimum %s for %s transition)", plural(r.needed(to), "datapoint", "datapoints"), way)
+	return fmt.Sprintf(" (minimum %s for %s transition)", plural.Of(r.needed(to), "datapoint", "datapoints"), way)
 }
 
 func was(n int) string {
@@ -105,13 +106,6 @@ func negation(s State) string {
 		return ""
 	}
 	return " not"
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 // JavaDouble prints a number as Java's Double.toString does, which CloudWatch's texts use: 100.0, 1.0E7, 5.0E-4.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -68,7 +69,7 @@ func TestExplainAndDryRun(t *testing.T) {
 		code, text = s.fetch("/explain/iris/AllTraffic?since=1h", "application/json")
 		return strings.Contains(dry, would) && strings.Contains(dry, "last decision") && strings.Contains(text, "dry run, or desired would be 3")
 	})
-	if !strings.Contains(dry, "1 of 1 wanted instances serve; range 1 to 3") || !strings.Contains(dry, "warning: dry run: ") {
+	if !strings.Contains(dry, "1 of 1 wanted instance serves; range 1 to 3") || !strings.Contains(dry, "warning: dry run: ") {
 		t.Errorf("a dry run is explained as\n%s", dry)
 	}
 	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, "dry run: decisions are recorded") || !strings.Contains(page, `href="/explain/iris/AllTraffic?`) {
@@ -104,13 +105,24 @@ func TestExplainAndDryRun(t *testing.T) {
 		t.Errorf("the past is explained as\n%s", text)
 	}
 	s.explainedByCommand(dir, then)
+	s.explainRefusesTheFuture(dir)
 	for path, want := range map[string]int{
 		"/explain/iris": http.StatusOK, "/explain/": http.StatusBadRequest, "/explain/iris/AllTraffic?at=noon": http.StatusBadRequest, "/explain/iris/AllTraffic?until=1": http.StatusBadRequest,
-		"/explain/iris/AllTraffic?since=-1h": http.StatusBadRequest, "/explain/none/AllTraffic": http.StatusNotFound,
+		"/explain/iris/AllTraffic?since=-1h": http.StatusBadRequest, "/explain/iris/AllTraffic?at=2199-01-01T00:00:00Z": http.StatusBadRequest, "/explain/none/AllTraffic": http.StatusNotFound,
 	} {
 		if code, text := s.fetch(path, "text/plain"); code != want {
 			t.Errorf("%s: %d %s, want %d", path, code, text, want)
 		}
+	}
+}
+
+// explainRefusesTheFuture asks the command for a time that has not come.
+func (s *server) explainRefusesTheFuture(dir string) {
+	s.t.Helper()
+	out, err := exec.CommandContext(s.t.Context(), binary, "explain", "iris/AllTraffic", "--data-dir", dir, "--at", "2199-01-01T00:00:00Z").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "is in the future") {
+		s.t.Errorf("the future is explained as %v: %s", err, out)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -24,7 +25,8 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 					continue
 				}
 				heard[x.Target+x.Policy] = true
-				if s := r.signal(t, a, x.Policy, group); now {
+				s := r.signal(t, a, x.Policy, group)
+				if s.Needs = cmp.Or(a.Rule.DatapointsToM, a.Rule.Periods); now {
 					invoking = append(invoking, s)
 				} else {
 					quiet = append(quiet, s)

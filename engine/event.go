@@ -187,6 +187,9 @@ func (e AlarmActed) String() string {
 
 // String renders the news.
 func (e InstanceChanged) String() string {
+	if e.Report.Cause == hosting.CauseStopped {
+		return fmt.Sprintf("instance %s of %s/%s ended with the server, and starts again", e.Report.ID, e.Key.Endpoint, e.Key.Variant)
+	}
 	s := fmt.Sprintf("instance %s of %s/%s %v", e.Report.ID, e.Key.Endpoint, e.Key.Variant, e.Report.State)
 	if e.Delays != 0 {
 		s += " while the endpoint is " + e.Delays.String()

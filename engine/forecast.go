@@ -6,6 +6,7 @@ import (
 
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/metric/expr"
+	"bellows.dev/bellows/plural"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -61,7 +62,7 @@ func (e ForecastMade) String() string {
 	if e.Reason != "" {
 		return fmt.Sprintf("policy %s of %s has no new forecast: %s", e.Policy, e.Target.ResourceID, e.Reason)
 	}
-	return fmt.Sprintf("policy %s of %s expects to need %d to %d from %d hours of history", e.Policy, e.Target.ResourceID, e.Least, e.Most, e.History)
+	return fmt.Sprintf("policy %s of %s expects to need %d to %d from %s of history", e.Policy, e.Target.ResourceID, e.Least, e.Most, plural.Of(e.History, "hour"))
 }
 
 // String renders the change.

@@ -7,6 +7,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/plural"
 )
 
 // trafficSpan is how far back Traffic looks, in policy time: so many whole minutes and the running one.
@@ -14,14 +15,19 @@ const trafficSpan = 5 * time.Minute
 
 // Traffic counts a variant's invocations and errors of the last minutes.
 type Traffic struct {
-	Over        time.Duration // policy time
+	Over        time.Duration // policy time: the window, or what of it the endpoint has been in service
 	Invocations float64       // requests
 	Errors4XX   float64       // answers with such a status
 	Errors5XX   float64
 }
 
 // PerMinute returns the load: invocations a minute.
-func (t Traffic) PerMinute() float64 { return t.Invocations / t.Over.Minutes() }
+func (t Traffic) PerMinute() float64 {
+	if t.Over <= 0 {
+		return 0
+	}
+	return t.Invocations / t.Over.Minutes()
+}
 
 // Failing reports whether at least half of what was asked was answered with a 5XX status.
 func (t Traffic) Failing() bool { return t.Errors5XX > 0 && 2*t.Errors5XX >= t.Invocations }
@@ -37,7 +43,11 @@ func (r *Region) Traffic(now time.Time, endpoint, variant string) Traffic {
 		}
 		return total
 	}
-	return Traffic{now.Sub(from), sum(invocations), sum(errors4XX), sum(errors5XX)}
+	seen := from
+	if x, err := r.Hosting.Endpoint(endpoint); err == nil && x.Served.After(from) {
+		seen = x.Served
+	}
+	return Traffic{now.Sub(seen), sum(invocations), sum(errors4XX), sum(errors5XX)}
 }
 
 // How a variant is.
@@ -74,14 +84,14 @@ func (r *Region) Health(now time.Time, x *hosting.Endpoint, v *hosting.Variant) 
 	case x.Status == hosting.Creating && x.PendingReason() != "":
 		return Failing, x.PendingReason()
 	case t.Failing():
-		return Failing, fmt.Sprintf("%.0f of %.0f invocations of the last %.0f minutes were answered with a 5XX status",
-			t.Errors5XX, t.Invocations, trafficSpan.Minutes())
+		return Failing, fmt.Sprintf("%.0f of %s of the last %.0f minutes were answered with a 5XX status",
+			t.Errors5XX, plural.Of(int(t.Invocations), "invocation"), trafficSpan.Minutes())
 	case v.Desired > 0 && current == 0 && x.Status == hosting.InService:
 		return Failing, reasoned("no instance serves", last)
 	case x.PendingReason() != "":
 		return Degraded, x.PendingReason()
 	case current < v.Desired && last != "":
-		return Degraded, reasoned(fmt.Sprintf("%d of %d wanted instances serve", current, v.Desired), last)
+		return Degraded, reasoned(fmt.Sprintf("%d of %d wanted %s", current, v.Desired, plural.Noun(v.Desired, "instance serves", "instances serve")), last)
 	default:
 		return Healthy, ""
 	}

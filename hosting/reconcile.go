@@ -46,6 +46,11 @@ func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
 		// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
 		rep.Reason = cmp.Or(rep.Reason, "The instance went away.")
 		i.fail(now, rep)
+	case rep.Cause == CauseStopped:
+		i.State, i.Address, i.Reason, i.Cause, i.Final, i.Preparing, i.Ejected = InstanceStarting, "", "", CauseHealth, false, false, ""
+		if !i.EverReady {
+			i.Launched, i.Grace = now, 0 // its start-up time begins anew
+		}
 	default:
 		i.fail(now, rep)
 	}

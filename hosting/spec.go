@@ -79,7 +79,7 @@ type InstanceReport struct {
 	Final bool `json:",omitzero"`
 }
 
-// Cause says which part of an instance's start keeps it from serving. It selects the text of FailureReason.
+// Cause says what keeps an instance from serving, mostly a part of its start. It selects the text of FailureReason.
 type Cause int
 
 // Causes.
@@ -87,6 +87,7 @@ const (
 	CauseHealth    Cause = iota // it does not run, or does not answer /ping with 200
 	CauseModelData              // its model data cannot be fetched or unpacked; Reason is SageMaker's text with the detail
 	CauseCapacity               // the machine has no room for its instance type; Reason is SageMaker's text with the detail
+	CauseStopped                // its server was asked to stop and ended it: no failure; it starts again with the server
 )
 
 // String returns the cause's name.
@@ -98,6 +99,8 @@ func (c Cause) String() string {
 		return "ModelData"
 	case CauseCapacity:
 		return "Capacity"
+	case CauseStopped:
+		return "Stopped"
 	default:
 		return "invalid"
 	}

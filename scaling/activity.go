@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"bellows.dev/bellows/plural"
 )
 
 // Statuses of an activity.
@@ -120,10 +122,7 @@ func (c Cause) String() string {
 	case CauseForecast: // AWS's own words are not known
 		return fmt.Sprintf("predictive scaling policy %s forecast a capacity of %d", c.Policy, c.Capacity)
 	case CauseRequest: // AWS has no such thing
-		if c.Capacity == 1 {
-			return "a request waited while the capacity was 0"
-		}
-		return fmt.Sprintf("%d requests waited while the capacity was 0", c.Capacity)
+		return plural.Of(c.Capacity, "request") + " waited while the capacity was 0"
 	default:
 		return c.request()
 	}

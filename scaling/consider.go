@@ -17,6 +17,9 @@ func Consider(now time.Time, t *Target, c Capacity, invoking, quiet, votes []Sig
 			continue
 		}
 		pr := heard(&s, &quiet[i])
+		if pr.Evaluated < quiet[i].Needs {
+			pr.Needs = quiet[i].Needs
+		}
 		if pr.Outcome = Quiet; pr.Evaluated == 0 {
 			pr.Outcome = NoData
 		} else if pr.Metric = mean(quiet[i].Datapoints); p.Type == StepScaling {

@@ -62,6 +62,9 @@ func (p *Proposal) saw() string {
 	if !p.Comparison.breached(p.Metric, p.Threshold) {
 		sign = "not " + sign
 	}
+	if p.Needs > 0 {
+		return fmt.Sprintf("%s, %d of the %d datapoints that the alarm needs: %s %s %s", s, p.Evaluated, p.Needs, number(p.Metric), sign, number(p.Threshold))
+	}
 	return fmt.Sprintf("%s, %d of %d: %s %s %s", s, p.Breaching, p.Evaluated, number(p.Metric), sign, number(p.Threshold))
 }
 

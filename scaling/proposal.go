@@ -138,6 +138,7 @@ type Proposal struct {
 	Threshold     float64
 	Evaluated     int     // datapoints
 	Breaching     int     // those of them that breach
+	Needs         int     `json:",omitempty"` // datapoints that its alarm needs, where it has fewer; explanations only
 	Metric        float64 // the one value made of them
 
 	Formula Formula // zero where nothing was computed

@@ -94,6 +94,9 @@ type Signal struct {
 	Threshold  float64
 	Datapoints []float64 // the evaluated ones, oldest first, without missing ones; empty where there is no data
 
+	// Needs is how many datapoints the alarm needs to go into ALARM; explanations only.
+	Needs int
+
 	// Settled is how many of Datapoints, the newest ones, were measured wholly while the capacity served that serves now. Least is the
 	// smallest capacity that served while any of Datapoints was measured.
 	Settled, Least int

@@ -1,9 +1,10 @@
 package scaling
 
 import (
-	"fmt"
 	"slices"
 	"time"
+
+	"bellows.dev/bellows/plural"
 )
 
 // WakeTag is the tag of a scalable target or an endpoint that, set to "true", lets a request wake a variant which is scaled to zero:
@@ -63,10 +64,7 @@ func (t *Target) coolDownWoken(end time.Time) {
 
 // waits tells how many requests wait.
 func (p *Proposal) waits() string {
-	if p.Waiting == 1 {
-		return "a request waits"
-	}
-	return fmt.Sprintf("%d requests wait", p.Waiting)
+	return plural.Of(p.Waiting, "request waits", "requests wait")
 }
 
 // zeroCapacityWarnings warns of a target that can be scaled to zero and that nothing brings back from there: no policy whose alarm may see

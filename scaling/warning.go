@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"bellows.dev/bellows/plural"
 )
 
 // Things that are silently wrong with a target.
@@ -94,9 +96,9 @@ func (w Warning) String() string {
 	case ScaleInVetoed:
 		return fmt.Sprintf("policy %s cannot scale in: all target tracking policies have to agree, and %s has no data", w.Policy, w.Other)
 	case PoliciesFight:
-		return fmt.Sprintf("policies %s and %s work against each other: %d times in a row one took back what the other did", w.Policy, w.Other, w.Number)
+		return fmt.Sprintf("policies %s and %s work against each other: %s in a row one took back what the other did", w.Policy, w.Other, plural.Of(w.Number, "time"))
 	case MaximumReachedDaily:
-		return fmt.Sprintf("more than the maximum was wanted on each of the last %d days: raise it, or the target value", w.Number)
+		return fmt.Sprintf("more than the maximum was wanted on each of the last %s: raise it, or the target value", plural.Of(w.Number, "day"))
 	case RangeIsOnePoint:
 		return fmt.Sprintf("minimum and maximum are both %d: policies can change nothing", w.Number)
 	case ScalingSuspended:

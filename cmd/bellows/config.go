@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -147,10 +148,16 @@ func parseConfig(text []byte, folder string) (config, error) {
 	return c, c.check()
 }
 
+// regionForm is what regions look like in AWS's partitions: us-east-1, cn-north-1, us-gov-west-1, us-iso-east-1, eusc-de-east-1.
+var regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,2}-\d+$`)
+
 // check checks what the settings mean, one by one.
 func (c *config) check() error {
 	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
 		return c.wrong("account", "account %q is not twelve digits", c.Account)
+	}
+	if !regionForm.MatchString(c.Region) {
+		return c.wrong("region", "region %q does not look like an AWS region, such as us-east-1", c.Region)
 	}
 	if _, err := history.ParseRetention(c.Retention); err != nil {
 		return c.wrong("retention", "retention: %w", err)

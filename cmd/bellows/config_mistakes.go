@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -58,7 +59,7 @@ func lineOf(n *yaml.Node, at string) int {
 
 // What the YAML library says of mistakes, which names types of this program.
 var (
-	unknownSetting = regexp.MustCompile(`^line (\d+): field (.*) not found in type .*$`)
+	unknownSetting = regexp.MustCompile(`^line (\d+): field (.*) not found in type (.*)$`)
 	wrongKind      = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal (\\S+)(?: `(.*)`)? into (.*)$")
 	setTwice       = regexp.MustCompile(`^line (\d+): mapping key (.*) already defined at line (\d+)$`)
 )
@@ -78,7 +79,7 @@ func plainYAML(err error) error {
 
 func plainMistake(text string) string {
 	if m := unknownSetting.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("line %s: there is no setting %q", m[1], m[2])
+		return fmt.Sprintf("line %s: there is no setting %q", m[1], m[2]) + meant(m[2], settingsOf(m[3]))
 	}
 	if m := setTwice.FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("line %s: %s is set twice, first in line %s", m[1], m[2], m[3])
@@ -111,4 +112,67 @@ func kindOf(goType string) string {
 	default:
 		return "a mapping of settings"
 	}
+}
+
+// settingsOf are the names of the settings that a type of the configuration has, by the type's name as the YAML library gives it.
+func settingsOf(typeName string) []string {
+	var names []string
+	seen := map[reflect.Type]bool{}
+	var look func(t reflect.Type)
+	look = func(t reflect.Type) {
+		for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || seen[t] {
+			return
+		}
+		seen[t] = true
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+			if name == "" || name == "-" {
+				continue
+			}
+			if t.String() == typeName {
+				names = append(names, name)
+			}
+			look(t.Field(i).Type)
+		}
+	}
+	look(reflect.TypeFor[config]())
+	return names
+}
+
+// meant suggests the known name that is nearest to one that is not known; "" where none is near.
+func meant(name string, known []string) string {
+	best, least := "", len(name)/2+1 // half of it may differ
+	for _, k := range known {
+		if d := distance(name, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// distance is how many letters have to be added, removed or replaced to make one text of the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

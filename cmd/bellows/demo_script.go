@@ -19,6 +19,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/plural"
 )
 
 // The demo's endpoint. The variant is called as in the notebook.
@@ -218,7 +219,7 @@ func (d *demonstration) waves(ctx context.Context, l *load) error {
 	}); err != nil {
 		return err
 	}
-	d.view.note(fmt.Sprintf("%d instances serve. The load falls; fifteen quiet minutes scale in", most))
+	d.view.note(fmt.Sprintf("%s. The load falls; fifteen quiet minutes scale in", plural.Of(most, "instance serves", "instances serve")))
 	if err := l.ramp(ctx, high, low, d.policy(2*time.Minute)); err != nil {
 		return err
 	}
@@ -280,9 +281,9 @@ func (d *demonstration) tell(ctx context.Context, l *load) error {
 		return err
 	}
 	sent, failed := l.sent()
-	d.view.note(fmt.Sprintf("%d requests, %d failed", sent, failed))
+	d.view.note(fmt.Sprintf("%s, %d failed", plural.Of(int(sent), "request"), failed))
 	if failed > 0 {
-		return fmt.Errorf("%d of %d requests failed: %w", failed, sent, l.failure())
+		return fmt.Errorf("%d of %s failed: %w", failed, plural.Of(int(sent), "request"), l.failure())
 	}
 	return nil
 }
@@ -340,7 +341,7 @@ func (d *demonstration) cleanUp(ctx context.Context) error {
 		return err
 	}
 	if n := len(alarms.MetricAlarms); n > 0 {
-		return fmt.Errorf("%d alarms are left after the clean-up", n)
+		return fmt.Errorf("%s left after the clean-up", plural.Are(n, "alarm"))
 	}
 	return nil
 }

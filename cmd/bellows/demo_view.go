@@ -12,6 +12,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/plural"
 )
 
 // How the demo shows itself.
@@ -145,8 +146,8 @@ func (v *view) draw(ctx context.Context, s *server) {
 				inAlarm++
 			}
 		}
-		v.say(fmt.Sprintf("%s %4.0f requests/s, p50 %.1f ms, p99 %.1f ms; %d instances of %d wanted, %v; %d of %d alarms in ALARM",
-			p.now.Format("15:04:05"), rate, p50, p99, p.current, p.desired, p.status, inAlarm, len(p.alarms)))
+		v.say(fmt.Sprintf("%s %4.0f requests/s, p50 %.1f ms, p99 %.1f ms; %s of %d wanted, %v; %d of %s in ALARM",
+			p.now.Format("15:04:05"), rate, p50, p99, plural.Of(p.current, "instance"), p.desired, p.status, inAlarm, plural.Of(len(p.alarms), "alarm")))
 		return
 	}
 	v.peak = max(v.peak, rate, 1)

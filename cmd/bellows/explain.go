@@ -87,7 +87,12 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) 
 		return err
 	}
 	defer s.Close() //nolint:errcheck // it was only read
+	q.Clock = time.Now()
 	x, err := explain.Explain(ctx, past{store: s}, q)
+	var future *explain.FutureError
+	if errors.As(err, &future) {
+		return &usageError{fmt.Errorf("--at: %w", err)}
+	}
 	if err != nil {
 		return err
 	}
@@ -167,11 +172,12 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request) {
 	var unknown *explain.UnknownError
 	var several *explain.AmbiguousError
 	var forgotten *control.ForgottenError
+	var future *explain.FutureError
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &forgotten):
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
-	case errors.As(err, &several):
+	case errors.As(err, &several), errors.As(err, &future):
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	case err != nil:

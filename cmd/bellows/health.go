@@ -17,6 +17,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/modeldata"
+	"bellows.dev/bellows/plural"
 )
 
 // healthPath is /'s other name, which answers without a key, too.
@@ -85,10 +86,10 @@ func newKept(s history.Status) *kept {
 			trouble = append(trouble, "damaged and set aside: "+strings.Join(t.Damaged, ", "))
 		}
 		if t.Dropped > 0 {
-			trouble = append(trouble, fmt.Sprintf("%d blocks dropped before their time for want of disk space", t.Dropped))
+			trouble = append(trouble, plural.Of(int(t.Dropped), "block")+" dropped early for want of disk space")
 		}
 		if t.Refused > 0 {
-			trouble = append(trouble, fmt.Sprintf("%d samples could not be written", t.Refused))
+			trouble = append(trouble, plural.Of(int(t.Refused), "sample")+" could not be written")
 		}
 		d.Trouble = strings.Join(trouble, "; ")
 		p.Bytes += t.Bytes

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,8 +17,25 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := root().ExecuteContext(ctx)
 	stop()
-	if err != nil {
-		os.Exit(1)
+	os.Exit(exitCode(err))
+}
+
+// usageError is a mistake of who asks.
+type usageError struct{ error }
+
+// Unwrap returns the mistake.
+func (e *usageError) Unwrap() error { return e.error }
+
+// exitCode is 2 for a mistake of who asks that says so, and 1 for other failures.
+func exitCode(err error) int {
+	var mistake *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &mistake):
+		return 2
+	default:
+		return 1
 	}
 }
 
@@ -28,9 +46,22 @@ func root() *cobra.Command {
 		SilenceUsage: true,
 		Version:      version(),
 	}
-	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return fmt.Errorf("%w\n%s", err, usageHint(c)) })
-	c.AddCommand(serve(), env(), explainCommand(), demo(), simulate(), replay(), demoModel())
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{fmt.Errorf("%w\n%s", err, usageHint(c))} })
+	c.AddCommand(serve(), env(), explainCommand(), demo(), simulate(), replay(), demoModel(), versionCommand(c))
 	return c
+}
+
+// versionCommand says what --version says.
+func versionCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, as --version does",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s version %s\n", root.Name(), root.Version)
+			return err
+		},
+	}
 }
 
 // usageHint ends errors of the command line.

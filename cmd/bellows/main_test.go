@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,45 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 		c.SetErr(&strings.Builder{})
 		if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("bellows %s: %v\nwant %s", line, err, want)
+		}
+	}
+}
+
+func TestVersionIsACommandToo(t *testing.T) {
+	said := func(arg string) string {
+		var out strings.Builder
+		c := root()
+		c.SetArgs([]string{arg})
+		c.SetOut(&out)
+		if err := c.ExecuteContext(t.Context()); err != nil {
+			t.Errorf("bellows %s: %v", arg, err)
+		}
+		return out.String()
+	}
+	if got, want := said("version"), said("--version"); got != want || !strings.HasPrefix(got, "bellows version ") {
+		t.Errorf("version prints %q, --version %q", got, want)
+	}
+}
+
+func TestMistakesExitWith2(t *testing.T) {
+	c := root()
+	c.SetArgs([]string{"serve", "--bogus"})
+	c.SetErr(&strings.Builder{})
+	c.SetOut(&strings.Builder{})
+	for _, x := range []struct {
+		err  error
+		want int
+	}{{nil, 0}, {errors.New("no room"), 1}, {c.ExecuteContext(t.Context()), 2}} {
+		if got := exitCode(x.err); got != x.want {
+			t.Errorf("%v exits with %d, want %d", x.err, got, x.want)
+		}
+	}
+}
+
+func TestCountsOfAnyKindAgree(t *testing.T) {
+	for got, want := range map[string]string{nounOf(uint64(1), "model"): "model", nounOf(2, "model"): "models", nounOf(0, "alarm"): "alarms"} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

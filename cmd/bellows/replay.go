@@ -10,6 +10,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/plural"
 )
 
 func replay() *cobra.Command {
@@ -129,10 +130,10 @@ func (p *printer) event(at time.Time, e engine.Event) error {
 
 func (p *printer) conclude() error {
 	if !p.json {
-		fmt.Fprintf(p.out, "%d inputs decided again, %d events; %d disagree\n", p.inputs, p.events, p.wrong)
+		fmt.Fprintf(p.out, "%s decided again, %s; %d %s\n", plural.Of(p.inputs, "input"), plural.Of(p.events, "event"), p.wrong, plural.Verb(p.wrong, "disagrees", "disagree"))
 	}
 	if p.wrong > 0 {
-		return fmt.Errorf("%d inputs lead to other events than they did: another version of bellows decided them", p.wrong)
+		return fmt.Errorf("%s to other events than before: another version of bellows decided then", plural.Of(p.wrong, "input leads", "inputs lead"))
 	}
 	return nil
 }

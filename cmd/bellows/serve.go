@@ -48,7 +48,7 @@ func serve() *cobra.Command {
 			}
 			signals, restore := reloadSignals()
 			defer restore()
-			o.reloads = signals
+			o.reloads, o.hurry = signals, hurrySignals
 			s, err := newServer(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -102,6 +102,16 @@ func reloadSignals() (reloads <-chan os.Signal, restore func()) {
 	return hangups, func() {
 		signal.Stop(hangups)
 		signal.Stop(broken)
+	}
+}
+
+// hurrySignals listens for what asks for a stop, while one is under way.
+func hurrySignals() (again <-chan os.Signal, restore func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return signals, func() {
+		signal.Stop(signals)
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,9 @@ type serverOptions struct {
 
 	read    func() (config, error) // reads the configuration again; nil where there is no file
 	reloads <-chan os.Signal       // that ask for it
+
+	// hurry starts to listen for what asks a second time for a stop, which then waits for nothing; nil where nothing does.
+	hurry func() (again <-chan os.Signal, restore func())
 }
 
 // server is everything between the port and the disk.
@@ -305,15 +309,23 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	var err error
 	select {
 	case <-ctx.Done():
-		s.o.log.Info("stopping")
 	case err = <-failures: // the port is gone
 		keep = true
 		s.o.log.Error("stopping because of a failure; instances go on, for the next server to adopt", "error", err)
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.conf().DrainTimeout))
+	patient, hurry := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer hurry(nil)
+	if s.o.hurry != nil {
+		defer s.listenForHurry(patient, hurry)()
+	}
+	s.o.log.Info("stopping; a second Ctrl-C or SIGTERM waits for nothing")
+	grace, cancel := context.WithTimeout(patient, time.Duration(s.conf().DrainTimeout))
 	defer cancel()
 	s.gateway.Refuse()
-	err = errors.Join(err, s.port.Shutdown(grace), s.gateway.Close()) // without routes nothing waits for a drain
+	if cut := s.port.Shutdown(grace); cut != nil {
+		err = errors.Join(err, fmt.Errorf("requests in flight were cut off: %w", cmp.Or(context.Cause(grace), cut)))
+	}
+	err = errors.Join(err, s.gateway.Close()) // without routes nothing waits for a drain
 	s.cancel()
 	stop()
 	work.Wait()
@@ -321,39 +333,84 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	for more := range failures {
 		err = errors.Join(err, more)
 	}
-	if keep {
-		s.fleet.Close()
-	} else {
-		ending, done := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.conf().DrainTimeout+s.conf().KillAfter)+10*time.Second)
-		err = errors.Join(err, s.fleet.StopAll(ending))
-		done()
-	}
-	s.fleet = nil
+	err = errors.Join(err, s.endFleet(patient, keep))
 	s.o.log.Info("stopped")
 	return err
 }
 
-// resume tells the engine which instances did not outlive the last server, then says the whole level.
+// errHurry is why a stop did not wait.
+var errHurry = errors.New("stopped at once, as asked a second time")
+
+// listenForHurry calls hurry where a stop is asked for again before patient ends. The caller calls wait when the stop is done.
+func (s *server) listenForHurry(patient context.Context, hurry context.CancelCauseFunc) (wait func()) {
+	again, restore := s.o.hurry()
+	over := make(chan struct{})
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		select {
+		case <-again:
+			s.o.log.Warn("asked a second time to stop: waiting no longer for requests in flight and instances")
+			hurry(errHurry)
+		case <-patient.Done():
+		case <-over:
+		}
+		restore() // a third time ends the process, whatever it does
+	})
+	return func() {
+		close(over)
+		listening.Wait()
+	}
+}
+
+// endFleet ends the instances, unless keep says that they go on. It does not wait for them once patient has ended, and then says which are left.
+func (s *server) endFleet(patient context.Context, keep bool) error {
+	f := s.fleet
+	s.fleet = nil
+	if keep {
+		f.Close()
+		return nil
+	}
+	ending, done := context.WithTimeout(patient, time.Duration(s.conf().DrainTimeout+s.conf().KillAfter)+10*time.Second)
+	defer done()
+	return f.StopAll(ending)
+}
+
+// resume tells the engine which instances did not outlive the last server, and whether its stop ended them, then says the whole level.
 func (s *server) resume(ctx context.Context) {
 	alive := map[hosting.InstanceID]bool{}
 	for _, id := range s.fleet.Adopted() {
 		alive[id] = true
 	}
-	var lost []hosting.InstanceReport
+	ended := map[hosting.InstanceID]bool{}
+	for _, id := range s.fleet.Ended() {
+		ended[id] = true
+	}
+	var gone []hosting.InstanceReport
+	lost, again := 0, 0
 	for _, l := range s.control.Level().Levels {
 		for _, i := range l.Instances {
-			if !alive[i.ID] {
-				lost = append(lost, hosting.InstanceReport{
-					ID: i.ID, State: hosting.FleetFailed, Reason: "The server was started again, and the instance was not running.",
-				})
+			report := hosting.InstanceReport{ID: i.ID, State: hosting.FleetFailed}
+			switch {
+			case alive[i.ID]:
+				continue
+			case ended[i.ID]:
+				again++
+				report.Cause, report.Reason = hosting.CauseStopped, "The server was asked to stop, and ended the instance."
+			default:
+				lost++
+				report.Reason = "The server was started again, and the instance was not running."
 			}
+			gone = append(gone, report)
 		}
 	}
-	s.control.Recall(ctx, lost)
+	if again > 0 {
+		s.o.log.InfoContext(ctx, "instances ended with the server when it was asked to stop; starting them again", "instances", again)
+	}
+	s.control.Recall(ctx, gone)
 	s.apply(s.control.Level())
 	s.fleet.Reap()
 	r := s.control.Recovery()
-	s.o.log.InfoContext(ctx, "ready", "address", s.address(), "speed", s.o.speed, "adopted", len(alive), "lost", len(lost), "replayed", r.Replayed,
+	s.o.log.InfoContext(ctx, "ready", "address", s.address(), "speed", s.o.speed, "adopted", len(alive), "lost", lost, "replayed", r.Replayed,
 		"disagreed", r.Disagreed, "took", time.Since(s.started).Round(time.Millisecond))
 }
 

@@ -14,7 +14,14 @@ func levelOf(e engine.Event) slog.Level {
 	switch x := e.(type) {
 	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // they come each minute
 		return slog.LevelDebug
+	case engine.InstanceActivityChanged: // a group's view of what other events tell of an endpoint
+		if !x.Activity.Why.Cause.Group {
+			return slog.LevelDebug
+		}
 	case engine.InstanceChanged:
+		if x.Report.Cause == hosting.CauseStopped { // the server tells of all of them at once
+			return slog.LevelDebug
+		}
 		failed = x.Report.State == hosting.FleetFailed
 	case engine.EndpointChanged:
 		failed = x.To == hosting.Failed || x.To == hosting.RollingBack || x.Reason != ""

@@ -15,6 +15,7 @@ func TestFailuresAreWarnings(t *testing.T) {
 		want  slog.Level
 	}{
 		{engine.InstanceChanged{Report: hosting.InstanceReport{State: hosting.FleetFailed}}, slog.LevelWarn},
+		{engine.InstanceChanged{Report: hosting.InstanceReport{State: hosting.FleetFailed, Cause: hosting.CauseStopped}}, slog.LevelDebug},
 		{engine.InstanceChanged{Report: hosting.InstanceReport{State: hosting.FleetReady}}, slog.LevelInfo},
 		{engine.EndpointChanged{To: hosting.Failed}, slog.LevelWarn},
 		{engine.EndpointChanged{To: hosting.RollingBack}, slog.LevelWarn},
@@ -28,6 +29,8 @@ func TestFailuresAreWarnings(t *testing.T) {
 		{engine.AlarmActed{Error: "no such policy"}, slog.LevelWarn},
 		{engine.AlarmActed{}, slog.LevelInfo},
 		{engine.Decided{}, slog.LevelDebug},
+		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Launch: true}}, slog.LevelDebug},
+		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Why: scaling.CapacityChange{Cause: scaling.Cause{Kind: scaling.CauseDesired, Group: true}}}}, slog.LevelInfo},
 	} {
 		if got := levelOf(c.event); got != c.want {
 			t.Errorf("%T %+v: %v, want %v", c.event, c.event, got, c.want)

@@ -59,6 +59,34 @@ type Query struct {
 	Endpoint, Variant string        // no variant: the endpoint's only one
 	At                time.Time     // zero: now
 	Since             time.Duration // how far back from At the story goes; zero: no story
+	Clock             time.Time     // the wall's time where Past does not know the present, but when something happened last; else zero
+}
+
+// FutureError says that a moment that is asked for has not come yet.
+type FutureError struct{ At, Now time.Time }
+
+// Error tells both moments.
+func (e *FutureError) Error() string {
+	return fmt.Sprintf("%s UTC is in the future: the latest moment that can be explained is %s UTC", stamp(e.At), stamp(e.Now))
+}
+
+// checkMoment refuses a moment of the future: it fails with FutureError.
+func checkMoment(ctx context.Context, p Past, q Query) error {
+	if q.At.IsZero() {
+		return nil
+	}
+	latest := q.Clock
+	if err := p.View(ctx, func(now time.Time, _ *engine.Engine) {
+		if now.After(latest) {
+			latest = now
+		}
+	}); err != nil {
+		return err
+	}
+	if q.At.After(latest) {
+		return &FutureError{q.At, latest}
+	}
+	return nil
 }
 
 // Explanation is the answer.
@@ -97,8 +125,11 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("nothing is known of %s/%s in %s: is there such a variant, and is it a scalable target?", e.Endpoint, e.Variant, e.Region)
 }
 
-// Explain answers a query. It fails with UnknownError or AmbiguousError.
+// Explain answers a query. It fails with UnknownError, AmbiguousError or FutureError.
 func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
+	if err := checkMoment(ctx, p, q); err != nil {
+		return Explanation{}, err
+	}
 	if q.Variant == "" {
 		name, err := only(ctx, p, q)
 		if err != nil {

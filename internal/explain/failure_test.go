@@ -32,7 +32,7 @@ func TestFailuresAreExplainedAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{
-			q.Endpoint + "/" + q.Variant + " at 2026-11-24 10:04:40 UTC: " + name + ", 0 of 1 wanted instances serve",
+			q.Endpoint + "/" + q.Variant + " at 2026-11-24 10:04:40 UTC: " + name + ", 0 of 1 wanted instance serves",
 			"\n  " + health[name] + ": The primary container for production variant " + q.Variant + " has not passed the ping health check yet. " +
 				"Last failure: It exited with code 3.\n",
 			" failed while the endpoint is " + name + ": It exited with code 3.\n",

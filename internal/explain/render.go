@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"bellows.dev/bellows/plural"
 )
 
 // clock is how moments are printed; indent is as wide.
@@ -31,7 +33,7 @@ func (x *Explanation) story(b *strings.Builder) {
 			run++
 		}
 		if run-i > 2 {
-			fmt.Fprintf(b, "%s  … %d more such decisions, the last:\n", indent, run-i-1)
+			fmt.Fprintf(b, "%s  … %d more such %s, the last:\n", indent, run-i-1, plural.Noun(run-i-1, "decision"))
 			i = run - 1
 		}
 	}
@@ -48,9 +50,9 @@ func (m *Moment) render(b *strings.Builder, name string) {
 	case m.Gone:
 		b.WriteString(": there is no such variant")
 	case m.Scaled:
-		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; range %d to %d", m.Status, m.Current, m.Desired, m.Min, m.Max)
+		fmt.Fprintf(b, ": %s, %s; range %d to %d", m.Status, m.serving(), m.Min, m.Max)
 	default:
-		fmt.Fprintf(b, ": %s, %d of %d wanted instances serve; it is no scalable target", m.Status, m.Current, m.Desired)
+		fmt.Fprintf(b, ": %s, %s; it is no scalable target", m.Status, m.serving())
 	}
 	if len(m.Suspended) > 0 {
 		fmt.Fprintf(b, "; suspended: %s", strings.Join(m.Suspended, ", "))
@@ -104,4 +106,9 @@ func (p *Policy) label() string {
 		return p.Name + " (group)"
 	}
 	return p.Name
+}
+
+// serving tells how many of the wanted instances serve.
+func (m *Moment) serving() string {
+	return fmt.Sprintf("%d of %d wanted %s", m.Current, m.Desired, plural.Noun(m.Desired, "instance serves", "instances serve"))
 }

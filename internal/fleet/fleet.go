@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/plural"
 )
 
 // Level is the wanted instances of one group, a variant of an endpoint: all of them, none besides. It replaces the group's earlier
@@ -30,6 +32,10 @@ type Fleet interface {
 	// Adopted returns the instances of an earlier server that the fleet found running, sorted.
 	Adopted() []hosting.InstanceID
 
+	// Ended returns the instances that StopAll of an earlier server's fleet ended, or was ending, sorted: nobody has to wonder where they are.
+	// It is known until Reap.
+	Ended() []hosting.InstanceID
+
 	// Reap stops adopted instances that no level has named. It is called once, after the first levels.
 	Reap()
 
@@ -39,6 +45,20 @@ type Fleet interface {
 	// Close ends the fleet's own work. Instances go on, also those that drain, to be adopted by the next server.
 	Close()
 
-	// StopAll stops every instance, waits until none is left, and closes. It fails where ctx ends before.
+	// StopAll stops every instance, waits until none is left, and closes. It fails with LeftError where ctx ends before.
 	StopAll(ctx context.Context) error
 }
+
+// LeftError says which instances still ran when StopAll gave up. The next server adopts them.
+type LeftError struct {
+	Instances []hosting.InstanceID // sorted, never empty
+	Err       error                // why it gave up
+}
+
+// Error names the first instance.
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("%s not stopped yet (%s …), to be adopted by the next server: %v", plural.Are(len(e.Instances), "instance"), e.Instances[0], e.Err)
+}
+
+// Unwrap returns why it gave up.
+func (e *LeftError) Unwrap() error { return e.Err }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/plural"
 )
 
 // instance is one model server that routes name or named, for as long as it has invocations in flight.
@@ -137,7 +138,7 @@ func (i *instance) wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("draining instance %s with %d invocations in flight: %w", i.id, i.inFlight.Load(), ctx.Err())
+			return fmt.Errorf("draining instance %s with %s in flight: %w", i.id, plural.Of(int(i.inFlight.Load()), "invocation"), ctx.Err())
 		}
 	}
 }

@@ -182,6 +182,9 @@ func (m *Machine) Check(name string) error {
 
 func (m *Machine) check(name string) (Size, error) {
 	s, known := m.o.Types[name]
+	if _, meant := m.o.Types["ml."+name]; !known && meant {
+		return s, fmt.Errorf("SageMaker's instance types begin with ml.: did you mean ml.%s?", name)
+	}
 	if !known {
 		return s, errors.New("it is not known: give its size under instance_types: in bellows.yaml")
 	}

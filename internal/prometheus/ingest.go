@@ -10,6 +10,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/plural"
 )
 
 // Namespace is where series go that are written without saying where.
@@ -48,7 +49,7 @@ func (b *batch) err() error {
 	if len(b.why) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d datapoints are not taken: %s", b.refused, strings.Join(b.why, "; "))
+	return fmt.Errorf("%s not taken: %s", plural.Are(b.refused, "datapoint"), strings.Join(b.why, "; "))
 }
 
 // inRange reports whether datapoints of a moment are taken.

@@ -84,6 +84,7 @@ type Fleet struct {
 	variants  map[variantKey]*variant       // of the instances
 	ports     map[int]bool                  // given to instances
 	adopted   []hosting.InstanceID
+	ended     []hosting.InstanceID // by the StopAll of an earlier server
 
 	usage meter
 }
@@ -120,6 +121,9 @@ func New(o Options) (*Fleet, error) {
 	if err != nil {
 		f.Close()
 		return nil, err
+	}
+	if f.ended, err = readEnded(dir); err != nil {
+		o.Log.Warn("which instances the last stop ended is not known: they count as lost", "error", err)
 	}
 	return f, nil
 }
@@ -235,8 +239,14 @@ func (f *Fleet) apply(l fleet.Level) {
 // Adopted implements fleet.Fleet.
 func (f *Fleet) Adopted() []hosting.InstanceID { return slices.Clone(f.adopted) }
 
+// Ended implements fleet.Fleet.
+func (f *Fleet) Ended() []hosting.InstanceID { return slices.Clone(f.ended) }
+
 // Reap implements fleet.Fleet.
 func (f *Fleet) Reap() {
+	if err := removeEnded(f.o.Dir); err != nil {
+		f.o.Log.Warn("the note of the instances that the last stop ended could not be removed", "error", err)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, id := range f.adopted {
@@ -269,6 +279,9 @@ func (f *Fleet) StopAll(ctx context.Context) error {
 	defer f.Close()
 	f.mu.Lock()
 	f.closed = true
+	if err := writeEnded(f.o.Dir, slices.Sorted(maps.Keys(f.instances))); err != nil {
+		f.o.Log.Warn("the instances that this stop ends could not be noted: the next server will call them lost", "error", err)
+	}
 	for _, i := range f.instances {
 		i.end()
 	}
@@ -284,7 +297,7 @@ func (f *Fleet) StopAll(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d instances are not stopped yet (%s …): %w", len(left), left[0], ctx.Err())
+			return &fleet.LeftError{Instances: left, Err: context.Cause(ctx)}
 		case <-poll.C:
 		}
 	}

@@ -301,7 +301,7 @@ func TestStopAllEndsWithItsContext(t *testing.T) {
 	f := openReady(t, o, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := f.StopAll(ctx); err == nil || !strings.Contains(err.Error(), "1 instances are not stopped yet") {
+	if err := f.StopAll(ctx); err == nil || !strings.Contains(err.Error(), "1 instance is not stopped yet (i-1 …), to be adopted by the next server: ") {
 		t.Errorf("error %v", err)
 	}
 	next, err := New(options(dir))
@@ -382,4 +382,36 @@ func TestInstancesDependOnNothingOfTheServers(t *testing.T) {
 	if err := f.StopAll(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// What a stop that was asked for ends is known at the next start, until Reap; what ends by itself is not.
+func TestAnAskedForStopIsKnown(t *testing.T) {
+	dir := t.TempDir()
+	if err := openReady(t, options(dir), nil).StopAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next, err := New(options(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next.Ended(); !slices.Equal(got, []hosting.InstanceID{"i-1"}) {
+		t.Errorf("the stop ended %v", got)
+	}
+	next.Reap()
+	next.Close()
+	if err := os.WriteFile(endedFile(dir), []byte("["), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last, err := New(options(dir))
+	if err != nil {
+		t.Fatalf("a damaged note keeps the fleet from starting: %v", err)
+	}
+	if got := last.Ended(); len(got) > 0 {
+		t.Errorf("a damaged note names %v", got)
+	}
+	last.Reap()
+	if _, err := os.Stat(endedFile(dir)); !os.IsNotExist(err) {
+		t.Errorf("the note is still there after Reap: %v", err)
+	}
+	last.Close()
 }
