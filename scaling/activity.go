@@ -122,6 +122,9 @@ func (c Cause) String() string {
 	case CauseForecast: // AWS's own words are not known
 		return fmt.Sprintf("predictive scaling policy %s forecast a capacity of %d", c.Policy, c.Capacity)
 	case CauseRequest: // AWS has no such thing
+		if c.Capacity == 1 {
+			return "a request waited while the capacity was 0"
+		}
 		return plural.Of(c.Capacity, "request") + " waited while the capacity was 0"
 	default:
 		return c.request()

@@ -64,6 +64,9 @@ func (t *Target) coolDownWoken(end time.Time) {
 
 // waits tells how many requests wait.
 func (p *Proposal) waits() string {
+	if p.Waiting == 1 {
+		return "a request waits"
+	}
 	return plural.Of(p.Waiting, "request waits", "requests wait")
 }
 
