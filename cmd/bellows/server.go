@@ -328,10 +328,11 @@ func (s *server) run(ctx context.Context, keep bool) error {
 	err = errors.Join(err, s.gateway.Close()) // without routes nothing waits for a drain
 	s.cancel()
 	stop()
-	work.Wait()
-	close(failures)
-	for more := range failures {
-		err = errors.Join(err, more)
+	if ended := finished(patient, &work); ended {
+		close(failures)
+		for more := range failures {
+			err = errors.Join(err, more)
+		}
 	}
 	err = errors.Join(err, s.endFleet(patient, keep))
 	s.o.log.Info("stopped")
@@ -359,6 +360,26 @@ func (s *server) listenForHurry(patient context.Context, hurry context.CancelCau
 	return func() {
 		close(over)
 		listening.Wait()
+	}
+}
+
+// finished waits until all work has ended. Once patient has, it waits a moment only: a handler may still wait for its model.
+func finished(patient context.Context, work *sync.WaitGroup) (ended bool) {
+	all := make(chan struct{})
+	go func() {
+		work.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+		return true
+	case <-patient.Done():
+	}
+	select {
+	case <-all:
+		return true
+	case <-time.After(time.Second):
+		return false
 	}
 }
 
