@@ -11,16 +11,26 @@ import (
 
 // parse finds the claim in the Authorization header or, for a presigned URL, in the query.
 func (a *authorization) parse(r *Request) error {
-	value, found := r.value("authorization")
-	if found {
-		return a.parseHeader(r, value)
+	value, found, err := r.value("authorization")
+	if err != nil {
+		return err
 	}
+	var query url.Values
 	if r.Query != "" {
-		if query, err := url.ParseQuery(r.Query); err == nil && query.Get("X-Amz-Algorithm") == algorithm {
-			return a.parseQuery(query)
+		if query, err = url.ParseQuery(r.Query); err != nil && !found {
+			return errMissing
 		}
 	}
-	return errMissing
+	switch {
+	case found && query.Has("X-Amz-Signature"): // which the canonical request leaves out
+		return refuse(Incomplete, "The request has both an Authorization header and an 'X-Amz-Signature' query-string parameter.")
+	case found:
+		return a.parseHeader(r, value)
+	case query.Get("X-Amz-Algorithm") == algorithm:
+		return a.parseQuery(query)
+	default:
+		return errMissing
+	}
 }
 
 // errMissing is shared: with no authentication it is met, and ignored, in each request.
@@ -47,21 +57,36 @@ func (a *authorization) parseHeader(r *Request, value string) error {
 			return refuse(Incomplete, "'%s' not a valid key=value pair (missing equal-sign) in Authorization header (hashed with "+
 				"SHA-256 and encoded with Base64): '%s'.", pair, base64.StdEncoding.EncodeToString(hash[:]))
 		}
+		var into *string
 		switch name {
 		case "Credential":
-			credential = v
+			into = &credential
 		case "SignedHeaders":
-			a.headers = v
+			into = &a.headers
 		case "Signature":
-			a.sig = v
+			into = &a.sig
+		default:
+			continue
 		}
+		if *into != "" {
+			return refuse(Incomplete, "Authorization header has more than one '%s' parameter.", name)
+		}
+		*into = v
 	}
-	stamp, stamped := r.value("x-amz-date")
-	date, dated := r.value("date")
+	stamp, stamped, err := r.value("x-amz-date")
+	if err != nil {
+		return err
+	}
+	date, dated, err := r.value("date")
+	if err != nil {
+		return err
+	}
 	if err := a.complete(credential, stamped || dated); err != nil {
 		return err
 	}
-	a.token, _ = r.value("x-amz-security-token")
+	if a.token, _, err = r.value("x-amz-security-token"); err != nil {
+		return err
+	}
 	if err := a.credential(credential); err != nil {
 		return err
 	}
@@ -89,6 +114,13 @@ func (a *authorization) parseQuery(q url.Values) error {
 	for _, p := range []string{"X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires"} {
 		if q.Get(p) == "" {
 			return refuse(Incomplete, "AWS query-string parameters must include '%s'.", p)
+		}
+	}
+	for _, p := range []string{
+		"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Security-Token",
+	} {
+		if len(q[p]) > 1 {
+			return refuse(Incomplete, "AWS query-string parameters must include '%s' only once.", p)
 		}
 	}
 	expires, err := strconv.Atoi(q.Get("X-Amz-Expires"))

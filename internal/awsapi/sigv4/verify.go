@@ -17,14 +17,19 @@ type Request struct {
 	Header []Field // without Host; names in any case
 }
 
-// value returns the first value of a header, and whether it was sent. name is in lower case.
-func (r *Request) value(name string) (string, bool) {
+// value returns the value of a header that may be sent once, and whether it was sent. name is in lower case. A header that was sent more
+// than once has no one value: it fails, even where the values are equal.
+func (r *Request) value(name string) (value string, sent bool, err error) {
 	for i := range r.Header {
-		if equalFold(r.Header[i].Name, name) {
-			return r.Header[i].Value, true
+		if !equalFold(r.Header[i].Name, name) {
+			continue
 		}
+		if sent {
+			return "", true, refuse(Incomplete, "The request has more than one '%s' header.", name)
+		}
+		value, sent = r.Header[i].Value, true
 	}
-	return "", false
+	return value, sent, nil
 }
 
 // Key is what a server knows of an access key.
