@@ -1,8 +1,11 @@
 package port
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,5 +61,35 @@ func TestControlCharactersInPaths(t *testing.T) {
 				t.Errorf("%q: %q has characters as they came", path, text)
 			}
 		}
+	}
+}
+
+// A request has 512 header lines at most. One more ends the connection with 431 before the handler sees the request.
+func TestHeaderLinesAreLimited(t *testing.T) {
+	served := make(chan struct{}, 2)
+	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, _ *Body) {
+		served <- struct{}{}
+		n := 0
+		for range ctx.Request.Header.All() {
+			n++
+		}
+		ctx.SetBodyString(strconv.Itoa(n))
+	}})
+	request := func(lines int) string {
+		return "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: b\r\n", lines-1) + "\r\n"
+	}
+	if status, got := say(t, dial(t, address), request(512)); status != http.StatusOK || got != "512" {
+		t.Errorf("512 lines: %d %q", status, got)
+	}
+	c := dial(t, address)
+	status, got := say(t, c, request(513))
+	if status != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(got, "more than 512 header lines") {
+		t.Errorf("513 lines: %d %q", status, got)
+	}
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("after the refusal the connection gives %v, want its end", err)
+	}
+	if n := len(served); n != 1 {
+		t.Errorf("the handler was called %d times", n)
 	}
 }

@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,40 @@ func TestMuteRulesThatAreRefused(t *testing.T) {
 	in.Rule.Schedule.Timezone = aws.String("Mars/Olympus")
 	if _, err := a.putAlarmMuteRule(t.Context(), call, in); err == nil {
 		t.Error("a zone of another planet is taken")
+	}
+}
+
+// There are 1,000 mute rules at most in a region: one more is refused, those that are there can be replaced, and another region has its own.
+func TestMuteRulesAreLimited(t *testing.T) {
+	a, m := newMemory()
+	put := func(c awsapi.Call, name string) error {
+		_, err := a.putAlarmMuteRule(t.Context(), c, muteInput(name, "cron(0 2 * * *)", "PT1H"))
+		return err
+	}
+	for i := range 1000 {
+		if err := put(call, fmt.Sprint("rule", i)); err != nil {
+			t.Fatalf("rule %d: %v", i+1, err)
+		}
+	}
+	err := put(call, "one-more")
+	e := (*awsapi.Error)(nil)
+	if !errors.As(err, &e) || e.Code != "LimitExceededFault" || e.Message != "There are 1000 alarm mute rules already." {
+		t.Errorf("the rule 1001: %v", err)
+	}
+	if now := m.engine.Region(call.Scope).Mutes; len(now) != 1000 || now["one-more"] != nil {
+		t.Errorf("%d rules after the refusal", len(now))
+	}
+	if err := put(call, "rule7"); err != nil {
+		t.Errorf("replacing a rule: %v", err)
+	}
+	elsewhere := call
+	elsewhere.Region = "eu-west-1"
+	if err := put(elsewhere, "one-more"); err != nil {
+		t.Errorf("in another region: %v", err)
+	}
+	must[*sdk.DeleteAlarmMuteRuleOutput](t)(a.deleteAlarmMuteRule(t.Context(), call, &sdk.DeleteAlarmMuteRuleInput{AlarmMuteRuleName: aws.String("rule0")}))
+	if err := put(call, "one-more"); err != nil {
+		t.Errorf("after a deletion: %v", err)
 	}
 }
 
