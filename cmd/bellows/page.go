@@ -9,7 +9,7 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 .n{text-align:right}.failing{color:#a00;font-weight:bold}.degraded{color:#850}</style>
 <h1>Bellows: <span class="{{.Status}}">{{.Status}}</span></h1>
 <p>Version {{.Version}}{{if .Uptime}}, up {{.Uptime}}. Policy time {{.PolicyTime.Format "2006-01-02 15:04:05 MST"}}, {{.ClockSpeed}} times as fast as the clock.
-{{.Served}} invocations served, {{.Failed}} failed. {{.Alarms}} alarms, {{len .InAlarm}} in ALARM.{{end}}</p>
+{{.Served}} invocations served, {{.Failed}} failed. {{.Alarms}} alarm{{if ne .Alarms 1}}s{{end}}, {{len .InAlarm}} in ALARM.{{end}}</p>
 {{if .Endpoints}}<table><tr><th>Endpoint<th>Variant<th>Health<th>Status<th>Instances<th>Wanted<th title="What the instances would cost on AWS by the list prices of their type: an estimate">USD/hour, estimated<th>Invocations/min<th>4XX, 5 min<th>5XX, 5 min<th>Trouble</tr>
 {{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td><a href="{{.Link}}">{{.Variant}}</a><td class="{{.Health}}">{{.Health}}<td>{{.Status}}<td class="n">{{.Current}}<td class="n">{{.Desired}}<td class="n">{{.Dollars}}<td class="n">{{printf "%.0f" .PerMinute}}<td class="n">{{.Errors4XX}}<td class="n">{{.Errors5XX}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{end}}
@@ -24,5 +24,5 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 {{end}}</table>{{end}}
 {{with .Explain}}{{if not .Since.IsZero}}<p>Moments can be explained from {{.Since.Format "2006-01-02 15:04"}} on: {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}{{end}}
 {{with .Machine}}<h2>Machine</h2><p>{{.Has}}{{if .Stated}}; instances take {{.Used}}{{end}}. {{if .Unlimited}}Instances are not held to the memory and CPU of their types: {{.Unlimited}}.{{else}}Instances are held to the memory and CPU of their types.{{end}}</p>{{end}}
-{{with .ModelData}}<p>Model data: {{.Models}} models, of which {{.Held}} are in use, {{.Fetching}} being fetched; {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}
+{{with .ModelData}}<p>Model data: {{.Models}} model{{if ne .Models 1}}s{{end}}, of which {{.Held}} are in use, {{.Fetching}} being fetched; {{$.History.MB .Bytes}} on disk, of {{$.History.MB .BytesMax}} at most.</p>{{end}}
 `))

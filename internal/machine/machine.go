@@ -23,6 +23,8 @@ import (
 	"sync"
 
 	"github.com/shirou/gopsutil/v4/mem"
+
+	"bellows.dev/bellows/plural"
 )
 
 // Size is how large an instance type or a machine is.
@@ -36,14 +38,10 @@ type Size struct {
 // String writes the size for an operator.
 func (s Size) String() string {
 	text := fmt.Sprintf("%g vCPU, %s of memory", s.VCPUs, gib(s.Memory))
-	switch s.GPUs {
-	case 0:
+	if s.GPUs == 0 {
 		return text
-	case 1:
-		return text + ", 1 GPU"
-	default:
-		return fmt.Sprintf("%s, %d GPUs", text, s.GPUs)
 	}
+	return text + ", " + plural.Of(s.GPUs, "GPU")
 }
 
 // gib writes bytes as GiB. From 1 GiB on it rounds down to hundredths, so that a machine of 15.999 GiB does not appear to have 16.
@@ -117,7 +115,7 @@ func (c Capacity) lacks(s, used Size) string {
 		out = append(out, fmt.Sprintf("%s of %s of memory", gib(*c.Memory-used.Memory), gib(*c.Memory)))
 	}
 	if c.GPUs != nil && used.GPUs+s.GPUs > *c.GPUs {
-		out = append(out, fmt.Sprintf("%d GPUs of %d", *c.GPUs-used.GPUs, *c.GPUs))
+		out = append(out, plural.Of(*c.GPUs-used.GPUs, "GPU")+fmt.Sprintf(" of %d", *c.GPUs))
 	}
 	return strings.Join(out, " and ")
 }
