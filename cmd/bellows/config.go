@@ -16,7 +16,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/machine"
 )
@@ -87,7 +86,7 @@ type duration time.Duration
 func (d *duration) UnmarshalYAML(n *yaml.Node) error {
 	v, err := time.ParseDuration(n.Value)
 	if err != nil || v <= 0 {
-		return fmt.Errorf("line %d: %q is no duration such as 90s or 8m", n.Line, n.Value)
+		return misread(n, "a duration such as 90s or 8m")
 	}
 	*d = duration(v)
 	return nil
@@ -138,11 +137,14 @@ func parseConfig(text []byte, folder string) (config, error) {
 	c := defaults()
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, plainYAML(err)
-	}
 	if err := yaml.Unmarshal(text, &c.Source); err != nil {
-		return c, plainYAML(err)
+		return c, plainYAML(err, nil)
+	}
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, plainYAML(err, c.unfit())
+	}
+	if texts := c.unfit(); len(texts) > 0 {
+		return c, errors.New(strings.Join(texts, "; "))
 	}
 	c.resolve(folder)
 	return c, c.check()
@@ -162,19 +164,7 @@ func (c *config) check() error {
 	if _, err := history.ParseRetention(c.Retention); err != nil {
 		return c.wrong("retention", "retention: %w", err)
 	}
-	if c.HistoryMax < historyLeast {
-		return c.wrong("history_max", "history_max is %d bytes: want %d at least", c.HistoryMax, historyLeast)
-	}
-	if c.SeriesMax < 1 {
-		return c.wrong("series_max", "series_max is %d: want 1 at least", c.SeriesMax)
-	}
-	if c.ConnectionsMax < 0 {
-		return c.wrong("connections_max", "connections_max is %d: want 1 at least, or 0 for what the limit of open files allows", c.ConnectionsMax)
-	}
-	if c.ExplainMax < explainLeast {
-		return c.wrong("explain_max", "explain_max is %d bytes: want %d at least", c.ExplainMax, explainLeast)
-	}
-	if err := c.checkQueue(); err != nil {
+	if err := c.checkRanges(); err != nil {
 		return err
 	}
 	for i := range c.Images {
@@ -217,32 +207,6 @@ func (c config) webhook(topic string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// checkQueue checks what bounds health checks, concurrency and requests that wait.
-func (c *config) checkQueue() error {
-	for _, x := range []struct {
-		name        string
-		value       int64
-		least, most int64
-	}{
-		{"ping_failures", int64(c.PingFailures), 1, 1000},
-		{"max_concurrency", int64(c.MaxConcurrency), 0, engine.ConcurrencyMax},
-		{"queue_max", int64(c.QueueMax), 1, 1_000_000},
-		{"queue_bytes", int64(c.QueueBytes), 1 << 20, 1 << 40},
-		{"payload_max", int64(c.PayloadMax), 1, payloadMost},
-		{"bodies_max", c.bodiesMax(), bodiesLeast, 1 << 50},
-	} {
-		if x.value < x.least || x.value > x.most {
-			return c.wrong(x.name, "%s is %d: want %d to %d", x.name, x.value, x.least, x.most)
-		}
-	}
-	for i, x := range c.Images {
-		if x.MaxConcurrency < 0 || x.MaxConcurrency > engine.ConcurrencyMax {
-			return c.wrong(fmt.Sprintf("images.%d", i), "images: max_concurrency is %d: want 0 to %d", x.MaxConcurrency, engine.ConcurrencyMax)
-		}
-	}
-	return nil
 }
 
 const (

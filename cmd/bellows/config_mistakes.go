@@ -64,17 +64,31 @@ var (
 	setTwice       = regexp.MustCompile(`^line (\d+): mapping key (.*) already defined at line (\d+)$`)
 )
 
-// plainYAML says in plain words what the YAML library found wrong, each with its line.
-func plainYAML(err error) error {
+// misread is the error of a value that is not what its setting wants.
+func misread(n *yaml.Node, want string) error {
+	what := strconv.Quote(n.Value)
+	if n.Kind == yaml.SequenceNode {
+		what = "a list"
+	} else if n.Kind == yaml.MappingNode {
+		what = "a mapping"
+	}
+	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s is not %s", n.Line, what, want)}}
+}
+
+// plainYAML says in plain words what the YAML library found wrong, each with its line. named are the values among
+// that which are not of their settings' type, where they are known.
+func plainYAML(err error, named []string) error {
 	var many *yaml.TypeError
 	if !errors.As(err, &many) {
 		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	texts := make([]string, len(many.Errors))
-	for i, text := range many.Errors {
-		texts[i] = plainMistake(text)
+	var texts []string
+	for _, text := range many.Errors {
+		if names := unknownSetting.MatchString(text) || setTwice.MatchString(text); names || len(named) == 0 {
+			texts = append(texts, plainMistake(text))
+		}
 	}
-	return errors.New(strings.Join(texts, "; "))
+	return errors.New(strings.Join(append(texts, named...), "; "))
 }
 
 func plainMistake(text string) string {

@@ -29,12 +29,12 @@ func TestConfigMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"imagse: []": `line 1: there is no setting "imagse": did you mean "images"?`, "image: []": `line 1: there is no setting "image": did you mean "images"?`, "ping_fails: 3": `did you mean "ping_failures"?`,
 		"images: [{image: a, comand: [c]}]": `there is no setting "comand": did you mean "command"?`, "model_data: {store: []}": `did you mean "stores"?`, "webhooks: [{topics: a}]": `did you mean "topic"?`,
-		"\nregion: nowhere": `line 2: region "nowhere" does not look like an AWS region, such as us-east-1`, "region: US-EAST-1": `line 1: region "US-EAST-1"`, "region: ''": "line 1: region", "\naccount: 12": `line 2: account "12" is not twelve digits`, "kill_after: soon": `line 1: "soon" is no duration`, "drain_timeout: -1s": "no duration",
+		"\nregion: nowhere": `line 2: region "nowhere" does not look like an AWS region, such as us-east-1`, "region: US-EAST-1": `line 1: region "US-EAST-1"`, "region: ''": "line 1: region", "\naccount: 12": `line 2: account "12" is not twelve digits`, "kill_after: soon": `line 1: kill_after: "soon" is not a duration`, "drain_timeout: -1s": "not a duration",
 		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images: an entry needs an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks: an entry needs a topic and an http or https url",
 		"images: [{image: '[', command: [x]}]": "no pattern", ":": "", "a: [": "line 1", "\n\n\thistory_max: 3": "line 3",
-		"images: 3": `line 1: "3" is not a list`, "payload_max: many": `line 1: "many" is not a size such as 8GiB`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
+		"images: 3": `line 1: images: "3" is not a list`, "payload_max: many": `line 1: payload_max: "many" is not a size such as 8GiB`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
 		"metrics: yes": `"yes" is not a mapping of settings`, "account: [a]": "a list is not a text", "prometheus:\n  namespace_labels: x": `line 2: there is no setting "namespace_labels"`,
-		"region: us-east-1\nregion: us-east-2": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "queue_max: {}\nseries_max: x": "line 1: a mapping is not a whole number", "history_max: 0GiB": `"0GiB" is not a size`,
+		"region: us-east-1\nregion: us-east-2": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "queue_max: {}\nseries_max: x": "line 1: queue_max: a mapping is not a whole number", "history_max: 0GiB": `"0GiB" is not a size`,
 		"images:\n- image: a\n  command: [c]\n  env: {'a=b': c}": "line 2: images: env: \"a=b\" is no name of a variable", "images: [{image: a, command: [c], pass_env: ['[']}]": "neither the name of a variable nor a pattern",
 		"images: [{image: a, command: c}]": `"c" is not a list`, "metrics: {token: short}": "line 1: metrics: the token has 5 bytes: want 16 at least", "metrics: {token: a, token_file: b}": "want one of them",
 	} {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,13 +20,6 @@ func (c capacityConfig) capacity() machine.Capacity {
 	return machine.Capacity{VCPUs: c.VCPUs, Memory: (*int64)(c.Memory), GPUs: c.GPUs}
 }
 
-func (c capacityConfig) check() error {
-	if c.VCPUs != nil && *c.VCPUs <= 0 || c.GPUs != nil && *c.GPUs < 0 {
-		return errors.New("capacity: vcpus must be more than 0, and gpus not less than 0")
-	}
-	return nil
-}
-
 // instanceType is the size of an instance type: one that is not known yet, or instead of the known one.
 type instanceType struct {
 	Type   string  `yaml:"type"`
@@ -38,7 +30,7 @@ type instanceType struct {
 }
 
 func (t instanceType) check() error {
-	if len(t.Type) < 4 || t.Type[:3] != "ml." || t.VCPUs <= 0 || t.Memory == 0 || t.GPUs < 0 || t.Price < 0 {
+	if len(t.Type) < 4 || t.Type[:3] != "ml." || t.VCPUs == 0 || t.Memory == 0 {
 		return fmt.Errorf("%q needs a type that begins with ml., vcpus and memory", t.Type)
 	}
 	return nil
@@ -54,9 +46,6 @@ func (c config) types() map[string]machine.Size {
 }
 
 func (c *config) checkMachine() error {
-	if err := c.Capacity.check(); err != nil {
-		return c.wrong("capacity", "%w", err)
-	}
 	for i, t := range c.InstanceTypes {
 		if err := t.check(); err != nil {
 			return c.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types: %w", err)

@@ -102,8 +102,8 @@ func (s *size) UnmarshalYAML(n *yaml.Node) error {
 	unit := strings.TrimSpace(n.Value[len(number):])
 	factor, known := units[unit]
 	v, err := strconv.ParseFloat(number, 64)
-	if err != nil || !known || !(v > 0) || v*factor > 1<<60 {
-		return fmt.Errorf("line %d: %q is not a size such as 8GiB, 500MB or a number of bytes", n.Line, n.Value)
+	if err != nil || !known || !(v*factor >= 1) || v*factor > 1<<60 {
+		return misread(n, "a size such as 8GiB, 500MB or a number of bytes")
 	}
 	*s = size(v * factor)
 	return nil
