@@ -44,6 +44,9 @@ func demo() *cobra.Command {
 const demoMost = 5 * time.Minute
 
 func runDemo(cmd *cobra.Command, listen string, speed float64) (err error) {
+	if err := validClockSpeed(speed); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "bellows-demo-")
 	if err != nil {
 		return fmt.Errorf("making a data directory: %w", err)

@@ -21,6 +21,10 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 		"replay --data-dir " + none:        none + " is not the data directory of a server: ",
 		"explain a --data-dir " + none:     none + " is not the data directory of a server: ",
 		"explain a/b/c --data-dir " + none: "a/b/c",
+		"serve --clock-speed NaN":          "--clock-speed is NaN; want more than 0 and at most 1000",
+		"serve --clock-speed 1001":         "--clock-speed is 1001; want more than 0 and at most 1000",
+		"demo --clock-speed -1":            "--clock-speed is -1; want more than 0 and at most 1000",
+		"demo --clock-speed 0":             "--clock-speed is 0; want more than 0 and at most 1000",
 	} {
 		c := root()
 		c.SetArgs(strings.Fields(line))

@@ -137,8 +137,8 @@ func (f serveFlags) options() (serverOptions, error) {
 	if err != nil {
 		return serverOptions{}, err
 	}
-	if f.speed <= 0 || f.speed > 1000 {
-		return serverOptions{}, fmt.Errorf("--clock-speed is %v; want more than 0 and at most 1000", f.speed)
+	if err := validClockSpeed(f.speed); err != nil {
+		return serverOptions{}, err
 	}
 	if f.auth != authSigV4 && f.auth != authNone {
 		return serverOptions{}, fmt.Errorf("--auth is %q; want sigv4 or none", f.auth)
@@ -153,6 +153,14 @@ func (f serveFlags) options() (serverOptions, error) {
 		o.read = f.readConfig
 	}
 	return o, nil
+}
+
+// validClockSpeed refuses what no policy clock can run at; NaN fails both comparisons.
+func validClockSpeed(speed float64) error {
+	if speed > 0 && speed <= 1000 {
+		return nil
+	}
+	return fmt.Errorf("--clock-speed is %v; want more than 0 and at most 1000", speed)
 }
 
 // loopback refuses an address that others can reach.
