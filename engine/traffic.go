@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bellows.dev/bellows/alarm"
@@ -53,7 +54,7 @@ func (r *Region) Traffic(now time.Time, endpoint, variant string) Traffic {
 // How a variant is.
 const (
 	Healthy  Health = iota + 1
-	Degraded        // fewer instances serve than are wanted, since the last one failed to start
+	Degraded        // fewer instances serve than are wanted, since the last one failed to start, or some are ejected
 	Failing         // its endpoint failed, no instance serves, or most invocations are answered with a 5XX status
 )
 
@@ -74,8 +75,21 @@ func (h Health) String() string {
 	}
 }
 
-// Health says how a variant of an endpoint is, and why; "" where it is healthy.
+// Health says how a variant of an endpoint is, and why; "" where it is healthy. A variant with ejected instances is not.
 func (r *Region) Health(now time.Time, x *hosting.Endpoint, v *hosting.Variant) (Health, string) {
+	h, why := r.serviceHealth(now, x, v)
+	reasons := v.Ejections()
+	if len(reasons) == 0 {
+		return h, why
+	}
+	if why != "" {
+		reasons = append([]string{why}, reasons...)
+	}
+	return max(h, Degraded), strings.Join(reasons, "; ")
+}
+
+// serviceHealth is the health that the endpoint's status, its traffic and the number of its instances give.
+func (r *Region) serviceHealth(now time.Time, x *hosting.Endpoint, v *hosting.Variant) (Health, string) {
 	t := r.Traffic(now, x.Name, v.Config.Name)
 	current, last := v.Current(), v.LastFailure()
 	switch {

@@ -1,6 +1,7 @@
 package hosting
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -113,15 +114,15 @@ func (v *Variant) Current() int {
 	return n
 }
 
-// Ejected returns how many instances their gateway leaves out for a while.
-func (v *Variant) Ejected() int {
-	n := 0
+// Ejections says, for each instance that its gateway leaves out for a while, which one it is and why.
+func (v *Variant) Ejections() []string {
+	var all []string
 	for _, i := range v.Instances {
 		if i.Ejected != "" {
-			n++
+			all = append(all, fmt.Sprintf("%s is not routed to for a while: %s", i.ID, i.Ejected))
 		}
 	}
-	return n
+	return all
 }
 
 // provisioned returns how many instances are wanted: all that do not drain.

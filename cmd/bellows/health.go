@@ -14,7 +14,6 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/modeldata"
 	"bellows.dev/bellows/plural"
@@ -207,17 +206,6 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ejected tells which of a variant's instances their gateway leaves out.
-func ejected(v *hosting.Variant) string {
-	text := ""
-	for _, i := range v.Instances {
-		if i.Ejected != "" {
-			text += fmt.Sprintf("Instance %s is not routed to for a while: %s. ", i.ID, i.Ejected)
-		}
-	}
-	return text
-}
-
 // look reads the engine. The worst comes first.
 func (st *status) look(e *engine.Engine) {
 	now := e.Now()
@@ -232,7 +220,7 @@ func (st *status) look(e *engine.Engine) {
 				st.Endpoints = append(st.Endpoints, row{
 					Region: r.Scope.Region, Endpoint: name, Variant: v.Config.Name, Health: health.String(), Status: x.Status.String(),
 					Desired: v.Desired, Current: v.Current(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
-					Type: v.Config.InstanceType, Trouble: cmp.Or(ejected(v)+why, x.Failure(v.Config.Name)), health: health,
+					Type: v.Config.InstanceType, Trouble: cmp.Or(why, x.Failure(v.Config.Name)), health: health,
 				})
 			}
 		}

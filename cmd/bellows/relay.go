@@ -96,7 +96,7 @@ func (s *server) ejectedBefore(ctx context.Context) []engine.VariantKey {
 		for _, r := range e.Regions() {
 			for name, x := range r.Hosting.Endpoints {
 				for _, v := range x.Variants {
-					if v.Ejected() > 0 {
+					if len(v.Ejections()) > 0 {
 						out = append(out, engine.VariantKey{Scope: r.Scope, Endpoint: name, Variant: v.Config.Name})
 					}
 				}

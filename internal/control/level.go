@@ -14,6 +14,8 @@ func levelOf(e engine.Event) slog.Level {
 	switch x := e.(type) {
 	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // they come each minute
 		return slog.LevelDebug
+	case engine.EjectionChanged: // the gateway has logged it, with how long it leaves the instance out
+		return slog.LevelDebug
 	case engine.InstanceActivityChanged: // a group's view of what other events tell of an endpoint
 		if !x.Activity.Why.Cause.Group {
 			return slog.LevelDebug

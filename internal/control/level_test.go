@@ -29,6 +29,7 @@ func TestFailuresAreWarnings(t *testing.T) {
 		{engine.AlarmActed{Error: "no such policy"}, slog.LevelWarn},
 		{engine.AlarmActed{}, slog.LevelInfo},
 		{engine.Decided{}, slog.LevelDebug},
+		{engine.EjectionChanged{}, slog.LevelDebug},
 		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Launch: true}}, slog.LevelDebug},
 		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Why: scaling.CapacityChange{Cause: scaling.Cause{Kind: scaling.CauseDesired, Group: true}}}}, slog.LevelInfo},
 	} {

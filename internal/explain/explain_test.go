@@ -125,6 +125,8 @@ func (m *memory) Events(_ context.Context, q Events) ([]Item, error) {
 			table, key = "endpoint", e.Key.Endpoint
 		case engine.InstanceChanged:
 			table, key = "endpoint", e.Key.Endpoint
+		case engine.EjectionChanged:
+			table, key = "endpoint", e.Key.Endpoint
 		case engine.InstanceActivityChanged:
 			table, key = "group", e.Activity.Group.VariantName()
 		}

@@ -36,7 +36,7 @@ type Moment struct {
 	PerMinute float64  `json:"invocations_per_minute"`
 	Suspended []string `json:"suspended,omitempty"`
 	DryRun    bool     `json:"dry_run,omitempty"`
-	Ejected   []string `json:"ejected,omitempty"` // instances that their gateway leaves out for a while, and why
+	Ejected   []string `json:"ejected,omitempty"` // a sentence for each instance that its gateway leaves out for a while; Trouble has them too
 	Policies  []Policy `json:"policies"`
 
 	Warnings []Warning `json:"warnings,omitempty"`
@@ -151,11 +151,7 @@ func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 			continue
 		}
 		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
-		for _, i := range v.Instances {
-			if i.Ejected != "" {
-				m.Ejected = append(m.Ejected, string(i.ID)+": "+i.Ejected)
-			}
-		}
+		m.Ejected = v.Ejections()
 		health, why := r.Health(at, x, v)
 		m.Health, m.Trouble, m.PerMinute = health.String(), why, r.Traffic(at, q.Endpoint, q.Variant).PerMinute()
 	}

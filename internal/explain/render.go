@@ -87,9 +87,6 @@ func (m *Moment) render(b *strings.Builder, name string) {
 	if m.Trouble != "" {
 		fmt.Fprintf(b, "  %s: %s\n", m.Health, m.Trouble)
 	}
-	for _, e := range m.Ejected {
-		fmt.Fprintf(b, "  not routed to for a while: %s\n", e)
-	}
 	for _, w := range m.Warnings {
 		fmt.Fprintf(b, "  warning: %s\n", w.Text)
 	}

@@ -21,6 +21,7 @@ const (
 	exchangeAnswered exchangeEnd = iota + 1 // the answer is in conn.answer
 	exchangeUnsent                          // no byte reached the instance: safe to send again
 	exchangeStale                           // likewise, since the instance had closed a connection that was kept: another one may do
+	exchangeNotTaken                        // likewise, since the instance took no connection in time: more wait there than it lets wait
 	exchangeTimedOut                        // no whole answer in time
 	exchangeTooLarge                        // an answer beyond the limit
 	exchangeBroken                          // the instance closed the connection or spoke no HTTP

@@ -59,11 +59,12 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 // try exchanges the invocation with the instance that was picked, or with another if no byte of it reached the first.
 func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure {
 	for attempt := 1; ; attempt++ {
-		if end := g.exchange(q, o); end != exchangeUnsent {
+		end := g.exchange(q, o)
+		if end != exchangeUnsent && end != exchangeNotTaken {
 			return g.conclude(ctx, q, o, end)
 		}
 		failed := q.instance
-		g.failedFast(q.variant, failed, q.sent, "the connection was refused or closed at once")
+		g.failedFast(q.variant, failed, q.sent, reproach(end, nil))
 		q.instance = nil
 		failed.release()
 		if attempt < attempts {
@@ -73,6 +74,11 @@ func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure
 			}
 		}
 		o.server, o.model = true, true
+		if end == exchangeNotTaken {
+			f := unavailable("The instances of variant %s of endpoint %s are busy: none took a connection in time.", q.variant.name, q.endpoint)
+			f.RetryAfter = retryBusy
+			return f
+		}
 		return unavailable("The instances of variant %s of endpoint %s could not be reached.", q.variant.name, q.endpoint)
 	}
 }
@@ -83,6 +89,9 @@ func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
 	asked := g.options.Now()
 	for {
 		c, err := q.instance.upstream.Load().connect(q.sent, q.variant.timeout)
+		if timedOut(err) {
+			return exchangeNotTaken
+		}
 		if err != nil {
 			return exchangeUnsent
 		}
@@ -129,11 +138,15 @@ func (g *Gateway) conclude(ctx *fasthttp.RequestCtx, q *request, o *outcome, end
 	return f
 }
 
-// reproach says how an instance failed.
+// reproach says how an instance failed. There is a connection unless none came about.
 func reproach(end exchangeEnd, c *conn) string {
 	switch end {
 	case exchangeAnswered:
 		return "it answered " + strconv.Itoa(c.answer.StatusCode())
+	case exchangeUnsent:
+		return "the connection was refused or closed at once"
+	case exchangeNotTaken:
+		return "it took no connection in time"
 	case exchangeTimedOut:
 		return "it did not answer in time"
 	case exchangeTooLarge:

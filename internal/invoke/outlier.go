@@ -79,7 +79,7 @@ func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string
 	e.failed++
 	if i.ejected.Load() != 0 {
 		if sent.After(e.since) { // it was tried again
-			g.eject(i, now, why)
+			g.eject(i, now, "a trial request failed too: "+why)
 			g.tellEjected(l)
 		}
 		return

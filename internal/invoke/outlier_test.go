@@ -1,6 +1,11 @@
 package invoke
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,6 +14,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/sys/unix"
 
 	"bellows.dev/bellows/engine"
 )
@@ -211,4 +217,75 @@ func TestActivity(t *testing.T) {
 	if n, at := g.Activity("i-unknown"); n != 0 || !at.IsZero() {
 		t.Errorf("of an unknown instance %d, %v", n, at)
 	}
+}
+
+// fullListener listens at an address and takes no connection: as many as may wait there do.
+func fullListener(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	for range 100 {
+		c, err := net.DialTimeout("tcp", address, 200*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	t.Fatal("a listener with no room takes 100 connections")
+	return ""
+}
+
+// An instance that is too busy to take a connection is said to be busy, not to be out of reach.
+func TestAnInstanceThatTakesNoConnectionIsBusy(t *testing.T) {
+	t.Parallel()
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{blue(fullListener(t))})
+	answer, body := post(t, url+"/endpoints/chat/invocations", "x")
+	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") != "1" ||
+		!strings.Contains(body, "The instances of variant blue of endpoint chat are busy: none took a connection in time.") {
+		t.Errorf("answered %s, %v: %s", answer.Status, answer.Header, body)
+	}
+}
+
+// The log names the instance, tells for how long it is left out and why, and tells when that ends; the reason of a trial that failed says
+// that it was one.
+func TestEjectionsAreLogged(t *testing.T) {
+	var out bytes.Buffer
+	l := newLane(engine.VariantKey{Endpoint: "chat", Variant: "blue"})
+	v := &variant{lane: l, instances: idle(l, 3)}
+	var told []engine.Ejection
+	g := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Ejected: func(_ engine.VariantKey, e []engine.Ejection) { told = e }})
+	bad := v.instances[1]
+	for _, i := range v.instances {
+		l.join(i)
+	}
+	says := func(want string) {
+		t.Helper()
+		if _, got, _ := strings.Cut(out.String(), "level="); got != want {
+			t.Errorf("the log says %q, want %q", got, want)
+		}
+		out.Reset()
+	}
+	for range 5 {
+		g.failedFast(v, bad, time.Now(), "it answered 500")
+	}
+	says(`WARN msg="an instance is not routed to for a while" endpoint=chat variant=blue instance=1 for=5s reason="5 failures in a row, the last: it answered 500"` + "\n")
+	g.failedFast(v, bad, time.Now().Add(time.Second), "it answered 500")
+	says(`WARN msg="an instance is not routed to for a while" endpoint=chat variant=blue instance=1 for=10s reason="a trial request failed too: it answered 500"` + "\n")
+	if len(told) != 1 || told[0].ID != "1" || told[0].Times != 2 || told[0].Reason != "a trial request failed too: it answered 500" {
+		t.Errorf("told %+v", told)
+	}
+	g.succeeded(bad, time.Now().Add(time.Second))
+	says(`INFO msg="an instance is routed to again" endpoint=chat variant=blue instance=1` + "\n")
 }

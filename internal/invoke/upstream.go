@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// dialTimeout is for one connection: an instance is near, so it takes one at once or not at all.
+	// dialTimeout is for one connection. An instance is near: it takes one at once, unless as many as it lets wait are waiting already.
 	dialTimeout = 3 * time.Second
 
 	// idleMax is how long a connection is kept without use. Flush looks.
