@@ -67,10 +67,12 @@ var (
 // misread is the error of a value that is not what its setting wants.
 func misread(n *yaml.Node, want string) error {
 	what := strconv.Quote(n.Value)
-	if n.Kind == yaml.SequenceNode {
+	switch n.Kind {
+	case yaml.SequenceNode:
 		what = "a list"
-	} else if n.Kind == yaml.MappingNode {
+	case yaml.MappingNode:
 		what = "a mapping"
+	default:
 	}
 	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s is not %s", n.Line, what, want)}}
 }

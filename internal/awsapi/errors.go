@@ -44,6 +44,12 @@ func internal(requestID string) *Error {
 	}
 }
 
+// unavailable says that the request has failed due to a temporary failure of the server. SDKs send it again. AWS: Common Errors,
+// ServiceUnavailable.
+func unavailable(message string) *Error {
+	return &Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: message, Lower: true}
+}
+
 // Unavailable is an error that passes by itself: nothing was changed, and the same request may succeed later. Its text is for the client.
 type Unavailable interface {
 	error
@@ -62,8 +68,7 @@ func asError(err error) (e *Error, ok bool) {
 		return e, true
 	}
 	if u := Unavailable(nil); errors.As(err, &u) {
-		// AWS: Common Errors, ServiceUnavailable: the request has failed due to a temporary failure of the server. SDKs send it again.
-		return &Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: u.Error(), Lower: true}, true
+		return unavailable(u.Error()), true
 	}
 	if u := Unrecordable(nil); errors.As(err, &u) {
 		return Validation("%s", u.Error()), true

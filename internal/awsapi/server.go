@@ -154,13 +154,15 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	if out, err = op.call(ctx, q.Call, in); errors.Is(err, context.DeadlineExceeded) {
-		return nil, &Error{
-			Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Lower: true,
-			Message: "The query took longer than " + queryTimeout.String() + ".",
-		}
+	out, err = op.call(ctx, q.Call, in)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, unavailable("The query took longer than " + queryTimeout.String() + ".")
+	case errors.Is(err, context.Canceled):
+		return nil, unavailable("The query was cancelled: the server is stopping, or the client is gone.")
+	default:
+		return out, err
 	}
-	return out, err
 }
 
 // enter checks the head and the key, reads the body, verifies the signature, and only then looks into the body.
