@@ -170,6 +170,9 @@ func activity(e engine.ActivityChanged) string {
 	if k := a.Cause.Kind; k == scaling.CauseMinimum || k == scaling.CauseMaximum {
 		s = strings.TrimSuffix(s, ".") + ": " + a.Cause.String() + "."
 	}
+	if !a.End.IsZero() || a.Reason != "" { // another sentence follows; AWS's text of a scheduled action has no full stop
+		s = strings.TrimSuffix(s, ".") + "."
+	}
 	if !a.End.IsZero() {
 		s += fmt.Sprintf(" After %v.", a.End.Sub(a.Start).Round(time.Second))
 	}
