@@ -208,7 +208,7 @@ func TestOTLPInJSONPackedAndNot(t *testing.T) {
 			if status != 200 {
 				t.Errorf("%d %s", status, body)
 			}
-			same(t, body, `{"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"1 datapoints are not taken: out of bounds: a datapoint of cart/old{} is of 1970-01-01T00:00:00Z"}}`)
+			same(t, body, `{"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"1 datapoint is not taken: out of bounds: a datapoint of cart/old{} is of 1970-01-01T00:00:00Z"}}`)
 			if d := cmp.Diff([]string{"cart/load{core=3} 12:00:00.000 None n=1 sum=0.5 min=0.5 max=0.5"}, w.taken()); d != "" {
 				t.Error(d)
 			}

@@ -117,7 +117,7 @@ func TestRemoteWriteRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := open(t)
 			status, body := w.write(&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{c.series, {Labels: pairs("__name__", "good"), Samples: at}}})
-			if status != 400 || !strings.Contains(body, "1 datapoints are not taken") || !strings.Contains(body, c.want) {
+			if status != 400 || !strings.Contains(body, "1 datapoint is not taken") || !strings.Contains(body, c.want) {
 				t.Errorf("%d %s", status, body)
 			}
 			if got := w.taken(); len(got) != 1 || !strings.HasPrefix(got[0], "Prometheus/good{}") {
