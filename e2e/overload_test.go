@@ -20,14 +20,17 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// singleThreaded is a model server that does one thing at a time, pings included. A request's body says how many seconds it takes.
+// singleThreaded is a model server that does one thing at a time, pings included. A request's body says how many seconds it takes; the
+// file busy is there once one has come.
 const singleThreaded = `import http.server, os, socketserver, time
 class H(http.server.BaseHTTPRequestHandler):
     def answer(self):
         self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
     def do_GET(self): self.answer()
     def do_POST(self):
-        time.sleep(float(self.rfile.read(int(self.headers["Content-Length"]))))
+        seconds = float(self.rfile.read(int(self.headers["Content-Length"])))
+        open("busy", "w").close()
+        time.sleep(seconds)
         self.answer()
     def log_message(self, *a): pass
 socketserver.TCPServer.request_queue_size = 64  # all clients below: none is refused for want of room
@@ -81,7 +84,7 @@ func (s *server) invokeBody(client *sagemakerruntime.Client, endpoint, body stri
 // happens to its instance, and each request is answered, with 503 only by the bounded queue.
 func TestOverloadKillsNoInstance(t *testing.T) {
 	t.Parallel()
-	const pings = "ping_interval: 200ms\nping_timeout: 100ms\nping_failures: 3\n" // dead within 0.9 s
+	const pings = "ping_interval: 300ms\nping_timeout: 500ms\nping_failures: 3\n" // silence of 1.5 s is death
 	for name, x := range map[string]struct {
 		settings string
 		refused  string // what the 503s say; "": there are none
@@ -91,20 +94,16 @@ func TestOverloadKillsNoInstance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, _ := startModel(t, singleThreaded, x.settings)
+			s, folder := startModel(t, singleThreaded, x.settings)
 			s.deploy("slow", 1, nil)
 			pids, changes := instances(t, s.dir), strings.Count(s.log(), "kind=InstanceChanged")
 			var clients sync.WaitGroup
 			var served, refused atomic.Int64
 			began := time.Now()
-			for i := range 12 {
+			ask := func(requests ...string) {
 				client := s.runtime()
 				clients.Go(func() {
-					for n := range 2 {
-						seconds := "0.2"
-						if i == 0 && n == 0 {
-							seconds = "2" // longer than three pings, without an answer to anyone
-						}
+					for _, seconds := range requests {
 						var answer *awshttp.ResponseError
 						var ours smithy.APIError
 						switch err := s.invokeBody(client, "slow", seconds); {
@@ -119,8 +118,13 @@ func TestOverloadKillsNoInstance(t *testing.T) {
 					}
 				})
 			}
+			ask("3") // without an answer to anyone, pings included
+			s.until("the model works", func() bool { _, err := os.Stat(filepath.Join(folder, "busy")); return err == nil })
+			for range 11 {
+				ask("0.2", "0.2")
+			}
 			clients.Wait()
-			if took := time.Since(began); took < 2*time.Second || served.Load() < 5 || (refused.Load() > 0) != (x.refused != "") {
+			if took := time.Since(began); took < 3*time.Second || served.Load() < 5 || (refused.Load() > 0) != (x.refused != "") {
 				t.Errorf("%d requests were served and %d refused within %v: this is no overload", served.Load(), refused.Load(), took)
 			}
 			if err := s.invokeBody(s.runtime(), "slow", "0"); err != nil {
