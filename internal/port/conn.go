@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -121,6 +122,8 @@ func (c *conn) arrived() (wait bool) {
 		}
 	}
 	c.pause()
+	// The requests of others that have arrived are served before the poller is asked: model servers get several for one wake-up.
+	runtime.Gosched()
 	return true
 }
 
