@@ -28,15 +28,7 @@ import (
 // so, invocations go on, reads go on, and all is well by itself once there is room.
 func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
-		t.Skipf("a file system of its own cannot be mounted here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Errorf("unmounting: %v", err)
-		}
-	})
+	dir := ownDisk(t)
 	s := start(t, dir)
 	s.deploy("iris", 1, nil)
 	pids := instances(t, dir)
@@ -124,10 +116,9 @@ func fillUp(file string) {
 	}
 }
 
-// A server that is killed while the disk is full starts on it as it went on before: it adopts the models and serves them, reads, refuses
-// changes, and recovers by itself. Where the file system is read-only, the start is refused with what to do.
-func TestStartOnAFullDisk(t *testing.T) {
-	t.Parallel()
+// ownDisk mounts a file system of 64 MB, and returns where.
+func ownDisk(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
 		t.Skipf("a file system of its own cannot be mounted here: %v", err)
@@ -137,6 +128,14 @@ func TestStartOnAFullDisk(t *testing.T) {
 			t.Errorf("unmounting: %v", err)
 		}
 	})
+	return dir
+}
+
+// A server that is killed while the disk is full starts on it as it went on before: it adopts the models and serves them, reads, refuses
+// changes, and recovers by itself. Where the file system is read-only, the start is refused with what to do.
+func TestStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := ownDisk(t)
 	listen := freeAddress(t)
 	s := start(t, dir, "--listen", listen)
 	s.deploy("iris", 1, nil)

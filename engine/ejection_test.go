@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/sim"
 )
 
-// Each change of what a gateway says of an instance is told once, in a sentence that names the instance and why.
+// Each change of an ejection that a gateway reports is one event, which names the instance and the reason.
 func TestEjectionsAreTold(t *testing.T) {
 	w := sim.NewWorld(engine.Config{Seed: 7}, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC))
 	key := engine.VariantKey{Scope: engine.Scope{Account: "123456789012", Region: "us-east-1"}, Endpoint: "iris", Variant: "blue"}
@@ -35,15 +35,15 @@ func TestEjectionsAreTold(t *testing.T) {
 	}
 	v := x.Variant(key.Variant)
 	first, second := v.Instances[0].ID, v.Instances[1].ID
-	var told []string
+	var events []string
 	w.OnEvent = func(_ time.Time, e engine.Event) {
 		if e, is := e.(engine.EjectionChanged); is {
-			told = append(told, e.String())
+			events = append(events, e.String())
 		}
 	}
 	for _, c := range []struct {
 		ejected []engine.Ejection
-		told    []string
+		events  []string
 		health  engine.Health
 		why     string
 	}{
@@ -63,13 +63,13 @@ func TestEjectionsAreTold(t *testing.T) {
 		},
 		{nil, []string{fmt.Sprintf("%s of iris/blue is routed to again", second)}, engine.Healthy, ""},
 	} {
-		told = nil
+		events = nil
 		if _, err := w.Do(engine.InstancesEjected{Key: key, Ejected: c.ejected}); err != nil {
 			t.Fatal(err)
 		}
 		health, why := r.Health(w.Now, x, v)
-		if fmt.Sprint(told) != fmt.Sprint(c.told) || health != c.health || why != c.why {
-			t.Errorf("%v: told %q, %v %q; want %q, %v %q", c.ejected, told, health, why, c.told, c.health, c.why)
+		if fmt.Sprint(events) != fmt.Sprint(c.events) || health != c.health || why != c.why {
+			t.Errorf("%v: events %q, %v %q; want %q, %v %q", c.ejected, events, health, why, c.events, c.health, c.why)
 		}
 	}
 	if _, err := w.Do(engine.InstancesEjected{Key: key, Ejected: []engine.Ejection{{ID: first, Reason: "it answered 500"}}}); err != nil {

@@ -78,17 +78,21 @@ func (f *envFlags) environment(ctx context.Context) (string, error) {
 	defer cancel()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
+	var reason error // of the last attempt that the time did not cut off
 	for {
 		key, address, region, err := f.look(ctx)
 		if err == nil {
 			return settings(key, "http://"+address, region, f.onlyServed), nil
+		}
+		if ctx.Err() == nil || reason == nil {
+			reason = err
 		}
 		if ctx.Err() == nil && !errors.Is(err, errNotYet) {
 			return "", err
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("%w. Is `bellows serve --data-dir %s` running? Its log says more", err, f.dir)
+			return "", fmt.Errorf("%w. Is `bellows serve --data-dir %s` running? Its log says more", reason, f.dir)
 		case <-again.C:
 		}
 	}
