@@ -33,8 +33,8 @@ var imports = map[string][]string{
 	"engine":              {"metric", "alarm", "scaling", "hosting", "forecast"},
 	"sim":                 {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
 	"scenario":            {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"internal/store":      {},
-	"internal/control":    {"engine", "metric", "alarm", "scaling", "hosting", "internal/store"},
+	"internal/log":        {},
+	"internal/control":    {"engine", "metric", "alarm", "scaling", "hosting", "internal/log"},
 	"internal/invoke":     {"engine", "metric", "hosting", "internal/socket"},
 	"internal/port":       {"internal/socket"},
 	"internal/socket":     {},
@@ -49,6 +49,8 @@ var imports = map[string][]string{
 	"internal/foretell":   {"engine", "metric", "scaling"},
 	"internal/demomodel":  {},
 	"internal/prometheus": {"engine", "metric", "alarm", "internal/awsapi", "internal/history"},
+
+	"internal/credentials": {},
 }
 
 const (

@@ -28,7 +28,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log/sqlite"
 )
 
 const (
@@ -71,7 +71,7 @@ func measure(ctx context.Context, targets int) (all []figure.Figure, err error) 
 		return nil, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	st, err := store.Open(ctx, dir)
+	st, err := sqlite.Open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // backend lets the operations work on a controller; View is the controller's own.
@@ -23,10 +23,10 @@ func (b backend) Step(ctx context.Context, in engine.Input) (engine.Result, erro
 
 // History asks the store in its own words.
 func (b backend) History(ctx context.Context, q awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {
-	items, next, err := b.Controller.History(ctx, store.HistoryQuery{
+	items, next, err := b.Controller.History(ctx, log.HistoryQuery{
 		Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, Types: q.Types, IDs: q.IDs, From: q.From, To: q.To, Oldest: q.Oldest, Limit: q.Limit, Token: q.Token,
 	})
-	if errors.Is(err, store.ErrToken) {
+	if errors.Is(err, log.ErrToken) {
 		return nil, "", &awsapi.ErrToken{Err: err, Token: q.Token}
 	}
 	out := make([]awsapi.HistoryItem, len(items))

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/credentials"
 )
 
 func demo() *cobra.Command {
@@ -101,7 +101,7 @@ type clients struct {
 	cloudwatch *cloudwatch.Client
 }
 
-func newClients(url string, k store.Credential, region string) clients {
+func newClients(url string, k credentials.Key, region string) clients {
 	c := aws.Config{
 		Region: region, BaseEndpoint: aws.String(url),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

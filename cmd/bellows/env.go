@@ -19,7 +19,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/spf13/cobra"
 
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/credentials"
 )
 
 // addressFile holds where the server of a data directory listens, and its region.
@@ -102,8 +102,8 @@ func (f *envFlags) environment(ctx context.Context) (string, error) {
 var errNotYet = errors.New("no server answers")
 
 // look finds the server and its key.
-func (f *envFlags) look(ctx context.Context) (key store.Credential, address, region string, err error) {
-	keys, _, err := store.LoadCredentials(f.dir, nil)
+func (f *envFlags) look(ctx context.Context) (key credentials.Key, address, region string, err error) {
+	keys, _, err := credentials.Load(f.dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return key, "", "", fmt.Errorf("%w: %s is no data directory of a server", errNotYet, f.dir)
 	}
@@ -136,7 +136,7 @@ func reachable(address string) (string, error) {
 }
 
 // answers fails unless a server that knows the key answers at an address.
-func answers(ctx context.Context, address, region string, k store.Credential) error {
+func answers(ctx context.Context, address, region string, k credentials.Key) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func whereabouts(dir string) (address, region string, found bool) {
 }
 
 // settings is what points AWS clients at a server.
-func settings(k store.Credential, url, region string, onlyServed bool) string {
+func settings(k credentials.Key, url, region string, onlyServed bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
 	endpoints := []string{"AWS_ENDPOINT_URL"}

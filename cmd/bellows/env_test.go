@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/credentials"
 )
 
 // evaluate runs what env prints in a shell with somebody's real credentials, then prints the environment's AWS variables.
@@ -38,7 +38,7 @@ func evaluate(t *testing.T, text string) (status int, variables map[string]strin
 }
 
 func TestSettingsReplaceRealCredentials(t *testing.T) {
-	k := store.Credential{AccessKeyID: "AKIAOWN", SecretAccessKey: "a/b+c'd $(false)"}
+	k := credentials.Key{AccessKeyID: "AKIAOWN", SecretAccessKey: "a/b+c'd $(false)"}
 	status, got, _ := evaluate(t, settings(k, "http://127.0.0.1:4580", "eu-west-1", false))
 	want := map[string]string{
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4580", "AWS_ACCESS_KEY_ID": "AKIAOWN", "AWS_SECRET_ACCESS_KEY": k.SecretAccessKey, "AWS_REGION": "eu-west-1",
@@ -82,7 +82,7 @@ func TestEnvFailsLoudly(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, addressFile), []byte("127.0.0.1:9 us-east-1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := store.LoadCredentials(dir, func() store.Credential { return store.NewCredential("123456789012", "admin", time.Now()) }); err != nil {
+	if _, _, err := credentials.Load(dir, func() credentials.Key { return credentials.New("123456789012", "admin", time.Now()) }); err != nil {
 		t.Fatal(err)
 	}
 	f := envFlags{dir: dir, wait: 300 * time.Millisecond} // the reason is that of an attempt, not that the time is over

@@ -14,9 +14,11 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/internal/plainjson"
-	"bellows.dev/bellows/internal/store"
 )
 
 // explainPath is where a server explains: GET /explain/ENDPOINT/VARIANT?at=…&since=…&region=…&account=….
@@ -69,7 +71,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 	if q.Since = f.since; !q.At.IsZero() && q.Since == 24*time.Hour {
 		q.Since = 0 // one moment is wanted, not how it came about
 	}
-	keys, _, err := store.LoadCredentials(f.dir, nil)
+	keys, _, err := credentials.Load(f.dir, nil)
 	if err != nil {
 		return q, err
 	}
@@ -82,7 +84,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 
 // run explains from the data directory: a server that runs has committed there whatever it decided.
 func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) error {
-	s, err := store.OpenReadOnly(ctx, f.dir)
+	s, err := sqlite.OpenReadOnly(ctx, f.dir)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func writeJSON(out io.Writer, v any) error {
 
 // past lets explanations look into a store, and into a controller where a server runs.
 type past struct {
-	store   *store.Store
+	store   log.Store
 	control *control.Controller // nil: the present is where the journal ends
 }
 
@@ -138,7 +140,7 @@ func (p past) At(ctx context.Context, at time.Time) (explain.Stood, error) {
 
 // Events implements explain.Past.
 func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {
-	ask := store.HistoryQuery{Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit}
+	ask := log.HistoryQuery{Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit}
 	if q.Type != "" {
 		ask.Types = []string{q.Type}
 	}
@@ -148,7 +150,7 @@ func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, err
 	}
 	out := make([]explain.Item, len(rows))
 	for i, r := range rows {
-		e, err := control.DecodeEvent(r)
+		e, err := control.DecodeEvent(r.Kind, r.Data)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/modeldata"
 	"bellows.dev/bellows/plural"
@@ -176,12 +178,19 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 		st.PolicyTime, st.ClockSpeed = s.control.Now().Round(time.Second), s.control.Speed()
 		st.Served, st.Failed = s.gateway.Totals()
 		st.History = newKept(s.history.Status())
-		if d, err := s.store.DiaryReach(r.Context()); err == nil {
+		if d, err := s.store.Reach(r.Context()); err == nil {
 			st.Explain = &reach{d.From, d.Bytes, int64(s.conf().ExplainMax)}
 		}
 		s.lookAtMachine(&st)
 	}
-	if err := s.control.View(r.Context(), func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtPrices(&st); s.lookAtTypes(&st, e) }); err != nil {
+	before := st
+	look := func(_ time.Time, e *engine.Engine) { st.look(e); s.lookAtPrices(&st); s.lookAtTypes(&st, e) }
+	err := s.control.View(r.Context(), look)
+	if again := (*control.UncommittedError)(nil); errors.As(err, &again) { // a disk that fails does not make the server unhealthy
+		st = before
+		err = s.control.View(r.Context(), look)
+	}
+	if err != nil {
 		st.Status = err.Error()
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}

@@ -7,11 +7,11 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // outbox lets the notifier read the journal's outbox.
-type outbox struct{ *store.Store }
+type outbox struct{ log.Store }
 
 // First implements notify.Outbox.
 func (o outbox) First(ctx context.Context, topic string) (id int64, e engine.AlarmNotifies, ok bool, err error) {
@@ -19,7 +19,7 @@ func (o outbox) First(ctx context.Context, topic string) (id int64, e engine.Ala
 	if err != nil || !ok {
 		return 0, e, false, err
 	}
-	v, err := control.DecodeEvent(store.History{Kind: m.Kind, Data: m.Data})
+	v, err := control.DecodeEvent(m.Kind, m.Data)
 	if err != nil {
 		return 0, e, false, err
 	}

@@ -85,7 +85,7 @@ func (s *server) reload(ctx context.Context) {
 	s.live.Store(&now)
 	s.process.SetSettings(now.fleetSettings())
 	s.gateway.SetMaxBody(int(now.PayloadMax))
-	s.control.SetDiary(int64(now.ExplainMax))
+	s.control.SetArchive(int64(now.ExplainMax))
 	s.machine.Set(now.types(), now.Capacity.capacity())
 	if data, err := now.ModelData.settings(); err != nil { // the file with a key has gone since
 		s.o.log.WarnContext(ctx, "model_data stays as it is", "error", err)

@@ -9,7 +9,8 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/plural"
 )
 
@@ -32,7 +33,7 @@ func replay() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--to: %w", err)
 			}
-			s, err := store.OpenReadOnly(cmd.Context(), dir)
+			s, err := sqlite.OpenReadOnly(cmd.Context(), dir)
 			if err != nil {
 				return err
 			}
@@ -72,7 +73,7 @@ func parseMoment(text string) (time.Time, error) {
 }
 
 // oldest returns the engine to begin with: the newest snapshot before since, or where the journal begins.
-func oldest(cmd *cobra.Command, s *store.Store, config engine.Config, since time.Time) (*engine.Engine, uint64, error) {
+func oldest(cmd *cobra.Command, s log.Store, config engine.Config, since time.Time) (*engine.Engine, uint64, error) {
 	if !since.IsZero() {
 		return control.Load(cmd.Context(), s, config, since)
 	}

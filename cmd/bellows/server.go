@@ -21,17 +21,19 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/fleet"
 	"bellows.dev/bellows/internal/fleet/process"
 	"bellows.dev/bellows/internal/foretell"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
 	"bellows.dev/bellows/internal/notify"
 	"bellows.dev/bellows/internal/port"
 	"bellows.dev/bellows/internal/prometheus"
-	"bellows.dev/bellows/internal/store"
 	"bellows.dev/bellows/metric/expr"
 )
 
@@ -57,10 +59,10 @@ type server struct {
 	o       serverOptions
 	live    atomic.Pointer[config] // the configuration that counts now
 	started time.Time
-	keys    []store.Credential
+	keys    []credentials.Key
 	created bool // the key was made now
 
-	store   *store.Store
+	store   log.Store
 	control *control.Controller
 	gateway *invoke.Gateway
 	relay   *relay
@@ -102,11 +104,11 @@ func newServer(ctx context.Context, o serverOptions) (*server, error) {
 
 func (s *server) open(ctx context.Context) (err error) {
 	o := s.o
-	if s.store, err = store.Open(ctx, o.dir); err != nil {
+	if s.store, err = sqlite.Open(ctx, o.dir); err != nil {
 		return err
 	}
-	s.keys, s.created, err = store.LoadCredentials(o.dir, func() store.Credential {
-		return store.NewCredential(o.config.Account, "admin", time.Now().UTC())
+	s.keys, s.created, err = credentials.Load(o.dir, func() credentials.Key {
+		return credentials.New(o.config.Account, "admin", time.Now().UTC())
 	})
 	if err != nil {
 		return err
@@ -188,7 +190,7 @@ func (s *server) authenticator() *awsapi.Authenticator {
 func (s *server) controlOptions() control.Options {
 	seed := uuid.New()
 	return control.Options{
-		Store: s.store, Speed: s.o.speed, Diary: int64(s.o.config.ExplainMax), Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
+		Store: s.store, Speed: s.o.speed, Archive: int64(s.o.config.ExplainMax), Log: s.o.log, Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event,
 		OnCommit: s.instruments.committed,
 		Config: engine.Config{
 			Seed:     uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),

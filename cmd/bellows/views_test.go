@@ -19,7 +19,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
@@ -150,7 +150,7 @@ func outlived(t *testing.T, dir string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	st, err := store.Open(ctx, dir)
+	st, err := sqlite.Open(ctx, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log/sqlite"
 )
 
 // spoiled steps an engine otherwise than it does, where it is told to.
@@ -174,7 +174,7 @@ func TestReadersDoNotWaitForTheQuarantine(t *testing.T) {
 
 // Of bad inputs that come in masses, all are counted and refused, and few are written down.
 func TestTheQuarantineIsRateLimited(t *testing.T) {
-	dir := t.TempDir()
+	dir := onDisk(t, t.TempDir())
 	s := start(t, dir, 1)
 	began := time.Now()
 	const many = 500
@@ -189,7 +189,7 @@ func TestTheQuarantineIsRateLimited(t *testing.T) {
 		t.Errorf("%d inputs are counted", n)
 	}
 	s.close()
-	db, err := sql.Open("sqlite", filepath.Join(dir, store.FileName))
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}

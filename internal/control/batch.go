@@ -6,19 +6,20 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
-// stepped is what orders led to.
-type stepped struct {
-	taken    int   // orders that were looked at
-	broken   error // why the engine is to be made anew: it panicked at the last order taken, or gave an event that cannot be encoded
-	aside    []asideInput
-	inputs   []store.Input
-	happened []store.History
-	effects  []engine.Effects
-	events   []dated
+// group is what is stepped, and committed together.
+type group struct {
+	orders  []*order
+	batch   log.Batch
+	asides  []asideInput
+	effects []engine.Effects
+	events  []dated
 }
+
+// empty reports whether a group leaves nothing to be written: all of its orders were refused.
+func (g *group) empty() bool { return len(g.batch.Entries) == 0 && len(g.asides) == 0 }
 
 // dated is an event and when it happened.
 type dated struct {
@@ -26,10 +27,17 @@ type dated struct {
 	event
 }
 
-// batch steps through orders, commits them as one, then releases effects and answers. Where the engine panics at one, those before it are
-// committed, and those after it stepped by an engine that is made anew, unless it has panicked too often: see backoff.
+// batch takes orders and returns once they are durable and answered.
 func (c *Controller) batch(ctx context.Context, orders []*order) error {
-	ctx = context.WithoutCancel(ctx)
+	if err := c.take(ctx, orders); err != nil {
+		return err
+	}
+	return c.flush(ctx)
+}
+
+// take steps orders, to be committed next. Where the engine panics at one, those before it are committed, and those after it stepped by an
+// engine that is made anew, unless it has panicked too often: see backoff.
+func (c *Controller) take(ctx context.Context, orders []*order) error {
 	for {
 		if orders = c.admit(orders); len(orders) == 0 {
 			return nil
@@ -42,52 +50,43 @@ func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	}
 }
 
-// part is batch up to the first order at which the engine panics, that order included. It returns how many orders it took.
+// part is take up to the first order at which the engine panics, that order included. It returns how many orders it took. Where it fails, all
+// orders are answered.
 func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
-	c.mu.Lock()
-	var err error
-	done := c.step(orders)
-	if len(done.inputs) > 0 {
-		err = c.commit(ctx, done.inputs, done.happened)
+	n, broken := c.step(orders)
+	c.learn(orders[:n], broken)
+	if broken == nil {
+		return n, nil
 	}
-	if err != nil || done.broken != nil {
-		c.ahead = true // nobody reads what is not on disk
-	}
-	c.mu.Unlock()
-	if err != nil {
-		c.keepMeasured(orders)
-		answer(orders, &UnwritableError{Trouble{Since: time.Now(), Err: err}})
-		return len(orders), err
-	}
-	for _, f := range done.effects {
-		if !f.Empty() {
-			c.o.Release(f)
+	err := c.flush(ctx)
+	if err == nil {
+		if c.rollBack(ctx); c.readable() {
+			return n, nil
 		}
+		err = broken
 	}
-	for _, e := range done.events {
-		c.tell(e.at, e.value)
-	}
-	c.setAside(ctx, done.aside)
-	answer(orders[:done.taken], nil)
-	c.learn(orders[:done.taken], done.broken)
-	if done.broken == nil {
-		return done.taken, nil
-	}
-	if c.rollBack(ctx); c.ahead {
-		rest := orders[done.taken:]
-		c.keepMeasured(rest)
-		answer(rest, &UnwritableError{Trouble{Since: time.Now(), Err: done.broken}})
-		return len(orders), done.broken
-	}
-	return done.taken, nil
+	rest := orders[n:]
+	c.keepMeasured(rest)
+	answer(rest, &UnwritableError{Trouble{Since: time.Now(), Err: err}})
+	return len(orders), err
 }
 
-// step takes the engine through orders. The lock is held.
-func (c *Controller) step(orders []*order) (done stepped) {
+// readable reports whether the engine may be read and stepped.
+func (c *Controller) readable() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return !c.ahead && !c.spoiled
+}
+
+// step takes the engine through orders. It returns how many it took, and why the engine is to be made anew: it panicked at the last one, or gave
+// an event that cannot be encoded.
+func (c *Controller) step(orders []*order) (n int, broken error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	now := c.now()
-	seq := c.o.Store.Next()
 	for _, o := range orders {
-		done.taken++
+		n++
+		c.pending.orders = append(c.pending.orders, o)
 		at := now
 		if !o.at.IsZero() {
 			at = later(o.at, c.engine.Now())
@@ -95,12 +94,12 @@ func (c *Controller) step(orders []*order) (done stepped) {
 		body, err := encodeInput(o.in)
 		if err != nil {
 			o.err = err
-			done.aside = append(done.aside, asideInput{at, o.in, nil, err})
+			c.pending.asides = append(c.pending.asides, asideInput{at, o.in, nil, err})
 			continue
 		}
 		out, err := c.o.step(c.engine, at, o.in)
 		if bad := (*PanicError)(nil); errors.As(err, &bad) {
-			return done.breakOff(asideInput{at, o.in, body, err}, o)
+			return n, c.spoil(o, asideInput{at, o.in, body, err})
 		}
 		if err != nil {
 			o.err = err
@@ -108,27 +107,35 @@ func (c *Controller) step(orders []*order) (done stepped) {
 		}
 		said, err := encodeEvents(out.Events)
 		if err != nil { // the engine has taken the input already
-			return done.breakOff(asideInput{at, o.in, body, &UnrecordableError{nameOf(o.in), err}}, o)
+			return n, c.spoil(o, asideInput{at, o.in, body, &UnrecordableError{nameOf(o.in), err}})
 		}
 		now = later(now, at)
 		o.result = out.Result
-		line := journalLine(seq+uint64(len(done.inputs)), at, o.in, body, said)
-		done.inputs, done.effects = append(done.inputs, line), append(done.effects, out.Effects)
-		for _, e := range said {
-			done.events = append(done.events, dated{at, e})
-			if h, ok := history(at, e); ok {
-				done.happened = append(done.happened, h)
-			}
-		}
+		c.stepped++
+		c.pending.add(journalEntry(c.stepped, at, o.in, body, said), out.Effects, said)
 	}
-	return done
+	return n, nil
 }
 
-// breakOff ends a batch at an order after which nothing is known of the engine.
-func (s stepped) breakOff(x asideInput, o *order) stepped {
+// add adds a step to a group.
+func (g *group) add(e log.Entry, effects engine.Effects, events []event) {
+	g.batch.Entries, g.effects = append(g.batch.Entries, e), append(g.effects, effects)
+	for _, x := range events {
+		g.events = append(g.events, dated{e.At, x})
+		if n, ok := x.value.(engine.AlarmNotifies); ok {
+			g.batch.Outbox = append(g.batch.Outbox, log.Message{Topic: n.Action.ARN, Kind: x.kind, Data: x.text})
+		} else if h, ok := history(e.At, x); ok {
+			g.batch.History = append(g.batch.History, h)
+		}
+	}
+}
+
+// spoil notes that nothing is known of the engine after an order. The lock is held.
+func (c *Controller) spoil(o *order, x asideInput) error {
+	c.spoiled = true
 	o.result, o.err = nil, x.why
-	s.broken, s.aside = x.why, append(s.aside, x)
-	return s
+	c.pending.asides = append(c.pending.asides, x)
+	return x.why
 }
 
 // answer lets the callers go; failure is why none of their orders counts.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // record is a line of the journal: an input, and the trace of the events it led to, by which a re-decision is known to agree.
@@ -94,16 +94,20 @@ func replaced(body []byte) bool {
 	}
 }
 
-// journalLine is a line of the journal: an encoded input and what it led to.
-func journalLine(seq uint64, at time.Time, in engine.Input, body []byte, events []event) store.Input {
+// journalEntry is an entry of the journal: an encoded input and what it led to.
+func journalEntry(seq uint64, at time.Time, in engine.Input, body []byte, events []event) log.Entry {
 	line := make([]byte, 0, len(body)+48) // a record; json.Marshal would look through the input once more
 	line = append(append(line, `{"input":`...), body...)
 	line = append(append(append(line, `,"trace":"`...), trace(events)...), `"}`...)
-	return store.Input{Seq: seq, At: at, Kind: nameOf(in), Data: line}
+	entry := log.Entry{Seq: seq, At: at, Kind: nameOf(in), Data: line}
+	for _, x := range events {
+		entry.Events = append(entry.Events, log.Event{Kind: x.kind, Data: x.text})
+	}
+	return entry
 }
 
 // decodeInput reads a line of the journal.
-func decodeInput(line store.Input) (in engine.Input, r record, err error) {
+func decodeInput(line log.Entry) (in engine.Input, r record, err error) {
 	if err := json.Unmarshal(line.Data, &r); err != nil {
 		return nil, r, fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
 	}
@@ -176,8 +180,8 @@ func trace(events []event) string {
 }
 
 // history turns an event into a row of the history; ok is false for those that have none.
-func history(now time.Time, e event) (h store.History, ok bool) {
-	h = store.History{At: now, Kind: e.kind, Data: e.text}
+func history(now time.Time, e event) (h log.History, ok bool) {
+	h = log.History{At: now, Kind: e.kind, Data: e.text}
 	scope := func(s engine.Scope) { h.Scope = Scope(s) }
 	switch x := e.value.(type) {
 	case engine.ActivityChanged:
@@ -238,8 +242,6 @@ func history(now time.Time, e event) (h store.History, ok bool) {
 	case engine.InstanceChanged:
 		scope(x.Key.Scope)
 		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"
-	case engine.AlarmNotifies:
-		h.Table, h.Key = store.OutboxTable, x.Action.ARN
 	default:
 		return h, false
 	}
@@ -257,9 +259,9 @@ func composite(is bool) string {
 // Scope is how the history names a scope.
 func Scope(s engine.Scope) string { return s.Account + "/" + s.Region }
 
-// DecodeEvent reads the event of a row of the history.
-func DecodeEvent(h store.History) (engine.Event, error) {
-	v, err := decode(eventTypes, h.Kind, h.Data)
+// DecodeEvent reads an event of the journal, the history or the outbox.
+func DecodeEvent(kind string, data []byte) (engine.Event, error) {
+	v, err := decode(eventTypes, kind, data)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -37,7 +37,7 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 		case engine.AlarmNotifies, engine.PromQLDue, engine.HistoryWanted, engine.SettingsChanged, engine.EjectionChanged:
 			continue // history has what came of it
 		}
-		if back, err := DecodeEvent(h); err != nil || !kept || reflect.TypeOf(back) != reflect.TypeOf(e) {
+		if back, err := DecodeEvent(h.Kind, h.Data); err != nil || !kept || reflect.TypeOf(back) != reflect.TypeOf(e) {
 			t.Errorf("%T came back as %T: %v; kept %v", e, back, err, kept)
 		}
 	}
@@ -52,7 +52,7 @@ func FuzzDecodeInput(f *testing.F) {
 		f.Add(line.Kind, line.Data)
 	}
 	f.Fuzz(func(t *testing.T, kind string, data []byte) {
-		in, _, err := decodeInput(store.Input{Kind: kind, Data: data})
+		in, _, err := decodeInput(log.Entry{Kind: kind, Data: data})
 		if err == nil && nameOf(in) != kind {
 			t.Errorf("%s reads as %T", kind, in)
 		}
@@ -60,9 +60,9 @@ func FuzzDecodeInput(f *testing.F) {
 }
 
 // encodeLine is an input as the first line of a journal.
-func encodeLine(in engine.Input) (store.Input, error) {
+func encodeLine(in engine.Input) (log.Entry, error) {
 	body, err := encodeInput(in)
-	return journalLine(1, time.Unix(0, 0), in, body, nil), err
+	return journalEntry(1, time.Unix(0, 0), in, body, nil), err
 }
 
 // An input that cannot be written, or would be read otherwise than it was taken, is refused before the engine sees it: the state stays,
@@ -109,17 +109,8 @@ func TestWhatCannotBeReplayedIsSetAside(t *testing.T) {
 	s := start(t, dir, 1)
 	s.deploy()
 	s.close()
-	st, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bad := []store.Input{
-		{Seq: st.Next(), At: time.Now().Add(time.Second), Kind: "NoSuchInput", Data: []byte(`{"input":{}}`)},
-		{Seq: st.Next() + 1, At: time.Now().Add(time.Second), Kind: "DeleteModel", Data: []byte(`{"input":{"Name":"none"}}`)},
-	}
-	if err := errors.Join(st.Commit(t.Context(), bad, nil), st.Close()); err != nil {
-		t.Fatal(err)
-	}
+	st := openStore(t, dir)
+	inject(t, st, log.Entry{Kind: "NoSuchInput", Data: []byte(`{"input":{}}`)}, log.Entry{Kind: "DeleteModel", Data: []byte(`{"input":{"Name":"none"}}`)})
 	for _, fresh := range []int64{2, 0} {
 		s = start(t, dir, 1)
 		if n := s.Refused(); n != fresh || s.models() != 1 {

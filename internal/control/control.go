@@ -10,16 +10,16 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // Options are what a Controller works with.
 type Options struct {
-	Store  *store.Store
-	Config engine.Config // for a first start; later the journal's own counts, save for its Settings
-	Speed  float64       // of the policy clock; 1 is the wall's
-	Diary  int64         // bytes on disk of what moments of the past are explained from; default 2 GiB
-	Log    *slog.Logger
+	Store   log.Store
+	Config  engine.Config // for a first start; later the journal's own counts, save for its Settings
+	Speed   float64       // of the policy clock; 1 is the wall's
+	Archive int64         // bytes on disk of what moments of the past are explained from; default 2 GiB
+	Log     *slog.Logger
 
 	// Release is given effects once what led to them is durable: routes first, then levels. It must not block.
 	Release func(engine.Effects)
@@ -27,7 +27,8 @@ type Options struct {
 	// Observe returns what gateways measured since it was last called; it is called each second of policy time.
 	Observe func() []engine.VariantObservation
 
-	// Usage returns what instances used since it was last called; it is called each minute of policy time.
+	// Usage returns what instances used since it was last called; it is called each minute of policy time, one call at a time. It may
+	// take long: steps go on meanwhile.
 	Usage func(context.Context) []engine.InstanceUsage
 
 	// OnCommit is called after every commit with how many inputs it had and how long it took. It may be nil; it must not block.
@@ -36,7 +37,6 @@ type Options struct {
 	// OnEvent is called with every event, in order, once it is durable. It may be nil; it must not block.
 	OnEvent func(now time.Time, e engine.Event)
 
-	disk disk                                                                 // for tests; nil: Store
 	step func(*engine.Engine, time.Time, engine.Input) (engine.Output, error) // for tests; nil: safely
 }
 
@@ -55,32 +55,39 @@ const (
 type Controller struct {
 	o     Options
 	clock *Clock
+	store log.Store
 	inbox chan *order
 
-	disk     disk
-	diaryMax atomic.Int64            // bytes
-	refused  atomic.Int64            // inputs that could not be recorded
-	trouble  atomic.Pointer[Trouble] // nil while changes are taken
-	broken   atomic.Pointer[Trouble] // nil while the engine takes steps
+	archiveMax atomic.Int64            // bytes
+	refused    atomic.Int64            // inputs that could not be recorded
+	trouble    atomic.Pointer[Trouble] // nil while changes are taken
+	broken     atomic.Pointer[Trouble] // nil while the engine takes steps
 
-	mu      sync.RWMutex // guards the fields up to the blank line; held from a step until its commit, unless that takes long
+	mu      sync.RWMutex // guards the fields up to the blank line; held for steps and reads, never while something is written
 	engine  *engine.Engine
-	ahead   bool          // the engine has what is not on disk
+	stepped uint64        // the last entry that the engine has taken
+	span    *span         // how far these entries are durable
+	ahead   bool          // what the engine has cannot be committed, or that takes long
+	spoiled bool          // the engine has panicked
 	onDisk  *life         // what readers get while the engine is ahead; nil: they wait for news
-	news    chan struct{} // closed when one of these fields changes
+	news    chan struct{} // closed when one of ahead, spoiled, onDisk and failure changes
 	failure error
 
+	epoch     uint64
+	pending   group     // stepped, and committed next
+	writing   *commit   // in progress; nil while there is none
+	fenced    error     // why this server must end
 	due       time.Time // policy time of the next observation
-	used      time.Time // policy time of the last look at what instances use
+	usage     usageScans
 	recovery  Recovery
-	recovered uint64 // the last input that recovery took
+	recovered uint64 // the last entry that recovery took
 	follower  follower
 	outage    *outage                     // nil while the disk takes writes
-	boot      func(context.Context) error // notes the start; nil once it is noted
+	boot      func(context.Context) error // takes the log over; nil once that is done
 	held      held
 	own       backoff // of what comes from inside
 	calls     backoff // of what callers want
-	asides    budget  // of writes to the quarantine
+	asides    budget  // of writes to the quarantine; of the commit in progress
 
 	skipping sync.Mutex
 	skipped  map[uint64]error // lines of the journal that the engine panicked at, and which it is taken past
@@ -112,17 +119,14 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	started := time.Now()
 	o.Config.ClockSpeed = o.Speed
 	o.Config = o.Config.WithDefaults()
-	if o.Diary == 0 {
-		o.Diary = diaryMax
+	if o.Archive == 0 {
+		o.Archive = archiveMax
 	}
-	c := &Controller{o: o, inbox: make(chan *order, batchMax), disk: o.disk, news: make(chan struct{})}
-	if c.disk == nil {
-		c.disk = o.Store
-	}
+	c := &Controller{o: o, store: o.Store, inbox: make(chan *order, batchMax), news: make(chan struct{})}
 	if c.o.step == nil {
 		c.o.step = safely
 	}
-	c.SetDiary(o.Diary)
+	c.SetArchive(o.Archive)
 	c.follower = follower{c: c, asked: make(chan chan error)}
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
@@ -138,8 +142,11 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		before = base
 	}
 	c.clock = NewClock(base, wall, o.Speed)
-	c.due, c.used = base.Add(observeEvery), base
-	c.boot = func(ctx context.Context) error { return c.disk.Boot(ctx, base, before) }
+	c.due, c.usage.last = base.Add(observeEvery), base
+	c.boot = func(ctx context.Context) (err error) {
+		c.epoch, err = c.store.Lead(ctx, log.Start{At: base, After: before})
+		return err
+	}
 	if err := c.start(ctx); ctx.Err() != nil {
 		return nil, err
 	} else if err != nil {
@@ -148,7 +155,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	return c, nil
 }
 
-// start notes the start of the server, once.
+// start takes the log over, once.
 func (c *Controller) start(ctx context.Context) error {
 	if c.boot == nil {
 		return nil
@@ -169,14 +176,14 @@ func (c *Controller) Now() time.Time { return c.clock.At(time.Now()) }
 // Refused returns how many inputs were refused because they could not be recorded.
 func (c *Controller) Refused() int64 { return c.refused.Load() }
 
-// SetDiary changes Options.Diary, from the next snapshot on.
-func (c *Controller) SetDiary(bytes int64) { c.diaryMax.Store(bytes) }
+// SetArchive changes Options.Archive, from the next snapshot on.
+func (c *Controller) SetArchive(bytes int64) { c.archiveMax.Store(bytes) }
 
-// Next returns the sequence number of the journal's next input.
+// Next returns the sequence number of the entry after the last durable one.
 func (c *Controller) Next() uint64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.o.Store.Next()
+	return c.span.reached() + 1
 }
 
 // Speed returns how many seconds of policy time pass in a second.
@@ -257,43 +264,11 @@ func (c *Controller) Configure(ctx context.Context, s engine.Settings) error {
 	return err
 }
 
-// View calls f with a state that is durable and does not change meanwhile. While a commit takes long, that is the state before it.
-func (c *Controller) View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error {
-	for {
-		seen, news, err := c.look(f)
-		if seen || err != nil {
-			return err
-		}
-		select {
-		case <-news:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// look calls f where there is a durable state; where there is none, news is closed once there may be.
-func (c *Controller) look(f func(now time.Time, e *engine.Engine)) (seen bool, news <-chan struct{}, err error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	e := c.engine
-	if c.ahead {
-		if c.onDisk == nil {
-			return false, c.news, c.failure
-		}
-		e = c.onDisk.engine
-	}
-	if c.failure != nil {
-		return false, nil, c.failure
-	}
-	f(later(c.Now(), e.Now()), e)
-	return true, nil, nil
-}
-
 // now is the policy time, never before the engine's: wall clocks may be set back.
 func (c *Controller) now() time.Time { return later(c.Now(), c.engine.Now()) }
 
-// Run takes orders until ctx ends, then writes a snapshot. Where the store cannot be written it refuses changes until it can.
+// Run takes orders until ctx ends, then writes a snapshot. While a group of inputs is committed it steps the next one. Where the store cannot
+// be written it refuses changes until it can. It fails with log.ErrFenced once another server has taken the log over.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.drain()
 	following, stop := context.WithCancel(ctx)
@@ -305,6 +280,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	join := func() {
 		stop()
 		<-followed
+		c.usage.join()
 	}
 	defer join()
 	timer := time.NewTimer(c.rest())
@@ -314,7 +290,8 @@ func (c *Controller) Run(ctx context.Context) error {
 			c.stall(ctx, err)
 		}
 	}
-	for {
+	for c.fenced == nil {
+		c.launch(ctx)
 		var err error
 		select {
 		case <-ctx.Done():
@@ -323,8 +300,12 @@ func (c *Controller) Run(ctx context.Context) error {
 		case <-timer.C: // only what it is there for sets it again: orders, however many, do not put it off
 			err = c.tick(ctx)
 			timer.Reset(c.rest())
-		case first := <-c.inbox:
-			err = c.take(ctx, first)
+		case first := <-c.waiting():
+			err = c.admitAll(ctx, first)
+		case err = <-c.writing.ended():
+			err = c.land(err)
+		case <-c.writing.late():
+			err = c.land(c.outwait(ctx))
 		}
 		if err == nil && c.outage == nil {
 			err = c.catchUp(ctx)
@@ -333,12 +314,19 @@ func (c *Controller) Run(ctx context.Context) error {
 			c.stall(ctx, err)
 		}
 	}
+	return c.fenced
 }
 
 // end writes what is still to be written.
 func (c *Controller) end(ctx context.Context) error {
+	if err := c.flush(ctx); err != nil {
+		c.stall(ctx, err)
+	}
 	if c.outage != nil {
 		c.mend(ctx)
+	}
+	if c.fenced != nil {
+		return c.fenced
 	}
 	if c.outage != nil {
 		c.o.Log.WarnContext(ctx, "stopping without a snapshot: the journal cannot be written")
@@ -347,27 +335,30 @@ func (c *Controller) end(ctx context.Context) error {
 	return c.follower.snapshot(ctx)
 }
 
-// take commits an order, and what else waits, as one.
-func (c *Controller) take(ctx context.Context, first *order) error {
+// waiting is where orders come from; nil while as many as one commit takes are stepped already.
+func (c *Controller) waiting() <-chan *order {
+	if len(c.pending.orders) >= batchMax {
+		return nil
+	}
+	return c.inbox
+}
+
+// admitAll steps an order, and what else waits.
+func (c *Controller) admitAll(ctx context.Context, first *order) error {
 	if c.outage != nil {
 		c.turnAway(first)
 		return nil
 	}
-	return c.batch(ctx, c.gather(first))
-}
-
-// gather takes what else waits, so that one transaction serves all.
-func (c *Controller) gather(first *order) []*order {
 	all := []*order{first}
-	for len(all) < batchMax {
+	for len(all)+len(c.pending.orders) < batchMax {
 		select {
 		case o := <-c.inbox:
 			all = append(all, o)
 		default:
-			return all
+			return c.take(ctx, all)
 		}
 	}
-	return all
+	return c.take(ctx, all)
 }
 
 // rest is how long it is until the next observation. Observations are due each second of policy time, counted from the start: one that
@@ -384,12 +375,7 @@ func (c *Controller) next(now time.Time) {
 
 // measure takes what gateways and fleets measured.
 func (c *Controller) measure(ctx context.Context, now time.Time) engine.Observed {
-	seen := engine.Observed{Variants: c.o.Observe()}
-	if now.Sub(c.used) >= usageEvery {
-		c.used = now
-		seen.Instances = c.o.Usage(ctx)
-	}
-	return seen
+	return engine.Observed{Variants: c.o.Observe(), Instances: c.usage.take(ctx, now, c.o.Usage)}
 }
 
 // tick steps the engine with what was measured or, where nothing was and something is due, with the time alone.
@@ -406,14 +392,12 @@ func (c *Controller) tick(ctx context.Context) error {
 		return nil // gateways go on adding up
 	}
 	seen := c.measure(ctx, now)
-	c.mu.RLock()
-	wake := c.engine.Wake()
-	c.mu.RUnlock()
+	wake := c.engine.Wake() // nobody else steps it
 	switch {
 	case len(seen.Variants) > 0 || len(seen.Instances) > 0:
-		return c.batch(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
+		return c.take(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
 	case !wake.IsZero() && !now.Before(wake), c.calls.wait > 0: // a step that succeeds ends the callers' back-off
-		return c.batch(ctx, []*order{{in: engine.Tick{}, answered: make(chan struct{})}})
+		return c.take(ctx, []*order{{in: engine.Tick{}, answered: make(chan struct{})}})
 	default:
 		return nil
 	}
@@ -423,6 +407,7 @@ func (c *Controller) tick(ctx context.Context) error {
 func (c *Controller) drain() {
 	c.mu.Lock()
 	c.failure, c.onDisk = errStopped, nil
+	c.span.end(errStopped)
 	c.tellReaders()
 	c.mu.Unlock()
 	for {

@@ -3,8 +3,11 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +16,9 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/memory"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -29,7 +34,7 @@ var (
 type server struct {
 	*Controller
 	t      *testing.T
-	store  *store.Store
+	store  log.Store
 	stop   context.CancelFunc
 	ended  chan error
 	orders chan engine.Effects
@@ -41,17 +46,43 @@ type server struct {
 	events []engine.Event
 }
 
+// logs are the logs in memory of the tests' data directories.
+var logs sync.Map
+
+// openStore opens a directory's log: the database that is there, or one in memory.
+func openStore(t testing.TB, dir string) log.Store {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, sqlite.FileName)); err != nil {
+		s, _ := logs.LoadOrStore(dir, &memory.Store{})
+		return s.(*memory.Store)
+	}
+	s, err := sqlite.Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// onDisk is a directory whose log will be a database.
+func onDisk(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, sqlite.FileName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func start(t *testing.T, dir string, speed float64) *server {
 	t.Helper()
 	return startOn(t, dir, speed, nil)
 }
 
 // startOn puts something between the controller and its store.
-func startOn(t *testing.T, dir string, speed float64, between func(*store.Store) disk) *server {
+func startOn(t *testing.T, dir string, speed float64, between func(log.Store) log.Store) *server {
 	t.Helper()
 	return startWith(t, dir, speed, func(o *Options) {
 		if between != nil {
-			o.disk = between(o.Store)
+			o.Store = between(o.Store)
 		}
 	})
 }
@@ -62,9 +93,7 @@ func startWith(t *testing.T, dir string, speed float64, change func(*Options)) *
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{t: t, stop: stop, ended: make(chan error, 2), orders: make(chan engine.Effects, 1000)}
 	var err error
-	if s.store, err = store.Open(ctx, dir); err != nil {
-		t.Fatal(err)
-	}
+	s.store = openStore(t, dir)
 	o := Options{
 		Store: s.store, Config: engine.Config{Seed: 42}, Speed: speed, Log: slog.New(slog.DiscardHandler),
 		Release: func(f engine.Effects) { s.orders <- f }, Observe: s.observe,
@@ -237,12 +266,12 @@ func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := DecodeEvent(store.History{Kind: said[0].kind, Data: said[0].text})
+		back, err := DecodeEvent(said[0].kind, said[0].text)
 		if err != nil || back.String() != e.String() {
 			t.Errorf("written and read again: %v, %v; was %v", back, err, e)
 		}
 	}
-	activities, _, err := s.History(t.Context(), store.HistoryQuery{Table: "activity", Scope: Scope(scope), Limit: 50, Types: []string{"Scaled"}})
+	activities, _, err := s.History(t.Context(), log.HistoryQuery{Table: "activity", Scope: Scope(scope), Limit: 50, Types: []string{"Scaled"}})
 	if err != nil || len(activities) < 2 {
 		t.Errorf("%d activities, %v", len(activities), err)
 	}
@@ -261,13 +290,30 @@ func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
 	first.close()
 }
 
-// redecide takes a fresh engine through the whole journal.
-func redecide(t *testing.T, dir string) {
+// inject appends entries to a journal that no server has open, and closes it.
+func inject(t *testing.T, st log.Store, entries ...log.Entry) {
 	t.Helper()
-	s, err := store.OpenReadOnly(t.Context(), dir)
+	at := time.Now().Add(time.Second)
+	epoch, err := st.Lead(t.Context(), log.Start{At: at, After: at})
 	if err != nil {
 		t.Fatal(err)
 	}
+	end, err := st.End(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range entries {
+		entries[i].Seq, entries[i].At = end+uint64(i)+1, at
+	}
+	if err := errors.Join(st.Append(t.Context(), log.Batch{Epoch: epoch, Entries: entries}), st.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// redecide takes a fresh engine through the whole journal.
+func redecide(t *testing.T, dir string) {
+	t.Helper()
+	s := openStore(t, dir)
 	defer s.Close()
 	config, err := StoredConfig(t.Context(), s)
 	if err != nil {
@@ -291,15 +337,12 @@ func redecide(t *testing.T, dir string) {
 
 // A server that loses its last snapshot comes back from the journal alone, to the same state.
 func TestComesBackFromTheJournal(t *testing.T) {
-	dir := t.TempDir()
+	dir := onDisk(t, t.TempDir())
 	s := start(t, dir, 1)
 	s.deploy()
 	want := s.stateOf()
 	s.close()
-	st, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := openStore(t, dir)
 	config, err := StoredConfig(t.Context(), st)
 	if err != nil {
 		t.Fatal(err)
@@ -330,11 +373,11 @@ func TestComesBackFromTheJournal(t *testing.T) {
 func TestRefusalsChangeNothingAndAreNotWritten(t *testing.T) {
 	s := start(t, t.TempDir(), 1)
 	defer s.close()
-	before := s.store.Next()
+	before := s.Next()
 	if _, err := s.Step(t.Context(), engine.DeleteModel{Scope: scope, Name: "none"}); err == nil {
 		t.Error("taken")
 	}
-	if after := s.store.Next(); after != before {
+	if after := s.Next(); after != before {
 		t.Errorf("%d lines were written", after-before)
 	}
 }

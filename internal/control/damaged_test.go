@@ -11,7 +11,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log/sqlite"
 )
 
 // text is a log that several may write to.
@@ -34,7 +34,7 @@ func (x *text) String() string {
 
 // A snapshot that is damaged is left out, and the log says which, and what is used in its place; nothing is lost.
 func TestADamagedSnapshotIsLogged(t *testing.T) {
-	dir := t.TempDir()
+	dir := onDisk(t, t.TempDir())
 	s := start(t, dir, 1)
 	s.deploy()
 	if err := s.Snapshot(t.Context()); err != nil {
@@ -45,7 +45,7 @@ func TestADamagedSnapshotIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.close()
-	db, err := sql.Open("sqlite", filepath.Join(dir, store.FileName))
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}

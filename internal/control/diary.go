@@ -12,13 +12,13 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // How the diary is kept.
 const (
 	keepDiary  = 14 * 24 * time.Hour // policy time
-	diaryMax   = 2 << 30             // bytes on disk, where Options has nothing else; the oldest goes first
+	archiveMax = 2 << 30             // bytes on disk, where Options has nothing else; the oldest goes first
 	volumeLong = time.Hour           // policy time: how far the next state to begin from is away at least
 	pageMax    = 32 << 20            // bytes; a page that is longer is written at once
 )
@@ -27,7 +27,7 @@ const (
 // without metrics, and from there on a line for each step that led to something, with the readings of its alarms. A page of it is
 // written with each snapshot, in the same transaction: a server that comes back from the snapshot goes on with the next page.
 type diary struct {
-	page   store.Page
+	page   log.Page
 	volume time.Time // when the newest state was
 	dict   map[*alarm.Alarm]*noted
 	last   time.Time // of the lines
@@ -49,7 +49,7 @@ const (
 
 // begin starts a volume with an engine as it stands after an input, at a moment not before the engine's.
 func (d *diary) begin(ctx context.Context, e *engine.Engine, seq uint64, at time.Time) error {
-	state, err := store.PackAll(func(w io.Writer) error { return writeState(ctx, w, e, false) })
+	state, err := log.PackAll(func(w io.Writer) error { return writeState(ctx, w, e, false) })
 	if err != nil {
 		return fmt.Errorf("encoding a state for the diary: %w", err)
 	}
@@ -61,7 +61,7 @@ func (d *diary) begin(ctx context.Context, e *engine.Engine, seq uint64, at time
 
 // turn begins a page after an input.
 func (d *diary) turn(seq uint64, at time.Time) {
-	d.page = store.Page{First: seq + 1, Last: seq, At: at, Until: at, Lines: d.page.Lines[:0]}
+	d.page = log.Page{First: seq + 1, Last: seq, At: at, Until: at, Lines: d.page.Lines[:0]}
 	d.last, d.next = at, 0
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // errDiary says that a page is not what a diary writes.
@@ -41,7 +41,7 @@ type remembered struct {
 }
 
 // page begins a page.
-func (r *diaryReader) page(p store.Page) { r.b, r.at, r.next = p.Lines, p.At, 0 }
+func (r *diaryReader) page(p log.Page) { r.b, r.at, r.next = p.Lines, p.At, 0 }
 
 // line reads a line; ok is false where the page has ended, or err says why it cannot be read.
 func (r *diaryReader) line() (l diaryLine, ok bool) {

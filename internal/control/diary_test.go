@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 func TestOverlap(t *testing.T) {
@@ -35,7 +35,7 @@ func TestOverlap(t *testing.T) {
 }
 
 // written is a volume of some steps, as lines and as what they were.
-func written(t testing.TB) (pages []store.Page, want []diaryLine) {
+func written(t testing.TB) (pages []log.Page, want []diaryLine) {
 	t.Helper()
 	var d diary
 	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
@@ -116,7 +116,7 @@ func FuzzDiary(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		var r diaryReader
-		r.page(store.Page{Lines: lines})
+		r.page(log.Page{Lines: lines})
 		n := 0
 		for _, ok := r.line(); ok; _, ok = r.line() {
 			if n++; n > len(lines) {

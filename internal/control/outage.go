@@ -8,7 +8,6 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
 )
 
 // How a controller lives with a disk that is full, read-only or slow. All are wall time.
@@ -25,16 +24,6 @@ const (
 	heldMax   = 40_000
 	heldEvery = time.Minute
 )
-
-// disk is what a controller writes to; tests put one between that fails, or is slow.
-type disk interface {
-	Boot(ctx context.Context, at, after time.Time) error
-	Commit(ctx context.Context, inputs []store.Input, history []store.History) error
-	SaveSnapshot(ctx context.Context, shot store.Snapshot, page store.Page, keep store.Keep) error
-	Trim(ctx context.Context, now time.Time) error
-	Probe(ctx context.Context) error
-	Quarantine(ctx context.Context, in store.Input, why string) (fresh bool, err error)
-}
 
 // Trouble says why changes are refused.
 type Trouble struct {
@@ -130,61 +119,6 @@ func begin(ctx context.Context, write func(context.Context) error) (result chan 
 	}
 }
 
-// commit writes a batch. The lock is held, so that nobody reads what is not durable. Where the write takes long, the lock is released
-// meanwhile and readers get the state that is on disk.
-func (c *Controller) commit(ctx context.Context, inputs []store.Input, happened []store.History) error {
-	started := time.Now()
-	result, ended := begin(ctx, func(ctx context.Context) error { return c.disk.Commit(ctx, inputs, happened) })
-	var err error
-	if ended {
-		err = <-result
-	} else {
-		c.ahead = true
-		c.mu.Unlock()
-		rebuilding, stop := context.WithCancel(context.WithoutCancel(ctx))
-		joined := make(chan struct{})
-		go func() {
-			defer close(joined)
-			if l, err := c.rebuild(rebuilding, started, nil); err == nil {
-				c.publish(l)
-			}
-		}()
-		err = c.sitOut(ctx, result)
-		stop()
-		<-joined
-		c.mu.Lock()
-	}
-	if err == nil && !ended {
-		c.settle(nil)
-	}
-	if c.o.OnCommit != nil {
-		c.o.OnCommit(len(inputs), time.Since(started))
-	}
-	return err
-}
-
-// publish lets readers have the state that is on disk.
-func (c *Controller) publish(l *life) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.onDisk = l
-	c.tellReaders()
-}
-
-// settle notes that what is in memory is on disk: the engine itself, or the one that was rebuilt from there. The lock is held.
-func (c *Controller) settle(l *life) {
-	if l != nil {
-		c.engine = l.engine
-	}
-	c.ahead, c.onDisk, c.failure = false, nil, nil
-	c.tellReaders()
-}
-
-func (c *Controller) tellReaders() {
-	close(c.news)
-	c.news = make(chan struct{})
-}
-
 // sitOut waits for a write that takes long. Meanwhile callers are refused, and what comes from inside is held.
 func (c *Controller) sitOut(ctx context.Context, done <-chan error) error {
 	if c.outage == nil {
@@ -266,44 +200,46 @@ func (c *Controller) stall(ctx context.Context, err error) {
 		since = t.Since
 	}
 	c.trouble.Store(&Trouble{Since: since, Err: err})
+	c.fence(err)
 	c.rollBack(ctx)
 }
 
-// rollBack brings the engine back to what is on disk.
+// rollBack brings the engine back to what is on disk, where it is ahead of it or has panicked. Nothing is being written.
 func (c *Controller) rollBack(ctx context.Context) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.ahead {
+	if c.readable() {
 		return
 	}
-	if c.onDisk == nil {
-		var l *life
-		c.mu.Unlock()
-		err := c.durably(ctx, func(ctx context.Context) (err error) {
-			if err = c.o.Store.Resync(ctx); err == nil {
-				l, err = c.rebuild(ctx, time.Now(), nil)
+	c.mu.RLock()
+	l := c.onDisk
+	c.mu.RUnlock()
+	err := c.durably(ctx, func(ctx context.Context) error {
+		if l != nil { // a commit that failed may be durable nevertheless
+			if end, err := c.store.End(ctx); err != nil || end == l.seq {
+				return err
 			}
-			return err
-		})
-		c.mu.Lock()
-		if err != nil { // the next attempt tries again
-			c.failure = fmt.Errorf("the journal can neither be written nor read: %w", err)
-			c.tellReaders()
-			c.o.Log.ErrorContext(ctx, "the engine cannot be read again from the journal", "error", err)
-			return
 		}
-		c.onDisk = l
+		var err error
+		l, err = c.rebuild(ctx, time.Now(), nil)
+		return err
+	})
+	if err == nil {
+		c.settle(l)
+		return
 	}
-	c.settle(c.onDisk)
+	c.o.Log.ErrorContext(ctx, "the engine cannot be read again from the journal", "error", err)
+	c.mu.Lock() // the next attempt tries again
+	defer c.mu.Unlock()
+	c.failure, c.onDisk = fmt.Errorf("the journal can neither be written nor read: %w", err), nil
+	c.tellReaders()
 }
 
 // mend tries whether the disk takes writes again, and goes on where the outage began.
 func (c *Controller) mend(ctx context.Context) {
-	if err := c.durably(ctx, c.disk.Probe); err != nil {
+	if err := c.durably(ctx, c.store.Probe); err != nil {
 		c.stall(ctx, err)
 		return
 	}
-	if c.rollBack(ctx); c.ahead {
+	if c.rollBack(ctx); !c.readable() {
 		c.outage.probe = time.Now().Add(c.outage.wait)
 		return
 	}
@@ -331,7 +267,10 @@ func (c *Controller) catchUp(ctx context.Context) error {
 		for i, o := range c.held.orders[:n] {
 			orders[i] = &order{in: o.in, at: o.at, held: true, answered: make(chan struct{})}
 		}
-		n, err := c.part(context.WithoutCancel(ctx), orders)
+		n, err := c.part(ctx, orders)
+		if err == nil {
+			err = c.flush(ctx)
+		}
 		if err != nil {
 			return err
 		}

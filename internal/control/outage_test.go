@@ -16,13 +16,14 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/metric"
 )
 
-// faulty is a disk that fails or is slow when it is told to.
+// faulty is a store whose writes fail, or take long, when a test sets it so.
 type faulty struct {
-	*store.Store
+	log.Store
 	mu     sync.Mutex
 	err    error
 	gate   chan struct{} // writes wait until it is closed
@@ -54,21 +55,21 @@ func (f *faulty) fault() error {
 	return f.err
 }
 
-func (f *faulty) Boot(ctx context.Context, at, after time.Time) error {
+func (f *faulty) Lead(ctx context.Context, x log.Start) (uint64, error) {
+	if err := f.fault(); err != nil {
+		return 0, err
+	}
+	return f.Store.Lead(ctx, x)
+}
+
+func (f *faulty) Append(ctx context.Context, b log.Batch) error {
 	if err := f.fault(); err != nil {
 		return err
 	}
-	return f.Store.Boot(ctx, at, after)
+	return f.Store.Append(ctx, b)
 }
 
-func (f *faulty) Commit(ctx context.Context, in []store.Input, h []store.History) error {
-	if err := f.fault(); err != nil {
-		return err
-	}
-	return f.Store.Commit(ctx, in, h)
-}
-
-func (f *faulty) SaveSnapshot(ctx context.Context, s store.Snapshot, p store.Page, k store.Keep) error {
+func (f *faulty) SaveSnapshot(ctx context.Context, s log.Snapshot, p log.Page, k log.Keep) error {
 	if err := f.fault(); err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (f *faulty) Probe(ctx context.Context) error {
 	return f.Store.Probe(ctx)
 }
 
-func (f *faulty) Quarantine(ctx context.Context, in store.Input, why string) (bool, error) {
+func (f *faulty) Quarantine(ctx context.Context, in log.Entry, why string) (bool, error) {
 	if err := f.fault(); err != nil {
 		return false, err
 	}
@@ -94,7 +95,7 @@ var errFull = errors.New("database or disk is full")
 func startFaulty(t *testing.T, speed float64) (*server, *faulty) {
 	t.Helper()
 	f := &faulty{}
-	s := startOn(t, t.TempDir(), speed, func(st *store.Store) disk { f.Store = st; return f })
+	s := startOn(t, t.TempDir(), speed, func(st log.Store) log.Store { f.Store = st; return f })
 	return s, f
 }
 
@@ -195,7 +196,7 @@ func TestFullDisk(t *testing.T) {
 // A server that is killed while the disk is full starts as it would have gone on: it reads, refuses changes, holds what it learns of
 // instances, and recovers by itself.
 func TestStartOnAFullDisk(t *testing.T) {
-	dir := t.TempDir()
+	dir := onDisk(t, t.TempDir())
 	s := start(t, dir, 1)
 	s.deploy()
 	id := s.anInstance()
@@ -203,7 +204,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	f := &faulty{err: errFull}
 	s = startWith(t, dir, 1, func(o *Options) {
 		f.Store = o.Store
-		o.disk, o.Config.StartupTimeout = f, 3*time.Minute // a setting that differs from the journal's
+		o.Store, o.Config.StartupTimeout = f, 3*time.Minute // a setting that differs from the journal's
 	})
 	if why, is := s.Trouble(); !is || why.Slow || !errors.Is(why.Err, errFull) {
 		t.Errorf("the trouble is %v, %v", why, is)
@@ -232,7 +233,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	})
 	s.agreesWithDisk()
 	s.close()
-	db, err := sql.Open("sqlite", filepath.Join(dir, store.FileName))
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,15 +252,12 @@ func TestRecallOnAFullDisk(t *testing.T) {
 	id := s.anInstance()
 	s.close()
 	for _, boot := range []bool{true, false} { // what finds the disk full
-		st, err := store.Open(t.Context(), dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		st := openStore(t, dir)
 		f := &faulty{Store: st}
 		if boot {
 			f.err = errFull
 		}
-		c, err := New(t.Context(), Options{disk: f, Store: st, Speed: 1, Log: slog.New(slog.DiscardHandler)})
+		c, err := New(t.Context(), Options{Store: f, Speed: 1, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -386,7 +384,7 @@ func TestFullFileSystem(t *testing.T) {
 			t.Errorf("unmounting: %v", err)
 		}
 	}()
-	s := start(t, dir, 1)
+	s := start(t, onDisk(t, dir), 1)
 	s.deploy()
 	fill := filepath.Join(dir, "fill")
 	full := func() {

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
-// PanicError refuses an input at which the engine panicked. Nothing was changed: the engine was made anew from the store.
+// PanicError refuses an input at which the engine panicked. Nothing was changed: the engine was made anew from the log.
 type PanicError struct {
 	Kind  string // of the input
 	Seq   uint64 // of the journal's line; 0 where the journal does not have it
@@ -98,7 +98,7 @@ func (c *Controller) setAside(ctx context.Context, all []asideInput) {
 		}
 		c.o.Log.ErrorContext(ctx, "an input is set aside", "kind", nameOf(x.in), "error", x.why)
 		if err := c.durably(ctx, func(ctx context.Context) error {
-			_, err := c.disk.Quarantine(ctx, store.Input{At: x.at, Kind: nameOf(x.in), Data: body}, x.why.Error())
+			_, err := c.store.Quarantine(ctx, log.Entry{At: x.at, Kind: nameOf(x.in), Data: body}, x.why.Error())
 			return err
 		}); err != nil {
 			c.o.Log.ErrorContext(ctx, "what is set aside cannot be written down", "error", err)

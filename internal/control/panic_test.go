@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
-	"time"
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // bomb is an input at which the engine panics: the one that it is has no apply.
@@ -84,19 +83,12 @@ func TestAPanicInTheJournalIsSetAside(t *testing.T) {
 	s := start(t, dir, 1)
 	s.deploy()
 	s.close()
-	st, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := time.Now().Add(time.Second)
-	lines := []store.Input{
-		{Seq: st.Next(), At: at, Kind: "bomb", Data: []byte(`{"input":{}}`)},
-		{Seq: st.Next() + 1, At: at, Kind: "CreateModel", Data: []byte(`{"input":{"Scope":{"Account":"123456789012","Region":"us-east-1"},"Model":{"Name":"later"}}}`)},
-		{Seq: st.Next() + 2, At: at, Kind: "bomb", Data: []byte(`{"input":{}}`)},
-	}
-	if err := errors.Join(st.Commit(t.Context(), lines, nil), st.Close()); err != nil {
-		t.Fatal(err)
-	}
+	st := openStore(t, dir)
+	inject(t, st,
+		log.Entry{Kind: "bomb", Data: []byte(`{"input":{}}`)},
+		log.Entry{Kind: "CreateModel", Data: []byte(`{"input":{"Scope":{"Account":"123456789012","Region":"us-east-1"},"Model":{"Name":"later"}}}`)},
+		log.Entry{Kind: "bomb", Data: []byte(`{"input":{}}`)},
+	)
 	for _, fresh := range []int64{2, 0} {
 		s = start(t, dir, 1)
 		if n := s.Refused(); n != fresh || s.models() != 2 {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // Past is the engine as it stood at a moment.
@@ -26,7 +26,7 @@ type Past struct {
 // ForgottenError says that a moment is not known, and why.
 type ForgottenError struct {
 	At    time.Time
-	Reach store.Reach
+	Reach log.Reach
 }
 
 // Error says from when on moments are known, and why not before.
@@ -53,8 +53,8 @@ func (e *ForgottenError) Error() string {
 
 // PastAt returns the engine as it stood at a moment: its steps are taken again, from the diary with the readings of the alarms, and
 // past the diary's end from the journal. The zero moment is the journal's end. It fails with ForgottenError.
-func PastAt(ctx context.Context, s *store.Store, at time.Time) (p Past, err error) {
-	reach, err := s.DiaryReach(ctx)
+func PastAt(ctx context.Context, s log.Store, at time.Time) (p Past, err error) {
+	reach, err := s.Reach(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -71,10 +71,10 @@ func PastAt(ctx context.Context, s *store.Store, at time.Time) (p Past, err erro
 }
 
 // relive takes the steps of the diary again; Engine stays nil where the diary does not have the moment.
-func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
+func (p *Past) relive(ctx context.Context, s log.Store, at time.Time) error {
 	var r diaryReader
 	var until time.Time
-	err := s.Diary(ctx, at, func(page store.Page) error {
+	err := s.Pages(ctx, at, func(page log.Page) error {
 		until = page.Until
 		if page.State != nil {
 			text, err := page.State.Unpack()
@@ -112,7 +112,7 @@ func (p *Past) relive(ctx context.Context, s *store.Store, at time.Time) error {
 }
 
 // replay takes the steps of the journal again, from the newest snapshot before the moment.
-func (p *Past) replay(ctx context.Context, s *store.Store, at time.Time, reach store.Reach) error {
+func (p *Past) replay(ctx context.Context, s log.Store, at time.Time, reach log.Reach) error {
 	config, err := StoredConfig(ctx, s)
 	if err != nil {
 		return err
@@ -134,14 +134,14 @@ func (p *Past) replay(ctx context.Context, s *store.Store, at time.Time, reach s
 	}
 	if began := e.Now(); began.IsZero() && !at.IsZero() { // before the first input
 		if first, err := s.Began(ctx); err != nil || at.Before(first) {
-			return errors.Join(err, &ForgottenError{at, store.Reach{From: first, Whole: true}})
+			return errors.Join(err, &ForgottenError{at, log.Reach{From: first, Whole: true}})
 		}
 	}
 	return p.idle(ctx, s, at)
 }
 
 // follows reports whether the journal has what came after an input.
-func follows(ctx context.Context, s *store.Store, seq uint64) (bool, error) {
+func follows(ctx context.Context, s log.Store, seq uint64) (bool, error) {
 	begins, err := s.Begins(ctx)
 	if err != nil || begins > 0 {
 		return begins <= seq+1, err
@@ -157,7 +157,7 @@ func (p *Past) agrees(at time.Time, yes bool) {
 }
 
 // idle finds out whether a server ran.
-func (p *Past) idle(ctx context.Context, s *store.Store, at time.Time) error {
+func (p *Past) idle(ctx context.Context, s log.Store, at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}

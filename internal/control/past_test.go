@@ -10,7 +10,8 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/explain"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -20,7 +21,7 @@ func (w *weeks) exec(texts ...string) {
 	if err := w.store.Close(); err != nil {
 		w.t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", filepath.Join(w.dir, store.FileName))
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, sqlite.FileName))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestTheWholeAnswerTwoWeeksLater(t *testing.T) {
 
 // What cannot be known is said, and why.
 func TestWhatIsNotKnownIsSaid(t *testing.T) {
-	w := newWeeks(t, 6)
+	w := newWeeksIn(t, onDisk(t, t.TempDir()), 6)
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(30*time.Hour, time.Hour)
 	known := begun.Add(5 * time.Hour)
@@ -179,8 +180,8 @@ func TestAnotherVersionIsTold(t *testing.T) {
 	if _, err := w.server.engine.Step(odd, engine.Tick{}); err != nil {
 		t.Fatal(err)
 	}
-	line := journalLine(w.store.Next(), odd, engine.Tick{}, []byte("{}"), said)
-	w.inputs = append(w.inputs, line)
+	w.server.stepped++
+	w.stepped.add(journalEntry(w.server.stepped, odd, engine.Tick{}, []byte("{}"), said), engine.Effects{}, said)
 	// In the journal's end, and in the diary.
 	w.minute()
 	w.commit()
@@ -201,7 +202,7 @@ func TestAnotherVersionIsTold(t *testing.T) {
 
 // A server whose newest snapshot is damaged comes back from the one before, and its past is what it was.
 func TestDamagedSnapshotLosesNoMoment(t *testing.T) {
-	w := newWeeks(t, 8)
+	w := newWeeksIn(t, onDisk(t, t.TempDir()), 8)
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(3*time.Hour, 40*time.Minute)
 	at := w.world.Now.Add(-5 * time.Minute)
@@ -225,9 +226,11 @@ func TestOutageIsTold(t *testing.T) {
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(10*time.Minute, time.Hour)
 	stopped := w.world.Now
-	if err := w.store.Boot(t.Context(), stopped.Add(3*time.Hour), stopped); err != nil {
+	epoch, err := w.store.Lead(t.Context(), log.Start{At: stopped.Add(3 * time.Hour), After: stopped})
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.server.epoch = epoch
 	w.world.Now = stopped.Add(3 * time.Hour)
 	w.pass(10*time.Minute, time.Hour)
 	x, err := w.explain(stopped.Add(time.Hour))

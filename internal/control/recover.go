@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // configKey names the setting that holds the engine's config: other settings would give other decisions.
@@ -28,7 +28,8 @@ func (c *Controller) recover(ctx context.Context, wall time.Time) error {
 	if err != nil {
 		return err
 	}
-	c.engine, c.recovery, c.recovered = l.engine, l.recovery, l.seq
+	c.recovery, c.recovered = l.recovery, l.seq
+	c.settle(l)
 	return nil
 }
 
@@ -53,11 +54,11 @@ func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) 
 	if err != nil {
 		return nil, err
 	}
-	e, seq, err := Load(ctx, c.o.Store, config, time.Time{})
+	e, seq, err := Load(ctx, c.store, config, time.Time{})
 	if err != nil {
 		return nil, err
 	}
-	if shots, err := c.o.Store.Snapshots(ctx); err != nil {
+	if shots, err := c.store.Snapshots(ctx); err != nil {
 		return nil, err
 	} else if len(shots) > 0 && shots[0].Seq > seq {
 		c.o.Log.WarnContext(ctx, "the newest snapshot is damaged, and is left out", "snapshot", shots[0].Seq, "used", seq)
@@ -65,7 +66,7 @@ func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) 
 	l := &life{engine: e, seq: seq, diary: d, recovery: Recovery{Snapshot: seq}}
 	began := e.Now()
 	if seq == 0 {
-		if began, err = c.o.Store.Began(ctx); err != nil {
+		if began, err = c.store.Began(ctx); err != nil {
 			return nil, err
 		}
 		if began.IsZero() {
@@ -82,7 +83,7 @@ func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) 
 
 // replay takes an engine through what the journal has after the last input that it knows.
 func (c *Controller) replay(ctx context.Context, l *life) error {
-	return retake(ctx, c.o.Store, l.engine, l.seq, time.Time{}, c.skips, func(d Redecision) error {
+	return retake(ctx, c.store, l.engine, l.seq, time.Time{}, c.skips, func(d Redecision) error {
 		l.seq = d.Seq
 		l.recovery.Replayed++
 		if l.diary != nil {
@@ -105,7 +106,7 @@ func (c *Controller) replay(ctx context.Context, l *life) error {
 // quarantine writes down a line of the journal that was set aside, and why; once: the line itself stays where it is. Where that cannot be
 // written now, the next rebuild writes it.
 func (c *Controller) quarantine(ctx context.Context, d Redecision) {
-	fresh, err := c.o.Store.Quarantine(ctx, store.Input{Seq: d.Seq, At: d.At, Kind: d.Kind}, d.Aside.Error())
+	fresh, err := c.store.Quarantine(ctx, log.Entry{Seq: d.Seq, At: d.At, Kind: d.Kind}, d.Aside.Error())
 	switch {
 	case err != nil:
 		c.o.Log.ErrorContext(ctx, "a line of the journal is set aside, which cannot be written down", "seq", d.Seq, "kind", d.Kind, "reason", d.Aside, "error", err)
@@ -116,7 +117,7 @@ func (c *Controller) quarantine(ctx context.Context, d Redecision) {
 }
 
 func (c *Controller) config(ctx context.Context) (engine.Config, error) {
-	text, found, err := c.o.Store.Meta(ctx, configKey)
+	text, found, err := c.store.Meta(ctx, configKey)
 	if err != nil {
 		return engine.Config{}, err
 	}
@@ -125,7 +126,7 @@ func (c *Controller) config(ctx context.Context) (engine.Config, error) {
 		if text, err = json.Marshal(config); err != nil {
 			return config, fmt.Errorf("encoding the engine's settings: %w", err)
 		}
-		return config, c.o.Store.SetMeta(ctx, configKey, text)
+		return config, c.store.SetMeta(ctx, configKey, text)
 	}
 	return decodeConfig(text)
 }
@@ -139,7 +140,7 @@ func decodeConfig(text []byte) (engine.Config, error) {
 }
 
 // StoredConfig returns the engine's settings that a journal was written with.
-func StoredConfig(ctx context.Context, s *store.Store) (engine.Config, error) {
+func StoredConfig(ctx context.Context, s log.Store) (engine.Config, error) {
 	text, found, err := s.Meta(ctx, configKey)
 	if err != nil {
 		return engine.Config{}, err
@@ -152,7 +153,7 @@ func StoredConfig(ctx context.Context, s *store.Store) (engine.Config, error) {
 
 // Load returns an engine as the newest good snapshot not after a moment left it, and the snapshot's sequence number; a new one
 // and 0 where there is none. The zero moment means the newest.
-func Load(ctx context.Context, s *store.Store, config engine.Config, notAfter time.Time) (*engine.Engine, uint64, error) {
+func Load(ctx context.Context, s log.Store, config engine.Config, notAfter time.Time) (*engine.Engine, uint64, error) {
 	shots, err := s.Snapshots(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -163,7 +164,7 @@ func Load(ctx context.Context, s *store.Store, config engine.Config, notAfter ti
 			continue
 		}
 		data, err := s.Snapshot(ctx, shot.Seq)
-		if errors.Is(err, store.ErrDamaged) {
+		if errors.Is(err, log.ErrDamaged) {
 			damaged = errors.Join(damaged, err)
 			continue
 		}
@@ -208,7 +209,7 @@ type Redecision struct {
 func (d Redecision) Agrees() bool { return d.Then == d.Now }
 
 // setAside is a line of the journal that cannot be taken. It never agrees with what it was once. To the diary it is a tick.
-func setAside(line store.Input, r record, why error) Redecision {
+func setAside(line log.Entry, r record, why error) Redecision {
 	return Redecision{Seq: line.Seq, At: line.At, Kind: line.Kind, Then: r.Trace, Now: "set aside", Aside: why, in: engine.Tick{}}
 }
 
@@ -217,13 +218,13 @@ var errPast = errors.New("past the moment")
 
 // Redecide takes an engine through the journal after a sequence number, up to a moment (the zero one: to its end), and tells each what
 // every input leads to. It fails with PanicError where the engine panics; nothing is known of the engine then.
-func Redecide(ctx context.Context, s *store.Store, e *engine.Engine, after uint64, until time.Time, each func(Redecision) error) error {
+func Redecide(ctx context.Context, s log.Store, e *engine.Engine, after uint64, until time.Time, each func(Redecision) error) error {
 	return retake(ctx, s, e, after, until, func(uint64) error { return nil }, each)
 }
 
 // retake is Redecide without the lines that skips has a reason for.
-func retake(ctx context.Context, s *store.Store, e *engine.Engine, after uint64, until time.Time, skips func(seq uint64) error, each func(Redecision) error) error {
-	err := s.Replay(ctx, after, func(line store.Input) error {
+func retake(ctx context.Context, s log.Store, e *engine.Engine, after uint64, until time.Time, skips func(seq uint64) error, each func(Redecision) error) error {
+	err := s.Read(ctx, after, func(line log.Entry) error {
 		if !until.IsZero() && line.At.After(until) {
 			return errPast
 		}
@@ -270,15 +271,15 @@ type Item struct {
 	After string // the token of a query that goes on behind it
 }
 
-// History returns what happened, and a token to go on with. It fails with store.ErrToken.
-func (c *Controller) History(ctx context.Context, q store.HistoryQuery) ([]Item, string, error) {
-	rows, next, err := c.o.Store.Query(ctx, q)
+// History returns what happened, and a token to go on with. It fails with log.ErrToken.
+func (c *Controller) History(ctx context.Context, q log.HistoryQuery) ([]Item, string, error) {
+	rows, next, err := c.store.Query(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}
 	out := make([]Item, 0, len(rows))
 	for _, r := range rows {
-		e, err := DecodeEvent(r)
+		e, err := DecodeEvent(r.Kind, r.Data)
 		if err != nil {
 			return nil, "", err
 		}

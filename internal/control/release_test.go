@@ -9,13 +9,13 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log/sqlite"
 )
 
 // A journal of an earlier version, without checksums and settings of its own, is opened, replayed and gone on with.
 func TestJournalOfAnEarlierVersion(t *testing.T) {
 	dir := t.TempDir()
-	unpack(t, filepath.Join("testdata", "journal-2026-11.db.gz"), filepath.Join(dir, store.FileName))
+	unpack(t, filepath.Join("testdata", "journal-2026-11.db.gz"), filepath.Join(dir, sqlite.FileName))
 	for life := range 2 {
 		s := start(t, dir, 20)
 		s.view(func(e *engine.Engine) {

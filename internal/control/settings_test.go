@@ -7,16 +7,12 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
 )
 
 // recalled is a controller that is not running, made with some settings, and what it was told.
 func recalled(t *testing.T, dir string, speed float64, c engine.Config) (*Controller, *[]engine.Event, func()) {
 	t.Helper()
-	s, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openStore(t, dir)
 	var events []engine.Event
 	control, err := New(t.Context(), Options{
 		Store: s, Config: c, Speed: speed, Log: slog.New(slog.DiscardHandler), Release: func(engine.Effects) {},
@@ -63,10 +59,7 @@ func TestSettingsOfTheFileCount(t *testing.T) {
 		}
 		end()
 	}
-	s, err := store.OpenReadOnly(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openStore(t, dir)
 	defer s.Close()
 	config, err := StoredConfig(t.Context(), s)
 	if err != nil {

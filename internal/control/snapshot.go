@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // follower is a second engine that takes the inputs of the journal once they are committed. It is what snapshots and the diary are made
@@ -66,7 +66,7 @@ func (f *follower) run(ctx context.Context) {
 			}
 		case <-trims.C:
 			if f.c.refusal() == nil {
-				err = f.c.disk.Trim(ctx, f.c.Now())
+				err = f.c.store.Trim(ctx, f.c.Now())
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -104,9 +104,9 @@ func (f *follower) snapshot(ctx context.Context) error {
 		return nil // nothing has happened since
 	}
 	now := l.engine.Now()
-	shot := store.Snapshot{Seq: l.seq, At: now, State: func(w io.Writer) error { return writeState(ctx, w, l.engine, true) }}
-	keep := store.Keep{Journal: now.Add(-keepJournal), Diary: now.Add(-keepDiary), DiaryMax: f.c.diaryMax.Load()}
-	if err := f.c.disk.SaveSnapshot(ctx, shot, l.diary.page, keep); err != nil {
+	shot := log.Snapshot{Seq: l.seq, At: now, State: func(w io.Writer) error { return writeState(ctx, w, l.engine, true) }}
+	keep := log.Keep{Journal: now.Add(-keepJournal), Archive: now.Add(-keepDiary), ArchiveMax: f.c.archiveMax.Load()}
+	if err := f.c.store.SaveSnapshot(ctx, shot, l.diary.page, keep); err != nil {
 		return err
 	}
 	f.saved = l.seq

@@ -9,16 +9,16 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 )
 
 // halting stops in the middle of the first snapshot until it may go on.
 type halting struct {
-	*store.Store
+	log.Store
 	reached, goOn chan struct{}
 }
 
-func (h *halting) SaveSnapshot(ctx context.Context, s store.Snapshot, p store.Page, k store.Keep) error {
+func (h *halting) SaveSnapshot(ctx context.Context, s log.Snapshot, p log.Page, k log.Keep) error {
 	state := s.State
 	s.State = func(w io.Writer) error {
 		if _, err := io.WriteString(w, " "); err != nil { // JSON may begin with white space
@@ -38,7 +38,7 @@ func (h *halting) SaveSnapshot(ctx context.Context, s store.Snapshot, p store.Pa
 // which the journal leads to the present.
 func TestNothingWaitsForASnapshot(t *testing.T) {
 	h := &halting{reached: make(chan struct{}), goOn: make(chan struct{})}
-	s := startOn(t, t.TempDir(), 1, func(st *store.Store) disk { h.Store = st; return h })
+	s := startOn(t, t.TempDir(), 1, func(st log.Store) log.Store { h.Store = st; return h })
 	s.deploy()
 	s.setLoad(3)
 	saved := make(chan error, 1)

@@ -16,7 +16,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/explain"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/sim"
@@ -25,26 +25,27 @@ import (
 // weeks is two weeks of a server's life in virtual time. What happens in the world goes into a controller's engine and store as its
 // loop would take it, but in transactions of some minutes.
 type weeks struct {
-	t        *testing.T
-	seed     uint64
-	rand     *rand.Rand
-	world    *sim.World
-	dir      string
-	store    *store.Store
-	server   *Controller
-	inputs   []store.Input
-	happened []store.History
-	load     float64
-	steady   bool // the load does not flicker, and is never missing
-	kills    int
-	saves    int
+	t       *testing.T
+	seed    uint64
+	rand    *rand.Rand
+	world   *sim.World
+	dir     string
+	store   log.Store
+	server  *Controller
+	stepped group // and not committed yet
+	load    float64
+	steady  bool // the load does not flicker, and is never missing
+	kills   int
+	saves   int
 }
 
 // begun is far ahead of the wall clock, so that policy time is the world's.
 var begun = time.Date(2099, 3, 2, 10, 0, 0, 0, time.UTC)
 
-func newWeeks(t *testing.T, seed uint64) *weeks {
-	w := &weeks{t: t, seed: seed, dir: t.TempDir(), rand: rand.New(rand.NewPCG(seed, 1)), world: sim.NewWorld(engine.Config{Seed: seed}, begun)}
+func newWeeks(t *testing.T, seed uint64) *weeks { return newWeeksIn(t, t.TempDir(), seed) }
+
+func newWeeksIn(t *testing.T, dir string, seed uint64) *weeks {
+	w := &weeks{t: t, seed: seed, dir: dir, rand: rand.New(rand.NewPCG(seed, 1)), world: sim.NewWorld(engine.Config{Seed: seed}, begun)}
 	w.open()
 	w.world.OnInput = w.take
 	w.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
@@ -57,10 +58,8 @@ func newWeeks(t *testing.T, seed uint64) *weeks {
 
 func (w *weeks) open() {
 	w.t.Helper()
+	w.store = openStore(w.t, w.dir)
 	var err error
-	if w.store, err = store.Open(w.t.Context(), w.dir); err != nil {
-		w.t.Fatal(err)
-	}
 	w.server, err = New(w.t.Context(), Options{Store: w.store, Config: engine.Config{Seed: w.seed}, Speed: 1, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
@@ -95,23 +94,21 @@ func (w *weeks) take(now time.Time, in engine.Input) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	line := journalLine(w.store.Next()+uint64(len(w.inputs)), now, in, body, said)
-	w.inputs = append(w.inputs, line)
-	for _, e := range said {
-		if h, ok := history(now, e); ok {
-			w.happened = append(w.happened, h)
-		}
-	}
+	c.stepped++
+	w.stepped.add(journalEntry(c.stepped, now, in, body, said), engine.Effects{}, said)
 }
 
 func (w *weeks) commit() {
 	w.t.Helper()
-	w.server.mu.Lock() // a commit that takes long releases it meanwhile
-	defer w.server.mu.Unlock()
-	if err := w.server.commit(w.t.Context(), w.inputs, w.happened); err != nil {
+	if len(w.stepped.batch.Entries) == 0 {
+		return
+	}
+	w.stepped.batch.Epoch = w.server.epoch
+	if err := w.store.Append(w.t.Context(), w.stepped.batch); err != nil {
 		w.t.Fatal(err)
 	}
-	w.inputs, w.happened = nil, nil
+	w.server.span.advance(w.server.stepped)
+	w.stepped = group{}
 }
 
 func (w *weeks) save() {
@@ -273,7 +270,7 @@ func (w *weeks) At(ctx context.Context, at time.Time) (explain.Stood, error) {
 }
 
 func (w *weeks) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {
-	items, _, err := w.server.History(ctx, store.HistoryQuery{
+	items, _, err := w.server.History(ctx, log.HistoryQuery{
 		Table: q.Table, Scope: Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit, Types: []string{q.Type},
 	})
 	out := make([]explain.Item, len(items))
@@ -308,7 +305,7 @@ func TestTwoWeeksAreExplainedAsTheyWere(t *testing.T) {
 		if w.kills == 0 || w.saves < 5 {
 			t.Errorf("seed %d: %d kills, %d snapshots", seed, w.kills, w.saves)
 		}
-		reach, err := w.store.DiaryReach(t.Context())
+		reach, err := w.store.Reach(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package sqlite
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bellows.dev/bellows/internal/log"
 )
 
 // mounted is a file system of its own.
@@ -53,7 +55,7 @@ func crashed(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Commit(t.Context(), []Input{{Seq: 1, At: time.Unix(1, 0), Kind: "k", Data: []byte("{}")}}, nil); err != nil {
+	if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{{Seq: 1, At: time.Unix(1, 0), Kind: "k", Data: []byte("{}")}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(filepath.Join(dir, "crashed"), os.DirFS(live)); err != nil {
@@ -72,17 +74,17 @@ func TestOpenOnAFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Next() != 2 {
-		t.Errorf("the next input is %d", s.Next())
+	if end, err := s.End(t.Context()); end != 1 || err != nil {
+		t.Errorf("the journal ends at %d, %v", end, err)
 	}
 	now := time.Unix(2, 0)
-	if err := s.Boot(t.Context(), now, now); !ofDisk(err) {
+	if err := lead(t, s, now, now); !ofDisk(err) {
 		t.Errorf("noting the start: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "fill")); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Probe(t.Context()), s.Boot(t.Context(), now, now), s.Close()); err != nil {
+	if err := errors.Join(s.Probe(t.Context()), lead(t, s, now, now), s.Close()); err != nil {
 		t.Error(err)
 	}
 	fill(t, dir)

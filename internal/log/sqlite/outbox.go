@@ -1,27 +1,18 @@
-package store
+package sqlite
 
 import (
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-)
 
-// OutboxTable is the Table of history rows that are messages to the world outside: they stay until they are delivered.
-const OutboxTable = "outbox"
+	"bellows.dev/bellows/internal/log"
+)
 
 const outboxSchema = `CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, kind TEXT NOT NULL, data BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS outbox_by_topic ON outbox (topic, id);`
 
-// Message is a message that waits for its delivery.
-type Message struct {
-	ID    int64 // grows
-	Topic string
-	Kind  string // of Data
-	Data  []byte
-}
-
-// Topics returns how many messages wait, by topic.
+// Topics implements log.Outbox.
 func (s *Store) Topics(ctx context.Context) (map[string]int, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT topic, count(*) FROM outbox GROUP BY topic`)
 	if err != nil {
@@ -43,7 +34,7 @@ func (s *Store) Topics(ctx context.Context) (map[string]int, error) {
 	return out, nil
 }
 
-// Waiting returns how many messages of a topic wait.
+// Waiting implements log.Outbox.
 func (s *Store) Waiting(ctx context.Context, topic string) (n int, err error) {
 	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM outbox WHERE topic = ?`, topic).Scan(&n); err != nil {
 		return 0, fmt.Errorf("reading the outbox: %w", err)
@@ -51,8 +42,8 @@ func (s *Store) Waiting(ctx context.Context, topic string) (n int, err error) {
 	return n, nil
 }
 
-// FirstMessage returns the oldest message of a topic; ok is false where none waits.
-func (s *Store) FirstMessage(ctx context.Context, topic string) (m Message, ok bool, err error) {
+// FirstMessage implements log.Outbox.
+func (s *Store) FirstMessage(ctx context.Context, topic string) (m log.Message, ok bool, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT id, topic, kind, data FROM outbox WHERE topic = ? ORDER BY id LIMIT 1`, topic).
 		Scan(&m.ID, &m.Topic, &m.Kind, &m.Data)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -64,7 +55,7 @@ func (s *Store) FirstMessage(ctx context.Context, topic string) (m Message, ok b
 	return m, true, nil
 }
 
-// RemoveMessage removes a message.
+// RemoveMessage implements log.Outbox.
 func (s *Store) RemoveMessage(ctx context.Context, id int64) error {
 	if _, err := s.write.ExecContext(ctx, `DELETE FROM outbox WHERE id = ?`, id); err != nil {
 		return fmt.Errorf("removing a message from the outbox: %w", err)

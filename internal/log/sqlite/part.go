@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"hash"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
+	"bellows.dev/bellows/internal/log"
 )
 
 // partSchema came with snapshots in parts; earlier ones are whole, in their own row.
@@ -20,9 +20,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
 // quarantineMax is how many inputs that were set aside are kept, the newest.
 const quarantineMax = 1000
 
-// Quarantine keeps an input that could not be taken, and why. Seq is 0 where the journal does not have it; fresh is false where it is there
-// already.
-func (s *Store) Quarantine(ctx context.Context, in Input, why string) (fresh bool, err error) {
+// Quarantine implements log.Journal.
+func (s *Store) Quarantine(ctx context.Context, in log.Entry, why string) (fresh bool, err error) {
 	done, err := s.write.ExecContext(ctx, `INSERT OR IGNORE INTO quarantine (seq, at, kind, data, error) VALUES (nullif(?, 0), ?, ?, ?, ?)`,
 		in.Seq, nanos(in.At), in.Kind, in.Data, why)
 	if err != nil {
@@ -35,10 +34,10 @@ func (s *Store) Quarantine(ctx context.Context, in Input, why string) (fresh boo
 	return n == 1, err
 }
 
-// What parts are of: a snapshot, by its sequence number; the state or the lines of a page of the diary, by the page's first.
+// What parts are of: a snapshot, by its sequence number; the state or the lines of a page of the archive, by the page's first.
 const (
 	partOfSnapshot = "snapshot"
-	partOfDiary    = "diary"
+	partOfState    = "diary"
 	partOfLines    = "lines"
 )
 
@@ -99,21 +98,6 @@ func (s *Store) writeParts(ctx context.Context, kind string, seq uint64, sum has
 		return err
 	}
 	return p.flush()
-}
-
-// packedInto writes what write writes packed.
-func packedInto(write func(io.Writer) error) func(io.Writer) error {
-	return func(w io.Writer) error {
-		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-		if err != nil {
-			return err
-		}
-		if err := write(z); err != nil {
-			_ = z.Close() // the attempt has failed
-			return err
-		}
-		return z.Close()
-	}
 }
 
 // readParts returns what was written in parts.

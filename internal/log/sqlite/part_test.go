@@ -1,10 +1,12 @@
-package store
+package sqlite
 
 import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"bellows.dev/bellows/internal/log"
 )
 
 // noise is data that does not get smaller when it is packed.
@@ -22,19 +24,19 @@ func TestLargePagesAreSavedInParts(t *testing.T) {
 	s := open(t, t.TempDir())
 	p := page(0)
 	p.Lines = noise(1, 5*partSize/2)
-	state, err := Pack(noise(2, 3*partSize/2))
+	state, err := log.Pack(noise(2, 3*partSize/2))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.State = state
-	save := func(p Page, keep Keep) {
+	save := func(p log.Page, keep log.Keep) {
 		t.Helper()
 		for seq := p.First; seq <= p.Last; seq++ {
-			if err := s.Commit(t.Context(), []Input{input(seq)}, nil); err != nil {
+			if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{input(seq)}}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := s.SaveSnapshot(t.Context(), Snapshot{Seq: p.Last, At: p.Until, State: text("state")}, p, keep); err != nil {
+		if err := s.SaveSnapshot(t.Context(), log.Snapshot{Seq: p.Last, At: p.Until, State: text("state")}, p, keep); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +55,7 @@ func TestLargePagesAreSavedInParts(t *testing.T) {
 		t.Errorf("a row of the diary has %d bytes", n)
 	}
 	found := 0
-	if err := s.Diary(t.Context(), noon.Add(time.Hour), func(got Page) error {
+	if err := s.Pages(t.Context(), noon.Add(time.Hour), func(got log.Page) error {
 		found++
 		if !bytes.Equal(got.Lines, p.Lines) || !bytes.Equal(got.State, p.State) {
 			t.Error("the page is not what was saved")
@@ -62,12 +64,12 @@ func TestLargePagesAreSavedInParts(t *testing.T) {
 	}); err != nil || found != 1 {
 		t.Errorf("%d pages, %v", found, err)
 	}
-	if r, err := s.DiaryReach(t.Context()); err != nil || r.Bytes < 4*partSize {
+	if r, err := s.Reach(t.Context()); err != nil || r.Bytes < 4*partSize {
 		t.Errorf("a diary of four parts has %d bytes, %v", r.Bytes, err)
 	}
 	next := page(1)
 	next.State = packed("state")
-	save(next, Keep{DiaryMax: partSize})
+	save(next, log.Keep{ArchiveMax: partSize})
 	if n := number(`SELECT count(*) FROM part WHERE kind IN ('diary', 'lines')`); n != 0 {
 		t.Errorf("%d parts of the page that was dropped are left", n)
 	}
@@ -77,8 +79,8 @@ func TestLargePagesAreSavedInParts(t *testing.T) {
 func TestLargeInputsAreDeletedOneByOne(t *testing.T) {
 	s := open(t, t.TempDir())
 	for seq, size := range []int{partSize / 3, partSize / 3, partSize / 3, 3 * partSize, 2 * partSize, 10, 10} {
-		in := Input{Seq: uint64(seq) + 1, At: noon, Kind: "Tick", Data: noise(uint64(seq), size)}
-		if err := s.Commit(t.Context(), []Input{in}, nil); err != nil {
+		in := log.Entry{Seq: uint64(seq) + 1, At: noon, Kind: "Tick", Data: noise(uint64(seq), size)}
+		if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{in}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,7 +90,7 @@ func TestLargeInputsAreDeletedOneByOne(t *testing.T) {
 		}
 	}
 	for i, want := range []int64{3, 1, 1, 2, 0} {
-		done, err := s.write.ExecContext(t.Context(), dropInputs, nanos(noon)+1, trimRows, partSize)
+		done, err := s.write.ExecContext(t.Context(), dropEntries, nanos(noon)+1, trimRows, partSize)
 		if err != nil {
 			t.Fatal(err)
 		}

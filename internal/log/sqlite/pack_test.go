@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"bellows.dev/bellows/internal/log"
 )
 
 func TestInputsArePacked(t *testing.T) {
@@ -19,15 +21,15 @@ func TestInputsArePacked(t *testing.T) {
 		fmt.Fprintf(&observed, `{"Key":{"Account":"123456789012","Region":"eu-west-1","Endpoint":"endpoint-%d","Variant":"AllTraffic"},"Invocations":%d},`, n, n*n)
 	}
 	want := [][]byte{{}, []byte("{}"), frame, append(bytes.Clone(frame), "no frame"...), bytes.Repeat([]byte("x"), packFrom-1), observed.Bytes()}
-	var inputs []Input
+	var inputs []log.Entry
 	for i, data := range want {
-		inputs = append(inputs, Input{Seq: uint64(i + 1), At: moment(int64(i)), Kind: "Test", Data: data})
+		inputs = append(inputs, log.Entry{Seq: uint64(i + 1), At: moment(int64(i)), Kind: "Test", Data: data})
 	}
-	if err := s.Commit(t.Context(), inputs, nil); err != nil {
+	if err := s.Append(t.Context(), log.Batch{Entries: inputs}); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	if err := s.Replay(t.Context(), 0, func(in Input) error {
+	if err := s.Read(t.Context(), 0, func(in log.Entry) error {
 		if !bytes.Equal(in.Data, want[n]) {
 			t.Errorf("input %d came back as %q", n, in.Data)
 		}
@@ -51,13 +53,13 @@ func TestDamagedInputIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Commit(t.Context(), []Input{{Seq: 1, Kind: "Test", Data: bytes.Repeat([]byte("x"), packFrom)}}, nil); err != nil {
+	if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{{Seq: 1, Kind: "Test", Data: bytes.Repeat([]byte("x"), packFrom)}}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.write.ExecContext(t.Context(), `UPDATE journal SET data = substr(data, 1, length(data) - 1)`); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Replay(t.Context(), 0, func(Input) error { return nil }); err == nil {
+	if err := s.Read(t.Context(), 0, func(log.Entry) error { return nil }); err == nil {
 		t.Error("an input that lost its end was read")
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // the driver
+
+	"bellows.dev/bellows/internal/log"
 )
 
 // applicationID marks a file as a journal of Bellows: "BLWS". SQLite: PRAGMA application_id.
@@ -46,10 +48,13 @@ type Store struct {
 	mover *sql.DB // one connection, for checkpoints
 	read  *sql.DB
 	lock  *os.File
-	next  uint64 // sequence of the next input
+	mark  mark
+	tail  log.Tail
 
 	packer *zstd.Encoder // of inputs; nil where the store is only read
 }
+
+var _ log.Store = (*Store)(nil)
 
 // Open opens a data directory, making it on first use, and locks it: a second server is refused. A file that is damaged, newer
 // than this program, or not its own is refused and left as it is. A disk that is full is no reason to fail as long as nothing has to be made;
@@ -105,10 +110,10 @@ func (s *Store) open(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if _, err := s.write.ExecContext(ctx, diarySchema+partSchema+outboxSchema); err != nil {
-		return fmt.Errorf("making the diary: %w", err)
+	if _, err := s.write.ExecContext(ctx, archiveSchema+partSchema+outboxSchema); err != nil {
+		return fmt.Errorf("making the tables: %w", err)
 	}
-	if err := addSums(ctx, s.write); err != nil {
+	if err := addColumns(ctx, s.write); err != nil {
 		return err
 	}
 	if s.mover, err = connect(path, 1, false); err != nil {
@@ -117,10 +122,14 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if s.read, err = connect(path, 4, true); err != nil {
 		return err
 	}
-	if err := s.Resync(ctx); err != nil {
+	if s.packer, err = newPacker(); err != nil {
 		return err
 	}
-	s.packer, err = newPacker()
+	end, err := s.End(ctx)
+	if err == nil {
+		s.mark = mark{path: markPath(path)}
+		s.mark.set(end)
+	}
 	return err
 }
 
@@ -159,6 +168,7 @@ func (s *Store) create(ctx context.Context) error {
 
 // check refuses a file that this program cannot trust.
 func check(ctx context.Context, db *sql.DB, path string) error {
+	marked := readMark(markPath(path)) // first: a server that runs may go on meanwhile
 	var id, version int
 	var health string
 	for pragma, into := range map[string]any{"application_id": &id, "user_version": &version, "quick_check(1)": &health} {
@@ -176,7 +186,7 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 	case health != "ok":
 		return fmt.Errorf("%s is damaged (%s). Restore it from a backup, or start with another --data-dir", path, health)
 	}
-	return nil
+	return checkMark(ctx, db, path, marked)
 }
 
 // OpenReadOnly opens a journal to read it, beside a running server too.
@@ -207,13 +217,14 @@ func (s *Store) Close() error {
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
+	errs = append(errs, s.mark.close())
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// Meta returns a setting, and whether it is there.
+// Meta implements log.Settings.
 func (s *Store) Meta(ctx context.Context, key string) ([]byte, bool, error) {
 	var v []byte
 	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = ?`, key).Scan(&v)
@@ -226,7 +237,7 @@ func (s *Store) Meta(ctx context.Context, key string) ([]byte, bool, error) {
 	return v, true, nil
 }
 
-// SetMeta writes a setting.
+// SetMeta implements log.Settings.
 func (s *Store) SetMeta(ctx context.Context, key string, value []byte) error {
 	if _, err := s.write.ExecContext(ctx, `INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)`, key, value); err != nil {
 		return fmt.Errorf("writing setting %s: %w", key, err)

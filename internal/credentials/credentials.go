@@ -1,4 +1,5 @@
-package store
+// Package credentials keeps the access keys of a data directory, in a file that only its owner may read.
+package credentials
 
 import (
 	"crypto/rand"
@@ -13,8 +14,8 @@ import (
 	"time"
 )
 
-// Credential is an access key.
-type Credential struct {
+// Key is an access key.
+type Key struct {
 	AccessKeyID     string    `json:"access_key_id"`
 	SecretAccessKey string    `json:"secret_access_key"`
 	SessionToken    string    `json:"session_token,omitempty"`
@@ -24,29 +25,29 @@ type Credential struct {
 	Expires         time.Time `json:"expires,omitzero"`
 }
 
-// credentialsFile holds the keys, readable by its owner alone.
-const credentialsFile = "credentials.json"
+// fileName holds the keys, readable by its owner alone.
+const fileName = "credentials.json"
 
-// NewCredential makes a key that nobody can guess.
-func NewCredential(account, user string, now time.Time) Credential {
+// New makes a key that nobody can guess.
+func New(account, user string, now time.Time) Key {
 	var id [10]byte
 	var secret [30]byte
 	_, _ = rand.Read(id[:]) // it does not fail
 	_, _ = rand.Read(secret[:])
-	return Credential{
+	return Key{
 		AccessKeyID: "AKIA" + base32.StdEncoding.EncodeToString(id[:]), SecretAccessKey: base64.StdEncoding.EncodeToString(secret[:]),
 		Account: account, User: user, Created: now,
 	}
 }
 
-// LoadCredentials reads the keys of a data directory. Where there is no file, it writes one with the key that create makes, and
+// Load reads the keys of a data directory. Where there is no file, it writes one with the key that create makes, and
 // says so. A file that others may read, or that is malformed, is refused.
-func LoadCredentials(dir string, create func() Credential) (keys []Credential, created bool, err error) {
-	path := filepath.Join(dir, credentialsFile)
+func Load(dir string, create func() Key) (keys []Key, created bool, err error) {
+	path := filepath.Join(dir, fileName)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && create != nil {
-		keys = []Credential{create()}
-		return keys, true, saveCredentials(dir, keys)
+		keys = []Key{create()}
+		return keys, true, save(dir, keys)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, fmt.Errorf("%s is not the data directory of a server: %w", dir, err)
@@ -61,14 +62,14 @@ func LoadCredentials(dir string, create func() Credential) (keys []Credential, c
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the credentials: %w", err)
 	}
-	if keys, err = decodeCredentials(text); err != nil {
+	if keys, err = decode(text); err != nil {
 		return nil, false, fmt.Errorf("%s: %w", path, err)
 	}
 	return keys, false, nil
 }
 
-func decodeCredentials(text []byte) ([]Credential, error) {
-	var keys []Credential
+func decode(text []byte) ([]Key, error) {
+	var keys []Key
 	if err := json.Unmarshal(text, &keys); err != nil {
 		return nil, fmt.Errorf("decoding the credentials: %w", err)
 	}
@@ -83,8 +84,8 @@ func decodeCredentials(text []byte) ([]Credential, error) {
 	return keys, nil
 }
 
-// saveCredentials replaces the file as a whole, so that a crash leaves the old or the new one.
-func saveCredentials(dir string, keys []Credential) (err error) {
+// save replaces the file as a whole, so that a crash leaves the old or the new one.
+func save(dir string, keys []Key) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("writing the credentials: %w", err)
 	}
@@ -92,13 +93,13 @@ func saveCredentials(dir string, keys []Credential) (err error) {
 	if err != nil {
 		return fmt.Errorf("writing the credentials: %w", err)
 	}
-	f, err := os.CreateTemp(dir, credentialsFile+".*") // mode 0600
+	f, err := os.CreateTemp(dir, fileName+".*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("writing the credentials: %w", err)
 	}
 	_, err = f.Write(append(text, '\n'))
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, credentialsFile))
+		err = os.Rename(f.Name(), filepath.Join(dir, fileName))
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("writing the credentials: %w", err), os.Remove(f.Name()))

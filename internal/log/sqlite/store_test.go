@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"bufio"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"bellows.dev/bellows/internal/log"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -36,16 +38,19 @@ func write(dir string) error {
 	if err != nil {
 		return err
 	}
-	for {
-		seq := s.Next()
-		inputs := []Input{input(seq), input(seq + 1), input(seq + 2)}
-		happened := []History{{At: noon, Table: "alarm", Scope: "s", Key: "k", Type: "t", Kind: "x", Data: fmt.Append(nil, seq)}}
-		if err := s.Commit(context.Background(), inputs, happened); err != nil {
+	end, err := s.End(context.Background())
+	if err != nil {
+		return err
+	}
+	for seq := end + 1; ; seq += 3 {
+		inputs := []log.Entry{input(seq), input(seq + 1), input(seq + 2)}
+		happened := []log.History{{At: noon, Table: "alarm", Scope: "s", Key: "k", Type: "t", Kind: "x", Data: fmt.Append(nil, seq)}}
+		if err := s.Append(context.Background(), log.Batch{Entries: inputs, History: happened}); err != nil {
 			return err
 		}
 		if seq%50 == 1 {
-			shot := Snapshot{Seq: seq, At: noon, State: text("state ", seq)}
-			if err := s.SaveSnapshot(context.Background(), shot, Page{First: seq, Last: seq - 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
+			shot := log.Snapshot{Seq: seq, At: noon, State: text("state ", seq)}
+			if err := s.SaveSnapshot(context.Background(), shot, log.Page{First: seq, Last: seq - 1}, log.Keep{Journal: noon.Add(time.Hour)}); err != nil {
 				return err
 			}
 		}
@@ -53,8 +58,8 @@ func write(dir string) error {
 	}
 }
 
-func input(seq uint64) Input {
-	return Input{Seq: seq, At: noon.Add(time.Duration(seq)), Kind: "Tick", Data: fmt.Appendf(nil, "input %d", seq)}
+func input(seq uint64) log.Entry {
+	return log.Entry{Seq: seq, At: noon.Add(time.Duration(seq)), Kind: "Tick", Data: fmt.Appendf(nil, "input %d", seq)}
 }
 
 func open(t *testing.T, dir string) *Store {
@@ -122,7 +127,7 @@ func verify(t *testing.T, s *Store, acknowledged uint64) {
 			t.Errorf("snapshot %d: %q, %v", shots[0].Seq, data, err)
 		}
 	}
-	if err := s.Replay(t.Context(), last, func(in Input) error {
+	if err := s.Read(t.Context(), last, func(in log.Entry) error {
 		last = in.Seq
 		if want := input(in.Seq); string(in.Data) != string(want.Data) || !in.At.Equal(want.At) || in.Kind != want.Kind {
 			t.Errorf("input %d is torn: %+v", in.Seq, in)
@@ -131,8 +136,8 @@ func verify(t *testing.T, s *Store, acknowledged uint64) {
 	}); err != nil {
 		t.Error(err)
 	}
-	if last < acknowledged || last%3 != 0 || s.Next() != last+1 {
-		t.Errorf("the journal ends at %d, goes on at %d; %d was acknowledged", last, s.Next(), acknowledged)
+	if end, err := s.End(t.Context()); err != nil || last < acknowledged || last%3 != 0 || end != last {
+		t.Errorf("the journal has %d lines and ends at %d, %v; %d was acknowledged", last, end, err, acknowledged)
 	}
 }
 
@@ -169,7 +174,7 @@ func TestForeignDamagedAndNewerFilesAreRefusedAndStay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, dir)
-			if err := s.Commit(t.Context(), []Input{input(1)}, nil); err != nil {
+			if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{input(1)}}); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Close(); err != nil {
@@ -220,10 +225,10 @@ func TestSecondServerIsRefused(t *testing.T) {
 func TestDamagedSnapshotIsKnown(t *testing.T) {
 	s := open(t, t.TempDir())
 	for seq := uint64(1); seq <= 3; seq++ {
-		if err := s.Commit(t.Context(), []Input{input(seq)}, nil); err != nil {
+		if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{input(seq)}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SaveSnapshot(t.Context(), Snapshot{seq, noon, text("state", seq)}, Page{First: 1}, Keep{Journal: noon.Add(time.Hour)}); err != nil {
+		if err := s.SaveSnapshot(t.Context(), log.Snapshot{Seq: seq, At: noon, State: text("state", seq)}, log.Page{First: 1}, log.Keep{Journal: noon.Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -238,7 +243,7 @@ func TestDamagedSnapshotIsKnown(t *testing.T) {
 		if edit == "seq = 4" {
 			seq = 4
 		}
-		if _, err := s.Snapshot(t.Context(), seq); !errors.Is(err, ErrDamaged) {
+		if _, err := s.Snapshot(t.Context(), seq); !errors.Is(err, log.ErrDamaged) {
 			t.Errorf("a snapshot with %s: %v", edit, err)
 		}
 	}
@@ -246,115 +251,9 @@ func TestDamagedSnapshotIsKnown(t *testing.T) {
 		t.Errorf("the one before: %q, %v", data, err)
 	}
 	n := 0
-	if err := s.Replay(t.Context(), 2, func(Input) error { n++; return nil }); err != nil || n != 1 {
+	if err := s.Read(t.Context(), 2, func(log.Entry) error { n++; return nil }); err != nil || n != 1 {
 		t.Errorf("%d inputs after the older snapshot, %v", n, err)
 	}
-}
-
-func TestGapsAreRefused(t *testing.T) {
-	s := open(t, t.TempDir())
-	if err := s.Commit(t.Context(), []Input{input(1), input(3)}, nil); err == nil {
-		t.Error("a gap was taken")
-	}
-	if err := s.Commit(t.Context(), []Input{input(1), input(2)}, nil); err != nil {
-		t.Error(err)
-	}
-}
-
-// Pages neither repeat nor lose rows while others arrive.
-func TestHistoryPages(t *testing.T) {
-	s := open(t, t.TempDir())
-	add := func(i int, id string) {
-		h := History{
-			At: noon.Add(time.Duration(i/2) * time.Second), Scope: "s", Table: "activity", Key: fmt.Sprint("k", i%2), Type: "Scaled",
-			ID: id, Kind: "x", Data: fmt.Append(nil, i),
-		}
-		if err := s.Commit(t.Context(), nil, []History{h}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 40 {
-		add(i, fmt.Sprint("id", i))
-	}
-	var got []string
-	q := HistoryQuery{Table: "activity", Scope: "s", Limit: 7}
-	for page := 0; ; page++ {
-		rows, next, err := s.Query(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rows {
-			got = append(got, string(r.Data))
-		}
-		add(100+page, "") // newer than all: must not show up
-		if next == "" {
-			break
-		}
-		q.Token = next
-	}
-	var want []string
-	for i := 39; i >= 0; i-- {
-		want = append(want, fmt.Sprint(i))
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got %v", got)
-	}
-	add(9, "id5") // replaces
-	rows, _, err := s.Query(t.Context(), HistoryQuery{Table: "activity", Scope: "s", Key: "k1", Types: []string{"Scaled"}, To: noon.Add(3 * time.Second), Limit: 50, Oldest: true})
-	if err != nil || len(rows) != 3 || string(rows[2].Data) != "9" || !rows[2].At.Equal(noon.Add(2*time.Second)) {
-		t.Errorf("%v, %v", rows, err)
-	}
-	if _, _, err := s.Query(t.Context(), HistoryQuery{Table: "activity", Token: "x", Limit: 1}); !errors.Is(err, ErrToken) {
-		t.Errorf("a bad token: %v", err)
-	}
-	if err := s.Trim(t.Context(), noon.Add(43*24*time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if rows, _, err := s.Query(t.Context(), HistoryQuery{Table: "activity", Scope: "s", Limit: 5}); err != nil || len(rows) != 0 {
-		t.Errorf("after six weeks: %v, %v", rows, err)
-	}
-}
-
-func TestCredentials(t *testing.T) {
-	dir := t.TempDir()
-	create := func() Credential { return NewCredential("123456789012", "admin", noon) }
-	first, created, err := LoadCredentials(dir, create)
-	if err != nil || !created || len(first[0].AccessKeyID) != 20 || len(first[0].SecretAccessKey) != 40 {
-		t.Fatalf("%+v, %v, %v", first, created, err)
-	}
-	path := filepath.Join(dir, credentialsFile)
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	again, created, err := LoadCredentials(dir, create)
-	if err != nil || created || again[0] != first[0] {
-		t.Errorf("%+v, %v, %v", again, created, err)
-	}
-	if err := os.Chmod(path, 0o640); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := LoadCredentials(dir, create); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("readable by others: %v", err)
-	}
-}
-
-func FuzzTokens(f *testing.F) {
-	f.Add(sealToken(5, 6))
-	f.Add("h1")
-	f.Fuzz(func(t *testing.T, token string) {
-		if at, id, err := openToken(token); err == nil && sealToken(at, id) != token {
-			t.Errorf("%q reads as %d, %d", token, at, id)
-		}
-	})
-}
-
-func FuzzCredentials(f *testing.F) {
-	f.Add(`[{"access_key_id":"a","secret_access_key":"b","account":"123456789012"}]`)
-	f.Fuzz(func(t *testing.T, text string) {
-		if keys, err := decodeCredentials([]byte(text)); err == nil && len(keys) == 0 {
-			t.Error("no keys and no error")
-		}
-	})
 }
 
 func BenchmarkCommit(b *testing.B) {
@@ -363,8 +262,8 @@ func BenchmarkCommit(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	for b.Loop() {
-		if err := s.Commit(b.Context(), []Input{input(s.Next())}, nil); err != nil {
+	for seq := uint64(1); b.Loop(); seq++ {
+		if err := s.Append(b.Context(), log.Batch{Entries: []log.Entry{input(seq)}}); err != nil {
 			b.Fatal(err)
 		}
 	}

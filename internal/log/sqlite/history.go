@@ -1,0 +1,128 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/internal/log"
+)
+
+// insertHistory writes a row, or replaces the one with its identity.
+func insertHistory(ctx context.Context, tx *sql.Tx, h log.History) error {
+	ident := sql.NullString{String: h.ID, Valid: h.ID != ""}
+	_, err := tx.ExecContext(ctx, `INSERT INTO history (at, scope, tab, key, type, ident, kind, data, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tab, ident) WHERE ident IS NOT NULL DO UPDATE SET
+			at = excluded.at, scope = excluded.scope, key = excluded.key, type = excluded.type, kind = excluded.kind, data = excluded.data, sum = excluded.sum`,
+		nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data, rowSum(nanos(h.At), h))
+	return err
+}
+
+// condition is what a query selects rows by.
+type condition struct {
+	texts []string
+	args  []any
+}
+
+func (c *condition) and(text string, args ...any) {
+	c.texts, c.args = append(c.texts, text), append(c.args, args...)
+}
+
+// among selects rows with one of some values in a column; any where there are none.
+func (c *condition) among(column string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	c.and(column+" IN ("+strings.TrimSuffix(strings.Repeat("?,", len(values)), ",")+")", args...)
+}
+
+// conditionOf returns what a query selects rows by, and their order. It fails with log.ErrToken.
+func conditionOf(q *log.HistoryQuery) (c condition, order string, err error) {
+	c.and("tab = ?", q.Table)
+	c.and("scope = ?", q.Scope)
+	if q.Key != "" {
+		c.and("key = ?", q.Key)
+	}
+	c.among("type", q.Types)
+	c.among("ident", q.IDs)
+	if !q.From.IsZero() {
+		c.and("at >= ?", nanos(q.From))
+	}
+	if !q.To.IsZero() {
+		c.and("at < ?", nanos(q.To))
+	}
+	order, past := "DESC", "<"
+	if q.Oldest {
+		order, past = "ASC", ">"
+	}
+	if q.Token != "" {
+		at, id, err := log.OpenToken(q.Token)
+		if err != nil {
+			return c, "", err
+		}
+		c.and("(at, id) "+past+" (?, ?)", at, id)
+	}
+	return c, order, nil
+}
+
+// Query implements log.Events. Rows of earlier versions have no checksum.
+func (s *Store) Query(ctx context.Context, q log.HistoryQuery) ([]log.History, string, error) {
+	column := "sum"
+	if there, err := hasColumn(ctx, s.read, "history", column); err != nil {
+		return nil, "", err
+	} else if !there {
+		column = "NULL"
+	}
+	c, order, err := conditionOf(&q)
+	if err != nil {
+		return nil, "", err
+	}
+	text := `SELECT id, at, scope, tab, key, type, coalesce(ident, ''), kind, data, ` + column + ` FROM history WHERE ` + strings.Join(c.texts, " AND ") +
+		` ORDER BY at ` + order + `, id ` + order + ` LIMIT ?`
+	rows, err := s.read.QueryContext(ctx, text, append(c.args, q.Limit+1)...)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading history: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
+	var out []log.History
+	next := ""
+	var at, id int64
+	for rows.Next() {
+		if len(out) == q.Limit {
+			next = log.SealToken(at, id)
+			break
+		}
+		var h log.History
+		var sum sql.NullInt64
+		if err := rows.Scan(&id, &at, &h.Scope, &h.Table, &h.Key, &h.Type, &h.ID, &h.Kind, &h.Data, &sum); err != nil {
+			return nil, "", fmt.Errorf("reading history: %w", err)
+		}
+		if sum.Valid && sum.Int64 != rowSum(at, h) {
+			return nil, "", &log.DamagedRowError{Table: h.Table, ID: id}
+		}
+		h.At, h.After = moment(at), log.SealToken(at, id)
+		out = append(out, h)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", fmt.Errorf("reading history: %w", err)
+	}
+	return out, next, nil
+}
+
+// Trim implements log.Events.
+func (s *Store) Trim(ctx context.Context, now time.Time) error {
+	for table, keep := range log.Kept() {
+		err := s.inPieces(ctx, `DELETE FROM history WHERE id IN (SELECT id FROM history WHERE tab = ? AND at < ? LIMIT ?)`,
+			table, nanos(now.Add(-keep)), trimRows)
+		if err != nil {
+			return fmt.Errorf("trimming history: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/internal/log"
+)
+
+// killed is a data directory as a server leaves it that is killed: the newest entries are in the write-ahead log alone.
+func killed(t *testing.T) string {
+	t.Helper()
+	live, dir := t.TempDir(), filepath.Join(t.TempDir(), "killed")
+	s := open(t, live)
+	for seq := uint64(1); seq <= 5; seq++ {
+		if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{input(seq)}}); err != nil {
+			t.Fatal(err)
+		}
+		if seq == 2 {
+			if err := s.checkpoint(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.CopyFS(dir, os.DirFS(live)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A database without its write-ahead log, or with an older one, is refused, by a server and by who reads, with what to do; nothing is changed.
+func TestALostWriteAheadLogIsNoticed(t *testing.T) {
+	dir := killed(t)
+	wal := filepath.Join(dir, FileName+"-wal")
+	kept, err := os.ReadFile(wal)
+	if err != nil || len(kept) == 0 {
+		t.Fatal("the entries are not in the write-ahead log: ", err)
+	}
+	for name, lose := range map[string]func() error{
+		"removed": func() error { return os.Remove(wal) },
+		"emptied": func() error { return os.Truncate(wal, 0) },
+		"cut":     func() error { return os.Truncate(wal, 5000) },
+	} {
+		if err := os.WriteFile(wal, kept, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := lose(); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Remove(filepath.Join(dir, FileName+"-shm"))
+		for range 2 {
+			s, err := Open(t.Context(), dir)
+			if err == nil {
+				_ = s.Close()
+				t.Fatalf("%s: a server starts", name)
+			}
+			for _, want := range []string{"but line 5 was committed", "Put bellows.db and bellows.db-wal back", "delete " + filepath.Join(dir, markName)} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if r, err := OpenReadOnly(t.Context(), dir); err == nil {
+				_ = r.Close()
+				t.Errorf("%s: it is read", name)
+			}
+		}
+	}
+	if err := os.WriteFile(wal, kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Remove(filepath.Join(dir, FileName+"-shm"))
+	s, err := Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal("with its write-ahead log it is refused: ", err)
+	}
+	if end, err := s.End(t.Context()); end != 5 || err != nil {
+		t.Errorf("it ends at %d, %v", end, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if end := readMark(filepath.Join(dir, markName)); end != 5 {
+		t.Errorf("after a clean end the mark is %d", end)
+	}
+	open(t, dir)
+}
+
+// Whoever means to go on with a backup deletes the mark; a mark that is missing, torn or too small is no reason to refuse.
+func TestAMarkMayBeMissing(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"missing": os.Remove,
+		"empty":   func(path string) error { return os.Truncate(path, 0) },
+		"torn":    func(path string) error { return os.Truncate(path, 9) },
+		"small":   func(path string) error { return os.WriteFile(path, []byte("00000000000000000001\n"), 0o600) },
+		"strange": func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("x", 21)), 0o600) },
+	} {
+		dir := killed(t)
+		mark := filepath.Join(dir, markName)
+		if err := spoil(mark); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(t.Context(), dir)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{{Seq: 6, At: time.Unix(6, 0), Kind: "k", Data: []byte("{}")}}}); err != nil {
+			t.Error(err)
+		}
+		if end := readMark(mark); end != 6 {
+			t.Errorf("%s: the mark is %d afterwards", name, end)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
