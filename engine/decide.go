@@ -268,7 +268,7 @@ func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 	err := e.change(r, endpoint, func() error {
 		return r.Hosting.UpdateWeightsAndCapacities(e.now, endpoint, []hosting.Change{{Variant: variant, Desired: &c.Want}})
 	})
-	e.because(r, t.Key, c.Cause, c.From, c.Want)
+	e.noteCause(r, t.Key, c.Cause, c.From, c.Want)
 	a, ok := t.Accept()
 	if err != nil {
 		a, ok = t.Fail(e.now, scaling.Refusal(err.Error(), refusalCode(err), e.ids.uuid()))

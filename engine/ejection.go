@@ -7,21 +7,21 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// Ejection is an instance that its gateway leaves out for a while, because it fails where others do not.
+// Ejection is a copy that its gateway does not route to for a while, because it fails where others do not.
 type Ejection struct {
-	ID     hosting.InstanceID
+	ID     hosting.CopyID
 	Since  time.Time // wall time
 	Times  int       // ejections in a row: the pauses between trials grow with them
 	Reason string    // in a sentence for an operator
 }
 
-// InstancesEjected tells which of a variant's instances a gateway leaves out: all of them, whenever that changes.
+// InstancesEjected lists all of a variant's copies that a gateway has ejected, whenever that changes.
 type InstancesEjected struct {
 	Key     VariantKey
 	Ejected []Ejection // sorted by ID; empty: all are routed to
 }
 
-// EjectionChanged tells that a gateway leaves an instance out, or routes to it again.
+// EjectionChanged is a gateway's ejection of a copy, or its end.
 type EjectionChanged struct {
 	Key      VariantKey
 	Ejection Ejection
@@ -44,21 +44,31 @@ func (in InstancesEjected) apply(e *Engine) (Result, error) {
 	if x == nil {
 		return nil, nil
 	}
-	now := map[hosting.InstanceID]Ejection{}
+	now := map[hosting.CopyID]Ejection{}
 	for _, j := range in.Ejected {
 		now[j.ID] = j
 	}
 	for _, v := range x.All() {
+		if v.Config.Name != in.Key.Variant {
+			continue
+		}
 		for _, i := range v.Instances {
-			j, ejected := now[i.ID]
-			if v.Config.Name != in.Key.Variant || ejected == (i.Ejected != "") && j.Reason == i.Ejected {
-				continue
+			for _, c := range i.Copies {
+				e.eject(in.Key, c, now)
 			}
-			if i.Ejected = j.Reason; !ejected {
-				j.ID = i.ID
-			}
-			e.emit(EjectionChanged{Key: in.Key, Ejection: j, Ended: !ejected})
 		}
 	}
 	return nil, nil
+}
+
+// eject notes whether a copy is among those that are ejected now.
+func (e *Engine) eject(k VariantKey, c *hosting.Copy, now map[hosting.CopyID]Ejection) {
+	j, ejected := now[c.ID]
+	if ejected == (c.Ejected != "") && j.Reason == c.Ejected {
+		return
+	}
+	if c.Ejected = j.Reason; !ejected {
+		j.ID = c.ID
+	}
+	e.emit(EjectionChanged{Key: k, Ejection: j, Ended: !ejected})
 }

@@ -34,7 +34,7 @@ func TestEjectionsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := x.Variant(key.Variant)
-	first, second := v.Instances[0].ID, v.Instances[1].ID
+	first, second := v.Instances[0].Copies[0].ID, v.Instances[1].Copies[0].ID
 	var events []string
 	w.OnEvent = func(_ time.Time, e engine.Event) {
 		if e, is := e.(engine.EjectionChanged); is {

@@ -21,8 +21,10 @@ type Engine struct {
 	sorted  []*Region // by scope
 	where   map[hosting.InstanceID]EndpointKey
 	keeps   bool // a history is kept
-	said    map[EndpointKey]said
-	step    step
+
+	announced map[EndpointKey]announced
+
+	step step
 
 	proposals shelf[scaling.Proposal] // of decisions that events keep
 
@@ -67,10 +69,10 @@ const noSignal = -1
 // moving is the open activities of an endpoint's instances.
 type moving map[hosting.InstanceID]*scaling.InstanceActivity
 
-// said is what the fleet was last told of an endpoint.
-type said struct {
+// announced is what the newest levels of an endpoint have.
+type announced struct {
 	instances []hosting.InstanceID
-	variants  []string // those that have instances
+	fleets    []hosting.FleetKey // those that have instances
 }
 
 // step is what one Step gathers.
@@ -93,7 +95,7 @@ type step struct {
 func New(c Config) *Engine {
 	return &Engine{
 		config: c.WithDefaults(), ids: identities{c.Seed}, regions: map[Scope]*Region{}, where: map[hosting.InstanceID]EndpointKey{},
-		said: map[EndpointKey]said{},
+		announced: map[EndpointKey]announced{},
 	}
 }
 

@@ -66,7 +66,9 @@ func (w *world) try(in engine.Input) (engine.Result, error) {
 	w.serving = 0
 	for _, r := range out.Effects.Routes {
 		for _, v := range r.Variants {
-			w.serving += len(v.Instances)
+			for _, f := range v.Fleets {
+				w.serving += len(f.Copies)
+			}
 		}
 	}
 	for _, level := range out.Effects.Levels {

@@ -235,7 +235,7 @@ func (e *Engine) byHand(r *Region, endpoint string, before map[string]int, chang
 			continue
 		}
 		key := scaling.VariantTarget(endpoint, c.Variant)
-		e.because(r, key, scaling.Cause{Kind: scaling.CauseDesired}, before[c.Variant], *c.Desired)
+		e.noteCause(r, key, scaling.Cause{Kind: scaling.CauseDesired}, before[c.Variant], *c.Desired)
 		if t := r.Targets.Of(key); t != nil && t.Group != nil {
 			t.Group.Held = nil
 			t.Group.Lost(max(0, before[c.Variant]-*c.Desired))

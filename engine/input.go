@@ -9,7 +9,7 @@ import (
 // Tick lets time pass.
 type Tick struct{}
 
-// Reported is a fleet's word about an instance.
+// Reported is a fleet's report of a copy of an instance.
 type Reported struct{ Report hosting.InstanceReport }
 
 // CreateModel registers a model.
@@ -140,15 +140,17 @@ func (in Reported) apply(e *Engine) (Result, error) {
 	r := e.regions[key.Scope]
 	x, err := r.Hosting.Endpoint(key.Endpoint)
 	if err != nil {
-		return nil, nil //nolint:nilerr // a word about an instance of an endpoint that is gone is no news
+		return nil, nil //nolint:nilerr // a report of an instance whose endpoint is gone changes nothing
 	}
-	if variant, news := x.Report(e.now, in.Report); news {
-		changed := InstanceChanged{Key: VariantKey{key.Scope, key.Endpoint, variant}, Report: in.Report}
+	reported := x.Report(e.now, in.Report)
+	if reported.Changed {
+		changed := InstanceChanged{Key: VariantKey{key.Scope, key.Endpoint, reported.Variant}, Report: in.Report}
 		if in.Report.State == hosting.FleetFailed {
-			changed.Delays = x.Delayed(in.Report.ID)
+			changed.Delays = x.Delayed(in.Report.CopyID())
 		}
 		e.emit(changed)
 	}
+	e.publishStart(r, key.Endpoint, reported)
 	e.touch(r, key.Endpoint)
 	return nil, nil
 }
@@ -175,7 +177,7 @@ func (in CreateEndpoint) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	e.touch(r, in.Key.Endpoint)
-	e.becauseOfAll(r, r.Hosting.Endpoints[in.Key.Endpoint], scaling.CauseCreated)
+	e.noteCauseForAll(r, r.Hosting.Endpoints[in.Key.Endpoint], scaling.CauseCreated)
 	e.emit(EndpointChanged{Key: in.Key, To: hosting.Creating})
 	return nil, nil
 }
@@ -189,7 +191,7 @@ func (in UpdateEndpoint) apply(e *Engine) (Result, error) {
 		if err := r.Hosting.UpdateEndpoint(e.now, in.Update); err != nil {
 			return err
 		}
-		e.becauseOfAll(r, r.Hosting.Endpoints[in.Update.Endpoint], scaling.CauseReplaced)
+		e.noteCauseForAll(r, r.Hosting.Endpoints[in.Update.Endpoint], scaling.CauseReplaced)
 		return nil
 	})
 }
@@ -213,7 +215,7 @@ func (in DeleteEndpoint) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	x := r.Hosting.Endpoints[in.Key.Endpoint]
-	e.becauseOfAll(r, x, scaling.CauseDeleted)
+	e.noteCauseForAll(r, x, scaling.CauseDeleted)
 	for _, t := range r.targetsOf(x) {
 		e.removeGroup(r, t.Key)
 		if r.Targets.Targets[t.Key] == nil {

@@ -22,8 +22,8 @@ func (e InstanceActivityChanged) String() string {
 	return "group " + a.Group.GroupName() + " " + a.Status.String() + ": " + a.Description() + ". " + a.CauseText()
 }
 
-// because notes what changed a variant's desired capacity in this step: the instances that come and go for it name it.
-func (e *Engine) because(r *Region, k scaling.TargetKey, cause scaling.Cause, from, to int) {
+// noteCause notes what changed a variant's desired capacity in this step: the activities of instances that come and go for it name it.
+func (e *Engine) noteCause(r *Region, k scaling.TargetKey, cause scaling.Cause, from, to int) {
 	why := scaling.CapacityChange{At: e.now, Cause: cause, From: from, To: to, Min: from, Max: from}
 	if t := r.Targets.Of(k); t != nil {
 		why.Min, why.Max = t.Bounds(from)
@@ -34,8 +34,8 @@ func (e *Engine) because(r *Region, k scaling.TargetKey, cause scaling.Cause, fr
 	e.step.why[regionTarget{r.Scope, k}] = why
 }
 
-// becauseOfAll notes the same cause for every variant of an endpoint.
-func (e *Engine) becauseOfAll(r *Region, x *hosting.Endpoint, kind scaling.CauseKind) {
+// noteCauseForAll notes the same cause for every variant of an endpoint.
+func (e *Engine) noteCauseForAll(r *Region, x *hosting.Endpoint, kind scaling.CauseKind) {
 	for _, v := range x.Variants {
 		from, to := v.Desired, v.Desired
 		if kind == scaling.CauseCreated {
@@ -44,7 +44,7 @@ func (e *Engine) becauseOfAll(r *Region, x *hosting.Endpoint, kind scaling.Cause
 		if kind == scaling.CauseDeleted {
 			to = 0
 		}
-		e.because(r, scaling.VariantTarget(x.Name, v.Config.Name), scaling.Cause{Kind: kind}, from, to)
+		e.noteCause(r, scaling.VariantTarget(x.Name, v.Config.Name), scaling.Cause{Kind: kind}, from, to)
 	}
 }
 
@@ -54,7 +54,7 @@ type regionTarget struct {
 	Key scaling.TargetKey
 }
 
-// followInstances compares an endpoint's instances with the activities that are open, and tells what began and what ended; x is nil where
+// followInstances compares an endpoint's instances with the activities that are open, and emits those that began and ended; x is nil where
 // the endpoint is gone.
 func (e *Engine) followInstances(r *Region, name string, x *hosting.Endpoint) {
 	here := map[hosting.InstanceID]bool{}
@@ -75,7 +75,7 @@ func (e *Engine) followInstances(r *Region, name string, x *hosting.Endpoint) {
 	}
 }
 
-// followVariant tells of one variant's instances. Several fleets of a variant, old and new, are told of one after the other.
+// followVariant emits the activities of one fleet's instances.
 func (e *Engine) followVariant(r *Region, endpoint string, v *hosting.Variant, here map[hosting.InstanceID]bool) {
 	var started, drained []*hosting.Instance
 	wanted := 0
@@ -87,7 +87,7 @@ func (e *Engine) followVariant(r *Region, endpoint string, v *hosting.Variant, h
 			drained = append(drained, i)
 		case i.State == hosting.InstanceInService && a != nil && a.Launch:
 			e.endInstance(r, endpoint, i.ID, scaling.InstanceSuccessful, "")
-		case !draining && a == nil && !i.EverReady:
+		case !draining && a == nil && !i.EverReady():
 			started = append(started, i)
 		}
 		if i.State != hosting.InstanceDraining {
@@ -98,10 +98,11 @@ func (e *Engine) followVariant(r *Region, endpoint string, v *hosting.Variant, h
 	for _, i := range drained {
 		if r.moving[endpoint][i.ID] != nil {
 			status := scaling.InstanceCancelled
-			if i.Failures > 0 {
+			reason, failures := i.Failure()
+			if failures > 0 {
 				status = scaling.InstanceFailed
 			}
-			e.endInstance(r, endpoint, i.ID, status, i.Reason)
+			e.endInstance(r, endpoint, i.ID, status, reason)
 		}
 	}
 	before := wanted - len(started) + len(drained)

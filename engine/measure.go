@@ -44,7 +44,8 @@ const (
 	cpuNormalized
 	memoryUtilization
 	diskUtilization
-	variantMetrics
+	startTimes     // and those after it, in the order of hosting.StartTime
+	variantMetrics = startTimes + int(hosting.StartTimes)
 )
 
 // variantMetric is how a variant's metric is published.
@@ -69,6 +70,11 @@ var published = [variantMetrics]variantMetric{
 	cpuNormalized:     {namespaceInstances, "CPUUtilizationNormalized", "Percent", metric.StandardResolution},
 	memoryUtilization: {namespaceInstances, "MemoryUtilization", "Percent", metric.StandardResolution},
 	diskUtilization:   {namespaceInstances, "DiskUtilization", "Percent", metric.StandardResolution},
+	// AWS: CloudWatch user guide, SageMaker AI Insights metrics, lifecycle. There they are OpenTelemetry metrics; namespace, dimensions and
+	// unit are ours.
+	startTimes + int(hosting.ModelDownloadTime):      {namespaceInstances, "ModelDownloadTime", "Seconds", metric.StandardResolution},
+	startTimes + int(hosting.ContainerStartDuration): {namespaceInstances, "ContainerStartDuration", "Seconds", metric.StandardResolution},
+	startTimes + int(hosting.ColdStartDuration):      {namespaceInstances, "ColdStartDuration", "Seconds", metric.StandardResolution},
 }
 
 func (m *variantMetric) id(endpoint, variant string) metric.ID {
@@ -163,6 +169,15 @@ func (e *Engine) use(u *InstanceUsage) {
 	for i, v := range [...]float64{u.CPUPercent, u.CPUNormalized, u.MemoryPercent, u.DiskPercent} {
 		s := metric.Summary{StatisticSet: metric.StatisticSet{Count: 1, Sum: v, Min: v, Max: v}}
 		x.record(r, e.now, cpuUtilization+i, &s)
+	}
+}
+
+// publishStart records the times of a copy's start that a report made known: one sample a start.
+func (e *Engine) publishStart(r *Region, endpoint string, x hosting.Reported) {
+	for _, m := range x.Measured {
+		v := m.Took.Seconds()
+		s := metric.Summary{StatisticSet: metric.StatisticSet{Count: 1, Sum: v, Min: v, Max: v}}
+		r.recorderOf(endpoint, x.Variant).record(r, e.now, startTimes+int(m.What), &s)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // reconcile moves the region's endpoints on, follows the activities that wait for them, and holds capacities against ranges
 // that were set meanwhile.
 func (e *Engine) reconcile(r *Region) {
-	for _, name := range e.stirred(r) {
+	for _, name := range e.unsettled(r) {
 		x := r.Hosting.Endpoints[name]
 		from, key, replacing := x.Status, EndpointKey{r.Scope, name}, x.Deployment != nil
 		e.touch(r, name)
@@ -29,8 +29,8 @@ func (e *Engine) reconcile(r *Region) {
 	}
 }
 
-// stirred lists the region's endpoints that this step touched or whose time has come.
-func (e *Engine) stirred(r *Region) []string {
+// unsettled lists the region's endpoints that this step touched or whose time has come.
+func (e *Engine) unsettled(r *Region) []string {
 	var names []string
 	for name := range e.step.touched[r] { //tidy:unordered sorted below
 		if r.Hosting.Endpoints[name] != nil {
@@ -81,7 +81,7 @@ func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
 	return out
 }
 
-// effects says the levels of every endpoint that this step touched.
+// effects outputs the routes and levels of every endpoint that this step touched.
 func (e *Engine) effects() {
 	e.noteServed()
 	for _, r := range e.sorted {
@@ -91,56 +91,58 @@ func (e *Engine) effects() {
 		}
 		for _, name := range slices.Sorted(maps.Keys(touched)) {
 			e.followInstances(r, name, r.Hosting.Endpoints[name])
-			e.say(EndpointKey{r.Scope, name}, &e.step.out.Effects)
+			e.announce(EndpointKey{r.Scope, name}, &e.step.out.Effects)
 		}
 	}
 }
 
-// Level says the whole level: what gateways and fleets should do for every endpoint. It is for a server that comes back.
+// Level returns the whole level: what gateways and fleets should do for every endpoint. It is for a server that starts again.
 func (e *Engine) Level() Effects {
 	var f Effects
 	for _, r := range e.sorted {
 		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
-			e.say(EndpointKey{r.Scope, name}, &f)
+			e.announce(EndpointKey{r.Scope, name}, &f)
 		}
 	}
 	return f
 }
 
-// say appends one endpoint's levels, and empty ones for variants that it had and has no more.
-func (e *Engine) say(key EndpointKey, f *Effects) {
+// announce appends one endpoint's route and levels, and empty levels for fleets that it had and has no more.
+func (e *Engine) announce(key EndpointKey, f *Effects) {
 	r := e.regions[key.Scope]
 	x := r.Hosting.Endpoints[key.Endpoint]
 	r.index(key.Endpoint, x)
 	f.Routes = append(f.Routes, e.route(key, x))
-	specs := map[string][]hosting.InstanceSpec{}
+	specs := map[hosting.FleetKey][]hosting.InstanceSpec{}
 	if x != nil {
 		specs = r.Hosting.Specs(x)
 	}
-	before := e.said[key]
-	for _, variant := range before.variants {
-		if specs[variant] == nil {
-			specs[variant] = []hosting.InstanceSpec{}
+	before := e.announced[key]
+	for _, fleet := range before.fleets {
+		if specs[fleet] == nil {
+			specs[fleet] = []hosting.InstanceSpec{}
 		}
 	}
 	for _, id := range before.instances {
 		delete(e.where, id)
 	}
-	var now said
-	for _, variant := range slices.Sorted(maps.Keys(specs)) {
-		instances := specs[variant]
+	var now announced
+	for _, fleet := range slices.SortedFunc(maps.Keys(specs), hosting.FleetKey.Compare) {
+		instances := specs[fleet]
 		for i := range instances {
 			instances[i].Account, instances[i].Region = key.Account, key.Region
 			e.where[instances[i].ID] = key
 			now.instances = append(now.instances, instances[i].ID)
 		}
-		f.Levels = append(f.Levels, FleetLevel{Key: VariantKey{key.Scope, key.Endpoint, variant}, Instances: instances})
+		f.Levels = append(f.Levels, FleetLevel{
+			Key: VariantKey{key.Scope, key.Endpoint, fleet.Variant}, Generation: fleet.Generation, Instances: instances,
+		})
 		if len(instances) > 0 {
-			now.variants = append(now.variants, variant)
+			now.fleets = append(now.fleets, fleet)
 		}
 	}
-	if e.said[key] = now; len(now.variants) == 0 {
-		delete(e.said, key)
+	if e.announced[key] = now; len(now.fleets) == 0 {
+		delete(e.announced, key)
 	}
 }
 
@@ -153,19 +155,36 @@ func (e *Engine) route(key EndpointKey, x *hosting.Endpoint) Route {
 	route.Serving = true
 	for _, v := range x.Variants {
 		share := VariantRoute{
-			Name: v.Config.Name, Weight: v.CurrentWeight, Strategy: strategy(v.Config.Routing), Timeout: e.config.InvocationTimeout,
-			Image: v.Model.Container.Image, Concurrency: concurrency(x, v.Config.Name),
+			Name: v.Config.Name, Weight: v.CurrentWeight, Timeout: e.config.InvocationTimeout, Concurrency: concurrency(x, v.Config.Name),
 		}
 		share.AtZero, share.Held = e.regions[key.Scope].zeroState(x, v)
-		for _, i := range v.Instances {
-			if i.State == hosting.InstanceInService {
-				share.Instances = append(share.Instances, InstanceRoute{i.ID, i.Address})
-			}
+		for _, s := range x.Shares(v) {
+			share.Fleets = append(share.Fleets, fleetRoute(s))
 		}
-		slices.SortFunc(share.Instances, func(a, b InstanceRoute) int { return cmp.Compare(a.ID, b.ID) })
 		route.Variants = append(route.Variants, share)
 	}
 	return route
+}
+
+// fleetRoute is what gateways should do with a fleet's share of a variant's invocations.
+func fleetRoute(s hosting.Share) FleetRoute {
+	v := s.Fleet
+	f := FleetRoute{
+		Generation: v.Generation, Weight: s.Weight, Strategy: strategy(v.Config.Routing), Image: v.Model.Container.Image,
+		Copies: make([]CopyRoute, 0, len(v.Instances)),
+	}
+	for _, i := range v.Instances {
+		if i.State != hosting.InstanceInService {
+			continue
+		}
+		for _, c := range i.Copies {
+			if c.Ready {
+				f.Copies = append(f.Copies, CopyRoute{c.ID, i.ID, c.Address})
+			}
+		}
+	}
+	slices.SortFunc(f.Copies, func(a, b CopyRoute) int { return cmp.Compare(a.ID, b.ID) })
+	return f
 }
 
 func strategy(r hosting.Routing) RoutingStrategy {

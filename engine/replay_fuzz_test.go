@@ -59,7 +59,7 @@ func accepted(e *engine.Engine) []engine.Input {
 		engine.LoadHistory{Scope: s, Target: key, Policy: "soon", Past: scaling.PastLoad{Load: []scaling.HourValue{{Value: 0x1p359}}}},
 		engine.PutCompositeAlarm{Scope: s, Alarm: alarm.Composite{Name: "above", Rule: `ALARM("another") OR NOT OK("top")`}},
 		engine.PromQLEvaluated{Scope: s, Alarm: "another", Query: "up", At: populated},
-		engine.InstancesEjected{Key: variant, Ejected: []engine.Ejection{{ID: instance, Since: populated, Times: 1, Reason: "it fails"}}},
+		engine.InstancesEjected{Key: variant, Ejected: []engine.Ejection{{ID: hosting.CopyID(instance), Since: populated, Times: 1, Reason: "it fails"}}},
 		engine.WakeRequested{Key: variant},
 		engine.UpdateGroup{Scope: s, Update: scaling.GroupUpdate{Key: key, Min: &two}},
 		engine.SetDesiredCapacity{Scope: s, Key: key, Desired: 4},

@@ -21,10 +21,11 @@ type VariantKey struct {
 	Variant  string
 }
 
-// FleetLevel is the wanted state of one variant's instances: all of them, none besides. Levels replace one another; a level
-// without instances means that all of the variant's instances should be stopped at once (a deleted endpoint drains first:
-// its instances stay in the level, Draining, until they are gone).
+// FleetLevel is the wanted state of one fleet of a variant: all of its instances, none besides. Levels of the same key and generation
+// replace one another; a level without instances means that all of the fleet's instances should be stopped at once (a deleted endpoint
+// drains first: its instances stay in the level, Draining, until they are gone).
 type FleetLevel struct {
-	Key       VariantKey
-	Instances []hosting.InstanceSpec
+	Key        VariantKey
+	Generation hosting.Generation
+	Instances  []hosting.InstanceSpec // sorted by ID
 }

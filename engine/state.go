@@ -115,7 +115,7 @@ func (e *Engine) restoreRegion(x RegionState) error {
 		r.Targets.Index()
 	}
 	if x.Hosting != nil {
-		x.Hosting.NewID = e.ids.instance
+		x.Hosting.Restore(e.ids.instance)
 		r.Hosting = x.Hosting
 	}
 	return nil

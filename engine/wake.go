@@ -64,7 +64,7 @@ func (r *Region) wakesTarget(t *scaling.Target) bool {
 // for its first instance.
 func (r *Region) zeroState(x *hosting.Endpoint, v *hosting.Variant) (atZero, held bool) {
 	for _, i := range v.Instances {
-		if i.State == hosting.InstanceInService || i.State != hosting.InstanceDraining && i.EverReady {
+		if i.State == hosting.InstanceInService || i.State != hosting.InstanceDraining && i.EverReady() {
 			return false, false
 		}
 	}

@@ -16,18 +16,18 @@ func (r *Registry) CreateEndpoint(now time.Time, name, config string, tags Tags)
 	if !found {
 		return notFound(ResourceConfig, config)
 	}
-	variants, err := r.provision(now, c)
+	variants, err := r.provision(now, c, 1)
 	if err != nil {
 		return err
 	}
 	r.Endpoints[name] = &Endpoint{
-		Name: name, Config: config, Status: Creating, Created: now, Modified: now, Tags: tags, Variants: variants,
+		Name: name, Config: config, Status: Creating, Created: now, Modified: now, Tags: tags, Variants: variants, Newest: 1,
 	}
 	return nil
 }
 
-// provision makes a config's variants with their initial instances, all starting.
-func (r *Registry) provision(now time.Time, c *EndpointConfig) ([]*Variant, error) {
+// provision makes the fleets of a config's variants with their initial instances, all starting.
+func (r *Registry) provision(now time.Time, c *EndpointConfig, g Generation) ([]*Variant, error) {
 	for _, vc := range c.Variants {
 		if _, found := r.Models[vc.Model]; !found {
 			return nil, notFound(ResourceModel, vc.Model)
@@ -39,7 +39,7 @@ func (r *Registry) provision(now time.Time, c *EndpointConfig) ([]*Variant, erro
 	variants := make([]*Variant, 0, len(c.Variants))
 	for _, vc := range c.Variants {
 		v := &Variant{
-			Config: vc, Model: *r.Models[vc.Model],
+			Config: vc, Generation: g, Model: *r.Models[vc.Model],
 			CurrentWeight: vc.InitialWeight, DesiredWeight: vc.InitialWeight, ChangeStarted: now,
 		}
 		r.resize(now, v, vc.InitialCount)
@@ -113,19 +113,19 @@ func (r *Registry) change(now time.Time, v *Variant, c Change) {
 	}
 }
 
-// resize makes n the variant's goal: it adds starting instances, or drains those that serve least.
+// resize makes n the number of instances that the variant wants: it adds starting instances, or drains those that serve least.
 func (r *Registry) resize(now time.Time, v *Variant, n int) {
 	v.Desired = n
 	have := v.provisioned()
 	for ; have < n; have++ {
-		v.Instances = append(v.Instances, &Instance{ID: r.NewID(), State: InstanceStarting, Started: now})
+		v.Instances = append(v.Instances, newInstance(now, r.NewID()))
 	}
 	for ; have > n; have-- {
 		v.expendable().drain()
 	}
 }
 
-// expendable picks the instance to remove: one that does not serve if there is any, else the youngest, since older ones have
+// expendable returns the instance to remove: one that does not serve if there is any, else the youngest, since older ones have
 // warmer caches.
 func (v *Variant) expendable() *Instance {
 	var pick *Instance
@@ -138,10 +138,6 @@ func (v *Variant) expendable() *Instance {
 		}
 	}
 	return pick
-}
-
-func (i *Instance) drain() {
-	i.State = InstanceDraining
 }
 
 // changeable returns the endpoint if its state allows an update.
@@ -170,14 +166,14 @@ type Update struct {
 	ExcludeCount  bool
 	ExcludeWeight bool
 
-	// Bake is how long the old fleet is kept after traffic moved.
+	// Bake is how long the old fleets are kept after traffic moved.
 	Bake time.Duration
 
 	// Scaled reports whether a variant is a registered scalable target: such a variant may not go or change its instance type.
 	Scaled func(variant string) bool `json:"-"`
 }
 
-// UpdateEndpoint starts a new fleet for another config beside the one in use. Traffic moves when all of it is healthy. It fails with an
+// UpdateEndpoint starts new fleets for another config beside those in use. Traffic moves when all of them are healthy. It fails with an
 // *Error where the endpoint cannot be updated now or to that config, and changes nothing then.
 // AWS: SageMaker API reference, UpdateEndpoint.
 func (r *Registry) UpdateEndpoint(now time.Time, u Update) error {
@@ -195,10 +191,11 @@ func (r *Registry) UpdateEndpoint(now time.Time, u Update) error {
 	if err := e.mayReplace(c, u.Scaled); err != nil {
 		return err
 	}
-	variants, err := r.provision(now, c)
+	variants, err := r.provision(now, c, e.Newest+1)
 	if err != nil {
 		return err
 	}
+	e.Newest++
 	for _, v := range variants {
 		r.retain(now, e.Variant(v.Config.Name), v, u)
 	}
@@ -235,15 +232,15 @@ func (r *Registry) retain(now time.Time, old, v *Variant, u Update) {
 	}
 	if !u.ExcludeCount {
 		r.resize(now, v, old.Desired)
-		v.forgetUnborn()
+		v.dropUnannounced()
 	}
 	if !u.ExcludeWeight {
 		v.CurrentWeight, v.DesiredWeight = old.DesiredWeight, old.DesiredWeight
 	}
 }
 
-// forgetUnborn drops instances that drain before any fleet has heard of them.
-func (v *Variant) forgetUnborn() {
+// dropUnannounced drops instances that drain before a level has named them to a fleet.
+func (v *Variant) dropUnannounced() {
 	v.Instances = slices.DeleteFunc(v.Instances, func(i *Instance) bool { return i.State == InstanceDraining })
 }
 
@@ -270,10 +267,10 @@ func drainAll(v *Variant) {
 	}
 }
 
-// All returns every variant that has instances: in use, coming and going. It is for reading.
+// All returns every fleet of the endpoint: in use, coming and going. It is for reading.
 func (e *Endpoint) All() []*Variant { return e.all() }
 
-// all returns every variant that has instances: in use, coming and going.
+// all returns every fleet of the endpoint: in use, coming and going.
 func (e *Endpoint) all() []*Variant {
 	out := slices.Clone(e.Variants)
 	if e.Deployment != nil {

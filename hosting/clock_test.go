@@ -31,7 +31,7 @@ func TestStartupTimeoutIsWallTime(t *testing.T) {
 				w.pass(e, time.Duration(float64(s.wall)*s.speed)-time.Millisecond)
 				w.status(e, hosting.Creating)
 			}
-			if specs := w.Specs(e)["blue"]; len(specs) == 0 || specs[0].StartupTimeout != 8*time.Minute {
+			if specs := w.specs(e); len(specs) == 0 || specs[0].Copies[0].StartupTimeout != 8*time.Minute {
 				t.Errorf("the fleet is given %v", specs)
 			}
 			w.pass(e, time.Duration(len(stretches))*time.Second*300)

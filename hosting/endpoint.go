@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (s Status) String() string {
 	}
 }
 
-// Endpoint is what invocations are addressed to: some variants, each with its instances.
+// Endpoint is what invocations are addressed to: some variants, each with a fleet of instances.
 type Endpoint struct {
 	Name          string
 	Config        string // the endpoint config in use
@@ -46,9 +47,12 @@ type Endpoint struct {
 	FailureReason string
 	Created       time.Time
 	Modified      time.Time
-	Served        time.Time `json:",omitzero"` // since when: it was InService for the first time
+	Served        time.Time `json:",omitzero"` // when it was InService for the first time
 	Tags          Tags
-	Variants      []*Variant
+	Variants      []*Variant // in use
+
+	// Newest is the generation of the newest fleets that were made for the endpoint.
+	Newest Generation `json:",omitzero"`
 
 	// Deployment is the UpdateEndpoint under way, else nil.
 	Deployment *Deployment
@@ -80,11 +84,19 @@ func (e *Endpoint) Next() []*Variant {
 	return e.Variants // traffic has moved to the new fleet already
 }
 
-// Variant is a production variant in use: its configuration, its goal, and its instances.
+// Generation numbers the fleets of an endpoint in the order of their deployment: 1 is what CreateEndpoint makes, and each UpdateEndpoint
+// makes the next. Two fleets of one variant differ in it.
+type Generation int
+
+// Variant is one fleet of a production variant: its configuration, its goal, and its instances. While an endpoint is updated, several
+// fleets of a variant exist side by side.
 type Variant struct {
 	Config VariantConfig
 
-	// Model is the variant's own copy: models may be deleted while in use.
+	// Generation is never 0, save in a state of an earlier version that was not restored yet.
+	Generation Generation `json:",omitzero"`
+
+	// Model is kept here because models may be deleted while they are in use.
 	Model   Model
 	Desired int // instances asked for
 
@@ -114,18 +126,36 @@ func (v *Variant) Current() int {
 	return n
 }
 
-// Ejections says, for each instance that its gateway leaves out for a while, which one it is and why.
+// Ejections returns a sentence for each copy that its gateway has ejected, with the reason.
 func (v *Variant) Ejections() []string {
 	var all []string
 	for _, i := range v.Instances {
-		if i.Ejected != "" {
-			all = append(all, fmt.Sprintf("%s is not routed to for a while: %s", i.ID, i.Ejected))
+		for _, c := range i.Copies {
+			if c.Ejected != "" {
+				all = append(all, fmt.Sprintf("%s is not routed to for a while: %s", c.ID, c.Ejected))
+			}
 		}
 	}
 	return all
 }
 
-// provisioned returns how many instances are wanted: all that do not drain.
+// wanted yields the copies of all instances that do not drain.
+func (v *Variant) wanted() iter.Seq[*Copy] {
+	return func(yield func(*Copy) bool) {
+		for _, i := range v.Instances {
+			if i.State == InstanceDraining {
+				continue
+			}
+			for _, c := range i.Copies {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// provisioned returns how many instances do not drain.
 func (v *Variant) provisioned() int {
 	n := 0
 	for _, i := range v.Instances {
@@ -136,80 +166,32 @@ func (v *Variant) provisioned() int {
 	return n
 }
 
-// settled reports whether every wanted instance has once been healthy and no other is left. An instance that served and
-// crashed does not hold a change up: its fleet brings it back.
+// settled reports whether every wanted instance has been healthy once and no other is left. An instance that served and
+// crashed does not delay a change: its fleet starts it again.
 func (v *Variant) settled() bool {
-	for _, i := range v.Instances {
-		if i.State == InstanceDraining || !i.EverReady {
+	for c := range v.wanted() {
+		if !c.EverReady {
 			return false
 		}
 	}
-	return len(v.Instances) == v.Desired
+	return len(v.Instances) == v.Desired && v.provisioned() == v.Desired
 }
 
-// InstanceState is where an instance is in its life.
-type InstanceState int
-
-// Instance states.
-const (
-	InstanceStarting  InstanceState = iota + 1 // not healthy: new, or crashed and on its way back
-	InstanceInService                          // takes invocations
-	InstanceDraining                           // takes no new ones, and goes
-)
-
-// String returns the state in the words of the Auto Scaling API's life cycle.
-func (s InstanceState) String() string {
-	switch s {
-	case InstanceStarting:
-		return "Pending"
-	case InstanceInService:
-		return "InService"
-	case InstanceDraining:
-		return "Terminating"
-	default:
-		return "invalid"
-	}
-}
-
-// Instance is one running model server.
-type Instance struct {
-	ID        InstanceID
-	State     InstanceState
-	Address   string // host:port; set while in service
-	Started   time.Time
-	EverReady bool
-	Reason    string // why it is not serving, from its fleet
-	Failures  int    // times it was reported failed
-
-	// Preparing: it waits for capacity or model data, and its start-up time does not run.
-	Preparing bool `json:",omitzero"`
-
-	// Launched is when its start-up time began, where that is later than Started.
-	Launched time.Time `json:",omitzero"`
-
-	// Grace is by how much its deadline is later, in policy time, since the clock ran at another speed when its time began.
-	Grace time.Duration `json:",omitzero"`
-
-	// Cause and Final are those of the last failure, and ReasonAt is when Reason was reported.
-	Cause    Cause     `json:",omitzero"`
-	Final    bool      `json:",omitzero"`
-	ReasonAt time.Time `json:",omitzero"`
-
-	// Ejected says why its gateway leaves it out for a while, although it is in service; "" where it does not.
-	Ejected string `json:",omitempty"`
-}
-
-// Deployment is an UpdateEndpoint under way: a new fleet beside the one in use.
+// Deployment is an UpdateEndpoint under way: new fleets beside those in use.
 // AWS: SageMaker developer guide, deployment guardrails (blue/green, all at once).
 type Deployment struct {
 	Config   string
 	Started  time.Time
-	Variants []*Variant // the new fleet, until traffic moves to it
+	Variants []*Variant // the new fleets, until they are the ones in use
 
-	// Bake is how long the old fleet is kept after traffic moved: the baking period and the termination wait together.
+	// Share is the part of each variant's invocations that its new fleet takes while the old one is in use, 0 to 1. It is 0 where traffic
+	// moves all at once.
+	Share float64 `json:",omitzero"`
+
+	// Bake is how long the old fleets are kept after traffic moved: the baking period and the termination wait together.
 	Bake time.Duration
 
-	// RetireAt is when the old fleet may drain; zero until traffic has moved.
+	// RetireAt is when the old fleets may drain; zero until traffic has moved.
 	RetireAt time.Time
 }
 

@@ -6,25 +6,25 @@ import (
 	"slices"
 )
 
-// newestFailure returns the wanted instance, of those that do not serve, whose failure is the newest, and its variant; nil where none has
+// newestFailure returns the wanted copy, of those that are not ready, whose failure is the newest, and its variant; nil where none has
 // failed or waits.
-func newestFailure(variants []*Variant) (*Variant, *Instance) {
+func newestFailure(variants []*Variant) (*Variant, *Copy) {
 	var of *Variant
-	var newest *Instance
+	var newest *Copy
 	for _, v := range variants {
-		for _, i := range v.Instances {
-			if i.State == InstanceStarting && i.Reason != "" && (newest == nil || !i.ReasonAt.Before(newest.ReasonAt)) {
-				of, newest = v, i
+		for c := range v.wanted() {
+			if !c.Ready && c.Reason != "" && (newest == nil || !c.ReasonAt.Before(newest.ReasonAt)) {
+				of, newest = v, c
 			}
 		}
 	}
 	return of, newest
 }
 
-// LastFailure returns the newest reason for which a wanted instance is not serving, or "".
+// LastFailure returns the newest reason for which a wanted copy is not ready, or "".
 func (v *Variant) LastFailure() string {
-	if _, i := newestFailure([]*Variant{v}); i != nil {
-		return i.Reason
+	if _, c := newestFailure([]*Variant{v}); c != nil {
+		return c.Reason
 	}
 	return ""
 }
@@ -35,25 +35,25 @@ func (e *Endpoint) PendingReason() string {
 	if e.Status != Creating && e.Status != Updating {
 		return ""
 	}
-	v, i := newestFailure(e.Next())
+	v, c := newestFailure(e.Next())
 	switch {
-	case i == nil:
+	case c == nil:
 		return ""
-	case i.Cause != CauseHealth:
-		return i.Reason
+	case c.Cause != CauseHealth:
+		return c.Reason
 	default:
-		return fmt.Sprintf("The primary container for production variant %s has not passed the ping health check yet. Last failure: %s", v.Config.Name, i.Reason)
+		return fmt.Sprintf("The primary container for production variant %s has not passed the ping health check yet. Last failure: %s", v.Config.Name, c.Reason)
 	}
 }
 
-// Delayed returns the endpoint's status, Creating or Updating, where it is held up by the failure of an instance that has never served; else 0.
-func (e *Endpoint) Delayed(by InstanceID) Status {
+// Delayed returns the endpoint's status, Creating or Updating, where it is delayed by the failure of a copy that has never served; else 0.
+func (e *Endpoint) Delayed(by CopyID) Status {
 	if e.Status != Creating && e.Status != Updating {
 		return 0
 	}
 	for _, v := range e.Next() {
-		for _, i := range v.Instances {
-			if i.ID == by && i.unborn() && i.Failures > 0 {
+		for c := range v.wanted() {
+			if c.ID == by && !c.EverReady && c.Failures > 0 {
 				return e.Status
 			}
 		}
@@ -61,12 +61,12 @@ func (e *Endpoint) Delayed(by InstanceID) Status {
 	return 0
 }
 
-// Failure returns what is wrong with a variant: the newest reason for which an instance of it does not serve, in use or coming with an
+// Failure returns what is wrong with a variant: the newest reason for which a copy of it is not ready, in use or coming with an
 // update; else why the endpoint's last change failed; else "".
 func (e *Endpoint) Failure(variant string) string {
 	all := slices.DeleteFunc(e.all(), func(v *Variant) bool { return v.Config.Name != variant })
-	if _, i := newestFailure(all); i != nil {
-		return i.Reason
+	if _, c := newestFailure(all); c != nil {
+		return c.Reason
 	}
 	return cmp.Or(e.PendingReason(), e.FailureReason)
 }

@@ -3,6 +3,8 @@ package hosting_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +74,20 @@ func (w *world) ready(e *hosting.Endpoint, ids ...hosting.InstanceID) {
 
 func (w *world) gone(e *hosting.Endpoint, ids ...hosting.InstanceID) {
 	w.report(e, hosting.FleetGone, ids...)
+}
+
+// specs are those of all of the variant's fleets, by generation.
+func (w *world) specs(e *hosting.Endpoint) []hosting.InstanceSpec {
+	w.t.Helper()
+	var all []hosting.InstanceSpec
+	specs := w.Specs(e)
+	for _, k := range slices.SortedFunc(maps.Keys(specs), hosting.FleetKey.Compare) {
+		if k.Variant != "blue" || k.Generation == 0 {
+			w.t.Errorf("a fleet %+v", k)
+		}
+		all = append(all, specs[k]...)
+	}
+	return all
 }
 
 func (w *world) status(e *hosting.Endpoint, want hosting.Status) {
@@ -151,7 +167,7 @@ func TestScaleOutAndInPassThroughUpdating(t *testing.T) {
 
 	w.resizeTo(1)
 	w.status(e, hosting.Updating)
-	specs := w.Specs(e)["blue"]
+	specs := w.specs(e)
 	if len(specs) != 3 || specs[0].Draining || !specs[1].Draining || !specs[2].Draining {
 		t.Fatalf("the youngest two should drain: %+v", specs)
 	}
@@ -219,7 +235,7 @@ func TestUpdateEndpointMovesTrafficOnceAllOfTheNewFleetIsHealthy(t *testing.T) {
 	w.config("c2", 1)
 	w.must(w.UpdateEndpoint(w.now, hosting.Update{Endpoint: "e", Config: "c2", Scaled: notScaled}))
 	w.Reconcile(w.now, e)
-	if e.Config != "c" || e.Deployment == nil || len(w.Specs(e)["blue"]) != 3 {
+	if e.Config != "c" || e.Deployment == nil || len(w.specs(e)) != 3 {
 		t.Fatalf("the new fleet should come up beside the old: %+v", e)
 	}
 	w.ready(e, "i-3")

@@ -100,12 +100,12 @@ func TestRepeatedReportsOfPreparationAreNoNews(t *testing.T) {
 	w, e := creating(t)
 	rep := hosting.InstanceReport{ID: "i-1", State: hosting.FleetPreparing, Cause: hosting.CauseModelData, Reason: "Fetching."}
 	for i, want := range []bool{true, false} {
-		if _, news := e.Report(w.now, rep); news != want {
-			t.Errorf("report %d: news = %v", i, news)
+		if got := e.Report(w.now, rep); got.Changed != want {
+			t.Errorf("report %d: changed = %v", i, got.Changed)
 		}
 	}
-	if _, news := e.Report(w.now, hosting.InstanceReport{ID: "i-2", State: hosting.FleetStarting}); news {
-		t.Error("starting without preparation is news")
+	if got := e.Report(w.now, hosting.InstanceReport{ID: "i-2", State: hosting.FleetStarting}); got.Changed {
+		t.Error("starting without preparation changes something")
 	}
 }
 

@@ -7,64 +7,89 @@ import (
 	"time"
 )
 
-// Report applies a fleet's report of an instance of the endpoint and returns the instance's variant, "" where no variant has it. changed
-// is false where the report says nothing new: fleets may repeat themselves.
-func (e *Endpoint) Report(now time.Time, rep InstanceReport) (variant string, changed bool) {
-	for _, v := range e.all() {
-		at := slices.IndexFunc(v.Instances, func(i *Instance) bool { return i.ID == rep.ID })
-		if at >= 0 {
-			return v.Config.Name, v.report(now, at, rep)
-		}
-	}
-	return "", false
+// Reported is what a fleet's report led to.
+type Reported struct {
+	Variant  string     // of the copy that was reported; "" where no variant has it
+	Changed  bool       // false: the report repeats what was known
+	Measured []Measured // times of the copy's start that have become known
 }
 
-func (v *Variant) report(now time.Time, at int, rep InstanceReport) bool {
+// Report applies a fleet's report of a copy of one of the endpoint's instances. Fleets may repeat themselves.
+func (e *Endpoint) Report(now time.Time, rep InstanceReport) Reported {
+	for _, v := range e.all() {
+		at := slices.IndexFunc(v.Instances, func(i *Instance) bool { return i.ID == rep.ID })
+		if at < 0 {
+			continue
+		}
+		n := v.Instances[at].copy(rep.CopyID())
+		if n < 0 {
+			return Reported{Variant: v.Config.Name}
+		}
+		c := v.Instances[at].Copies[n]
+		out := Reported{Variant: v.Config.Name}
+		if rep.Stages != (Stages{}) {
+			out.Measured, c.Stages = rep.Stages.measured(c.Stages, !c.EverReady), rep.Stages
+		}
+		out.Changed = v.report(now, at, n, rep)
+		return out
+	}
+	return Reported{}
+}
+
+// report applies a report to copy n of the instance at an index.
+func (v *Variant) report(now time.Time, at, n int, rep InstanceReport) (changed bool) {
 	i := v.Instances[at]
-	switch {
-	case rep.State == FleetGone && i.State == InstanceDraining:
-		v.Instances = slices.Delete(v.Instances, at, at+1)
-	case i.State == InstanceDraining:
+	if i.State != InstanceDraining {
+		changed = i.Copies[n].report(now, rep)
+		i.follow()
+		return changed
+	}
+	if rep.State != FleetGone {
 		return false
-	case rep.State == FleetReady:
-		if i.State == InstanceInService && i.Address == rep.Address {
-			return false
-		}
-		i.State, i.Address, i.EverReady = InstanceInService, rep.Address, true
-		i.Reason, i.Cause, i.Final, i.Preparing, i.Ejected = "", CauseHealth, false, false, ""
-	case rep.State == FleetPreparing:
-		if i.Preparing && i.Reason == rep.Reason {
-			return false
-		}
-		i.State, i.Address, i.Preparing, i.Reason, i.Cause, i.ReasonAt = InstanceStarting, "", true, rep.Reason, rep.Cause, now
-	case rep.State == FleetStarting:
-		if !i.Preparing {
-			return false
-		}
-		i.Preparing, i.Launched, i.Grace, i.Reason, i.Cause = false, now, 0, "", CauseHealth
-	case rep.State == FleetGone:
-		// A wanted instance that its fleet gave up stays: the level asks for it until the fleet has it again.
-		rep.Reason = cmp.Or(rep.Reason, "The instance went away.")
-		i.fail(now, rep)
-	case rep.Cause == CauseStopped:
-		i.State, i.Address, i.Reason, i.Cause, i.Final, i.Preparing, i.Ejected = InstanceStarting, "", "", CauseHealth, false, false, ""
-		if !i.EverReady {
-			i.Launched, i.Grace = now, 0 // its start-up time begins anew
-		}
-	default:
-		i.fail(now, rep)
+	}
+	if i.Copies = slices.Delete(i.Copies, n, n+1); len(i.Copies) == 0 {
+		v.Instances = slices.Delete(v.Instances, at, at+1)
 	}
 	return true
 }
 
-func (i *Instance) fail(now time.Time, rep InstanceReport) {
-	i.State, i.Address, i.Reason, i.Cause, i.Final, i.Preparing = InstanceStarting, "", rep.Reason, rep.Cause, rep.Final, false
-	i.Ejected, i.ReasonAt = "", now
-	i.Failures++
+// report applies a report to a wanted copy.
+func (c *Copy) report(now time.Time, rep InstanceReport) (changed bool) {
+	switch {
+	case rep.State == FleetReady:
+		if c.Ready && c.Address == rep.Address {
+			return false
+		}
+		c.Ready, c.Address, c.EverReady = true, rep.Address, true
+		c.Reason, c.Cause, c.Final, c.Preparing, c.Ejected = "", CauseHealth, false, false, ""
+	case rep.State == FleetPreparing:
+		if c.Preparing && c.Reason == rep.Reason {
+			return false
+		}
+		c.Ready, c.Address, c.Preparing, c.Reason, c.Cause, c.ReasonAt = false, "", true, rep.Reason, rep.Cause, now
+	case rep.State == FleetStarting:
+		if !c.Preparing {
+			return false
+		}
+		c.Preparing, c.Launched, c.Grace, c.Reason, c.Cause = false, now, 0, "", CauseHealth
+	case rep.State == FleetGone:
+		// A wanted copy that its fleet gave up stays: the level asks for it until the fleet has it again.
+		rep.Reason = cmp.Or(rep.Reason, "The instance went away.")
+		c.fail(now, rep)
+	case rep.Cause == CauseStopped:
+		c.Ready, c.Address, c.Reason, c.Cause, c.Final, c.Preparing, c.Ejected = false, "", "", CauseHealth, false, false, ""
+		c.Stages = Stages{}
+		if !c.EverReady {
+			c.Launched, c.Grace = now, 0 // its start-up time begins anew
+		}
+	default:
+		c.fail(now, rep)
+	}
+	return true
 }
 
-// Reconcile moves the endpoint as far as its instances allow: changes complete, or fail once an instance has taken too long to
-// become healthy. It reports whether the endpoint is gone. Calling it again without news changes nothing.
+// Reconcile moves the endpoint as far as its instances allow: changes complete, or fail once a copy has taken too long to
+// become healthy. It reports whether the endpoint is gone. Calling it again without a report in between changes nothing.
 func (r *Registry) Reconcile(now time.Time, e *Endpoint) (gone bool) {
 	e.Retired = slices.DeleteFunc(e.Retired, func(v *Variant) bool { return len(v.Instances) == 0 })
 	switch e.Status {
@@ -125,7 +150,7 @@ func (r *Registry) rollBack(now time.Time, v *Variant) {
 	}
 	served := 0
 	for _, i := range v.Instances {
-		if !i.EverReady {
+		if !i.EverReady() {
 			i.drain()
 		} else if i.State != InstanceDraining {
 			served++
@@ -148,7 +173,7 @@ func (r *Registry) reconcileDeployment(now time.Time, e *Endpoint) {
 	if d.RetireAt.IsZero() && allSettled(d.Variants) {
 		for _, v := range d.Variants {
 			if old := e.Variant(v.Config.Name); old != nil {
-				v.Served = old.Served // measured with the old fleet until now
+				v.Served = old.Served // by the old fleet until now
 			}
 		}
 		e.Retired, e.Variants, d.Variants = append(e.Retired, e.Variants...), d.Variants, nil
@@ -185,11 +210,11 @@ func anyDraining(variants []*Variant) bool {
 	return slices.ContainsFunc(variants, func(v *Variant) bool { return len(v.Instances) != v.provisioned() })
 }
 
-// overdue returns a variant of which an instance has never been healthy for longer than it may, or never can be, or nil.
+// overdue returns a variant of which a copy has not been healthy for longer than it may, or never can be, or nil.
 func (r *Registry) overdue(now time.Time, variants []*Variant) *Variant {
 	for _, v := range variants {
-		for _, i := range v.Instances {
-			if at := r.deadline(v, i); i.unborn() && i.Final || !at.IsZero() && !now.Before(at) {
+		for c := range v.wanted() {
+			if at := r.deadline(v, c); !c.EverReady && c.Final || !at.IsZero() && !now.Before(at) {
 				return v
 			}
 		}
@@ -201,31 +226,29 @@ func (r *Registry) overdue(now time.Time, variants []*Variant) *Variant {
 // about half an hour before it gives up with InsufficientInstanceCapacity.
 const provisionTimeout = 30 * time.Minute
 
-// deadline returns when an instance that has never been healthy has taken too long; the zero time where no time runs. Fetching model
+// deadline returns when a wanted copy that has never been healthy has taken too long; the zero time where it has no deadline. Fetching model
 // data has a deadline of the fleet's own, which reports its end.
-func (r *Registry) deadline(v *Variant, i *Instance) time.Time {
+func (r *Registry) deadline(v *Variant, c *Copy) time.Time {
 	switch {
-	case !i.unborn(), i.Preparing && i.Cause == CauseModelData:
+	case c.EverReady, c.Preparing && c.Cause == CauseModelData:
 		return time.Time{}
-	case i.Preparing:
-		return i.began().Add(r.policyTime(cmp.Or(v.Config.ProvisionTimeout, provisionTimeout)) + i.Grace)
+	case c.Preparing:
+		return c.began().Add(r.policyTime(cmp.Or(v.Config.ProvisionTimeout, provisionTimeout)) + c.Grace)
 	default:
-		return i.began().Add(r.policyTime(r.timeout(v)) + i.Grace)
+		return c.began().Add(r.policyTime(r.timeout(v)) + c.Grace)
 	}
 }
 
-func (i *Instance) unborn() bool { return i.State == InstanceStarting && !i.EverReady }
-
-// timeout is how long an instance may take to become healthy: wall time.
+// timeout is how long a copy may take to become healthy: wall time.
 func (r *Registry) timeout(v *Variant) time.Duration {
 	return cmp.Or(v.Config.StartupTimeout, r.StartupTimeout)
 }
 
-// failureReason is SageMaker's text, and what the instance's fleet said last.
+// failureReason is SageMaker's text, and the last reason that the copy's fleet reported.
 func failureReason(v *Variant) string {
-	for _, i := range v.Instances {
-		if i.unborn() && i.Cause != CauseHealth && i.Reason != "" {
-			return i.Reason
+	for c := range v.wanted() {
+		if !c.EverReady && c.Cause != CauseHealth && c.Reason != "" {
+			return c.Reason
 		}
 	}
 	s := fmt.Sprintf("The primary container for production variant %s did not pass the ping health check. "+
@@ -236,7 +259,7 @@ func failureReason(v *Variant) string {
 	return s
 }
 
-// Wake returns the earliest moment at which Reconcile can change the endpoint without news from its fleet; the zero time
+// Wake returns the earliest moment at which Reconcile can change the endpoint without a report of its fleet; the zero time
 // where there is none.
 func (r *Registry) Wake(e *Endpoint) time.Time {
 	var wake time.Time
@@ -249,8 +272,8 @@ func (r *Registry) Wake(e *Endpoint) time.Time {
 		return wake
 	}
 	for _, v := range e.all() {
-		for _, i := range v.Instances {
-			if at := r.deadline(v, i); !at.IsZero() {
+		for c := range v.wanted() {
+			if at := r.deadline(v, c); !at.IsZero() {
 				earlier(at)
 			}
 		}

@@ -29,12 +29,18 @@ type World struct {
 	OnEvent func(now time.Time, e engine.Event)
 
 	load    map[engine.VariantKey]float64 // invocations a minute
-	ready   map[hosting.InstanceID]time.Time
-	sick    map[hosting.InstanceID]bool
-	leaving []hosting.InstanceID
+	copies  map[hosting.CopyID]*copyLife
+	leaving []hosting.InstanceReport // of copies that are gone in the next second
 	trace   uint64
 	past    *metric.Window // from before the engine began
 	atZero  map[engine.VariantKey]*zeroQueue
+}
+
+// copyLife is a copy that its fleet starts or has started.
+type copyLife struct {
+	instance hosting.InstanceID
+	ready    time.Time // when it is healthy
+	broken   bool      // it exits then
 }
 
 // remembered is how long an engine in a world keeps datapoints: there is no history beside it from which a new alarm could be told more.
@@ -45,8 +51,7 @@ func NewWorld(c engine.Config, now time.Time) *World {
 	c.MetricRetention = cmp.Or(c.MetricRetention, remembered)
 	return &World{
 		Engine: engine.New(c), Now: now, Startup: 90 * time.Second, OnEvent: func(time.Time, engine.Event) {},
-		load: map[engine.VariantKey]float64{}, ready: map[hosting.InstanceID]time.Time{},
-		sick: map[hosting.InstanceID]bool{}, trace: fnvOffset,
+		load: map[engine.VariantKey]float64{}, copies: map[hosting.CopyID]*copyLife{}, trace: fnvOffset,
 		past: metric.NewWindow(pastKept), atZero: map[engine.VariantKey]*zeroQueue{},
 	}
 }
@@ -69,8 +74,10 @@ func (w *World) Do(in engine.Input) (engine.Result, error) {
 	}
 	w.routed(out.Effects.Routes)
 	for _, level := range out.Effects.Levels {
-		for _, s := range level.Instances {
-			w.want(s)
+		for _, i := range level.Instances {
+			for _, c := range i.Copies {
+				w.want(i.ID, c.ID, i.Draining || c.Draining)
+			}
 		}
 	}
 	return out.Result, w.remind(out.Events)
@@ -91,16 +98,16 @@ func (w *World) note(text string) {
 // Trace is a digest of every event so far and its time: equal runs, equal traces.
 func (w *World) Trace() uint64 { return w.trace }
 
-func (w *World) want(s hosting.InstanceSpec) {
-	if s.Draining {
-		if !slices.Contains(w.leaving, s.ID) {
-			w.leaving = append(w.leaving, s.ID)
+func (w *World) want(instance hosting.InstanceID, id hosting.CopyID, draining bool) {
+	if draining {
+		if gone := hosting.NewReport(instance, id, hosting.FleetGone); !slices.Contains(w.leaving, gone) {
+			w.leaving = append(w.leaving, gone)
 		}
-		delete(w.ready, s.ID)
+		delete(w.copies, id)
 		return
 	}
-	if _, known := w.ready[s.ID]; !known {
-		w.ready[s.ID], w.sick[s.ID] = w.Now.Add(max(w.Startup, time.Second)), w.Broken
+	if w.copies[id] == nil {
+		w.copies[id] = &copyLife{instance, w.Now.Add(max(w.Startup, time.Second)), w.Broken}
 	}
 }
 
@@ -128,9 +135,9 @@ func (w *World) next(end time.Time) time.Time {
 		}
 	}
 	at := end
-	for _, ready := range w.ready { //tidy:unordered the earliest
-		if ready.After(w.Now) && ready.Before(at) {
-			at = ready
+	for _, c := range w.copies { //tidy:unordered the earliest
+		if c.ready.After(w.Now) && c.ready.Before(at) {
+			at = c.ready
 		}
 	}
 	if wake := w.Engine.Wake(); !wake.IsZero() && wake.Before(at) {
@@ -161,7 +168,14 @@ func (w *World) second() error {
 	return nil
 }
 
-// Crash lets an instance of a variant that serves exit: its fleet starts it again. It reports false where none serves.
+// exited is the report of a copy whose model server exited.
+func exited(instance hosting.InstanceID, id hosting.CopyID) hosting.InstanceReport {
+	r := hosting.NewReport(instance, id, hosting.FleetFailed)
+	r.Reason = "It exited with code 3."
+	return r
+}
+
+// Crash lets a copy on an instance of a variant that serves exit: its fleet starts it again. It reports false where none serves.
 func (w *World) Crash(k engine.VariantKey) (bool, error) {
 	v := w.variant(k)
 	if v == nil {
@@ -169,26 +183,28 @@ func (w *World) Crash(k engine.VariantKey) (bool, error) {
 	}
 	for _, i := range v.Instances {
 		if i.State == hosting.InstanceInService {
-			w.ready[i.ID], w.sick[i.ID] = w.Now.Add(w.Startup), w.Broken
-			_, err := w.Do(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetFailed, Reason: "It exited with code 3."}})
+			id := i.Copies[0].ID
+			w.copies[id] = &copyLife{i.ID, w.Now.Add(w.Startup), w.Broken}
+			_, err := w.Do(engine.Reported{Report: exited(i.ID, id)})
 			return true, err
 		}
 	}
 	return false, nil
 }
 
-// reports are what a fleet would say in this second.
+// reports are what a fleet would report in this second.
 func (w *World) reports() []hosting.InstanceReport {
-	var out []hosting.InstanceReport
-	for _, id := range w.leaving {
-		out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetGone})
-	}
-	w.leaving = w.leaving[:0]
-	for _, id := range slices.Sorted(maps.Keys(w.ready)) {
-		if w.ready[id].Equal(w.Now) && w.sick[id] {
-			out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetFailed, Reason: "It exited with code 3."})
-		} else if w.ready[id].Equal(w.Now) {
-			out = append(out, hosting.InstanceReport{ID: id, State: hosting.FleetReady, Address: "192.0.2.1:8080"})
+	out := w.leaving
+	w.leaving = nil
+	for _, id := range slices.Sorted(maps.Keys(w.copies)) {
+		switch c := w.copies[id]; {
+		case !c.ready.Equal(w.Now):
+		case c.broken:
+			out = append(out, exited(c.instance, id))
+		default:
+			r := hosting.NewReport(c.instance, id, hosting.FleetReady)
+			r.Address = "192.0.2.1:8080"
+			out = append(out, r)
 		}
 	}
 	return out

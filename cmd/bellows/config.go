@@ -28,6 +28,7 @@ type config struct {
 	Region  string  `yaml:"region"`  // that `bellows env` prints
 	Images  []image `yaml:"images"`
 
+	Fleet         string          `yaml:"fleet"` // the kind of fleet that runs instances: process, the default
 	ModelData     modelDataConfig `yaml:"model_data"`
 	Capacity      capacityConfig  `yaml:"capacity"`       // of this machine, for instances
 	InstanceTypes []instanceType  `yaml:"instance_types"` // besides those that are known
@@ -103,7 +104,7 @@ func defaults() config {
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: duration(8 * time.Minute), InvocationTimeout: duration(time.Minute),
 		DrainTimeout: duration(time.Minute), KillAfter: duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
 		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30, SeriesMax: 500_000,
-		ExplainMax: 2 << 30, Limits: limitsAuto, PingInterval: duration(5 * time.Second), PingTimeout: duration(2 * time.Second), PingFailures: 3,
+		ExplainMax: 2 << 30, Fleet: fleets()[0].Name, Limits: limitsAuto, PingInterval: duration(5 * time.Second), PingTimeout: duration(2 * time.Second), PingFailures: 3,
 		QueueMax: 1000, QueueBytes: 256 << 20, QueueTimeout: duration(10 * time.Second), WakeTimeout: duration(time.Minute),
 	}
 }

@@ -117,6 +117,7 @@ type row struct {
 	Type     string `json:"instance_type"`
 	Desired  int    `json:"desired"`
 	Current  int    `json:"current"`
+	Starting string `json:"starting,omitempty"` // how many copies start, by the stage that they have reached
 
 	// Of the last five minutes of policy time.
 	PerMinute float64 `json:"invocations_per_minute"`
@@ -228,7 +229,7 @@ func (st *status) look(e *engine.Engine) {
 				t := r.Traffic(now, name, v.Config.Name)
 				st.Endpoints = append(st.Endpoints, row{
 					Region: r.Scope.Region, Endpoint: name, Variant: v.Config.Name, Health: health.String(), Status: x.Status.String(),
-					Desired: v.Desired, Current: v.Current(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
+					Desired: v.Desired, Current: v.Current(), Starting: v.Starting(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
 					Type: v.Config.InstanceType, Trouble: cmp.Or(why, x.Failure(v.Config.Name)), health: health,
 				})
 			}

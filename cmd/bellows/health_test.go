@@ -34,7 +34,7 @@ func TestEjectionsAreOnThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := x.Variants[0].Instances[1].ID
+	bad := x.Variants[0].Instances[1].Copies[0].ID
 	shown := func() (st status, coded, html string) {
 		t.Helper()
 		st = status{Status: "ok"}

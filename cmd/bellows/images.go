@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"bellows.dev/bellows/internal/fleet/process"
+	"bellows.dev/bellows/internal/fleet"
 )
 
 // image maps images of models to the command of a model server.
@@ -114,24 +114,24 @@ func within(folder, name string) string {
 const demoImage = "bellows/demo-model"
 
 // program returns what runs an image.
-func (c *config) program(name string) (process.Program, error) {
+func (c *config) program(name string) (fleet.Program, error) {
 	for _, x := range c.Images {
 		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
-			return process.Program{Command: x.Command, Env: x.Env, Folder: x.Cwd, PassEnv: x.PassEnv}, nil
+			return fleet.Program{Command: x.Command, Env: x.Env, Folder: x.Cwd, PassEnv: x.PassEnv}, nil
 		}
 	}
 	if name == demoImage || strings.HasPrefix(name, demoImage+":") {
 		self, err := os.Executable()
 		if err != nil {
-			return process.Program{}, fmt.Errorf("finding this program's own file: %w", err)
+			return fleet.Program{}, fmt.Errorf("finding this program's own file: %w", err)
 		}
-		return process.Program{Command: []string{self, "demo-model"}}, nil
+		return fleet.Program{Command: []string{self, "demo-model"}}, nil
 	}
 	known := []string{demoImage}
 	for _, x := range c.Images {
 		known = append(known, x.Image)
 	}
-	return process.Program{}, fmt.Errorf("no command is known for the image %q. Map it under images: in bellows.yaml. Known are: %s", name, strings.Join(known, ", "))
+	return fleet.Program{}, fmt.Errorf("no command is known for the image %q. Map it under images: in bellows.yaml. Known are: %s", name, strings.Join(known, ", "))
 }
 
 // metricsConfig is who may read /metrics besides those who hold an access key.

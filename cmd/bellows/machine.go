@@ -46,6 +46,9 @@ func (c config) types() map[string]machine.Size {
 }
 
 func (c *config) checkMachine() error {
+	if _, err := fleetKind(fleets(), c.Fleet); err != nil {
+		return c.wrong("fleet", "%w", err)
+	}
 	for i, t := range c.InstanceTypes {
 		if err := t.check(); err != nil {
 			return c.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types: %w", err)

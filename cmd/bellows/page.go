@@ -11,7 +11,7 @@ var page = template.Must(template.New("health").Parse(`<!doctype html>
 <p>Version {{.Version}}{{if .Uptime}}, up {{.Uptime}}. Policy time {{.PolicyTime.Format "2006-01-02 15:04:05 MST"}}, {{.ClockSpeed}} times as fast as the clock.
 {{.Served}} invocations served, {{.Failed}} failed. {{.Alarms}} alarm{{if ne .Alarms 1}}s{{end}}, {{len .InAlarm}} in ALARM.{{end}}</p>
 {{if .Endpoints}}<table><tr><th>Endpoint<th>Variant<th>Health<th>Status<th>Instances<th>Wanted<th title="What the instances would cost on AWS by the list prices of their type: an estimate">USD/hour, estimated<th>Invocations/min<th>4XX, 5 min<th>5XX, 5 min<th>Trouble</tr>
-{{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td><a href="{{.Link}}">{{.Variant}}</a><td class="{{.Health}}">{{.Health}}<td>{{.Status}}<td class="n">{{.Current}}<td class="n">{{.Desired}}<td class="n">{{.Dollars}}<td class="n">{{printf "%.0f" .PerMinute}}<td class="n">{{.Errors4XX}}<td class="n">{{.Errors5XX}}<td>{{.Trouble}}</tr>
+{{range .Endpoints}}<tr><td>{{.Endpoint}} <small>{{.Region}}</small><td><a href="{{.Link}}">{{.Variant}}</a><td class="{{.Health}}">{{.Health}}<td>{{.Status}}<td class="n">{{.Current}}{{with .Starting}} <small>({{.}})</small>{{end}}<td class="n">{{.Desired}}<td class="n">{{.Dollars}}<td class="n">{{printf "%.0f" .PerMinute}}<td class="n">{{.Errors4XX}}<td class="n">{{.Errors5XX}}<td>{{.Trouble}}</tr>
 {{end}}</table>{{end}}
 {{if .InAlarm}}<h2>In ALARM</h2><table><tr><th>Alarm<th>Since<th>Reason</tr>
 {{range .InAlarm}}<tr><td>{{if .Explain}}<a href="{{.Explain}}">{{.Name}}</a>{{else}}{{.Name}}{{end}} <small>{{.Region}}</small><td>{{.Since.Format "2006-01-02 15:04:05"}}<td>{{.Reason}}</tr>

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/fleet/process"
 )
 
 // reloadable are the settings of bellows.yaml that a running server takes over; others take effect at the next start.
@@ -48,10 +47,6 @@ func (c config) engineSettings() engine.Settings {
 	}
 }
 
-func (c config) fleetSettings() process.Settings {
-	return process.Settings{DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: int64(c.LogMax)}
-}
-
 // runReloads reads the configuration again at each signal, until ctx ends.
 func (s *server) runReloads(ctx context.Context, signals <-chan os.Signal) {
 	for {
@@ -83,7 +78,7 @@ func (s *server) reload(ctx context.Context) {
 		}
 	}
 	s.live.Store(&now)
-	s.process.SetSettings(now.fleetSettings())
+	s.fleet.SetSettings(now.fleetSettings())
 	s.gateway.SetMaxBody(int(now.PayloadMax))
 	s.control.SetArchive(int64(now.ExplainMax))
 	s.machine.Set(now.types(), now.Capacity.capacity())

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,6 @@ import (
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/fleet"
-	"bellows.dev/bellows/internal/fleet/process"
 	"bellows.dev/bellows/internal/foretell"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
@@ -67,11 +65,10 @@ type server struct {
 	gateway *invoke.Gateway
 	relay   *relay
 	fleet   fleet.Fleet
-	process *process.Fleet // the same, to change its settings
 	data    *modeldata.Cache
 	machine *machine.Machine
 
-	unlimited string // why instances are not held to their types' memory and CPU; "" where they are
+	unlimited string // why copies are not held to their memory and CPU; "" where they are
 
 	notifier *notify.Notifier
 	foretell *foretell.Foreteller
@@ -129,11 +126,9 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.machine = machine.New(machine.Options{Types: o.config.types(), Found: machine.Look(), Capacity: o.config.Capacity.capacity()})
-	instances, err := process.New(s.fleetOptions())
-	if err != nil {
-		return err // s.fleet stays nil: an interface that holds a nil fleet is not
+	if err := s.openFleet(); err != nil {
+		return err
 	}
-	s.fleet, s.process, s.unlimited = instances, instances, instances.Unlimited()
 	if err := s.openPrometheus(); err != nil {
 		return err
 	}
@@ -209,25 +204,13 @@ func (s *server) gatewayOptions() invoke.Options {
 	}
 }
 
-// logFile returns where the log of an instance is.
-func (s *server) logFile(id hosting.InstanceID) string {
+// logFile returns where the log of a copy is.
+func (s *server) logFile(id hosting.CopyID) string {
 	dir, err := filepath.Abs(s.o.dir)
 	if err != nil {
 		dir = s.o.dir
 	}
 	return filepath.Join(dir, "fleet", "logs", string(id)+".log")
-}
-
-func (s *server) fleetOptions() process.Options {
-	c := s.o.config
-	return process.Options{
-		Dir: filepath.Join(s.o.dir, "fleet"), Command: func(image string) (process.Program, error) { return s.conf().program(image) }, Drain: s.gateway.Drain, Log: s.o.log,
-		Report:       func(r hosting.InstanceReport) { s.control.Report(s.life, r) },
-		DrainTimeout: time.Duration(c.DrainTimeout), KillAfter: time.Duration(c.KillAfter), LogMax: int64(c.LogMax),
-		Activity: s.gateway.Activity, BusyMax: time.Duration(c.InvocationTimeout), PingInterval: time.Duration(c.PingInterval),
-		PingTimeout: time.Duration(c.PingTimeout), PingFailures: c.PingFailures,
-		Data: s.data, Machine: s.machine, Limits: process.LimitsMode(c.Limits),
-	}
 }
 
 // event passes on what happened.
@@ -267,13 +250,7 @@ func (s *server) notified(ctx context.Context, n engine.Notified) {
 // apply gives effects to the world: routes before levels, so that no invocation goes where an instance is about to end.
 func (s *server) apply(f engine.Effects) {
 	s.gateway.Apply(f.Routes)
-	levels := make([]fleet.Level, len(f.Levels))
-	for i, l := range f.Levels {
-		levels[i] = fleet.Level{
-			Group: strings.Join([]string{l.Key.Account, l.Key.Region, l.Key.Endpoint, l.Key.Variant}, "/"), Instances: l.Instances,
-		}
-	}
-	s.fleet.Apply(levels)
+	s.fleet.Apply(fleetLevels(f.Levels, s.machine))
 }
 
 // observe takes what the gateway measured, for the engine and for the server's own metrics.
@@ -281,14 +258,6 @@ func (s *server) observe() []engine.VariantObservation {
 	all := s.gateway.Flush()
 	s.instruments.observed(all)
 	return all
-}
-
-func (s *server) usage(ctx context.Context) []engine.InstanceUsage {
-	var out []engine.InstanceUsage
-	for _, u := range s.fleet.Usage(ctx) {
-		out = append(out, engine.InstanceUsage(u))
-	}
-	return out
 }
 
 // run serves until ctx ends, which is how a stop is asked for, then stops in order: the port, the controller, the instances. Where keep
@@ -398,34 +367,9 @@ func (s *server) endFleet(patient context.Context, keep bool) error {
 	return f.StopAll(ending)
 }
 
-// resume tells the engine which instances did not outlive the last server, and whether its stop ended them, then says the whole level.
+// resume reports to the engine which copies did not outlive the last server, then applies the whole level.
 func (s *server) resume(ctx context.Context) {
-	alive := map[hosting.InstanceID]bool{}
-	for _, id := range s.fleet.Adopted() {
-		alive[id] = true
-	}
-	ended := map[hosting.InstanceID]bool{}
-	for _, id := range s.fleet.Ended() {
-		ended[id] = true
-	}
-	var gone []hosting.InstanceReport
-	lost, again := 0, 0
-	for _, l := range s.control.Level().Levels {
-		for _, i := range l.Instances {
-			report := hosting.InstanceReport{ID: i.ID, State: hosting.FleetFailed}
-			switch {
-			case alive[i.ID]:
-				continue
-			case ended[i.ID]:
-				again++
-				report.Cause, report.Reason = hosting.CauseStopped, "The server was asked to stop, and ended the instance."
-			default:
-				lost++
-				report.Reason = "The server was started again, and the instance was not running."
-			}
-			gone = append(gone, report)
-		}
-	}
+	gone, lost, again := s.absent(s.control.Level().Levels)
 	if again > 0 {
 		s.o.log.InfoContext(ctx, "instances ended with the server when it was asked to stop; starting them again", "instances", again)
 	}
@@ -433,7 +377,7 @@ func (s *server) resume(ctx context.Context) {
 	s.apply(s.control.Level())
 	s.fleet.Reap()
 	r := s.control.Recovery()
-	s.o.log.InfoContext(ctx, "ready", "address", s.address(), "speed", s.o.speed, "adopted", len(alive), "lost", lost, "replayed", r.Replayed,
+	s.o.log.InfoContext(ctx, "ready", "address", s.address(), "speed", s.o.speed, "adopted", len(s.fleet.Adopted()), "lost", lost, "replayed", r.Replayed,
 		"disagreed", r.Disagreed, "took", time.Since(s.started).Round(time.Millisecond))
 }
 

@@ -224,7 +224,9 @@ func TestStartOnAFullDisk(t *testing.T) {
 	s.agreesWithDisk()
 	f.set(nil, nil)
 	eventually(t, "recovery", func() bool { _, is := s.Trouble(); return !is })
-	s.until("the report that was held", func(v *hosting.Variant, _ hosting.Status) bool { return v.Instances[0].Address == "127.0.0.1:7" })
+	s.until("the report that was held", func(v *hosting.Variant, _ hosting.Status) bool {
+		return v.Instances[0].Copies[0].Address == "127.0.0.1:7"
+	})
 	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "late"}})
 	s.view(func(e *engine.Engine) {
 		if got := e.Config().StartupTimeout; got != 3*time.Minute {
@@ -330,7 +332,9 @@ func TestSlowDisk(t *testing.T) {
 		if n := s.models(); n != want {
 			t.Errorf("%d models, want %d", n, want)
 		}
-		s.until("the report that was held", func(v *hosting.Variant, _ hosting.Status) bool { return v.Instances[0].Address == "127.0.0.1:2" })
+		s.until("the report that was held", func(v *hosting.Variant, _ hosting.Status) bool {
+			return v.Instances[0].Copies[0].Address == "127.0.0.1:2"
+		})
 		s.agreesWithDisk()
 		s.close()
 	}

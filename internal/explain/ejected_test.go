@@ -26,7 +26,7 @@ func TestStoryOfAnEjection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad := x.Variant("blue").Instances[1].ID
+	bad := x.Variant("blue").Instances[1].Copies[0].ID
 	before := m.Now
 	m.run(time.Second)
 	eject := func(reason string) {

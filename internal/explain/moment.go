@@ -39,6 +39,8 @@ type Moment struct {
 	Ejected   []string `json:"ejected,omitempty"` // a sentence for each instance that its gateway leaves out for a while; Trouble has them too
 	Policies  []Policy `json:"policies"`
 
+	Instances []Instance `json:"instances,omitempty"`
+
 	Warnings []Warning `json:"warnings,omitempty"`
 	Alarms   []Alarm   `json:"alarms"`
 
@@ -146,6 +148,7 @@ func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 	if err != nil {
 		return
 	}
+	m.Instances = instances(x, q.Variant)
 	for _, v := range x.Shown() {
 		if v.Config.Name != q.Variant {
 			continue

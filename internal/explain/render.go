@@ -61,6 +61,7 @@ func (m *Moment) render(b *strings.Builder, name string) {
 		b.WriteString("; dry run")
 	}
 	b.WriteByte('\n')
+	m.starts(b)
 	width := 0
 	for _, p := range m.Policies {
 		width = max(width, len(p.label()))

@@ -8,14 +8,14 @@ import (
 	"bellows.dev/bellows/plural"
 )
 
-// Level is the wanted instances of one group, a variant of an endpoint: all of them, none besides. It replaces the group's earlier
-// one. Those that are Draining finish what they work on and go.
+// Level is the wanted instances of one group, a fleet generation of an endpoint's variant: all of them, none besides. It replaces the
+// group's earlier one. Those that are Draining finish what they work on and go.
 type Level struct {
 	Group     string
 	Instances []hosting.InstanceSpec
 }
 
-// Usage is what an instance used of its machine since the last time it was asked.
+// Usage is what an instance used of its machine since the last reading: its copies together.
 type Usage struct {
 	ID            hosting.InstanceID
 	CPUPercent    float64 // 100 is one core, fully used
@@ -24,32 +24,39 @@ type Usage struct {
 	DiskPercent   float64 // 0 to 100
 }
 
-// Fleet runs instances. Its methods are safe for concurrent use.
+// Fleet runs instances and the copies that they hold. Its methods are safe for concurrent use. Whatever happens to a copy it reports to
+// Options.Report.
 type Fleet interface {
-	// Apply takes levels and returns at once; the fleet converges behind it and reports.
+	// Apply takes levels and returns at once; the fleet converges in the background and reports.
 	Apply(levels []Level)
 
-	// Adopted returns the instances of an earlier server that the fleet found running, sorted.
-	Adopted() []hosting.InstanceID
+	// Adopted returns the copies of an earlier server that the fleet found running, sorted.
+	Adopted() []hosting.CopyID
 
-	// Ended returns the instances that StopAll of an earlier server's fleet ended, or was ending, sorted: nobody has to wonder where they are.
+	// Ended returns the copies that StopAll of an earlier server's fleet ended, or was ending, sorted: they are not lost, but stopped.
 	// It is known until Reap.
-	Ended() []hosting.InstanceID
+	Ended() []hosting.CopyID
 
-	// Reap stops adopted instances that no level has named. It is called once, after the first levels.
+	// Reap stops adopted copies that no level has named. It is called once, after the first levels.
 	Reap()
 
 	// Usage returns what each instance used since the last call, sorted by ID.
 	Usage(ctx context.Context) []Usage
 
-	// Close ends the fleet's own work. Instances go on, also those that drain, to be adopted by the next server.
+	// SetSettings changes the settings. What has begun to drain or to end goes on with the earlier ones.
+	SetSettings(s Settings)
+
+	// Unlimited returns why copies are not held to their memory and CPU; "" where they are.
+	Unlimited() string
+
+	// Close ends the fleet's own work. Copies go on, also those that drain, to be adopted by the next server.
 	Close()
 
-	// StopAll stops every instance, waits until none is left, and closes. It fails with LeftError where ctx ends before.
+	// StopAll stops every copy, waits until none is left, and closes. It fails with LeftError where ctx ends before.
 	StopAll(ctx context.Context) error
 }
 
-// LeftError says which instances still ran when StopAll gave up. The next server adopts them.
+// LeftError lists the instances that still ran when StopAll gave up. The next server adopts them.
 type LeftError struct {
 	Instances []hosting.InstanceID // sorted, never empty
 	Err       error                // why it gave up

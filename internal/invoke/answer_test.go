@@ -148,11 +148,11 @@ func TestRefusals(t *testing.T) {
 	release := make(chan struct{})
 	address := serve(t, func(ctx *fasthttp.RequestCtx) { ctx.SetUserValue("release", release); model(ctx) })
 	t.Cleanup(func() { close(release) })
-	g, url := start(t, Options{MaxBody: 1000, LogFile: func(hosting.InstanceID) string { return "/fleet/logs/i-1.log" }})
+	g, url := start(t, Options{MaxBody: 1000, LogFile: func(hosting.CopyID) string { return "/fleet/logs/i-1.log" }})
 	named := func(name string, r engine.Route) engine.Route {
 		r.Key.Endpoint = name
-		for i := range r.Variants[0].Instances {
-			r.Variants[0].Instances[i].ID += "-" + "of-" + r.Variants[0].Instances[i].ID
+		for i := range r.Variants[0].Fleets[0].Copies {
+			r.Variants[0].Fleets[0].Copies[i].ID += "-" + "of-" + r.Variants[0].Fleets[0].Copies[i].ID
 		}
 		return r
 	}
@@ -163,9 +163,9 @@ func TestRefusals(t *testing.T) {
 	weightless := named("weightless", blue(address))
 	weightless.Variants[0].Weight = 0
 	unreachable := named("refusing", blue(refusing(t)))
-	unreachable.Variants[0].Instances[0].ID = "i-refusing"
+	unreachable.Variants[0].Fleets[0].Copies[0].ID = "i-refusing"
 	broken := named("broken", blue(raw(t, "SMTP ready\r\n\r\n", false)))
-	broken.Variants[0].Instances[0].ID = "i-broken"
+	broken.Variants[0].Fleets[0].Copies[0].ID = "i-broken"
 	g.Apply([]engine.Route{blue(address), creating, weightless, unreachable, broken, named("empty", blue())})
 	for _, c := range refusals {
 		t.Run(c.name, func(t *testing.T) {

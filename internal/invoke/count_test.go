@@ -83,7 +83,7 @@ func TestFlushSeesWhatIsInFlight(t *testing.T) {
 	address := serve(t, func(*fasthttp.RequestCtx) { arrived <- struct{}{}; <-release })
 	g, url := start(t, Options{})
 	r := blue(address, address)
-	r.Variants[0].Strategy = engine.RouteLeastOutstanding
+	r.Variants[0].Fleets[0].Strategy = engine.RouteLeastOutstanding
 	g.Apply([]engine.Route{r})
 	var clients sync.WaitGroup
 	for range 5 {
@@ -102,7 +102,7 @@ func TestFlushSeesWhatIsInFlight(t *testing.T) {
 	close(release)
 	clients.Wait()
 	for _, id := range []string{"i-0", "i-1"} {
-		if err := g.Drain(t.Context(), r.Variants[0].Instances[0].ID); err != nil {
+		if err := g.Drain(t.Context(), r.Variants[0].Fleets[0].Copies[0].ID); err != nil {
 			t.Error(id, err)
 		}
 	}

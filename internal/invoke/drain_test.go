@@ -19,7 +19,7 @@ import (
 
 // mortal is an instance that cries when it is asked after its death.
 type mortal struct {
-	id       hosting.InstanceID
+	id       hosting.CopyID
 	address  string
 	listener net.Listener
 	served   chan struct{}
@@ -42,7 +42,7 @@ func (m *mortal) handle(ctx *fasthttp.RequestCtx) {
 func birth(t *testing.T, n int, late, seen *atomic.Int64) *mortal {
 	l := listen(t)
 	m := &mortal{
-		id: hosting.InstanceID(fmt.Sprintf("i-%d", n)), address: l.Addr().String(), listener: l, served: make(chan struct{}), late: late, seen: seen,
+		id: hosting.CopyID(fmt.Sprintf("i-%d", n)), address: l.Addr().String(), listener: l, served: make(chan struct{}), late: late, seen: seen,
 	}
 	s := &fasthttp.Server{Handler: m.handle, Logger: silent{}}
 	go func() { defer close(m.served); _ = s.Serve(l) }()
@@ -64,7 +64,7 @@ func TestNoInvocationIsLostWhileInstancesComeAndGo(t *testing.T) {
 	apply := func() {
 		r := blue()
 		for _, m := range living {
-			r.Variants[0].Instances = append(r.Variants[0].Instances, engine.InstanceRoute{ID: m.id, Address: m.address})
+			r.Variants[0].Fleets[0].Copies = append(r.Variants[0].Fleets[0].Copies, engine.CopyRoute{ID: m.id, Instance: hosting.InstanceID(m.id), Address: m.address})
 		}
 		g.Apply([]engine.Route{r})
 	}
@@ -128,13 +128,13 @@ func TestNoInvocationIsLostWhileInstancesComeAndGo(t *testing.T) {
 func TestDrainedInstancesAreNeverUsed(t *testing.T) {
 	g := New(Options{})
 	flags := make([]atomic.Bool, 3000)
-	index := map[hosting.InstanceID]int{}
+	index := map[hosting.CopyID]int{}
 	for n := range flags {
-		index[hosting.InstanceID(fmt.Sprintf("i-%d", n))] = n
+		index[hosting.CopyID(fmt.Sprintf("i-%d", n))] = n
 	}
 	apply := func(n int) {
 		r := blue()
-		r.Variants[0].Instances = []engine.InstanceRoute{{ID: hosting.InstanceID(fmt.Sprintf("i-%d", n)), Address: "127.0.0.1:1"}}
+		r.Variants[0].Fleets[0].Copies = []engine.CopyRoute{{ID: hosting.CopyID(fmt.Sprintf("i-%d", n)), Address: "127.0.0.1:1"}}
 		g.Apply([]engine.Route{r})
 	}
 	apply(0)
@@ -162,7 +162,7 @@ func TestDrainedInstancesAreNeverUsed(t *testing.T) {
 	}
 	for n := 1; n < len(flags); n++ {
 		apply(n)
-		if err := g.Drain(t.Context(), hosting.InstanceID(fmt.Sprintf("i-%d", n-1))); err != nil {
+		if err := g.Drain(t.Context(), hosting.CopyID(fmt.Sprintf("i-%d", n-1))); err != nil {
 			t.Error(err)
 		}
 		flags[n-1].Store(true)

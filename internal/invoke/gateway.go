@@ -36,7 +36,7 @@ type Options struct {
 	Authenticate func(ctx *fasthttp.RequestCtx) (engine.Scope, *Refusal)
 
 	// LogFile returns where the log of an instance is, for what errors of models tell; nil tells nothing.
-	LogFile func(hosting.InstanceID) string
+	LogFile func(hosting.CopyID) string
 
 	// MaxBody is the limit of payloads in bytes, both ways; 0 means 25 MiB. A larger request gets 413; a larger answer is a
 	// model error.
@@ -82,7 +82,7 @@ type Gateway struct {
 	stopping atomic.Bool  // nobody waits for a variant that is scaled to zero any more
 
 	mu        sync.Mutex // guards the fields below; requests never take it
-	instances map[hosting.InstanceID]*instance
+	instances map[hosting.CopyID]*instance
 	lanes     map[engine.VariantKey]*lane
 }
 
@@ -104,7 +104,7 @@ func New(o Options) *Gateway {
 	}
 	o.Queue, o.Eject = o.Queue.withDefaults(), o.Eject.withDefaults()
 	g := &Gateway{
-		options: o, instances: map[hosting.InstanceID]*instance{}, lanes: map[engine.VariantKey]*lane{},
+		options: o, instances: map[hosting.CopyID]*instance{}, lanes: map[engine.VariantKey]*lane{},
 		totals: newTotals(), pins: sessions{pinned: map[sessionKey]pin{}},
 	}
 	g.routes.Store(&table{})

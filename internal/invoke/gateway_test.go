@@ -99,11 +99,12 @@ func start(t testing.TB, o Options) (g *Gateway, url string) {
 
 // blue is a route of one variant to instances at addresses.
 func blue(addresses ...string) engine.Route {
-	v := engine.VariantRoute{Name: "blue", Weight: 1, Strategy: engine.RouteRandom}
+	f := engine.FleetRoute{Generation: 1, Weight: 1, Strategy: engine.RouteRandom}
 	for n, a := range addresses {
-		v.Instances = append(v.Instances, engine.InstanceRoute{ID: hosting.InstanceID(fmt.Sprintf("i-%d", n)), Address: a})
+		id := fmt.Sprintf("i-%d", n)
+		f.Copies = append(f.Copies, engine.CopyRoute{ID: hosting.CopyID(id), Instance: hosting.InstanceID(id), Address: a})
 	}
-	return engine.Route{Key: chat, Serving: true, Variants: []engine.VariantRoute{v}}
+	return engine.Route{Key: chat, Serving: true, Variants: []engine.VariantRoute{{Name: "blue", Weight: 1, Fleets: []engine.FleetRoute{f}}}}
 }
 
 // post invokes with headers given as name, value, …

@@ -11,11 +11,12 @@ import (
 	"bellows.dev/bellows/plural"
 )
 
-// instance is one model server that routes name or named, for as long as it has invocations in flight.
+// instance is one copy, a model server, that routes name or named, for as long as it has invocations in flight.
 type instance struct {
-	id       hosting.InstanceID
-	lane     *lane                    // of its variant
-	upstream atomic.Pointer[upstream] // replaced when the instance comes back at another address
+	id         hosting.CopyID
+	generation hosting.Generation       // of its fleet
+	lane       *lane                    // of its variant
+	upstream   atomic.Pointer[upstream] // replaced when the instance comes back at another address
 
 	inFlight atomic.Int64
 	retired  atomic.Bool  // routes no longer name it
@@ -75,7 +76,7 @@ func (i *instance) answeredAt(now time.Time) {
 
 // Activity returns how many invocations an instance has in flight, and when it last answered one; the zero time where it has not.
 // It is for those who watch over instances: a model server that works may be too busy for their questions.
-func (g *Gateway) Activity(id hosting.InstanceID) (inFlight int, answered time.Time) {
+func (g *Gateway) Activity(id hosting.CopyID) (inFlight int, answered time.Time) {
 	g.mu.Lock()
 	i := g.instances[id]
 	g.mu.Unlock()
@@ -145,7 +146,7 @@ func (i *instance) wait(ctx context.Context) error {
 
 // Drain returns when no invocation is in flight at an instance that routes no longer name; while they do, it waits for that
 // too. An instance that the gateway does not know is drained. It fails with ctx's error.
-func (g *Gateway) Drain(ctx context.Context, id hosting.InstanceID) error {
+func (g *Gateway) Drain(ctx context.Context, id hosting.CopyID) error {
 	g.mu.Lock()
 	i := g.instances[id]
 	g.mu.Unlock()

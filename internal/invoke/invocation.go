@@ -20,14 +20,14 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 		return f
 	}
 	q.variant = v
-	counter, instances := v.lane.counter, len(v.instances)
+	counter, instances := v.lane.counter, v.instances
 	if q.blocked != atZero {
 		counter.routed(instances)
 	}
 	switch q.blocked {
 	case atZero: // it is counted once it is known whether an instance came
 		f = g.wait(ctx, q)
-		instances = len(q.variant.instances)
+		instances = q.variant.instances
 		counter.routed(instances)
 	case busy:
 		f = g.wait(ctx, q)

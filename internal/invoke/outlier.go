@@ -34,7 +34,7 @@ func (o Eject) withDefaults() Eject {
 // instances that are equally bad, for example because some requests are at fault, from being ejected by chance.
 const ejectChance = 1e-6
 
-// ejectedShare is the largest share of a variant's instances that may be ejected.
+// ejectedShare is the largest share of a fleet's copies that may be ejected.
 const ejectedShare = 2.0 / 3
 
 // ejection is an instance's standing as its lane keeps it.
@@ -67,8 +67,8 @@ func (g *Gateway) succeeded(i *instance, sent time.Time) {
 	}
 }
 
-// failedFast notes that an instance failed a request that was sent at a moment, and ejects it where it stands out: it has failed
-// often enough in a row, another does better, and not too many are ejected. Where all fail, all are routed to.
+// failedFast notes that a copy failed a request that was sent at a moment, and ejects it where it stands out: it has failed
+// often enough in a row, another of its fleet does better, and not too many are ejected. Where all of a fleet fail, all are routed to.
 func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string) {
 	n := int(i.failures.Add(1))
 	now := time.Now()
@@ -87,8 +87,12 @@ func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string
 	if n < g.options.Eject.After || !i.standsOut(n) {
 		return
 	}
+	f := v.fleetOf(i)
+	if f == nil {
+		return // it has left the routes
+	}
 	ejected, sound := 1, 0
-	for _, x := range v.instances {
+	for _, x := range f.copies {
 		switch {
 		case x == i || x.lane != l:
 		case x.ejected.Load() != 0:
@@ -99,14 +103,14 @@ func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string
 	}
 	switch {
 	case sound == 0 && ejected > 1:
-		for _, x := range v.instances {
+		for _, x := range f.copies {
 			if x.lane == l {
 				g.readmit(x)
 			}
 		}
 		g.options.Log.Warn("all instances fail: all are routed to", "endpoint", l.key.Endpoint, "variant", l.key.Variant)
 		g.tellEjected(l)
-	case sound > 0 && float64(ejected) <= ejectedShare*float64(len(v.instances)):
+	case sound > 0 && float64(ejected) <= ejectedShare*float64(len(f.copies)):
 		g.eject(i, now, fmt.Sprintf("%d failures in a row, the last: %s", n, why))
 		g.tellEjected(l)
 	}
@@ -173,11 +177,11 @@ func (g *Gateway) forgive(i *instance) {
 
 // sound picks an instance among those that are not ejected, and now and then an ejected one whose time is over: the request is its
 // trial, and until that is decided nobody else goes there. It returns nil where all are ejected.
-func (v *variant) sound(avoid *instance) *instance {
+func (f *fleet) sound(avoid *instance) *instance {
 	now := time.Now().UnixNano()
 	var best *instance
 	ties := 0
-	for _, i := range v.instances {
+	for _, i := range f.copies {
 		if i == avoid {
 			continue
 		}
@@ -188,17 +192,17 @@ func (v *variant) sound(avoid *instance) *instance {
 			}
 			continue
 		}
-		best, ties = v.better(best, i, ties)
+		best, ties = f.better(best, i, ties)
 	}
 	return best
 }
 
-// better returns which of two instances to take, by the variant's strategy, and how many are equally good so far.
-func (v *variant) better(best, i *instance, ties int) (*instance, int) {
+// better returns which of two copies to take, by the fleet's strategy, and how many are equally good so far.
+func (f *fleet) better(best, i *instance, ties int) (*instance, int) {
 	if best == nil {
 		return i, 1
 	}
-	if v.strategy == engine.RouteLeastOutstanding {
+	if f.strategy == engine.RouteLeastOutstanding {
 		switch cmp.Compare(i.inFlight.Load(), best.inFlight.Load()) {
 		case -1:
 			return i, 1

@@ -76,7 +76,7 @@ func TestAnInstanceThatFailsFastAttractsNoTraffic(t *testing.T) {
 		}})
 		all, addresses := moods(t, 3)
 		r := blue(addresses...)
-		r.Variants[0].Strategy = strategy
+		r.Variants[0].Fleets[0].Strategy = strategy
 		g.Apply([]engine.Route{r})
 		all[1].fails.Store(true)
 		stop := keepCalling(t, url, 12)
@@ -118,12 +118,18 @@ func TestAnInstanceThatRefusesConnectionsIsEjected(t *testing.T) {
 	}
 }
 
+// oneFleet is a variant of one fleet with some copies.
+func oneFleet(strategy engine.RoutingStrategy, l *lane, copies int) *variant {
+	all := idle(l, copies)
+	return &variant{lane: l, copies: all, fleets: []fleet{{weight: 1, strategy: strategy, lane: l, copies: all}}, total: 1, instances: copies}
+}
+
 func TestPausesDoubleAndTrialsAreSingle(t *testing.T) {
 	l := newLane(engine.VariantKey{})
-	v := &variant{strategy: engine.RouteLeastOutstanding, lane: l, instances: idle(l, 3)}
+	v := oneFleet(engine.RouteLeastOutstanding, l, 3)
 	g := New(Options{Eject: Eject{First: time.Hour, Most: 3 * time.Hour}})
-	bad := v.instances[0]
-	for _, i := range v.instances {
+	bad := v.copies[0]
+	for _, i := range v.copies {
 		l.join(i)
 	}
 	for range 5 {
@@ -139,7 +145,7 @@ func TestPausesDoubleAndTrialsAreSingle(t *testing.T) {
 	bad.ejected.Store(1) // long ago
 	trials := 0
 	for range 1000 {
-		if v.pick(nil) == bad {
+		if v.fleets[0].pick(nil) == bad {
 			trials++
 		}
 	}
@@ -263,11 +269,11 @@ func TestAnInstanceThatTakesNoConnectionIsBusy(t *testing.T) {
 func TestEjectionsAreLogged(t *testing.T) {
 	var out bytes.Buffer
 	l := newLane(engine.VariantKey{Endpoint: "chat", Variant: "blue"})
-	v := &variant{lane: l, instances: idle(l, 3)}
+	v := oneFleet(engine.RouteRandom, l, 3)
 	var told []engine.Ejection
 	g := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Ejected: func(_ engine.VariantKey, e []engine.Ejection) { told = e }})
-	bad := v.instances[1]
-	for _, i := range v.instances {
+	bad := v.copies[1]
+	for _, i := range v.copies {
 		l.join(i)
 	}
 	says := func(want string) {

@@ -20,14 +20,20 @@ func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
 		if f != nil {
 			return nil, f
 		}
-		if len(v.instances) == 0 {
+		var from *fleet
+		if home != nil {
+			from = v.fleetOf(home)
+		} else {
+			from = v.share(avoid)
+		}
+		if from == nil {
 			return v, q.nobody(v)
 		}
-		if v.limit > 0 && !q.waited && v.lane.queue.waiting.Load() > 0 {
+		if from.limit > 0 && !q.waited && v.lane.queue.waiting.Load() > 0 {
 			q.blocked, q.home = busy, home // others were here before
 			return v, nil
 		}
-		switch i, a := v.take(home, avoid); a {
+		switch i, a := v.take(from, home, avoid); a {
 		case acquired:
 			q.instance = i
 			return v, nil

@@ -20,7 +20,7 @@ import (
 // narrow is a route of one variant whose instances work on so many invocations at a time.
 func narrow(limit int, addresses ...string) engine.Route {
 	r := blue(addresses...)
-	r.Variants[0].Concurrency, r.Variants[0].Strategy = limit, engine.RouteLeastOutstanding
+	r.Variants[0].Concurrency, r.Variants[0].Fleets[0].Strategy = limit, engine.RouteLeastOutstanding
 	return r
 }
 
@@ -65,7 +65,7 @@ func TestNoInstanceWorksOnMoreThanItMay(t *testing.T) {
 	for _, strategy := range []engine.RoutingStrategy{engine.RouteRandom, engine.RouteLeastOutstanding} {
 		g, url := start(t, Options{})
 		r := narrow(2, addresses...)
-		r.Variants[0].Strategy = strategy
+		r.Variants[0].Fleets[0].Strategy = strategy
 		g.Apply([]engine.Route{r})
 		var clients sync.WaitGroup
 		var served atomic.Int64
@@ -266,14 +266,14 @@ func TestWaitingForAnEndpointThatGoes(t *testing.T) {
 func TestConcurrencyByImage(t *testing.T) {
 	g, _ := start(t, Options{Concurrency: func(image string) int { return len(image) }})
 	r := blue("127.0.0.1:1")
-	r.Variants[0].Image = "four"
+	r.Variants[0].Fleets[0].Image = "four"
 	g.Apply([]engine.Route{r})
-	if limit := (*g.routes.Load())[chat].variants[0].limit; limit != 4 {
+	if limit := (*g.routes.Load())[chat].variants[0].fleets[0].limit; limit != 4 {
 		t.Errorf("the image's limit is %d", limit)
 	}
 	r.Variants[0].Concurrency = 7
 	g.Apply([]engine.Route{r})
-	if limit := (*g.routes.Load())[chat].variants[0].limit; limit != 7 {
+	if limit := (*g.routes.Load())[chat].variants[0].fleets[0].limit; limit != 7 {
 		t.Errorf("the route's limit is %d", limit)
 	}
 }

@@ -22,15 +22,17 @@ type endpoint struct {
 }
 
 type variant struct {
-	name      string
-	weight    float64
-	strategy  engine.RoutingStrategy
-	timeout   time.Duration
-	limit     int64 // invocations that one instance works on at a time; 0: no limit
-	atZero    bool  // it has no instances because it is scaled to zero, or on its way back
-	held      bool  // requests at zero wait
-	instances []*instance
-	lane      *lane
+	name    string
+	weight  float64
+	timeout time.Duration
+	atZero  bool // it has no instances because it is scaled to zero, or on its way back
+	held    bool // requests at zero wait
+	lane    *lane
+
+	fleets    []fleet     // that share its invocations
+	total     float64     // of the weights of the fleets that have copies
+	copies    []*instance // of all fleets, those of a fleet side by side
+	instances int         // machines that hold the copies
 }
 
 // Apply replaces the routes of the endpoints that it names, all of them at once. Instances that are named no longer get no
@@ -78,38 +80,51 @@ func (g *Gateway) build(r engine.Route) *endpoint {
 			l = newLane(key)
 			g.lanes[key] = l
 		}
-		built := variant{
-			name: v.Name, weight: max(v.Weight, 0), strategy: v.Strategy, timeout: v.Timeout, lane: l, limit: int64(v.Concurrency),
-			atZero: v.AtZero, held: v.Held,
-		}
-		if built.limit == 0 && g.options.Concurrency != nil {
-			built.limit = int64(g.options.Concurrency(v.Image))
-		}
+		built := variant{name: v.Name, weight: max(v.Weight, 0), timeout: v.Timeout, lane: l, atZero: v.AtZero, held: v.Held}
 		if built.timeout <= 0 {
 			built.timeout = timeoutDefault
 		}
-		if r.Serving {
-			for _, route := range v.Instances {
-				built.instances = append(built.instances, g.serve(route, l))
-			}
-		}
+		g.fill(&built, r.Serving, v)
 		x.total += built.weight
 		x.variants = append(x.variants, built)
 	}
 	return x
 }
 
-func (g *Gateway) serve(r engine.InstanceRoute, l *lane) *instance {
+// fill makes the fleets of a variant of its route.
+func (g *Gateway) fill(v *variant, serving bool, r engine.VariantRoute) {
+	machines := map[hosting.InstanceID]bool{}
+	for _, f := range r.Fleets {
+		built := fleet{generation: f.Generation, weight: max(f.Weight, 0), strategy: f.Strategy, limit: int64(r.Concurrency), lane: v.lane}
+		if built.limit == 0 && g.options.Concurrency != nil {
+			built.limit = int64(g.options.Concurrency(f.Image))
+		}
+		if serving {
+			for _, route := range f.Copies {
+				built.copies = append(built.copies, g.serve(route, f.Generation, v.lane))
+				machines[route.Instance] = true
+			}
+		}
+		if len(built.copies) > 0 {
+			v.total += built.weight
+		}
+		v.copies = append(v.copies, built.copies...)
+		v.fleets = append(v.fleets, built)
+	}
+	v.instances = len(machines)
+}
+
+func (g *Gateway) serve(r engine.CopyRoute, of hosting.Generation, l *lane) *instance {
 	i := g.instances[r.ID]
-	if i != nil && i.lane != l {
-		// An instance belongs to one variant for life; should one be born again elsewhere, the old one is another instance.
+	if i != nil && (i.lane != l || i.generation != of) {
+		// A copy belongs to one fleet for life; the same identity in another fleet is another copy.
 		i.retire()
 		g.forgive(i)
 		i.lane.drop(i)
 		i = nil
 	}
 	if i == nil {
-		i = &instance{id: r.ID, lane: l}
+		i = &instance{id: r.ID, generation: of, lane: l}
 		g.instances[r.ID] = i
 	}
 	if i.serve(r.Address) {
@@ -119,14 +134,14 @@ func (g *Gateway) serve(r engine.InstanceRoute, l *lane) *instance {
 	return i
 }
 
-// forget drops instances that are drained: an invocation that still holds one of old routes finds it retired.
+// forget drops copies that are drained: an invocation that still holds one of old routes finds it retired.
 func (g *Gateway) forget() {
-	maps.DeleteFunc(g.instances, func(_ hosting.InstanceID, i *instance) bool { return i.drained() })
+	maps.DeleteFunc(g.instances, func(_ hosting.CopyID, i *instance) bool { return i.drained() })
 }
 
 func (x *endpoint) each(f func(*instance)) {
 	for _, v := range x.variants {
-		for _, i := range v.instances {
+		for _, i := range v.copies {
 			f(i)
 		}
 	}
@@ -162,75 +177,8 @@ func (x *endpoint) weighted() *variant {
 	return last // at was rounded up to the total
 }
 
-// pick chooses an instance, another than avoid where there is one. The variant must have instances.
-func (v *variant) pick(avoid *instance) *instance {
-	if len(v.instances) == 1 {
-		return v.instances[0]
-	}
-	if v.lane.ejected.Load() > 0 {
-		if i := v.sound(avoid); i != nil {
-			return i
-		}
-	}
-	if v.strategy == engine.RouteLeastOutstanding {
-		return v.leastOutstanding(avoid)
-	}
-	at := rand.IntN(len(v.instances))
-	if v.instances[at] == avoid {
-		at = (at + 1 + rand.IntN(len(v.instances)-1)) % len(v.instances)
-	}
-	return v.instances[at]
-}
-
-// leastOutstanding chooses among all instances with the fewest invocations in flight, at random.
-func (v *variant) leastOutstanding(avoid *instance) *instance {
-	var best *instance
-	least, ties := int64(0), 0
-	for _, i := range v.instances {
-		if i == avoid {
-			continue
-		}
-		switch n := i.inFlight.Load(); {
-		case best == nil || n < least:
-			best, least, ties = i, n, 1
-		case n == least:
-			if ties++; rand.IntN(ties) == 0 {
-				best = i
-			}
-		}
-	}
-	return best
-}
-
-// chance is true once in n times.
-func chance(n int) bool { return rand.IntN(n) == 0 }
-
-// take acquires an instance, another than avoid where there is one: the one that the strategy picks or, where that has no room, any
-// that has. home, where it is set, is the only one.
-func (v *variant) take(home, avoid *instance) (*instance, acquisition) {
-	i := home
-	if i == nil {
-		i = v.pick(avoid)
-	}
-	a := i.acquire(v.limit)
-	if a != full || home != nil {
-		return i, a
-	}
-	from := rand.IntN(len(v.instances))
-	for n := range v.instances {
-		x := v.instances[(from+n)%len(v.instances)]
-		if x == i || x == avoid || x.ejected.Load() != 0 {
-			continue
-		}
-		if a := x.acquire(v.limit); a != full {
-			return x, a
-		}
-	}
-	return nil, full
-}
-
-func (v *variant) instance(id hosting.InstanceID) *instance {
-	for _, i := range v.instances {
+func (v *variant) instance(id hosting.CopyID) *instance {
+	for _, i := range v.copies {
 		if i.id == id {
 			return i
 		}

@@ -38,60 +38,60 @@ func TestVariantsGetTheirShare(t *testing.T) {
 func idle(l *lane, n int) []*instance {
 	var all []*instance
 	for i := range n {
-		all = append(all, &instance{id: hosting.InstanceID(fmt.Sprint(i)), lane: l})
+		all = append(all, &instance{id: hosting.CopyID(fmt.Sprint(i)), lane: l})
 	}
 	return all
 }
 
 func TestRandomIsUniformAndAvoidsWhatFailed(t *testing.T) {
 	l := newLane(engine.VariantKey{})
-	v := variant{strategy: engine.RouteRandom, lane: l, instances: idle(l, 5)}
+	f := fleet{strategy: engine.RouteRandom, lane: l, copies: idle(l, 5)}
 	const n = 50_000
 	got := map[*instance]float64{}
 	for range n {
-		got[v.pick(nil)]++
+		got[f.pick(nil)]++
 	}
-	for _, i := range v.instances {
+	for _, i := range f.copies {
 		if math.Abs(got[i]/n-0.2) > 0.01 {
 			t.Errorf("instance %s got %.3f", i.id, got[i]/n)
 		}
 	}
 	clear(got)
 	for range n {
-		got[v.pick(v.instances[2])]++
+		got[f.pick(f.copies[2])]++
 	}
-	if len(got) != 4 || got[v.instances[2]] != 0 || math.Abs(got[v.instances[3]]/n-0.25) > 0.01 {
+	if len(got) != 4 || got[f.copies[2]] != 0 || math.Abs(got[f.copies[3]]/n-0.25) > 0.01 {
 		t.Errorf("avoiding 2: %v", got)
 	}
-	v.instances = v.instances[:1]
-	if v.pick(v.instances[0]) != v.instances[0] {
+	f.copies = f.copies[:1]
+	if f.pick(f.copies[0]) != f.copies[0] {
 		t.Error("the only instance must be tried again")
 	}
 }
 
 func TestLeastOutstandingTakesTheIdlestWithRandomTies(t *testing.T) {
 	l := newLane(engine.VariantKey{})
-	v := variant{strategy: engine.RouteLeastOutstanding, lane: l, instances: idle(l, 4)}
-	for n, i := range v.instances {
+	f := fleet{strategy: engine.RouteLeastOutstanding, lane: l, copies: idle(l, 4)}
+	for n, i := range f.copies {
 		i.inFlight.Store([]int64{2, 1, 5, 1}[n])
 	}
-	got := map[hosting.InstanceID]int{}
+	got := map[hosting.CopyID]int{}
 	for range 10_000 {
-		got[v.pick(nil).id]++
+		got[f.pick(nil).id]++
 	}
 	if len(got) != 2 || got["1"] < 4500 || got["3"] < 4500 {
 		t.Errorf("picked %v", got)
 	}
-	if i := v.pick(v.instances[1]); i.id != "3" {
+	if i := f.pick(f.copies[1]); i.id != "3" {
 		t.Errorf("avoiding 1 gave %s", i.id)
 	}
 }
 
 func TestTargetVariantOverridesWeights(t *testing.T) {
 	r := blue(serve(t, echo))
-	r.Variants = append(r.Variants, engine.VariantRoute{Name: "canary", Weight: 0, Instances: []engine.InstanceRoute{
-		{ID: "i-canary", Address: serve(t, func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("canary") })},
-	}})
+	r.Variants = append(r.Variants, engine.VariantRoute{Name: "canary", Weight: 0, Fleets: []engine.FleetRoute{{Weight: 1, Copies: []engine.CopyRoute{
+		{ID: "i-canary", Instance: "i-canary", Address: serve(t, func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("canary") })},
+	}}}})
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{r})
 	for range 20 {
@@ -109,7 +109,7 @@ func TestTargetVariantOverridesWeights(t *testing.T) {
 func TestRefusedConnectionsAreTriedElsewhere(t *testing.T) {
 	for _, strategy := range []engine.RoutingStrategy{engine.RouteRandom, engine.RouteLeastOutstanding} {
 		r := blue(refusing(t), serve(t, echo))
-		r.Variants[0].Strategy = strategy
+		r.Variants[0].Fleets[0].Strategy = strategy
 		g, url := start(t, Options{})
 		g.Apply([]engine.Route{r})
 		for range 50 {
@@ -229,7 +229,7 @@ func TestRoutesReplaceOneAnother(t *testing.T) {
 func TestOneInstanceInTwoVariantsDoesNotHang(t *testing.T) {
 	g, url := start(t, Options{})
 	r := blue(serve(t, echo))
-	r.Variants = append(r.Variants, engine.VariantRoute{Name: "green", Instances: r.Variants[0].Instances})
+	r.Variants = append(r.Variants, engine.VariantRoute{Name: "green", Fleets: r.Variants[0].Fleets})
 	g.Apply([]engine.Route{r})
 	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", answer.StatusCode, body)

@@ -34,7 +34,7 @@ type sessionKey struct {
 // pin is where a session's invocations go.
 type pin struct {
 	variant  string
-	instance hosting.InstanceID
+	instance hosting.CopyID
 	expires  time.Time
 }
 

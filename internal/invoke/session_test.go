@@ -78,7 +78,7 @@ func TestSessionsStayAtTheirInstance(t *testing.T) {
 	if answer.StatusCode != http.StatusBadRequest || body != `{"Message":"Session `+id+` of endpoint chat is at variant blue, not at green."}` {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
-	r.Variants[0].Instances = nil
+	r.Variants[0].Fleets[0].Copies = nil
 	g.Apply([]engine.Route{r})
 	gone("a session whose instance left")
 	g.Flush()

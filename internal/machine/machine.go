@@ -1,11 +1,11 @@
-// Package machine knows how large instance types are and what this machine has to offer them.
+// Package machine knows the sizes of instance types and of this machine.
 //
 // A Machine says whether an instance type can ever fit, which limits its instances get, and counts what running instances take, where
 // an operator has stated how much there is:
 //
 //	m := machine.New(machine.Options{Types: machine.Table(), Found: machine.Look()})
 //	err := m.Check("ml.m5.large")
-//	changed, err := m.Take("i-1", "ml.m5.large")   // a *Full error: wait for changed
+//	changed, err := m.Take("i-1", "ml.m5.large", machine.Size{})   // a *Full error: wait for changed
 //	defer m.Give("i-1")
 package machine
 
@@ -59,7 +59,7 @@ func gib(n int64) string {
 //go:embed types.csv
 var tableText string
 
-// Table returns the instance types that are known without an operator's word.
+// Table returns the instance types that are known without configuration.
 func Table() map[string]Size {
 	rows, err := csv.NewReader(strings.NewReader(tableText)).ReadAll()
 	if err != nil {
@@ -81,7 +81,7 @@ func Table() map[string]Size {
 	return out
 }
 
-// Look finds out what this machine has.
+// Look finds out the size of this machine.
 func Look() Size {
 	s := Size{VCPUs: float64(runtime.NumCPU())}
 	if v, err := mem.VirtualMemory(); err == nil {
@@ -95,7 +95,7 @@ func Look() Size {
 	return s
 }
 
-// Capacity is what an operator lets instances use together. What is nil is not stated and not counted.
+// Capacity is what an operator lets all instances use together. What is nil is not stated and not counted.
 type Capacity struct {
 	VCPUs  *float64
 	Memory *int64
@@ -105,7 +105,7 @@ type Capacity struct {
 // Stated reports whether anything is.
 func (c Capacity) Stated() bool { return c.VCPUs != nil || c.Memory != nil || c.GPUs != nil }
 
-// lacks names what a size wants more of than there is beside what is used, or returns "".
+// lacks names what a size needs more of than is left beside what is used, or returns "".
 func (c Capacity) lacks(s, used Size) string {
 	var out []string
 	if c.VCPUs != nil && used.VCPUs+s.VCPUs > *c.VCPUs {
@@ -120,7 +120,7 @@ func (c Capacity) lacks(s, used Size) string {
 	return strings.Join(out, " and ")
 }
 
-// Options are what a machine is made of.
+// Options describe a machine.
 type Options struct {
 	Types    map[string]Size
 	Found    Size
@@ -174,12 +174,16 @@ func (e *Full) Error() string {
 func (m *Machine) Check(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, err := m.check(name)
+	_, err := m.check(name, Size{})
 	return err
 }
 
-func (m *Machine) check(name string) (Size, error) {
+// check returns the size of a type; stated is that of one which the table does not have, zero where it is not known.
+func (m *Machine) check(name string, stated Size) (Size, error) {
 	s, known := m.o.Types[name]
+	if !known && stated != (Size{}) {
+		s, known = stated, true
+	}
 	if _, meant := m.o.Types["ml."+name]; !known && meant {
 		return s, fmt.Errorf("SageMaker's instance types begin with ml.: did you mean ml.%s?", name)
 	}
@@ -193,14 +197,15 @@ func (m *Machine) check(name string) (Size, error) {
 }
 
 // Take counts an instance of a type, unless there is no room: then it returns a *Full, and a channel that is closed when to try again.
-// A type that is not known takes nothing: it was taken before types were checked.
-func (m *Machine) Take(id, name string) (changed <-chan struct{}, err error) {
+// stated is the size of a type that the table does not have. A type of which no size is known takes nothing: it was accepted before types
+// were checked.
+func (m *Machine) Take(id, name string, stated Size) (changed <-chan struct{}, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, has := m.used[id]; has {
 		return nil, nil
 	}
-	s, err := m.check(name)
+	s, err := m.check(name, stated)
 	if full := (*Full)(nil); errors.As(err, &full) {
 		return m.changed, full
 	} else if err != nil {
@@ -214,13 +219,21 @@ func (m *Machine) Take(id, name string) (changed <-chan struct{}, err error) {
 }
 
 // Hold counts an instance that runs already, whether or not there is room.
-func (m *Machine) Hold(id, name string) {
+func (m *Machine) Hold(id, name string, stated Size) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.used[id] = m.o.Types[name]
+	m.used[id] = m.sizeOf(name, stated)
 }
 
-// Give takes an instance off the count.
+// sizeOf returns the size of a type by the table, or else as it is stated.
+func (m *Machine) sizeOf(name string, stated Size) Size {
+	if s, known := m.o.Types[name]; known {
+		return s
+	}
+	return stated
+}
+
+// Give ends the count of an instance.
 func (m *Machine) Give(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -254,12 +267,19 @@ func (m *Machine) Size(name string) Size {
 	return m.o.Types[name]
 }
 
-// Limits returns what an instance of a type may use: its size, but for what this machine does not have, which is 0: no limit. A type
-// that is larger than the machine is a name for as much as there is.
-func (m *Machine) Limits(name string) Size {
+// Limits returns what a copy on an instance of a type may use: the size that the copy states, or else its instance's, which is stated for
+// types that the table does not have. A limit that this machine does not reach is 0: no limit. A type that is larger than the machine
+// stands for as much as there is.
+func (m *Machine) Limits(name string, stated, own Size) Size {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.o.Types[name]
+	s := m.sizeOf(name, stated)
+	if own.VCPUs > 0 {
+		s.VCPUs = own.VCPUs
+	}
+	if own.Memory > 0 {
+		s.Memory = own.Memory
+	}
 	if s.VCPUs >= m.o.Found.VCPUs {
 		s.VCPUs = 0
 	}

@@ -62,7 +62,7 @@ func TestWhatDoesNotFitNowWaits(t *testing.T) {
 	m := small()
 	take := func(id string) (<-chan struct{}, *machine.Full) {
 		t.Helper()
-		changed, err := m.Take(id, "ml.m5.large")
+		changed, err := m.Take(id, "ml.m5.large", machine.Size{})
 		full := (*machine.Full)(nil)
 		if err != nil && !errors.As(err, &full) {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestWhatDoesNotFitNowWaits(t *testing.T) {
 	if _, full := take("i-3"); full != nil {
 		t.Error(full)
 	}
-	m.Hold("i-4", "ml.m5.large") // it runs already
+	m.Hold("i-4", "ml.m5.large", machine.Size{}) // it runs already
 	if used, _ := m.Used(); used.VCPUs != 6 {
 		t.Errorf("used %v", used)
 	}
@@ -99,7 +99,7 @@ func TestWhatDoesNotFitNowWaits(t *testing.T) {
 	if _, full := take("i-5"); full != nil {
 		t.Error(full)
 	}
-	if _, err := m.Take("i-6", "ml.forgotten"); err != nil {
+	if _, err := m.Take("i-6", "ml.forgotten", machine.Size{}); err != nil {
 		t.Errorf("a type of before the table: %v", err)
 	}
 }
@@ -109,12 +109,34 @@ func TestLimits(t *testing.T) {
 	for name, want := range map[string]machine.Size{
 		"ml.m5.large": {0, 8 << 30, 0, 0.1152}, "ml.m5.xlarge": {0, 0, 0, 0.2304}, "ml.r8g.medium": {1, 8 << 30, 0, 0.0707}, "ml.x": {},
 	} {
-		if got := m.Limits(name); got != want {
+		if got := m.Limits(name, machine.Size{}, machine.Size{}); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}
 	if m.Misfit("ml.m5.large") != "" || !strings.Contains(m.Misfit("ml.g5.xlarge"), "4 vCPU, 16 GiB of memory, 1 GPU, and this machine has 2 vCPU") {
 		t.Errorf("%q, %q", m.Misfit("ml.m5.large"), m.Misfit("ml.g5.xlarge"))
+	}
+}
+
+// A type that the table does not have takes what is stated for it, and a copy is held to what it needs itself.
+func TestStatedSizes(t *testing.T) {
+	m := small()
+	if _, err := m.Take("i-1", "ml.own", machine.Size{VCPUs: 3}); err != nil {
+		t.Fatal(err)
+	}
+	full := (*machine.Full)(nil)
+	if _, err := m.Take("i-2", "ml.own", machine.Size{VCPUs: 3}); !errors.As(err, &full) || full.Never {
+		t.Errorf("beside it: %v", err)
+	}
+	if _, err := m.Take("i-3", "ml.own", machine.Size{VCPUs: 5}); !errors.As(err, &full) || !full.Never {
+		t.Errorf("more than the machine has: %v", err)
+	}
+	m = machine.New(machine.Options{Types: machine.Table(), Found: machine.Size{VCPUs: 4, Memory: 16 << 30}})
+	if got := m.Limits("ml.m5.large", machine.Size{VCPUs: 3}, machine.Size{VCPUs: 0.5, Memory: 1 << 30}); got.VCPUs != 0.5 || got.Memory != 1<<30 {
+		t.Errorf("a copy's own: %+v", got)
+	}
+	if got := m.Limits("ml.own", machine.Size{VCPUs: 3, Memory: 2 << 30}, machine.Size{}); got.VCPUs != 3 || got.Memory != 2<<30 {
+		t.Errorf("its instance's: %+v", got)
 	}
 }
 

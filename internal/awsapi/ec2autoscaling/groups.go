@@ -154,7 +154,7 @@ func (g group) instances() []member {
 
 // health is EC2 Auto Scaling's word for an instance: one that served and crashed is unhealthy until it is back.
 func health(i member) string {
-	if i.State == hosting.InstanceStarting && i.EverReady {
+	if i.State == hosting.InstanceStarting && i.EverReady() {
 		return "Unhealthy"
 	}
 	return "Healthy"

@@ -57,23 +57,23 @@ func (f *Fleet) adopt() error {
 			continue
 		}
 		f.ports[r.Port] = true
-		i := f.instance(r.Spec)
-		i.found = p
-		f.lineage.adopt(r.Spec.ID, identity{p.pid, p.born})
-		i.hold(r.Content)
-		f.adopted = append(f.adopted, r.Spec.ID)
+		k := f.keeper(r.Spec, r.Spec.Copies[0])
+		k.found = p
+		f.lineage.adopt(r.id(), identity{p.pid, p.born})
+		k.hold(r.Content)
+		f.adopted = append(f.adopted, r.id())
 	}
 	slices.Sort(f.adopted)
 	f.killUnnamed()
 	for _, r := range lost {
-		f.endCgroup(r.Spec.ID, f.ownCgroup(r.Cgroup))
-		f.forget(r.Spec.ID)
+		f.endCgroup(r.id(), f.ownCgroup(r.Cgroup))
+		f.forget(r.id())
 	}
 	if err := f.sweepModels(); err != nil {
 		return err
 	}
 	for _, id := range f.adopted {
-		f.keep(f.instances[id])
+		f.run(f.keepers[id])
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (f *Fleet) find(r record, most time.Duration) *process {
 	p := &process{pid: r.PID, born: r.Born, port: r.Port, group: f.ownCgroup(r.Cgroup)}
 	if r.PID == 0 {
 		found := await(f.ctx, most, func() (found bool) {
-			p.pid, p.born, found = f.owner.leader(r.Spec.ID)
+			p.pid, p.born, found = f.owner.leader(r.id())
 			return found
 		})
 		if !found {
@@ -95,15 +95,15 @@ func (f *Fleet) find(r record, most time.Duration) *process {
 	if r.Boot != f.boot || !p.alive() {
 		return nil
 	}
-	switch f.owner.owns(p.pid, r.Spec.ID) {
+	switch f.owner.owns(p.pid, r.id()) {
 	case ownershipOurs:
 		return p
 	case ownershipForeign:
 		f.o.Log.Warn("an instance in the records runs for another data directory, of which this one is a copy: it is left alone",
-			"instance", string(r.Spec.ID), "pid", p.pid)
+			"instance", string(r.id()), "pid", p.pid)
 	case ownershipUnknown:
 		f.o.Log.Warn("nothing shows that an instance in the records runs for this data directory: it is left alone; stop it by hand if it does",
-			"instance", string(r.Spec.ID), "pid", p.pid)
+			"instance", string(r.id()), "pid", p.pid)
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (f *Fleet) find(r record, most time.Duration) *process {
 // killUnnamed kills what is proven to be this directory's and belongs to no instance that was adopted.
 func (f *Fleet) killUnnamed() {
 	for _, m := range f.owner.marked() {
-		if f.instances[m.id] == nil {
+		if f.keepers[m.id] == nil {
 			f.o.Log.Warn("killing a process that no record names", "pid", m.pid, "instance", string(m.id))
 			if !f.killRest(m.id) {
 				f.o.Log.Error("a killed process does not end", "pid", m.pid, "instance", string(m.id))
@@ -126,7 +126,7 @@ func (f *Fleet) killUnnamed() {
 		f.o.Log.Warn("the control groups of an earlier server cannot be read", "error", err)
 	}
 	for _, d := range names {
-		if id := hosting.InstanceID(d.Name()); d.IsDir() && f.instances[id] == nil {
+		if id := hosting.CopyID(d.Name()); d.IsDir() && f.keepers[id] == nil {
 			f.endCgroup(id, cgroup{filepath.Join(f.cgroups.dir, d.Name())})
 		}
 	}
@@ -145,7 +145,7 @@ func (f *Fleet) ownCgroup(dir string) cgroup {
 
 // endCgroup kills what is left in an instance's control group and removes it. An earlier server may have run in another group than this
 // one: its fleet's group goes with the last instance.
-func (f *Fleet) endCgroup(id hosting.InstanceID, g cgroup) {
+func (f *Fleet) endCgroup(id hosting.CopyID, g cgroup) {
 	if g.dir == "" {
 		return
 	}
@@ -168,7 +168,7 @@ func (f *Fleet) sweepModels() error {
 		return fmt.Errorf("reading the unpacked models: %w", err)
 	}
 	for _, d := range folders {
-		if f.instances[hosting.InstanceID(d.Name())] != nil {
+		if f.keepers[hosting.CopyID(d.Name())] != nil {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(f.o.Dir, "models", d.Name())); err != nil {

@@ -89,7 +89,7 @@ func makeCgroup(dir string) error {
 }
 
 // create makes an instance's group. One that is there already is taken as it is.
-func (c *cgroups) create(id hosting.InstanceID) (cgroup, error) {
+func (c *cgroups) create(id hosting.CopyID) (cgroup, error) {
 	g := cgroup{filepath.Join(c.dir, string(id))}
 	return g, errors.Join(makeCgroup(c.dir), makeCgroup(g.dir))
 }

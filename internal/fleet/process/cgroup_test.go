@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bellows.dev/bellows/internal/fleet"
 )
 
 func TestOwnCgroup(t *testing.T) {
@@ -95,7 +97,7 @@ func TestAProcessRunsWithoutAGroupThatItCannotEnter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	who, grouped, err := spawn(Program{Command: []string{os.Args[0]}}, append(os.Environ(), part+"=worker"), log, cgroup{filepath.Join(t.TempDir(), "gone")})
+	who, grouped, err := spawn(fleet.Program{Command: []string{os.Args[0]}}, append(os.Environ(), part+"=worker"), log, cgroup{filepath.Join(t.TempDir(), "gone")})
 	if err != nil || grouped {
 		t.Fatalf("in its group: %t, %v", grouped, err)
 	}
@@ -107,7 +109,7 @@ func TestAProcessRunsWithoutAGroupThatItCannotEnter(t *testing.T) {
 	if !p.waitGone(t.Context(), killWait) {
 		t.Error("it does not end")
 	}
-	if _, _, err := spawn(Program{Command: []string{"/no/such/command"}}, nil, log, cgroup{}); err == nil {
+	if _, _, err := spawn(fleet.Program{Command: []string{"/no/such/command"}}, nil, log, cgroup{}); err == nil {
 		t.Error("a command that is not there is started")
 	}
 }

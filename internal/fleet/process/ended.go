@@ -13,7 +13,7 @@ import (
 // endedFile lists the instances that a stop which was asked for ends, so that the next server does not take them for lost.
 func endedFile(dir string) string { return filepath.Join(dir, "ended.json") }
 
-func writeEnded(dir string, ids []hosting.InstanceID) error {
+func writeEnded(dir string, ids []hosting.CopyID) error {
 	if len(ids) == 0 {
 		return removeEnded(dir)
 	}
@@ -24,7 +24,7 @@ func writeEnded(dir string, ids []hosting.InstanceID) error {
 	return replaceFile(endedFile(dir), text)
 }
 
-func readEnded(dir string) (ids []hosting.InstanceID, err error) {
+func readEnded(dir string) (ids []hosting.CopyID, err error) {
 	text, err := os.ReadFile(endedFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,49 +14,27 @@ import (
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/fleet"
-	"bellows.dev/bellows/internal/machine"
-	"bellows.dev/bellows/internal/modeldata"
 )
 
-// Options are what a fleet works with. Unset durations and sizes have defaults.
+// Options are what a process fleet works with: what every fleet does, and its own.
 type Options struct {
-	// Dir holds records and logs. Two fleets on one are refused.
-	Dir string
+	fleet.Options
 
-	// Command returns what runs an image, or why nothing does.
-	Command func(image string) (Program, error)
+	LogsKept int // copies that are gone whose logs are kept, the latest ones; default 100
 
-	// Report takes the fleet's word about an instance. It may block.
-	Report func(hosting.InstanceReport)
-
-	// Drain returns once no invocation is in flight at an instance that routes no longer name, or when ctx ends.
-	Drain func(ctx context.Context, id hosting.InstanceID) error
-
-	Log *slog.Logger
-
-	// Activity returns how many invocations an instance has in flight and when it last answered one. Nil: only pings count.
-	Activity func(hosting.InstanceID) (inFlight int, answered time.Time)
-
-	PingInterval time.Duration // between health checks of an instance that serves; default 5 s
-	PingTimeout  time.Duration // of one; default 2 s
-	PingFailures int           // missed in a row after which the instance is started again; default 3
-	BusyMax      time.Duration // for which invocations in flight, none of them answered, excuse missed pings; default 60 s
-	DrainTimeout time.Duration // default 60 s
-	KillAfter    time.Duration // between SIGTERM and SIGKILL; default 30 s
-	LogMax       int64         // bytes of an instance's log, kept twice; default 10 MB
-	LogsKept     int           // instances that are gone whose logs are kept, the latest ones; default 100
-
-	// NoCgroups makes the fleet do without control groups where there are some: it then finds an instance's processes by descent.
+	// NoCgroups makes the fleet do without control groups where there are some: it then finds a copy's processes by descent.
 	NoCgroups bool
+}
 
-	// Data fetches model data; models that have some are refused without it.
-	Data *modeldata.Cache
-
-	// Machine counts what instances take and gives their limits; without it there is no bound.
-	Machine *machine.Machine
-
-	// Limits says whether instances are held to their types' memory and CPU; "" is LimitsAuto.
-	Limits LimitsMode
+// Kind is the process fleet as a server may use it.
+func Kind() fleet.Kind {
+	return fleet.Kind{Name: "process", Open: func(o fleet.Options) (fleet.Fleet, error) {
+		f, err := New(Options{Options: o})
+		if err != nil {
+			return nil, err // and not an interface that holds a nil fleet
+		}
+		return f, nil
+	}}
 }
 
 // Fleet is a process fleet.
@@ -69,22 +46,22 @@ type Fleet struct {
 	lineage *lineage // nil where there are control groups
 	boot    string
 
-	unlimited string // why instances are not held to their types' memory and CPU; "" where they are
+	unlimited string // why copies are not held to their memory and CPU; "" where they are
 
-	ctx     context.Context //nolint:containedctx // the keepers' life, which no caller's call bounds
-	cancel  context.CancelFunc
-	keepers sync.WaitGroup
+	ctx    context.Context //nolint:containedctx // the keepers' life, which no caller's call bounds
+	cancel context.CancelFunc
+	work   sync.WaitGroup // of keepers, and of reports
 
-	settings atomic.Pointer[Settings]
+	settings atomic.Pointer[fleet.Settings]
 
-	mu        sync.Mutex
-	closed    bool
-	instances map[hosting.InstanceID]*instance
-	groups    map[hosting.InstanceID]string // of the instances that levels have named
-	variants  map[variantKey]*variant       // of the instances
-	ports     map[int]bool                  // given to instances
-	adopted   []hosting.InstanceID
-	ended     []hosting.InstanceID // by the StopAll of an earlier server
+	mu       sync.Mutex
+	closed   bool
+	keepers  map[hosting.CopyID]*keeper
+	groups   map[hosting.CopyID]string // of the copies that levels have named
+	variants map[variantKey]*variant   // of the copies
+	ports    map[int]bool              // given to copies
+	adopted  []hosting.CopyID
+	ended    []hosting.CopyID // by the StopAll of an earlier server
 
 	usage meter
 }
@@ -111,9 +88,9 @@ func New(o Options) (*Fleet, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &Fleet{
 		o: o, lock: lock, boot: bootID(), ctx: ctx, cancel: cancel, ports: map[int]bool{}, variants: map[variantKey]*variant{},
-		instances: map[hosting.InstanceID]*instance{}, groups: map[hosting.InstanceID]string{},
+		keepers: map[hosting.CopyID]*keeper{}, groups: map[hosting.CopyID]string{},
 	}
-	f.settings.Store(o.settings())
+	f.settings.Store(&o.Settings)
 	err = f.own()
 	if err == nil {
 		err = f.adopt()
@@ -149,53 +126,56 @@ func (f *Fleet) own() (err error) {
 		f.o.Log.Warn("daemons that instances start cannot all be found", "error", err)
 		return nil
 	}
-	f.keepers.Go(func() { f.lineage.run(f.ctx) })
+	f.work.Go(func() { f.lineage.run(f.ctx) })
 	return nil
 }
 
 func (o Options) withDefaults() Options {
-	for _, d := range []struct {
-		is    *time.Duration
-		value time.Duration
-	}{
-		{&o.PingInterval, 5 * time.Second}, {&o.PingTimeout, 2 * time.Second}, {&o.DrainTimeout, time.Minute}, {&o.KillAfter, 30 * time.Second},
-		{&o.BusyMax, time.Minute},
-	} {
-		if *d.is == 0 {
-			*d.is = d.value
-		}
-	}
-	if o.PingFailures == 0 {
-		o.PingFailures = 3
-	}
-	if o.LogMax == 0 {
-		o.LogMax = 10_000_000
-	}
+	o.Options = o.WithDefaults()
 	if o.LogsKept == 0 {
 		o.LogsKept = 100
 	}
 	return o
 }
 
-func (f *Fleet) instance(s hosting.InstanceSpec) *instance {
-	i := &instance{fleet: f, spec: s, variant: f.variant(s), stop: make(chan struct{})}
-	f.instances[s.ID] = i
-	return i
+// SetSettings implements fleet.Fleet.
+func (f *Fleet) SetSettings(s fleet.Settings) { f.settings.Store(&s) }
+
+// keeper makes the keeper of one copy of an instance.
+func (f *Fleet) keeper(i hosting.InstanceSpec, c hosting.CopySpec) *keeper {
+	i.Copies = nil
+	k := &keeper{fleet: f, instance: i, spec: c, variant: f.variant(i, c), stop: make(chan struct{})}
+	f.keepers[c.ID] = k
+	return k
 }
 
-// keep starts an instance's keeper.
-func (f *Fleet) keep(i *instance) {
-	f.keepers.Go(func() {
-		if gone := i.keep(f.ctx); !gone {
+// run starts a keeper.
+func (f *Fleet) run(k *keeper) {
+	f.work.Go(func() {
+		if gone := k.keep(f.ctx); !gone {
 			return
 		}
-		f.mu.Lock()
-		delete(f.instances, i.spec.ID)
-		delete(f.groups, i.spec.ID)
-		f.leaveVariant(i.spec)
-		f.mu.Unlock()
-		f.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: hosting.FleetGone})
+		f.drop(k)
+		f.o.Report(k.news(hosting.FleetGone))
 	})
+}
+
+// drop forgets a copy that is gone, and gives its instance's room on the machine back with the last copy.
+func (f *Fleet) drop(k *keeper) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.keepers, k.spec.ID)
+	delete(f.groups, k.spec.ID)
+	f.leaveVariant(k)
+	if f.o.Machine == nil {
+		return
+	}
+	for _, other := range f.keepers {
+		if other.instance.ID == k.instance.ID {
+			return
+		}
+	}
+	f.o.Machine.Give(string(k.instance.ID))
 }
 
 // Apply implements fleet.Fleet.
@@ -211,36 +191,40 @@ func (f *Fleet) Apply(levels []fleet.Level) {
 }
 
 func (f *Fleet) apply(l fleet.Level) {
-	named := map[hosting.InstanceID]bool{}
-	for _, s := range l.Instances {
-		named[s.ID] = true
-		i := f.instances[s.ID]
-		switch {
-		case i == nil && s.Draining: // gone already, and perhaps nobody heard
-			id := s.ID
-			f.keepers.Go(func() { f.o.Report(hosting.InstanceReport{ID: id, State: hosting.FleetGone}) })
-		case i == nil:
-			f.groups[s.ID] = l.Group
-			f.keep(f.instance(s))
-		default:
-			f.groups[s.ID] = l.Group
-			if s.Draining {
-				i.end()
-			}
+	named := map[hosting.CopyID]bool{}
+	for _, i := range l.Instances {
+		for _, c := range i.Copies {
+			named[c.ID] = true
+			f.want(l.Group, i, c)
 		}
 	}
 	for id, group := range f.groups {
-		if i := f.instances[id]; group == l.Group && !named[id] && i != nil {
-			i.end()
+		if k := f.keepers[id]; group == l.Group && !named[id] && k != nil {
+			k.end()
 		}
 	}
 }
 
+// want starts one copy of a level's instance, or ends it.
+func (f *Fleet) want(group string, i hosting.InstanceSpec, c hosting.CopySpec) {
+	k, draining := f.keepers[c.ID], i.Draining || c.Draining
+	if k == nil && draining { // gone already, and perhaps its report did not arrive
+		f.work.Go(func() { f.o.Report(hosting.NewReport(i.ID, c.ID, hosting.FleetGone)) })
+		return
+	}
+	f.groups[c.ID] = group
+	if k == nil {
+		f.run(f.keeper(i, c))
+	} else if draining {
+		k.end()
+	}
+}
+
 // Adopted implements fleet.Fleet.
-func (f *Fleet) Adopted() []hosting.InstanceID { return slices.Clone(f.adopted) }
+func (f *Fleet) Adopted() []hosting.CopyID { return slices.Clone(f.adopted) }
 
 // Ended implements fleet.Fleet.
-func (f *Fleet) Ended() []hosting.InstanceID { return slices.Clone(f.ended) }
+func (f *Fleet) Ended() []hosting.CopyID { return slices.Clone(f.ended) }
 
 // Reap implements fleet.Fleet.
 func (f *Fleet) Reap() {
@@ -250,9 +234,9 @@ func (f *Fleet) Reap() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, id := range f.adopted {
-		if _, named := f.groups[id]; !named && f.instances[id] != nil {
+		if _, named := f.groups[id]; !named && f.keepers[id] != nil {
 			f.o.Log.Warn("stopping an instance that nothing wants any more", "instance", string(id))
-			f.instances[id].end()
+			f.keepers[id].end()
 		}
 	}
 }
@@ -263,7 +247,7 @@ func (f *Fleet) Close() {
 	f.closed = true
 	f.mu.Unlock()
 	f.cancel()
-	f.keepers.Wait()
+	f.work.Wait()
 	if f.cgroups != nil {
 		if err := f.cgroups.close(); err != nil {
 			f.o.Log.Warn("the fleet's control group is left behind", "error", err)
@@ -279,19 +263,17 @@ func (f *Fleet) StopAll(ctx context.Context) error {
 	defer f.Close()
 	f.mu.Lock()
 	f.closed = true
-	if err := writeEnded(f.o.Dir, slices.Sorted(maps.Keys(f.instances))); err != nil {
+	if err := writeEnded(f.o.Dir, slices.Sorted(maps.Keys(f.keepers))); err != nil {
 		f.o.Log.Warn("the instances that this stop ends could not be noted: the next server will call them lost", "error", err)
 	}
-	for _, i := range f.instances {
-		i.end()
+	for _, k := range f.keepers {
+		k.end()
 	}
 	f.mu.Unlock()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		f.mu.Lock()
-		left := slices.Sorted(maps.Keys(f.instances))
-		f.mu.Unlock()
+		left := f.left()
 		if len(left) == 0 {
 			return nil
 		}
@@ -303,8 +285,19 @@ func (f *Fleet) StopAll(ctx context.Context) error {
 	}
 }
 
-// newCgroup makes an instance's control group; the zero value where there are none.
-func (f *Fleet) newCgroup(id hosting.InstanceID) cgroup {
+// left returns the instances of which a copy is there, sorted.
+func (f *Fleet) left() []hosting.InstanceID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	left := map[hosting.InstanceID]bool{}
+	for _, k := range f.keepers {
+		left[k.instance.ID] = true
+	}
+	return slices.Sorted(maps.Keys(left))
+}
+
+// newCgroup makes a copy's control group; the zero value where there are none.
+func (f *Fleet) newCgroup(id hosting.CopyID) cgroup {
 	if f.cgroups == nil {
 		return cgroup{}
 	}
@@ -316,8 +309,8 @@ func (f *Fleet) newCgroup(id hosting.InstanceID) cgroup {
 	return g
 }
 
-// forget removes what an instance has on disk, save for its log. The record goes last: until then a crash leaves all to be found.
-func (f *Fleet) forget(id hosting.InstanceID) {
+// forget removes what a copy has on disk, save for its log. The record goes last: until then a crash leaves all to be found.
+func (f *Fleet) forget(id hosting.CopyID) {
 	err := errors.Join(os.RemoveAll(f.models(id)), removeRecord(f.o.Dir, id), f.pruneLogs())
 	if err != nil {
 		f.o.Log.Warn("an instance's files could not be removed", "instance", string(id), "error", err)
@@ -325,11 +318,11 @@ func (f *Fleet) forget(id hosting.InstanceID) {
 }
 
 // models is where an earlier version unpacked the model data of an instance, which may still run.
-func (f *Fleet) models(id hosting.InstanceID) string {
+func (f *Fleet) models(id hosting.CopyID) string {
 	return filepath.Join(f.o.Dir, "models", string(id))
 }
 
-// LogFile returns the path of an instance's log.
-func (f *Fleet) LogFile(id hosting.InstanceID) string {
+// LogFile returns the path of a copy's log.
+func (f *Fleet) LogFile(id hosting.CopyID) string {
 	return filepath.Join(f.o.Dir, "logs", string(id)+".log")
 }

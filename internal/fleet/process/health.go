@@ -23,7 +23,7 @@ func (h *health) answered(now time.Time) { h.misses, h.good = 0, now }
 // missed notes a ping that failed, and returns why the instance is to be started again; "" where it is not. A model server that works
 // on invocations may be too busy for pings: while it answers them within the model's time-out it is alive, whatever the pings say. One
 // that answers a ping, and not with 200, means it.
-func (h *health) missed(f *Fleet, id hosting.InstanceID, now time.Time, err error) (reason string) {
+func (h *health) missed(f *Fleet, id hosting.CopyID, now time.Time, err error) (reason string) {
 	if !errors.Is(err, errUnhealthy) && f.o.Activity != nil {
 		inFlight, answered := f.o.Activity(id)
 		if now.Sub(answered) < f.o.PingInterval+f.o.PingTimeout {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/fleet"
 )
 
 // A busy instance is not a dead one: answers to invocations count as life, and invocations in flight excuse silence for a model's
@@ -27,12 +28,12 @@ func TestHealth(t *testing.T) {
 		{"says that it is unwell", unwell, 5, time.Second, 3},
 	} {
 		now := time.Unix(1_800_000_000, 0)
-		f := &Fleet{o: Options{Activity: func(hosting.InstanceID) (int, time.Time) {
+		f := &Fleet{o: Options{Options: fleet.Options{Activity: func(hosting.CopyID) (int, time.Time) {
 			if x.answered == 0 {
 				return x.inFlight, time.Time{}
 			}
 			return x.inFlight, now.Add(-x.answered)
-		}}.withDefaults()}
+		}}}.withDefaults()}
 		var h health
 		h.answered(now)
 		died := 0
@@ -49,7 +50,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestPingsAloneCountWithoutAGateway(t *testing.T) {
-	f := &Fleet{o: Options{PingFailures: 2}.withDefaults()}
+	f := &Fleet{o: Options{Options: fleet.Options{PingFailures: 2}}.withDefaults()}
 	var h health
 	h.answered(time.Unix(0, 0))
 	if h.missed(f, "i-1", time.Unix(5, 0), errors.New("silence")) != "" || h.missed(f, "i-1", time.Unix(10, 0), errors.New("silence")) == "" {

@@ -83,7 +83,7 @@ type ownership int
 
 // owns says whether a running process works for an instance of this fleet. The marks in its environment say so, unless it has
 // overwritten them; its control group and the file that it writes its output to say so too. None of the three is in a copy.
-func (o owner) owns(pid int, id hosting.InstanceID) ownership {
+func (o owner) owns(pid int, id hosting.CopyID) ownership {
 	switch fleet, instance := marks(pid); {
 	case fleet == o.identity && instance == id:
 		return ownershipOurs
@@ -106,7 +106,7 @@ func byPath(fleet string) bool { return filepath.IsAbs(fleet) }
 func (o owner) groupName() string { return "bellows-" + o.identity }
 
 // groups reports whether a process is in an instance's control group.
-func (o owner) groups(pid int, id hosting.InstanceID) bool {
+func (o owner) groups(pid int, id hosting.CopyID) bool {
 	text, err := os.ReadFile(procFile(pid, "cgroup"))
 	if err != nil {
 		return false
@@ -121,7 +121,7 @@ func (o owner) groups(pid int, id hosting.InstanceID) bool {
 
 // takesOutput reports whether a process writes to an instance's log in this very directory. The kernel knows the file by the name under
 // which it was opened, as it is now: a hard link in a copy has another.
-func (o owner) takesOutput(pid int, id hosting.InstanceID) bool {
+func (o owner) takesOutput(pid int, id hosting.CopyID) bool {
 	logs, err := os.Stat(filepath.Join(o.dir, "logs"))
 	if err != nil {
 		return false
@@ -139,7 +139,7 @@ func (o owner) takesOutput(pid int, id hosting.InstanceID) bool {
 }
 
 // marks returns what a process's environment says of whose it is; both are "" where it says nothing.
-func marks(pid int) (fleet string, id hosting.InstanceID) {
+func marks(pid int) (fleet string, id hosting.CopyID) {
 	env, err := os.ReadFile(procFile(pid, "environ"))
 	if err != nil {
 		return "", ""
@@ -148,7 +148,7 @@ func marks(pid int) (fleet string, id hosting.InstanceID) {
 		key, value, _ := strings.Cut(string(v), "=")
 		switch key {
 		case markInstance:
-			id = hosting.InstanceID(value)
+			id = hosting.CopyID(value)
 		case markFleet:
 			fleet = value
 		}
@@ -158,7 +158,7 @@ func marks(pid int) (fleet string, id hosting.InstanceID) {
 
 // marked is a running process that carries a fleet's marks.
 type marked struct {
-	id  hosting.InstanceID
+	id  hosting.CopyID
 	pid int
 	stat
 }
@@ -179,7 +179,7 @@ func (o owner) marked() []marked {
 }
 
 // leader finds an instance's process by its mark: the eldest leader of a group, since workers may lead groups of their own.
-func (o owner) leader(id hosting.InstanceID) (pid int, born uint64, found bool) {
+func (o owner) leader(id hosting.CopyID) (pid int, born uint64, found bool) {
 	for _, m := range o.marked() {
 		if m.id == id && m.group == m.pid && (!found || m.born < born) {
 			pid, born, found = m.pid, m.born, true

@@ -30,7 +30,7 @@ func markedOf(dir string) []marked {
 }
 
 // leaderOf returns the process of an instance of the fleet at dir.
-func leaderOf(dir string, id hosting.InstanceID) (pid int, born uint64, found bool) {
+func leaderOf(dir string, id hosting.CopyID) (pid int, born uint64, found bool) {
 	for _, m := range markedOf(dir) {
 		if m.id == id && m.group == m.pid && (!found || m.born < born) {
 			pid, born, found = m.pid, m.born, true
@@ -105,7 +105,7 @@ func adoptsAndStops(t *testing.T, o Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := f.Adopted(); !slices.Equal(got, []hosting.InstanceID{"i-1"}) {
+	if got := f.Adopted(); !slices.Equal(got, []hosting.CopyID{"i-1"}) {
 		t.Errorf("adopted %v", got)
 	}
 	if err := f.StopAll(t.Context()); err != nil {
@@ -144,8 +144,8 @@ func TestInstancesOfAnEarlierVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.owner.identity = dir
-	f.Apply(levelOf(hosting.InstanceSpec{ID: "i-1", Image: "demo"}))
-	if r := <-reports; r.State != hosting.FleetReady {
+	f.Apply(levelOf(alone(hosting.CopySpec{ID: "i-1", Image: "demo"})))
+	if r := next(reports); r.State != hosting.FleetReady {
 		t.Fatalf("%+v", r)
 	}
 	f.Close()

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/modeldata"
+	"bellows.dev/bellows/internal/fleet"
 )
 
 // Marks in a process's environment say whose it is.
@@ -32,20 +32,9 @@ var inherited = []string{
 	"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES",
 }
 
-// Program is what runs an image.
-type Program struct {
-	Command []string // the program's file and its arguments
-	Folder  string   // its working directory; "" is the server's own
-
-	// Env are variables of its environment. The model's own Environment comes before them, and what the contract says before both.
-	Env map[string]string
-
-	// PassEnv are variables that it gets from the server's environment besides those that each gets: names, or patterns such as CUDA_* or *.
-	PassEnv []string
-}
-
-// launch starts an instance. Its record is on disk before, so that no crash leaves a process that nobody knows.
-func launch(f *Fleet, s hosting.InstanceSpec, program Program, data modeldata.Data) (_ *process, err error) {
+// launch starts a copy. Its record is on disk before, so that no crash leaves a process that no record names.
+func launch(k *keeper, program fleet.Program) (_ *process, err error) {
+	f, s := k.fleet, k.spec
 	if len(program.Command) == 0 {
 		return nil, fmt.Errorf("the command of the image %q is empty", s.Image)
 	}
@@ -64,10 +53,11 @@ func launch(f *Fleet, s hosting.InstanceSpec, program Program, data modeldata.Da
 			f.endCgroup(s.ID, group)
 		}
 	}()
-	if err := f.limit(group, s); err != nil {
+	if err := k.limit(group); err != nil {
 		return nil, err
 	}
-	r := record{Spec: s, Port: port, Cgroup: group.dir, Content: data.Content}
+	r := record{Spec: k.instance, Port: port, Cgroup: group.dir, Content: k.data.Content}
+	r.Spec.Copies = []hosting.CopySpec{s}
 	if err := r.write(f.o.Dir); err != nil {
 		return nil, err
 	}
@@ -82,7 +72,7 @@ func launch(f *Fleet, s hosting.InstanceSpec, program Program, data modeldata.Da
 	}
 	grouped := false
 	who, err := f.lineage.start(s.ID, func() (who identity, err error) {
-		who, grouped, err = spawn(program, program.environment(f.owner.identity, s, port, data.Folder), log, group)
+		who, grouped, err = spawn(program, environment(program, k.instance.Region, s, runtimeOf{f.owner.identity, port, k.data.Folder}), log, group)
 		return who, err
 	})
 	if err != nil {
@@ -104,7 +94,7 @@ func launch(f *Fleet, s hosting.InstanceSpec, program Program, data modeldata.Da
 // spawn starts a command in a session of its own, so that neither a closed terminal nor a signal to the server's group reaches it, and in a
 // control group, if there is one. Its output goes to a file and not to a pipe, which would end with the server. It reports whether the
 // process is in the control group.
-func spawn(program Program, env []string, log *os.File, group cgroup) (_ identity, grouped bool, _ error) {
+func spawn(program fleet.Program, env []string, log *os.File, group cgroup) (_ identity, grouped bool, _ error) {
 	prepare := func() *exec.Cmd {
 		cmd := exec.Command(program.Command[0], program.Command[1:]...) //nolint:noctx // no context bounds its life: it outlives even the server
 		cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, program.Folder, log, log
@@ -127,9 +117,16 @@ func spawn(program Program, env []string, log *os.File, group cgroup) (_ identit
 	return who, grouped, cmd.Process.Release() // ended waits for it
 }
 
+// runtimeOf is where a model server runs.
+type runtimeOf struct {
+	owner  string // the identity of the fleet's directory
+	port   int
+	folder string // of its model data; "" where it has none
+}
+
 // environment is what the server passes on, the program's own, the model's, and what the contract and the fleet add; of a variable that is
 // there twice the later counts. AWS: SageMaker developer guide, how containers run.
-func (p *Program) environment(fleet string, s hosting.InstanceSpec, port int, folder string) []string {
+func environment(p fleet.Program, region string, s hosting.CopySpec, at runtimeOf) []string {
 	// Python's setproctitle would write titles over the marks.
 	env := []string{"SPT_NOENV=1"}
 	for _, k := range inherited {
@@ -149,11 +146,11 @@ func (p *Program) environment(fleet string, s hosting.InstanceSpec, port int, fo
 	for k, v := range s.Environment {
 		env = append(env, k+"="+v)
 	}
-	if folder != "" {
-		env = append(env, "SM_MODEL_DIR="+folder, "SAGEMAKER_MODEL_DIR="+folder)
+	if at.folder != "" {
+		env = append(env, "SM_MODEL_DIR="+at.folder, "SAGEMAKER_MODEL_DIR="+at.folder)
 	}
-	return append(env, "AWS_REGION="+s.Region, "AWS_DEFAULT_REGION="+s.Region, "SAGEMAKER_BIND_TO_PORT="+strconv.Itoa(port),
-		markInstance+"="+string(s.ID), markFleet+"="+fleet)
+	return append(env, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "SAGEMAKER_BIND_TO_PORT="+strconv.Itoa(at.port),
+		markInstance+"="+string(s.ID), markFleet+"="+at.owner)
 }
 
 // takePort finds a port that nobody uses and none of the fleet's instances was given: one that still loads its model has not bound

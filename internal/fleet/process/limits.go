@@ -10,17 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"bellows.dev/bellows/hosting"
-)
-
-// LimitsMode says whether instances are held to the memory and CPU of their instance type.
-type LimitsMode string
-
-// Modes of limits.
-const (
-	LimitsAuto     LimitsMode = "auto"     // where control groups with the controllers can be had; the default
-	LimitsOff      LimitsMode = "off"      // instances share the machine
-	LimitsRequired LimitsMode = "required" // a fleet that cannot hold them does not open
+	"bellows.dev/bellows/internal/fleet"
 )
 
 // serverGroup is the control group of the server itself, beside that of its instances: a group that hands controllers down holds no
@@ -34,7 +24,7 @@ const cpuPeriod = 100_000
 func (f *Fleet) openLimits(noGroups error) error {
 	err := noGroups
 	switch {
-	case f.o.Limits == LimitsOff:
+	case f.o.Limits == fleet.LimitsOff:
 		f.unlimited = "limits: in bellows.yaml is off"
 		return nil
 	case f.o.Machine == nil:
@@ -46,22 +36,23 @@ func (f *Fleet) openLimits(noGroups error) error {
 	if err == nil {
 		return nil
 	}
-	if f.unlimited = err.Error(); f.o.Limits == LimitsRequired {
+	if f.unlimited = err.Error(); f.o.Limits == fleet.LimitsRequired {
 		return fmt.Errorf("limits: is required in bellows.yaml, and instances cannot be held to the memory and CPU of their types: %w", err)
 	}
 	f.o.Log.Warn("instances are not held to the memory and CPU of their instance types", "reason", err)
 	return nil
 }
 
-// Unlimited says why instances are not held to the memory and CPU of their types; "" where they are.
+// Unlimited implements fleet.Fleet.
 func (f *Fleet) Unlimited() string { return f.unlimited }
 
-// limit holds an instance's group to its type's memory and CPU. What the machine has less of is no limit.
-func (f *Fleet) limit(g cgroup, s hosting.InstanceSpec) error {
+// limit holds a copy's group to the memory and CPU that the copy needs, or else to its instance's. What the machine has less of is no limit.
+func (k *keeper) limit(g cgroup) error {
+	f := k.fleet
 	if g.dir == "" || f.unlimited != "" {
 		return nil
 	}
-	size := f.o.Machine.Limits(s.InstanceType)
+	size := f.o.Machine.Limits(k.instance.InstanceType, sizeOf(k.instance.Resources), sizeOf(k.spec.Resources))
 	var err error
 	if size.Memory > 0 {
 		err = errors.Join(g.set("memory.max", strconv.FormatInt(size.Memory, 10)), g.set("memory.oom.group", "1"))
@@ -75,11 +66,11 @@ func (f *Fleet) limit(g cgroup, s hosting.InstanceSpec) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("holding it to the memory and CPU of %s: %w", s.InstanceType, err)
-	if f.o.Limits == LimitsRequired {
+	err = fmt.Errorf("holding it to the memory and CPU of %s: %w", k.instance.InstanceType, err)
+	if f.o.Limits == fleet.LimitsRequired {
 		return err
 	}
-	f.o.Log.Warn("an instance runs without its limits", "instance", string(s.ID), "error", err)
+	f.o.Log.Warn("an instance runs without its limits", "instance", string(k.spec.ID), "error", err)
 	return nil
 }
 
@@ -168,11 +159,14 @@ func counter(file, name string) int64 {
 func machineOOM() int64 { return counter("/proc/vmstat", "oom_kill") }
 
 // outOfMemory says that a process which has ended was ended by the kernel for want of memory; "" where it was not.
-func (i *instance) outOfMemory(p *process, how string) string {
+func (k *keeper) outOfMemory(p *process, how string) string {
 	if g := p.group.dir; g != "" && counter(filepath.Join(g, "memory.events"), "oom_kill") > 0 {
 		limit := "its limit"
-		if i.fleet.o.Machine != nil {
-			limit = fmt.Sprintf("the %g GiB of memory of %s", float64(i.fleet.o.Machine.Size(i.spec.InstanceType).Memory)/(1<<30), i.spec.InstanceType)
+		if k.fleet.o.Machine != nil {
+			limit = fmt.Sprintf("the %g GiB of memory of %s", float64(k.fleet.o.Machine.Size(k.instance.InstanceType).Memory)/(1<<30), k.instance.InstanceType)
+			if own := k.spec.Resources.Memory; own > 0 {
+				limit = fmt.Sprintf("its %g GiB of memory", float64(own)/(1<<30))
+			}
 		}
 		return "It ran out of memory: it used more than " + limit + ", and the kernel ended it. "
 	}

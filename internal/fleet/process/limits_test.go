@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/fleet"
 	"bellows.dev/bellows/internal/machine"
 )
 
@@ -35,7 +36,7 @@ func content(t *testing.T, file string) string {
 
 func limited(t *testing.T, types map[string]machine.Size, found machine.Size) *Fleet {
 	t.Helper()
-	return &Fleet{o: Options{Machine: machine.New(machine.Options{Types: types, Found: found}), Log: slog.New(slog.DiscardHandler)}}
+	return &Fleet{o: Options{Options: fleet.Options{Machine: machine.New(machine.Options{Types: types, Found: found}), Log: slog.New(slog.DiscardHandler)}}}
 }
 
 func TestInstancesAreHeldToTheirTypes(t *testing.T) {
@@ -49,7 +50,7 @@ func TestInstancesAreHeldToTheirTypes(t *testing.T) {
 	} {
 		g := cgroup{filepath.Join(t.TempDir(), "i-1")}
 		paperGroup(t, g.dir, map[string]string{"memory.max": "max", "memory.oom.group": "0", "cpu.max": "max", "memory.swap.max": "max"})
-		if err := f.limit(g, hosting.InstanceSpec{ID: "i-1", InstanceType: instanceType}); err != nil {
+		if err := (&keeper{fleet: f, instance: hosting.InstanceSpec{ID: "i-1", InstanceType: instanceType}}).limit(g); err != nil {
 			t.Fatal(err)
 		}
 		got := [3]string{content(t, g.dir+"/memory.max"), content(t, g.dir+"/memory.oom.group"), content(t, g.dir+"/cpu.max")}
@@ -82,7 +83,7 @@ func TestControllersAreHandedDown(t *testing.T) {
 func TestLimitsThatCannotBeHadAreSaid(t *testing.T) {
 	c := &cgroups{filepath.Join(t.TempDir(), "bellows-x")}
 	paperGroup(t, filepath.Dir(c.dir), map[string]string{"cgroup.controllers": ""})
-	for mode, want := range map[LimitsMode]string{LimitsAuto: "no controller of memory", LimitsOff: "is off", LimitsRequired: "!"} {
+	for mode, want := range map[fleet.LimitsMode]string{fleet.LimitsAuto: "no controller of memory", fleet.LimitsOff: "is off", fleet.LimitsRequired: "!"} {
 		f := limited(t, nil, machine.Size{})
 		f.cgroups, f.o.Limits = c, mode
 		err := f.openLimits(nil)
@@ -100,21 +101,21 @@ func TestLimitsThatCannotBeHadAreSaid(t *testing.T) {
 
 func TestRunningOutOfMemoryIsSaid(t *testing.T) {
 	f := limited(t, machine.Table(), machine.Look())
-	i := &instance{fleet: f, spec: hosting.InstanceSpec{InstanceType: "ml.m5.large"}}
+	k := &keeper{fleet: f, instance: hosting.InstanceSpec{InstanceType: "ml.m5.large"}}
 	g := cgroup{t.TempDir()}
 	for events, want := range map[string]string{
 		"low 0\nmax 12\noom 3\noom_kill 1\noom_group_kill 1\n": "It ran out of memory: it used more than the 8 GiB of memory of ml.m5.large, and the kernel ended it. ",
 		"low 0\nmax 12\noom 0\noom_kill 0\n":                   "",
 	} {
 		paperGroup(t, g.dir, map[string]string{"memory.events": events})
-		if got := i.outOfMemory(&process{group: g}, "It was ended by signal 9 (killed)."); got != want {
+		if got := k.outOfMemory(&process{group: g}, "It was ended by signal 9 (killed)."); got != want {
 			t.Errorf("%q: %q", events, got)
 		}
 	}
-	if got := i.outOfMemory(&process{child: true, oomFrom: machineOOM() - 1}, "It was ended by signal 9 (killed)."); !strings.Contains(got, "probably ran out of memory") {
+	if got := k.outOfMemory(&process{child: true, oomFrom: machineOOM() - 1}, "It was ended by signal 9 (killed)."); !strings.Contains(got, "probably ran out of memory") {
 		t.Errorf("of the machine: %q", got)
 	}
-	if got := i.outOfMemory(&process{child: true, oomFrom: machineOOM() - 1}, "It exited with code 1."); got != "" {
+	if got := k.outOfMemory(&process{child: true, oomFrom: machineOOM() - 1}, "It exited with code 1."); got != "" {
 		t.Errorf("by itself: %q", got)
 	}
 }
@@ -130,8 +131,8 @@ func TestMemoryIsLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := hosting.InstanceSpec{ID: "i-1", InstanceType: "ml.small"}
-	if err := f.limit(g, spec); err != nil {
+	k := &keeper{fleet: f, instance: hosting.InstanceSpec{ID: "i-1", InstanceType: "ml.small"}}
+	if err := k.limit(g); err != nil {
 		t.Fatal(err)
 	}
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
@@ -139,7 +140,7 @@ func TestMemoryIsLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	who, _, err := spawn(Program{Command: []string{os.Args[0]}}, append(os.Environ(), part+"=glutton"), log, g)
+	who, _, err := spawn(fleet.Program{Command: []string{os.Args[0]}}, append(os.Environ(), part+"=glutton"), log, g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func TestMemoryIsLimited(t *testing.T) {
 	if !await(t.Context(), killWait, func() (ended bool) { how, ended = p.ended(); return ended }) {
 		t.Error("it goes on")
 	}
-	if got := (&instance{fleet: f, spec: spec}).outOfMemory(p, how); !strings.Contains(got, "more than the 0.03125 GiB of memory of ml.small") {
+	if got := k.outOfMemory(p, how); !strings.Contains(got, "more than the 0.03125 GiB of memory of ml.small") {
 		t.Errorf("%s: %q", how, got)
 	}
 	if err := g.kill(t.Context()); err != nil {

@@ -24,9 +24,9 @@ type lineage struct {
 	self  int // this process
 
 	mu      sync.Mutex
-	leaders map[identity]hosting.InstanceID
-	members map[identity]hosting.InstanceID          // what descends from leaders and runs
-	strays  map[identity]map[hosting.InstanceID]bool // children of unknown descent, with the instances that they may come from
+	leaders map[identity]hosting.CopyID
+	members map[identity]hosting.CopyID          // what descends from leaders and runs
+	strays  map[identity]map[hosting.CopyID]bool // children of unknown descent, with the instances that they may come from
 }
 
 func newLineage(o owner) (*lineage, error) {
@@ -34,8 +34,8 @@ func newLineage(o owner) (*lineage, error) {
 		return nil, fmt.Errorf("becoming a child subreaper: %w", err)
 	}
 	return &lineage{
-		owner: o, self: os.Getpid(), leaders: map[identity]hosting.InstanceID{}, members: map[identity]hosting.InstanceID{},
-		strays: map[identity]map[hosting.InstanceID]bool{},
+		owner: o, self: os.Getpid(), leaders: map[identity]hosting.CopyID{}, members: map[identity]hosting.CopyID{},
+		strays: map[identity]map[hosting.CopyID]bool{},
 	}, nil
 }
 
@@ -57,7 +57,7 @@ func (l *lineage) run(ctx context.Context) {
 }
 
 // start starts an instance's leader: before a scan can take it for a daemon.
-func (l *lineage) start(id hosting.InstanceID, start func() (identity, error)) (identity, error) {
+func (l *lineage) start(id hosting.CopyID, start func() (identity, error)) (identity, error) {
 	if l == nil {
 		return start()
 	}
@@ -71,13 +71,13 @@ func (l *lineage) start(id hosting.InstanceID, start func() (identity, error)) (
 }
 
 // adopt takes note of the leader of an instance that an earlier server started.
-func (l *lineage) adopt(id hosting.InstanceID, who identity) {
+func (l *lineage) adopt(id hosting.CopyID, who identity) {
 	_, _ = l.start(id, func() (identity, error) { return who, nil }) // nothing is started
 }
 
 // of returns the processes that descend from an instance and ran a moment ago. Once its leader has ended, strays that can be of no other instance are among
 // them.
-func (l *lineage) of(id hosting.InstanceID, ended bool) []identity {
+func (l *lineage) of(id hosting.CopyID, ended bool) []identity {
 	if l == nil {
 		return nil
 	}
@@ -165,8 +165,8 @@ func (l *lineage) learn(table map[int]stat, own int) (found bool) {
 }
 
 // elders returns the instances whose leaders were there when a process was born.
-func (l *lineage) elders(born uint64) map[hosting.InstanceID]bool {
-	out := map[hosting.InstanceID]bool{}
+func (l *lineage) elders(born uint64) map[hosting.CopyID]bool {
+	out := map[hosting.CopyID]bool{}
 	for who, id := range l.leaders {
 		if who.born <= born {
 			out[id] = true
@@ -178,10 +178,10 @@ func (l *lineage) elders(born uint64) map[hosting.InstanceID]bool {
 // descendants returns which running processes descend from which leader's instance: those that are known to, what is in a leader's own
 // group or session, and the children of all these. Other groups and sessions prove nothing: a leader that an earlier version started is in
 // the session of the terminal that its server ran in.
-func descendants(table map[int]stat, leaders, known map[identity]hosting.InstanceID) map[identity]hosting.InstanceID {
-	out := map[identity]hosting.InstanceID{}
-	numbers := map[int]hosting.InstanceID{} // of leaders, which are also those of their groups and sessions, even once they have ended
-	parents := map[int]hosting.InstanceID{}
+func descendants(table map[int]stat, leaders, known map[identity]hosting.CopyID) map[identity]hosting.CopyID {
+	out := map[identity]hosting.CopyID{}
+	numbers := map[int]hosting.CopyID{} // of leaders, which are also those of their groups and sessions, even once they have ended
+	parents := map[int]hosting.CopyID{}
 	for who, id := range leaders {
 		if st, runs := table[who.pid]; !runs || st.born == who.born {
 			numbers[who.pid], parents[who.pid] = id, id

@@ -19,14 +19,14 @@ import (
 
 // boundLog keeps a log from growing without end. The process writes to the file itself, so that it outlives the server: a full
 // file is copied aside and cut to nothing, and the process goes on writing at its new end.
-func (i *instance) boundLog() {
-	path := i.fleet.LogFile(i.spec.ID)
+func (k *keeper) boundLog() {
+	path := k.fleet.LogFile(k.spec.ID)
 	info, err := os.Stat(path)
-	if err != nil || info.Size() <= i.fleet.settings.Load().LogMax {
+	if err != nil || info.Size() <= k.fleet.settings.Load().LogMax {
 		return
 	}
-	if err := errors.Join(copyFile(path, path+".1", i.fleet.settings.Load().LogMax), os.Truncate(path, 0)); err != nil {
-		i.fleet.o.Log.Warn("a log could not be cut", "instance", string(i.spec.ID), "error", err)
+	if err := errors.Join(copyFile(path, path+".1", k.fleet.settings.Load().LogMax), os.Truncate(path, 0)); err != nil {
+		k.fleet.o.Log.Warn("a log could not be cut", "instance", string(k.spec.ID), "error", err)
 	}
 }
 
@@ -51,8 +51,8 @@ func copyFile(from, to string, n int64) error {
 }
 
 // lastWords quotes the last line of an instance's log, "" where nothing was written since offset from.
-func (i *instance) lastWords(from int64) string {
-	f, err := os.Open(i.fleet.LogFile(i.spec.ID))
+func (k *keeper) lastWords(from int64) string {
+	f, err := os.Open(k.fleet.LogFile(k.spec.ID))
 	if err != nil {
 		return ""
 	}
@@ -88,13 +88,13 @@ func (f *Fleet) pruneLogs() error {
 		return fmt.Errorf("reading the logs: %w", err)
 	}
 	f.mu.Lock()
-	used := maps.Clone(f.instances)
+	used := maps.Clone(f.keepers)
 	f.mu.Unlock()
 	latest := map[string]time.Time{} // by the name of the instance's newer file
 	for _, d := range files {
 		name := strings.TrimSuffix(d.Name(), ".1")
 		info, err := d.Info()
-		if err != nil || used[hosting.InstanceID(strings.TrimSuffix(name, ".log"))] != nil {
+		if err != nil || used[hosting.CopyID(strings.TrimSuffix(name, ".log"))] != nil {
 			continue // removed by another keeper, or in use
 		}
 		if t := info.ModTime(); t.After(latest[name]) {

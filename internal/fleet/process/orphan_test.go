@@ -27,9 +27,9 @@ func openReady(t *testing.T, o Options, env map[string]string) *Fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := hosting.InstanceSpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute, Environment: env}
+	s := alone(hosting.CopySpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute, Environment: env})
 	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{s}}})
-	if r := <-ready; r.State != hosting.FleetReady {
+	if r := next(ready); r.State != hosting.FleetReady {
 		t.Errorf("%+v", r)
 	}
 	return f
@@ -154,8 +154,8 @@ func TestDaemonsOfUnknownDescentEndWithAllThatTheyMayComeFrom(t *testing.T) {
 	o := options(dir)
 	o.NoCgroups = true
 	f := openReady(t, o, nil)
-	s := hosting.InstanceSpec{ID: "i-2", Image: "demo", StartupTimeout: time.Minute, Environment: map[string]string{withDaemon: dir}}
-	one := hosting.InstanceSpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute}
+	s := alone(hosting.CopySpec{ID: "i-2", Image: "demo", StartupTimeout: time.Minute, Environment: map[string]string{withDaemon: dir}})
+	one := alone(hosting.CopySpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute})
 	f.Apply(levelOf(one, s))
 	until(t, func() bool { return len(daemons(dir)) == 1 && len(markedOf(dir)) == 2 })
 	f.Apply(levelOf(one))
@@ -165,6 +165,20 @@ func TestDaemonsOfUnknownDescentEndWithAllThatTheyMayComeFrom(t *testing.T) {
 	}
 	if left := daemons(dir); len(left) != 0 {
 		t.Errorf("left %v", left)
+	}
+}
+
+// alone is an instance with one copy of a variant's model.
+func alone(c hosting.CopySpec) hosting.InstanceSpec {
+	return hosting.InstanceSpec{ID: hosting.InstanceID(c.ID), Copies: []hosting.CopySpec{c}}
+}
+
+// next returns the next report of more than the start of a process.
+func next(reports <-chan hosting.InstanceReport) hosting.InstanceReport {
+	for {
+		if r := <-reports; r.State != hosting.FleetStarting {
+			return r
+		}
 	}
 }
 
@@ -206,7 +220,7 @@ func TestAStrangerWithARecordsNumberIsLeftAlone(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "instances"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		r.Spec.ID = "i-1"
+		r.Spec = alone(hosting.CopySpec{ID: "i-1"})
 		if err := r.write(dir); err != nil {
 			t.Fatal(err)
 		}
@@ -275,13 +289,13 @@ func TestPortsAreGivenOnce(t *testing.T) {
 func TestAnEmptyCommandIsAFailure(t *testing.T) {
 	o := options(t.TempDir())
 	failed := make(chan hosting.InstanceReport, 100)
-	o.Command = func(string) (Program, error) { return Program{}, nil }
+	o.Command = func(string) (fleet.Program, error) { return fleet.Program{}, nil }
 	o.Report = func(r hosting.InstanceReport) { failed <- r }
 	f, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{{ID: "i-1", Image: "demo"}}}})
+	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{alone(hosting.CopySpec{ID: "i-1", Image: "demo"})}}})
 	if r := <-failed; r.State != hosting.FleetFailed || !strings.Contains(r.Reason, "is empty") {
 		t.Errorf("%+v", r)
 	}
@@ -294,7 +308,7 @@ func TestAnEmptyCommandIsAFailure(t *testing.T) {
 func TestStopAllEndsWithItsContext(t *testing.T) {
 	dir := t.TempDir()
 	o := options(dir)
-	o.Drain = func(ctx context.Context, _ hosting.InstanceID) error {
+	o.Drain = func(ctx context.Context, _ hosting.CopyID) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -308,7 +322,7 @@ func TestStopAllEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := next.Adopted(); !slices.Equal(got, []hosting.InstanceID{"i-1"}) {
+	if got := next.Adopted(); !slices.Equal(got, []hosting.CopyID{"i-1"}) {
 		t.Errorf("adopted %v", got)
 	}
 	if err := next.StopAll(t.Context()); err != nil {
@@ -320,7 +334,7 @@ func TestStopAllEndsWithItsContext(t *testing.T) {
 func TestOldLogsAreRemoved(t *testing.T) {
 	o := options(t.TempDir())
 	o.LogsKept = 2
-	f := &Fleet{o: o.withDefaults(), instances: map[hosting.InstanceID]*instance{"i-0": {}}}
+	f := &Fleet{o: o.withDefaults(), keepers: map[hosting.CopyID]*keeper{"i-0": {}}}
 	logs := filepath.Join(o.Dir, "logs")
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		t.Fatal(err)
@@ -394,7 +408,7 @@ func TestAnAskedForStopIsKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := next.Ended(); !slices.Equal(got, []hosting.InstanceID{"i-1"}) {
+	if got := next.Ended(); !slices.Equal(got, []hosting.CopyID{"i-1"}) {
 		t.Errorf("the stop ended %v", got)
 	}
 	next.Reap()

@@ -5,51 +5,55 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
 )
 
-// failure is why an instance does not serve.
+// failure is why a copy does not serve.
 type failure struct {
 	reason string
 	cause  hosting.Cause
 	final  bool // trying again would end the same way
 }
 
-func (i *instance) fail(f failure) {
-	i.fleet.o.Report(hosting.InstanceReport{
-		ID: i.spec.ID, State: hosting.FleetFailed, Reason: f.reason, Cause: f.cause, Final: f.final,
-	})
+func (k *keeper) fail(f failure) {
+	r := k.news(hosting.FleetFailed)
+	r.Reason, r.Cause, r.Final = f.reason, f.cause, f.final
+	k.fleet.o.Report(r)
 }
 
-// start prepares what the instance needs and starts its process. Where it cannot, it returns why.
-func (i *instance) start(ctx context.Context) (*process, failure) {
-	program, err := i.fleet.o.Command(i.spec.Image)
+// start prepares what the copy needs and starts its process. Where it cannot, it returns why.
+func (k *keeper) start(ctx context.Context) (*process, failure) {
+	k.began = time.Now()
+	if k.stages = (hosting.Stages{Asked: k.stages.Asked}); k.stages.Asked.IsZero() {
+		k.stages.Asked = k.moment()
+	}
+	program, err := k.fleet.o.Command(k.spec.Image)
 	if err != nil {
 		return nil, failure{reason: err.Error()}
 	}
-	waited := false
 	waiting := func(cause hosting.Cause) func(string) {
-		return func(why string) {
-			waited = true
-			i.fleet.o.Report(hosting.InstanceReport{ID: i.spec.ID, State: hosting.FleetPreparing, Reason: why, Cause: cause})
-		}
+		return func(why string) { k.progress(hosting.FleetPreparing, cause, why) }
 	}
-	if why := i.place(ctx, waiting(hosting.CauseCapacity)); why.reason != "" {
+	if why := k.place(ctx, waiting(hosting.CauseCapacity)); why.reason != "" {
 		return nil, why
 	}
-	if err := i.openData(ctx, waiting(hosting.CauseModelData)); err != nil {
+	k.stages.Scheduled = k.moment()
+	if err := k.openData(ctx, waiting(hosting.CauseModelData)); err != nil {
 		return nil, dataFailure(err)
 	}
-	if waited {
-		i.report(hosting.FleetStarting, "", "")
+	if k.spec.ModelData.URI != "" {
+		k.stages.DataReady = k.moment()
 	}
-	p, err := launch(i.fleet, i.spec, program, i.data)
+	p, err := launch(k, program)
 	if err != nil {
 		return nil, failure{reason: "The model server cannot be started: " + err.Error()}
 	}
+	k.stages.Started = k.moment()
+	k.progress(hosting.FleetStarting, hosting.CauseHealth, "")
 	return p, failure{}
 }
 
@@ -57,13 +61,13 @@ func (i *instance) start(ctx context.Context) (*process, failure) {
 const noRoom = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. " +
 	"Please retry using a different ML instance type or after some time. Detail: "
 
-// place waits until the machine has room for the instance, which it keeps until it is gone.
-func (i *instance) place(ctx context.Context, waiting func(string)) failure {
-	if i.fleet.o.Machine == nil {
+// place waits until the machine has room for the copy's instance, which the instance keeps until its last copy is gone.
+func (k *keeper) place(ctx context.Context, waiting func(string)) failure {
+	if k.fleet.o.Machine == nil {
 		return failure{}
 	}
 	for {
-		changed, err := i.fleet.o.Machine.Take(string(i.spec.ID), i.spec.InstanceType)
+		changed, err := k.fleet.o.Machine.Take(string(k.instance.ID), k.instance.InstanceType, sizeOf(k.instance.Resources))
 		full := (*machine.Full)(nil)
 		switch {
 		case err == nil:
@@ -80,23 +84,23 @@ func (i *instance) place(ctx context.Context, waiting func(string)) failure {
 	}
 }
 
-// openData brings the model's data to this machine. An instance that starts again uses what it had.
-func (i *instance) openData(ctx context.Context, waiting func(string)) error {
-	if i.spec.ModelData.URI == "" {
+// openData fetches the model's data to this machine. A copy that starts again uses what it had.
+func (k *keeper) openData(ctx context.Context, waiting func(string)) error {
+	if k.spec.ModelData.URI == "" {
 		return nil
 	}
-	if i.fleet.o.Data == nil {
-		return &modeldata.Error{URI: i.spec.ModelData.URI, Kind: modeldata.Unconfigured, Err: errors.New("this fleet has no model data")}
+	if k.fleet.o.Data == nil {
+		return &modeldata.Error{URI: k.spec.ModelData.URI, Kind: modeldata.Unconfigured, Err: errors.New("this fleet has no model data")}
 	}
-	if i.data.Folder != "" {
-		if _, err := os.Stat(i.data.Folder); !errors.Is(err, fs.ErrNotExist) {
+	if k.data.Folder != "" {
+		if _, err := os.Stat(k.data.Folder); !errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		i.releaseData()
+		k.releaseData()
 	}
-	data, err := i.fleet.o.Data.Open(ctx, i.spec.ModelData, i.spec.DownloadTimeout, waiting)
+	data, err := k.fleet.o.Data.Open(ctx, k.spec.ModelData, k.spec.DownloadTimeout, waiting)
 	if err == nil {
-		i.data = data
+		k.data = data
 	}
 	return err
 }
@@ -109,28 +113,26 @@ func dataFailure(err error) failure {
 	return f
 }
 
-// hold notes what the instance used when an earlier server left it: its place, and the content of its model data.
-func (i *instance) hold(content string) {
-	if i.fleet.o.Machine != nil {
-		i.fleet.o.Machine.Hold(string(i.spec.ID), i.spec.InstanceType)
+// hold notes what the copy used when an earlier server left it: its instance's room, and the content of its model data.
+func (k *keeper) hold(content string) {
+	if k.fleet.o.Machine != nil {
+		k.fleet.o.Machine.Hold(string(k.instance.ID), k.instance.InstanceType, sizeOf(k.instance.Resources))
 	}
-	if content == "" || i.fleet.o.Data == nil {
+	if content == "" || k.fleet.o.Data == nil {
 		return
 	}
-	i.data = i.fleet.o.Data.Hold(content)
+	k.data = k.fleet.o.Data.Hold(content)
 }
 
-// release gives up what the instance used.
-func (i *instance) release() {
-	i.releaseData()
-	if i.fleet.o.Machine != nil {
-		i.fleet.o.Machine.Give(string(i.spec.ID))
-	}
+// sizeOf is what resources are on a machine.
+func sizeOf(r hosting.Resources) machine.Size {
+	return machine.Size{VCPUs: r.VCPUs, Memory: r.Memory, GPUs: r.GPUs}
 }
 
-func (i *instance) releaseData() {
-	if i.data.Content != "" {
-		i.fleet.o.Data.Release(i.data.Content)
+// releaseData gives up the model data that the copy used.
+func (k *keeper) releaseData() {
+	if k.data.Content != "" {
+		k.fleet.o.Data.Release(k.data.Content)
 	}
-	i.data = modeldata.Data{}
+	k.data = modeldata.Data{}
 }

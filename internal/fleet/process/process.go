@@ -108,7 +108,7 @@ func await(ctx context.Context, most time.Duration, is func() bool) bool {
 
 // killRest kills what is left of an instance beside its leader's group: whatever carries its mark or descends from its leader, in whatever
 // group or session. It reports whether none is left.
-func (f *Fleet) killRest(id hosting.InstanceID) bool {
+func (f *Fleet) killRest(id hosting.CopyID) bool {
 	// A look reads one process after the other: one that forks and ends meanwhile may hide its child from it. Processes of control groups
 	// are ended as a whole.
 	enough, empty := 2, 0

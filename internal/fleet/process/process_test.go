@@ -124,18 +124,19 @@ func waitForNothing() {
 	<-never
 }
 
-func command(image string) (Program, error) {
+func command(image string) (fleet.Program, error) {
 	if image != "demo" {
-		return Program{}, fmt.Errorf("no command is known for the image %q", image)
+		return fleet.Program{}, fmt.Errorf("no command is known for the image %q", image)
 	}
-	return Program{Command: []string{os.Args[0]}}, nil
+	return fleet.Program{Command: []string{os.Args[0]}}, nil
 }
 
 func options(dir string) Options {
-	return Options{
-		Dir: dir, Command: command, Log: slog.New(slog.DiscardHandler), PingInterval: 20 * time.Millisecond, KillAfter: 300 * time.Millisecond,
-		Report: func(hosting.InstanceReport) {}, Drain: func(context.Context, hosting.InstanceID) error { return nil },
-	}
+	return Options{Options: fleet.Options{
+		Dir: dir, Command: command, Log: slog.New(slog.DiscardHandler), PingInterval: 20 * time.Millisecond,
+		Settings: fleet.Settings{KillAfter: 300 * time.Millisecond},
+		Report:   func(hosting.InstanceReport) {}, Drain: func(context.Context, hosting.CopyID) error { return nil },
+	}}
 }
 
 func TestConformance(t *testing.T) {
@@ -153,12 +154,12 @@ func conforms(t *testing.T, noCgroups bool) {
 			Image: "demo", Broken: "no/such-image", Running: func() int { return len(markedOf(dir)) },
 			IgnoresTerm: demomodel.EnvIgnoreTerm + "=1", ExitsAtStart: demomodel.EnvExitAtStart + "=1",
 			NeverHealthy: demomodel.EnvFailPing + "=1", FallsIll: demomodel.EnvFailPingAfter + "=3",
-			Kill: func(id hosting.InstanceID) {
+			Kill: func(id hosting.CopyID) {
 				if pid, _, found := leaderOf(dir, id); found {
 					_ = unix.Kill(pid, unix.SIGKILL)
 				}
 			},
-			Open: func(t *testing.T, report func(hosting.InstanceReport), drain func(context.Context, hosting.InstanceID) error) fleet.Fleet {
+			Open: func(t *testing.T, report func(hosting.InstanceReport), drain func(context.Context, hosting.CopyID) error) fleet.Fleet {
 				o := options(dir)
 				o.Report, o.Drain, o.NoCgroups = report, drain, noCgroups
 				f, err := New(o)
@@ -181,12 +182,11 @@ func serveUntilKilled(dir string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	one := hosting.InstanceSpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute}
-	two := one
-	two.ID = "i-2"
+	one := alone(hosting.CopySpec{ID: "i-1", Image: "demo", StartupTimeout: time.Minute})
+	two := alone(hosting.CopySpec{ID: "i-2", Image: "demo", StartupTimeout: time.Minute})
 	f.Apply([]fleet.Level{{Group: "g", Instances: []hosting.InstanceSpec{one, two}}})
 	for range 2 {
-		fmt.Println((<-ready).State)
+		fmt.Println(next(ready).State)
 	}
 	select {}
 }
@@ -273,9 +273,9 @@ func TestSecondFleetIsRefused(t *testing.T) {
 
 func TestEnvironmentIsTheContractsAndNoCredentialsLeak(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	var none Program
-	spec := hosting.InstanceSpec{ID: "i-1", Region: "eu-west-1", Environment: map[string]string{"A": "b", "BELLOWS_INSTANCE": "x"}}
-	all := strings.Join(none.environment("/d", spec, 99, "/m"), "\n") + "\n"
+	var none fleet.Program
+	spec := hosting.CopySpec{ID: "i-1", Environment: map[string]string{"A": "b", "BELLOWS_INSTANCE": "x"}}
+	all := strings.Join(environment(none, "eu-west-1", spec, runtimeOf{"/d", 99, "/m"}), "\n") + "\n"
 	for _, want := range []string{"A=b\n", "SAGEMAKER_BIND_TO_PORT=99\n", "AWS_REGION=eu-west-1\n", "SM_MODEL_DIR=/m\n", "BELLOWS_INSTANCE=i-1\n"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in\n%s", want, all)
@@ -291,16 +291,16 @@ func TestEnvironmentOfAProgram(t *testing.T) {
 	for name, value := range map[string]string{"HF_HOME": "/hf", "HTTPS_PROXY": "http://p", "CUDA_HOME": "/c", "CUDAX": "no", "OTHER": "o", "SAGEMAKER_BIND_TO_PORT": "1"} {
 		t.Setenv(name, value)
 	}
-	spec := hosting.InstanceSpec{ID: "i-1", Environment: map[string]string{"BOTH": "model"}}
-	last := func(p Program) map[string]string {
+	spec := hosting.CopySpec{ID: "i-1", Environment: map[string]string{"BOTH": "model"}}
+	last := func(p fleet.Program) map[string]string {
 		out := map[string]string{}
-		for _, pair := range p.environment("/d", spec, 99, "") {
+		for _, pair := range environment(p, "", spec, runtimeOf{owner: "/d", port: 99}) {
 			name, value, _ := strings.Cut(pair, "=")
 			out[name] = value // os/exec takes the last, too
 		}
 		return out
 	}
-	got := last(Program{Env: map[string]string{"BOTH": "image", "MINE": "m", "OTHER": "mine"}, PassEnv: []string{"HF_HOME", "*_PROXY", "CUDA_*", "OTHER"}})
+	got := last(fleet.Program{Env: map[string]string{"BOTH": "image", "MINE": "m", "OTHER": "mine"}, PassEnv: []string{"HF_HOME", "*_PROXY", "CUDA_*", "OTHER"}})
 	for name, want := range map[string]string{
 		"HF_HOME": "/hf", "HTTPS_PROXY": "http://p", "CUDA_HOME": "/c", "CUDAX": "", "BOTH": "model", "MINE": "m", "OTHER": "mine", "SAGEMAKER_BIND_TO_PORT": "99",
 	} {
@@ -308,7 +308,7 @@ func TestEnvironmentOfAProgram(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if got := last(Program{PassEnv: []string{"*"}}); got["CUDAX"] != "no" || got["HF_HOME"] != "/hf" || got["SAGEMAKER_BIND_TO_PORT"] != "99" {
+	if got := last(fleet.Program{PassEnv: []string{"*"}}); got["CUDAX"] != "no" || got["HF_HOME"] != "/hf" || got["SAGEMAKER_BIND_TO_PORT"] != "99" {
 		t.Errorf("all: %v", got)
 	}
 }
@@ -325,22 +325,22 @@ func TestPortHint(t *testing.T) {
 
 func TestLogsAreBounded(t *testing.T) {
 	f := &Fleet{o: options(t.TempDir())}
-	f.SetSettings(Settings{LogMax: 1000})
+	f.SetSettings(fleet.Settings{LogMax: 1000})
 	if err := os.MkdirAll(filepath.Join(f.o.Dir, "logs"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{fleet: f, spec: hosting.InstanceSpec{ID: "i-1"}}
+	k := &keeper{fleet: f, spec: hosting.CopySpec{ID: "i-1"}}
 	text := strings.Repeat("x", 4990) + "\nlast line\n"
 	if err := os.WriteFile(f.LogFile("i-1"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := i.lastWords(0); got != " Its log ends: last line" {
+	if got := k.lastWords(0); got != " Its log ends: last line" {
 		t.Errorf("last words %q", got)
 	}
-	if got := i.lastWords(int64(len(text))); got != "" {
+	if got := k.lastWords(int64(len(text))); got != "" {
 		t.Errorf("last words %q of an earlier run", got)
 	}
-	i.boundLog()
+	k.boundLog()
 	kept, err := os.ReadFile(f.LogFile("i-1") + ".1")
 	if err != nil || len(kept) != 1000 || !strings.HasSuffix(string(kept), "last line\n") {
 		t.Errorf("kept %d bytes, %v", len(kept), err)

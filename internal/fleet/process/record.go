@@ -15,9 +15,9 @@ import (
 // halfWritten begins the name of a file that is to replace another and is not whole yet.
 const halfWritten = ".new-"
 
-// record is what is kept on disk of an instance: enough to find and adopt it.
+// record is what is kept on disk of a copy: enough to find and adopt it.
 type record struct {
-	Spec hosting.InstanceSpec
+	Spec hosting.InstanceSpec // with this copy alone
 	Port int
 	PID  int    `json:",omitzero"` // 0 until it has started
 	Born uint64 `json:",omitzero"`
@@ -28,7 +28,10 @@ type record struct {
 	Content string `json:",omitzero"` // of the model data that it uses, in the cache
 }
 
-func recordFile(dir string, id hosting.InstanceID) string {
+// id returns the identity of the record's copy.
+func (r record) id() hosting.CopyID { return r.Spec.Copies[0].ID }
+
+func recordFile(dir string, id hosting.CopyID) string {
 	return filepath.Join(dir, "instances", string(id)+".json")
 }
 
@@ -38,20 +41,20 @@ func (r record) write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("writing its record: %w", err)
 	}
-	if err := replaceFile(recordFile(dir, r.Spec.ID), text); err != nil {
+	if err := replaceFile(recordFile(dir, r.id()), text); err != nil {
 		return fmt.Errorf("writing its record: %w", err)
 	}
 	return nil
 }
 
-func removeRecord(dir string, id hosting.InstanceID) error {
+func removeRecord(dir string, id hosting.CopyID) error {
 	if err := os.Remove(recordFile(dir, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing a record: %w", err)
 	}
 	return nil
 }
 
-// readRecords reads all records. One that cannot be read is refused: its instance would be lost sight of.
+// readRecords reads all records. One that cannot be read is an error: nothing else leads to its process.
 func readRecords(dir string) ([]record, error) {
 	files, err := os.ReadDir(filepath.Join(dir, "instances"))
 	if err != nil {
@@ -70,11 +73,28 @@ func readRecords(dir string) ([]record, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading a record: %w", err)
 		}
-		var r record
-		if err := json.Unmarshal(text, &r); err != nil || string(r.Spec.ID)+".json" != f.Name() {
+		r, err := parseRecord(text)
+		if err != nil || string(r.id())+".json" != f.Name() {
 			return nil, fmt.Errorf("the record %s is damaged: stop its process by hand, then remove it", path)
 		}
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// parseRecord reads a record. One of an earlier version has the members of its instance's one copy in the instance's spec.
+func parseRecord(text []byte) (record, error) {
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, err
+	}
+	if len(r.Spec.Copies) == 0 {
+		var earlier struct{ Spec hosting.CopySpec }
+		if err := json.Unmarshal(text, &earlier); err != nil {
+			return r, err
+		}
+		earlier.Spec.Draining = false // its instance's
+		r.Spec.Copies = []hosting.CopySpec{earlier.Spec}
+	}
+	return r, nil
 }

@@ -67,12 +67,16 @@ func doubled(d time.Duration, times int, most time.Duration) time.Duration {
 	return min(d, most)
 }
 
-// variantKey names the instances of a variant that run one model: an update brings another.
-type variantKey struct{ account, region, endpoint, variant, model string }
+// variantKey names the copies that run one model for a variant, or for a component on its instances: an update brings another.
+type variantKey struct{ account, region, endpoint, variant, component, model string }
 
-// variant is what the instances of one variant that run one model know of each other.
+func keyOf(i hosting.InstanceSpec, c hosting.CopySpec) variantKey {
+	return variantKey{i.Account, i.Region, i.Endpoint, i.Variant, c.Component, c.Model}
+}
+
+// variant is what the copies of one variantKey know of each other.
 type variant struct {
-	instances int // guarded by the fleet's mutex
+	copies int // guarded by the fleet's mutex
 
 	mu      sync.Mutex
 	serving int
@@ -80,25 +84,22 @@ type variant struct {
 	changed chan struct{} // closed at the next change
 }
 
-// variant returns an instance's variant. The fleet's mutex is held, or nothing else runs yet.
-func (f *Fleet) variant(s hosting.InstanceSpec) *variant {
-	key := variantKey{s.Account, s.Region, s.Endpoint, s.Variant, s.Model}
+// variant returns a copy's variant. The fleet's mutex is held, or nothing else runs yet.
+func (f *Fleet) variant(i hosting.InstanceSpec, c hosting.CopySpec) *variant {
+	key := keyOf(i, c)
 	v := f.variants[key]
 	if v == nil {
 		v = &variant{changed: make(chan struct{})}
 		f.variants[key] = v
 	}
-	v.instances++
+	v.copies++
 	return v
 }
 
-// leaveVariant forgets a variant with its last instance. The fleet's mutex is held.
-func (f *Fleet) leaveVariant(s hosting.InstanceSpec) {
-	key := variantKey{s.Account, s.Region, s.Endpoint, s.Variant, s.Model}
-	if v := f.variants[key]; v != nil {
-		if v.instances--; v.instances == 0 {
-			delete(f.variants, key)
-		}
+// leaveVariant forgets a variant with its last copy. The fleet's mutex is held.
+func (f *Fleet) leaveVariant(k *keeper) {
+	if k.variant.copies--; k.variant.copies == 0 {
+		delete(f.variants, keyOf(k.instance, k.spec))
 	}
 }
 
@@ -121,11 +122,11 @@ func (v *variant) look() (serving int, served bool, changed <-chan struct{}) {
 
 // rest waits until the instance is to be started again, and reports false where ctx ends before. One that could not start tries again when
 // another of its variant begins to serve: what kept both may be gone.
-func (i *instance) rest(ctx context.Context) bool {
+func (k *keeper) rest(ctx context.Context) bool {
 	began, jitter := time.Now(), rand.Float64()
-	before, served, changed := i.variant.look()
+	before, served, changed := k.variant.look()
 	for {
-		wait := time.NewTimer(i.restarts.delay(served && before == 0, jitter) - time.Since(began))
+		wait := time.NewTimer(k.restarts.delay(served && before == 0, jitter) - time.Since(began))
 		select {
 		case <-ctx.Done():
 			wait.Stop()
@@ -136,8 +137,8 @@ func (i *instance) rest(ctx context.Context) bool {
 			wait.Stop()
 		}
 		var now int
-		now, served, changed = i.variant.look()
-		if now > before && i.restarts.startup > 0 {
+		now, served, changed = k.variant.look()
+		if now > before && k.restarts.startup > 0 {
 			return true
 		}
 		before = now

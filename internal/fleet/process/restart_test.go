@@ -65,7 +65,7 @@ func TestAnInstanceThatIsKilledAgainAndAgainComesBack(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // doubled from half a second on, the pauses alone would be 63 s
 	defer cancel()
-	f.Apply(levelOf(hosting.InstanceSpec{ID: "i-1", Image: "demo"}))
+	f.Apply(levelOf(alone(hosting.CopySpec{ID: "i-1", Image: "demo"})))
 	for kills := 0; kills < 7; {
 		select {
 		case r := <-reports:
@@ -87,9 +87,9 @@ func TestAnInstanceThatIsKilledAgainAndAgainComesBack(t *testing.T) {
 // Instances that cannot start wait. When one of their variant begins to serve, what kept them may be gone: they try at once.
 func TestOneThatServesEndsTheOthersWait(t *testing.T) {
 	v := &variant{changed: make(chan struct{})}
-	i := &instance{variant: v, restarts: restarts{startup: 50}}
+	k := &keeper{variant: v, restarts: restarts{startup: 50}}
 	rested := make(chan bool)
-	go func() { rested <- i.rest(t.Context()) }()
+	go func() { rested <- k.rest(t.Context()) }()
 	for {
 		v.count(1)
 		select {
@@ -113,9 +113,9 @@ func TestACrashLoopIsReportedAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Apply(levelOf(hosting.InstanceSpec{ID: "i-1", Image: "demo", Environment: map[string]string{demomodel.EnvExitAtStart: "1"}}))
+	f.Apply(levelOf(alone(hosting.CopySpec{ID: "i-1", Image: "demo", Environment: map[string]string{demomodel.EnvExitAtStart: "1"}})))
 	for range 2 {
-		if r := <-reports; r.State != hosting.FleetFailed || !strings.Contains(r.Reason, "It exited with code") {
+		if r := next(reports); r.State != hosting.FleetFailed || !strings.Contains(r.Reason, "It exited with code") {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -103,9 +103,9 @@ func (f *Fleet) consumed(ctx context.Context, earlier map[identity]float64) (map
 func (f *Fleet) members() map[identity]hosting.InstanceID {
 	leaders := map[int]hosting.InstanceID{}
 	f.mu.Lock()
-	for id, i := range f.instances {
-		if p := i.running.Load(); p != nil {
-			leaders[p.pid] = id
+	for _, k := range f.keepers {
+		if p := k.running.Load(); p != nil {
+			leaders[p.pid] = k.instance.ID
 		}
 	}
 	f.mu.Unlock()

@@ -1,0 +1,108 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/hosting"
+)
+
+// Instance is one instance of the variant: a machine, and the copies that it holds.
+type Instance struct {
+	ID         string `json:"id"`
+	State      string `json:"state"` // Pending, InService or Terminating
+	Generation int    `json:"generation"`
+	Copies     []Copy `json:"copies"`
+}
+
+// Copy is one model server.
+type Copy struct {
+	ID     string `json:"id"`
+	Ready  bool   `json:"ready"`
+	Reason string `json:"reason,omitempty"` // why it is not ready
+
+	// Stages are when its latest start reached each of its stages, by the wall's clock; absent where its fleet did not report them.
+	Stages *Stages `json:"stages,omitempty"`
+}
+
+// Stages are hosting.Stages for people and their programs.
+type Stages struct {
+	Asked     time.Time `json:"asked,omitzero"`
+	Scheduled time.Time `json:"scheduled,omitzero"`
+	DataReady time.Time `json:"data_ready,omitzero"`
+	Started   time.Time `json:"started,omitzero"`
+	Healthy   time.Time `json:"healthy,omitzero"`
+}
+
+// instances lists the instances of all fleets of a variant.
+func instances(x *hosting.Endpoint, variant string) []Instance {
+	var out []Instance
+	for _, v := range x.All() {
+		if v.Config.Name != variant {
+			continue
+		}
+		for _, i := range v.Instances {
+			shown := Instance{ID: string(i.ID), State: i.State.String(), Generation: int(v.Generation), Copies: []Copy{}}
+			for _, c := range i.Copies {
+				shown.Copies = append(shown.Copies, copyOf(c))
+			}
+			out = append(out, shown)
+		}
+	}
+	return out
+}
+
+func copyOf(c *hosting.Copy) Copy {
+	out := Copy{ID: string(c.ID), Ready: c.Ready, Reason: c.Reason}
+	if c.Stages != (hosting.Stages{}) {
+		s := Stages(c.Stages)
+		out.Stages = &s
+	}
+	return out
+}
+
+// startsShown is how many copies that start are printed one by one.
+const startsShown = 5
+
+// starts prints how far the copies are that start, as far as their fleet reports it.
+func (m *Moment) starts(b *strings.Builder) {
+	n := 0
+	for _, i := range m.Instances {
+		for _, c := range i.Copies {
+			if i.State == hosting.InstanceDraining.String() || c.Ready || c.Stages == nil {
+				continue
+			}
+			if n++; n <= startsShown {
+				fmt.Fprintf(b, "  %s starts: %s\n", c.ID, c.Stages)
+			}
+		}
+	}
+	if n > startsShown {
+		fmt.Fprintf(b, "  … and %d more\n", n-startsShown)
+	}
+}
+
+// String lists the stages that were reached, in order, with the time that each took.
+func (s *Stages) String() string {
+	var parts []string
+	before := s.Asked
+	for _, x := range []struct {
+		name string
+		at   time.Time
+	}{{"scheduled", s.Scheduled}, {"model data ready", s.DataReady}, {"started", s.Started}, {"healthy", s.Healthy}} {
+		if x.at.IsZero() {
+			continue
+		}
+		text := x.name
+		if took := x.at.Sub(before).Round(time.Millisecond); !before.IsZero() && took > 0 {
+			text += " after " + took.String()
+		}
+		parts, before = append(parts, text), x.at
+	}
+	text := "asked for at " + s.Asked.UTC().Format("15:04:05")
+	if s.Asked.IsZero() {
+		return strings.Join(parts, ", ")
+	}
+	return strings.Join(append([]string{text}, parts...), ", ")
+}

@@ -1,0 +1,44 @@
+package explain
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+)
+
+// While an instance starts, the moment has the stages that its fleet reported, and the text how long each took.
+func TestStagesOfAStart(t *testing.T) {
+	m := newMemory(t)
+	three := 3
+	m.must(engine.UpdateEndpointWeightsAndCapacities{
+		Key: engine.EndpointKey{Scope: scope, Endpoint: "iris"}, Changes: []hosting.Change{{Variant: "blue", Desired: &three}},
+	})
+	v := m.Engine.Region(scope).Hosting.Endpoints["iris"].Variant("blue")
+	i := v.Instances[len(v.Instances)-1]
+	at := time.Date(2026, 11, 27, 9, 30, 0, 0, time.UTC)
+	m.must(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetStarting, Stages: hosting.Stages{
+		Asked: at, Scheduled: at.Add(2 * time.Second), DataReady: at.Add(90 * time.Second), Started: at.Add(90*time.Second + 20*time.Millisecond),
+	}}})
+	got := m.ask(asked)
+	want := "\n  " + string(i.ID) + " starts: asked for at 09:30:00, scheduled after 2s, model data ready after 1m28s, started after 20ms\n"
+	if text := text(t, got); strings.Count(text, want) != 1 {
+		t.Errorf("%q is not in\n%s", want, text)
+	}
+	coded, err := json.Marshal(got.Moment.Instances)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"id":"` + string(i.ID) + `","state":"Pending","generation":1`, `"data_ready":"2026-11-27T09:31:30Z"`, `"state":"InService"`} {
+		if !strings.Contains(string(coded), want) {
+			t.Errorf("%s is missing in %s", want, coded)
+		}
+	}
+	m.run(3 * time.Minute)
+	if text := text(t, m.ask(asked)); strings.Contains(text, " starts: ") {
+		t.Errorf("once it serves it still starts:\n%s", text)
+	}
+}

@@ -1,0 +1,148 @@
+package invoke
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/hosting"
+)
+
+// twoFleets is a route of a variant whose invocations two generations share.
+func twoFleets(t *testing.T, oldWeight, newWeight float64) engine.Route {
+	t.Helper()
+	answer := func(text string) string {
+		return serve(t, func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString(text) })
+	}
+	r := blue(answer("old"), answer("old"))
+	r.Variants[0].Fleets[0].Weight = oldWeight
+	r.Variants[0].Fleets = append(r.Variants[0].Fleets, engine.FleetRoute{
+		Generation: 2, Weight: newWeight, Strategy: engine.RouteLeastOutstanding,
+		Copies: []engine.CopyRoute{{ID: "i-new", Instance: "i-new", Address: answer("new")}},
+	})
+	return r
+}
+
+func TestGenerationsShareAVariantByTheirWeights(t *testing.T) {
+	for _, c := range []struct{ old, new, share float64 }{{9, 1, 0.1}, {0.5, 0.5, 0.5}, {1, 0, 0}, {0, 1, 1}} {
+		g := New(Options{})
+		g.Apply([]engine.Route{twoFleets(t, c.old, c.new)})
+		v := &(*g.routes.Load())[chat].variants[0]
+		const n = 50_000
+		got := 0.0
+		for range n {
+			if v.share(nil).generation == 2 {
+				got++
+			}
+		}
+		if math.Abs(got/n-c.share) > 0.01 {
+			t.Errorf("with weights %v and %v the new generation got %.3f", c.old, c.new, got/n)
+		}
+		if v.instances != 3 {
+			t.Errorf("%d instances share the variant's invocations", v.instances)
+		}
+	}
+}
+
+// A share is one of what can be served: the invocations of a fleet that has no copies, or none with room, go to another with a share.
+func TestAGenerationThatCannotServeLeavesItsShare(t *testing.T) {
+	r := twoFleets(t, 1, 9)
+	g, url := start(t, Options{})
+	bodies := func(n int) map[string]int {
+		got := map[string]int{}
+		for range n {
+			answer, body := post(t, url+"/endpoints/chat/invocations", "x")
+			if answer.StatusCode != 200 {
+				t.Fatalf("%d %s", answer.StatusCode, body)
+			}
+			got[body]++
+		}
+		return got
+	}
+	g.Apply([]engine.Route{r})
+	if got := bodies(60); got["new"] < 30 || got["new"]+got["old"] != 60 {
+		t.Errorf("with 9 of 10 the new generation answered %v", got)
+	}
+	r.Variants[0].Fleets[1].Copies[0].Address = refusing(t) // its copy is tried, and the invocation goes to the other generation
+	g.Apply([]engine.Route{r})
+	if got := bodies(20); got["old"] != 20 {
+		t.Errorf("with a copy that refuses connections: %v", got)
+	}
+	r.Variants[0].Fleets[1].Copies = nil
+	g.Apply([]engine.Route{r})
+	if got := bodies(20); got["old"] != 20 {
+		t.Errorf("without copies: %v", got)
+	}
+
+	r = twoFleets(t, 1, 9)
+	r.Variants[0].Concurrency = 1
+	g.Apply([]engine.Route{r})
+	busy := g.instances["i-new"]
+	if busy.acquire(1) != acquired {
+		t.Fatal("an idle copy has no room")
+	}
+	if got := bodies(20); got["old"] != 20 {
+		t.Errorf("with a busy copy: %v", got)
+	}
+	busy.release()
+}
+
+// A generation without a share keeps its sessions and gets nothing else, also where the other one cannot serve.
+func TestAGenerationWithoutAShareGetsNothing(t *testing.T) {
+	r := twoFleets(t, 0, 1)
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{r})
+	at := pin{variant: "blue", instance: "i-0"}
+	if !g.pins.open(chat, []byte("s1"), at, time.Now()) {
+		t.Fatal("no session")
+	}
+	r.Variants[0].Fleets[1].Copies = nil
+	g.Apply([]engine.Route{r})
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 503 {
+		t.Errorf("%d %s", answer.StatusCode, body)
+	}
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x", "X-Amzn-SageMaker-Session-Id", "s1"); answer.StatusCode != 200 || body != "old" {
+		t.Errorf("in its session: %d %s", answer.StatusCode, body)
+	}
+}
+
+// The copies of a new generation are compared with one another: where all of them fail, the old generation must not hide it.
+func TestEjectionsStayWithinAGeneration(t *testing.T) {
+	g := New(Options{})
+	g.Apply([]engine.Route{twoFleets(t, 1, 1)})
+	v := &(*g.routes.Load())[chat].variants[0]
+	for range 20 {
+		g.failedFast(v, g.instances["i-new"], time.Now(), "it answered 500")
+	}
+	if n := v.lane.ejected.Load(); n != 0 {
+		t.Errorf("%d copies of a generation of one are ejected", n)
+	}
+	for range 20 {
+		g.failedFast(v, g.instances["i-0"], time.Now(), "it answered 500")
+	}
+	if g.instances["i-0"].ejected.Load() == 0 {
+		t.Error("a copy that fails where another of its generation does not is not ejected")
+	}
+}
+
+// An instance that holds several copies counts once among the instances that an invocation is divided by.
+func TestInstancesAreNotCopies(t *testing.T) {
+	r := blue(serve(t, echo), serve(t, echo))
+	for i := range r.Variants[0].Fleets[0].Copies {
+		r.Variants[0].Fleets[0].Copies[i].Instance = "i-0"
+	}
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{r})
+	for range 10 {
+		post(t, url+"/endpoints/chat/invocations", "x")
+	}
+	if o := g.Flush()[0]; o.Invocations != 10 || o.InvocationsPerInstance != 10 {
+		t.Errorf("%v invocations, %v an instance", o.Invocations, o.InvocationsPerInstance)
+	}
+	if len(g.instances) != 2 || g.instances["i-1"].id != hosting.CopyID("i-1") {
+		t.Errorf("%d copies", len(g.instances))
+	}
+}
