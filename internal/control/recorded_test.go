@@ -21,7 +21,8 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
 )
 
 // recorded has the databases of past versions, and what each led to. Its README says how they came to be.
@@ -194,7 +195,7 @@ func TestLacks(t *testing.T) {
 }
 
 // decide takes the engine through a journal, from a snapshot or from its beginning.
-func decide(t *testing.T, s *store.Store, from uint64) (decided, []Redecision) {
+func decide(t *testing.T, s log.Store, from uint64) (decided, []Redecision) {
 	t.Helper()
 	config, err := StoredConfig(t.Context(), s)
 	if err != nil {
@@ -216,7 +217,7 @@ func decide(t *testing.T, s *store.Store, from uint64) (decided, []Redecision) {
 	return d, lines
 }
 
-func fromSnapshot(t *testing.T, s *store.Store, seq uint64) *engine.Engine {
+func fromSnapshot(t *testing.T, s log.Store, seq uint64) *engine.Engine {
 	t.Helper()
 	text, err := s.Snapshot(t.Context(), seq)
 	if err != nil {
@@ -258,10 +259,10 @@ func TestServersStartOnRecordedJournals(t *testing.T) {
 	for _, name := range recordedJournals(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			unpack(t, filepath.Join(recorded, name+".db.gz"), filepath.Join(dir, store.FileName))
+			unpack(t, filepath.Join(recorded, name+".db.gz"), filepath.Join(dir, sqlite.FileName))
 			want := readDecided(t, name)
 			for life := range 2 {
-				s, err := store.Open(t.Context(), dir)
+				s, err := sqlite.Open(t.Context(), dir)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -296,9 +297,9 @@ func TestServersStartOnRecordedJournals(t *testing.T) {
 }
 
 // pastMoments looks at moments of the diary: where it and the journal both have one, alarms, targets and endpoints stand alike.
-func pastMoments(t *testing.T, s *store.Store) {
+func pastMoments(t *testing.T, s log.Store) {
 	t.Helper()
-	reach, err := s.DiaryReach(t.Context())
+	reach, err := s.Reach(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +368,7 @@ func TestRecordedMessagesAndRefusalsAreKept(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatalf("no message of the topic: %v", err)
 	}
-	e, err := DecodeEvent(store.History{Kind: m.Kind, Data: m.Data})
+	e, err := DecodeEvent(m.Kind, m.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,13 +384,13 @@ func TestRecordedHistoriesDecode(t *testing.T) {
 		seen := map[string]int{}
 		for _, table := range []string{"activity", "group", "decision", "alarm", "endpoint"} {
 			for _, sc := range []engine.Scope{scope, west, other} {
-				for q := (store.HistoryQuery{Table: table, Scope: Scope(sc), Limit: 500}); ; {
+				for q := (log.HistoryQuery{Table: table, Scope: Scope(sc), Limit: 500}); ; {
 					rows, next, err := s.Query(t.Context(), q)
 					if err != nil {
 						t.Fatal(err)
 					}
 					for _, row := range rows {
-						e, err := DecodeEvent(row)
+						e, err := DecodeEvent(row.Kind, row.Data)
 						if err != nil {
 							t.Fatalf("%s: %s: %v", name, table, err)
 						}
@@ -523,11 +524,11 @@ func recordedJournals(t *testing.T) (names []string) {
 }
 
 // openRecorded opens a copy of what a past version recorded.
-func openRecorded(t *testing.T, name string) *store.Store {
+func openRecorded(t *testing.T, name string) log.Store {
 	t.Helper()
 	dir := t.TempDir()
-	unpack(t, filepath.Join(recorded, name+".db.gz"), filepath.Join(dir, store.FileName))
-	s, err := store.Open(t.Context(), dir)
+	unpack(t, filepath.Join(recorded, name+".db.gz"), filepath.Join(dir, sqlite.FileName))
+	s, err := sqlite.Open(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -11,7 +10,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/store"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -24,8 +23,8 @@ var (
 	other = engine.Scope{Account: "210987654321", Region: scope.Region}
 )
 
-// recording is some hours of a server's life in which every kind of input and event occurs. It is what the journals in testdata hold.
-type recording struct {
+// fullRecording is some hours of a server's life in which every kind of input and event occurs. It is what the journals in testdata hold.
+type fullRecording struct {
 	*weeks
 	load    map[engine.VariantKey]float64 // invocations a minute
 	queries map[string]engine.PromQLEvaluated
@@ -36,12 +35,12 @@ type recording struct {
 	rounds  int
 }
 
-// newRecording writes a recording's journal, snapshots and diary into a new data directory.
-func newRecording(t *testing.T) *recording {
+// newFullRecording writes a recording's journal, snapshots and diary into a new data directory.
+func newFullRecording(t *testing.T) *fullRecording {
 	t.Helper()
 	const seed = 7
 	config := engine.Config{Seed: seed}.WithDefaults()
-	r := &recording{
+	r := &fullRecording{
 		weeks:   &weeks{t: t, seed: seed, dir: t.TempDir(), world: sim.NewWorld(config, begun)},
 		load:    map[engine.VariantKey]float64{},
 		queries: map[string]engine.PromQLEvaluated{},
@@ -81,7 +80,7 @@ func newRecording(t *testing.T) *recording {
 }
 
 // elapse lets time pass, with a measurement each minute.
-func (r *recording) elapse(d time.Duration) {
+func (r *fullRecording) elapse(d time.Duration) {
 	r.t.Helper()
 	for end := r.world.Now.Add(d); r.world.Now.Before(end); {
 		if err := r.world.Run(time.Minute); err != nil {
@@ -108,7 +107,7 @@ func (r *recording) elapse(d time.Duration) {
 }
 
 // measure records what a gateway, a fleet and an application would measure in a minute.
-func (r *recording) measure() {
+func (r *fullRecording) measure() {
 	r.t.Helper()
 	r.rounds++
 	var in engine.Observed
@@ -156,7 +155,7 @@ func (r *recording) measure() {
 }
 
 // publish puts a minute's metrics: single values, values with counts, statistic sets, a high resolution, and now and then nothing.
-func (r *recording) publish() {
+func (r *fullRecording) publish() {
 	minute := r.rounds
 	datum := func(name, unit string, values ...float64) metric.Datum {
 		d := metric.Datum{ID: metric.NewID("App", name, metric.Dimension{Name: "Team", Value: "vision"}), At: r.world.Now, Resolution: metric.StandardResolution, Unit: unit}
@@ -185,7 +184,7 @@ func (r *recording) publish() {
 func one[T any](v T) *T { return &v }
 
 // deploy makes models, configs and endpoints in all scopes.
-func (r *recording) deploy() {
+func (r *fullRecording) deploy() {
 	r.must(engine.KeepHistory{})
 	settings := engine.Config{Seed: r.seed}.WithDefaults().Settings
 	settings.StartupTimeout, settings.InvocationTimeout = 6*time.Minute, 45*time.Second
@@ -229,7 +228,7 @@ func (r *recording) deploy() {
 }
 
 // instances returns the identifiers of a variant's instances.
-func (r *recording) instances(s engine.Scope, endpoint, variant string) (ids []hosting.InstanceID) {
+func (r *fullRecording) instances(s engine.Scope, endpoint, variant string) (ids []hosting.InstanceID) {
 	r.t.Helper()
 	for _, i := range r.world.Engine.Region(s).Hosting.Endpoints[endpoint].Variant(variant).Instances {
 		ids = append(ids, i.ID)
@@ -241,7 +240,7 @@ func (r *recording) instances(s engine.Scope, endpoint, variant string) (ids []h
 }
 
 // scale puts targets, policies of every type in both APIs, and scheduled actions.
-func (r *recording) scale() {
+func (r *fullRecording) scale() {
 	blue, green, jobs, lazy := scaling.VariantTarget("web", "blue"), scaling.VariantTarget("web", "green"), scaling.VariantTarget("jobs", "v"), scaling.VariantTarget("lazy", "v")
 	register := func(s engine.Scope, k scaling.TargetKey, least, most int, tags map[string]string) {
 		r.must(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: k, Min: &least, Max: &most, Tags: tags}})
@@ -294,7 +293,7 @@ func (r *recording) scale() {
 }
 
 // schedule puts scheduled actions: at, rate and cron on a local clock.
-func (r *recording) schedule(blue, lazy scaling.TargetKey) {
+func (r *fullRecording) schedule(blue, lazy scaling.TargetKey) {
 	paris, err := zone.Data("Europe/Paris")
 	if err != nil {
 		r.t.Fatal(err)
@@ -310,7 +309,7 @@ func (r *recording) schedule(blue, lazy scaling.TargetKey) {
 }
 
 // group drives a variant in the other region through the EC2 Auto Scaling API.
-func (r *recording) group(k scaling.TargetKey) {
+func (r *fullRecording) group(k scaling.TargetKey) {
 	r.must(engine.UpdateGroup{Scope: west, Update: scaling.GroupUpdate{Key: k, Min: one(1), Max: one(5), DefaultCooldown: one(2 * time.Minute), DefaultWarmup: one(time.Minute)}})
 	simple, err := r.world.Do(engine.PutGroupPolicy{Scope: west, Input: scaling.GroupPolicyInput{
 		Key: k, Name: "simple", AdjustmentType: scaling.ChangeInCapacity, Adjustment: one(1), Cooldown: one(3 * time.Minute),
@@ -338,7 +337,7 @@ func (r *recording) group(k scaling.TargetKey) {
 }
 
 // rule is one of a minute over the application's metric.
-func (r *recording) rule(name string, threshold float64, c alarm.Comparison) alarm.Rule {
+func (r *fullRecording) rule(name string, threshold float64, c alarm.Comparison) alarm.Rule {
 	return alarm.Rule{
 		Metric: metric.NewID("App", name, metric.Dimension{Name: "Team", Value: "vision"}), Statistic: metric.Statistic{Kind: metric.Average},
 		Period: time.Minute, Periods: 2, Threshold: threshold, Comparison: c,
@@ -346,7 +345,7 @@ func (r *recording) rule(name string, threshold float64, c alarm.Comparison) ala
 }
 
 // watch puts alarms of every kind, composite alarms and mute rules.
-func (r *recording) watch() {
+func (r *fullRecording) watch() {
 	topic := func(on ...alarm.State) (out []alarm.Action) {
 		for _, s := range on {
 			out = append(out, alarm.Action{On: s, ARN: "arn:aws:sns:us-east-1:123456789012:ops"})
@@ -411,7 +410,7 @@ func (r *recording) watch() {
 }
 
 // change does what operators do by hand: weights, capacities, tags, states of alarms, a new config, other settings.
-func (r *recording) change() {
+func (r *fullRecording) change() {
 	web := engine.EndpointKey{Scope: scope, Endpoint: "web"}
 	r.must(engine.UpdateEndpointWeightsAndCapacities{Key: web, Changes: []hosting.Change{{Variant: "blue", Weight: one(2.0)}, {Variant: "green", Weight: one(0.5), Desired: one(2)}}})
 	r.may(engine.UpdateEndpointWeightsAndCapacities{Key: engine.EndpointKey{Scope: scope, Endpoint: "lazy"}, Changes: []hosting.Change{{Variant: "v", Desired: one(0)}}})
@@ -446,7 +445,7 @@ func (r *recording) change() {
 }
 
 // fail lets instances crash, fail to start and be ejected, and writes lines that no version can replay.
-func (r *recording) fail() {
+func (r *fullRecording) fail() {
 	blue := engine.VariantKey{Scope: scope, Endpoint: "web", Variant: "blue"}
 	if ok, err := r.world.Crash(blue); err != nil || !ok {
 		r.t.Fatalf("no instance crashed: %v", err)
@@ -463,9 +462,10 @@ func (r *recording) fail() {
 	}})
 	for _, kind := range []string{"FromTheFuture", "CreateModel"} {
 		body := `{"input":{"Scope":{"Account":"123456789012","Region":"us-east-1"},"Model":{"Name":"classifier"}},"trace":"1"}`
-		r.weeks.inputs = append(r.weeks.inputs, store.Input{Seq: r.store.Next() + uint64(len(r.weeks.inputs)), At: r.world.Now, Kind: kind, Data: []byte(body)})
+		r.server.stepped++
+		r.stepped.add(log.Entry{Seq: r.server.stepped, At: r.world.Now, Kind: kind, Data: []byte(body)}, engine.Effects{}, nil)
 	}
-	if _, err := r.store.Quarantine(r.t.Context(), store.Input{At: r.world.Now, Kind: "PutMetricData", Data: []byte("{NaN}")}, "a number is none"); err != nil {
+	if _, err := r.store.Quarantine(r.t.Context(), log.Entry{At: r.world.Now, Kind: "PutMetricData", Data: []byte("{NaN}")}, "a number is none"); err != nil {
 		r.t.Fatal(err)
 	}
 	r.elapse(10 * time.Minute)
@@ -477,7 +477,7 @@ func (r *recording) fail() {
 }
 
 // remove deletes one of everything.
-func (r *recording) remove() {
+func (r *fullRecording) remove() {
 	blue, jobs := scaling.VariantTarget("web", "blue"), scaling.VariantTarget("jobs", "v")
 	for _, in := range []engine.Input{
 		engine.DeleteScalingPolicy{Scope: scope, Key: blue, Name: "depth"},
@@ -499,7 +499,7 @@ func (r *recording) remove() {
 
 // A recording has every kind of input and of event, so that journals in testdata, which are recordings of past versions, have them too.
 func TestARecordingHasEverything(t *testing.T) {
-	r := newRecording(t)
+	r := newFullRecording(t)
 	for _, in := range engine.Inputs() {
 		if r.inputs[nameOf(in)] == 0 {
 			t.Errorf("no %s was recorded", nameOf(in))
@@ -510,5 +510,5 @@ func TestARecordingHasEverything(t *testing.T) {
 			t.Errorf("no %s happened", nameOf(e))
 		}
 	}
-	t.Log(fmt.Sprint(r.inputs), fmt.Sprint(r.events), r.store.Next())
+	t.Log(r.inputs, r.events)
 }
