@@ -17,7 +17,6 @@ import (
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/log"
-	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/internal/plainjson"
 )
 
@@ -84,7 +83,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 
 // run explains from the data directory: a server that runs has committed there whatever it decided.
 func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) error {
-	s, err := sqlite.OpenReadOnly(ctx, f.dir)
+	s, err := readJournal(ctx, f.dir)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/log"
-	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/plural"
 )
 
@@ -33,7 +32,7 @@ func replay() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--to: %w", err)
 			}
-			s, err := sqlite.OpenReadOnly(cmd.Context(), dir)
+			s, err := readJournal(cmd.Context(), dir)
 			if err != nil {
 				return err
 			}

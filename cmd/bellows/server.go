@@ -26,7 +26,6 @@ import (
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
 	"bellows.dev/bellows/internal/log"
-	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
 	"bellows.dev/bellows/internal/notify"
@@ -101,7 +100,7 @@ func newServer(ctx context.Context, o serverOptions) (*server, error) {
 
 func (s *server) open(ctx context.Context) (err error) {
 	o := s.o
-	if s.store, err = sqlite.Open(ctx, o.dir); err != nil {
+	if s.store, err = openJournal(ctx, o.dir); err != nil {
 		return err
 	}
 	s.keys, s.created, err = credentials.Load(o.dir, func() credentials.Key {

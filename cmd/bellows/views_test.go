@@ -19,7 +19,6 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
@@ -150,7 +149,7 @@ func outlived(t *testing.T, dir string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	st, err := sqlite.Open(ctx, dir)
+	st, err := openJournal(ctx, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

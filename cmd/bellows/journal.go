@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+
+	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/log/sqlite"
+)
+
+// openJournal opens the log of a data directory for a server. This and readJournal are the only places that name a backend.
+func openJournal(ctx context.Context, dir string) (log.Store, error) {
+	s, err := sqlite.Open(ctx, dir)
+	if err != nil {
+		return nil, err // an interface that holds a nil pointer is not nil
+	}
+	return s, nil
+}
+
+// readJournal opens the log of a data directory to be read, beside a running server, too.
+func readJournal(ctx context.Context, dir string) (log.Store, error) {
+	s, err := sqlite.OpenReadOnly(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
