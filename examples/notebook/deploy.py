@@ -1,4 +1,4 @@
-"""Deploys what the notebook assumes to exist: a model behind an endpoint whose one variant is called AllTraffic.
+"""Creates what the notebook assumes: an endpoint with one variant, AllTraffic.
 
     eval "$(bellows env)"
     python3 deploy.py NAME          # then: ENDPOINT_NAME=NAME python3 notebook.py
@@ -18,7 +18,7 @@ def deploy(name):
         ModelName=name,
         PrimaryContainer={
             "Image": "bellows/demo-model",
-            # An instance takes as long to start as a small model does, so that one can see the endpoint update.
+            # The start takes as long as that of a small model, so that the status Updating is visible.
             "Environment": {"BELLOWS_DEMO_START_DELAY_MS": "700"},
         },
     )

@@ -20,14 +20,14 @@ endpoint_name = os.environ["ENDPOINT_NAME"]
 
 
 def cell(title):
-    """Says which cell begins, after the reader's pause."""
+    """Prints the title of the next cell, after a pause for the reader."""
     time.sleep(PAUSE)
     print()
     print("#", title)
 
 
 def get_execution_role():
-    """What sagemaker.get_execution_role does: the caller is a session of a role; IAM knows the role's ARN."""
+    """Equivalent of sagemaker.get_execution_role: the caller is a session of a role, and IAM returns the role's ARN."""
     arn = boto3.client("sts").get_caller_identity()["Arn"]
     return boto3.client("iam").get_role(RoleName=arn.split("/")[1])["Role"]["Arn"]
 
@@ -43,7 +43,7 @@ def wait_while_updating():
         print("Status: " + status)
 
 
-print("# The role, and the endpoint as it is")
+print("# The role and the current endpoint")
 role = get_execution_role()
 print("Role: " + role)
 sagemaker_client = boto3.Session().client(service_name="sagemaker")
@@ -156,8 +156,8 @@ response = sagemaker_client.describe_endpoint(EndpointName=endpoint_name)
 pp.pprint(response)
 wait_while_updating()
 
-# The next cell follows at once: a pause would give a policy the time to act first, and the endpoint might be updating.
-print("\n# Down again")
+# The next cell follows without a pause: otherwise a policy might act first, and the endpoint would be updating.
+print("\n# Scale in again")
 response = sagemaker_client.update_endpoint_weights_and_capacities(
     EndpointName=endpoint_name,
     DesiredWeightsAndCapacities=[

@@ -1,4 +1,4 @@
-"""Sends rows of iris measurements to an endpoint at a rate, until it is stopped.
+"""Sends rows of iris measurements to an endpoint at a rate, until stopped.
 
     eval "$(bellows env)"
     python3 traffic.py NAME [REQUESTS_PER_SECOND]
@@ -17,7 +17,7 @@ try:
     while True:
         try:
             runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body="6.1,2.8,4.7,1.2\n")
-        except Exception as e:  # counted and shown; the traffic goes on
+        except Exception as e:  # counted and printed; the traffic continues
             failed += 1
             print(e)
         sent += 1
