@@ -1,11 +1,11 @@
 """The notebook "Autoscale SageMaker endpoints" as a program: its API calls, unchanged, in its order.
 
-It wants an endpoint (deploy.py makes one) and traffic (traffic.py sends some), and works against SageMaker as against Bellows:
+It needs an endpoint (deploy.py creates one) and traffic (traffic.py sends it), and works with both SageMaker and Bellows:
 
     eval "$(bellows env)"
     ENDPOINT_NAME=NAME python3 notebook.py
 
-A reader of a notebook pauses between cells; PAUSE says for how many seconds (default 5).
+PAUSE is the time between cells in seconds (default 5), as a reader of the notebook would pause.
 """
 
 import os
