@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Actions name policies by ARNs, whatever the policies' names hold.
+// Actions name policies by ARN, whatever characters the policies' names contain.
 func TestPolicyARNs(t *testing.T) {
 	const uuid, by = "605c1f9e-b83f-443f-b355-a60e7b8cb45e", "738227f4-94ee-4d98-8c10-21c6991313ac"
 	s := engine.Scope{Account: "123456789012", Region: "us-east-1"}

@@ -11,13 +11,13 @@ import (
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 )
 
-// Authenticator tells who sent a request.
+// Authenticator determines the sender of a request.
 type Authenticator struct {
-	// Now is the wall clock, whatever clock policies run on: clients sign with theirs.
+	// Now returns wall time, independent of policy time, since clients sign with wall time.
 	Now func() time.Time
 
-	// Lookup returns the key of an access key ID. Nil takes every request: it belongs to Account, and to the region that it
-	// claims to be signed for, else to Region.
+	// Lookup returns the key of an access key ID. If it is nil, every request is accepted: it belongs to Account, and to the region that it
+	// claims to be signed for, or else to Region.
 	Lookup func(accessKeyID string) (sigv4.Key, bool)
 
 	Account, Region string
@@ -25,14 +25,14 @@ type Authenticator struct {
 	keys sigv4.Keys
 }
 
-// Visitor is a request's sender, of whom all that needs no body has been checked.
+// Visitor is the sender of a request after all checks that do not need the body.
 type Visitor struct {
 	a     *Authenticator
 	claim sigv4.Claim
 }
 
-// Begin checks the head of a request that should be signed for one of some services; none, or "", takes any. A server calls it before
-// it reads a body. It fails with *sigv4.Error.
+// Begin checks the head of a request that should be signed for one of the given services; with none, or "", for any. A server calls it before
+// it reads a body. Errors are of type *sigv4.Error.
 func (a *Authenticator) Begin(r *sigv4.Request, services ...string) (Visitor, error) {
 	v := Visitor{a: a}
 	if a.Lookup == nil {
@@ -45,7 +45,7 @@ func (a *Authenticator) Begin(r *sigv4.Request, services ...string) (Visitor, er
 	return v, v.For(services...)
 }
 
-// For checks that the request is signed for one of some services; none, or "", takes any.
+// For checks that the request is signed for one of the given services; with none, or "", for any.
 func (v *Visitor) For(services ...string) error {
 	if v.a.Lookup == nil || len(services) == 0 || services[0] == "" || slices.Contains(services, v.claim.Service()) {
 		return nil
@@ -55,8 +55,8 @@ func (v *Visitor) For(services ...string) error {
 	}
 }
 
-// Finish verifies the signature over the head and the SHA-256 of the body, and returns whose the request is and its access key ID. It
-// fails with *sigv4.Error.
+// Finish verifies the signature over the head and the SHA-256 of the body, and returns the request's scope and access key ID. Errors are
+// of type *sigv4.Error.
 func (v *Visitor) Finish(r *sigv4.Request, body [32]byte) (engine.Scope, string, error) {
 	a := v.a
 	if a.Lookup != nil {
@@ -69,16 +69,16 @@ func (v *Visitor) Finish(r *sigv4.Request, body [32]byte) (engine.Scope, string,
 		return scope, "", nil
 	}
 	if id.Region != scope.Region {
-		scope.Region = strings.Clone(id.Region) // the request's own texts do not outlive it
+		scope.Region = strings.Clone(id.Region) // the request's strings are not valid after it
 	}
 	return scope, strings.Clone(id.AccessKeyID), nil
 }
 
-// Open reports whether every request is taken, whoever sends it.
+// Open reports whether requests are accepted without authentication.
 func (a *Authenticator) Open() bool { return a.Lookup == nil }
 
-// Basic verifies an access key ID and its secret, for clients that cannot sign: the scope is the key's account, and Region. Keys
-// with a session token cannot be used so. It fails with *sigv4.Error, in a time that says nothing of the secret.
+// Basic verifies an access key ID and its secret, for clients that cannot sign. The scope is the key's account and Region. Keys
+// with a session token are refused. Errors are of type *sigv4.Error. The comparison takes constant time.
 func (a *Authenticator) Basic(id, secret string) (engine.Scope, error) {
 	if a.Lookup == nil {
 		return engine.Scope{Account: a.Account, Region: a.Region}, nil

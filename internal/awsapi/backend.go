@@ -7,28 +7,28 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// Backend is what operations work on; internal/control is one.
+// Backend is the engine as operations see it; internal/control implements it.
 type Backend interface {
-	// Step takes an input and returns its result once it is durable.
+	// Step applies an input and returns its result once it is durable.
 	Step(ctx context.Context, in engine.Input) (engine.Result, error)
 
-	// View calls f with a state that is durable and does not change meanwhile. f must not keep what it is given.
+	// View calls f with a durable state that does not change during the call. f must not retain references to it.
 	View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
 
-	// History returns what happened, and a token to go on with, "" at the end. It fails with ErrToken.
+	// History returns rows of the event history and a continuation token, "" at the end. It returns *ErrToken for an invalid token.
 	History(ctx context.Context, q HistoryQuery) ([]HistoryItem, string, error)
 }
 
-// Tables of the history.
+// Tables of the event history.
 const (
-	TableActivity = "activity" // key: a target's
+	TableActivity = "activity" // key: of a scalable target
 	TableAlarm    = "alarm"    // key: an alarm's name
-	TableDecision = "decision" // key: a target's
+	TableDecision = "decision" // key: of a scalable target
 	TableEndpoint = "endpoint" // key: an endpoint's name
-	TableGroup    = "group"    // key: a group's name; types are the statuses of instances' activities
+	TableGroup    = "group"    // key: a group's name; the types are the statuses of instances' activities
 )
 
-// Types of rows of the history that queries select by.
+// Types of rows of the event history, by which queries select.
 const (
 	TypeScaled        = "Scaled"
 	TypeNotScaled     = "NotScaled"
@@ -39,11 +39,11 @@ const (
 	TypeContributorState  = "AlarmContributorStateUpdate"
 	TypeContributorAction = "AlarmContributorAction"
 
-	// CompositePrefix stands before the types of rows of composite alarms.
+	// CompositePrefix is the prefix of row types of composite alarms.
 	CompositePrefix = "Composite"
 )
 
-// HistoryQuery selects rows of the history. Unset members match everything.
+// HistoryQuery selects rows of the event history. Unset members match everything.
 type HistoryQuery struct {
 	Scope    engine.Scope
 	Table    string
@@ -56,20 +56,20 @@ type HistoryQuery struct {
 	Token    string
 }
 
-// HistoryItem is one thing that happened.
+// HistoryItem is one row of the event history.
 type HistoryItem struct {
 	At    time.Time
 	Event engine.Event
-	After string // the token of a query that goes on behind it
+	After string // token of a query that continues after this row
 }
 
-// ErrToken says that a token to go on with is not valid.
+// ErrToken is the error of an invalid continuation token.
 type ErrToken struct {
 	Err   error
 	Token string
 }
 
-// Error says what is wrong with it.
+// Error describes the error.
 func (e *ErrToken) Error() string { return "the continuation token is not valid: " + e.Err.Error() }
 
 // Unwrap returns the cause.

@@ -10,13 +10,13 @@ import (
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 )
 
-// collector is a body that reads and hashes itself, and bounds what bodies of unverified requests hold together, as internal/port's does.
+// collector is a body that reads and hashes itself and limits the total memory of unverified bodies. internal/port implements it.
 type collector interface {
 	Collect(limit int) (all []byte, sum [32]byte, err error)
 }
 
-// ReadBody reads a request's body, of at most limit bytes, as it came, and its SHA-256. It is good for as long as the request. Errors that
-// have a method Refused are the port's, and say how to answer.
+// ReadBody reads a request's body of at most limit bytes, without decompression, and returns it with its SHA-256. The body is valid as long
+// as the request. Errors with a method Refused come from the port and state the response.
 func ReadBody(r *http.Request, limit int) ([]byte, [32]byte, error) {
 	if c, ok := r.Body.(collector); ok {
 		return c.Collect(limit)
@@ -35,8 +35,8 @@ func ReadBody(r *http.Request, limit int) ([]byte, [32]byte, error) {
 	return all, sha256.Sum256(all), nil
 }
 
-// Verified tells the port that a request is by someone who holds a key. It fails with the port's refusal, as ReadBody does, where the bodies
-// of such requests hold all the memory that they may.
+// Verified informs the port that a request is authenticated. It returns the port's refusal, as ReadBody does, if the bodies of authenticated
+// requests use all the memory available to them.
 func Verified(r *http.Request) error {
 	if v, ok := r.Body.(interface{ Verified() error }); ok {
 		return v.Verified()
@@ -44,7 +44,7 @@ func Verified(r *http.Request) error {
 	return nil
 }
 
-// refused is a refusal as the port has them.
+// refused is a refusal in the form that the port uses.
 type refused struct {
 	status        int
 	code, message string
@@ -56,7 +56,7 @@ func (r *refused) Error() string { return r.code + ": " + r.message }
 // Refused returns the refusal's HTTP status, code and text.
 func (r *refused) Refused() (status int, code, message string) { return r.status, r.code, r.message }
 
-// refusedBody is the AWS error of a body that could not be read.
+// refusedBody returns the AWS error for a body that could not be read.
 func refusedBody(err error) error {
 	var r interface {
 		Refused() (status int, code, message string)
@@ -68,7 +68,7 @@ func refusedBody(err error) error {
 	return &Error{Code: code, Status: status, Message: message, Lower: true}
 }
 
-// Facts is what a signature covers of a request of net/http's.
+// Facts returns the parts of a net/http request that a signature covers.
 func Facts(r *http.Request) *sigv4.Request {
 	facts := &sigv4.Request{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host}
 	for name, values := range r.Header {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A small body that unpacks to more than a server should hold is none at all, and what is unpacked is unpacked once.
+// A small body that decompresses to more than the limit is treated as empty, and a body is decompressed once.
 func TestCompressedBodiesAreBounded(t *testing.T) {
 	packed := func(n int) *request {
 		var b bytes.Buffer
@@ -17,14 +17,14 @@ func TestCompressedBodiesAreBounded(t *testing.T) {
 		return &request{http: &http.Request{Header: http.Header{"Content-Encoding": {"gzip"}}}, body: b.Bytes()}
 	}
 	if got := packed(unpackedMax + 1).plain(); got != nil {
-		t.Errorf("%d bytes came of a bomb", len(got))
+		t.Errorf("a decompression bomb resulted in %d bytes", len(got))
 	}
 	q := packed(unpackedMax)
 	got := q.plain()
 	if len(got) != unpackedMax || &got[0] != &q.plain()[0] {
-		t.Errorf("%d bytes came of a large body", len(got))
+		t.Errorf("a large body resulted in %d bytes", len(got))
 	}
 	if q := packed(3); q.plain() == nil || (&request{http: q.http, body: []byte("no gzip")}).plain() != nil {
-		t.Error("what is gzip, what is not")
+		t.Error("gzip is not recognised, or plain text is taken for gzip")
 	}
 }

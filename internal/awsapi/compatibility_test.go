@@ -16,7 +16,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/sts"
 )
 
-// docs/compatibility.md names each operation that is handled, in its service's section, and its tables name no other.
+// docs/compatibility.md lists every operation that is handled in its service's section, and its tables list no other.
 func TestCompatibilityNamesEveryOperation(t *testing.T) {
 	text, err := os.ReadFile("../../docs/compatibility.md")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestCompatibilityNamesEveryOperation(t *testing.T) {
 		body, named := sections[title], word.FindAllString(sections[title], -1)
 		for _, operation := range handled {
 			if !slices.Contains(named, operation) {
-				t.Errorf("%s: %s is handled and not named", title, operation)
+				t.Errorf("%s: %s is handled but not listed", title, operation)
 			}
 		}
 		for row := range strings.Lines(body) {
@@ -51,7 +51,7 @@ func TestCompatibilityNamesEveryOperation(t *testing.T) {
 			first, _, _ := strings.Cut(cells[1], " (")
 			for name := range strings.SplitSeq(first, ",") {
 				if name = strings.TrimSpace(name); !slices.Contains(handled, name) {
-					t.Errorf("%s: the table names %q, which is not handled", title, name)
+					t.Errorf("%s: the table lists %q, which is not handled", title, name)
 				}
 			}
 		}

@@ -1,6 +1,6 @@
-// Package awsapi receives the requests of the control plane: it gives each request an id, verifies its signature, tells its protocol
-// and operation, binds and checks its input, calls the operation, and renders the answer or AWS's error in the same protocol.
-// The operations live in the packages below it, one file each; they take a Backend and never see bytes.
+// Package awsapi receives the requests of the control plane: it assigns each request an ID, verifies its signature, determines its protocol
+// and operation, binds and checks its input, calls the operation, and renders the response or AWS's error in the same protocol.
+// The operations are in the packages below it, one file each; they use a Backend and are independent of encodings.
 //
-// cmd/bellows makes a Server and mounts it; package invoke, the data plane, shares its Authenticator.
+// The data plane, package invoke, shares the Authenticator.
 package awsapi

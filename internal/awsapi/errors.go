@@ -7,17 +7,17 @@ import (
 	"net/http"
 )
 
-// Error is an answer that refuses. Operations return it; the server renders it in the request's protocol.
+// Error is a refusal. Operations return it; the server renders it in the request's protocol.
 type Error struct {
-	Code    string // the exception's name in JSON and CBOR
-	Query   string // its code in the Query protocol; "" means Code
+	Code    string // name of the exception in JSON and CBOR
+	Query   string // code in the Query protocol; "" means Code
 	Status  int    // HTTP; 0 means 400
-	Message string // "" leaves the member out
+	Message string // "" omits the member
 
-	// Lower says that the member of the message is spelled "message", as errors from the frame in front of a service have it.
+	// Lower spells the member of the message "message", as in errors from AWS's layer in front of a service.
 	Lower bool
 
-	// Members are what the exception carries besides its message.
+	// Members are further members of the exception.
 	Members map[string]string
 }
 
@@ -28,7 +28,7 @@ func (e *Error) status() int { return cmp.Or(e.Status, http.StatusBadRequest) }
 
 func (e *Error) query() string { return cmp.Or(e.Query, e.Code) }
 
-// Validation is a ValidationException of a service's own logic.
+// Validation returns a ValidationException of a service's own logic.
 func Validation(format string, args ...any) *Error {
 	return &Error{Code: "ValidationException", Query: "ValidationError", Message: fmt.Sprintf(format, args...)}
 }
@@ -44,25 +44,25 @@ func internal(requestID string) *Error {
 	}
 }
 
-// unavailable says that the request has failed due to a temporary failure of the server. SDKs send it again. AWS: Common Errors,
+// unavailable is the error of a temporary failure of the server. SDKs retry it. AWS: Common Errors,
 // ServiceUnavailable.
 func unavailable(message string) *Error {
 	return &Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: message, Lower: true}
 }
 
-// Unavailable is an error that passes by itself: nothing was changed, and the same request may succeed later. Its text is for the client.
+// Unavailable is implemented by temporary errors: nothing was changed, and the same request may succeed later. Its text is for the client.
 type Unavailable interface {
 	error
 	Unavailable()
 }
 
-// Unrecordable is an error of an input that cannot be written down as it is: nothing was changed. Its text is for the client.
+// Unrecordable is implemented by errors of inputs that cannot be recorded: nothing was changed. Its text is for the client.
 type Unrecordable interface {
 	error
 	Unrecordable()
 }
 
-// asError returns an error in the form that clients get; ok is false where it is the server's own fault and only the log has it.
+// asError returns an error in the form that clients get. ok is false for internal failures, whose text is only logged.
 func asError(err error) (e *Error, ok bool) {
 	if errors.As(err, &e) {
 		return e, true

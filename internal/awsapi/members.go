@@ -2,7 +2,7 @@ package awsapi
 
 import "time"
 
-// Optional is nil for "", so that answers leave unset members out.
+// Optional returns nil for "", so that responses omit unset members.
 func Optional(s string) *string {
 	if s == "" {
 		return nil
@@ -10,7 +10,7 @@ func Optional(s string) *string {
 	return &s
 }
 
-// Integer is an optional number of the SDK as one of ours.
+// Integer converts an optional number of the SDK to int.
 func Integer(n *int32) *int {
 	if n == nil {
 		return nil
@@ -19,7 +19,7 @@ func Integer(n *int32) *int {
 	return &i
 }
 
-// Duration is an optional number of seconds as a duration.
+// Duration converts an optional number of seconds to a duration.
 func Duration(n *int32) *time.Duration {
 	if n == nil {
 		return nil
@@ -28,7 +28,7 @@ func Duration(n *int32) *time.Duration {
 	return &d
 }
 
-// Seconds is an optional duration as the SDK's number of seconds.
+// Seconds converts an optional duration to the SDK's number of seconds.
 func Seconds(d *time.Duration) *int32 {
 	if d == nil {
 		return nil

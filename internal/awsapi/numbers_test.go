@@ -24,7 +24,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/sts"
 )
 
-// unreached is a backend that no request may get to.
+// unreached is a backend that no request may reach.
 type unreached struct{}
 
 var errReached = errors.New("the request has reached the backend")
@@ -44,10 +44,10 @@ func servedServices() []*awsapi.Service {
 	}
 }
 
-// path leads to a member: "" is an item of a list.
+// path is the path of a member: "" is an item of a list.
 type path []string
 
-// doubles returns the paths of all members below a type that are numbers with a fraction.
+// doubles returns the paths of all floating-point members below a type.
 func doubles(t reflect.Type, at path) []path {
 	switch t.Kind() {
 	case reflect.Float32, reflect.Float64:
@@ -69,7 +69,7 @@ func doubles(t reflect.Type, at path) []path {
 	}
 }
 
-// json writes a request in which only the member at the path is set.
+// json returns a JSON request in which only the member at the path is set.
 func (p path) json(value string) string {
 	if len(p) == 0 {
 		return value
@@ -80,7 +80,7 @@ func (p path) json(value string) string {
 	return fmt.Sprintf("{%q:%s}", p[0], p[1:].json(value))
 }
 
-// cbor does so, with texts of less than 256 bytes.
+// cbor does the same in CBOR, for texts of less than 256 bytes.
 func (p path) cbor(value string) string {
 	if len(p) == 0 {
 		return value
@@ -91,7 +91,7 @@ func (p path) cbor(value string) string {
 	return "\xa1\x78" + string(rune(len(p[0]))) + p[0] + p[1:].cbor(value)
 }
 
-// form is its name as a parameter of a Query request.
+// form returns the name of the member as a parameter of a Query request.
 func (p path) form() string {
 	parts := make([]string, len(p))
 	for i, s := range p {
@@ -106,7 +106,7 @@ func float64CBOR(f float64) string {
 	return "\xfb" + string(binary.BigEndian.AppendUint64(nil, math.Float64bits(f)))
 }
 
-// requests are all the ways to send a value that is no finite number as a member; the first are numbers to the protocol.
+// requests returns requests that send a non-finite value as a member in every protocol; the first are numbers in the protocol.
 func requests(s *awsapi.Service, operation string, p path) map[string]*http.Request {
 	out := map[string]*http.Request{}
 	add := func(name, path, body string, header http.Header) {
@@ -138,8 +138,8 @@ func requests(s *awsapi.Service, operation string, p path) map[string]*http.Requ
 	return out
 }
 
-// Whatever member of whatever operation a double is, and however it is sent: what is no finite number is the caller's mistake. No operation
-// sees one.
+// Non-finite doubles are refused as the caller's error in every member of every operation and every protocol, before the operation is
+// called.
 func TestDoublesAreFinite(t *testing.T) {
 	server := &awsapi.Server{
 		Auth: &awsapi.Authenticator{Now: time.Now, Account: "123456789012", Region: "us-east-1"}, Services: servedServices(),
@@ -161,7 +161,7 @@ func TestDoublesAreFinite(t *testing.T) {
 			}
 		}
 	}
-	for _, known := range []string{ // of each kind one, so that the walk above finds what there is
+	for _, known := range []string{ // one of each kind, to check that the walk above finds them
 		"PutScalingPolicy TargetTrackingScalingPolicyConfiguration.TargetValue",
 		"PutScalingPolicy StepScalingPolicyConfiguration.StepAdjustments.member.1.MetricIntervalLowerBound",
 		"PutScalingPolicy PredictiveScalingPolicyConfiguration.MetricSpecifications.member.1.TargetValue",
@@ -173,12 +173,12 @@ func TestDoublesAreFinite(t *testing.T) {
 		"UpdateEndpointWeightsAndCapacities DesiredWeightsAndCapacities.member.1.DesiredWeight",
 	} {
 		if !seen[known] {
-			t.Errorf("%s is not among the members that were tried", known)
+			t.Errorf("%s is not among the tested members", known)
 		}
 	}
 }
 
-// refusesNumber tells whether an answer refuses a number, not another member of the request.
+// refusesNumber reports whether a response refuses a number, not another member of the request.
 func refusesNumber(body string) bool {
 	for _, text := range []string{
 		"Member must be a finite number", "cannot be converted to a Double", "is no valid JSON", "for parameter", "should have valid Threshold parameter",
@@ -190,7 +190,7 @@ func refusesNumber(body string) bool {
 	return false
 }
 
-// What AWS has a text of its own for is refused with it; the rest as violated constraints are.
+// Where AWS has its own text the refusal uses it; otherwise it is that of a violated constraint.
 func TestDoublesThatAreNotFiniteAreNamed(t *testing.T) {
 	server := &awsapi.Server{
 		Auth: &awsapi.Authenticator{Now: time.Now, Account: "123456789012", Region: "us-east-1"}, Services: servedServices(),

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Only refuses an SDK struct that sets a member besides the named ones: what a server does not do it must not seem to take.
-// path is the struct's own place in the request, "" at the top.
+// Only refuses an SDK struct that sets a member other than the named ones, since unsupported members must not be ignored silently.
+// path is the position of the struct in the request, "" at the top.
 func Only(in any, path string, names ...string) error {
 	v := reflect.Indirect(reflect.ValueOf(in))
 	if !v.IsValid() {

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Page sorts items by key and returns the limit of them that follow a token, and the token to go on with, "" at the end. Tokens
-// say where they stand, not how far they came: items may come and go between pages. They are bound to an operation and its
-// filters, whose text is bind. It fails with *ErrToken.
+// Page sorts items by key and returns at most limit items after a token, and the next token, "" at the end. Tokens
+// contain a key, not a count, so items may be added and removed between pages. They are bound to an operation and its
+// filters, whose text is bind. It returns *ErrToken for an invalid token.
 func Page[T any](items []T, key func(T) string, descending bool, token, bind string, limit int) (page []T, next string, err error) {
 	after, err := Open(token, bind)
 	if err != nil {
@@ -28,14 +28,14 @@ func Page[T any](items []T, key func(T) string, descending bool, token, bind str
 		key  string
 		item T
 	}
-	kept := make([]keyed, 0, len(items)) // keys are made once: there may be many items
+	kept := make([]keyed, 0, len(items)) // keys are computed once: there may be many items
 	for _, x := range items {
 		if k := key(x); token == "" || order(k, after) > 0 {
 			kept = append(kept, keyed{k, x})
 		}
 	}
 	if limit <= 0 {
-		return nil, "", nil // a token would lead nowhere
+		return nil, "", nil // there is no next page
 	}
 	slices.SortFunc(kept, func(a, b keyed) int { return order(a.key, b.key) })
 	if len(kept) > limit {
@@ -48,12 +48,12 @@ func Page[T any](items []T, key func(T) string, descending bool, token, bind str
 	return page, next, nil
 }
 
-// Seal makes a token of a position. It is bound to an operation and its filters, whose text is bind.
+// Seal encodes a position as a token. It is bound to an operation and its filters, whose text is bind.
 func Seal(position, bind string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(digest(bind) + position))
 }
 
-// Open returns the position that Seal made a token of, "" for none. It fails with *ErrToken.
+// Open returns the position in a token made by Seal, "" for no token. It returns *ErrToken for an invalid token.
 func Open(token, bind string) (string, error) {
 	if token == "" {
 		return "", nil
@@ -71,6 +71,6 @@ func Open(token, bind string) (string, error) {
 
 func digest(s string) string {
 	h := fnv.New64a()
-	h.Write([]byte(s)) // a hash does not fail
+	h.Write([]byte(s)) // writing to a hash cannot fail
 	return fmt.Sprintf("%016x", h.Sum64())
 }

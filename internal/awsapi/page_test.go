@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever comes and goes between pages, an item that is there all the time is listed once, in order.
+// Items that exist during the whole listing are listed once, in order, even if others are added and removed between pages.
 func TestPagesNeitherRepeatNorLose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.StringMatching(`[a-e]{1,3}`)

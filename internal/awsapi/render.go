@@ -24,7 +24,7 @@ func (s *Server) succeed(w http.ResponseWriter, q *request, out any) {
 	s.write(w, q, http.StatusOK, body)
 }
 
-// fail renders an error in the request's protocol; what is no *Error is the server's own fault and is logged, not told.
+// fail renders an error in the request's protocol. Internal failures are logged, and their text is not sent.
 func (s *Server) fail(w http.ResponseWriter, q *request, err error) {
 	e, known := asError(err)
 	if !known {
@@ -46,7 +46,7 @@ func (s *Server) fail(w http.ResponseWriter, q *request, err error) {
 		if q.mode {
 			w.Header().Set("X-Amzn-Query-Error", e.query()+";"+party)
 		} else if e.Status == http.StatusNotFound && q.service != nil && q.service.CBOR != "" && e.Code != "UnknownOperationException" {
-			status = http.StatusBadRequest // recorded: without the query mode, errors of the client are all 400
+			status = http.StatusBadRequest // recorded: without the query mode, all client errors are 400
 		}
 		body = q.bodyError(e)
 	}
@@ -54,7 +54,7 @@ func (s *Server) fail(w http.ResponseWriter, q *request, err error) {
 	s.write(w, q, status, body)
 }
 
-// bodyError is the error as JSON or CBOR: __type, the message, and the exception's own members.
+// bodyError returns the error for JSON or CBOR: __type, the message, and the exception's own members.
 func (q *request) bodyError(e *Error) []byte {
 	shape := e.Code
 	if q.service != nil && !e.Lower {
@@ -95,12 +95,12 @@ func (q *request) xmlError(e *Error, party string) []byte {
 func (s *Server) write(w http.ResponseWriter, q *request, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", q.protocol.ContentType())
-	h["x-amzn-RequestId"] = []string{q.RequestID} // as AWS spells it: some readers of it know no other case
+	h["x-amzn-RequestId"] = []string{q.RequestID} // AWS's spelling: some clients read it case-sensitively
 	if q.protocol == wire.CBOR {
 		h.Set("Smithy-Protocol", "rpc-v2-cbor")
 	}
 	w.WriteHeader(status)
 	if _, err := w.Write(body); err != nil {
-		s.Log.Debug("a client went away before its answer", "request_id", q.RequestID, "error", err)
+		s.Log.Debug("a client disconnected before its response", "request_id", q.RequestID, "error", err)
 	}
 }

@@ -21,33 +21,33 @@ import (
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
 
-// Limits of a request's body. AWS's largest here is PutMetricData's: 1 MB, compressed.
+// Limits of a request's body. The largest of AWS's limits here is PutMetricData's: 1 MB, compressed.
 const (
 	bodyMax     = 4 << 20
 	unpackedMax = 32 << 20
 
-	// decodedFactor is about how many bytes of memory a byte of a body takes, once it is decoded.
+	// decodedFactor is the approximate memory of a decoded body, in bytes per byte of the body.
 	decodedFactor = 4
 )
 
-// Shares of requests that are served at once.
+// Limits of requests that are served concurrently.
 const (
-	decodingMax  = 512 << 20       // bytes that decoding takes
-	waitingMax   = 200             // requests that wait for a share
-	patience     = 5 * time.Second // of those
+	decodingMax  = 512 << 20       // bytes of memory for decoding
+	waitingMax   = 200             // requests waiting for their share
+	patience     = 5 * time.Second // how long they wait
 	queryTimeout = time.Minute
 )
 
-// queriesMax is how many queries of metrics are answered at once: each holds the datapoints that it reads.
+// queriesMax limits concurrent queries of metrics: each holds the datapoints that it reads.
 const queriesMax = 8
 
-// Server answers every control-plane request on one port: the path, the target header or the action tells the service.
+// Server handles all control-plane requests on one port. The path, the target header or the action determines the service.
 type Server struct {
 	Auth     *Authenticator
 	Services []*Service
 	NewID    func() string // a UUID
 
-	// OnRequest is called for every request of a known operation, once it is answered: code is the error's, "" where there is none. It may
+	// OnRequest is called after each response to a request of a known operation; code is that of the error, "" if there is none. It may
 	// be nil.
 	OnRequest func(service, operation, code string, took time.Duration)
 
@@ -57,18 +57,18 @@ type Server struct {
 	decoding, queries *Share
 }
 
-// request is one request while it is worked on.
+// request is the state of one request in progress.
 type request struct {
 	Call
 	service  *Service
 	protocol wire.Protocol
-	mode     bool // x-amzn-query-mode: errors carry Query's codes too
+	mode     bool // x-amzn-query-mode: errors also contain Query's codes
 	http     *http.Request
 	body     []byte
-	unpacked []byte // of a compressed body, once it was needed
+	unpacked []byte // of a compressed body, filled on first use
 	form     url.Values
-	shape    shape  // of errors, where the service is not served
-	leave    func() // gives back its share of memory
+	shape    shape  // of errors, if the service is not served
+	leave    func() // releases its share of memory
 }
 
 // ServeHTTP implements http.Handler.
@@ -95,7 +95,7 @@ func (s *Server) tell(q *request, err error, took time.Duration) {
 		return
 	}
 	if _, known := q.service.operations[q.Operation]; !known {
-		return // what strangers send must not make metrics
+		return // arbitrary names of clients must not create metrics
 	}
 	code := ""
 	if e, known := asError(err); known {
@@ -113,7 +113,7 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// answer takes a request from its bytes to its output.
+// answer decodes a request, calls its operation and returns the output.
 func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -122,7 +122,7 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 		}
 	}()
 	facts := Facts(q.http)
-	if service := s.Unserved(facts); service != "" { // nothing of it is read
+	if service := s.Unserved(facts); service != "" { // its body is not read
 		return nil, s.refuseUnserved(q, service)
 	}
 	s.route(q)
@@ -165,7 +165,7 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	}
 }
 
-// enter checks the head and the key, reads the body, verifies the signature, and only then looks into the body.
+// enter checks the head and the key, reads the body, and verifies the signature before the body is decoded.
 func (s *Server) enter(q *request, facts *sigv4.Request) error {
 	visitor, err := s.Auth.Begin(facts, q.signing())
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *Server) enter(q *request, facts *sigv4.Request) error {
 	return nil
 }
 
-// weight is about how much memory decoding the body takes, in bytes, before it is known: gzip packs a thousand bytes into one at most.
+// weight estimates the memory for decoding the body in bytes. gzip compresses by a factor of at most about 1,000.
 func (q *request) weight() int64 {
 	n := int64(len(q.body))
 	if strings.EqualFold(q.http.Header.Get("Content-Encoding"), "gzip") {
@@ -206,7 +206,7 @@ func (q *request) weight() int64 {
 	return decodedFactor * n
 }
 
-// encodings refuses what is not unpacked here.
+// encodings refuses unsupported content encodings.
 func encodings(all []string) error {
 	for _, e := range all {
 		if !strings.EqualFold(e, "gzip") && !strings.EqualFold(e, "identity") && e != "" {
@@ -219,7 +219,7 @@ func encodings(all []string) error {
 	return nil
 }
 
-// signing is the service name that the request must be signed for, "" where it is not known, or not yet.
+// signing returns the service name that the request must be signed for, "" if it is unknown or not known yet.
 func (q *request) signing() string {
 	if q.service == nil {
 		return ""
@@ -227,7 +227,7 @@ func (q *request) signing() string {
 	return q.service.Signing
 }
 
-// route tells protocol, service and operation by the head; of a Query request only the protocol: what it wants is in its body.
+// route determines protocol, service and operation from the head; for a Query request only the protocol, as the rest is in its body.
 func (s *Server) route(q *request) {
 	h := q.http.Header
 	q.mode = h.Get("X-Amzn-Query-Mode") == "true"
@@ -253,7 +253,7 @@ func (s *Server) route(q *request) {
 	}
 }
 
-// Refuse answers a request that the port has refused, in the protocol that its head seems to speak.
+// Refuse responds to a request that the port has refused, in the protocol that its head indicates.
 func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, requestID string, status int, code, message string) {
 	q := &request{http: r}
 	q.RequestID = requestID
@@ -265,7 +265,7 @@ func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, requestID string
 	s.fail(w, q, &Error{Code: code, Status: status, Message: message, Lower: true})
 }
 
-// routeForm tells service and operation of a Query request.
+// routeForm determines service and operation of a Query request.
 func (s *Server) routeForm(q *request) error {
 	var ok bool
 	if q.form, ok = wire.ParseForm(string(q.plain())); !ok {
@@ -288,7 +288,7 @@ func (s *Server) find(is func(*Service) bool) *Service {
 	return nil
 }
 
-// plain is the body uncompressed; what cannot be is nothing.
+// plain returns the decompressed body, or nil if it cannot be decompressed.
 func (q *request) plain() []byte {
 	if !strings.EqualFold(q.http.Header.Get("Content-Encoding"), "gzip") {
 		return q.body
@@ -317,7 +317,7 @@ func refusal(err error) error {
 	return &Error{Code: code, Query: query, Status: status, Message: e.Msg, Lower: true}
 }
 
-// printable is a text of a client's as messages have it: control characters and what is no UTF-8 are escaped.
+// printable returns a client's text for use in messages: control characters and invalid UTF-8 are escaped.
 func printable(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }) {
 		return s
@@ -374,7 +374,7 @@ func (q *request) notFinite(number *wire.NumberError) *Error {
 	return framework(number.Error())
 }
 
-// check holds the input against the API model's constraints.
+// check checks the input against the API model's constraints.
 func (q *request) check(in any) error {
 	found := wire.Validate(q.service.Signing, q.Operation, in)
 	if len(found) == 0 {

@@ -7,49 +7,49 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// Call is what an operation knows of the request besides its input.
+// Call contains the properties of a request other than its input.
 type Call struct {
 	engine.Scope // verified
 	Operation    string
 	AccessKeyID  string
 	RequestID    string
-	Size         int // of the request's body in bytes, as it came
+	Size         int // of the request's body in bytes, before decompression
 }
 
-// ARN names a resource of the call's account and region: arn:aws:service:region:account:resource.
+// ARN returns the ARN of a resource in the call's account and region: arn:aws:service:region:account:resource.
 func (c Call) ARN(service, resource string) string { return ARN(c.Scope, service, resource) }
 
-// ARN names a resource of a scope.
+// ARN returns the ARN of a resource in a scope.
 func ARN(s engine.Scope, service, resource string) string {
 	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, s.Region, s.Account, resource)
 }
 
-// Service is one of AWS's services: its names on the wire and its operations.
+// Service is one AWS service: its names on the wire and its operations.
 type Service struct {
 	Name      string // as in the constraint table, and in the text of unknown operations
 	Signing   string // the service name that requests are signed for
-	Target    string // prefix of X-Amz-Target, without the dot; "" where there is no JSON
-	CBOR      string // the service's name in rpc-v2-cbor paths; "" where there is none
-	Version   string // of the Query protocol; "" where there is none
+	Target    string // prefix of X-Amz-Target, without the dot; "" without JSON
+	CBOR      string // the service's name in rpc-v2-cbor paths; "" without CBOR
+	Version   string // of the Query protocol; "" without Query
 	Namespace string // of its XML
 	Shapes    string // namespace of error names in JSON and CBOR bodies, with its "#"; may be ""
 
-	// Required renders the refusal of a required member that is not there, where the service has its own.
+	// Required renders the refusal of a missing required member, if the service has its own text.
 	Required func(member string) *Error
 
-	// Enum renders the refusal of a value that is none of those allowed, where an operation has its own; nil where it has not.
+	// Enum renders the refusal of a value outside an enumeration; it returns nil if the operation has no text of its own.
 	Enum func(operation, member string, allowed []string) *Error
 
-	// NotFinite renders the refusal of a double that is NaN or an infinity, where an operation has its own; nil where it has not.
+	// NotFinite renders the refusal of a NaN or infinite double; it returns nil if the operation has no text of its own.
 	NotFinite func(operation, member, value string) *Error
 
-	// Queries are the operations that read many datapoints: only some are answered at once, each within a time limit.
+	// Queries are operations that read many datapoints: their concurrency is limited, and each has a time limit.
 	Queries []string
 
 	operations map[string]operation
 }
 
-// operation decodes its own input, so that the server needs no types.
+// operation decodes its own input, so that the server does not depend on types.
 type operation struct {
 	new  func() any
 	call func(ctx context.Context, c Call, in any) (any, error)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Share is a part of something, such as memory, that requests take turns at. Its methods may be called by any number of goroutines.
+// Share is a weighted semaphore for a resource such as memory. Its methods may be called by any number of goroutines.
 type Share struct {
 	total    int64
 	room     *semaphore.Weighted
@@ -18,13 +18,13 @@ type Share struct {
 	patience time.Duration
 }
 
-// NewShare returns a share of so much, for which at most so many requests wait, and none longer than patience.
+// NewShare returns a share of the given size, for which at most waiting requests wait, none longer than patience.
 func NewShare(total int64, waiting int, patience time.Duration) *Share {
 	return &Share{total: total, room: semaphore.NewWeighted(total), most: int64(waiting), patience: patience}
 }
 
-// Enter takes n of the share, all of it where n is more, and returns what gives it back. It fails with a ThrottlingException, which SDKs
-// answer by sending the request again later.
+// Enter acquires n of the share, or all of it if n is more, and returns a function that releases it. It returns a ThrottlingException, which
+// SDKs retry later, if the share is not available in time.
 func (s *Share) Enter(ctx context.Context, n int64) (leave func(), err error) {
 	n = min(n, s.total)
 	leave = func() { s.room.Release(n) }

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// A share is given out once; who waits gets his turn, who waits too long or behind too many others is told to come again.
+// A share is not exceeded; waiting requests are served in turn; those that wait too long or behind too many others are throttled.
 func TestShare(t *testing.T) {
 	throttledBy := func(err error) bool {
 		var e *Error
 		return errors.As(err, &e) && e.Code == "ThrottlingException" && e.query() == "Throttling"
 	}
 	s := NewShare(10, 1, time.Minute)
-	first, err := s.Enter(t.Context(), 100) // more than there is: all of it
+	first, err := s.Enter(t.Context(), 100) // more than the size: all of it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,14 +24,14 @@ func TestShare(t *testing.T) {
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		if _, err := s.Enter(gone, 1); !throttledBy(err) {
-			t.Errorf("who went away: %v", err)
+			t.Errorf("a cancelled request: %v", err)
 		}
 	})
 	for s.waiting.Load() == 0 {
 		runtime.Gosched()
 	}
 	if _, err := s.Enter(t.Context(), 1); !throttledBy(err) {
-		t.Errorf("one too many waits: %v", err)
+		t.Errorf("a request beyond the limit of waiting ones: %v", err)
 	}
 	cancel()
 	waiting.Wait()
@@ -49,6 +49,6 @@ func TestShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := impatient.Enter(t.Context(), 1); !throttledBy(err) {
-		t.Errorf("who waited long enough: %v", err)
+		t.Errorf("a request that waited its turn: %v", err)
 	}
 }

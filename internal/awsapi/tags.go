@@ -10,11 +10,11 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// ownTags begin the keys of tags that this server itself acts on.
+// ownTags is the key prefix of tags that this server interprets.
 const ownTags = "bellows:"
 
-// CheckOwnTag fails with ValidationException where a tag whose key begins with "bellows:" is not known, or has a value that would mean
-// nothing: a typing error would be kept silently, and a dry run that was asked for would scale.
+// CheckOwnTag returns a ValidationException if a tag whose key begins with "bellows:" is unknown or has an unknown value: otherwise a typo
+// would be stored silently, and a target in an intended dry run would scale.
 func CheckOwnTag(key, value string) error {
 	if !strings.HasPrefix(key, ownTags) {
 		return nil

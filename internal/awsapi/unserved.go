@@ -10,26 +10,26 @@ import (
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
 
-// shape is the form that a service's errors have besides what its protocol says.
+// shape is the form of a service's errors where it differs from the protocol.
 type shape int
 
 const (
 	shapeOwn  shape = iota // of the protocol
-	shapeEC2               // EC2's own form of Query errors
-	shapeS3                // the error alone, as S3 has it
+	shapeEC2               // EC2's form of Query errors
+	shapeS3                // the bare error element of S3
 	shapeJSON              // of services whose operations are paths
 )
 
 // xmlServices are services whose operations are paths and whose errors are XML, in the form of the Query protocol.
 var xmlServices = []string{"route53", "cloudfront"}
 
-// SignedFor returns the name of the service that a request says it is signed for, "" where it is not signed. Nothing is verified.
+// SignedFor returns the name of the service that a request claims to be signed for, "" if it is unsigned. Nothing is verified.
 func SignedFor(r *sigv4.Request) string {
 	id, _ := sigv4.Claims(r)
 	return id.Service
 }
 
-// Unserved returns the service that a request is signed for where this server does not have it, else "".
+// Unserved returns the service that a request is signed for if this server does not provide it, else "".
 func (s *Server) Unserved(r *sigv4.Request) string {
 	signed := SignedFor(r)
 	if signed == "" || slices.ContainsFunc(s.Services, func(x *Service) bool { return x.Signing == signed }) {
@@ -38,7 +38,7 @@ func (s *Server) Unserved(r *sigv4.Request) string {
 	return signed
 }
 
-// refuseUnserved says that a service is not served, in the form that its clients read.
+// refuseUnserved refuses a call of a service that is not served, in the format of its clients.
 func (s *Server) refuseUnserved(q *request, service string) *Error {
 	h := q.http.Header
 	e := &Error{Code: "UnknownOperationException", Query: "InvalidAction", Status: http.StatusNotFound, Lower: true}

@@ -13,7 +13,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 )
 
-// A call of a service that is not served is refused in the form that its own clients read, and nothing of it is read.
+// A call of a service that is not served is refused in the format of its clients, and its body is not read.
 func TestUnservedServicesAreRefusedInTheirOwnForm(t *testing.T) {
 	lookup := func(string) (sigv4.Key, bool) { return sigv4.Key{}, false }
 	s := &awsapi.Server{

@@ -14,7 +14,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// activitiesPage is the page size of DescribeScalingActivities, and its most. AWS: API reference.
+// activitiesPage is the default and maximum page size of DescribeScalingActivities. AWS: API reference.
 const activitiesPage = 50
 
 func (a *API) describeScalingActivities(
@@ -25,14 +25,14 @@ func (a *API) describeScalingActivities(
 		return nil, err
 	}
 	out := &sdk.DescribeScalingActivitiesOutput{ScalingActivities: []types.ScalingActivity{}}
-	if in.MaxResults != nil && *in.MaxResults <= 0 || in.ServiceNamespace != types.ServiceNamespaceSagemaker { // AWS: recorded: no refusal of the number
+	if in.MaxResults != nil && *in.MaxResults <= 0 || in.ServiceNamespace != types.ServiceNamespaceSagemaker { // AWS: recorded: the number is not refused
 		return out, nil
 	}
 	n, err := limit(in.MaxResults, activitiesPage)
 	if err != nil {
 		return nil, err
 	}
-	// AWS: recorded: a token serves other dimensions and the other value of IncludeNotScaledActivities, too.
+	// AWS: recorded: a token is also valid for other dimensions and the other value of IncludeNotScaledActivities.
 	bind := fmt.Sprintf("activities %q", ids)
 	token, err := awsapi.Open(aws.ToString(in.NextToken), bind)
 	if err != nil {
@@ -87,7 +87,7 @@ func describeActivity(x scaling.Activity) types.ScalingActivity {
 			r.MinCapacity = n
 		case scaling.AlreadyAtDesiredCapacity, scaling.AutoScalingAnticipatedFlapping:
 			r.CurrentCapacity = n
-		case scaling.TargetServicePutResourceAsUnscalable: // carries no number
+		case scaling.TargetServicePutResourceAsUnscalable: // has no number
 		}
 		out.NotScaledReasons = []types.NotScaledReason{r}
 	}

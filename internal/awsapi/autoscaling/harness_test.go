@@ -26,12 +26,12 @@ import (
 
 var scope = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 
-// backend is an engine and its activities in memory, on a clock that the test sets.
+// backend is an engine and its activities in memory, with a clock set by the test.
 type backend struct {
 	mu         sync.Mutex
 	engine     *engine.Engine
 	now        time.Time
-	activities []scaling.Activity // by start, oldest first, one entry an ID
+	activities []scaling.Activity // by start, oldest first, one entry per ID
 }
 
 func (b *backend) Step(_ context.Context, in engine.Input) (engine.Result, error) {
@@ -93,7 +93,7 @@ func (b *backend) History(_ context.Context, q awsapi.HistoryQuery) ([]awsapi.Hi
 	return out, "", nil
 }
 
-// world is a server that speaks to the SDK's client over a socket.
+// world is a server and an SDK client connected to it over a socket.
 type world struct {
 	*backend
 	t      *testing.T
@@ -111,7 +111,7 @@ func newWorld(t *testing.T) *world {
 	})
 	t.Cleanup(server.Close)
 	return &world{b, t, sdk.NewFromConfig(aws.Config{
-		Region: scope.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 3, // as clients have it: a connection may be lost
+		Region: scope.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 3, // the clients' default: a connection may be lost
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, nil
 		}),
@@ -125,7 +125,7 @@ func (w *world) must(in engine.Input) {
 	}
 }
 
-// endpoint makes one with some variants v0, v1, …; their instances serve at once.
+// endpoint creates an endpoint with variants v0, v1, …, whose instances are in service at once.
 func (w *world) endpoint(name string, variants int) {
 	w.t.Helper()
 	w.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: name}})
@@ -140,7 +140,7 @@ func (w *world) endpoint(name string, variants int) {
 	w.ready(name)
 }
 
-// ready makes every instance of an endpoint healthy, and those that drain go.
+// ready makes every instance of an endpoint healthy and ends draining ones.
 func (w *world) ready(name string) {
 	w.t.Helper()
 	for range 3 {
@@ -165,7 +165,7 @@ func (w *world) ready(name string) {
 	}
 }
 
-// pass lets time pass.
+// pass advances the clock.
 func (w *world) pass(d time.Duration) {
 	w.t.Helper()
 	w.now = w.now.Add(d)

@@ -19,7 +19,7 @@ func metricStat(in *types.TargetTrackingMetricStat) *scaling.MetricStat {
 	return out
 }
 
-// describeQueries renders the queries of metric math, ReturnData filled in. AWS: recorded.
+// describeQueries renders the queries of metric math with explicit ReturnData. AWS: recorded.
 func describeQueries(queries []scaling.MetricQuery) []types.TargetTrackingMetricDataQuery {
 	out := make([]types.TargetTrackingMetricDataQuery, len(queries))
 	for i, q := range queries {

@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// policiesPage is the page size of DescribeScalingPolicies, and its most. AWS: API reference; recorded.
+// policiesPage is the default and maximum page size of DescribeScalingPolicies. AWS: API reference; recorded.
 const policiesPage = 10
 
 func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutScalingPolicyInput) (*sdk.PutScalingPolicyOutput, error) {
@@ -58,7 +58,7 @@ func stepConfig(in *types.StepScalingPolicyConfiguration) *scaling.StepConfig {
 		Aggregation: scaling.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: awsapi.Integer(in.MinAdjustmentMagnitude),
 	}
 	if in.StepAdjustments != nil {
-		out.Steps = []scaling.StepAdjustment{} // none is not the same as left out
+		out.Steps = []scaling.StepAdjustment{} // an empty list differs from an omitted one
 	}
 	for _, s := range in.StepAdjustments {
 		out.Steps = append(out.Steps, scaling.StepAdjustment{
@@ -166,7 +166,7 @@ func describePolicy(c awsapi.Call, r *engine.Region, t *scaling.Target, p *scali
 	return out
 }
 
-// alarmsOf lists the alarms a policy owns, or for step scaling those that users pointed at it.
+// alarmsOf lists the alarms that a policy owns, or for step scaling those whose actions name it.
 func alarmsOf(r *engine.Region, t *scaling.Target, p *scaling.Policy) []string {
 	if p.Type == scaling.TargetTrackingScaling {
 		return p.AlarmNames()

@@ -16,7 +16,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// schedulesPage is the page size of DescribeScheduledActions, and its most. AWS: API reference.
+// schedulesPage is the default and maximum page size of DescribeScheduledActions. AWS: API reference.
 const schedulesPage = 50
 
 func (a *API) putScheduledAction(
@@ -31,7 +31,7 @@ func (a *API) putScheduledAction(
 		Start: aws.ToTime(in.StartTime).UTC(), End: aws.ToTime(in.EndTime).UTC(),
 	}
 	if put.Zone != "" {
-		put.ZoneData, _ = zone.Data(put.Zone) // without data the zone is refused in its turn
+		put.ZoneData, _ = zone.Data(put.Zone) // without data the engine refuses the zone
 	}
 	if x := in.ScalableTargetAction; x != nil {
 		put.Range = &scaling.Range{Min: awsapi.Integer(x.MinCapacity), Max: awsapi.Integer(x.MaxCapacity)}
@@ -99,7 +99,7 @@ func describeSchedule(c awsapi.Call, t *scaling.Target, x *scaling.ScheduledActi
 	}
 }
 
-// scheduleARN names a scheduled action: like policies, all of a target carry the target's UUID. AWS: recorded.
+// scheduleARN returns the ARN of a scheduled action: like those of policies, it contains the target's UUID. AWS: recorded.
 func scheduleARN(c awsapi.Call, t *scaling.Target, name string) string {
 	return c.ARN("autoscaling", "scheduledAction:"+t.UUID+":resource/"+scaling.Namespace+"/"+t.Key.ResourceID+":scheduledActionName/"+name)
 }

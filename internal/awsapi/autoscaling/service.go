@@ -1,5 +1,5 @@
-// Package autoscaling is Application Auto Scaling as an awsapi.Service: scalable targets, policies, scheduled actions, activities and
-// tags. Each operation turns the SDK's input into an engine.Input, or reads a View, and its refusals into AWS's exceptions.
+// Package autoscaling implements Application Auto Scaling as an awsapi.Service: scalable targets, policies, scheduled actions, activities and
+// tags. Each operation converts the SDK's input to an engine.Input, or reads a View, and converts refusals to AWS's exceptions.
 package autoscaling
 
 import (
@@ -17,7 +17,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// API is Application Auto Scaling.
+// API implements the operations of Application Auto Scaling.
 type API struct{ backend awsapi.Backend }
 
 // New returns the service.
@@ -41,13 +41,13 @@ func New(b awsapi.Backend) *awsapi.Service {
 	return s
 }
 
-// step takes an input and words the engine's refusals.
+// step applies an input and converts the engine's refusals to the service's errors.
 func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.Result, error) {
 	result, err := a.backend.Step(ctx, in)
 	return result, refusal(c.Scope, err)
 }
 
-// targetKey reads the target that a request names. All three members are required ones.
+// targetKey parses the scalable target that a request names. All three members are required.
 func targetKey(c awsapi.Call, namespace types.ServiceNamespace, resourceID *string, dimension types.ScalableDimension) (scaling.TargetKey, error) {
 	key, err := scaling.ParseTargetKey(string(namespace), *resourceID, string(dimension))
 	if err != nil {
@@ -64,12 +64,12 @@ func refusal(s engine.Scope, err error) error {
 	return &awsapi.Error{Code: e.Kind.String(), Message: e.Msg}
 }
 
-// region calls f with the call's region, an empty one where it has no state yet.
+// region calls f with the state of the call's region, an empty one if there is none yet.
 func (a *API) region(ctx context.Context, c awsapi.Call, f func(*engine.Region) error) error {
 	return a.regionAt(ctx, c, func(_ time.Time, r *engine.Region) error { return f(r) })
 }
 
-// regionAt is region, with the policy time.
+// regionAt is like region and also passes the policy time.
 func (a *API) regionAt(ctx context.Context, c awsapi.Call, f func(time.Time, *engine.Region) error) error {
 	var err error
 	if failed := a.backend.View(ctx, func(now time.Time, e *engine.Engine) {
@@ -84,7 +84,7 @@ func (a *API) regionAt(ctx context.Context, c awsapi.Call, f func(time.Time, *en
 	return refusal(c.Scope, err)
 }
 
-// limit returns how many items a page has: what is asked for, at most the service's maximum.
+// limit returns the page size: the requested one, at most the service's maximum.
 func limit(asked *int32, most int) (int, error) {
 	switch {
 	case asked == nil:
@@ -96,7 +96,7 @@ func limit(asked *int32, most int) (int, error) {
 	}
 }
 
-// badToken words a refused token.
+// badToken returns the error of an invalid token.
 func badToken(err error) error {
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 		return &awsapi.Error{Code: "InvalidNextTokenException", Message: "The NextToken value is not valid."}
@@ -104,8 +104,8 @@ func badToken(err error) error {
 	return err
 }
 
-// checkFilter checks a namespace, a dimension and resource IDs that select; noun names the IDs' member. Of another service's namespace
-// there is nothing, which is no error: selected and History find none.
+// checkFilter checks the namespace, dimension and resource IDs of a filter; noun is the member of the IDs. Another service's namespace is not
+// an error: selected and History find nothing.
 func checkFilter(namespace, dimension string, ids []string, noun string) error {
 	if dimension != "" && len(ids) == 0 {
 		return awsapi.Validation("%s must be specified when ScalableDimension is specified", noun)
@@ -129,7 +129,7 @@ func checkFilter(namespace, dimension string, ids []string, noun string) error {
 	return nil
 }
 
-// one is a filter's one resource ID, or none.
+// one returns a filter's single resource ID as a list, empty if it is nil.
 func one(id *string) []string {
 	if id == nil {
 		return nil
@@ -137,7 +137,7 @@ func one(id *string) []string {
 	return []string{*id}
 }
 
-// selected returns the registered targets that a filter leaves, by key.
+// selected returns the registered targets that match a filter, by key.
 func selected(r *engine.Region, namespace types.ServiceNamespace, ids []string, dimension types.ScalableDimension) []*scaling.Target {
 	if namespace != types.ServiceNamespaceSagemaker {
 		return nil

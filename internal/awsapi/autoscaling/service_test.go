@@ -67,7 +67,7 @@ func TestQuotas(t *testing.T) {
 		ServiceNamespace: ns, ResourceId: resource("more", 0), ScalableDimension: instances, MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(3),
 	})
 	w.refused(err, "LimitExceededException", "500 scalable targets")
-	w.register(resource("e00", 0), 1, 4) // an update is no new one
+	w.register(resource("e00", 0), 1, 4) // an update does not count as new
 
 	var seen []string
 	pages := sdk.NewDescribeScalableTargetsPaginator(w.client, &sdk.DescribeScalableTargetsInput{ServiceNamespace: ns})
@@ -184,7 +184,7 @@ func TestRegister(t *testing.T) {
 	_, err = w.client.RegisterScalableTarget(t.Context(), in)
 	w.refused(err, validation, "The scalable target that you tried to tag already exists. To update tags on an existing scalable target, use the TagResource API.")
 
-	// Nothing but the key: nothing changes. One flag: the others stay. Zero and zero is a range.
+	// Only the key: nothing changes. One flag: the others stay. Zero to zero is a valid range.
 	_, err = w.client.RegisterScalableTarget(t.Context(), base())
 	w.ok(err)
 	if after := w.target(resource("e", 0)); *after.MinCapacity != 0 || *after.MaxCapacity != 4 || !after.CreationTime.Equal(*got.CreationTime) || !*after.SuspendedState.DynamicScalingInSuspended {
@@ -200,10 +200,10 @@ func TestRegister(t *testing.T) {
 	w.refusedRange(resource("e", 0), 5) // above the stored maximum
 	w.register(resource("e", 0), 0, 0)
 
-	// Registered anew, it is another one.
+	// Registered again, it is another target.
 	w.deregister(resource("e", 0))
 	if again := w.register(resource("e", 0), 1, 2); *again.ScalableTargetARN == *out.ScalableTargetARN {
-		t.Error("the same ARN again")
+		t.Error("the new registration has the same ARN")
 	}
 }
 
@@ -233,7 +233,7 @@ func (w *world) deregister(id *string) {
 	w.ok(err)
 }
 
-// lister is one of the four Describe operations, as tests of filters and pages see it.
+// lister is one of the four Describe operations, for tests of filters and pages.
 type lister struct {
 	name string
 	most int
@@ -293,7 +293,7 @@ func (w *world) listers() []lister {
 	}
 }
 
-// Every Describe operation filters and pages alike: limits, texts, tokens that belong to the operation and its filters.
+// All Describe operations filter and page in the same way: limits, texts, tokens bound to the operation and its filters.
 func TestFiltersAndPages(t *testing.T) {
 	w := newWorld(t)
 	const targets = 60
@@ -314,7 +314,7 @@ func TestFiltersAndPages(t *testing.T) {
 		})
 		w.ok(err)
 	}
-	w.pass(24 * time.Hour) // each schedule leaves an activity
+	w.pass(24 * time.Hour) // each scheduled action records an activity
 	var foreign *string
 	for _, l := range w.listers() {
 		t.Run(l.name, func(t *testing.T) {
@@ -339,7 +339,7 @@ func TestFiltersAndPages(t *testing.T) {
 			refused(filter{namespace: ns, id: aws.String("table/x")}, validation, "Unsupported service namespace, resource type or scalable dimension")
 			refused(filter{namespace: ns, id: id, dimension: "ecs:service:DesiredCount"}, validation, "Unsupported service namespace, resource type or scalable dimension")
 			refused(filter{namespace: ns, token: aws.String("garbage")}, badToken, "The NextToken value is not valid.")
-			if foreign == nil { // of another operation, from the second on
+			if foreign == nil { // a token of another operation, from the second operation on
 				foreign = aws.String("Z2FyYmFnZQ")
 			}
 			refused(filter{namespace: ns, token: foreign}, badToken, "The NextToken value is not valid.")
@@ -350,11 +350,11 @@ func TestFiltersAndPages(t *testing.T) {
 				t.Errorf("of an unknown resource: %d, %v, %v", n, next, err)
 			}
 			if n, next, err := list(filter{namespace: ns, most: aws.Int32(0)}); n != 0 || next != nil || err != nil {
-				t.Errorf("none asked for: %d, %v, %v", n, next, err)
+				t.Errorf("zero requested: %d, %v, %v", n, next, err)
 			}
 			if l.name == "activities" { // AWS: recorded
 				if n, _, err := list(filter{namespace: ns, most: aws.Int32(-1)}); n != 0 || err != nil {
-					t.Errorf("less than none asked for: %d, %v", n, err)
+					t.Errorf("a negative number requested: %d, %v", n, err)
 				}
 			} else {
 				refused(filter{namespace: ns, most: aws.Int32(-1)}, validation, "MaxResults cannot be less than 0")
@@ -382,7 +382,7 @@ func TestFiltersAndPages(t *testing.T) {
 			if seen != total {
 				t.Errorf("%d of %d in pages of 7", seen, total)
 			}
-			// The size of a page is free, the filters are not.
+			// The page size may change between pages, the filters may not.
 			if _, _, err := list(filter{namespace: ns, most: aws.Int32(2), token: token}); err != nil {
 				t.Error(err)
 			}
@@ -395,7 +395,7 @@ func TestFiltersAndPages(t *testing.T) {
 			}
 			if l.name == "activities" {
 				if _, _, err := list(filter{namespace: ns, token: token, all: true}); err != nil {
-					t.Errorf("with those not scaled: %v", err)
+					t.Errorf("with not-scaled activities: %v", err)
 				}
 			}
 			foreign = token
@@ -403,7 +403,7 @@ func TestFiltersAndPages(t *testing.T) {
 	}
 }
 
-// AWS: subtle facts of PutScalingPolicy: an empty step configuration keeps the steps and clears the rest.
+// AWS: PutScalingPolicy: an empty step configuration keeps the steps and clears the rest.
 func TestStepPolicyUpdates(t *testing.T) {
 	w := newWorld(t)
 	w.endpoint("e", 1)
@@ -456,7 +456,7 @@ func TestStepPolicyUpdates(t *testing.T) {
 	_, err = put(func(*sdk.PutScalingPolicyInput) {})
 	w.ok(err)
 	if s := policy(); *s.Cooldown != 60 || s.MetricAggregationType != types.MetricAggregationTypeMaximum || len(s.StepAdjustments) != 1 {
-		t.Errorf("a configuration that is left out changed %+v", s)
+		t.Errorf("an omitted configuration changed %+v", s)
 	}
 	_, err = put(func(in *sdk.PutScalingPolicyInput) {
 		in.StepScalingPolicyConfiguration = &types.StepScalingPolicyConfiguration{}
@@ -532,8 +532,8 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// Activities are six weeks' worth, newest first, and outlive their target; the same reason for not scaling is not said again, whatever
-// was deregistered meanwhile.
+// Activities are listed newest first for six weeks, also after their target is deregistered. The same reason for not scaling is not recorded
+// twice in a row, even across registrations.
 func TestActivities(t *testing.T) {
 	w := newWorld(t)
 	w.endpoint("e", 1)
@@ -557,7 +557,7 @@ func TestActivities(t *testing.T) {
 	w.register(id, 4, 5)
 	w.ready("e")
 	w.pass(time.Second)
-	w.alarm(id, 5) // at most 5: already there from 4 + 1
+	w.alarm(id, 5) // at most 5, which 4 + 1 has already reached
 	w.alarm(id, 5)
 	w.alarm(id, 5)
 	reasons := func() (out []string) {
@@ -576,7 +576,7 @@ func TestActivities(t *testing.T) {
 	w.register(id, 4, 5)
 	w.alarm(id, 5)
 	if got := reasons(); fmt.Sprint(got) != "[AlreadyAtMaxCapacity]" {
-		t.Errorf("said again after a new registration: %v", got)
+		t.Errorf("recorded again after a new registration: %v", got)
 	}
 	if n := len(activities(true)); n != before {
 		t.Errorf("%d activities, then %d", before, n)
@@ -595,7 +595,7 @@ func TestActivities(t *testing.T) {
 	}
 }
 
-// The statuses of an activity, to the end that somebody else brings: Overridden, not Failed. AWS: recorded.
+// The statuses of an activity that another change ends: Overridden, not Failed. AWS: recorded.
 func TestOverridden(t *testing.T) {
 	w := newWorld(t)
 	w.endpoint("e", 1)
@@ -610,7 +610,7 @@ func TestOverridden(t *testing.T) {
 	if got := newest(); got != "InProgress: Successfully set desired instance count to 3. Waiting for change to be fulfilled by sagemaker., ended false" {
 		t.Error(got)
 	}
-	// Of three instances one that served crashes while the third starts: the endpoint is in service again, the activity waits on.
+	// One of three instances crashes while the third starts: the endpoint is in service again, the activity continues to wait.
 	x, err := w.engine.Region(scope).Hosting.Endpoint("e")
 	w.ok(err)
 	v := x.Variant("v0")
@@ -628,7 +628,7 @@ func TestOverridden(t *testing.T) {
 	}
 }
 
-// alarm lets a policy that adds one hear of a breach, and instances start.
+// alarm invokes a policy that adds one instance with a breach, and starts instances.
 func (w *world) alarm(id *string, most int) {
 	w.t.Helper()
 	w.ok(w.step(id, "out", oneStep()))

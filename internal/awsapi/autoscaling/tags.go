@@ -12,13 +12,13 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// target reads a scalable target's ARN. One of another account or region is unknown here.
+// target parses a scalable target's ARN. One of another account or region is unknown.
 func target(c awsapi.Call, arn string) string {
 	id, _ := strings.CutPrefix(arn, targetARN(c, ""))
 	return id
 }
 
-// named adds the resource's name to the exceptions that carry it.
+// named adds the resource's name to exceptions that have this member.
 func named(err error, arn string) error {
 	var e *awsapi.Error
 	if errors.As(err, &e) && (e.Code == "ResourceNotFoundException" || e.Code == "TooManyTagsException") {

@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// targetsPage is the page size of DescribeScalableTargets, and its most. AWS: API reference.
+// targetsPage is the default and maximum page size of DescribeScalableTargets. AWS: API reference.
 const targetsPage = 50
 
 func (a *API) registerScalableTarget(
@@ -43,7 +43,7 @@ func (a *API) registerScalableTarget(
 	return &sdk.RegisterScalableTargetOutput{ScalableTargetARN: aws.String(targetARN(c, id))}, nil
 }
 
-// roleForm is the form of a role's ARN. One that has it is taken and not used: SageMaker always uses the service-linked role. AWS: user
+// roleForm is the format of a role's ARN. A valid one is accepted and not used: SageMaker always uses the service-linked role. AWS: user
 // guide, service-linked roles; recorded.
 var roleForm = regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/.+$`)
 

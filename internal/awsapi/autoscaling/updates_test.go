@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 )
 
-// AWS: recorded: an update of a target tracking policy keeps the metric that it leaves out, what else it leaves out is absent in answers;
-// each put renews the alarms' names and keeps ARN and creation time.
+// AWS: recorded: an update of a target tracking policy keeps an omitted metric; other omitted members are absent from responses.
+// Each put gives the alarms new names and keeps ARN and creation time.
 func TestTargetTrackingUpdates(t *testing.T) {
 	w := newWorld(t)
 	w.endpoint("e", 1)
@@ -83,7 +83,7 @@ func TestRefusalsToTheLetter(t *testing.T) {
 		})
 		return err
 	}
-	w.ok(register(map[string]string{})) // of a new target no tags are none
+	w.ok(register(map[string]string{})) // an empty set of tags is accepted for a new target
 	w.refused(register(map[string]string{}), validation, "Tags cannot be empty")
 	w.ok(register(nil))
 	for _, name := range []string{"naïve", "tab\there", "日本", "\u00a0", "x\x7f"} {

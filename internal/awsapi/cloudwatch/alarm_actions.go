@@ -9,7 +9,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// vendors are the services that an alarm's action may belong to, and a composite alarm's: these neither scale nor touch instances.
+// vendors are the services of an alarm's actions, and of a composite alarm's, which neither scale nor act on instances.
 // AWS: recorded; CloudWatch user guide, composite alarms.
 var (
 	vendors          = []string{"automate", "sns", "autoscaling", "ssm", "ssm-incidents", "lambda", "aiops"}
@@ -47,7 +47,7 @@ func actions(s engine.Scope, vendors, onOK, onAlarm, onInsufficient []string) ([
 	return out, nil
 }
 
-// action reads an ARN. Whether its target exists is not checked: AWS does not.
+// action parses an ARN. Its target need not exist, as on AWS.
 func action(s engine.Scope, vendors []string, text string) (alarm.Action, error) {
 	parts := strings.SplitN(text, ":", 6)
 	if len(parts) < 6 || parts[0] != "arn" || parts[5] == "" {

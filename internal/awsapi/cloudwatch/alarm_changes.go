@@ -53,7 +53,7 @@ const reasonDataMax = 4000
 func (a *API) setAlarmState(ctx context.Context, c awsapi.Call, in *sdk.SetAlarmStateInput) (*sdk.SetAlarmStateOutput, error) {
 	data := aws.ToString(in.StateReasonData)
 	if in.StateReasonData != nil && (!json.Valid([]byte(data)) || len(data) > reasonDataMax) {
-		return nil, &awsapi.Error{Code: "InvalidFormatFault", Query: "InvalidFormat"} // without a message: recorded
+		return nil, &awsapi.Error{Code: "InvalidFormatFault", Query: "InvalidFormat"} // recorded: without a message
 	}
 	set := engine.SetAlarmState{Scope: c.Scope, Name: *in.AlarmName, Reason: *in.StateReason, Data: data, Facts: facts(data)}
 	switch in.StateValue {
@@ -68,7 +68,7 @@ func (a *API) setAlarmState(ctx context.Context, c awsapi.Call, in *sdk.SetAlarm
 	return &sdk.SetAlarmStateOutput{}, refusal(err)
 }
 
-// facts reads what a scaling policy needs of StateReasonData; nil where it does not say enough. AWS: recorded.
+// facts reads from StateReasonData what a scaling policy needs, or returns nil if it is incomplete. AWS: recorded.
 func facts(data string) *alarm.Data {
 	var d struct {
 		QueryDate        string     `json:"queryDate"`

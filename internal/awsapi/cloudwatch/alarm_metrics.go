@@ -19,13 +19,13 @@ import (
 // AWS: PutMetricAlarm, API reference, Metrics; user guide, metric math: an alarm has up to ten metrics and up to ten expressions.
 const alarmEachMax = 10
 
-// badThresholdMetric: the query that it names must hold an anomaly detection band, and there are none here.
+// badThresholdMetric returns the error for ThresholdMetricId: it must name an anomaly detection band, which is not supported.
 func badThresholdMetric() error {
 	return awsapi.Validation("Metrics list must contain exactly one metric matching the ThresholdMetricId parameter")
 }
 
-// band refuses an alarm that holds a metric against an anomaly detection band, of which there are none here; for what AWS finds wrong
-// with it where it does. AWS: both texts are recorded.
+// band refuses an alarm that compares a metric with an anomaly detection band, which is not supported. If AWS would refuse the alarm as well,
+// the text is AWS's. AWS: both texts are recorded.
 func band(id string, queries []metric.DataQuery) error {
 	matching, watched := 0, 0
 	for _, q := range queries {
@@ -42,7 +42,7 @@ func band(id string, queries []metric.DataQuery) error {
 	case watched != 2:
 		return awsapi.Validation("Exactly two elements of the metrics list should return data.")
 	}
-	if _, err := expr.Compile(queries); err != nil { // it names ANOMALY_DETECTION_BAND
+	if _, err := expr.Compile(queries); err != nil { // it contains ANOMALY_DETECTION_BAND
 		return awsapi.Validation("%s", err)
 	}
 	return badThresholdMetric()
@@ -81,7 +81,7 @@ func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	return r, choices(&r, in)
 }
 
-// noScalars refuses what a Metrics list stands in place of. AWS: recorded.
+// noScalars refuses members that a Metrics list replaces. AWS: recorded.
 func noScalars(in *sdk.PutMetricAlarmInput) error {
 	for _, p := range []struct {
 		name  string
@@ -175,7 +175,7 @@ func metricStat(in *types.MetricStat) (*metric.MetricStat, error) {
 	}, nil
 }
 
-// describeQueries renders an alarm's Metrics as they were given, with ReturnData spelled out.
+// describeQueries renders an alarm's Metrics as given, with explicit ReturnData.
 func describeQueries(queries []metric.DataQuery) []types.MetricDataQuery {
 	out := make([]types.MetricDataQuery, len(queries))
 	for i, q := range queries {

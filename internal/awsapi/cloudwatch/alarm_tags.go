@@ -25,7 +25,7 @@ func newTags(in []types.Tag) (map[string]string, error) {
 	return tags, err
 }
 
-// readTags reads a request's tags. Keys that begin with aws: are AWS's own; of a key that is there twice the last value counts. AWS: recorded.
+// readTags reads a request's tags. Keys that begin with aws: are reserved; of a duplicate key the last value is used. AWS: recorded.
 func readTags(in []types.Tag) (map[string]string, error) {
 	var out map[string]string
 	for _, t := range in {
@@ -41,7 +41,7 @@ func readTags(in []types.Tag) (map[string]string, error) {
 	return out, nil
 }
 
-// untaggable is what the operations on tags say of an alarm that is not there: nothing. AWS: recorded.
+// untaggable is the error of tag operations for an unknown alarm, without a message. AWS: recorded.
 func untaggable() *awsapi.Error {
 	return &awsapi.Error{Code: "ResourceNotFoundException", Status: http.StatusNotFound}
 }
@@ -56,7 +56,7 @@ func checkTagKey(key string) error {
 	return nil
 }
 
-// alarmName reads an alarm's ARN. What is no ARN is refused; what is one of another kind, region or account is not there.
+// alarmName parses an alarm's ARN. Invalid ARNs are refused; ARNs of other kinds, regions or accounts are not found.
 func alarmName(c awsapi.Call, arn string) (string, error) {
 	if parts := strings.SplitN(arn, ":", 6); len(parts) < 6 || parts[0] != "arn" || parts[2] != "cloudwatch" {
 		return "", invalidValue("'%s' is not a valid ARN", arn) // recorded

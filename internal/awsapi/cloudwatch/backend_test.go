@@ -14,7 +14,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// memory is a Backend on an engine of its own, whose history it keeps.
+// memory is a Backend with its own engine and event history.
 type memory struct {
 	engine *engine.Engine
 	now    time.Time
@@ -36,7 +36,7 @@ func (m *memory) View(_ context.Context, f func(now time.Time, e *engine.Engine)
 	return nil
 }
 
-// History gives rows in pages; it looks at key, types and order only.
+// History returns rows in pages; it supports key, types and order only.
 func (m *memory) History(_ context.Context, q awsapi.HistoryQuery) (page []awsapi.HistoryItem, next string, err error) {
 	at := 0
 	if q.Token != "" {
@@ -91,7 +91,7 @@ func newMemory() (*API, *memory) {
 	return &API{backend: m}, m
 }
 
-// refused is an error's code and message, "" where there is none.
+// refused returns an error's code and message, "" for nil.
 func refused(err error) string {
 	var e *awsapi.Error
 	if err == nil {
@@ -115,7 +115,7 @@ func must[T any](t *testing.T) func(T, error) T {
 
 type engineResult = engine.Result
 
-// promQLAnswer says that the query of alarm p returned a series in alarm for longer than its pending period.
+// promQLAnswer is the input for a query of alarm p that returned a series in alarm for longer than its pending period.
 func promQLAnswer() engine.Input {
 	return engine.PromQLEvaluated{
 		Scope: call.Scope, Alarm: "p", Query: "up", Contributors: []alarm.Returned{{Attributes: map[string]string{"job": "x"}, Value: "1"}},

@@ -14,7 +14,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
 
-// journal writes inputs down as internal/control does before they count.
+// journal encodes inputs as internal/control does before they take effect.
 type journal struct {
 	*memory
 	size int
@@ -29,7 +29,7 @@ func (j *journal) Step(ctx context.Context, in engine.Input) (engine.Result, err
 	return j.memory.Step(ctx, in)
 }
 
-// BenchmarkPutMetricData takes a full batch from its bytes into series that are there, and into a line of a journal.
+// BenchmarkPutMetricData decodes a full batch, adds it to existing series, and encodes it for the journal.
 func BenchmarkPutMetricData(b *testing.B) {
 	a, m := newMemory()
 	in := &sdk.PutMetricDataInput{Namespace: aws.String("N")}

@@ -15,7 +15,7 @@ import (
 
 var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
 
-// requestQueries checks the queries of GetMetricData, member by member. What one query says of another, expr.Compile checks.
+// requestQueries checks the queries of GetMetricData, member by member. References between queries are checked by expr.Compile.
 func requestQueries(in []types.MetricDataQuery) ([]metric.DataQuery, error) {
 	const parameter = "MetricDataQueries"
 	out := make([]metric.DataQuery, 0, len(in))
@@ -34,7 +34,7 @@ func requestQueries(in []types.MetricDataQuery) ([]metric.DataQuery, error) {
 	return out, nil
 }
 
-// requestQuery checks one query. AWS: recorded, where a comment does not say otherwise; some texts end with a line's end.
+// requestQuery checks one query. AWS: recorded unless a comment says otherwise; some texts end with a newline.
 func requestQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, error) {
 	q := metric.DataQuery{
 		ID: aws.ToString(in.Id), Label: aws.ToString(in.Label), Expression: aws.ToString(in.Expression), Account: aws.ToString(in.AccountId),
@@ -65,7 +65,7 @@ func requestQuery(in *types.MetricDataQuery, path string) (metric.DataQuery, err
 	return q, err
 }
 
-// requestStat checks a metric and a statistic of it; that its members are there, the frame in front has checked.
+// requestStat checks a metric and its statistic; required members have been checked before.
 func requestStat(in *types.MetricStat, path string) (*metric.MetricStat, error) {
 	if err := checkQueryPeriod(*in.Period, path+".Period"); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func requestStat(in *types.MetricStat, path string) (*metric.MetricStat, error) 
 	}, nil
 }
 
-// checkQueryPeriod refuses periods that are neither high resolution's nor minutes. AWS: recorded.
+// checkQueryPeriod refuses periods that are neither high-resolution periods nor multiples of a minute. AWS: recorded.
 func checkQueryPeriod(seconds int32, path string) error {
 	switch {
 	case seconds == 0:

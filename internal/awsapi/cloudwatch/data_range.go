@@ -7,12 +7,12 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// tier is how long datapoints of a period are there, and what a start as old as that is rounded down to.
+// tier is the retention of datapoints of a period, and the rounding of start times of that age.
 // AWS: CloudWatch user guide, concepts; GetMetricData, StartTime.
 type tier struct {
-	multiple time.Duration // periods that are multiples of it
+	multiple time.Duration // applies to periods that are multiples of it
 	keep     time.Duration
-	round    time.Duration // of starts that are older than the tier before keeps
+	round    time.Duration // rounding of start times older than the retention of the previous tier
 }
 
 type tiers [4]tier
@@ -27,7 +27,7 @@ func defaultTiers() tiers {
 	}
 }
 
-// tiers are CloudWatch's, kept for as long as this server is told to.
+// tiers returns CloudWatch's tiers with the retention configured for this server.
 func (a *API) tiers() tiers {
 	t := defaultTiers()
 	if a.past != nil {
@@ -38,20 +38,19 @@ func (a *API) tiers() tiers {
 	return t
 }
 
-// ahead is how far datapoints may be in the future. AWS: PutMetricData, Timestamp.
+// ahead is how far in the future timestamps of datapoints may be. AWS: PutMetricData, Timestamp.
 const ahead = 2 * time.Hour
 
-// window is the periods that a query reads.
+// window is the range of periods that a query reads.
 type window struct {
 	from    time.Time
 	periods int
 	period  time.Duration
 }
 
-// frame returns the periods of a time range: they begin at its start, rounded down as its age wants, and not at multiples of the period;
-// those of less than a minute begin at divisions of the minute. The end is rounded down too. Periods of which there can be no datapoints
-// any more, or not yet, are left out. AWS: GetMetricStatistics and GetMetricData, StartTime, with its example of 10 seconds, and Period;
-// recorded.
+// frame returns the periods of a time range. They begin at its start, rounded down according to its age, not at multiples of the period;
+// periods of less than a minute begin at divisions of the minute. The end is also rounded down. Periods beyond the retention or too far in
+// the future are omitted. AWS: GetMetricStatistics and GetMetricData, StartTime, with its example of 10 seconds, and Period; recorded.
 func (kept tiers) frame(now, start, end time.Time, period time.Duration) window {
 	round, keep := time.Minute, kept[0].keep
 	age := now.Sub(start)
@@ -72,22 +71,22 @@ func (kept tiers) frame(now, start, end time.Time, period time.Duration) window 
 	}
 	end = metric.Align(end, min(round, time.Minute))
 	step := int64(period / time.Second)
-	if late := now.Add(-keep).Unix() - from.Unix(); late > 0 { // in seconds: starts may be centuries ago
+	if late := now.Add(-keep).Unix() - from.Unix(); late > 0 { // in seconds, since a start may be centuries ago
 		from = time.Unix(from.Unix()+ceilTo(late, step)*step, 0).UTC()
 	}
 	return window{from, int(max(0, ceilTo(end.Unix()-from.Unix(), step))), period}
 }
 
-// frame is what an evaluation asks for the periods of the range.
+// frame returns the periods of the request's range for an evaluation.
 func (q *dataRequest) frame(period time.Duration) (time.Time, int) {
 	w := q.tiers.frame(q.now, q.start, q.end, period)
 	return w.from, w.periods
 }
 
-// ceilTo is how many steps a positive length takes, the last of them whole.
+// ceilTo returns how many steps cover a positive length, rounded up.
 func ceilTo(length, step int64) int64 { return (length + step - 1) / step }
 
-// unitOrder is the order in which one of several units is picked. AWS: recorded, as far as it is known.
+// unitOrder is the order in which one of several units is chosen. AWS: recorded, as far as known.
 var unitOrder = []string{
 	"Megabits", "Terabits", "Gigabits", "Count", "Bytes", "Gigabytes", "Gigabits/Second", "Kilobytes", "Kilobits/Second", "Terabytes",
 	"Percent", "Bits", "Bits/Second", "Kilobits", "Megabytes", "Megabits/Second", "Terabits/Second", "Bytes/Second", "Kilobytes/Second",

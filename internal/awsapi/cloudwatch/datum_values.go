@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// summarize turns a datum's values into samples. Statistic sets win over Values: recorded.
+// summarize converts a datum's values to samples. A statistic set takes precedence over Values: recorded.
 func summarize(s *metric.Summary, in *types.MetricDatum, at place) error {
 	both := func(other string) error {
 		return invalidCombination("The parameters %s.Value and %s.%s are mutually exclusive and you have specified both.", at, at, other)
@@ -54,11 +54,11 @@ func values(s *metric.Summary, in *types.MetricDatum, at place) error {
 		}
 		switch {
 		case n < 0:
-			return invalidValue("The parameter %s.Counts must contain only values greater than 0.", at) // recorded; 0 is taken
+			return invalidValue("The parameter %s.Counts must contain only values greater than 0.", at) // recorded; 0 is accepted
 		case !valid(n):
 			return invalidNumber(n, at, "Counts.member."+strconv.Itoa(i+1))
 		}
-		s.Add(v, n) // a value with a count of 0 is among the ends all the same: recorded
+		s.Add(v, n) // a value with a count of 0 is still included in minimum and maximum: recorded
 	}
 	return nil
 }
@@ -82,15 +82,15 @@ func statisticSet(s *metric.Summary, in *types.StatisticSet, at place) error {
 	return nil
 }
 
-// valid reports whether a value is 0 or of a size from 2^-360 to 2^360. AWS: MetricDatum: values that are too large or too small are
-// refused; both were recorded.
+// valid reports whether a value is 0 or has an absolute value from 2^-360 to 2^360. AWS: MetricDatum: other values are
+// refused; recorded.
 func valid(v float64) bool { return v == 0 || metric.InRange(v) && math.Abs(v) >= metric.Tiny }
 
 func invalidNumber(v float64, at place, member string) error {
 	return invalidValue("The value %s for parameter %s.%s is invalid.", alarm.JavaDouble(v), at, member) // recorded
 }
 
-// checkValue refuses numbers that are none, or too large; path names the parameter.
+// checkValue refuses NaN and numbers that are too large; path names the parameter.
 func checkValue(v float64, path string) error {
 	if !metric.InRange(v) {
 		return invalidValue("The value %s for parameter %s is invalid.", alarm.JavaDouble(v), path)

@@ -13,7 +13,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// describeAlarm renders an alarm as DescribeAlarms does: members that were never set are left out.
+// describeAlarm renders an alarm for DescribeAlarms; members that were never set are omitted.
 func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
 	out := types.MetricAlarm{
 		AlarmName: aws.String(x.Name), AlarmArn: aws.String(alarmPrefix(r.Scope) + x.Name),
@@ -75,7 +75,7 @@ func describeRule(out *types.MetricAlarm, r *alarm.Rule) {
 	}
 }
 
-// actionARN is the ARN a user gave, or that of the policy which owns the alarm.
+// actionARN returns the ARN given by the user, or that of the policy that owns the alarm.
 func actionARN(r *engine.Region, a alarm.Action) string {
 	if a.ARN != "" {
 		return a.ARN
@@ -88,5 +88,5 @@ func actionARN(r *engine.Region, a alarm.Action) string {
 	if t, p := r.Targets.ByPolicyID(a.Target); p != nil {
 		return awsapi.GroupPolicyARN(r.Scope, t.Key, p.UUID, p.Name)
 	}
-	return awsapi.ARN(r.Scope, "autoscaling", "scalingPolicy::policyName/"+a.Policy) // deleted since
+	return awsapi.ARN(r.Scope, "autoscaling", "scalingPolicy::policyName/"+a.Policy) // the policy has been deleted
 }

@@ -24,7 +24,7 @@ const (
 	recordsPage = 100
 )
 
-// anAlarm is a metric alarm or a composite one.
+// anAlarm is a metric alarm or a composite alarm.
 type anAlarm struct {
 	metric    *alarm.Alarm
 	composite *alarm.Composite
@@ -81,7 +81,7 @@ func (a *API) describeAlarms(ctx context.Context, c awsapi.Call, in *sdk.Describ
 	})
 }
 
-// checkRelatives: requests for an alarm's children or parents may say nothing else but where to go on. AWS: DescribeAlarms, API reference.
+// checkRelatives checks requests for an alarm's children or parents, which may have no other members than a token. AWS: DescribeAlarms, API reference.
 func checkRelatives(in *sdk.DescribeAlarmsInput) error {
 	for name, given := range map[string]bool{
 		"ChildrenOfAlarmName": in.ChildrenOfAlarmName != nil, "ParentsOfAlarmName": in.ParentsOfAlarmName != nil,
@@ -95,7 +95,7 @@ func checkRelatives(in *sdk.DescribeAlarmsInput) error {
 	return nil
 }
 
-// selected are the alarms that a request asks for.
+// selected returns the alarms that match a request.
 func selected(r *engine.Region, in *sdk.DescribeAlarmsInput) ([]anAlarm, error) {
 	if name := aws.ToString(in.ChildrenOfAlarmName) + aws.ToString(in.ParentsOfAlarmName); name != "" {
 		if r.Alarms[name] == nil && r.Composites[name] == nil {
@@ -136,7 +136,7 @@ func selected(r *engine.Region, in *sdk.DescribeAlarmsInput) ([]anAlarm, error) 
 	return kept, nil
 }
 
-// listAlarm adds an alarm to an answer: of children the name, ARN and state, of parents the name and ARN.
+// listAlarm adds an alarm to a response: for children the name, ARN and state, for parents the name and ARN.
 func listAlarm(out *sdk.DescribeAlarmsOutput, r *engine.Region, in *sdk.DescribeAlarmsInput, x anAlarm) {
 	if x.metric != nil {
 		full := describeAlarm(r, x.metric)
@@ -167,7 +167,7 @@ func acts(r *engine.Region, actions []alarm.Action, prefix string) bool {
 	return prefix == "" || slices.ContainsFunc(actions, func(a alarm.Action) bool { return strings.HasPrefix(actionARN(r, a), prefix) })
 }
 
-// describeAlarmsForMetric lists the alarms on one metric and nothing else: those of math and PromQL are left out.
+// describeAlarmsForMetric lists the alarms on exactly one metric, without metric math and PromQL alarms.
 func (a *API) describeAlarmsForMetric(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeAlarmsForMetricInput,
 ) (*sdk.DescribeAlarmsForMetricOutput, error) {

@@ -13,7 +13,7 @@ import (
 	"bellows.dev/bellows/internal/zone"
 )
 
-// evaluationWarmsUp is the EvaluationState of an alarm whose warm-up period runs. AWS: CloudWatch user guide, alarm warm-up periods.
+// evaluationWarmsUp is the EvaluationState of an alarm during its warm-up period. AWS: CloudWatch user guide, alarm warm-up periods.
 const evaluationWarmsUp = types.EvaluationState("IN_WARM_UP")
 
 // evaluation reads the window and the warm-up period of an alarm.
@@ -43,7 +43,7 @@ func evaluation(r *alarm.Rule, in *sdk.PutMetricAlarmInput) error {
 	return err
 }
 
-// wallClock reads a time zone: an IANA name, +05:30, or UTC+05:30; UTC where none is given. AWS: WallClockWindow, Timezone.
+// wallClock reads a time zone: an IANA name, +05:30, or UTC+05:30; default UTC. AWS: WallClockWindow, Timezone.
 func wallClock(name string) (*alarm.WallClock, error) {
 	w := &alarm.WallClock{Timezone: name}
 	if name == "" {
@@ -64,7 +64,7 @@ func wallClock(name string) (*alarm.WallClock, error) {
 	return w, nil
 }
 
-// describeEvaluation renders what was put.
+// describeEvaluation renders the evaluation window and warm-up period.
 func describeEvaluation(out *types.MetricAlarm, r *alarm.Rule) {
 	switch {
 	case r.Clock != nil:

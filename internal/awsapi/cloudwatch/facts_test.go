@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What a scaling policy may act on is complete and without gaps. AWS: recorded.
+// Scaling policies act only on complete StateReasonData without gaps. AWS: recorded.
 func TestFacts(t *testing.T) {
 	good := `{"queryDate":"2026-11-24T10:00:00.000+0000","recentDatapoints":[1,2.5],"threshold":1}`
 	if f := facts(good); f == nil || len(f.Datapoints) != 2 || !f.QueryDate.Equal(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)) {

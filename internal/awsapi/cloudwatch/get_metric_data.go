@@ -32,7 +32,7 @@ const (
 type dataRequest struct {
 	call       awsapi.Call
 	queries    []metric.DataQuery
-	foreign    []bool // by query: of another account
+	foreign    []bool // by query: metrics of another account
 	program    *expr.Program
 	tiers      tiers
 	start, end time.Time
@@ -41,8 +41,8 @@ type dataRequest struct {
 	zone       *time.Location
 	bind       string
 	now        time.Time // of the first page
-	skip       []int     // periods of each source that earlier pages gave
-	later      bool      // it goes on from an earlier page
+	skip       []int     // periods of each source on earlier pages
+	later      bool      // it continues an earlier page
 }
 
 func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetricDataInput) (*sdk.GetMetricDataOutput, error) {
@@ -85,8 +85,8 @@ func (a *API) getMetricData(ctx context.Context, c awsapi.Call, in *sdk.GetMetri
 	return out, nil
 }
 
-// source calls f with what the call's region has of metrics: twice, where the first look finds that memory does not reach back so far.
-// f reads, and computes afterwards.
+// source calls f with the metrics of the call's region, a second time with the metric history if the first call finds that memory does not
+// reach back far enough. f only reads; computation follows later.
 func (a *API) source(ctx context.Context, c awsapi.Call, f func(now time.Time, src expr.Source) error) error {
 	if a.past == nil {
 		return a.region(ctx, c, func(now time.Time, r *engine.Region) error { return f(now, r.Metrics) })
@@ -102,7 +102,7 @@ func message(code, value string) types.MessageData {
 	return types.MessageData{Code: aws.String(code), Value: aws.String(value)}
 }
 
-// noSuchPage has no message: recorded.
+// noSuchPage returns the error of an invalid token, without a message: recorded.
 func noSuchPage() error { return &awsapi.Error{Code: "InvalidNextToken"} }
 
 func checkDataRequest(c awsapi.Call, in *sdk.GetMetricDataInput) (*dataRequest, error) {
@@ -141,7 +141,7 @@ func checkDataRequest(c awsapi.Call, in *sdk.GetMetricDataInput) (*dataRequest, 
 	return q, q.turn(in)
 }
 
-// compile checks the expressions. Metrics of other accounts have no datapoints here, and say why.
+// compile checks the expressions. Metrics of other accounts have no datapoints, and a message states the reason.
 func (q *dataRequest) compile() error {
 	queries, searches := slices.Clone(q.queries), 0
 	for i := range queries {
@@ -164,7 +164,7 @@ func (q *dataRequest) compile() error {
 	return err
 }
 
-// turn opens the token of an earlier page. It is bound to all of the request besides itself and how much is wanted.
+// turn reads the token of an earlier page. It is bound to all of the request except itself and the page size.
 func (q *dataRequest) turn(in *sdk.GetMetricDataInput) error {
 	rest := *in
 	rest.NextToken, rest.MaxDatapoints = nil, nil
@@ -188,8 +188,8 @@ func (q *dataRequest) turn(in *sdk.GetMetricDataInput) error {
 	return nil
 }
 
-// position is where a page ended: the moment that the first page looked from, and how many periods of each source have been read. Periods
-// stay where they are while datapoints come and go.
+// position encodes where a page ended: the time of the first page, and how many periods of each source have been read. Periods
+// do not change while datapoints are added and removed.
 func position(now time.Time, read []int) string {
 	var b strings.Builder
 	b.WriteString(strconv.FormatInt(now.Unix(), 10))
@@ -210,7 +210,7 @@ func parsePosition(s string) (time.Time, []int, error) {
 	for text := range strings.SplitSeq(rest, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return time.Time{}, nil, fmt.Errorf("%q is no position", s)
+			return time.Time{}, nil, fmt.Errorf("%q is not a position", s)
 		}
 		read = append(read, n)
 	}
@@ -223,7 +223,7 @@ func (q *dataRequest) options(ctx context.Context) expr.Options {
 	}
 }
 
-// render writes the results: metrics first, then expressions, as recorded.
+// render adds the results: metrics first, then expressions, as recorded.
 func (q *dataRequest) render(results []expr.Result, found []*expr.Origin) []types.MetricDataResult {
 	names := q.naming(found)
 	byQuery := make([][]*expr.Result, len(q.queries))
@@ -248,12 +248,12 @@ func (q *dataRequest) render(results []expr.Result, found []*expr.Origin) []type
 	return out
 }
 
-// forbidden reports whether a query is of another account's metrics, or uses one that is.
+// forbidden reports whether a query reads another account's metrics, directly or through other queries.
 func (q *dataRequest) forbidden(i int) bool {
 	return q.foreign[i] || slices.ContainsFunc(q.program.Uses(i), q.forbidden)
 }
 
-// refusedResult is recorded.
+// refusedResult is the result of such a query. AWS: recorded.
 func (q *dataRequest) refusedResult(i int, names *naming) types.MetricDataResult {
 	empty := &expr.Result{Query: i, Origin: q.origin(i)}
 	return types.MetricDataResult{
@@ -294,7 +294,7 @@ func (q *dataRequest) result(r *expr.Result, names *naming) types.MetricDataResu
 	return out
 }
 
-// origin is that of a metric's query, nil of an expression.
+// origin returns the origin of a metric query, nil for an expression.
 func (q *dataRequest) origin(i int) *expr.Origin {
 	s := q.queries[i].Stat
 	if s == nil {
@@ -303,7 +303,7 @@ func (q *dataRequest) origin(i int) *expr.Origin {
 	return &expr.Origin{Metric: s.Metric, Statistic: s.Statistic, Unit: s.Unit, Period: s.Period, Query: i}
 }
 
-// naming takes together what is told apart by its label: the metrics returned without one, and what searches found. AWS: recorded.
+// naming collects the metrics that labels must distinguish: those returned without a label, and those found by searches. AWS: recorded.
 func (q *dataRequest) naming(found []*expr.Origin) *naming {
 	var members []*expr.Origin
 	for i := range q.queries {
@@ -319,7 +319,7 @@ func (q *dataRequest) naming(found []*expr.Origin) *naming {
 	return newNaming(members)
 }
 
-// label is a result's label. AWS: recorded; user guide: an array's time series are called by the expression's label and the metric's;
+// label returns a result's label. AWS: recorded; user guide: time series of an array are labelled with the expression's label and the metric's;
 // using dynamic labels.
 func (q *dataRequest) label(r *expr.Result, names *naming) string {
 	x := &q.queries[r.Query]
@@ -341,7 +341,7 @@ func (q *dataRequest) label(r *expr.Result, names *naming) string {
 	}
 }
 
-// metricLabel is the label of the metric that a result comes from: that of its own query, or one that is made.
+// metricLabel returns the label of the metric that a result comes from: that of its query, or a generated one.
 func (q *dataRequest) metricLabel(r *expr.Result, names *naming) string {
 	o := r.Origin
 	if from := &q.queries[o.Query]; from.Stat != nil && o.Query != r.Query && from.Label != "" && !isTemplate(from.Label) {

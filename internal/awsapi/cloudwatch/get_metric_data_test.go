@@ -20,11 +20,11 @@ import (
 )
 
 var (
-	began = time.Date(2026, 11, 25, 10, 35, 0, 0, time.UTC) // an odd minute: periods begin at the start
+	began = time.Date(2026, 11, 25, 10, 35, 0, 0, time.UTC) // not a multiple of the period: periods begin at the start
 	scope = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 )
 
-// backend is an engine that stands still.
+// backend is an engine at a fixed time.
 type backend struct {
 	awsapi.Backend
 	engine *engine.Engine
@@ -36,7 +36,7 @@ func (b *backend) View(_ context.Context, f func(time.Time, *engine.Engine)) err
 	return nil
 }
 
-// put records a value of a metric of namespace N; dimensions are D=v.
+// put records a value of a metric in namespace N; dimensions are D=v.
 func (b *backend) put(t testing.TB, name, dimensions string, minute int, v float64, unit string) {
 	t.Helper()
 	var ds []metric.Dimension
@@ -92,7 +92,7 @@ func label(text string) func(*types.MetricDataQuery) {
 	return func(q *types.MetricDataQuery) { q.Label = aws.String(text) }
 }
 
-// show writes an answer: id "label" status minute:value …
+// show formats a response: id "label" status minute:value …
 func show(out *sdk.GetMetricDataOutput) string {
 	var lines []string
 	for _, r := range out.MetricDataResults {
@@ -123,7 +123,7 @@ func (b *backend) want(t *testing.T, want string, queries ...types.MetricDataQue
 	}
 }
 
-// TestLabels are recorded from CloudWatch, one and all.
+// TestLabels contains labels that are all recorded from CloudWatch.
 func TestLabels(t *testing.T) {
 	b := newBackend()
 	check := func(want string, queries ...types.MetricDataQuery) {
@@ -213,8 +213,8 @@ e "p: 11 (blue), N/CustomCount1 Sum 60 us-east-1 123456789012" Complete 0:1 2:10
 				"${PROP('Region')} ${PROP('AccountId')}")))
 }
 
-// What an expression computes and is no number is left out, and said to be: also where it is used by another. A metric that has no datapoint,
-// and a scalar that is not there, are no mistake.
+// Results of an expression that are not numbers are dropped with a message, also if the expression is used by another one. A metric without
+// datapoints and a missing scalar cause no message.
 func TestArithmeticErrors(t *testing.T) {
 	b := newBackend()
 	for minute, v := range []float64{4, 0, -1} {
@@ -240,7 +240,7 @@ func TestArithmeticErrors(t *testing.T) {
 	}
 }
 
-// TestPages are recorded: each source gets its share of the periods, those without datapoints included, the first what is left.
+// TestPages contains recorded pages: each source gets its share of the periods, including those without datapoints; the first gets the remainder.
 func TestPages(t *testing.T) {
 	b := newBackend()
 	for _, i := range []int{1, 3} {
@@ -315,7 +315,7 @@ func TestTokensAreBoundToTheirRequest(t *testing.T) {
 		}
 	}
 	in := first()
-	in.NextToken, in.MaxDatapoints = out.NextToken, aws.Int32(3) // how much is wanted may change
+	in.NextToken, in.MaxDatapoints = out.NextToken, aws.Int32(3) // the page size may change
 	if again, err := b.get(in); err != nil || again.NextToken != nil {
 		t.Errorf("%v %v", again, err)
 	}
@@ -386,7 +386,7 @@ wrong "U" Complete`, of("all", ""), of("s", "Seconds"), of("wrong", "Bytes"))
 		with(of("m", "Seconds"), account("123456789012")), with(of("o", "Seconds"), account("111111111111")), mathQuery("e", "m + o"))
 }
 
-// TestRange: starts are rounded by their age, and data is there as long as its period allows. AWS: GetMetricData, StartTime, Period.
+// TestRange checks that starts are rounded by age and that data is available by its period's retention. AWS: GetMetricData, StartTime, Period.
 func TestRange(t *testing.T) {
 	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -395,11 +395,11 @@ func TestRange(t *testing.T) {
 		from        time.Duration // age of the first period
 		periods     int
 	}{
-		{time.Hour + 12*time.Second, time.Hour, time.Minute, time.Hour + time.Minute, 60}, // down to the minute, the end too
+		{time.Hour + 12*time.Second, time.Hour, time.Minute, time.Hour + time.Minute, 60}, // rounded down to the minute, as is the end
 		{time.Hour + 12*time.Second, time.Minute, 10 * time.Second, time.Hour + 20*time.Second, 6},
 		{time.Hour, 5*time.Minute + 30*time.Second, 5 * time.Minute, time.Hour, 1},
 		{time.Hour, 6 * time.Minute, 5 * time.Minute, time.Hour, 2},
-		{4 * time.Hour, 4 * time.Hour, 10 * time.Second, 3 * time.Hour, 1080}, // seconds are there for three hours
+		{4 * time.Hour, 4 * time.Hour, 10 * time.Second, 3 * time.Hour, 1080}, // 1-second datapoints are retained for three hours
 		{16 * 24 * time.Hour, 24 * time.Hour, time.Minute, 15 * 24 * time.Hour, 0},
 		{16*24*time.Hour + time.Minute, 24 * time.Hour, 5 * time.Minute, 16*24*time.Hour + 5*time.Minute, 289},
 		{16 * 24 * time.Hour, 25 * time.Hour, time.Minute, 15 * 24 * time.Hour, 60},
@@ -430,7 +430,7 @@ func TestRangesOfCenturies(t *testing.T) {
 	}
 }
 
-// BenchmarkGetMetricData is 500 metrics over three hours at 60 s: promised in under 100 ms.
+// BenchmarkGetMetricData reads 500 metrics over three hours at 60 s; the limit is 100 ms.
 func BenchmarkGetMetricData(b *testing.B) {
 	x := newBackend()
 	x.now = began.Add(3 * time.Hour)

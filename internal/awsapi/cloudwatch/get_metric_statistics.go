@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-// statisticsMax is how many datapoints one call may ask for. AWS: GetMetricStatistics, API reference.
+// statisticsMax is the maximum number of datapoints of one call. AWS: GetMetricStatistics, API reference.
 const statisticsMax = 1440
 
 func (a *API) getMetricStatistics(
@@ -62,7 +62,7 @@ func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
 		}
 		out = append(out, s)
 	}
-	for i, name := range in.ExtendedStatistics { // both kinds may be asked for: recorded
+	for i, name := range in.ExtendedStatistics { // both kinds may be requested: recorded
 		s, err := metric.ParseStatistic(name)
 		if err != nil || s.Kind < metric.Percentile {
 			return nil, invalidValue("The value %s for parameter ExtendedStatistics.member.%d.<list element> is not supported.", name, i+1) // recorded
@@ -72,7 +72,7 @@ func statistics(in *sdk.GetMetricStatisticsInput) ([]metric.Statistic, error) {
 	return out, nil
 }
 
-// checkPeriodOf words its refusals as GetMetricData does. AWS: recorded.
+// checkPeriodOf checks a period; its texts are those of GetMetricData. AWS: recorded.
 func checkPeriodOf(seconds int) error {
 	switch {
 	case seconds < 60 && !slices.Contains([]int{1, 5, 10, 20, 30}, seconds):
@@ -99,7 +99,7 @@ func datapoints(src expr.Source, id metric.ID, w window, unit string, stats []me
 		for i, stat := range stats {
 			p := columns[i][row]
 			if stat.Kind == metric.Average && !samples[row].Missing && samples[row].Value == 0 {
-				p.Missing, p.Start, p.Value = false, samples[row].Start, math.NaN() // of values with counts of 0 alone: AWS: recorded
+				p.Missing, p.Start, p.Value = false, samples[row].Start, math.NaN() // only values with counts of 0. AWS: recorded
 			}
 			if !p.Missing {
 				d.Timestamp, d.Unit = aws.Time(p.Start), types.StandardUnit(unit)

@@ -13,7 +13,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// itemTypes are the kinds of rows that alarms' histories have.
+// itemTypes are the types of history items and their row types in the event history.
 var itemTypes = []string{
 	awsapi.TypeConfiguration, awsapi.TypeState, awsapi.TypeAction, awsapi.TypeContributorState, awsapi.TypeContributorAction,
 }
@@ -60,7 +60,7 @@ func (a *API) describeAlarmHistory(
 	}
 }
 
-// rowTypes are the types of rows that a request asks for: those of metric alarms where it names no type of alarm.
+// rowTypes returns the row types that match a request, by default those of metric alarms.
 // AWS: DescribeAlarmHistory, API reference, AlarmTypes.
 func rowTypes(in *sdk.DescribeAlarmHistoryInput) []string {
 	var out []string
@@ -82,7 +82,7 @@ func rowTypes(in *sdk.DescribeAlarmHistoryInput) []string {
 	return out
 }
 
-// historyItem renders something that happened; ok is false for what histories do not show.
+// historyItem renders a row of the event history; ok is false for rows that the alarm history does not contain.
 func historyItem(r *engine.Region, x awsapi.HistoryItem) (types.AlarmHistoryItem, bool) {
 	out := types.AlarmHistoryItem{AlarmType: types.AlarmTypeMetricAlarm, Timestamp: aws.Time(x.At)}
 	var data object

@@ -14,10 +14,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// errNoJSON says that a text is no JSON: SetAlarmState lets none in.
-var errNoJSON = errors.New("StateReasonData is no JSON")
+// errNoJSON is the error of a text that is not JSON; SetAlarmState refuses such texts.
+var errNoJSON = errors.New("StateReasonData is not JSON")
 
-// historyDate is how HistoryData prints moments. AWS: recorded.
+// historyDate is the time format of HistoryData. AWS: recorded.
 const historyDate = "2006-01-02T15:04:05.000-0700"
 
 // stateSide is one side of a StateUpdate's HistoryData. AWS: recorded.
@@ -55,7 +55,7 @@ func contributorUpdate(out *types.AlarmHistoryItem, e engine.ContributorTransiti
 	}
 }
 
-// acted renders what came of an action. AWS: recorded.
+// acted renders the result of an action. AWS: recorded.
 func acted(out *types.AlarmHistoryItem, r *engine.Region, e engine.AlarmActed) object {
 	out.AlarmName, out.HistoryItemType = aws.String(e.Alarm), types.HistoryItemTypeAction
 	if e.Composite {
@@ -84,7 +84,7 @@ func acted(out *types.AlarmHistoryItem, r *engine.Region, e engine.AlarmActed) o
 	}
 }
 
-// suppressed renders a change of what holds a composite alarm's actions back.
+// suppressed renders a change of the suppression of a composite alarm's actions.
 func suppressed(out *types.AlarmHistoryItem, e engine.ActionsSuppressed) object {
 	out.AlarmName, out.HistoryItemType, out.AlarmType = aws.String(e.Alarm), types.HistoryItemTypeAction, types.AlarmTypeCompositeAlarm
 	summary := e.To.Reason()
@@ -99,7 +99,7 @@ func suppressed(out *types.AlarmHistoryItem, e engine.ActionsSuppressed) object 
 	return data
 }
 
-// configurationUpdate renders a change of an alarm's configuration; before and after are what it was and is, nil where it was or is not.
+// configurationUpdate renders a change of an alarm's configuration; before is nil for a new alarm, after for a deleted one.
 // AWS: recorded.
 func configurationUpdate(out *types.AlarmHistoryItem, name string, before, after object) (object, error) {
 	out.AlarmName, out.HistoryItemType = aws.String(name), types.HistoryItemTypeConfigurationUpdate
@@ -123,7 +123,7 @@ func configurationUpdate(out *types.AlarmHistoryItem, name string, before, after
 	return data, nil
 }
 
-// metricSide is a metric alarm's configuration in its history, its members in AWS's order. AWS: recorded.
+// metricSide renders a metric alarm's configuration for its history, with members in AWS's order. AWS: recorded.
 func metricSide(r *engine.Region, a *alarm.Alarm) object {
 	if a == nil {
 		return nil
@@ -172,7 +172,7 @@ func metricSide(r *engine.Region, a *alarm.Alarm) object {
 	return o
 }
 
-// setEvaluation adds the window and the warm-up that were asked for, with the members that DescribeAlarms has. How AWS's history writes them
+// setEvaluation adds the evaluation window and warm-up period, with the members of DescribeAlarms. The form in AWS's history
 // is not recorded.
 func (o *object) setEvaluation(r *alarm.Rule) {
 	switch {
@@ -192,13 +192,13 @@ func (o *object) setEvaluation(r *alarm.Rule) {
 	}
 }
 
-// setActions adds what both kinds of alarms end with.
+// setActions adds the last members of both kinds of alarms.
 func (o *object) setActions(enabled bool, onAlarm, onInsufficient, onOK []string) {
 	*o = append(*o, member{"actionsEnabled", enabled}, member{"alarmActions", onAlarm}, member{"insufficientDataActions", onInsufficient},
 		member{"okactions", onOK})
 }
 
-// historyStatistic is a statistic's name in a history: the five are in capitals. AWS: recorded.
+// historyStatistic returns a statistic's name for the history: the five basic ones are in capitals. AWS: recorded.
 func historyStatistic(s metric.Statistic) string {
 	if s.Kind < metric.Percentile {
 		return strings.ToUpper(s.String())
@@ -214,7 +214,7 @@ func historyDimensions(in []metric.Dimension) []object {
 	return out
 }
 
-// historyQueries renders an alarm's Metrics as histories have them. AWS: recorded.
+// historyQueries renders an alarm's Metrics for its history. AWS: recorded.
 func historyQueries(queries []metric.DataQuery) []object {
 	out := make([]object, len(queries))
 	for i, q := range queries {
@@ -240,7 +240,7 @@ func historyQueries(queries []metric.DataQuery) []object {
 	return out
 }
 
-// compositeSide is a composite alarm's configuration in its history.
+// compositeSide renders a composite alarm's configuration for its history.
 func compositeSide(r *engine.Region, c *alarm.Composite) object {
 	if c == nil {
 		return nil

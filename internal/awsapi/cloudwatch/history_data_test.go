@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-// Histories of a metric alarm, of one on an expression and of a composite alarm, to the letter. AWS: recorded, the composite one's
-// configuration aside.
+// Exact histories of a metric alarm, an alarm on an expression and a composite alarm. AWS: recorded, except for the configuration of the
+// composite alarm.
 func TestHistoryData(t *testing.T) {
 	a, m := newMemory()
 	step := func(err error) {

@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/alarm"
 )
 
-// object is a JSON object whose members keep their order, as HistoryData has it.
+// object is a JSON object with ordered members, for HistoryData.
 type object []member
 
 type member struct {
@@ -18,7 +18,7 @@ type member struct {
 	value any
 }
 
-// verbatim is a JSON text that is taken as it is, blanks and all: StateReasonData.
+// verbatim is a JSON text that is written unchanged, including white space: StateReasonData.
 type verbatim string
 
 // set adds a member.
@@ -31,7 +31,7 @@ func (o *object) setText(name, value string) {
 	}
 }
 
-// write renders a value of an object, a list of objects, or anything that JSON knows. It fails where StateReasonData is none.
+// write renders an object, a list of objects, or any JSON value. It returns an error if StateReasonData is not JSON.
 func write(b *strings.Builder, value any) error {
 	switch v := value.(type) {
 	case object:
@@ -78,14 +78,14 @@ func write(b *strings.Builder, value any) error {
 	return nil
 }
 
-// text is a value as write renders it.
+// text returns a value as rendered by write.
 func text(value any) (string, error) {
 	var b strings.Builder
 	err := write(&b, value)
 	return b.String(), err
 }
 
-// original are the members of an object that another has not, or has otherwise. AWS: recorded: what an update adds has no original.
+// original returns the members of an object that are missing in another object or differ. AWS: recorded: members added by an update have no original.
 func (o object) original(updated object) (object, error) {
 	out := object{}
 	for _, m := range o {

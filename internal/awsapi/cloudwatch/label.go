@@ -17,14 +17,14 @@ const (
 	labelMax   = 1 // ${LABEL} in a label
 )
 
-// piece is a part of a label: a text, or a dynamic value's name.
+// piece is a part of a label: a text, or the name of a dynamic value.
 type piece struct {
 	text    string
 	dynamic bool
 	prop    bool // the text is a property's name
 }
 
-// template cuts a label into pieces. What looks like a dynamic value and is none stays text: AWS is silent.
+// template splits a label into pieces. Invalid dynamic values stay text; AWS does not document this case.
 func template(label string) []piece {
 	var out []piece
 	literal := func(s string) {
@@ -55,7 +55,7 @@ func template(label string) []piece {
 	}
 }
 
-// property reads PROP('name').
+// property parses PROP('name').
 func property(s string) (string, bool) {
 	name, ok := strings.CutPrefix(s, "PROP(")
 	name, closed := strings.CutSuffix(name, ")")
@@ -69,7 +69,7 @@ func property(s string) (string, bool) {
 	return name, properties[name] != nil
 }
 
-// checkTemplate refuses labels with more dynamic values than there may be.
+// checkTemplate refuses labels with too many dynamic values.
 func checkTemplate(label, path string) error {
 	dynamic, labels := 0, 0
 	for _, p := range template(label) {
@@ -96,7 +96,7 @@ func isTemplate(label string) bool {
 	return false
 }
 
-// labelled is what a label's dynamic values are made of.
+// labelled contains the data for the dynamic values of a label.
 type labelled struct {
 	label           string // the metric's own
 	account, region string
@@ -106,7 +106,7 @@ type labelled struct {
 	seen            *seen // of the result's values
 }
 
-// seen are the datapoints that labels speak of; positions are among the result's values.
+// seen contains the datapoints that labels refer to, as indices of the result's values.
 type seen struct {
 	count, first, last, least, most int
 	sum                             float64
@@ -132,10 +132,10 @@ func look(values []float64) *seen {
 	return s
 }
 
-// nothing stands for a value that is not there.
+// nothing is the text of a missing value.
 const nothing = "--"
 
-// render fills a label's dynamic values in.
+// render replaces the dynamic values of a label.
 func (l *labelled) render(pieces []piece) string {
 	var b strings.Builder
 	for _, p := range pieces {
@@ -158,7 +158,7 @@ func (l *labelled) render(pieces []piece) string {
 	return b.String()
 }
 
-// properties are those that PROP names, dimensions aside. AccountLabel is the name of a linked account: here there is one account.
+// properties are the names for PROP, except dimensions. AccountLabel is the name of a linked account; there is only one account here.
 var properties = map[string]func(l *labelled, o *expr.Origin) string{
 	"AccountId":    func(l *labelled, _ *expr.Origin) string { return l.account },
 	"AccountLabel": func(l *labelled, _ *expr.Origin) string { return l.account },
@@ -169,7 +169,7 @@ var properties = map[string]func(l *labelled, o *expr.Origin) string{
 	"Stat":         func(_ *labelled, o *expr.Origin) string { return o.Statistic.String() },
 }
 
-// property is one of the metric that the values come from. An expression over several metrics has none but account and region.
+// property returns a property of the metric that the values come from. An expression over several metrics has only account and region.
 func (l *labelled) property(name string) string {
 	o := l.result.Origin
 	dimension, isDimension := strings.CutPrefix(name, "Dim.")
@@ -187,7 +187,7 @@ func (l *labelled) property(name string) string {
 	return nothing
 }
 
-// dynamicValues are the values that a label may have, by their names.
+// dynamicValues are the dynamic values of labels, by name.
 var dynamicValues = map[string]func(l *labelled) string{
 	"AVG":                   func(l *labelled) string { return number(l.seen.sum / float64(l.seen.count)) },
 	"DATAPOINT_COUNT":       func(l *labelled) string { return strconv.Itoa(l.seen.count) },
@@ -213,7 +213,7 @@ var dynamicValues = map[string]func(l *labelled) string{
 
 func (l *labelled) value(i int) string { return number(l.result.Values[i]) }
 
-// between and apart are the distances of two datapoints in value and in time.
+// between and apart return the distance of two datapoints in value and in time.
 func (l *labelled) between(i, j int) string {
 	return number(math.Abs(l.result.Values[j] - l.result.Values[i]))
 }
@@ -226,7 +226,7 @@ func (l *labelled) time(i int) string {
 	return l.result.At(i).In(l.zone).Format("2006-01-02 15:04:05") + " " + l.zone.String()
 }
 
-// number writes a value as people read it: with three decimals at most, small ones with three digits. AWS shows none of its own.
+// number formats a value with at most three decimals, or three digits for small values. AWS documents no format.
 func number(v float64) string {
 	if a := math.Abs(v); a != 0 && (a < 1e-3 || a >= 1e15) {
 		return strconv.FormatFloat(v, 'g', 3, 64)
@@ -234,7 +234,7 @@ func number(v float64) string {
 	return strconv.FormatFloat(math.Round(v*1000)/1000, 'f', -1, 64)
 }
 
-// span writes a duration: 2d3h, 1h30m, 45s. AWS shows none of its own.
+// span formats a duration: 2d3h, 1h30m, 45s. AWS documents no format.
 func span(d time.Duration) string {
 	d = d.Round(time.Second)
 	units := []struct {
@@ -254,7 +254,7 @@ func span(d time.Duration) string {
 	return b.String()
 }
 
-// timezone reads LabelOptions.Timezone. AWS: GetMetricData, LabelOptions.
+// timezone parses LabelOptions.Timezone. AWS: GetMetricData, LabelOptions.
 func timezone(s string) (*time.Location, error) {
 	if s == "" || s == "+0000" || s == "-0000" {
 		return time.UTC, nil

@@ -72,7 +72,7 @@ func TestTimezones(t *testing.T) {
 	}
 }
 
-// FuzzLabel: a label without a dynamic value is itself, whatever it looks like.
+// FuzzLabel checks that a label without a dynamic value is not changed.
 func FuzzLabel(f *testing.F) {
 	for _, s := range []string{"${MAX} ${PROP('Dim.a')}", "${", "${PROP('", "$${LABEL}}", "${PROP(\"Stat')}"} {
 		f.Add(s)

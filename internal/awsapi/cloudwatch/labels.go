@@ -9,18 +9,18 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-// naming makes the labels of metrics that have none of their own: what tells each from the others. AWS: recorded.
+// naming generates labels for metrics without one, from the properties that distinguish them. AWS: recorded.
 type naming struct {
 	namespace, name string
-	differ          bool // there is more than one namespace
-	names           bool // there is more than one name
+	differ          bool // more than one namespace
+	names           bool // more than one name
 	members         int
-	shared          map[metric.Dimension]int        // metrics that have the dimension with the value
-	told            map[string]*struct{ a, b bool } // by metric: it is asked for in several statistics, several periods
+	shared          map[metric.Dimension]int        // number of metrics that have the dimension with the value
+	told            map[string]*struct{ a, b bool } // by metric: requested with several statistics, with several periods
 	first           map[string]expr.Origin
 }
 
-// newNaming looks at all metrics that are to be told from one another.
+// newNaming analyses the metrics that have to be distinguished.
 func newNaming(members []*expr.Origin) *naming {
 	n := &naming{
 		members: len(members), shared: map[metric.Dimension]int{}, told: map[string]*struct{ a, b bool }{}, first: map[string]expr.Origin{},
@@ -47,8 +47,8 @@ func newNaming(members []*expr.Origin) *naming {
 	return n
 }
 
-// label puts together what is not the same for all: namespace, values of dimensions, name; then, where a metric is asked for in several
-// statistics or periods, which of them.
+// label joins the properties that are not the same for all: namespace, values of dimensions, name; then, if a metric is requested with several
+// statistics or periods, the statistic or period.
 func (n *naming) label(o *expr.Origin) string {
 	var parts []string
 	if n.differ || n.members > 0 && o.Metric.Namespace != n.namespace {

@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// AWS: ListMetrics, API reference. Which dimensions there may be is in the constraints.
+// AWS: ListMetrics, API reference. Limits of dimensions are in the constraints.
 const (
 	metricsPage  = 500
 	listedFor    = 14 * 24 * time.Hour
@@ -36,7 +36,7 @@ func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetric
 		out.OwningAccounts = []string{}
 	}
 	if in.OwningAccount != nil && *in.OwningAccount != c.Account {
-		return out, nil // no account is linked to this one
+		return out, nil // there are no linked accounts
 	}
 	var all []metric.ID
 	if err := a.region(ctx, c, func(now time.Time, r *engine.Region) error {
@@ -49,7 +49,7 @@ func (a *API) listMetrics(ctx context.Context, c awsapi.Call, in *sdk.ListMetric
 	}); err != nil {
 		return nil, err
 	}
-	// Identities do not change: they are sorted, which takes long where there are many, while others use the engine.
+	// Identities are immutable, so they can be sorted, which is slow for many, without the engine's lock.
 	bind := fmt.Sprintf("metrics %q %q %q %q %v", f.Namespace, f.Name, f.Dimensions, in.RecentlyActive, linked)
 	page, next, err := awsapi.Page(all, metric.ID.Key, false, aws.ToString(in.NextToken), bind, metricsPage)
 	for _, id := range page {

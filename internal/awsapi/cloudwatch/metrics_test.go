@@ -16,7 +16,7 @@ import (
 
 var ignoreDocument = cmpopts.IgnoreUnexported(types.Datapoint{}, types.Metric{}, types.Dimension{})
 
-// statistic is a good request about the metric m of the namespace N: the sums of an hour.
+// statistic returns a valid request for the metric m in namespace N: the sums of an hour.
 func statistic(now time.Time) *sdk.GetMetricStatisticsInput {
 	return &sdk.GetMetricStatisticsInput{
 		Namespace: aws.String("N"), MetricName: aws.String("m"), Period: aws.Int32(60), StartTime: aws.Time(now.Add(-time.Hour)),
@@ -24,7 +24,7 @@ func statistic(now time.Time) *sdk.GetMetricStatisticsInput {
 	}
 }
 
-// AWS: GetMetricStatistics, API reference; texts are recorded as far as they are known.
+// AWS: GetMetricStatistics, API reference; texts are recorded as far as known.
 func TestStatisticsThatAreRefused(t *testing.T) {
 	type request = sdk.GetMetricStatisticsInput
 	for _, tc := range []struct {
@@ -55,7 +55,7 @@ func TestStatisticsThatAreRefused(t *testing.T) {
 	}
 }
 
-// A value outside its set is refused in the words of the older operations.
+// A value outside its enumeration is refused with the texts of the older operations.
 func TestOutsideASet(t *testing.T) {
 	got := outsideSet("PutMetricData", "metricData.1.member.unit", []string{"Seconds", "None"})
 	if want := "The parameter MetricData.member.1.Unit must be a value in the set [ Seconds, None ]."; got == nil || got.Message != want || got.Query != "InvalidParameterValue" {
@@ -73,7 +73,7 @@ func TestOutsideASet(t *testing.T) {
 	}
 }
 
-// A datapoint a unit, unless a unit is asked for; percentiles and ranges by their names.
+// One datapoint per unit unless a unit is requested; percentiles and ranges by name.
 func TestUnitsAndExtendedStatistics(t *testing.T) {
 	a, m := newMemory()
 	put(t, a, types.MetricDatum{MetricName: aws.String("m"), Unit: "Seconds", Values: []float64{1, 2, 3, 4}},
@@ -131,7 +131,7 @@ func TestMetricsAreListed(t *testing.T) {
 	}
 	in.MetricName = aws.String("other")
 	if _, err := a.listMetrics(t.Context(), call, &in); refused(err) != "InvalidParameterValue: Request parameter NextToken is invalid" {
-		t.Errorf("a token of other filters: %v", err)
+		t.Errorf("a token for other filters: %v", err)
 	}
 	count := func(in sdk.ListMetricsInput) int { t.Helper(); return len(list(in).Metrics) }
 	for name, tc := range map[string]struct {
@@ -157,7 +157,7 @@ func TestMetricsAreListed(t *testing.T) {
 		t.Errorf("accounts %v", out.OwningAccounts)
 	}
 	if _, err := a.listMetrics(t.Context(), call, &sdk.ListMetricsInput{OwningAccount: aws.String("2")}); refused(err) == "" {
-		t.Error("an account without its linked ones")
+		t.Error("OwningAccount without linked accounts")
 	}
 	alone := sdk.ListMetricsInput{MetricName: aws.String("alone")}
 	for after, want := range map[time.Duration][2]int{3 * time.Hour: {1, 1}, 4 * time.Hour: {1, 0}, 14 * 24 * time.Hour: {1, 0}, 15 * 24 * time.Hour: {0, 0}} {

@@ -18,7 +18,7 @@ import (
 	"bellows.dev/bellows/internal/zone"
 )
 
-// muteRulesPage is how many rules a page has where a request says nothing. AWS: ListAlarmMuteRules, MaxRecords.
+// muteRulesPage is the default page size. AWS: ListAlarmMuteRules, MaxRecords.
 const muteRulesPage = 50
 
 func muteRulePrefix(s engine.Scope) string { return awsapi.ARN(s, "cloudwatch", "alarm-mute-rule:") }
@@ -41,7 +41,7 @@ func (a *API) putAlarmMuteRule(ctx context.Context, c awsapi.Call, in *sdk.PutAl
 		Zone: aws.ToString(s.Timezone), Start: aws.ToTime(in.StartDate).UTC(), Expire: aws.ToTime(in.ExpireDate).UTC(), Tags: tags,
 	}
 	if rule.Zone != "" {
-		rule.ZoneData, _ = zone.Data(rule.Zone) // without data the zone is refused in its turn
+		rule.ZoneData, _ = zone.Data(rule.Zone) // without data the engine refuses the zone
 	}
 	if in.MuteTargets != nil {
 		rule.Alarms = in.MuteTargets.AlarmNames
@@ -50,7 +50,7 @@ func (a *API) putAlarmMuteRule(ctx context.Context, c awsapi.Call, in *sdk.PutAl
 	return &sdk.PutAlarmMuteRuleOutput{}, refusal(err)
 }
 
-// isoDuration reads a duration such as PT4H, P2DT12H or P1W: whole weeks, days, hours and minutes.
+// isoDuration parses a duration such as PT4H, P2DT12H or P1W: whole weeks, days, hours and minutes.
 func isoDuration(text string) (time.Duration, bool) {
 	rest, ok := strings.CutPrefix(text, "P")
 	days, clock, timed := strings.Cut(rest, "T")

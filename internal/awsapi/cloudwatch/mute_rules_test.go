@@ -20,7 +20,7 @@ func muteInput(name, expression, length string) *sdk.PutAlarmMuteRuleInput {
 	}
 }
 
-// A rule is described as it was put, listed by what requests ask for, tagged, and deleted as often as one likes.
+// A mute rule is described as put, listed by filters and tagged; deleting it again is no error.
 func TestMuteRules(t *testing.T) {
 	a, m := newMemory()
 	in := muteInput("nightly", "cron(0 2 * * SUN)", "PT4H")
@@ -84,27 +84,27 @@ func TestMuteRulesThatAreRefused(t *testing.T) {
 	a, m := newMemory()
 	for _, bad := range []string{"", "P", "PT", "PT30S", "PT0M", "P15DT1M", "P16D", "4H", "PT1M2H", "P-1D", "PT1.5H", "P99999999999D"} {
 		if _, err := a.putAlarmMuteRule(t.Context(), call, muteInput("r", "cron(0 2 * * *)", bad)); err == nil {
-			t.Errorf("the duration %q is taken", bad)
+			t.Errorf("the duration %q is accepted", bad)
 		}
 	}
 	for _, bad := range []string{"cron(0 2 * *)", "cron(0 2 ? * MON-FRI *)", "rate(1 day)", "at(2026-01-01)", "at(2026-01-01T10:00:00)", "0 2 * * *"} {
 		if _, err := a.putAlarmMuteRule(t.Context(), call, muteInput("r", bad, "PT1H")); err == nil {
-			t.Errorf("the expression %q is taken", bad)
+			t.Errorf("the expression %q is accepted", bad)
 		}
 	}
 	in := muteInput("r", "cron(0 2 * * *)", "PT1H")
 	in.StartDate, in.ExpireDate = aws.Time(m.now.Add(time.Hour)), aws.Time(m.now)
 	if _, err := a.putAlarmMuteRule(t.Context(), call, in); err == nil {
-		t.Error("it expires before it starts")
+		t.Error("a rule that expires before it starts is accepted")
 	}
 	in = muteInput("r", "cron(0 2 * * *)", "P15D")
 	in.Rule.Schedule.Timezone = aws.String("Mars/Olympus")
 	if _, err := a.putAlarmMuteRule(t.Context(), call, in); err == nil {
-		t.Error("a zone of another planet is taken")
+		t.Error("an unknown zone is accepted")
 	}
 }
 
-// There are 1,000 mute rules at most in a region: one more is refused, those that are there can be replaced, and another region has its own.
+// A region has at most 1,000 mute rules: one more is refused, existing ones can be replaced, and other regions have their own limit.
 func TestMuteRulesAreLimited(t *testing.T) {
 	a, m := newMemory()
 	put := func(c awsapi.Call, name string) error {
@@ -119,7 +119,7 @@ func TestMuteRulesAreLimited(t *testing.T) {
 	err := put(call, "one-more")
 	e := (*awsapi.Error)(nil)
 	if !errors.As(err, &e) || e.Code != "LimitExceededFault" || e.Message != "There are 1000 alarm mute rules already." {
-		t.Errorf("the rule 1001: %v", err)
+		t.Errorf("rule 1001: %v", err)
 	}
 	if now := m.engine.Region(call.Scope).Mutes; len(now) != 1000 || now["one-more"] != nil {
 		t.Errorf("%d rules after the refusal", len(now))
@@ -138,7 +138,7 @@ func TestMuteRulesAreLimited(t *testing.T) {
 	}
 }
 
-// Windows and warm-up periods are described as they were put, and refused where they cannot be.
+// Evaluation windows and warm-up periods are described as put, and invalid ones are refused.
 func TestEvaluationWindowsAndWarmUps(t *testing.T) {
 	a, _ := newMemory()
 	put := func(period int32, change func(*sdk.PutMetricAlarmInput)) error {
@@ -170,7 +170,7 @@ func TestEvaluationWindowsAndWarmUps(t *testing.T) {
 	}
 	for period, zone := range map[int32]string{10: "", 120: "", 7200: "", 60: "+05:31", 300: "Mars/Olympus"} {
 		if err := put(period, wall(zone)); err == nil {
-			t.Errorf("a period of %d s in %q is taken", period, zone)
+			t.Errorf("a period of %d s in %q is accepted", period, zone)
 		}
 	}
 	if err := put(300, func(in *sdk.PutMetricAlarmInput) {

@@ -12,7 +12,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// promQLRule reads what a PromQL alarm asks for. All its parameters are in EvaluationCriteria, save the interval.
+// promQLRule reads the rule of a PromQL alarm. All its parameters except the interval are in EvaluationCriteria.
 // AWS: PutMetricAlarm, API reference, EvaluationCriteria.
 func promQLRule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	var r alarm.Rule
@@ -58,11 +58,11 @@ func promQLRule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 		Pending: periodOf(criteria.Value.PendingPeriod), PendingSet: criteria.Value.PendingPeriod != nil,
 		Recovery: periodOf(criteria.Value.RecoveryPeriod), RecoverySet: criteria.Value.RecoveryPeriod != nil,
 	}
-	r.Comparison = alarm.GreaterThanThreshold // scaling policies are told of values above 0
+	r.Comparison = alarm.GreaterThanThreshold // scaling policies receive values above 0
 	return r, nil
 }
 
-// checkPromQL: the query must be one, and return a vector. AWS: AlarmPromQLCriteria, API reference.
+// checkPromQL checks that a query is valid PromQL and returns a vector. AWS: AlarmPromQLCriteria, API reference.
 func checkPromQL(query string) error {
 	e, err := parser.NewParser(parser.Options{}).ParseExpr(query)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 const topic = "arn:aws:sns:us-east-1:123456789012:ops"
 
-// good is a request that nothing is wrong with.
+// good returns a valid request.
 func good() *sdk.PutMetricAlarmInput {
 	return &sdk.PutMetricAlarmInput{
 		AlarmName: aws.String("a"), Namespace: aws.String("App"), MetricName: aws.String("Queue"), Statistic: types.StatisticAverage,
@@ -34,14 +34,14 @@ func promQL(query string, pending int32) *sdk.PutMetricAlarmInput {
 	}
 }
 
-// bad is a change that a good request does not bear, and what is said of it: "" where it does.
+// bad is a change that makes a valid request invalid, and the refusal, "" if it stays valid.
 type bad[In any] struct {
 	name string
 	do   func(*In)
 	want string
 }
 
-// refusals makes each change to a good request. All find an alarm named there, and change nothing where they are refused.
+// refusals applies each change to a valid request, with an existing alarm named there. Refused requests must change nothing.
 func refusals[In, Out any](
 	t *testing.T, request func() *In, put func(*API, context.Context, awsapi.Call, *In) (*Out, error), changes []bad[In],
 ) {
@@ -118,7 +118,7 @@ func TestPromQLAlarmsThatAreRefused(t *testing.T) {
 	})
 }
 
-// errorRate is an alarm on an expression over two metrics.
+// errorRate returns an alarm on an expression over two metrics.
 func errorRate() *sdk.PutMetricAlarmInput {
 	stat := func(id, name string) types.MetricDataQuery {
 		return types.MetricDataQuery{Id: aws.String(id), ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
@@ -190,7 +190,7 @@ func TestAlarmsOnExpressionsAreDescribed(t *testing.T) {
 	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, errorRate()))
 	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, errorRate()))
 	if len(m.items) != 1 {
-		t.Errorf("an identical put is news: %v", m.items)
+		t.Errorf("an identical put changes the alarm: %v", m.items)
 	}
 	x := must[*sdk.DescribeAlarmsOutput](t)(a.describeAlarms(t.Context(), call, &sdk.DescribeAlarmsInput{})).MetricAlarms[0]
 	if len(x.Metrics) != 3 || *x.Metrics[2].Expression != "100*m1/m2" || !*x.Metrics[2].ReturnData || *x.Metrics[0].ReturnData ||
@@ -204,7 +204,7 @@ func TestAlarmsOnExpressionsAreDescribed(t *testing.T) {
 		Namespace: aws.String("App"), MetricName: aws.String("errors"),
 	}))
 	if len(of.MetricAlarms) != 0 {
-		t.Errorf("alarms on expressions are no metric's: %+v", of.MetricAlarms)
+		t.Errorf("alarms on expressions are listed for a metric: %+v", of.MetricAlarms)
 	}
 	history := must[*sdk.DescribeAlarmHistoryOutput](t)(a.describeAlarmHistory(t.Context(), call, &sdk.DescribeAlarmHistoryInput{}))
 	if data := *history.AlarmHistoryItems[0].HistoryData; !strings.Contains(data, `"expression":"100*m1/m2"`) {
@@ -253,7 +253,7 @@ func TestAlarmsForAMetric(t *testing.T) {
 	}
 }
 
-// What is put is described, and nothing else.
+// Exactly what was put is described.
 func TestPromQLAlarmsAreDescribed(t *testing.T) {
 	a, _ := newMemory()
 	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, promQL("up == 0", 120)))
@@ -319,7 +319,7 @@ func TestCompositeAlarmsThatAreRefused(t *testing.T) {
 	})
 }
 
-// family is a metric alarm a, and composite alarms b on it and c on both.
+// family creates a metric alarm a, and composite alarms b on it and c on both.
 func family(t *testing.T) (*API, *memory) {
 	t.Helper()
 	a, m := newMemory()
@@ -368,7 +368,7 @@ func TestAlarmsAreDescribedByFilters(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := family(t)
 			got := ""
-			for pages := 0; pages < 4; pages++ { // one alarm a page
+			for pages := 0; pages < 4; pages++ { // one alarm per page
 				tc.in.MaxRecords = aws.Int32(1)
 				out, err := a.describeAlarms(t.Context(), call, &tc.in)
 				if err != nil {
@@ -528,7 +528,7 @@ func TestTagsOfAlarms(t *testing.T) {
 	}
 }
 
-// AWS: SetAlarmState, API reference; recorded: an alarm that is not there is said to be without a message.
+// AWS: SetAlarmState, API reference; recorded: the error for an unknown alarm has no message.
 func TestStatesSetByHand(t *testing.T) {
 	a, _ := family(t)
 	in := &sdk.SetAlarmStateInput{AlarmName: aws.String("nobody"), StateValue: types.StateValueOk, StateReason: aws.String("x")}

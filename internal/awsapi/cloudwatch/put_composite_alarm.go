@@ -26,10 +26,10 @@ func (a *API) putCompositeAlarm(
 	return &sdk.PutCompositeAlarmOutput{}, refusal(err)
 }
 
-// alarmPrefix is what makes an alarm's ARN of its name.
+// alarmPrefix returns the ARN of an alarm without its name.
 func alarmPrefix(s engine.Scope) string { return awsapi.ARN(s, "cloudwatch", "alarm:") }
 
-// newComposite checks PutCompositeAlarm's request; the engine checks the rule, and the alarms that it refers to. Texts as recorded.
+// newComposite checks PutCompositeAlarm's request; the engine checks the rule and the alarms that it refers to. Texts as recorded.
 func newComposite(c awsapi.Call, in *sdk.PutCompositeAlarmInput) (alarm.Composite, error) {
 	x := alarm.Composite{
 		Name: *in.AlarmName, Description: aws.ToString(in.AlarmDescription), ActionsEnabled: in.ActionsEnabled == nil || *in.ActionsEnabled,
@@ -97,7 +97,7 @@ func describeComposite(s engine.Scope, x *alarm.Composite) types.CompositeAlarm 
 	return out
 }
 
-// arns are the ARNs of the actions on a state, as they were given.
+// arns returns the ARNs of the actions of a state, as given.
 func arns(actions []alarm.Action, on alarm.State) []string {
 	out := []string{}
 	for _, a := range actions {
@@ -133,7 +133,7 @@ func (a *API) describeAlarmContributors(
 	})
 }
 
-// unknownAlarm is what operations say that name a resource by its kind.
+// unknownAlarm returns the error of an unknown alarm in operations that state the kind of the resource.
 func unknownAlarm(name string) *awsapi.Error {
 	return &awsapi.Error{
 		Code: "ResourceNotFoundException", Status: 404, Message: "Unknown resource " + name,

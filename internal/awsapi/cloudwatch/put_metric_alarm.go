@@ -25,7 +25,7 @@ func (a *API) putMetricAlarm(ctx context.Context, c awsapi.Call, in *sdk.PutMetr
 	return &sdk.PutMetricAlarmOutput{}, refusal(err)
 }
 
-// recalled is what a new alarm looks at and memory has not.
+// recalled returns the samples that a new alarm reads and that are not in memory.
 func (a *API) recalled(ctx context.Context, s engine.Scope, r alarm.Rule) (out []engine.PastSamples) {
 	if a.past == nil || r.PromQL != nil {
 		return nil
@@ -87,7 +87,7 @@ func newAlarm(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Alarm, error) 
 	return x, err
 }
 
-// checkName: the API model's lengths aside, a name has no control characters. AWS: PutMetricAlarm, API reference.
+// checkName refuses control characters in a name; the API model limits its length. AWS: PutMetricAlarm, API reference.
 func checkName(name string) error {
 	if strings.IndexFunc(name, func(r rune) bool { return r < 32 || r == 127 }) >= 0 {
 		return invalidValue("The parameter AlarmName must not contain ASCII control characters.")
@@ -137,13 +137,13 @@ func rule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	return r, choices(&r, in)
 }
 
-// ranges tells whether an operator compares with an anomaly detection band.
+// ranges reports whether an operator compares with an anomaly detection band.
 func ranges(o types.ComparisonOperator) bool {
 	return o == types.ComparisonOperatorLessThanLowerOrGreaterThanUpperThreshold || o == types.ComparisonOperatorLessThanLowerThreshold ||
 		o == types.ComparisonOperatorGreaterThanUpperThreshold
 }
 
-// needed are the parameters that all alarms on values have.
+// needed checks the parameters that all alarms on values require.
 func needed(in *sdk.PutMetricAlarmInput) error {
 	switch {
 	case in.EvaluationPeriods == nil:
@@ -158,7 +158,7 @@ func needed(in *sdk.PutMetricAlarmInput) error {
 	return nil
 }
 
-// checkSpan checks how long and how far back an alarm looks.
+// checkSpan checks period and number of periods of an alarm.
 func checkSpan(seconds int, r alarm.Rule) error {
 	if err := checkPeriod(seconds); err != nil {
 		return err
@@ -181,7 +181,7 @@ func checkPeriod(seconds int) error {
 	return nil
 }
 
-// choices reads the members that are one of several words.
+// choices reads the members that are enumerations.
 func choices(r *alarm.Rule, in *sdk.PutMetricAlarmInput) error {
 	for _, c := range []alarm.Comparison{
 		alarm.GreaterThanOrEqualToThreshold, alarm.GreaterThanThreshold, alarm.LessThanThreshold, alarm.LessThanOrEqualToThreshold,

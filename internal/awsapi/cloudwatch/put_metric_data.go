@@ -20,7 +20,7 @@ import (
 
 // AWS: PutMetricData, API reference.
 const (
-	putMax        = 1 << 20 // bytes of the body as it comes, compressed or not
+	putMax        = 1 << 20 // bytes of the body, compressed or not
 	datumsMax     = 1000
 	entitiesMax   = 2
 	valuesMax     = 150
@@ -54,7 +54,7 @@ func (a *API) putMetricData(ctx context.Context, c awsapi.Call, in *sdk.PutMetri
 	if err := checkEntities(in); err != nil {
 		return nil, err
 	}
-	for i := range in.EntityMetricData { // what they say of entities is not kept
+	for i := range in.EntityMetricData { // entities are not stored
 		b.add(in.EntityMetricData[i].MetricData, i+1)
 	}
 	if err := b.refusal(); err != nil {
@@ -81,10 +81,10 @@ func checkSizes(in *sdk.PutMetricDataInput) error {
 	}
 }
 
-// entityTypes are what an entity may be. AWS: Entity, API reference, KeyAttributes.
+// entityTypes are the types of entities. AWS: Entity, API reference, KeyAttributes.
 var entityTypes = []string{"Service", "RemoteService", "AWS::Service", "Resource", "AWS::Resource"}
 
-// checkEntities: whether entities are to be checked must be said. AWS: recorded.
+// checkEntities checks entities; StrictEntityValidation must be set if there are any. AWS: recorded.
 func checkEntities(in *sdk.PutMetricDataInput) error {
 	if len(in.EntityMetricData) > 0 && in.StrictEntityValidation == nil {
 		return invalidCombination("Field StrictEntityValidation is required when setting EntityMetricData")
@@ -98,7 +98,7 @@ func checkEntities(in *sdk.PutMetricDataInput) error {
 	return nil
 }
 
-// batch gathers a call's datums, and what is wrong with them.
+// batch collects a call's datums and their errors.
 type batch struct {
 	now       time.Time
 	namespace string
@@ -107,7 +107,7 @@ type batch struct {
 	texts     []string
 }
 
-// refusal names every datum that is refused for what the first is refused for, one a line. AWS: recorded.
+// refusal lists every datum with the same error as the first refused one, one per line. AWS: recorded.
 func (b *batch) refusal() error {
 	if b.first == nil {
 		return nil
@@ -134,10 +134,10 @@ func (b *batch) add(in []types.MetricDatum, entity int) {
 	}
 }
 
-// place names a datum in refusals: text is made where something is wrong.
+// place is the position of a datum in refusals; its text is only built for an error.
 type place struct{ entity, item int }
 
-// String spells the place as Query requests do.
+// String returns the position in the notation of Query requests.
 func (p place) String() string {
 	if p.entity > 0 {
 		return fmt.Sprintf("EntityMetricData.member.%d.MetricData.member.%d", p.entity, p.item)
@@ -175,7 +175,7 @@ func (b *batch) datum(in *types.MetricDatum, at place) (metric.Datum, error) {
 	return d, summarize(&d.Summary, in, at)
 }
 
-// plainText reports whether a text has ASCII's printable characters alone, and one of them that is no blank.
+// plainText reports whether a text consists of printable ASCII characters, at least one of them not blank.
 func plainText(text string) bool {
 	blank := true
 	for i := range len(text) {
@@ -187,7 +187,7 @@ func plainText(text string) bool {
 	return !blank
 }
 
-// checkDimensions holds them to their rules; at is whose they are. AWS: Dimension, API reference.
+// checkDimensions checks dimensions; at is the position of their datum. AWS: Dimension, API reference.
 func checkDimensions[P place | string](ds []types.Dimension, at P) error {
 	if len(ds) > dimensionsMax {
 		return invalidValue("The collection %s.Dimensions must not have a size greater than %d.", at, dimensionsMax)

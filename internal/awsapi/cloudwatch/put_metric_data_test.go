@@ -147,7 +147,7 @@ func TestDatumsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %q\nwant %q", tc.name, got, tc.want)
 		}
 		if r := m.engine.Region(call.Scope); err != nil && r != nil && r.Metrics.Len() > 0 {
-			t.Errorf("%s: what was refused was recorded in part", tc.name)
+			t.Errorf("%s: a refused request was recorded in part", tc.name)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func statisticsOf(count, sum, least, most float64) *types.StatisticSet {
 	return &types.StatisticSet{SampleCount: &count, Sum: &sum, Minimum: &least, Maximum: &most}
 }
 
-// AWS: PutMetricData: 1 MB, as the body comes.
+// AWS: PutMetricData: 1 MB, before decompression.
 func TestBodiesOfMoreThanAMegabyte(t *testing.T) {
 	a, _ := newMemory()
 	in := &sdk.PutMetricDataInput{Namespace: aws.String("N"), MetricData: []types.MetricDatum{{MetricName: aws.String("m"), Value: aws.Float64(1)}}}
@@ -169,13 +169,13 @@ func TestBodiesOfMoreThanAMegabyte(t *testing.T) {
 	}
 }
 
-// put records and fails the test where that is refused.
+// put records data and fails the test if it is refused.
 func put(t *testing.T, a *API, data ...types.MetricDatum) {
 	t.Helper()
 	must[*sdk.PutMetricDataOutput](t)(a.putMetricData(t.Context(), call, &sdk.PutMetricDataInput{Namespace: aws.String("N"), MetricData: data}))
 }
 
-// Every way to say samples is worth what it says; entities' datums are as good as others.
+// All forms of samples are recorded with their values, also for datums of entities.
 func TestSamplesInEveryForm(t *testing.T) {
 	a, m := newMemory()
 	put(t, a, types.MetricDatum{MetricName: aws.String("m"), Value: aws.Float64(4)},
@@ -201,8 +201,8 @@ func TestSamplesInEveryForm(t *testing.T) {
 	}
 }
 
-// What was recorded of AWS: a value with a count of 0 moves the ends, and makes a datapoint without samples where there is no other; both kinds of statistics come in one answer, a statistic set
-// has its ends as percentiles, and the rank of the least value is 0.
+// AWS: recorded: a value with a count of 0 is included in minimum and maximum, and alone makes a datapoint without samples; one response has
+// both kinds of statistics; a statistic set has its minimum and maximum as percentiles; the rank of the smallest value is 0.
 func TestStatisticsAsRecorded(t *testing.T) {
 	a, m := newMemory()
 	put(t, a, types.MetricDatum{MetricName: aws.String("zero"), Values: []float64{1, 2}, Counts: []float64{0, 1}},
@@ -244,7 +244,7 @@ func TestStatisticsAsRecorded(t *testing.T) {
 	}
 }
 
-// Samples that are known in part: what AWS gives of them is recorded, the values of percentiles are ours, whose bins are finer.
+// Partly known samples: which statistics AWS returns is recorded; the values of percentiles are ours, whose bins are finer.
 func TestStatisticsOfSamplesKnownInPart(t *testing.T) {
 	raw := types.MetricDatum{Values: []float64{2, 10}, Counts: []float64{2, 3}}
 	set := func(count, sum, least, most float64) types.MetricDatum {

@@ -1,5 +1,5 @@
-// Package cloudwatch is CloudWatch's metrics and alarms as an awsapi.Service, in all three of its protocols. Each operation turns
-// the SDK's input into an engine.Input, or reads a View, and refuses in CloudWatch's own words.
+// Package cloudwatch implements CloudWatch's metrics and alarms as an awsapi.Service, in all three of its protocols. Each operation converts
+// the SDK's input to an engine.Input, or reads a View, and refuses with CloudWatch's texts.
 package cloudwatch
 
 import (
@@ -22,22 +22,22 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// API is CloudWatch.
+// API implements the operations of CloudWatch.
 type API struct {
 	backend awsapi.Backend
-	past    Past // nil: what is in memory is all there is
+	past    Past // nil: there is no metric history
 }
 
-// Past knows metrics' samples that the engine's window has not, too; internal/history is one.
+// Past reads metrics from the metric history and memory; internal/history implements it.
 type Past interface {
-	// Metrics calls f with what the metrics of a scope were; a second time, where the first look finds that memory does not reach back
-	// so far. f must not keep the source.
+	// Metrics calls f with the metrics of a scope, a second time with the metric history if the first call finds that memory does not reach
+	// back far enough. f must not retain the source.
 	Metrics(ctx context.Context, scope engine.Scope, f func(now time.Time, src expr.Source)) error
 
-	// Recall returns a metric's samples from so long ago on that the engine's window may not have; false where it has all.
+	// Recall returns a metric's samples since a time that the engine's window may not have; false if it has all.
 	Recall(ctx context.Context, scope engine.Scope, id metric.ID, back time.Duration) (engine.PastSamples, bool)
 
-	// Kept returns how long datapoints of 1, 60, 300 and 3,600 seconds are kept.
+	// Kept returns the retention of datapoints of 1, 60, 300 and 3,600 seconds.
 	Kept() [4]time.Duration
 }
 
@@ -81,7 +81,7 @@ func New(b awsapi.Backend, past Past) *awsapi.Service {
 	return s
 }
 
-// outsideSet words what the older operations say of a value that is none of those allowed; newer ones leave it to the frame.
+// outsideSet returns the older operations' error of a value outside its enumeration; newer operations use the common text.
 // AWS: recorded.
 func outsideSet(operation, member string, allowed []string) *awsapi.Error {
 	all := strings.Join(allowed, ", ")
@@ -97,7 +97,7 @@ func outsideSet(operation, member string, allowed []string) *awsapi.Error {
 	}
 }
 
-// notFinite words what operations say of doubles that are NaN or infinities: what they say of other numbers out of
+// notFinite returns the error of NaN and infinite doubles, which is that of other numbers out of
 // range. AWS: recorded.
 func notFinite(operation, member, value string) *awsapi.Error {
 	switch operation {
@@ -110,7 +110,7 @@ func notFinite(operation, member, value string) *awsapi.Error {
 	}
 }
 
-// parameter spells a member's path as Query requests do: metricData.1.member.value is MetricData.member.1.Value.
+// parameter returns a member's path in the notation of Query requests: metricData.1.member.value is MetricData.member.1.Value.
 func parameter(path string) string {
 	parts := strings.Split(path, ".")
 	for i, p := range parts {
@@ -139,12 +139,12 @@ func missingParameter(format string, args ...any) *awsapi.Error {
 	return refuse("MissingRequiredParameterException", "MissingParameter", format, args...)
 }
 
-// notFound has no message: recorded.
+// notFound returns the error of a missing resource, without a message: recorded.
 func notFound() *awsapi.Error {
 	return &awsapi.Error{Code: "ResourceNotFound", Status: http.StatusNotFound}
 }
 
-// refusal words the engine's refusals.
+// refusal converts the engine's refusals to the service's errors.
 func refusal(err error) error {
 	if errors.Is(err, engine.ErrNoAlarm) {
 		return notFound()
@@ -167,7 +167,7 @@ func refusal(err error) error {
 	return err
 }
 
-// region calls f with the call's region, an empty one where it has no state yet.
+// region calls f with the state of the call's region, an empty one if there is none yet.
 func (a *API) region(ctx context.Context, c awsapi.Call, f func(now time.Time, r *engine.Region) error) error {
 	var err error
 	if failed := a.backend.View(ctx, func(now time.Time, e *engine.Engine) {

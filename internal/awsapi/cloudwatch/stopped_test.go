@@ -16,7 +16,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// slow is a backend whose metrics can be looked at only once something has happened to the request.
+// slow is a backend whose metrics can be read only after an event of the request, such as its timeout.
 type slow struct {
 	*backend
 	wait func(context.Context)
@@ -27,7 +27,7 @@ func (s *slow) View(ctx context.Context, f func(time.Time, *engine.Engine)) erro
 	return s.backend.View(ctx, f)
 }
 
-// postData sends a GetMetricData over HTTP and returns its answer.
+// postData sends GetMetricData over HTTP and returns the response.
 func postData(ctx context.Context, b awsapi.Backend, body string) *httptest.ResponseRecorder {
 	s := &awsapi.Server{
 		Auth:     &awsapi.Authenticator{Now: time.Now, Account: scope.Account, Region: scope.Region},
@@ -41,7 +41,7 @@ func postData(ctx context.Context, b awsapi.Backend, body string) *httptest.Resp
 	return w
 }
 
-// manyMetrics asks for two weeks of minutes of five metrics: more work than is done between two looks at the clock.
+// manyMetrics requests two weeks of minutes of five metrics: more work than between two checks of the time limit.
 func manyMetrics(extra string) string {
 	var queries []string
 	for i := range 5 {
@@ -51,7 +51,7 @@ func manyMetrics(extra string) string {
 		began.Add(-14*24*time.Hour).Unix(), began.Add(5*time.Minute).Unix(), strings.Join(queries, ","), extra)
 }
 
-// A query of metrics that outlasts its time, or whose request ends, is stopped while it is evaluated, and gets 503, which SDKs try again.
+// A metric query that exceeds its time limit, or whose request ends, is stopped during its evaluation and gets 503, which SDKs retry.
 func TestStoppedQueriesAreUnavailable(t *testing.T) {
 	b := newBackend()
 	for i := range 5 {

@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// activitiesPage is the size of DescribeScalingActivities' pages, and their most. AWS: API reference.
+// activitiesPage is the default and maximum page size of DescribeScalingActivities. AWS: API reference.
 const activitiesPage = 100
 
 func (a *API) describeScalingActivities(
@@ -64,7 +64,7 @@ func (a *API) describeScalingActivities(
 	}
 	arn := func(x scaling.InstanceActivity) string {
 		g, found := there[x.Group]
-		if !found || x.Start.Before(g.endpoint.Created) { // of an earlier one of the same name
+		if !found || x.Start.Before(g.endpoint.Created) { // of an earlier group of the same name
 			return ""
 		}
 		return g.arn(c.Scope)
@@ -84,7 +84,7 @@ func (a *API) describeScalingActivities(
 	return out, nil
 }
 
-// activityPage returns the first n activities that keep accepts, and a token for those that follow, "" where none does: no page is empty
+// activityPage returns the first n activities that keep accepts, and a token for further ones, "" if there are none: no page is empty
 // while others follow.
 func (a *API) activityPage(
 	ctx context.Context, q awsapi.HistoryQuery, n int, keep func(scaling.InstanceActivity) bool,
@@ -133,7 +133,7 @@ func filter(q *awsapi.HistoryQuery, filters []types.Filter) error {
 		if name == "StartTimeLowerBound" {
 			q.From = at
 		} else {
-			q.To = at.Add(time.Millisecond) // the bound belongs to it, and answers tell times in milliseconds
+			q.To = at.Add(time.Millisecond) // the bound is inclusive, and responses have times in milliseconds
 		}
 	}
 	return nil

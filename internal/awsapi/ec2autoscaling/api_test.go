@@ -24,11 +24,11 @@ import (
 
 var scope = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 
-// memory is a Backend on a simulated world, whose history of groups it keeps.
+// memory is a Backend on a simulated world that records the history of groups.
 type memory struct {
 	t     *testing.T
 	world *sim.World
-	items []awsapi.HistoryItem // oldest first; an activity stands once, in its newest status
+	items []awsapi.HistoryItem // oldest first; each activity once, with its newest status
 	http  *awsapi.Server
 }
 
@@ -115,7 +115,7 @@ func (m *memory) run(d time.Duration) {
 	}
 }
 
-// call sends a Query request, "Name=Value&…", and returns the status and the XML of the answer.
+// call sends a Query request, "Name=Value&…", and returns status and XML of the response.
 func (m *memory) call(action, parameters string) (int, string) {
 	m.t.Helper()
 	body := "Action=" + action + "&Version=2011-01-01&" + parameters
@@ -139,7 +139,7 @@ func (m *memory) ok(action, parameters string) string {
 	return text
 }
 
-// refused sends a request that wants an error.
+// refused sends a request that is expected to fail.
 func (m *memory) refused(action, parameters, code, message string) {
 	m.t.Helper()
 	status, text := m.call(action, parameters)
@@ -154,7 +154,7 @@ func (m *memory) refused(action, parameters, code, message string) {
 	}
 }
 
-// blank makes identifiers equal.
+// blank replaces identifiers by a constant.
 func blank(text string) string {
 	text = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`).ReplaceAllString(text, "uuid")
 	return regexp.MustCompile(`i-0[0-9a-f]{16}`).ReplaceAllString(text, "i-1")
@@ -162,7 +162,7 @@ func blank(text string) string {
 
 const ns = ` xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"`
 
-// The answers have the form that AWS's have, to the element. (AWS: recorded.)
+// Responses have exactly the elements of AWS's. (AWS: recorded.)
 func TestAnswersHaveAWSsForm(t *testing.T) {
 	m := newMemory(t)
 	meta := "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>"
@@ -267,7 +267,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// texts returns what stands in the elements of a name.
+// elements returns the contents of all elements of a name.
 func elements(xml, name string) []string {
 	var out []string
 	for _, x := range regexp.MustCompile("<"+name+">([^<]*)</"+name+">").FindAllStringSubmatch(xml, -1) {
@@ -317,7 +317,7 @@ func TestGroupsAreFilteredAndPaged(t *testing.T) {
 	}
 }
 
-// What was put is described, by name, ARN and type; put again it shows no drift.
+// Policies are described as put, by name, ARN and type; putting them again shows no drift.
 func TestPoliciesAreDescribedAsPut(t *testing.T) {
 	m := newMemory(t)
 	m.ok("UpdateAutoScalingGroup", "AutoScalingGroupName=chat.blue&MinSize=1&MaxSize=9")
@@ -341,7 +341,7 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 		put := m.ok("PutScalingPolicy", "AutoScalingGroupName=chat.blue&PolicyName="+name+"&"+parameters)
 		arns[name] = elements(put, "PolicyARN")[0]
 		again := m.ok("PutScalingPolicy", "AutoScalingGroupName=chat.blue&PolicyName="+name+"&"+parameters)
-		if tracked := strings.Contains(put, "TargetTracking-"); blank(again) != blank(put) || tracked == (again == put) { // its alarms are made anew
+		if tracked := strings.Contains(put, "TargetTracking-"); blank(again) != blank(put) || tracked == (again == put) { // its alarms are recreated
 			t.Errorf("put again:\n%s\nbefore:\n%s", again, put)
 		}
 	}
@@ -391,7 +391,7 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 	}
 }
 
-// A policy by its ARN is carried out; the cooldown is honoured where that is asked; processes rest and go on; each instance is told of.
+// A policy is executed by ARN; HonorCooldown is respected; processes are suspended and resumed; each instance has activities.
 func TestAGroupsLife(t *testing.T) {
 	m := newMemory(t)
 	blue := "AutoScalingGroupName=chat.blue"
@@ -419,7 +419,7 @@ func TestAGroupsLife(t *testing.T) {
 		t.Error(got)
 	}
 	rest := m.ok("DescribeScalingActivities", blue+"&NextToken="+elements(got, "NextToken")[0])
-	if n := len(elements(rest, "ActivityId")); n != 3 { // the two of the policy, the endpoint's first
+	if n := len(elements(rest, "ActivityId")); n != 3 { // two instances of the policy and the endpoint's first
 		t.Errorf("%d: %s", n, rest)
 	}
 	m.refused("DescribeScalingActivities", "NextToken="+elements(got, "NextToken")[0], "InvalidNextToken", "The NextToken value is not valid.")
@@ -453,13 +453,13 @@ func TestAGroupsLife(t *testing.T) {
 	if _, err := m.world.Do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "chat"}, Config: "c"}); err != nil {
 		t.Fatal(err)
 	}
-	m.run(time.Minute) // a group of the same name does not have the activities of the one before
+	m.run(time.Minute) // a new group of the same name does not have the activities of the previous one
 	for parameters, want := range map[string]int{blue: 1, blue + "&IncludeDeletedGroups=true": 9} {
 		if got := m.ok("DescribeScalingActivities", parameters); len(elements(got, "ActivityId")) != want {
-			t.Errorf("%s, made again: %s", parameters, fmt.Sprint(elements(got, "Cause")))
+			t.Errorf("%s, created again: %s", parameters, fmt.Sprint(elements(got, "Cause")))
 		}
 	}
-	m.run(6*7*24*time.Hour - time.Minute) // what began six weeks ago is still told, at the very moment, and then no longer
+	m.run(6*7*24*time.Hour - time.Minute) // an activity that began exactly six weeks ago is still listed, and then no longer
 	if got := elements(m.ok("DescribeScalingActivities", blue), "ActivityId"); len(got) != 1 {
 		t.Errorf("after six weeks: %v", got)
 	}
@@ -469,7 +469,7 @@ func TestAGroupsLife(t *testing.T) {
 	}
 }
 
-// Scheduled actions set bounds and capacity, once or by a Unix cron expression on a local clock, and go with their last run.
+// Scheduled actions set bounds and capacity, once or by a Unix cron expression in local time, and are deleted after their last run.
 func TestScheduledActions(t *testing.T) {
 	m := newMemory(t)
 	blue := "AutoScalingGroupName=chat.blue"

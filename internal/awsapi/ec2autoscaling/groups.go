@@ -16,7 +16,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Sizes of pages. AWS: API reference.
+// Page sizes. AWS: API reference.
 const (
 	groupsPage     = 50
 	groupsPageMost = 100
@@ -60,7 +60,7 @@ func texts(filters []types.Filter) []string {
 	return out
 }
 
-// tagFilters reads the filters of DescribeAutoScalingGroups: all of them have to hold, each by one of its values.
+// tagFilters reads the filters of DescribeAutoScalingGroups: all filters have to match, each with one of its values.
 // AWS: DescribeAutoScalingGroups, Filters.
 func tagFilters(filters []types.Filter) (func(hosting.Tags) bool, error) {
 	for _, f := range filters {
@@ -87,7 +87,7 @@ func tagFilters(filters []types.Filter) (func(hosting.Tags) bool, error) {
 	}, nil
 }
 
-// zoneOf is the one zone that a region has here.
+// zoneOf returns the single availability zone of a region.
 func zoneOf(s engine.Scope) string { return s.Region + "a" }
 
 func describeGroup(s engine.Scope, g group, instances bool) types.AutoScalingGroup {
@@ -135,10 +135,10 @@ func describeGroup(s engine.Scope, g group, instances bool) types.AutoScalingGro
 // member is an instance of a group.
 type member struct {
 	*hosting.Instance
-	kind string // of instance
+	kind string // of the instance type
 }
 
-// instances lists a group's instances: those in use, and those that a new endpoint config starts or an old one leaves.
+// instances lists a group's instances, including those being started for a new endpoint config and those of the old one.
 func (g group) instances() []member {
 	var out []member
 	for _, v := range g.endpoint.All() {
@@ -152,7 +152,7 @@ func (g group) instances() []member {
 	return out
 }
 
-// health is EC2 Auto Scaling's word for an instance: one that served and crashed is unhealthy until it is back.
+// health returns EC2 Auto Scaling's health status: an instance that was in service and crashed is unhealthy until it is in service again.
 func health(i member) string {
 	if i.State == hosting.InstanceStarting && i.EverReady() {
 		return "Unhealthy"

@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// queries reads the queries of metric math into a specification. They share one period: a series has one.
+// queries converts the queries of metric math to a specification. They share one period, since a series has only one.
 func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSpec) error {
 	period := func(n *int32) error {
 		if n == nil {
@@ -47,7 +47,7 @@ func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSp
 	return nil
 }
 
-// describeQueries renders the queries of metric math, ReturnData filled in.
+// describeQueries renders the queries of metric math with explicit ReturnData.
 func describeQueries(m *scaling.CustomizedSpec) []types.TargetTrackingMetricDataQuery {
 	var period *int32
 	if m.Period != 0 {

@@ -9,7 +9,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// A page is cut after the activities of deleted groups are dropped: none is empty, and the last has no token.
+// Activities of deleted groups are dropped before paging: no page is empty, and the last one has no token.
 func TestPagesOfActivitiesSkipDeletedGroups(t *testing.T) {
 	m := newMemory(t)
 	do := func(in engine.Input) {
@@ -20,7 +20,7 @@ func TestPagesOfActivitiesSkipDeletedGroups(t *testing.T) {
 	}
 	do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "kept"}, Config: "c"})
 	m.run(time.Minute)
-	for range 60 { // 180 activities of groups that are gone, newer than the three that are to be found and older than three more
+	for range 60 { // 180 activities of deleted groups, newer than three expected ones and older than three more
 		do(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "gone"}, Config: "c"})
 		m.run(time.Minute)
 		do(engine.DeleteEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "gone"}})
@@ -47,11 +47,11 @@ func TestPagesOfActivitiesSkipDeletedGroups(t *testing.T) {
 		t.Errorf("%q, want %q", pages, want)
 	}
 	if got := m.ok("DescribeScalingActivities", "MaxRecords=9"); len(elements(got, "NextToken")) != 0 || len(elements(got, "ActivityId")) != 9 {
-		t.Error("nothing follows, and yet there is a token: ", got)
+		t.Error("a token although nothing follows: ", got)
 	}
 }
 
-// Groups had names with a slash once: requests, ARNs and Terraform's state of that time keep working, and answers have the new name.
+// Groups formerly had names with a slash: requests, ARNs and Terraform state of that time still work, and responses have the new name.
 func TestFormerGroupNames(t *testing.T) {
 	m := newMemory(t)
 	m.ok("UpdateAutoScalingGroup", "AutoScalingGroupName=chat/blue&MinSize=1&MaxSize=4")

@@ -44,7 +44,7 @@ func describeAlarm(c awsapi.Call, name string) types.Alarm {
 	return types.Alarm{AlarmName: aws.String(name), AlarmARN: aws.String(c.ARN("cloudwatch", "alarm:"+name))}
 }
 
-// policyInput reads PutScalingPolicy's request, all but the group.
+// policyInput reads PutScalingPolicy's request, except for the group.
 func policyInput(in *sdk.PutScalingPolicyInput) (scaling.GroupPolicyInput, error) {
 	out := scaling.GroupPolicyInput{
 		Name: *in.PolicyName, Adjustment: awsapi.Integer(in.ScalingAdjustment), Cooldown: awsapi.Duration(in.Cooldown),
@@ -125,7 +125,7 @@ func trackingConfig(in *types.TargetTrackingConfiguration) (*scaling.TargetTrack
 	return out, nil
 }
 
-// policiesPage is the size of DescribePolicies' pages. AWS: API reference.
+// policiesPage is the page size of DescribePolicies. AWS: API reference.
 const (
 	policiesPage     = 50
 	policiesPageMost = 100
@@ -247,10 +247,10 @@ func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingConf
 	return out
 }
 
-// errNoPolicy says that an ARN names a policy that is not there.
+// errNoPolicy is the error of an ARN of an unknown policy.
 var errNoPolicy = errors.New("no such policy")
 
-// policy finds the group and the name of a policy that a request names by its name and its group's, or by its ARN.
+// policy returns the group and name of a policy, given by its name and group or by its ARN.
 func (a *API) policy(ctx context.Context, c awsapi.Call, groupName *string, policy string) (k scaling.TargetKey, name string, err error) {
 	id, _, byARN := awsapi.ParsePolicyARN(c.Scope, policy)
 	if groupName == nil && !byARN {
@@ -286,7 +286,7 @@ func (a *API) policy(ctx context.Context, c awsapi.Call, groupName *string, poli
 func (a *API) deletePolicy(ctx context.Context, c awsapi.Call, in *sdk.DeletePolicyInput) (*sdk.DeletePolicyOutput, error) {
 	k, name, err := a.policy(ctx, c, in.AutoScalingGroupName, *in.PolicyName)
 	if errors.Is(err, errNoPolicy) {
-		return &sdk.DeletePolicyOutput{}, nil // as with a name that is not there
+		return &sdk.DeletePolicyOutput{}, nil // as for an unknown name
 	}
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// batchMost is how many actions one call may put or delete. AWS: API reference.
+// batchMost is the maximum number of actions per call. AWS: API reference.
 const batchMost = 50
 
 func (a *API) putSchedule(
@@ -37,7 +37,7 @@ func (a *API) putSchedule(
 	})
 }
 
-// schedule puts one action.
+// schedule puts one scheduled action.
 func (a *API) schedule(ctx context.Context, c awsapi.Call, k scaling.TargetKey, x types.ScheduledUpdateGroupActionRequest) error {
 	put := scaling.GroupScheduleInput{
 		Key: k, Name: *x.ScheduledActionName, Recurrence: aws.ToString(x.Recurrence), Zone: aws.ToString(x.TimeZone),
@@ -45,13 +45,13 @@ func (a *API) schedule(ctx context.Context, c awsapi.Call, k scaling.TargetKey, 
 		Range: scaling.Range{Min: awsapi.Integer(x.MinSize), Max: awsapi.Integer(x.MaxSize)}, Desired: awsapi.Integer(x.DesiredCapacity),
 	}
 	if put.Zone != "" {
-		put.ZoneData, _ = zone.Data(put.Zone) // without data the zone is refused in its turn
+		put.ZoneData, _ = zone.Data(put.Zone) // without data the engine refuses the zone
 	}
 	_, err := a.step(ctx, k, engine.PutGroupSchedule{Scope: c.Scope, Input: put})
 	return err
 }
 
-// batchPut puts several actions, each by itself: those that are refused are listed.
+// batchPut puts several actions independently and lists those that are refused.
 func (a *API) batchPut(
 	ctx context.Context, c awsapi.Call, in *sdk.BatchPutScheduledUpdateGroupActionInput,
 ) (*sdk.BatchPutScheduledUpdateGroupActionOutput, error) {
@@ -102,7 +102,7 @@ func (a *API) batchDelete(
 	return out, nil
 }
 
-// listed lists an action that was refused; other errors it returns.
+// listed adds a refused action to the list; it returns other errors.
 func listed(err error, name string, failed *[]types.FailedScheduledUpdateGroupActionRequest) error {
 	var e *awsapi.Error
 	if !errors.As(err, &e) {
@@ -118,7 +118,7 @@ func listed(err error, name string, failed *[]types.FailedScheduledUpdateGroupAc
 	return nil
 }
 
-// known returns the key of a group that is there.
+// known returns the key of an existing group.
 func (a *API) known(ctx context.Context, c awsapi.Call, name string) (k scaling.TargetKey, err error) {
 	err = a.groups(ctx, c, func(_ *engine.Region, all []group) error {
 		g, err := named(all, c.Scope, name)
@@ -162,7 +162,7 @@ func (a *API) describeSchedules(
 	})
 }
 
-// wanted reports whether a request asks for an action: by its name, else by its next run.
+// wanted reports whether a request selects an action: by its name, or else by its next run.
 // AWS: DescribeScheduledActions: the times are ignored where names are given.
 func wanted(in *sdk.DescribeScheduledActionsInput, x *scaling.GroupAction) bool {
 	if len(in.ScheduledActionNames) > 0 {

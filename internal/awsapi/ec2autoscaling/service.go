@@ -1,6 +1,6 @@
-// Package ec2autoscaling is EC2 Auto Scaling as an awsapi.Service: every production variant is an Auto Scaling group, named
-// ENDPOINT.VARIANT, with its bounds, policies, activities and instances. Each operation turns the SDK's input into an engine.Input, or
-// reads a View, and its refusals into AWS's errors.
+// Package ec2autoscaling implements EC2 Auto Scaling as an awsapi.Service: every production variant is an Auto Scaling group, named
+// ENDPOINT.VARIANT, with its bounds, policies, activities and instances. Each operation converts the SDK's input to an engine.Input, or
+// reads a View, and converts refusals to AWS's errors.
 package ec2autoscaling
 
 import (
@@ -18,7 +18,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// API is EC2 Auto Scaling.
+// API implements the operations of EC2 Auto Scaling.
 type API struct{ backend awsapi.Backend }
 
 // New returns the service.
@@ -55,19 +55,19 @@ func New(b awsapi.Backend) *awsapi.Service {
 	return s
 }
 
-// noGroupOfEC2 refuses what makes sense for groups of EC2 instances only.
+// noGroupOfEC2 refuses operations that apply only to groups of EC2 instances.
 func noGroupOfEC2(_ context.Context, c awsapi.Call, _ *struct{}) (*struct{}, error) {
 	return nil, awsapi.Validation("%s is not supported: the Auto Scaling groups of this server are the production variants of its endpoints. "+
 		"Create, update, tag and delete them through the SageMaker API.", c.Operation)
 }
 
-// step takes an input and words the engine's refusals.
+// step applies an input and converts the engine's refusals to the service's errors.
 func (a *API) step(ctx context.Context, key scaling.TargetKey, in engine.Input) (engine.Result, error) {
 	result, err := a.backend.Step(ctx, in)
 	return result, refusal(key, err)
 }
 
-// refusal words what the engine refuses to do to a group.
+// refusal converts the engine's refusals to the service's errors.
 func refusal(key scaling.TargetKey, err error) error {
 	var refused *hosting.Error
 	if errors.As(err, &refused) && refused.Kind == hosting.KindNotFound {
@@ -94,12 +94,12 @@ func unknownGroup(name string) error {
 	return awsapi.Validation("AutoScalingGroup name not found - AutoScalingGroup: %s not found", name)
 }
 
-// group is a variant that stands for an Auto Scaling group, and what is set of it.
+// group is a variant as an Auto Scaling group, with its settings.
 type group struct {
 	key      scaling.TargetKey
 	endpoint *hosting.Endpoint
 	variant  *hosting.Variant
-	target   *scaling.Target // nil where nothing is set
+	target   *scaling.Target // nil if nothing is set
 }
 
 func (g group) settings() *scaling.Group {
@@ -119,23 +119,23 @@ func (g group) bounds() (least, most, desired int) {
 	return least, most, g.target.Wanted(desired)
 }
 
-// arn names the group.
+// arn returns the group's ARN.
 func (g group) arn(s engine.Scope) string { return g.arnNamed(s, g.key.GroupName()) }
 
-// arnNamed is the group's ARN with a name in its present or its former form. Its identifier is made from what never changes of the
-// endpoint, since a group has no state of its own until something is set.
+// arnNamed returns the group's ARN with a name in its current or former form. Its identifier is derived from constant properties of the
+// endpoint, since a group has no state until something is set.
 func (g group) arnNamed(s engine.Scope, name string) string {
 	h := fnv.New128a()
-	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d", s.Account, s.Region, g.key.VariantName(), g.endpoint.Created.UnixNano()) // a hash does not fail
+	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%d", s.Account, s.Region, g.key.VariantName(), g.endpoint.Created.UnixNano()) // writing to a hash cannot fail
 	b := h.Sum(nil)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // the form of a random UUID
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // the format of a random UUID
 	id := fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 	return awsapi.ARN(s, "autoscaling", "autoScalingGroup:"+id+":"+groupPrefix+name)
 }
 
 const groupPrefix = "autoScalingGroupName/"
 
-// groups calls f with a region, an empty one where it has no state yet, and its groups.
+// groups calls f with the state of a region, an empty one if there is none yet, and its groups.
 func (a *API) groups(ctx context.Context, c awsapi.Call, f func(r *engine.Region, all []group) error) error {
 	var err error
 	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
@@ -158,7 +158,7 @@ func (a *API) groups(ctx context.Context, c awsapi.Call, f func(r *engine.Region
 	return badToken(err)
 }
 
-// settled calls f with a region and those of its groups of which something is set: of one where a name is given, which must exist.
+// settled calls f with a region and its groups that have settings; if a name is given, only with that group, which must exist.
 func (a *API) settled(ctx context.Context, c awsapi.Call, name *string, f func(r *engine.Region, all []group) error) error {
 	return a.groups(ctx, c, func(r *engine.Region, all []group) error {
 		if name != nil {
@@ -172,7 +172,7 @@ func (a *API) settled(ctx context.Context, c awsapi.Call, name *string, f func(r
 	})
 }
 
-// parseGroup reads a group's name or ARN.
+// parseGroup parses a group's name or ARN.
 func parseGroup(s engine.Scope, name string) (scaling.TargetKey, error) {
 	if rest, found := strings.CutPrefix(name, awsapi.ARN(s, "autoscaling", "autoScalingGroup:")); found {
 		_, name, _ = strings.Cut(rest, ":"+groupPrefix)
@@ -184,7 +184,7 @@ func parseGroup(s engine.Scope, name string) (scaling.TargetKey, error) {
 	return k, nil
 }
 
-// named returns the group of a name among all; it fails where there is none.
+// named returns the group of a name, or an error if there is none.
 func named(all []group, s engine.Scope, name string) (group, error) {
 	k, err := parseGroup(s, name)
 	if err != nil {
@@ -198,7 +198,7 @@ func named(all []group, s engine.Scope, name string) (group, error) {
 	return group{}, unknownGroup(name)
 }
 
-// limit returns how many items a page has: what is asked for, at most the operation's maximum.
+// limit returns the page size: the requested one, at most the operation's maximum.
 func limit(asked *int32, usual, most int) (int, error) {
 	switch {
 	case asked == nil:
@@ -210,7 +210,7 @@ func limit(asked *int32, usual, most int) (int, error) {
 	}
 }
 
-// badToken words a refused token.
+// badToken returns the error of an invalid token.
 func badToken(err error) error {
 	if bad := (*awsapi.ErrToken)(nil); errors.As(err, &bad) {
 		return &awsapi.Error{Code: "InvalidNextToken", Message: "The NextToken value is not valid."}

@@ -51,7 +51,7 @@ func images(v *hosting.Variant) []types.DeployedImage {
 	}}
 }
 
-// status is there while a variant changes. Its message is the newest reason for which an instance does not serve.
+// status returns a variant's status while it changes. Its message is the newest reason why an instance is not in service.
 func status(x *hosting.Endpoint, v *hosting.Variant) []types.ProductionVariantStatus {
 	s := types.ProductionVariantStatus{StatusMessage: awsapi.Optional(v.LastFailure()), StartTime: aws.Time(v.ChangeStarted)}
 	switch {

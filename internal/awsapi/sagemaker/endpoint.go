@@ -45,7 +45,7 @@ func (a *API) updateEndpoint(ctx context.Context, c awsapi.Call, in *sdk.UpdateE
 			u.ExcludeCount = true
 		case types.VariantPropertyTypeDesiredWeight:
 			u.ExcludeWeight = true
-		case types.VariantPropertyTypeDataCaptureConfig: // there is none to retain
+		case types.VariantPropertyTypeDataCaptureConfig: // there is no data capture to retain
 		}
 	}
 	if _, err := a.step(ctx, c, engine.UpdateEndpoint{Scope: c.Scope, Update: u}); err != nil {
@@ -54,7 +54,7 @@ func (a *API) updateEndpoint(ctx context.Context, c awsapi.Call, in *sdk.UpdateE
 	return &sdk.UpdateEndpointOutput{EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, u.Endpoint))}, nil
 }
 
-// bake reads how long an old fleet is kept once traffic has moved. All at once is how traffic moves here.
+// bake reads how long the old fleet is kept after the traffic shift, which is always all at once here.
 func bake(d *types.DeploymentConfig) (time.Duration, error) {
 	if d == nil || d.BlueGreenUpdatePolicy == nil {
 		return 0, awsapi.Only(d, "deploymentConfig", "BlueGreenUpdatePolicy")

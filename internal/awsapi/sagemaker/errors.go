@@ -8,8 +8,8 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// Refusal words hosting's refusals as SageMaker does; other errors stay as they are. Application Auto Scaling passes on those of
-// the resources it scales.
+// Refusal converts hosting's refusals to SageMaker's errors; other errors are returned unchanged. Application Auto Scaling passes on errors of
+// the resources that it scales.
 func Refusal(s engine.Scope, err error) error {
 	var e *hosting.Error
 	if !errors.As(err, &e) {

@@ -15,10 +15,10 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// listDefault is how many items a page has where the caller does not say. AWS: ListEndpoints, MaxResults.
+// listDefault is the default page size. AWS: ListEndpoints, MaxResults.
 const listDefault = 10
 
-// listing is what the three lists have in common.
+// listing contains the parameters common to the three lists.
 type listing struct {
 	sortBy, order, contains       string
 	createdAfter, createdBefore   *time.Time // after inclusive, before exclusive

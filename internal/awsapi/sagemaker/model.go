@@ -31,7 +31,7 @@ func (a *API) createModel(ctx context.Context, c awsapi.Call, in *sdk.CreateMode
 	return &sdk.CreateModelOutput{ModelArn: aws.String(arn(c.Scope, hosting.ResourceModel, m.Name))}, nil
 }
 
-// dataCheck is how long CreateModel may look at model data. What it has not found out by then, the start of an instance does.
+// dataCheck is the time limit of CreateModel's check of model data. After it, errors are found at the start of an instance.
 const dataCheck = 5 * time.Second
 
 func (a *API) model(in *sdk.CreateModelInput) (hosting.Model, error) {
@@ -105,7 +105,7 @@ func (a *API) container(d *types.ContainerDefinition) (hosting.Container, error)
 	return out, modelData(d, path, &out)
 }
 
-// isolation refuses what a model's owner would rely on and would not get. AWS: CreateModel, EnableNetworkIsolation: no network calls to
+// isolation refuses isolation settings that this server cannot provide. AWS: CreateModel, EnableNetworkIsolation: no network calls to
 // or from the container.
 func isolation(asked *bool) error {
 	if !aws.ToBool(asked) {

@@ -11,12 +11,12 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// dataPattern is AWS's of ModelDataUrl and S3Uri. Here file:///path is taken besides.
+// dataPattern is AWS's pattern of ModelDataUrl and S3Uri, extended by file:///path.
 const dataPattern = `^(https|s3)://([^/]+)/?(.*)$`
 
 var dataURI = regexp.MustCompile(dataPattern)
 
-// modelData reads where a container's model data is. AWS: ContainerDefinition, ModelDataUrl and ModelDataSource; S3ModelDataSource.
+// modelData reads the location of a container's model data. AWS: ContainerDefinition, ModelDataUrl and ModelDataSource; S3ModelDataSource.
 func modelData(d *types.ContainerDefinition, path string, out *hosting.Container) error {
 	if err := checkURI(d.ModelDataUrl, path+".modelDataUrl"); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package sagemaker is the SageMaker control plane as an awsapi.Service: models, endpoint configs, endpoints and their tags. Each
-// operation turns the SDK's input into an engine.Input, or reads a View, and its refusals into SageMaker's own texts.
+// Package sagemaker implements the SageMaker control plane as an awsapi.Service: models, endpoint configs, endpoints and their tags. Each
+// operation converts the SDK's input to an engine.Input, or reads a View, and converts refusals to SageMaker's texts.
 package sagemaker
 
 import (
@@ -12,22 +12,22 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// API is SageMaker's control plane.
+// API implements the operations of SageMaker's control plane.
 type API struct {
 	backend awsapi.Backend
 
 	o Options
 }
 
-// Options are what the service asks about the fleet before it takes what a client wants.
+// Options are checks of requests against the fleet.
 type Options struct {
-	// Image refuses, with a sentence for the client, an image that no fleet can run.
+	// Image returns an error, whose text is for the client, for an image that no fleet can run.
 	Image func(image string) error
 
-	// ModelData refuses model data that is known to be unusable. Its error's text is the client's.
+	// ModelData returns an error, whose text is for the client, for model data that is known to be unusable.
 	ModelData func(ctx context.Context, d hosting.ModelData) error
 
-	// InstanceType refuses an instance type that is not known, or that can never fit on the fleet's machine.
+	// InstanceType returns an error for an instance type that is unknown or can never fit on the fleet's machine.
 	InstanceType func(name string) error
 }
 
@@ -55,7 +55,7 @@ func New(b awsapi.Backend, o Options) *awsapi.Service {
 	return s
 }
 
-// arn names a resource; SageMaker's ARNs carry names in lower case.
+// arn returns the ARN of a resource; SageMaker's ARNs contain names in lower case.
 func arn(s engine.Scope, r hosting.Resource, name string) string {
 	return awsapi.ARN(s, "sagemaker", kinds[r]+"/"+strings.ToLower(name))
 }
@@ -64,13 +64,13 @@ var kinds = map[hosting.Resource]string{
 	hosting.ResourceModel: "model", hosting.ResourceConfig: "endpoint-config", hosting.ResourceEndpoint: "endpoint",
 }
 
-// step takes an input and words the engine's refusals.
+// step applies an input and converts the engine's refusals to the service's errors.
 func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.Result, error) {
 	result, err := a.backend.Step(ctx, in)
 	return result, Refusal(c.Scope, err)
 }
 
-// region calls f with the call's region, or not at all where it has no state yet.
+// region calls f with the state of the call's region, and not at all if there is none yet.
 func (a *API) region(ctx context.Context, c awsapi.Call, f func(*hosting.Registry) error) error {
 	var err error
 	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {

@@ -14,7 +14,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// newTags checks the tags of a resource that is to be.
+// newTags checks the tags of a resource to be created.
 func newTags(in []types.Tag) (hosting.Tags, error) {
 	tags, err := checkTags(in)
 	return hosting.Tags{}.With(tags), err
@@ -42,7 +42,7 @@ func describeTags(tags hosting.Tags) []types.Tag {
 	return out
 }
 
-// resource reads an ARN of the call's account and region.
+// resource parses an ARN of the call's account and region.
 func resource(c awsapi.Call, text string) (hosting.Resource, string, error) {
 	rest, ours := strings.CutPrefix(text, awsapi.ARN(c.Scope, "sagemaker", ""))
 	kind, name, _ := strings.Cut(rest, "/")

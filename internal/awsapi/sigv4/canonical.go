@@ -15,7 +15,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b 
 // bufferMax is the largest buffer that is kept for another request.
 const bufferMax = 64 << 10
 
-// signature is what the request's signature should be, in hexadecimal digits.
+// signature returns the expected signature of the request in hexadecimal digits.
 func (a *authorization) signature(r *Request, body [32]byte, k *derived) [64]byte {
 	p := buffers.Get().(*[]byte)
 	b := a.appendCanonical((*p)[:0], r, body)
@@ -36,7 +36,7 @@ func (a *authorization) signature(r *Request, body [32]byte, k *derived) [64]byt
 	return out
 }
 
-// appendCanonical writes the form of the request that both sides agree on.
+// appendCanonical appends the canonical request.
 func (a *authorization) appendCanonical(b []byte, r *Request, body [32]byte) []byte {
 	b = append(append(b, r.Method...), '\n')
 	b = append(appendPath(b, r.Path), '\n')
@@ -57,8 +57,8 @@ func (a *authorization) appendCanonical(b []byte, r *Request, body [32]byte) []b
 	return hex.AppendEncode(b, body[:])
 }
 
-// appendValues joins the values of a header in the order in which they were received. So "a,b" in one field and "a" and "b" in two are
-// signed alike: who reads such a header must read them alike too. AWS: IAM user guide, canonical headers.
+// appendValues joins the values of a header in the order in which they were received. So "a,b" in one field and "a" and "b" in two fields
+// have the same signature, and code that reads such a header must treat them equally. AWS: IAM user guide, canonical headers.
 func appendValues(b []byte, r *Request, name string) []byte {
 	first := true
 	for i := range r.Header {
@@ -74,7 +74,7 @@ func appendValues(b []byte, r *Request, name string) []byte {
 	return b
 }
 
-// appendValue trims white space from both ends of a value and makes one space of several. AWS: IAM user guide, Trimall.
+// appendValue trims white space from both ends of a value and replaces several spaces by one. AWS: IAM user guide, Trimall.
 func appendValue(b []byte, v string) []byte {
 	v = strings.Trim(v, " \t")
 	for i := range len(v) {
@@ -85,7 +85,7 @@ func appendValue(b []byte, v string) []byte {
 	return b
 }
 
-// appendPath normalises the path and encodes what is encoded once more, as every service but S3 does.
+// appendPath normalises the path and encodes the encoded path once more, as every service except S3 does.
 func appendPath(b []byte, path string) []byte {
 	start := len(b)
 	for rest := path; rest != ""; {
@@ -105,8 +105,8 @@ func appendPath(b []byte, path string) []byte {
 	return b
 }
 
-// appendQuery sorts the parameters and encodes each anew. A plus sign stands for a space, as everything here that reads a query reads it:
-// who signed a %2B and has a "+" sent for it signed something else.
+// appendQuery sorts the parameters and re-encodes each. A plus sign stands for a space, as for all code here that reads queries:
+// a signature over %2B is not valid for a "+".
 func appendQuery(b []byte, query string) []byte {
 	if query == "" {
 		return b
@@ -122,7 +122,7 @@ func appendQuery(b []byte, query string) []byte {
 		pair := append(appendEncoded(nil, decode(name)), '=')
 		pairs = append(pairs, string(appendEncoded(pair, decode(value))))
 	}
-	slices.SortFunc(pairs, func(x, y string) int { // by name, then by value: "=" sorts behind some characters of names
+	slices.SortFunc(pairs, func(x, y string) int { // by name, then by value: "=" sorts after some characters of names
 		xn, xv, _ := strings.Cut(x, "=")
 		yn, yv, _ := strings.Cut(y, "=")
 		if c := strings.Compare(xn, yn); c != 0 {
@@ -139,7 +139,7 @@ func appendQuery(b []byte, query string) []byte {
 	return b
 }
 
-// plain are the bytes that RFC 3986 leaves unencoded.
+// plain contains the unreserved characters of RFC 3986.
 var plain = func() (t [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
 		t[c] = true
@@ -147,7 +147,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// appendEncoded percent-encodes every byte that RFC 3986 does not leave alone.
+// appendEncoded percent-encodes every byte that is not an unreserved character of RFC 3986.
 func appendEncoded(b []byte, s string) []byte {
 	const digits = "0123456789ABCDEF"
 	for i := range len(s) {
@@ -160,7 +160,7 @@ func appendEncoded(b []byte, s string) []byte {
 	return b
 }
 
-// decode undoes the encoding of a query's parameter; what is not encoded well stays as it is.
+// decode decodes a query parameter; invalid escapes are left unchanged.
 func decode(s string) string {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s
@@ -191,7 +191,7 @@ func unhex(c byte) byte {
 	return c | 0x20 - 'a' + 10
 }
 
-// cut splits at the first separator; rest is "" where there is none.
+// cut splits at the first separator; rest is "" if there is none.
 func cut(s string, separator byte) (before, rest string) {
 	if i := strings.IndexByte(s, separator); i >= 0 {
 		return s[:i], s[i+1:]
@@ -199,7 +199,7 @@ func cut(s string, separator byte) (before, rest string) {
 	return s, ""
 }
 
-// equalFold compares ASCII texts in any case.
+// equalFold compares ASCII strings case-insensitively.
 func equalFold(a, b string) bool {
 	return len(a) == len(b) && strings.EqualFold(a, b)
 }

@@ -2,17 +2,17 @@ package sigv4
 
 import "fmt"
 
-// Kind is why a request is refused.
+// Kind is the kind of a refusal.
 type Kind int
 
 // Kinds.
 const (
-	Missing        Kind = iota + 1 // no claim at all
-	Incomplete                     // a claim that cannot be read
-	UnknownKey                     // no such key, or the wrong session token
-	ExpiredToken                   // the session is over
-	WrongSignature                 // the signature does not fit
-	Expired                        // the request is too old, or from the future
+	Missing        Kind = iota + 1 // no signature
+	Incomplete                     // an incomplete or malformed signature
+	UnknownKey                     // unknown key, or wrong session token
+	ExpiredToken                   // the session has expired
+	WrongSignature                 // the signature does not match
+	Expired                        // the request's time is too far in the past or future
 )
 
 // Error is a refusal.
@@ -24,7 +24,7 @@ type Error struct {
 // Error returns AWS's text.
 func (e *Error) Error() string { return e.Msg }
 
-// Codes returns the error code in the JSON and CBOR protocols, that of Query, and the HTTP status.
+// Codes returns the error code in the JSON and CBOR protocols, the code in the Query protocol, and the HTTP status.
 // AWS: common errors of SageMaker and of CloudWatch.
 func (e *Error) Codes() (code, query string, status int) {
 	switch e.Kind {

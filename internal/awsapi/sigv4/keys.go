@@ -8,22 +8,22 @@ import (
 	"sync/atomic"
 )
 
-// keysMax bounds how many derived keys are kept: one for each access key, day, region and service in use.
+// keysMax limits the number of cached keys: one per access key, day, region and service in use.
 const keysMax = 256
 
-// Keys remembers derived signing keys, which are the same for a day: deriving one takes four HMACs, and each verification one more.
-// Only keys that a signature was verified with are kept. Its zero value is empty; a nil one keeps nothing. Its methods may be called by
-// any number of goroutines; readers take no lock.
+// Keys caches derived signing keys, which are valid for a day: deriving one takes four HMACs, each verification one more.
+// Only keys that have verified a signature are cached. The zero value is empty; a nil *Keys caches nothing. Its methods may be called by
+// any number of goroutines; reads take no lock.
 type Keys struct {
-	known atomic.Pointer[map[keyName]*derived] // replaced, never changed
+	known atomic.Pointer[map[keyName]*derived] // replaced, never modified
 
-	mu sync.Mutex // of writers
+	mu sync.Mutex // held by writers
 }
 
-// keyName is what a signing key depends on besides the secret.
+// keyName identifies a signing key, except for the secret.
 type keyName struct{ id, date, region, service string }
 
-// derived is a signing key as HMAC uses it: both of its padded blocks, ready to be hashed.
+// derived is a signing key in the form that HMAC uses: both padded blocks.
 type derived struct {
 	name         keyName
 	secret       string
@@ -31,7 +31,7 @@ type derived struct {
 	inner, outer [sha256.BlockSize]byte
 }
 
-// find returns the key of a claim. One of another secret, or account, is another key.
+// find returns the cached key of a claim, or nil if it was derived from another secret or account.
 func (k *Keys) find(c *Claim) (*derived, bool) {
 	if k == nil {
 		return nil, false
@@ -47,7 +47,7 @@ func (k *Keys) find(c *Claim) (*derived, bool) {
 	return d, true
 }
 
-// keep remembers a key. Where there is no room, those of other days go, and if that is not enough all.
+// keep caches a key. If the cache is full, keys of other days are dropped, and if that is not enough all.
 func (k *Keys) keep(d *derived) {
 	if k == nil {
 		return
@@ -68,7 +68,7 @@ func (k *Keys) keep(d *derived) {
 	k.known.Store(&next)
 }
 
-// derive makes the signing key of a claim. Its texts are copies: a request's own do not outlive it.
+// derive derives the signing key of a claim. Its strings are copies, since the request's strings are not valid after it.
 func derive(c *Claim) *derived {
 	d := &derived{
 		name:   keyName{strings.Clone(c.keyID), strings.Clone(c.date), strings.Clone(c.region), strings.Clone(c.service)},
@@ -83,7 +83,7 @@ func derive(c *Claim) *derived {
 	return d
 }
 
-// pad makes HMAC's two blocks of a key. RFC 2104.
+// pad computes HMAC's two padded blocks of a key. RFC 2104.
 func (d *derived) pad(key []byte) {
 	if len(key) > sha256.BlockSize {
 		short := sha256.Sum256(key)
@@ -98,10 +98,10 @@ func (d *derived) pad(key []byte) {
 	}
 }
 
-// textMax is how long a text may be that is signed without allocating: a string to sign has about 150 bytes.
+// textMax is the length up to which a text is signed without allocation: a string to sign has about 150 bytes.
 const textMax = 320
 
-// sign is HMAC-SHA256. The standard library's allocates five times.
+// sign computes HMAC-SHA256. The standard library's implementation allocates five times.
 func (d *derived) sign(text []byte) [sha256.Size]byte {
 	var room [sha256.BlockSize + textMax]byte
 	b := append(append(room[:0], d.inner[:]...), text...)

@@ -12,7 +12,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// A part of the signature that is sent twice has no one value: it is refused, even where both are equal.
+// A part of the signature that is sent twice is ambiguous and refused, even if both values are equal.
 func TestWhatMayBeSentOnlyOnceInAHead(t *testing.T) {
 	token := "TOKEN"
 	for _, c := range []struct {
@@ -50,7 +50,7 @@ func TestWhatMayBeSentOnlyOnceInAHead(t *testing.T) {
 	}
 }
 
-// twice sends a header a second time, changed where change is set.
+// twice adds a second copy of a header, modified if change is set.
 func twice(name string, change func(string) string) func(*Request) {
 	return func(r *Request) {
 		for _, f := range r.Header {
@@ -118,7 +118,7 @@ func TestWhatMayBeSentOnlyOnceInAQuery(t *testing.T) {
 		r := &Request{Method: h.Method, Path: "/", Query: u.RawQuery, Host: "h"}
 		if name == "" {
 			if _, err := verify(now, r, "", lookup("TOKEN")); err != nil {
-				t.Errorf("as it was signed: %v", err)
+				t.Errorf("unmodified: %v", err)
 			}
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// parse finds the claim in the Authorization header or, for a presigned URL, in the query.
+// parse reads the signature from the Authorization header or, for a presigned URL, from the query.
 func (a *authorization) parse(r *Request) error {
 	value, found, err := r.value("authorization")
 	if err != nil {
@@ -22,7 +22,7 @@ func (a *authorization) parse(r *Request) error {
 		}
 	}
 	switch {
-	case found && query.Has("X-Amz-Signature"): // which the canonical request leaves out
+	case found && query.Has("X-Amz-Signature"): // which the canonical request excludes
 		return refuse(Incomplete, "The request has both an Authorization header and an 'X-Amz-Signature' query-string parameter.")
 	case found:
 		return a.parseHeader(r, value)
@@ -33,7 +33,7 @@ func (a *authorization) parse(r *Request) error {
 	}
 }
 
-// errMissing is shared: with no authentication it is met, and ignored, in each request.
+// errMissing is shared, since without authentication it occurs, and is ignored, in each request.
 var errMissing = refuse(Missing, "Missing Authentication Token")
 
 func (a *authorization) parseHeader(r *Request, value string) error {
@@ -93,7 +93,7 @@ func (a *authorization) parseHeader(r *Request, value string) error {
 	return a.moment(stamp, date)
 }
 
-// complete names every part that is not there.
+// complete returns an error that lists all missing parts.
 func (a *authorization) complete(credential string, dated bool) error {
 	var missing []string
 	for _, p := range [...]struct{ name, value string }{{"Credential", credential}, {"Signature", a.sig}, {"SignedHeaders", a.headers}} {
@@ -154,7 +154,7 @@ func (a *authorization) credential(c string) error {
 	return nil
 }
 
-// regionLike keeps odd texts out of ARNs and keys.
+// regionLike reports whether a text has the form of a region, so that others do not get into ARNs and keys.
 func regionLike(s string) bool {
 	if s == "" || len(s) > 32 {
 		return false

@@ -12,7 +12,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// signedBySDK is a request as the SDK signs and sends it.
+// signedBySDK returns a request as the SDK signs and sends it.
 func signedBySDK(t *testing.T, target string, header http.Header) *Request {
 	t.Helper()
 	h, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://h"+target, nil)
@@ -47,7 +47,7 @@ func (r *Request) replace(name string, values ...string) {
 	r.Header = out
 }
 
-// What may differ between what was signed and what is sent, and what may not.
+// Differences between the signed and the sent request that are allowed, and those that are not.
 func TestWhatASignatureLetsPass(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -101,7 +101,7 @@ func TestWhatASignatureLetsPass(t *testing.T) {
 	}
 }
 
-// AWS wants the host and every x-amz header signed, and takes others unsigned: some clients add Accept or Content-Type after signing.
+// AWS requires the host and every x-amz header to be signed and accepts others unsigned: some clients add Accept or Content-Type after signing.
 func TestHeadersThatMustBeSigned(t *testing.T) {
 	for name, must := range map[string]bool{
 		"Accept": false, "Content-Type": false, "User-Agent": false, "Amz-Sdk-Request": false, "X-Amzn-Trace-Id": false, "X-Forwarded-For": false,
@@ -125,7 +125,7 @@ func TestHeadersThatMustBeSigned(t *testing.T) {
 	}
 }
 
-// A derived key is made once a day, region and service, and is another's where the secret changes.
+// A key is derived once per day, region and service, and again after the secret changes.
 func TestKeysAreKept(t *testing.T) {
 	var keys Keys
 	v := vectors()[0]
@@ -140,7 +140,7 @@ func TestKeysAreKept(t *testing.T) {
 	}
 	wrong := func(string) (Key, bool) { return Key{Secret: "another"}, true }
 	if err := check(wrong); err == nil || keys.known.Load() != nil {
-		t.Fatalf("a key that verified nothing is kept: %v", err)
+		t.Fatalf("a key is cached after a failed verification: %v", err)
 	}
 	for range 2 {
 		if err := check(lookup("")); err != nil {
@@ -148,16 +148,16 @@ func TestKeysAreKept(t *testing.T) {
 		}
 	}
 	if n := len(*keys.known.Load()); n != 1 {
-		t.Errorf("%d keys are kept", n)
+		t.Errorf("%d keys are cached", n)
 	}
 	if err := check(wrong); err == nil {
-		t.Error("a kept key outlived its secret")
+		t.Error("a cached key is used after its secret changed")
 	}
 	for i := range 3 * keysMax {
 		keys.keep(derive(&Claim{authorization: authorization{keyID: keyID, date: "20261123", region: fmt.Sprint("r", i), service: "s"}}))
 	}
 	if n := len(*keys.known.Load()); n > keysMax {
-		t.Errorf("%d keys are kept, of %d at most", n, keysMax)
+		t.Errorf("%d keys are cached, the limit is %d", n, keysMax)
 	}
 	if err := check(lookup("")); err != nil {
 		t.Error(err)

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Field is one header field as it was received. A header that was sent twice is two fields.
+// Field is one header field as received. A header that was sent twice is two fields.
 type Field struct{ Name, Value string }
 
-// Request is what a signature covers, as it was received, without the body: that is verified by its hash.
+// Request contains the parts of a request that a signature covers, as received. The body is represented by its hash.
 type Request struct {
 	Method string
 	Path   string // as on the wire, percent-encoded; "" means /
@@ -18,7 +18,7 @@ type Request struct {
 }
 
 // value returns the value of a header that may be sent once, and whether it was sent. name is in lower case. A header that was sent more
-// than once has no one value: it fails, even where the values are equal.
+// than once is an error, even if the values are equal.
 func (r *Request) value(name string) (value string, sent bool, err error) {
 	for i := range r.Header {
 		if !equalFold(r.Header[i].Name, name) {
@@ -32,7 +32,7 @@ func (r *Request) value(name string) (value string, sent bool, err error) {
 	return value, sent, nil
 }
 
-// Key is what a server knows of an access key.
+// Key is an access key as stored by the server.
 type Key struct {
 	Secret  string
 	Token   string    // session token; "" for a key without one
@@ -40,7 +40,7 @@ type Key struct {
 	Account string
 }
 
-// Identity is who signed, and what for.
+// Identity is the signer of a request, and the region and service that it was signed for.
 type Identity struct {
 	AccessKeyID string
 	Account     string
@@ -57,15 +57,15 @@ const (
 	signedMax = 128           // signed headers; SDKs sign about ten
 )
 
-// Claim is a request's signature, of which all that needs no body has been checked.
+// Claim is a request's signature after all checks that do not need the body.
 type Claim struct {
 	authorization
 	key Key
 }
 
-// Begin checks what a request's head says at a moment: the form of the signature, its time, the key, and that what must be signed is.
-// It costs little and looks at no body, so a server calls it before it reads one. lookup returns the key of an access key ID. The claim's
-// texts are parts of the request's. It fails with *Error.
+// Begin checks a request's head at the time now: the form of the signature, its time, the key, and that all required headers are signed.
+// It is cheap and does not need the body, so a server calls it before reading one. lookup returns the key of an access key ID. The claim's
+// strings share memory with the request's. Errors are of type *Error.
 func Begin(now time.Time, r *Request, lookup func(accessKeyID string) (Key, bool)) (Claim, error) {
 	var c Claim
 	if err := c.parse(r); err != nil {
@@ -85,8 +85,8 @@ func Begin(now time.Time, r *Request, lookup func(accessKeyID string) (Key, bool
 	return c, c.checkHeaders(r)
 }
 
-// Finish compares the signature with the one that the request and the SHA-256 of its body should have. The identity's texts are the
-// server's own. It fails with *Error.
+// Finish compares the signature with the expected one, given the SHA-256 of the body. The identity's strings do not share memory with the
+// request. Errors are of type *Error.
 func (c *Claim) Finish(r *Request, body [32]byte, keys *Keys) (Identity, error) {
 	k, known := keys.find(c)
 	if !known {
@@ -103,11 +103,11 @@ func (c *Claim) Finish(r *Request, body [32]byte, keys *Keys) (Identity, error) 
 	return k.identity, nil
 }
 
-// Service is the service that the request says it is signed for.
+// Service returns the service that the request claims to be signed for.
 func (c *Claim) Service() string { return c.service }
 
-// Claims returns who a request says it is, with nothing checked: for servers that take every request. ok is false where it does
-// not say.
+// Claims returns the identity that a request claims, without verification, for servers without authentication. ok is false if there is
+// none.
 func Claims(r *Request) (id Identity, ok bool) {
 	var a authorization
 	if err := a.parse(r); err != nil {
@@ -116,7 +116,7 @@ func Claims(r *Request) (id Identity, ok bool) {
 	return Identity{AccessKeyID: a.keyID, Region: a.region, Service: a.service}, true
 }
 
-// authorization is the parsed claim of a request.
+// authorization is the parsed signature of a request.
 type authorization struct {
 	keyID, date, region, service string
 
@@ -124,7 +124,7 @@ type authorization struct {
 	sig       string
 	token     string
 	at        time.Time
-	stamp     string // the request's own spelling of at
+	stamp     string // at, as spelled in the request
 	presigned bool
 	expires   int // seconds a presigned request is valid
 }
@@ -148,10 +148,10 @@ func (a *authorization) checkTime(now time.Time) error {
 	return nil
 }
 
-// checkHeaders refuses a signature that leaves out what must be signed: the host, and every header whose name begins with x-amz, since
-// those tell the operation, the variant, the session. AWS: IAM user guide, SignedHeaders: host and any x-amz-* header. Others, such as
-// Accept and Content-Type, may be left out, as on AWS: some clients add them after they have signed. The trace ID is no part of the
-// request: load balancers add it, and SDKs never sign it.
+// checkHeaders refuses a signature that does not cover the host and every header whose name begins with x-amz, since these determine
+// the operation, the variant and the session. AWS: IAM user guide, SignedHeaders: host and any x-amz-* header. Others, such as Accept and
+// Content-Type, may be unsigned, as on AWS: some clients add them after signing. The trace ID is exempt: load balancers add it, and SDKs
+// never sign it.
 func (a *authorization) checkHeaders(r *Request) error {
 	if n := countSigned(a.headers); n > signedMax {
 		return refuse(Incomplete, "SignedHeaders lists %d headers; at most %d are taken.", n, signedMax)
@@ -176,7 +176,7 @@ func unsigned(name string) error {
 	return refuse(WrongSignature, "'%s' must be a 'SignedHeader' in the AWS Authorization.", name)
 }
 
-// signs reports whether a header, in any case, is among those that are signed.
+// signs reports whether a header is signed; name is case-insensitive.
 func (a *authorization) signs(name string) bool {
 	for rest := a.headers; rest != ""; {
 		var h string

@@ -30,7 +30,7 @@ func lookup(token string) func(string) (Key, bool) {
 	}
 }
 
-// vector is a request that botocore signed.
+// vector is a request signed by botocore.
 type vector struct {
 	request                       Request
 	body                          string
@@ -79,7 +79,7 @@ func (v vector) signedRequest() Request {
 	return v.request
 }
 
-// verify is both steps at once.
+// verify runs both steps.
 func verify(at time.Time, r *Request, body string, find func(string) (Key, bool)) (Identity, error) {
 	c, err := Begin(at, r, find)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestVectorsSignedByBotocore(t *testing.T) {
 	}
 }
 
-// Whatever is changed after signing makes the signature wrong.
+// Any change after signing makes the signature wrong.
 func TestTamperedRequestsAreRefused(t *testing.T) {
 	for name, tamper := range map[string]func(*Request, *string){
 		"body":   func(_ *Request, body *string) { *body += " " },
@@ -201,14 +201,14 @@ func TestCanonicalForms(t *testing.T) {
 	}
 }
 
-// No header makes Verify panic, and none is taken without the secret.
+// No header causes a panic, and none is accepted without the secret.
 func FuzzVerify(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential=a/20261123/us-east-1/s/aws4_request, SignedHeaders=host;x-amz-date, Signature=00", "20261123T190000Z", "/a/../b", "x=%zz")
 	f.Add("AWS4-HMAC-SHA256 ,,,=", "", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=9")
 	f.Fuzz(func(t *testing.T, auth, date, path, query string) {
 		r := Request{Method: "POST", Path: path, Query: query, Host: "h", Header: fields(map[string]string{"authorization": auth, "x-amz-date": date})}
 		if _, err := verify(now, &r, "", lookup("")); err == nil {
-			t.Errorf("taken: %q %q %q %q", auth, date, path, query)
+			t.Errorf("accepted: %q %q %q %q", auth, date, path, query)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package sts answers the two questions that clients ask about themselves: STS GetCallerIdentity and IAM GetRole. The caller is
+// Package sts implements the two calls by which clients identify themselves: STS GetCallerIdentity and IAM GetRole. The caller is
 // always an assumed role, so that the SageMaker Python SDK finds an execution role.
 package sts
 
@@ -10,44 +10,44 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 )
 
-// RoleName is the role that every caller has assumed.
+// RoleName is the assumed role of every caller.
 const RoleName = "BellowsExecutionRole"
 
 // GetCallerIdentityInput is empty.
 type GetCallerIdentityInput struct{}
 
-// GetCallerIdentityOutput is who the caller is. AWS: STS API reference.
+// GetCallerIdentityOutput identifies the caller. AWS: STS API reference.
 type GetCallerIdentityOutput struct {
 	Arn     *string
-	UserId  *string // the wire name
+	UserId  *string // the name on the wire
 	Account *string
 }
 
-// GetRoleInput names a role.
+// GetRoleInput contains the name of a role.
 type GetRoleInput struct{ RoleName *string }
 
-// GetRoleOutput is the role. AWS: IAM API reference.
+// GetRoleOutput contains the role. AWS: IAM API reference.
 type GetRoleOutput struct{ Role *Role }
 
 // Role is an IAM role.
 type Role struct {
 	Path                     *string
 	RoleName                 *string
-	RoleId                   *string // the wire name
+	RoleId                   *string // the name on the wire
 	Arn                      *string
 	CreateDate               *time.Time
 	AssumeRolePolicyDocument *string
 	MaxSessionDuration       *int32
 }
 
-// New returns STS.
+// New returns the STS service.
 func New() *awsapi.Service {
 	s := &awsapi.Service{Name: "STS", Signing: "sts", Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"}
 	awsapi.Handle(s, "GetCallerIdentity", getCallerIdentity)
 	return s
 }
 
-// NewIAM returns the part of IAM that goes with it. created is the date of the role.
+// NewIAM returns the IAM service, which has only GetRole. created is the creation date of the role.
 func NewIAM(created time.Time) *awsapi.Service {
 	s := &awsapi.Service{Name: "IAM", Signing: "iam", Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"}
 	awsapi.Handle(s, "GetRole", func(_ context.Context, c awsapi.Call, in *GetRoleInput) (*GetRoleOutput, error) {
@@ -66,7 +66,7 @@ func getCallerIdentity(_ context.Context, c awsapi.Call, _ *GetCallerIdentityInp
 	return &GetCallerIdentityOutput{Arn: &arn, UserId: &id, Account: &c.Account}, nil
 }
 
-// roleID has the form of the unique id of a role.
+// roleID has the format of the unique ID of a role.
 const roleID = "AROABELLOWSEXECUTION1"
 
 // trust is a trust policy, percent-encoded as IAM returns it.
