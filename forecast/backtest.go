@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// How members earn their weights.
+// Constants of the members' weights.
 const (
-	trialDays  = 10   // how far back they are tried
-	trialAhead = 48   // hours that each trial foretells, as far as they have passed
-	fading     = 0.96 // what a trial counts beside the one six hours after it
-	doubt      = 24   // hours of errors as large as everybody's that each member is given in advance
-	patience   = 1.15 // members that erred at most so many times as much as the best are as good as it
-	severity   = 4    // the power with which the others' weights fall
+	trialDays  = 10   // days of past trials
+	trialAhead = 48   // hours forecast by each trial, as far as they have passed
+	fading     = 0.96 // weight of a trial relative to the one six hours later
+	doubt      = 24   // hours of the average error with which each member starts
+	patience   = 1.15 // members with at most this multiple of the smallest error have full weight
+	severity   = 4    // exponent with which the others' weights fall
 )
 
-// trial is what asking in the past has shown.
+// trial is the result of evaluating the members in the past.
 type trial struct {
 	weights []float64 // of the members
 
-	ratios []vote  // what was, of what equal members would have said, hour by hour; sorted
+	ratios []vote  // actual values divided by the forecast of equally weighted members, by the hour; sorted
 	low    float64 // quantiles of ratios
 	high   float64
-	floor  float64 // what is added on both sides of a ratio, so that a load near zero has one
+	floor  float64 // added to both sides of a ratio, so that it is defined for a load near zero
 }
 
-// backtest asks the members again, each six hours of the last week, and weighs them by their errors.
+// backtest evaluates the members every six hours of the past trial days and weights them by their errors.
 func (p *past) backtest() trial {
 	t := trial{weights: make([]float64, len(members)), floor: 0.01 * p.anything()}
 	equal := make([]float64, len(members))
@@ -64,8 +64,8 @@ func (p *past) backtest() trial {
 	return t
 }
 
-// weigh turns errors into weights. A member is held against everybody's median over the hours of which it spoke, so that one
-// that was silent for long has neither advantage nor harm; the doubt keeps few hours from deciding much.
+// weigh converts errors to weights. A member is compared with the median of all members over the hours for which it has values, so that
+// missing values are neither an advantage nor a disadvantage; the initial error limits the influence of few hours.
 func (t *trial) weigh(erred, everybody []float64, doubt float64) {
 	for m := range t.weights {
 		t.weights[m] = (erred[m] + doubt) / (everybody[m] + doubt)
@@ -76,9 +76,9 @@ func (t *trial) weigh(erred, everybody []float64, doubt float64) {
 	}
 }
 
-// quantile sorts votes and returns the value at which a share of their weight is reached; 1 where there is none.
+// quantile sorts votes and returns the value at which a share of their weight is reached; 1 if there are none.
 func quantile(votes []vote, q float64) float64 {
-	if math.IsNaN(middle(votes)) { // it sorts them
+	if math.IsNaN(middle(votes)) { // middle sorts them
 		return 1
 	}
 	total := 0.0
@@ -94,7 +94,7 @@ func quantile(votes []vote, q float64) float64 {
 	return votes[len(votes)-1].value
 }
 
-// range80 bounds a value by the ratios of the past.
+// range80 returns the range of a value according to past ratios.
 func (t *trial) range80(v float64) (low, high float64) {
 	low = max((v+t.floor)*t.low-t.floor, 0)
 	high = (v+t.floor)*t.high - t.floor

@@ -7,31 +7,31 @@ import (
 	"slices"
 )
 
-// Bounds of what is looked at, in seasons.
+// Limits of the history, in seasons.
 const (
 	seasonsMax = 14 // AWS: predictive scaling, how it works: up to 14 days of history
 	week       = 7  // seasons
 )
 
-// History is a load's past, evenly spaced, oldest first, up to the moment of the forecast.
+// History is the past of a load, evenly spaced, oldest first, up to the time of the forecast.
 type History struct {
-	Values []float64 // not negative; NaN where a value is missing
-	Season int       // values a day: 24 where they are hourly, 1440 where a minute each
+	Values []float64 // not negative; NaN for a missing value
+	Season int       // values per day: 24 for hours, 1440 for minutes
 }
 
-// Forecast is what is expected, value by value, from the end of the history on.
+// Forecast contains the expected values from the end of the history on.
 type Forecast struct {
-	Values []float64 // the median: as likely too high as too low
+	Values []float64 // the median
 
-	// Low and High bound eight of ten past errors: one value in ten was lower than Low would have been, one higher than High.
+	// Low and High are the 10 % and 90 % quantiles according to past errors.
 	Low, High []float64
 }
 
-// ErrShort says that the history has less than one season of values.
+// ErrShort is the error of a history with less than one season of values.
 // AWS: predictive scaling, how it works: at least 24 hours of data.
 var ErrShort = errors.New("forecast: the history has less than a day of values")
 
-// New foretells a number of values. It fails with ErrShort.
+// New forecasts ahead values. It returns ErrShort if there are too few known values.
 func New(h History, horizon int) (Forecast, error) {
 	if h.Season < 1 || horizon < 0 {
 		return Forecast{}, errors.New("forecast: a season has at least one value, and a horizon is not negative")
@@ -55,10 +55,10 @@ func New(h History, horizon int) (Forecast, error) {
 	return f, nil
 }
 
-// past answers for the mean of any stretch of the history at once.
+// past computes the mean of any interval of the history in constant time.
 type past struct {
 	n, season int
-	sum, seen []float64 // of the values before each position
+	sum, seen []float64 // sum and number of the known values before each position
 }
 
 func newPast(h History) *past {
@@ -77,10 +77,10 @@ func newPast(h History) *past {
 	return p
 }
 
-// known counts the values from a position until another.
+// known counts the known values in an interval of positions.
 func (p *past) known(from, until int) float64 { return p.seen[until] - p.seen[from] }
 
-// mean is that of the values from a position until another, as far as they lie before now; NaN where there is none.
+// mean returns the mean of the known values in an interval before now; NaN if there are none.
 func (p *past) mean(now, from, until int) float64 {
 	from, until = max(from, 0), min(until, now)
 	if until <= from || p.known(from, until) == 0 {
@@ -89,22 +89,22 @@ func (p *past) mean(now, from, until int) float64 {
 	return max(p.sum[until]-p.sum[from], 0) / p.known(from, until)
 }
 
-// anything is what to expect where no member knows.
+// anything is the forecast if no member has a value.
 func (p *past) anything() float64 { return p.mean(p.n, 0, p.n) }
 
-// Lengths that go with the season: of a day, ten minutes, an hour, three and six hours.
+// Lengths in values for a season of a day: ten minutes, an hour, three and six hours.
 func (p *past) smooth() int { return (p.season + 72) / 144 }
 func (p *past) hour() int   { return max(p.season/24, 1) }
 func (p *past) recent() int { return max(p.season/8, 1) }
 func (p *past) pace() int   { return max(p.season/4, 1) }
 
-// combiner takes weighted medians without making garbage.
+// combiner computes weighted medians without allocation.
 type combiner struct{ votes []vote }
 
 type vote struct{ value, weight float64 }
 
-// median is the weighted median of what the members said of one value: the lower one where two share the middle, since loads
-// reach far upwards and little downwards. NaN where none said anything.
+// median returns the weighted median of the members' forecasts of one value; the lower one of two, since loads
+// have a long upper tail. NaN if no member has a value.
 func (c *combiner) median(asked [][]float64, weights []float64, at int) float64 {
 	c.votes = c.votes[:0]
 	for m, said := range asked {
@@ -134,7 +134,7 @@ func middle(votes []vote) float64 {
 	return votes[len(votes)-1].value
 }
 
-// sortVotes sorts by value. The few votes of a value, by insertion, are most of a forecast's work.
+// sortVotes sorts by value, with insertion sort, as the number of votes is small. It takes most of a forecast's time.
 func sortVotes(votes []vote) {
 	if len(votes) > 32 {
 		slices.SortFunc(votes, func(a, b vote) int { return cmp.Compare(a.value, b.value) })

@@ -26,15 +26,15 @@ func traces(t testing.TB) map[string][]float64 {
 	return out
 }
 
-// The promise: on every trace the forecast is closer than the same time a day ago and than the same time a week ago.
+// On every trace the forecast is closer than the same time a day ago and the same time a week ago.
 func TestBeatsSeasonalNaiveOnEveryTrace(t *testing.T) {
 	for name, values := range traces(t) {
 		beats(t, name, values, 1)
 	}
 }
 
-// Loads that nobody tuned anything for. What is repeated to the letter each week cannot be beaten by more than its noise; a random
-// walk has no season that could be learnt, and a day ago is as good a guess as any.
+// Loads for which nothing was tuned. A load that repeats exactly each week cannot be forecast better than by its noise; a random
+// walk has no season, and the value of a day ago is as good as any.
 func TestBeatsSeasonalNaiveOnOtherLoads(t *testing.T) {
 	for name, values := range loads() {
 		slack := 1.02
@@ -57,7 +57,7 @@ func beats(t *testing.T, name string, values []float64, slack float64) {
 	}
 }
 
-// loads are three weeks of hours each: seasons with noise, growth, a step, gaps, a walk, and no season at all.
+// loads returns loads of three weeks of hours each: seasons with noise, growth, a step, gaps, a random walk, and no season.
 func loads() map[string][]float64 {
 	state := uint64(7)
 	uniform := func() float64 {
@@ -170,11 +170,11 @@ func TestADayIsNeeded(t *testing.T) {
 		t.Errorf("a whole season: %v", err)
 	}
 	if _, err := forecast.New(forecast.History{Values: values}, 48); err == nil {
-		t.Error("a season of no length was taken")
+		t.Error("a season of length 0 was accepted")
 	}
 }
 
-// Eight of ten values lie between Low and High, or nearly so: the past's errors foretell the future's.
+// About eight of ten values lie between Low and High: past errors predict future ones.
 func TestTheRangeHoldsEightOfTen(t *testing.T) {
 	for _, name := range []string{"daily", "weekly", "no season, no news"} {
 		values, within, all := loads()[name], 0, 0
@@ -195,7 +195,7 @@ func TestTheRangeHoldsEightOfTen(t *testing.T) {
 	}
 }
 
-// history draws any history: with gaps, zeros, spikes.
+// history draws a random history with gaps, zeros and spikes.
 func history(t *rapid.T) forecast.History {
 	season := rapid.IntRange(1, 48).Draw(t, "season")
 	values := rapid.SliceOfN(rapid.OneOf(
@@ -226,7 +226,7 @@ func TestForecastsAreFiniteAndNeverNegative(t *testing.T) {
 	})
 }
 
-// Units do not matter: a load counted in dozens is foretold in dozens. Powers of two keep floats exact.
+// Units do not matter: a load in dozens is forecast in dozens. Powers of two keep floating-point values exact.
 func TestUnitsDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := history(t)
@@ -248,11 +248,11 @@ func TestUnitsDoNotMatter(t *testing.T) {
 	})
 }
 
-// What is older than two weeks does not matter.
+// Values older than two weeks have no effect.
 func TestOnlyTwoWeeksCount(t *testing.T) {
 	values := traces(t)["worldcup98-weeks1-3"]
 	if !slices.Equal(ask(t, values, 48), ask(t, values[len(values)-14*24:], 48)) {
-		t.Error("what was before the last two weeks changed the forecast")
+		t.Error("values older than two weeks changed the forecast")
 	}
 }
 

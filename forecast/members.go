@@ -2,25 +2,25 @@ package forecast
 
 import "math"
 
-// Shapes: what a value is like.
+// Shapes: the base value of a member.
 const (
 	likeYesterday  = iota // the same time of the last day
-	likeTheDays           // the median of that time, over the days
+	likeTheDays           // the median of that time over the days
 	likeLastWeek          // the same time a week ago
-	likeBothWeeks         // a week ago, and half as much two weeks ago
-	likeOneDay            // the mean of the last day, at any time
+	likeBothWeeks         // a week ago, and two weeks ago with half the weight
+	likeOneDay            // the mean of the last day
 	likeLastHours         // the mean of the last three hours
-	shapeOfLast           // the usual share of that time, of a day like the last
-	shapeOfMedian         // of a day like the median of the last week's
-	shapeOfWeekday        // of a day like the one a week ago
+	shapeOfLast           // the usual share of that time in a day like the last
+	shapeOfMedian         // in a day like the median of the last week's days
+	shapeOfWeekday        // in a day like the one a week ago
 	shapes
 )
 
 // Corrections of a shape.
 const (
 	asIs        = iota
-	ofLastHours // by how far the last three hours were from what it would have said, fading within half a day
-	ofLastDay   // by how far the last day was above the same day a week ago
+	ofLastHours // by the ratio of the last three hours to the shape's values for them, fading within half a day
+	ofLastDay   // by the ratio of the last day to the same day a week ago
 	ofLastDays  // the same for three days
 	corrections
 )
@@ -28,7 +28,7 @@ const (
 // member is one simple forecast.
 type member struct{ shape, correction int }
 
-// members are asked every time. Those that look a week back are silent until there is a week.
+// members are evaluated for every forecast. Those that need a week of history have no value until there is one.
 var members = [...]member{
 	{likeYesterday, ofLastHours},
 	{likeTheDays, ofLastHours},
@@ -48,7 +48,7 @@ var members = [...]member{
 	{shapeOfWeekday, ofLastDays},
 }
 
-// How far a correction of the last hours goes: most of what was seen, but less the farther ahead, and within bounds.
+// Constants of the correction by the last hours, which decreases with the distance and is bounded.
 const (
 	recentPower = 0.7
 	recentFade  = 0.5 // seasons
@@ -56,7 +56,7 @@ const (
 	weeklyMost  = 4.0
 )
 
-// ask lets every member speak, from a moment on, about n blocks of some values each.
+// ask evaluates every member at a position for n blocks of values.
 func (p *past) ask(now, n, block int) [][]float64 {
 	said := make([][]float64, shapes)
 	for s := range said {
@@ -85,11 +85,11 @@ func (p *past) ask(now, n, block int) [][]float64 {
 // dayVotes is memory for medians over days.
 type dayVotes struct{ values, shares []vote }
 
-// describe says what each shape makes of block i.
+// describe returns the value of each shape for block i.
 func (p *past) describe(d *dayVotes, said [][]float64, now, i, block int) {
 	from := now + i*block - p.smooth()
 	until := now + (i+1)*block + p.smooth()
-	first := ((i+1)*block-1)/p.season + 1 // days back to the last one that is known
+	first := ((i+1)*block-1)/p.season + 1 // days back to the last known one
 	d.values, d.shares = d.values[:0], d.shares[:0]
 	for k := first; until-k*p.season > 0; k++ {
 		v := p.mean(now, from-k*p.season, until-k*p.season)
@@ -116,7 +116,7 @@ func (p *past) describe(d *dayVotes, said [][]float64, now, i, block int) {
 	}
 }
 
-// level is the mean of the k-th day back, the last being 1; NaN where the history does not reach so far.
+// level returns the mean of the k-th day back, 1 for the last; NaN if the history is shorter.
 func (p *past) level(now, k int) float64 {
 	if k < 1 || now-k*p.season < 0 {
 		return math.NaN()
@@ -124,7 +124,7 @@ func (p *past) level(now, k int) float64 {
 	return p.mean(now, now-k*p.season, now-(k-1)*p.season)
 }
 
-// usual is the median of the last week's days.
+// usual returns the median of the means of the last week's days.
 func (p *past) usual(now int) float64 {
 	var days [week]vote
 	known := days[:0]
@@ -136,7 +136,7 @@ func (p *past) usual(now int) float64 {
 	return middle(known)
 }
 
-// drift is by how much the last hours were above what each shape would have said of them before; 1 where that is not known.
+// drift returns the ratio of the last hours to each shape's values for them; 1 if it is unknown.
 func (p *past) drift(d *dayVotes, now int) (drift [shapes]float64) {
 	for s := range drift {
 		drift[s] = 1
@@ -159,8 +159,8 @@ func (p *past) drift(d *dayVotes, now int) (drift [shapes]float64) {
 	return drift
 }
 
-// weekly is by how much some days were above the same days a week ago; NaN where that is not known, so that a member that
-// needs it keeps silent.
+// weekly returns the ratio of some days to the same days a week ago; NaN if it is unknown, so that members that
+// need it have no value.
 func (p *past) weekly(now, days int) float64 {
 	from := now - (days+week)*p.season
 	was := p.mean(now, now-days*p.season, now)

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The weighted median is the value that a walk through every vote would find: the smallest at or below which half the weight is.
+// The weighted median equals the result of a brute-force search: the smallest value at or below which half the weight is.
 func TestMiddleIsTheWeightedMedian(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var votes []vote
@@ -36,11 +36,11 @@ func TestMiddleIsTheWeightedMedian(t *testing.T) {
 		}
 	})
 	if !math.IsNaN(middle(nil)) {
-		t.Error("nothing has a median")
+		t.Error("an empty list has a median")
 	}
 }
 
-// Means of stretches are what adding up the known values gives.
+// Means of intervals equal those of a brute-force sum of the known values.
 func TestMeansAreBruteForces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.OneOf(rapid.Just(math.NaN()), rapid.Map(rapid.IntRange(0, 50), func(n int) float64 { return float64(n) })),
@@ -61,7 +61,7 @@ func TestMeansAreBruteForces(t *testing.T) {
 	})
 }
 
-// Nothing after the moment that is asked at may be known to a member.
+// Members do not use values after the position at which they are evaluated.
 func TestMembersDoNotSeeTheFuture(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Float64Range(0, 100), 14*6, 14*6).Draw(t, "values")

@@ -34,12 +34,12 @@ func (r *runner) alarm(c *command) error {
 		}
 		t := r.world.Engine.Region(scope).Targets.Targets[targetKey(k)]
 		if t == nil {
-			return fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
+			return fmt.Errorf("%s/%s is not a scalable target", k.Endpoint, k.Variant)
 		}
 		on := alarm.InAlarm
 		if text, found := c.pair("on"); found {
 			if on = stateOf(text); on == 0 {
-				return fmt.Errorf("%s is no state", text)
+				return fmt.Errorf("%s is not a state", text)
 			}
 		}
 		a.Actions = []alarm.Action{{On: on, Target: t.ID36(), Policy: policy}}
@@ -89,7 +89,7 @@ func (c *command) rule() (alarm.Rule, error) {
 		}
 	}
 	if found && rule.Missing == 0 {
-		return rule, fmt.Errorf("missing=%s is no treatment", text)
+		return rule, fmt.Errorf("missing=%s is not a treatment", text)
 	}
 	return rule, nil
 }
@@ -99,7 +99,7 @@ func (c *command) evaluation(rule *alarm.Rule) error {
 	if text, found := c.pair("wall-clock"); found {
 		offset, err := time.Parse("-07:00", text)
 		if err != nil {
-			return fmt.Errorf("wall-clock=%s is no offset such as +05:30", text)
+			return fmt.Errorf("wall-clock=%s is not an offset such as +05:30", text)
 		}
 		_, seconds := offset.Zone()
 		rule.Clock = &alarm.WallClock{Timezone: text, Offset: seconds}
@@ -115,7 +115,7 @@ func (c *command) evaluation(rule *alarm.Rule) error {
 	return nil
 }
 
-// compared reads above=, at-least=, below= or at-most=; above 0 where none is there.
+// compared reads above=, at-least=, below= or at-most=; default: above 0.
 func (c *command) compared(rule *alarm.Rule) error {
 	for _, x := range []struct {
 		name       string
@@ -135,7 +135,7 @@ func (c *command) compared(rule *alarm.Rule) error {
 	return nil
 }
 
-// metricID reads NAMESPACE/NAME, and @ENDPOINT/VARIANT behind it for a metric of a variant.
+// metricID parses NAMESPACE/NAME, followed by @ENDPOINT/VARIANT for a metric of a variant.
 func metricID(text string) metric.ID {
 	text, of, _ := strings.Cut(text, "@")
 	at := max(strings.LastIndex(text, "/"), 0)
@@ -146,7 +146,7 @@ func metricID(text string) metric.ID {
 	return metric.NewID(namespace, name)
 }
 
-// state puts an alarm into a state by hand, as SetAlarmState without StateReasonData does; fresh=VALUE gives such data.
+// state sets an alarm's state, as SetAlarmState without StateReasonData does; fresh=VALUE adds such data.
 func (r *runner) state(c *command) error {
 	name, err := c.argument(1)
 	if err != nil {
@@ -158,7 +158,7 @@ func (r *runner) state(c *command) error {
 	}
 	in := engine.SetAlarmState{Scope: scope, Name: name, Reason: "by hand", State: stateOf(text)}
 	if in.State == 0 {
-		return fmt.Errorf("%s is no state", text)
+		return fmt.Errorf("%s is not a state", text)
 	}
 	if _, found := c.pair("fresh"); found {
 		v, err := c.number("fresh", 0)
@@ -175,7 +175,7 @@ func (r *runner) state(c *command) error {
 	return nil
 }
 
-// stateOf returns the state of AWS's name; zero where there is none.
+// stateOf returns the state with AWS's name; zero if there is none.
 func stateOf(text string) alarm.State {
 	for _, s := range []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData} {
 		if s.String() == text {
@@ -185,15 +185,15 @@ func stateOf(text string) alarm.State {
 	return 0
 }
 
-// tableBad and tableGood are the values of a table's X and 0; tableThreshold lies between them.
+// tableBad and tableGood are the values of a table's X and 0; tableThreshold is between them.
 const (
 	tableBad       = 100.0
 	tableGood      = 0.0
 	tableThreshold = 50.0
 )
 
-// table prints a row of CloudWatch's tables of missing data: what an evaluation of such periods (0 good, X breaching, - missing;
-// oldest first) makes of an alarm under each treatment. "kept" means that whatever the state was, it stays.
+// table prints a row of CloudWatch's tables of missing data: the state of an alarm after an evaluation of the periods (0 not breaching, X
+// breaching, - missing; oldest first) for each treatment. "kept" means that the state does not change.
 func (r *runner) table(c *command) error {
 	rule, err := c.rule()
 	if err != nil {
@@ -223,18 +223,18 @@ func (r *runner) table(c *command) error {
 	for _, treat := range []alarm.MissingData{alarm.Missing, alarm.Ignore, alarm.Breaching, alarm.NotBreaching} {
 		out = append(out, r.verdict(rule, treat))
 	}
-	if err := r.world.Run(time.Minute); err != nil { // the next row begins on a minute
+	if err := r.world.Run(time.Minute); err != nil { // the next row begins at a full minute
 		return err
 	}
 	r.lines = append(r.lines, strings.Join(c.words[1:], " ")+"  "+strings.Join(out, ", "))
 	return nil
 }
 
-// verdict evaluates now what an alarm makes of the row, from OK and from ALARM.
+// verdict evaluates the row from OK and from ALARM.
 func (r *runner) verdict(rule alarm.Rule, treat alarm.MissingData) string {
 	rule.Missing = treat
 	delay := r.world.Engine.Config().EvaluationDelay
-	series := &metric.Series{} // no datapoint at all
+	series := &metric.Series{} // no datapoints
 	if known := r.world.Engine.Region(scope); known != nil {
 		series = known.Metrics.Series(rule.Metric)
 	}

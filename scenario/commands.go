@@ -58,7 +58,7 @@ func (r *runner) endpoint(c *command) error {
 	return nil
 }
 
-// config makes a model and a config of one variant, or of several of a kind.
+// config creates a model and a config with one variant, or with several equal ones.
 func (r *runner) config(c *command, name string) error {
 	instances, err := c.number("instances", 1)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r *runner) config(c *command, name string) error {
 	return nil
 }
 
-// update moves an endpoint to a new config, which may differ in instances, instance type and variant.
+// update updates an endpoint to a new config, which may differ in instances, instance type and variant.
 func (r *runner) update(c *command) error {
 	name, err := c.argument(1)
 	if err != nil {
@@ -116,7 +116,7 @@ func (r *runner) delete(c *command) error {
 	return nil
 }
 
-// startup says how long instances that start from now on take until they are healthy.
+// startup sets how long instances that start from now on take to become healthy.
 func (r *runner) startup(c *command) error {
 	d, err := r.lapse(c)
 	if err != nil {
@@ -126,7 +126,7 @@ func (r *runner) startup(c *command) error {
 	return nil
 }
 
-// crash lets an instance of a variant exit; it is started again.
+// crash makes an instance of a variant exit; it is restarted.
 func (r *runner) crash(c *command) error {
 	k, err := c.place(1)
 	if err != nil {
@@ -139,7 +139,7 @@ func (r *runner) crash(c *command) error {
 	return err
 }
 
-// breakDown lets instances that start from now on fail; "break off" lets them be healthy again.
+// breakDown makes instances that start from now on fail; "break off" ends this.
 func (r *runner) breakDown(c *command) error {
 	r.world.Broken = len(c.words) < 2 || c.words[1] != "off"
 	return nil
@@ -154,7 +154,7 @@ func (r *runner) show(c *command) error {
 	x, err := r.world.Engine.Region(scope).Hosting.Endpoint(name)
 	if err != nil {
 		r.print("endpoint %s is not there", name)
-		return nil //nolint:nilerr // that is what it shows
+		return nil //nolint:nilerr // the error is the output
 	}
 	for _, v := range x.Variants {
 		r.print("endpoint %s: %v, config %s, %s has %d of %d %s", name, x.Status, x.Config, v.Config.Name, v.Current(), v.Desired, v.Config.InstanceType)
@@ -165,7 +165,7 @@ func (r *runner) show(c *command) error {
 	return nil
 }
 
-// place reads ENDPOINT/VARIANT.
+// place parses ENDPOINT/VARIANT.
 func (c *command) place(n int) (engine.VariantKey, error) {
 	text, err := c.argument(n)
 	if err != nil {
@@ -178,7 +178,7 @@ func (c *command) place(n int) (engine.VariantKey, error) {
 	return engine.VariantKey{Scope: scope, Endpoint: endpoint, Variant: variant}, nil
 }
 
-// capacity reads ENDPOINT/VARIANT N.
+// capacity parses ENDPOINT/VARIANT N.
 func (c *command) capacity() (engine.VariantKey, int, error) {
 	k, err := c.place(1)
 	if err != nil {
@@ -190,12 +190,12 @@ func (c *command) capacity() (engine.VariantKey, int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return k, 0, fmt.Errorf("%s is no number of instances", text)
+		return k, 0, fmt.Errorf("%s is not a number of instances", text)
 	}
 	return k, n, nil
 }
 
-// metric publishes a value a period, at its beginning, and lets the periods pass.
+// metric publishes one value per period, at its start, while time passes.
 func (r *runner) metric(c *command) error {
 	name, err := c.argument(1)
 	if err != nil {
@@ -207,7 +207,7 @@ func (r *runner) metric(c *command) error {
 	}
 	period, err := c.duration("period", time.Minute)
 	if err != nil || period < time.Second {
-		return fmt.Errorf("metric: period is no duration of a second or more")
+		return fmt.Errorf("metric: period is not a duration of a second or more")
 	}
 	resolution := metric.StandardResolution
 	if period < time.Minute {
@@ -215,7 +215,7 @@ func (r *runner) metric(c *command) error {
 	}
 	samples, err := c.number("samples", 1)
 	if err != nil || samples <= 0 {
-		return fmt.Errorf("metric: samples is no number above 0")
+		return fmt.Errorf("metric: samples is not a number above 0")
 	}
 	unit, found := c.pair("unit")
 	if !found {
@@ -234,7 +234,7 @@ func (r *runner) metric(c *command) error {
 	return nil
 }
 
-// publish puts so many equal samples of a metric.
+// publish records a number of equal samples of a metric.
 func (r *runner) publish(name, text string, d metric.Datum, samples float64) error {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -257,7 +257,7 @@ func (r *runner) load(c *command) error {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || v < 0 {
-		return fmt.Errorf("%s is no load", text)
+		return fmt.Errorf("%s is not a load", text)
 	}
 	r.world.SetLoad(k, v)
 	return nil
@@ -269,7 +269,7 @@ func (r *runner) set(c *command) error {
 		return err
 	}
 	if n < 0 {
-		return fmt.Errorf("%d is no number of instances", n)
+		return fmt.Errorf("%d is not a number of instances", n)
 	}
 	r.do(engine.UpdateEndpointWeightsAndCapacities{
 		Key: engine.EndpointKey{Scope: scope, Endpoint: k.Endpoint}, Changes: []hosting.Change{{Variant: k.Variant, Desired: &n}},
@@ -277,7 +277,7 @@ func (r *runner) set(c *command) error {
 	return nil
 }
 
-// runMax bounds one run command: two weeks of virtual time.
+// runMax limits one run command to two weeks of virtual time.
 const runMax = 14 * 24 * time.Hour
 
 func (r *runner) run(c *command) error {
@@ -288,7 +288,7 @@ func (r *runner) run(c *command) error {
 	return r.world.Run(d)
 }
 
-// lapse reads how long something lasts.
+// lapse parses a duration argument.
 func (r *runner) lapse(c *command) (time.Duration, error) {
 	text, err := c.argument(1)
 	if err != nil {
@@ -296,7 +296,7 @@ func (r *runner) lapse(c *command) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > runMax {
-		return 0, fmt.Errorf("%s is no time to %s for", text, c.words[0])
+		return 0, fmt.Errorf("%s is not a duration to %s for", text, c.words[0])
 	}
 	return d, nil
 }

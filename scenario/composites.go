@@ -13,7 +13,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// composite puts a composite alarm whose actions, one for each state, are printed when they run:
+// composite puts a composite alarm whose actions, one per state, are printed when they run:
 // NAME rule="RULE" suppressor=A wait=60s extension=90s.
 func (r *runner) composite(c *command) error {
 	name, err := c.argument(1)
@@ -46,7 +46,7 @@ func (r *runner) forget(c *command) error {
 	return nil
 }
 
-// promql puts a PromQL alarm: NAME query="QUERY" interval=60s pending=120s recovery=180s notify=on. What the query returns, returned says.
+// promql puts a PromQL alarm: NAME query="QUERY" interval=60s pending=120s recovery=180s notify=on. Command returned sets the query's result.
 func (r *runner) promql(c *command) error {
 	name, err := c.argument(1)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *runner) promql(c *command) error {
 	return nil
 }
 
-// returned says what a PromQL alarm's query returns from now on: NAME job=value job=value …, or NAME fails.
+// returned sets what a PromQL alarm's query returns from now on: NAME job=value job=value …, or NAME fails.
 func (r *runner) returned(c *command) error {
 	name, err := c.argument(1)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r *runner) returned(c *command) error {
 	for _, job := range slices.Sorted(maps.Keys(c.pairs)) {
 		value, _ := c.pair(job)
 		if _, err := strconv.ParseFloat(value, 64); err != nil {
-			return fmt.Errorf("returned: %s=%s is no number", job, value)
+			return fmt.Errorf("returned: %s=%s is not a number", job, value)
 		}
 		answer.Contributors = append(answer.Contributors, alarm.Returned{Attributes: map[string]string{"job": job}, Value: value})
 	}
@@ -95,14 +95,14 @@ func (r *runner) returned(c *command) error {
 	return nil
 }
 
-// answer evaluates a PromQL alarm's query as the file has it.
+// answer returns the result of a PromQL alarm's query as set by the file.
 func (r *runner) answer(e engine.PromQLDue) {
 	in := r.answers[e.Alarm]
 	in.Scope, in.Alarm, in.Query, in.At = e.Scope, e.Alarm, e.Query, e.At
 	r.do(in)
 }
 
-// metrics publishes values of several metrics at once, one a minute, and lets the minutes pass: NS/M=5,10x3,_ NS/M=100x5.
+// metrics publishes values of several metrics, one per minute, while time passes: NS/M=5,10x3,_ NS/M=100x5.
 func (r *runner) metrics(c *command) error {
 	if len(c.words) > 1 {
 		return fmt.Errorf("metrics: %s is not NAMESPACE/NAME=VALUE,VALUE", c.words[1])
@@ -133,7 +133,7 @@ func (r *runner) metrics(c *command) error {
 	return nil
 }
 
-// compositeEvent prints what composite and PromQL alarms do, and answers the latter.
+// compositeEvent prints events of composite and PromQL alarms, and responds to queries of the latter.
 func (r *runner) compositeEvent(e engine.Event) {
 	switch e := e.(type) {
 	case engine.CompositeConfigured:
@@ -164,10 +164,10 @@ func (r *runner) compositeEvent(e engine.Event) {
 	}
 }
 
-// idMax is how many metrics an expression of a scenario may have: m1 to m9.
+// idMax is the maximum number of metrics in an expression: m1 to m9.
 const idMax = 9
 
-// queries reads expr=100*m1/m2 m1=NS/M m2=NS/M; nil where there is no expression.
+// queries reads expr=100*m1/m2 m1=NS/M m2=NS/M; nil if there is no expression.
 func (c *command) queries(statistic metric.Statistic, period time.Duration) []metric.DataQuery {
 	expression, found := c.pair("expr")
 	if !found {

@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// group is UpdateAutoScalingGroup; without any setting it prints the group.
+// group calls UpdateAutoScalingGroup; without settings it prints the group.
 func (r *runner) group(c *command) error {
 	k, err := c.place(1)
 	if err != nil {
@@ -65,7 +65,7 @@ func (r *runner) printGroup(k engine.VariantKey) error {
 	return nil
 }
 
-// desired is SetDesiredCapacity.
+// desired calls SetDesiredCapacity.
 func (r *runner) desired(c *command) error {
 	k, n, err := c.capacity()
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *runner) desired(c *command) error {
 	return nil
 }
 
-// groupPolicy reads what all policies of groups begin with: NAME on ENDPOINT/VARIANT.
+// groupPolicy parses the common arguments of group policies: NAME on ENDPOINT/VARIANT.
 func (c *command) groupPolicy(kind scaling.PolicyType) (scaling.GroupPolicyInput, error) {
 	named, err := c.policy()
 	if err != nil {
@@ -167,7 +167,7 @@ func (r *runner) groupTrack(c *command) error {
 	return nil
 }
 
-// drop is the EC2 Auto Scaling API's DeletePolicy.
+// drop calls DeletePolicy of EC2 Auto Scaling.
 func (r *runner) drop(c *command) error {
 	in, err := c.policy()
 	if err != nil {
@@ -177,7 +177,7 @@ func (r *runner) drop(c *command) error {
 	return nil
 }
 
-// execute is ExecutePolicy.
+// execute calls ExecutePolicy.
 func (r *runner) execute(c *command) error {
 	named, err := c.policy()
 	if err != nil {
@@ -212,7 +212,7 @@ func (r *runner) processes(c *command, suspend bool) error {
 	for _, text := range c.words[2:] {
 		p := scaling.ParseProcess(text)
 		if p == 0 {
-			return fmt.Errorf("%s is no process", text)
+			return fmt.Errorf("%s is not a process", text)
 		}
 		in.Processes = append(in.Processes, p)
 	}
@@ -220,13 +220,13 @@ func (r *runner) processes(c *command, suspend bool) error {
 	return nil
 }
 
-// instances lets activities of instances be printed from now on.
+// instances makes activities of instances be printed from now on.
 func (r *runner) instances(*command) error {
 	r.told = true
 	return nil
 }
 
-// instance prints an activity of a group without its identifier and the instance's.
+// instance prints an activity of a group without identifiers.
 func (r *runner) instance(a scaling.InstanceActivity) {
 	hide := func(s string) string { return strings.ReplaceAll(s, a.Instance, "i-…") }
 	if a.End.IsZero() {
@@ -241,7 +241,7 @@ func (r *runner) instance(a scaling.InstanceActivity) {
 	r.print("instance %v: %s%s", a.Status, hide(a.Description()), why)
 }
 
-// groupAction names a group's policy: group-policy=POLICY on ENDPOINT/VARIANT.
+// groupAction returns the action of a group's policy: group-policy=POLICY on ENDPOINT/VARIANT.
 func (r *runner) groupAction(c *command, policy string) (alarm.Action, error) {
 	k, err := c.place(3)
 	if err != nil {
@@ -257,7 +257,7 @@ func (r *runner) groupAction(c *command, policy string) (alarm.Action, error) {
 	return alarm.Action{}, fmt.Errorf("%s/%s has no policy %s", k.Endpoint, k.Variant, policy)
 }
 
-// groupSchedule is PutScheduledUpdateGroupAction: NAME on ENDPOINT/VARIANT "* * * * *" min=N max=N desired=N zone=Z start=T end=T.
+// groupSchedule calls PutScheduledUpdateGroupAction: NAME on ENDPOINT/VARIANT "* * * * *" min=N max=N desired=N zone=Z start=T end=T.
 func (r *runner) groupSchedule(c *command) error {
 	named, err := c.policy()
 	if err != nil {
@@ -276,7 +276,7 @@ func (r *runner) groupSchedule(c *command) error {
 	}{{"start", &in.Start}, {"end", &in.End}} {
 		if text, found := c.pair(m.name); found {
 			if *m.to, err = time.Parse(dateTime, text); err != nil {
-				return fmt.Errorf("group-schedule: %s=%s is no time such as %s", m.name, text, dateTime)
+				return fmt.Errorf("group-schedule: %s=%s is not a time such as %s", m.name, text, dateTime)
 			}
 		}
 	}
@@ -292,7 +292,7 @@ func (r *runner) groupSchedule(c *command) error {
 	return nil
 }
 
-// groupUnschedule is DeleteScheduledAction of EC2 Auto Scaling: NAME on ENDPOINT/VARIANT.
+// groupUnschedule calls DeleteScheduledAction of EC2 Auto Scaling: NAME on ENDPOINT/VARIANT.
 func (r *runner) groupUnschedule(c *command) error {
 	named, err := c.policy()
 	if err != nil {

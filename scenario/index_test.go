@@ -14,7 +14,7 @@ const (
 	linesMax  = 60
 )
 
-// rule is what a scenario says that it shows: the comment that it begins with, as far as the source.
+// rule returns the rule that a scenario shows: its first comment, up to the source.
 func rule(text string) string {
 	var words []string
 	for line := range strings.Lines(text) {
@@ -55,7 +55,7 @@ var (
 	test  = regexp.MustCompile(`^([a-z0-9/]+)\.(Test\w+)$`)
 )
 
-// The index has each scenario once, with the rule that its file begins with, and names nothing that is not there.
+// The index lists each scenario once, with the rule at the beginning of its file, and lists nothing that does not exist.
 func TestIndex(t *testing.T) {
 	doc, err := os.ReadFile(indexFile)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestIndex(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	lines := strings.Split(index, "\n")
-	facts := false // the table of facts names scenarios a second time, in its second column
+	facts := false // the table of facts lists scenarios a second time, in its second column
 	for i, line := range lines {
 		if strings.HasPrefix(line, "### ") {
 			facts = strings.HasPrefix(line, "### Facts")
@@ -86,7 +86,7 @@ func TestIndex(t *testing.T) {
 		m := row.FindStringSubmatch(line)
 		if m == nil {
 			if line != "| shown by | rule |" {
-				t.Errorf("%q is no row", line)
+				t.Errorf("%q is not a row", line)
 			}
 			continue
 		}
@@ -95,18 +95,18 @@ func TestIndex(t *testing.T) {
 			continue // a Go test
 		}
 		if seen[m[1]] {
-			t.Errorf("%s stands in the index twice", m[1])
+			t.Errorf("%s is in the index twice", m[1])
 		}
 		seen[m[1]] = true
 		if want := rule(texts[m[1]]); m[2] != want && !*rewrite {
-			t.Errorf("the index says of %s %q, the file %q: make scenarios REWRITE=1", m[1], m[2], want)
+			t.Errorf("%s: the index has %q, the file %q: run make scenarios REWRITE=1", m[1], m[2], want)
 		} else {
 			lines[i] = "| `" + m[1] + "` | " + want + " |"
 		}
 	}
 	for name := range texts {
 		if !seen[name] {
-			t.Errorf("%s is not in the index: put a row \"| `%s` | %s |\" below its topic in docs/scenarios.md", name, name, rule(texts[name]))
+			t.Errorf("%s is not in the index: add a row \"| `%s` | %s |\" under its topic in docs/scenarios.md", name, name, rule(texts[name]))
 		}
 	}
 	if *rewrite {
@@ -122,7 +122,7 @@ func isThere(t *testing.T, texts map[string]string, name string) {
 	m := test.FindStringSubmatch(name)
 	if m == nil {
 		if texts[name] == "" {
-			t.Errorf("the index names %s: there is no such scenario", name)
+			t.Errorf("the index lists %s: there is no such scenario", name)
 		}
 		return
 	}
@@ -134,15 +134,15 @@ func isThere(t *testing.T, texts map[string]string, name string) {
 		text, err := os.ReadFile(file)
 		return err == nil && strings.Contains(string(text), "\nfunc "+m[2]+"(")
 	}) {
-		t.Errorf("the index names %s: there is no such test", name)
+		t.Errorf("the index lists %s: there is no such test", name)
 	}
 }
 
-// Scenarios can be read: each says first what it shows, in a line or two, and fits on a page.
+// Scenarios are readable: each begins with its rule and fits on a page.
 func TestScenariosAreReadable(t *testing.T) {
 	for name, text := range scenarioTexts(t) {
 		if rule(text) == "" {
-			t.Errorf("%s does not begin with the rule that it shows", name)
+			t.Errorf("%s does not begin with a rule", name)
 		}
 		if n := strings.Count(text, "\n"); n > linesMax {
 			t.Errorf("%s has %d lines, more than %d", name, n, linesMax)

@@ -13,7 +13,7 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-// mathematics prints what an expression makes of metrics' datapoints, one a minute, _ for none: "IF(m1,m2,5)" m1=1,1,0,_ m2=30,_,0,0.
+// mathematics prints the value of an expression for metrics' datapoints, one per minute, _ for none: "IF(m1,m2,5)" m1=1,1,0,_ m2=30,_,0,0.
 func (r *runner) mathematics(c *command) error {
 	text, err := c.argument(1)
 	if err != nil {
@@ -21,7 +21,7 @@ func (r *runner) mathematics(c *command) error {
 	}
 	period, err := c.duration("period", time.Minute)
 	if err != nil || period < time.Minute {
-		return fmt.Errorf("math: period is no duration of a minute or more")
+		return fmt.Errorf("math: period is not a duration of a minute or more")
 	}
 	window, longest, queries := metric.NewWindow(runMax), 0, []metric.DataQuery(nil)
 	for _, id := range slices.Sorted(maps.Keys(c.pairs)) {

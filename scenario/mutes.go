@@ -30,7 +30,7 @@ func (r *runner) mute(c *command) error {
 	for name, to := range map[string]*time.Time{"start": &rule.Start, "expire": &rule.Expire} { //tidy:unordered each by itself
 		if text, found := c.pair(name); found {
 			if *to, err = time.Parse(dateTime, text); err != nil {
-				return fmt.Errorf("mute: %s=%s is no time such as %s", name, text, dateTime)
+				return fmt.Errorf("mute: %s=%s is not a time such as %s", name, text, dateTime)
 			}
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// block is some commands and what they are expected to print.
+// block is a group of commands with the expected output.
 type block struct {
-	head     []string // the lines above the dashes: comments and commands, as they stand
+	head     []string // the lines above the dashes: comments and commands, unchanged
 	expected []string
 }
 
@@ -42,7 +42,7 @@ func blocks(text string) []block {
 	return out
 }
 
-// command is a line taken apart: words and name=value pairs.
+// command is a parsed line: words and name=value pairs.
 type command struct {
 	words []string
 	pairs map[string]string
@@ -61,7 +61,7 @@ func parseCommand(line string) command {
 	return c
 }
 
-// fields parts a line at its white space, save what stands in double quotes.
+// fields splits a line at white space, except within double quotes.
 func fields(line string) []string {
 	quoted := false
 	return strings.FieldsFunc(line, func(r rune) bool {
@@ -74,7 +74,7 @@ func fields(line string) []string {
 
 func blank(r rune) bool { return r == ' ' || r == '\t' }
 
-// argument is the n-th word after the command's name.
+// argument returns the n-th word after the command's name.
 func (c *command) argument(n int) (string, error) {
 	if n >= len(c.words) {
 		return "", fmt.Errorf("%s: argument %d is missing", c.words[0], n)
@@ -82,7 +82,7 @@ func (c *command) argument(n int) (string, error) {
 	return c.words[n], nil
 }
 
-// number reads a pair, def where it is absent.
+// number reads a number from a pair, with a default.
 func (c *command) number(name string, def float64) (float64, error) {
 	text, found := c.pair(name)
 	if !found {
@@ -90,7 +90,7 @@ func (c *command) number(name string, def float64) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %s=%s is no number", c.words[0], name, text)
+		return 0, fmt.Errorf("%s: %s=%s is not a number", c.words[0], name, text)
 	}
 	return v, nil
 }
@@ -102,7 +102,7 @@ func (c *command) duration(name string, def time.Duration) (time.Duration, error
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %s=%s is no duration", c.words[0], name, text)
+		return 0, fmt.Errorf("%s: %s=%s is not a duration", c.words[0], name, text)
 	}
 	return d, nil
 }
@@ -115,7 +115,7 @@ func (c *command) integer(name string) (*int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s=%s is no whole number", c.words[0], name, text)
+		return nil, fmt.Errorf("%s: %s=%s is not a whole number", c.words[0], name, text)
 	}
 	return &n, nil
 }
@@ -140,7 +140,7 @@ func (c *command) pair(name string) (string, bool) {
 	return v, found
 }
 
-// unused names a pair that no part of the command asked for, or "".
+// unused returns the name of a pair that the command did not use, or "".
 func (c *command) unused() string {
 	first := ""
 	for name := range c.pairs { //tidy:unordered the smallest is kept
@@ -151,10 +151,10 @@ func (c *command) unused() string {
 	return first
 }
 
-// seriesMax bounds a series of values, so that no file runs for ever.
+// seriesMax limits a series of values, so that no file runs without end.
 const seriesMax = 10_000
 
-// series reads values a minute: "100x5 _ 20" is five times 100, none, 20. A NaN stands for none.
+// series parses values: "100x5 _ 20" is five times 100, none, 20. None is NaN.
 func series(words []string) ([]string, error) {
 	var out []string
 	for _, w := range words {
@@ -163,7 +163,7 @@ func series(words []string) ([]string, error) {
 		if repeated {
 			var err error
 			if n, err = strconv.Atoi(times); err != nil || n < 1 || n > seriesMax {
-				return nil, fmt.Errorf("metric: %s does not say how often", w)
+				return nil, fmt.Errorf("metric: %s has no count", w)
 			}
 		}
 		if _, err := strconv.ParseFloat(value, 64); err != nil && value != "_" {

@@ -67,7 +67,7 @@ func (r *runner) remove(c *command) error {
 	return nil
 }
 
-// policy reads what both kinds of policy begin with: NAME on ENDPOINT/VARIANT.
+// policy parses the common arguments of policies: NAME on ENDPOINT/VARIANT.
 func (c *command) policy() (scaling.PolicyInput, error) {
 	name, err := c.argument(1)
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *runner) track(c *command) error {
 		case "concurrency":
 			in.TargetTracking.Customized = nil
 			in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}
-		case "stored": // left out: the policy keeps its metric
+		case "stored": // omitted: the policy keeps its metric
 			in.TargetTracking.Customized = nil
 		}
 	}
@@ -155,7 +155,7 @@ func (c *command) trackMath(config *scaling.TargetTrackingConfig) error {
 	return nil
 }
 
-// step makes a step scaling policy: steps=0..10:+1,10..:+3, or change=N for all that breaches above.
+// step puts a step scaling policy: steps=0..10:+1,10..:+3, or change=N for all breaches above the threshold.
 func (r *runner) step(c *command) error {
 	in, err := c.policy()
 	if err != nil {
@@ -193,7 +193,7 @@ func (r *runner) step(c *command) error {
 	return nil
 }
 
-// cooldown reads a cooldown: 5 minutes where none is there, nil where it is none, which leaves it out of the request.
+// cooldown reads a cooldown, default 5 minutes; nil for "none", which omits it from the request.
 func (c *command) cooldown(name string) (*time.Duration, error) {
 	if text, _ := c.pair(name); text == "none" {
 		return nil, nil
@@ -202,7 +202,7 @@ func (c *command) cooldown(name string) (*time.Duration, error) {
 	return &d, err
 }
 
-// steps reads LOWER..UPPER:CHANGE, several with commas between; a bound that is left out is open.
+// steps parses LOWER..UPPER:CHANGE, separated by commas; an omitted bound is open.
 func steps(text string) ([]scaling.StepAdjustment, error) {
 	var out []scaling.StepAdjustment
 	for _, part := range strings.Split(text, ",") {
@@ -210,7 +210,7 @@ func steps(text string) ([]scaling.StepAdjustment, error) {
 		lower, upper, ok2 := strings.Cut(bounds, "..")
 		n, err := strconv.Atoi(change)
 		if !ok || !ok2 || err != nil {
-			return nil, fmt.Errorf("%s is no step such as 0..10:+1", part)
+			return nil, fmt.Errorf("%s is not a step such as 0..10:+1", part)
 		}
 		s := scaling.StepAdjustment{Adjustment: n}
 		if s.Lower, err = bound(lower); err != nil {
@@ -230,7 +230,7 @@ func bound(text string) (*float64, error) {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no bound of a step", text)
+		return nil, fmt.Errorf("%s is not a bound of a step", text)
 	}
 	return &v, nil
 }

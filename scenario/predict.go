@@ -11,7 +11,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// predict makes a predictive scaling policy, on a pair of metrics or, with load= and scaling=, on others.
+// predict puts a predictive scaling policy, on a pair of metrics or, with load= and scaling=, on others.
 func (r *runner) predict(c *command) error {
 	in, err := c.policy()
 	if err != nil {
@@ -60,11 +60,11 @@ func (c *command) spec(target float64) scaling.PredictiveSpec {
 	return s
 }
 
-// historyDays bounds a history.
+// historyDays limits a history.
 const historyDays = 14
 
-// history puts a past before the present: the invocations a minute of each hour of a day, for some days that end with the last whole
-// hour; or, with metric=, an hour's value of another metric. "_" is an hour without data.
+// history adds metric history: the invocations per minute of each hour of a day, for some days up to the last whole
+// hour; or, with metric=, hourly values of another metric. "_" is an hour without data.
 func (r *runner) history(c *command) error {
 	var id metric.ID
 	words, perMinute := c.words[1:], false
@@ -112,7 +112,7 @@ func (r *runner) history(c *command) error {
 	return nil
 }
 
-// forecast prints the capacities that a policy expects to need, hour by hour: 2x9 is nine hours of two.
+// forecast prints the forecast capacities of a policy by the hour: 2x9 is nine hours of two.
 func (r *runner) forecast(c *command) error {
 	in, err := c.policy()
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *runner) forecast(c *command) error {
 	}
 	t := r.world.Engine.Region(scope).Targets.Targets[in.Key]
 	if t == nil || t.Policy(in.Name) == nil || t.Policy(in.Name).Outlook == nil {
-		return fmt.Errorf("%s is no predictive scaling policy", in.Name)
+		return fmt.Errorf("%s is not a predictive scaling policy", in.Name)
 	}
 	o := t.Policy(in.Name).Outlook
 	if len(o.Hours) == 0 {

@@ -11,38 +11,38 @@ import (
 	"bellows.dev/bellows/sim"
 )
 
-// startUnix is when every scenario begins; times are printed from here.
+// startUnix is the start of every scenario; printed times are relative to it.
 const startUnix = 1_767_225_600 // 2026-01-01 00:00 UTC
 
-// scope is where every scenario happens.
+// scope is the account and region of every scenario.
 var scope = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 
-// runner executes commands and collects what happens.
+// runner executes commands and collects their output.
 type runner struct {
 	world *sim.World
 	start time.Time
 	lines []string
 
-	configs, rows int  // made so far
-	told          bool // instances' activities are printed
+	configs, rows int  // number created so far
+	told          bool // activities of instances are printed
 	whole         bool // activities are printed with their messages
 
 	options Options
-	shown   *time.Location // times are printed on this clock; nil: since the beginning
+	shown   *time.Location // times are printed in this zone; nil: relative to the start
 
 	answers map[string]engine.PromQLEvaluated // what the queries of PromQL alarms return
 }
 
-// Result is a scenario that was run.
+// Result is the result of running a scenario.
 type Result struct {
-	Text  string // the file, with what really happened below the dashes
-	Trace uint64 // digest of every event; equal runs, equal traces
+	Text  string // the file, with the actual output below the dashes
+	Trace uint64 // hash of all events: equal runs have equal traces
 }
 
-// Run executes a scenario that needs nothing from outside. See RunWith.
+// Run executes a scenario without time zones. See RunWith.
 func Run(text string) (Result, error) { return RunWith(text, Options{}) }
 
-// RunWith executes a scenario. An error is the file's: its line and what is wrong with it. AWS's refusals are output, not errors.
+// RunWith executes a scenario. Errors are errors in the file, with the line. AWS's refusals are output, not errors.
 func RunWith(text string, o Options) (Result, error) {
 	start := time.Unix(startUnix, 0).UTC()
 	r := &runner{start: start, options: o, world: sim.NewWorld(engine.Config{Seed: 1}, start), answers: map[string]engine.PromQLEvaluated{}}
@@ -83,7 +83,7 @@ func (r *runner) print(format string, args ...any) {
 	r.lines = append(r.lines, fmt.Sprintf("%d:%02d:%02d ", s/3600, s/60%60, s%60)+fmt.Sprintf(format, args...))
 }
 
-// event prints what someone who knows AWS wants to see. Identifiers are left out: they differ from run to run at AWS, too.
+// event prints the events that are visible on AWS. Identifiers are omitted, since they differ between runs on AWS.
 func (r *runner) event(_ time.Time, e engine.Event) {
 	switch e := e.(type) {
 	case engine.AlarmTransition:
@@ -148,7 +148,7 @@ func describe(a *alarm.Alarm) string {
 		a.Rule.Period)
 }
 
-// activity renders an entry of the scaling history: its cause when it begins, and AWS's message where that says more than its status.
+// activity renders an activity: with its cause when it begins, and with AWS's message if that adds to its status.
 func activity(a scaling.Activity) string {
 	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
 	switch {
@@ -178,7 +178,7 @@ func status(e engine.EndpointChanged) string {
 	return s
 }
 
-// short is what is left of a target tracking alarm's name without its resource and identifier.
+// short returns a target tracking alarm's name without its resource and identifier.
 func short(alarm string) string {
 	for _, kind := range []string{"AlarmHigh", "AlarmLow"} {
 		if strings.HasPrefix(alarm, "TargetTracking-") && strings.Contains(alarm, kind) {
@@ -188,7 +188,7 @@ func short(alarm string) string {
 	return alarm
 }
 
-// do takes a step; a refusal is printed.
+// do applies an input and prints a refusal.
 func (r *runner) do(in engine.Input) {
 	if _, err := r.world.Do(in); err != nil {
 		r.print("refused: %v", err)

@@ -9,18 +9,18 @@ import (
 	"bellows.dev/bellows/scaling/schedule"
 )
 
-// Options are what scenarios may need from outside.
+// Options are external dependencies of scenarios.
 type Options struct {
-	// Zone returns the data (TZif) of a time zone. Nil: there are no zones but UTC.
+	// Zone returns the data (TZif) of a time zone. Nil: UTC only.
 	Zone func(name string) ([]byte, error)
 }
 
 const dateTime = "2006-01-02T15:04:05"
 
-// begin sets the moment at which the scenario begins, on a local clock; from then on times are printed on that clock.
+// begin sets the local time at which the scenario begins; times are printed in its zone from then on.
 func (r *runner) begin(c *command) error {
 	if !r.world.Engine.Now().IsZero() {
-		return fmt.Errorf("begin: something has happened already")
+		return fmt.Errorf("begin must be the first command")
 	}
 	at, loc, err := r.clock(c, 1)
 	if err != nil {
@@ -30,7 +30,7 @@ func (r *runner) begin(c *command) error {
 	return nil
 }
 
-// clock reads argument n, a local time, and the zone that zone= names.
+// clock parses argument n, a local time, in the zone given by zone=.
 func (r *runner) clock(c *command, n int) (time.Time, *time.Location, error) {
 	text, err := c.argument(n)
 	if err != nil {
@@ -39,11 +39,11 @@ func (r *runner) clock(c *command, n int) (time.Time, *time.Location, error) {
 	name, _ := c.pair("zone")
 	loc := r.location(name)
 	if loc == nil {
-		return time.Time{}, nil, fmt.Errorf("%s is no time zone", name)
+		return time.Time{}, nil, fmt.Errorf("%s is not a time zone", name)
 	}
 	at, err := time.ParseInLocation(dateTime, text, loc)
 	if err != nil {
-		return time.Time{}, nil, fmt.Errorf("%s is no time such as %s", text, dateTime)
+		return time.Time{}, nil, fmt.Errorf("%s is not a time such as %s", text, dateTime)
 	}
 	return at, loc, nil
 }
@@ -75,7 +75,7 @@ func (r *runner) zoneData(name string) []byte {
 	return data
 }
 
-// schedule makes or changes a scheduled action: NAME on ENDPOINT/VARIANT "cron(…)" min=N max=N zone=Z start=T end=T; what is left out is
+// schedule puts a scheduled action: NAME on ENDPOINT/VARIANT "cron(…)" min=N max=N zone=Z start=T end=T; omitted members are
 // not in the request.
 func (r *runner) schedule(c *command) error {
 	p, err := c.policy()
@@ -92,7 +92,7 @@ func (r *runner) schedule(c *command) error {
 	for name, to := range map[string]*time.Time{"start": &in.Start, "end": &in.End} { //tidy:unordered each by itself
 		if text, found := c.pair(name); found {
 			if *to, err = time.Parse(dateTime, text); err != nil {
-				return fmt.Errorf("schedule: %s=%s is no time such as %s", name, text, dateTime)
+				return fmt.Errorf("schedule: %s=%s is not a time such as %s", name, text, dateTime)
 			}
 		}
 	}
@@ -122,10 +122,10 @@ func (r *runner) unschedule(c *command) error {
 	return nil
 }
 
-// timesMax bounds how many times one command prints.
+// timesMax limits the number of times printed by one command.
 const timesMax = 100
 
-// times prints when a schedule is due: "cron(…)" zone=Z after=T n=3. It changes nothing.
+// times prints the next times of a schedule: "cron(…)" zone=Z after=T n=3. It changes nothing.
 func (r *runner) times(c *command) error {
 	text, err := c.argument(1)
 	if err != nil {
@@ -133,23 +133,23 @@ func (r *runner) times(c *command) error {
 	}
 	n, err := c.number("n", 3)
 	if err != nil || n < 1 || n > timesMax {
-		return fmt.Errorf("times: n is no number from 1 to %d", timesMax)
+		return fmt.Errorf("times: n is not a number from 1 to %d", timesMax)
 	}
 	name, _ := c.pair("zone")
 	loc := r.location(name)
 	if loc == nil {
-		return fmt.Errorf("%s is no time zone", name)
+		return fmt.Errorf("%s is not a time zone", name)
 	}
 	at := r.world.Now
 	if from, found := c.pair("after"); found {
 		if at, err = time.ParseInLocation(dateTime, from, loc); err != nil {
-			return fmt.Errorf("times: after=%s is no time such as %s", from, dateTime)
+			return fmt.Errorf("times: after=%s is not a time such as %s", from, dateTime)
 		}
 	}
 	s, err := schedule.Parse(text)
 	if err != nil {
 		r.lines = append(r.lines, "refused: "+err.Error())
-		return nil //nolint:nilerr // that is what it shows
+		return nil //nolint:nilerr // the error is the output
 	}
 	r.lines = append(r.lines, text)
 	for range int(n) {
@@ -164,10 +164,10 @@ func (r *runner) times(c *command) error {
 	return nil
 }
 
-// onClock is how times on a local clock are printed.
+// onClock is the format of local times.
 const onClock = "Mon 2006-01-02 15:04:05 MST"
 
-// down lets time pass while no server runs: nothing is looked at until it is over.
+// down advances time while no server runs: there are no steps until its end.
 func (r *runner) down(c *command) error {
 	d, err := r.lapse(c)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// warnings prints what is silently wrong with what scales a variant.
+// warnings prints the warnings of a variant's scaling configuration.
 func (r *runner) warnings(c *command) error {
 	k, err := c.place(1)
 	if err != nil {
@@ -29,7 +29,7 @@ func (r *runner) warnings(c *command) error {
 	return nil
 }
 
-// consider prints what each policy of a variant sees and wants now, whether it is invoked or not.
+// consider prints what each policy of a variant receives and recommends now, whether it is invoked or not.
 func (r *runner) consider(c *command) error {
 	k, err := c.place(1)
 	if err != nil {
@@ -44,17 +44,17 @@ func (r *runner) consider(c *command) error {
 	return nil
 }
 
-// registered finds a scalable target.
+// registered returns a scalable target.
 func (r *runner) registered(k engine.VariantKey) (*scaling.Target, error) {
 	if known := r.world.Engine.Region(scope); known != nil {
 		if t := known.Targets.Targets[targetKey(k)]; t != nil {
 			return t, nil
 		}
 	}
-	return nil, fmt.Errorf("%s/%s is no scalable target", k.Endpoint, k.Variant)
+	return nil, fmt.Errorf("%s/%s is not a scalable target", k.Endpoint, k.Variant)
 }
 
-// tag is TagResource: NAME/V key=value key=value; or AddTags: NAME key=value.
+// tag calls TagResource: NAME/V key=value key=value; or AddTags: NAME key=value.
 func (r *runner) tag(c *command) error {
 	if name, err := c.argument(1); err == nil && !strings.Contains(name, "/") {
 		in := engine.SetTags{Scope: scope, Resource: hosting.ResourceEndpoint, Name: name}
@@ -73,7 +73,7 @@ func (r *runner) tag(c *command) error {
 	return nil
 }
 
-// tagged reads a target and pairs.
+// tagged parses a target and pairs.
 func (r *runner) tagged(c *command) (*scaling.Target, map[string]string, error) {
 	k, err := c.place(1)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r *runner) tagged(c *command) (*scaling.Target, map[string]string, error) 
 	return t, tags, err
 }
 
-// untag is UntagResource: NAME/V key key.
+// untag calls UntagResource: NAME/V key key.
 func (r *runner) untag(c *command) error {
 	t, _, err := r.tagged(c)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *runner) untag(c *command) error {
 	return nil
 }
 
-// describe prints a target, its tags and its policies, as the API's describing operations would.
+// describe prints a target, its tags and its policies as the API describes them.
 func (r *runner) describe(c *command) error {
 	k, err := c.place(1)
 	if err != nil {
@@ -106,7 +106,7 @@ func (r *runner) describe(c *command) error {
 	t, err := r.registered(k)
 	if err != nil {
 		r.print("target %s/%s is not there", k.Endpoint, k.Variant)
-		return nil //nolint:nilerr // that is what it shows
+		return nil //nolint:nilerr // the error is the output
 	}
 	s := t.Suspended
 	r.print("target %s/%s: min %d, max %d, suspended: in %v, out %v, scheduled %v", k.Endpoint, k.Variant, t.Min, t.Max, s.DynamicIn,
@@ -125,7 +125,7 @@ func (r *runner) describe(c *command) error {
 	return nil
 }
 
-// configured tells what is stored of a policy: what the client left out is not there.
+// configured renders the stored configuration of a policy, without omitted members.
 func configured(p *scaling.Policy) string {
 	parts := []string{p.Type.String()}
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
@@ -159,7 +159,7 @@ func configured(p *scaling.Policy) string {
 	return strings.Join(parts, ", ")
 }
 
-// end prints a bound of a step; nothing where it is open.
+// end formats a bound of a step; "" if it is open.
 func end(v *float64) string {
 	if v == nil {
 		return ""
@@ -167,7 +167,7 @@ func end(v *float64) string {
 	return fmt.Sprint(*v)
 }
 
-// actions is EnableAlarmActions and DisableAlarmActions: ALARM on, ALARM off. Target tracking's own alarms are named by their policy:
+// actions calls EnableAlarmActions or DisableAlarmActions: ALARM on, ALARM off. Target tracking's own alarms are given by their policy:
 // AlarmHigh of POLICY on NAME/V off.
 func (r *runner) actions(c *command) error {
 	name, err := r.named(c)
@@ -182,7 +182,7 @@ func (r *runner) actions(c *command) error {
 	return nil
 }
 
-// named reads the name of an alarm, or AlarmHigh of POLICY on NAME/V.
+// named parses the name of an alarm, or AlarmHigh of POLICY on NAME/V.
 func (r *runner) named(c *command) (string, error) {
 	name, err := c.argument(1)
 	if err != nil || len(c.words) < 6 || c.words[2] != "of" || c.words[4] != "on" {
@@ -206,13 +206,13 @@ func (r *runner) named(c *command) (string, error) {
 	return "", fmt.Errorf("%s has no %s of its own", c.words[3], name)
 }
 
-// messages lets activities be printed with their status messages from now on.
+// messages makes activities be printed with their status messages from now on.
 func (r *runner) messages(*command) error {
 	r.whole = true
 	return nil
 }
 
-// keep puts a policy again without any configuration, which keeps the one stored: POLICY on NAME/V type=StepScaling.
+// keep puts a policy without configuration, which keeps the stored one: POLICY on NAME/V type=StepScaling.
 func (r *runner) keep(c *command) error {
 	in, err := c.policy()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package sim drives an engine on virtual time: instances that become healthy after a while, load that is spread over those that
-// serve, and a clock that jumps. Package scenario runs on it; production code has no part in it.
+// Package sim runs an engine on virtual time: instances become healthy after a startup time, load is distributed over instances in
+// service, and the clock jumps to the next event. Package scenario runs on it; it is not used in production.
 //
-// It is pure, and draws no random number: the same steps give the same events.
+// It is pure and uses no random numbers: the same steps give the same events.
 package sim

@@ -8,15 +8,15 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// pastKept is how far back a world's past reaches.
+// pastKept is the retention of a world's metric history.
 const pastKept = 15 * 24 * time.Hour
 
-// Remember puts samples into the world's past: what a history would have kept from before the engine began.
+// Remember adds samples to the world's metric history from before the start of the engine.
 func (w *World) Remember(id metric.ID, at time.Time, s metric.Summary) {
 	w.past.Series(id).Record(at, metric.StandardResolution, "None", &s)
 }
 
-// remind answers what the engine asked of the past.
+// remind responds to the engine's requests for metric history.
 func (w *World) remind(events []engine.Event) error {
 	for _, e := range events {
 		if asked, ok := e.(engine.HistoryWanted); ok {
@@ -28,10 +28,10 @@ func (w *World) remind(events []engine.Event) error {
 	return nil
 }
 
-// memory is an expr.Source: the past, and what the engine itself holds.
+// memory is an expr.Source over the metric history and the engine's window.
 type memory struct{ past, present *metric.Window }
 
-// Datapoints takes each period from where it is.
+// Datapoints reads each period from its source.
 func (m memory) Datapoints(id metric.ID, q metric.Query, out []metric.Datapoint) []metric.Datapoint {
 	from := len(out)
 	out = m.past.Datapoints(id, q, out)
@@ -46,7 +46,7 @@ func (m memory) Datapoints(id metric.ID, q metric.Query, out []metric.Datapoint)
 	return out
 }
 
-// Units are those of both.
+// Units returns the units of both.
 func (m memory) Units(id metric.ID, from, until time.Time) []string {
 	units := m.past.Units(id, from, until)
 	for _, u := range m.present.Units(id, from, until) {
@@ -57,7 +57,7 @@ func (m memory) Units(id metric.ID, from, until time.Time) []string {
 	return units
 }
 
-// List is what either knows.
+// List returns the metrics of both.
 func (m memory) List(f metric.Filter) []metric.ID {
 	all := append(m.past.List(f), m.present.List(f)...)
 	slices.SortFunc(all, func(a, b metric.ID) int {

@@ -12,7 +12,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// instance notes what an instance's activity tells.
+// instance records an instance's activity.
 func (l *life) instance(a scaling.InstanceActivity) {
 	switch {
 	case a.Launch && a.End.IsZero():
@@ -27,7 +27,7 @@ func (l *life) instance(a scaling.InstanceActivity) {
 	}
 }
 
-// checkInstances holds the instances that activities tell of against those that there are.
+// checkInstances compares the instances according to activities with the actual ones.
 func (l *life) checkInstances() {
 	l.t.Helper()
 	there := map[string]bool{}
@@ -41,10 +41,10 @@ func (l *life) checkInstances() {
 	}
 }
 
-// may takes an input that may be refused: a capacity beyond the range, a cooldown to honour.
+// may applies an input that may be refused, for example because of the range or a cooldown.
 func (l *life) may(in engine.Input) { _, _ = l.world.Do(in) }
 
-// actGroup does one random thing through the EC2 Auto Scaling API.
+// actGroup performs a random action through the EC2 Auto Scaling API.
 func (l *life) actGroup() {
 	switch l.rand.IntN(8) {
 	case 0:
@@ -101,7 +101,7 @@ func (l *life) simple() {
 	}})
 }
 
-// Through both APIs in any order, what holds for one holds for both; and activities of instances tell of each that comes and goes.
+// With actions through both APIs in any order, all invariants hold, and activities record every launched and terminated instance.
 func TestRandomLivesOfGroups(t *testing.T) {
 	t.Parallel()
 	lives, acted := 12, 0
@@ -125,6 +125,6 @@ func TestRandomLivesOfGroups(t *testing.T) {
 		l.replay()
 	}
 	if acted < lives {
-		t.Errorf("policies acted %d times in %d lives: too dull to prove anything", acted, lives)
+		t.Errorf("policies acted only %d times in %d runs", acted, lives)
 	}
 }

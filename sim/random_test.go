@@ -22,13 +22,13 @@ var (
 	started = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 )
 
-// taken is an input and its moment, as a journal has it.
+// taken is an input with its time, as in a journal.
 type taken struct {
 	at time.Time
 	in engine.Input
 }
 
-// life is one endpoint's random life, and what must hold in it.
+// life is a random run with one endpoint, and its invariants.
 type life struct {
 	t       *testing.T
 	seed    uint64
@@ -38,10 +38,10 @@ type life struct {
 	events  []string
 	states  map[string]alarm.State
 	open    map[string]bool // activities
-	byHand  bool            // the capacity was set by hand since the range was last held against it
+	byHand  bool            // the capacity was set manually since the range was last applied to it
 	acted   int
-	alive   map[string]bool // instances, as the groups' activities tell
-	ran     int             // scheduled actions
+	alive   map[string]bool // instances according to the groups' activities
+	ran     int             // number of scheduled actions run
 }
 
 func newLife(t *testing.T, seed uint64) *life {
@@ -77,7 +77,7 @@ func (l *life) must(in engine.Input) {
 	}
 }
 
-// event notes what happened and holds it against what may happen.
+// event records an event and checks that it is allowed.
 func (l *life) event(now time.Time, e engine.Event) {
 	text, err := json.Marshal(e)
 	if err != nil {
@@ -144,7 +144,7 @@ func (l *life) run(d time.Duration) {
 	}
 }
 
-// check is what must hold at any moment.
+// check checks the invariants that hold at any time.
 func (l *life) check() {
 	l.t.Helper()
 	r := l.world.Engine.Region(scope)
@@ -177,7 +177,7 @@ func (l *life) register() {
 
 func ptr[T any](v T) *T { return &v }
 
-// act does one random thing that somebody might do.
+// act performs a random action.
 func (l *life) act() {
 	seconds := func() *time.Duration { return ptr(time.Duration(l.rand.IntN(600)) * time.Second) }
 	if t := l.target(); t == nil || t.UUID == "" {
@@ -221,11 +221,11 @@ func (l *life) act() {
 			l.failf("an instance crashes: %v", err)
 		}
 	case 11:
-		l.must(engine.DeregisterScalableTarget{Scope: scope, Key: key}) // whatever is in flight goes on
+		l.must(engine.DeregisterScalableTarget{Scope: scope, Key: key}) // activities in progress continue
 	}
 }
 
-// plan puts a scheduled action, or suspends all of them, or lets them run again.
+// plan puts a scheduled action, or suspends or resumes all of them.
 func (l *life) plan() {
 	if l.rand.IntN(5) == 0 {
 		l.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, SuspendScheduled: ptr(l.rand.IntN(2) == 0)}})
@@ -251,7 +251,7 @@ func (l *life) plan() {
 	l.must(engine.PutScheduledAction{Scope: scope, Input: in})
 }
 
-// steps puts a step policy for both directions, and an alarm for each.
+// steps puts a step policy for both directions, with an alarm for each.
 func (l *life) steps(cooldown *time.Duration) {
 	l.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 		Key: key, Name: "step", Type: scaling.StepScaling, Step: &scaling.StepConfig{
@@ -274,7 +274,7 @@ func (l *life) steps(cooldown *time.Duration) {
 	}
 }
 
-// forget writes the engine down and reads it again, as a restart does.
+// forget encodes and decodes the engine, as a restart does.
 func (l *life) forget() {
 	text, err := json.Marshal(l.world.Engine.State())
 	if err != nil {
@@ -291,8 +291,8 @@ func (l *life) forget() {
 	l.world.Engine = e
 }
 
-// Whatever anybody does in whatever order: capacity stays in its range, alarms tell of each change, one activity runs at a time; and
-// the same inputs decide the same again, byte for byte, restarts or not.
+// Under random actions in any order, capacity stays in its range, every change has an alarm as its cause, one activity runs at a time, and
+// the same inputs give the same decisions, byte for byte, with or without restarts.
 func TestRandomLives(t *testing.T) {
 	t.Parallel()
 	lives, acted, ran := 12, 0, 0
@@ -313,11 +313,11 @@ func TestRandomLives(t *testing.T) {
 		l.replay()
 	}
 	if acted < lives || ran < lives {
-		t.Errorf("policies acted %d times and schedules ran %d times in %d lives: too dull to prove anything", acted, ran, lives)
+		t.Errorf("policies acted only %d times and schedules ran only %d times in %d runs", acted, ran, lives)
 	}
 }
 
-// replay decides the journal again in a fresh engine.
+// replay replays the journal in a new engine.
 func (l *life) replay() {
 	l.t.Helper()
 	e := engine.New(engine.Config{Seed: l.seed})

@@ -12,15 +12,15 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// shadow follows an engine by readings alone.
+// shadow follows an engine with the recorded alarm evaluations only.
 type shadow struct {
 	l      *life
 	engine *engine.Engine
-	told   int // measurements that were left out
+	told   int // number of omitted measurements
 	states int
 }
 
-// begin makes the shadow what the engine is, save the metrics.
+// begin copies the engine's state to the shadow, except for metrics.
 func (s *shadow) begin(e *engine.Engine) {
 	s.l.t.Helper()
 	text, err := json.Marshal(e.State().WithoutMetrics())
@@ -51,25 +51,25 @@ func (s *shadow) follow(at time.Time, in engine.Input, out engine.Output) {
 	}
 	got, err := s.engine.Relive(at, in, readings)
 	if err != nil {
-		s.l.t.Fatalf("seed %d, %v: %T is refused when it is relived: %v", s.l.seed, at, in, err)
+		s.l.t.Fatalf("seed %d, %v: %T is refused when it is repeated: %v", s.l.seed, at, in, err)
 	}
 	if diff := cmp.Diff(told(out.Events), told(got.Events)); diff != "" {
-		s.l.t.Fatalf("seed %d, %v: %T led to other events when it was relived:\n%s", s.l.seed, at, in, diff)
+		s.l.t.Fatalf("seed %d, %v: %T led to other events when it was repeated:\n%s", s.l.seed, at, in, diff)
 	}
 }
 
-// told are the lines of the events that scaling is explained by.
+// explained returns the lines of the events by which scaling is explained.
 func told(events []engine.Event) []string {
 	var out []string
 	for _, e := range events {
-		if _, ok := e.(engine.AlarmNotifies); !ok { // of alarms that invoke no policies, it has datapoints that are not kept
+		if _, ok := e.(engine.AlarmNotifies); !ok { // for alarms that invoke no policies it has datapoints that are not recorded
 			out = append(out, e.String())
 		}
 	}
 	return out
 }
 
-// known is the state that both have to have in common.
+// known returns the state that both must have in common.
 func known(t *testing.T, e *engine.Engine) string {
 	t.Helper()
 	s := e.State().WithoutMetrics()
@@ -82,7 +82,7 @@ func known(t *testing.T, e *engine.Engine) string {
 			x := *a
 			x.Next = time.Time{}
 			if !slices.ContainsFunc(x.Actions, func(y alarm.Action) bool { return y.Policy != "" }) {
-				x.Recent, x.Ages, x.Newest = nil, nil, time.Time{} // nobody acts on it
+				x.Recent, x.Ages, x.Newest = nil, nil, time.Time{} // not used for decisions
 			}
 			all[name] = &x
 		}
@@ -95,8 +95,8 @@ func known(t *testing.T, e *engine.Engine) string {
 	return string(text)
 }
 
-// A life that is relived from the readings of its alarms, without any measurement, is the same life: at each moment every target,
-// policy, cooldown, alarm and instance stands as it stood.
+// A run that is repeated from the recorded alarm evaluations, without measurements, has the same state: at each time every target,
+// policy, cooldown, alarm and instance is equal.
 func TestLivesAreRelived(t *testing.T) {
 	t.Parallel()
 	lives := 10
@@ -124,7 +124,7 @@ func TestLivesAreRelived(t *testing.T) {
 			s.follow(x.at, x.in, out)
 			if i%97 == 0 {
 				if diff := cmp.Diff(known(t, e), known(t, s.engine)); diff != "" {
-					t.Fatalf("seed %d, %v: relived, it stands otherwise (-was +is):\n%s", l.seed, x.at, diff)
+					t.Fatalf("seed %d, %v: the repeated run has another state (-want +got):\n%s", l.seed, x.at, diff)
 				}
 				s.states++
 			}
@@ -137,8 +137,8 @@ func TestLivesAreRelived(t *testing.T) {
 			t.Errorf("seed %d: only %d states were compared", l.seed, s.states)
 		}
 	}
-	t.Logf("%d measurements were left out", left)
+	t.Logf("%d measurements were omitted", left)
 	if left < 1000*lives {
-		t.Errorf("only %d measurements were left out", left)
+		t.Errorf("only %d measurements were omitted", left)
 	}
 }

@@ -15,15 +15,15 @@ import (
 	"bellows.dev/bellows/sim"
 )
 
-// The properties below hold target tracking against loads of several shapes, over start-up times, cooldowns and warm-ups of 0 to 600 s, in
+// The properties below check target tracking with loads of several shapes, with startup times, cooldowns and warm-ups of 0 to 600 s, in
 // both APIs, with metrics of every kind.
 
 const perInstance = 70.0 // target value
 
-// metricKind is a way to measure a load, and a policy that watches it.
+// metricKind is a way to measure a load, with a policy on it.
 type metricKind struct {
 	name   string
-	source string // what publishes it: invocations, concurrency, own or usage
+	source string // its publisher: invocations, concurrency, own or usage
 	group  bool   // the policy is put through the EC2 Auto Scaling API
 	config scaling.TargetTrackingConfig
 }
@@ -57,20 +57,20 @@ var kinds = []metricKind{
 	{"group, CPU", "usage", true, predefined(scaling.GroupCPUUtilization)},
 }
 
-// tracked is a variant with one target tracking policy, the load that it bears, and how both went since the policy had time to look.
+// tracked is a variant with one target tracking policy, its load, and the history of both since the policy had time to react.
 type tracked struct {
 	t     *rapid.T
 	world *sim.World
 	kind  metricKind
-	load  float64 // the metric of one instance that bears it all
+	load  float64 // the metric if one instance serves all load
 
 	used       float64 // the metric per instance, summed over the seconds of this minute
-	capacities []int   // desired, second by second
+	capacities []int   // desired capacity, by the second
 	loads      []float64
 	events     []string
 }
 
-// newTracked begins with the capacity that the load needs.
+// newTracked starts with the capacity that the load needs.
 func newTracked(t *rapid.T, load float64) *tracked {
 	x := &tracked{t: t, world: sim.NewWorld(engine.Config{Seed: 1, Settings: engine.Settings{StartupTimeout: time.Hour}}, started), kind: rapid.SampledFrom(kinds).Draw(t, "kind"), load: load}
 	x.world.Startup = seconds(t, "start-up")
@@ -95,7 +95,7 @@ func seconds(t *rapid.T, label string) time.Duration {
 	return time.Duration(rapid.OneOf(rapid.SampledFrom([]int{0, 1, 30, 60, 300, 600}), rapid.IntRange(0, 600)).Draw(t, label)) * time.Second
 }
 
-// needed is the capacity that the load needs.
+// needed returns the capacity that the load needs.
 func (x *tracked) needed() int { return max(1, int(math.Ceil(x.load/perInstance))) }
 
 func (x *tracked) must(in engine.Input) {
@@ -124,7 +124,7 @@ func (x *tracked) put() {
 	}})
 }
 
-// bear lets time pass under the load.
+// bear advances time under the load.
 func (x *tracked) bear(d time.Duration) {
 	if x.kind.source == "invocations" {
 		x.world.SetLoad(variant, x.load)
@@ -141,7 +141,7 @@ func (x *tracked) bear(d time.Duration) {
 	}
 }
 
-// publish is what is measured at the end of a second.
+// publish records the measurements at the end of a second.
 func (x *tracked) publish(perInstance float64, v *hosting.Variant) {
 	summary := func(v, n float64) metric.Summary {
 		return metric.Summary{StatisticSet: metric.StatisticSet{Count: n, Sum: v * n, Min: v, Max: v}}
@@ -157,7 +157,7 @@ func (x *tracked) publish(perInstance float64, v *hosting.Variant) {
 		x.must(engine.PutMetricData{Scope: scope, Data: []metric.Datum{{
 			ID: metric.NewID("App", "Load"), At: x.world.Now, Resolution: resolution, Unit: "None", Summary: summary(perInstance, 1),
 		}}})
-	case "usage": // measured over a minute, and published at its end
+	case "usage": // measured over a minute and published at its end
 		if x.used += perInstance; x.world.Now.Second() != 17 {
 			return
 		}
@@ -180,16 +180,16 @@ func (x *tracked) failf(format string, args ...any) {
 	x.t.Fatalf("%s, start-up %v: %s", x.kind.name, x.world.Startup, fmt.Sprintf(format, args...))
 }
 
-// instances draws a load in instances that it fills, away from whole numbers, so that it needs one more than it fills.
+// instances draws a load in units of full instances, away from whole numbers, so that its ceiling is well defined.
 func instances(t *rapid.T, label string, least, most int) float64 {
 	whole := rapid.IntRange(least, most).Draw(t, label)
 	return float64(whole) + rapid.Float64Range(0.05, 0.95).Draw(t, label+" and")
 }
 
-// long is enough for the longest start-up and cooldown, twice, and for the low alarm to have its say.
+// long is enough for twice the longest startup and cooldown and for the low alarm.
 const long = 85 * time.Minute
 
-// After a step to a constant load the capacity reaches what the load needs, never passes it by more than one, and never falls again.
+// After a step to a constant load the capacity reaches the needed value, never exceeds it by more than one, and never falls again.
 func TestAfterAStepOfLoadCapacityReachesItAndStays(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -209,7 +209,7 @@ func TestAfterAStepOfLoadCapacityReachesItAndStays(t *testing.T) {
 	})
 }
 
-// Under a load that only rises nothing scales in; under one that only falls nothing scales out, and what is left is enough.
+// Under a rising load nothing scales in; under a falling load nothing scales out, and the remaining capacity is sufficient.
 func TestUnderALoadThatOnlyRisesOrFallsCapacityGoesOneWay(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -237,8 +237,8 @@ func TestUnderALoadThatOnlyRisesOrFallsCapacityGoesOneWay(t *testing.T) {
 	})
 }
 
-// Capacity never reverses unless the load did: between a scale-out and a scale-in the load fell, between a scale-in and a scale-out it rose,
-// since the oldest reading that the earlier one can have rested on.
+// Capacity reverses only after the load: between a scale-out and a scale-in the load fell, between a scale-in and a scale-out it rose,
+// since the oldest reading that the earlier decision can have used.
 func TestCapacityReversesOnlyAfterTheLoad(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -247,7 +247,7 @@ func TestCapacityReversesOnlyAfterTheLoad(t *testing.T) {
 			x.load = perInstance * instances(t, "load", 0, 14)
 			x.bear(time.Duration(rapid.IntRange(60, 2400).Draw(t, "for")) * time.Second)
 		}
-		last, at := 0, 0 // direction of the last move, and when it was
+		last, at := 0, 0 // direction of the last change, and its time
 		for i := 1; i < len(x.capacities); i++ {
 			way := x.capacities[i] - x.capacities[i-1]
 			if way == 0 {
@@ -262,7 +262,7 @@ func TestCapacityReversesOnlyAfterTheLoad(t *testing.T) {
 	})
 }
 
-// moved reports whether the load rose, or fell, between two seconds.
+// moved reports whether the load rose or fell between two seconds.
 func (x *tracked) moved(from, until int, rose bool) bool {
 	for i := from + 1; i < until; i++ {
 		if rose && x.loads[i] > x.loads[i-1] || !rose && x.loads[i] < x.loads[i-1] {

@@ -11,42 +11,42 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// World is an engine and everything outside it.
+// World is an engine with a simulated environment.
 type World struct {
 	Engine *engine.Engine
 	Now    time.Time
 
-	// Startup is how long an instance takes until it is healthy: a second at least.
+	// Startup is the time until an instance is healthy, at least a second.
 	Startup time.Duration
 
-	// Broken: instances that start from now on never become healthy; their fleet says that they exit.
+	// Broken makes instances that start from now on exit before they become healthy.
 	Broken bool
 
-	// OnInput is called with each input before its step, refused ones too. It may be nil.
+	// OnInput is called with each input before its step, including refused ones. It may be nil.
 	OnInput func(now time.Time, in engine.Input)
 
-	// OnEvent is called with each event, in order. NewWorld sets one that does nothing.
+	// OnEvent is called with each event, in order. NewWorld sets a no-op.
 	OnEvent func(now time.Time, e engine.Event)
 
-	load    map[engine.VariantKey]float64 // invocations a minute
+	load    map[engine.VariantKey]float64 // invocations per minute
 	copies  map[hosting.CopyID]*copyLife
-	leaving []hosting.InstanceReport // of copies that are gone in the next second
+	leaving []hosting.InstanceReport // reports of copies that have ended, for the next second
 	trace   uint64
-	past    *metric.Window // from before the engine began
+	past    *metric.Window // from before the start of the engine
 	atZero  map[engine.VariantKey]*zeroQueue
 }
 
 // copyLife is a copy that its fleet starts or has started.
 type copyLife struct {
 	instance hosting.InstanceID
-	ready    time.Time // when it is healthy
-	broken   bool      // it exits then
+	ready    time.Time // when it becomes healthy
+	broken   bool      // it exits instead
 }
 
-// remembered is how long an engine in a world keeps datapoints: there is no history beside it from which a new alarm could be told more.
+// remembered is the length of the engine's in-memory window, since there is no metric history for new alarms.
 const remembered = 3 * time.Hour
 
-// NewWorld returns a world that begins at a moment.
+// NewWorld returns a world that starts at a given time.
 func NewWorld(c engine.Config, now time.Time) *World {
 	c.MetricRetention = cmp.Or(c.MetricRetention, remembered)
 	return &World{
@@ -56,10 +56,10 @@ func NewWorld(c engine.Config, now time.Time) *World {
 	}
 }
 
-// SetLoad gives a variant so many invocations a minute from now on.
+// SetLoad sets a variant's invocations per minute from now on.
 func (w *World) SetLoad(k engine.VariantKey, perMinute float64) { w.load[k] = perMinute }
 
-// Do takes a step at the present moment.
+// Do steps an input at the current time.
 func (w *World) Do(in engine.Input) (engine.Result, error) {
 	if w.OnInput != nil {
 		w.OnInput(w.Now, in)
@@ -95,7 +95,7 @@ func (w *World) note(text string) {
 	}
 }
 
-// Trace is a digest of every event so far and its time: equal runs, equal traces.
+// Trace returns a hash of all events so far and their times: equal runs have equal traces.
 func (w *World) Trace() uint64 { return w.trace }
 
 func (w *World) want(instance hosting.InstanceID, id hosting.CopyID, draining bool) {
@@ -111,8 +111,8 @@ func (w *World) want(instance hosting.InstanceID, id hosting.CopyID, draining bo
 	}
 }
 
-// Run lets time pass: draining instances go, started ones become healthy, load arrives. Seconds in which nothing of it can happen and
-// the engine wants no step are left out, as a server leaves them out.
+// Run advances time: draining instances end, started ones become healthy, load arrives. Seconds in which none of this can happen and
+// the engine needs no step are skipped, as in a server.
 func (w *World) Run(d time.Duration) error {
 	for end := w.Now.Add(d); w.Now.Before(end); {
 		w.Now = w.next(end)
@@ -123,7 +123,7 @@ func (w *World) Run(d time.Duration) error {
 	return nil
 }
 
-// next is the next second that has a step, end at the latest.
+// next returns the next second that needs a step, at most end.
 func (w *World) next(end time.Time) time.Time {
 	soon := w.Now.Add(time.Second)
 	if len(w.leaving) > 0 {
@@ -168,14 +168,14 @@ func (w *World) second() error {
 	return nil
 }
 
-// exited is the report of a copy whose model server exited.
+// exited returns the report of a copy whose model server exited.
 func exited(instance hosting.InstanceID, id hosting.CopyID) hosting.InstanceReport {
 	r := hosting.NewReport(instance, id, hosting.FleetFailed)
 	r.Reason = "It exited with code 3."
 	return r
 }
 
-// Crash lets a copy on an instance of a variant that serves exit: its fleet starts it again. It reports false where none serves.
+// Crash makes the copy on an instance in service exit; its fleet restarts it. It returns false if no instance is in service.
 func (w *World) Crash(k engine.VariantKey) (bool, error) {
 	v := w.variant(k)
 	if v == nil {
@@ -192,7 +192,7 @@ func (w *World) Crash(k engine.VariantKey) (bool, error) {
 	return false, nil
 }
 
-// reports are what a fleet would report in this second.
+// reports returns the reports of a fleet in this second.
 func (w *World) reports() []hosting.InstanceReport {
 	out := w.leaving
 	w.leaving = nil
@@ -210,7 +210,7 @@ func (w *World) reports() []hosting.InstanceReport {
 	return out
 }
 
-// observed is what a gateway would have measured in this second.
+// observed returns the measurements of a gateway in this second.
 func (w *World) observed() engine.Input {
 	var out engine.Observed
 	for _, k := range w.loads() {
@@ -236,7 +236,7 @@ func (w *World) observed() engine.Input {
 	return out
 }
 
-// loads are the variants that were given a load, in order.
+// loads returns the variants with a load, in order.
 func (w *World) loads() []engine.VariantKey {
 	return slices.SortedFunc(maps.Keys(w.load), compareVariants)
 }

@@ -8,20 +8,20 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// How a gateway holds requests for variants that are scaled to zero.
+// Queueing of requests to variants that are scaled to zero.
 const (
 	heldFor  = 60 // seconds
-	askEvery = 10 // seconds: how often a wake-up is asked for while requests wait
+	askEvery = 10 // seconds between requests for a wake-up while requests wait
 )
 
-// zeroQueue is what a gateway knows of a variant without instances.
+// zeroQueue is a gateway's state of a variant without instances.
 type zeroQueue struct {
 	atZero, held bool
-	waiting      []float64 // requests that came in each of the last seconds, the oldest first
-	asked        time.Time // zero: nothing waits
+	waiting      []float64 // requests that arrived in each of the last seconds, oldest first
+	asked        time.Time // zero: no requests wait
 }
 
-// routed takes what gateways are told of variants at zero.
+// routed applies the routes of variants at zero.
 func (w *World) routed(routes []engine.Route) {
 	for _, r := range routes {
 		for _, v := range r.Variants {
@@ -39,7 +39,7 @@ func (w *World) routed(routes []engine.Route) {
 	}
 }
 
-// arrive lets requests arrive in this second at a variant without instances, and returns how many fail for want of capacity.
+// arrive adds the requests of this second to a variant without instances, and returns how many fail for lack of capacity.
 func (d *zeroQueue) arrive(n float64) (failed float64) {
 	if !d.held {
 		failed = n + d.served()
@@ -51,7 +51,7 @@ func (d *zeroQueue) arrive(n float64) (failed float64) {
 	return failed
 }
 
-// served returns the requests that waited, and lets none wait any more.
+// served returns and removes the waiting requests.
 func (d *zeroQueue) served() (n float64) {
 	for _, x := range d.waiting {
 		n += x
@@ -60,7 +60,7 @@ func (d *zeroQueue) served() (n float64) {
 	return n
 }
 
-// wakes are what a gateway asks for in this second: first instances for requests that wait.
+// wakes returns the wake-up inputs of a gateway in this second.
 func (w *World) wakes() []engine.Input {
 	var out []engine.Input
 	for _, k := range w.loads() {

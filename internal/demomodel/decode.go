@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// rowsOfCSV reads one flower a line: four numbers with commas between them. Spaces around a number, carriage returns and
-// empty lines are allowed; anything else is an error that names the line.
+// rowsOfCSV parses one flower per line: four numbers separated by commas. Spaces around a number, carriage returns and
+// empty lines are allowed; anything else is an error with the line number.
 func rowsOfCSV(body []byte) ([]Row, error) {
 	rows := make([]Row, 0, 1)
 	for n := 1; len(body) > 0; n++ {
@@ -51,7 +51,7 @@ func rowOfCSV(line []byte) (Row, error) {
 	return r, nil
 }
 
-// rowsOfJSON reads {"instances": [[5.1, 3.5, 1.4, 0.2], …]}.
+// rowsOfJSON parses {"instances": [[5.1, 3.5, 1.4, 0.2], …]}.
 func rowsOfJSON(body []byte) ([]Row, error) {
 	var in struct {
 		Instances [][]float64 `json:"instances"`
@@ -84,7 +84,7 @@ func measurable(x float64) error {
 	return nil
 }
 
-// csvOf renders the likeliest class of each row, one a line.
+// csvOf renders the most likely class of each row, one per line.
 func (m *Model) csvOf(rows []Row) []byte {
 	out := make([]byte, 0, 12*len(rows))
 	for _, r := range rows {
@@ -94,7 +94,7 @@ func (m *Model) csvOf(rows []Row) []byte {
 	return out
 }
 
-// prediction is one row's answer as JSON.
+// prediction is the result for one row as JSON.
 type prediction struct {
 	Label         string    `json:"label"`
 	Probabilities []float64 `json:"probabilities"`

@@ -71,7 +71,7 @@ func TestProbabilitiesAddUp(t *testing.T) {
 		for c, x := range p {
 			sum += x
 			if x > p[m.Predict(r)] {
-				t.Errorf("%v: class %d is likelier than the predicted one", r, c)
+				t.Errorf("%v: class %d is more likely than the predicted one", r, c)
 			}
 		}
 		if math.Abs(sum-1) > 1e-12 {
@@ -97,7 +97,7 @@ func trainedModel(t testing.TB) *Model {
 	return &m
 }
 
-// Whatever comes in, a decoder returns rows that the model answers, or an error.
+// For any input a decoder returns rows that the model accepts, or an error.
 func FuzzDecoders(f *testing.F) {
 	f.Add([]byte("5.1,3.5,1.4,0.2\n6,3,4,1"))
 	f.Add([]byte(`{"instances": [[5.1, 3.5, 1.4, 0.2]]}`))

@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// Features is how many numbers describe one flower: sepal length, sepal width, petal length and petal width, in centimetres.
+// Features is the number of measurements of a flower: sepal length, sepal width, petal length and petal width, in centimetres.
 const Features = 4
 
 // Row is one flower's measurements, in the order of Features.
@@ -15,7 +15,7 @@ type Row [Features]float64
 
 // Model is a multinomial logistic regression over standardized features.
 type Model struct {
-	// Source names the facts and the program that the model was made from.
+	// Source names the data and the program from which the model was created.
 	Source string `json:"source"`
 
 	// Classes are the labels, in the order of Weights.
@@ -25,11 +25,11 @@ type Model struct {
 	Mean      Row `json:"mean"`
 	Deviation Row `json:"deviation"`
 
-	// Weights has a row for each class: its intercept, then a weight for each standardized feature.
+	// Weights has one row per class: the intercept, then a weight for each standardized feature.
 	Weights [][Features + 1]float64 `json:"weights"`
 
-	// Accuracy is the share of right answers on all flowers, those it was trained on. HeldOut is the honest figure: five
-	// times a model was trained on four fifths of the flowers and asked about the rest.
+	// Accuracy is the share of correct results on all flowers, which it was trained on. HeldOut is the five-fold
+	// cross-validated accuracy.
 	Accuracy float64 `json:"accuracy"`
 	HeldOut  float64 `json:"held_out_accuracy"`
 }
@@ -58,7 +58,7 @@ func decodeModel(data []byte) (Model, error) {
 	return m, nil
 }
 
-// Predict returns the index of the likeliest class. It allocates nothing.
+// Predict returns the index of the most likely class. It does not allocate.
 func (m *Model) Predict(r Row) int {
 	best, most := 0, math.Inf(-1)
 	for c := range m.Weights {
@@ -79,7 +79,7 @@ func (m *Model) Probabilities(r Row) []float64 {
 	}
 	sum := 0.0
 	for c := range p {
-		p[c] = math.Exp(p[c] - most) // less the largest, so that nothing overflows
+		p[c] = math.Exp(p[c] - most) // minus the largest, to avoid overflow
 		sum += p[c]
 	}
 	for c := range p {
@@ -88,7 +88,7 @@ func (m *Model) Probabilities(r Row) []float64 {
 	return p
 }
 
-// measurementMax bounds a measurement, so that scores stay finite. No flower is ten kilometres wide.
+// measurementMax limits a measurement in centimetres, so that scores stay finite.
 const measurementMax = 1e6
 
 func (m *Model) score(class int, r Row) float64 {

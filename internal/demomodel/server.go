@@ -18,10 +18,10 @@ import (
 // bodyBytesMax is the largest accepted request, AWS's limit of a real-time invocation.
 const bodyBytesMax = 25 << 20
 
-// finishMax is how long invocations in flight may take to finish after the server was asked to stop.
+// finishMax is the time limit of invocations in flight after a stop is requested.
 const finishMax = time.Minute
 
-// Serve answers GET /ping and POST /invocations until ctx is done, lets the invocations in flight finish, and returns nil. It
+// Serve handles GET /ping and POST /invocations until ctx is done, waits for invocations in flight, and returns nil. It
 // is configured by the environment variables of this package, and writes a few lines for an operator to log.
 func Serve(ctx context.Context, getenv func(string) string, log io.Writer) error {
 	set, err := readSettings(getenv)
@@ -60,12 +60,12 @@ type server struct {
 	settings
 	model *Model
 
-	turns       chan struct{} // holds an element for each invocation being worked on; nil: no limit
+	turns       chan struct{} // holds an element for each invocation in progress; nil: no limit
 	pings       atomic.Int64
 	invocations atomic.Int64
 }
 
-// serve runs the HTTP server until ctx is done and its last answer is written.
+// serve runs the HTTP server until ctx is done and the last response is written.
 func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	h := &fasthttp.Server{
 		Handler:               s.handle,
@@ -86,11 +86,11 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishMax)
 	defer cancel()
 	err := h.ShutdownWithContext(finish)
-	_ = listener.Close() // in case Serve had not taken it over yet when Shutdown looked
+	_ = listener.Close() // in case Serve had not registered it before Shutdown
 	return errors.Join(err, <-served)
 }
 
-// silent drops the HTTP server's remarks on broken connections.
+// silent discards the HTTP server's log of broken connections.
 type silent struct{}
 
 func (silent) Printf(string, ...any) {}
@@ -108,7 +108,7 @@ func (s *server) handle(c *fasthttp.RequestCtx) {
 	}
 }
 
-// ping answers 200 with an empty body while healthy.
+// ping responds 200 with an empty body while healthy.
 func (s *server) ping(c *fasthttp.RequestCtx) {
 	n := s.pings.Add(1)
 	if s.failPing || s.failPingAfter > 0 && n > int64(s.failPingAfter) {
@@ -128,7 +128,7 @@ func (s *server) invoke(c *fasthttp.RequestCtx) {
 	s.predict(c)
 }
 
-// predict reads the rows, asks the model and writes its answers in the form that the caller accepts.
+// predict parses the rows, evaluates the model and writes the results in the form that the caller accepts.
 func (s *server) predict(c *fasthttp.RequestCtx) {
 	decode, native := decoder(string(c.Request.Header.ContentType()))
 	if decode == nil {
@@ -158,13 +158,13 @@ func (s *server) predict(c *fasthttp.RequestCtx) {
 	c.SetContentType(answer)
 }
 
-// Media types that are read and written.
+// Supported media types.
 const (
 	asCSV  = "text/csv"
 	asJSON = "application/json"
 )
 
-// decoder returns what reads a body of the given content type, and the media type itself.
+// decoder returns the decoder of a content type, and the media type itself.
 func decoder(contentType string) (func([]byte) ([]Row, error), string) {
 	switch t := mediaType(contentType); t {
 	case asCSV:
@@ -176,7 +176,7 @@ func decoder(contentType string) (func([]byte) ([]Row, error), string) {
 	}
 }
 
-// accepted returns the media type to answer in: the first of the caller's list that is known; native where it does not care.
+// accepted returns the media type of the response: the first known one of the caller's list; native if any is accepted.
 func accepted(accept, native string) string {
 	if accept == "" {
 		return native
@@ -208,7 +208,7 @@ func refuse(c *fasthttp.RequestCtx, status int, message string) {
 	c.SetBodyString(message + "\n")
 }
 
-// spend takes the time and the processor time that an invocation was told to cost.
+// spend uses the configured time and CPU time of an invocation.
 func (s *server) spend() {
 	if s.latency > 0 {
 		time.Sleep(s.latency)
@@ -218,13 +218,13 @@ func (s *server) spend() {
 	}
 }
 
-// burn uses d of this thread's processor time. It counts processor time, not time that passes: two invocations that share a
-// core take twice as long, as a real model's would.
+// burn uses d of this thread's CPU time. It measures CPU time, not elapsed time: two invocations that share a
+// core take twice as long, as with a real model.
 func burn(d time.Duration) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for start := threadTime(); threadTime()-start < d; {
-		for range 20_000 { // some microseconds between two looks at the clock
+		for range 20_000 { // some microseconds between two readings of the clock
 			runtime.KeepAlive(d)
 		}
 	}
@@ -238,7 +238,7 @@ func threadTime() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// wait waits for d and reports whether ctx was still going then.
+// wait waits for d and reports whether ctx is not done afterwards.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

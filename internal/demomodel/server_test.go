@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, leakOptions()...) }
 
-// leakOptions excuses what fasthttp keeps: one goroutine for the whole life of a process, and one a stopped server that sleeps up
-// to ten seconds before it sees that it should go.
+// leakOptions ignores goroutines of fasthttp: one for the lifetime of the process, and one per stopped server, which sleeps up
+// to ten seconds before it ends.
 func leakOptions() []goleak.Option {
 	return []goleak.Option{
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
@@ -35,7 +35,7 @@ func leakOptions() []goleak.Option {
 // running is a server in this process.
 type running struct {
 	url  string
-	stop func() error // asks it to stop and waits
+	stop func() error // requests a stop and waits for it
 }
 
 func start(t *testing.T, env map[string]string) running {
@@ -81,7 +81,7 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// answer is what a test looks at of a response.
+// answer contains the parts of a response that tests check.
 type answer struct {
 	Status int
 	Type   string
@@ -159,7 +159,7 @@ func TestServerAnswersJSON(t *testing.T) {
 	}
 }
 
-// An invocation that is under way when the server is asked to stop gets its answer.
+// An invocation in progress when a stop is requested gets its response.
 func TestServerFinishesWhatItBegan(t *testing.T) {
 	r := start(t, map[string]string{EnvLatency: "50"})
 	conn := r.conn(t)

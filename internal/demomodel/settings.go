@@ -10,20 +10,20 @@ import (
 // Environment variables of the demo model. All numbers are whole and not negative; unset means 0.
 const (
 	EnvPort        = "SAGEMAKER_BIND_TO_PORT"      // port on the loopback interface; 8080 if unset
-	EnvLatency     = "BELLOWS_DEMO_LATENCY_MS"     // milliseconds that every invocation waits
-	EnvCPU         = "BELLOWS_DEMO_CPU_MS"         // milliseconds of processor time that every invocation burns
-	EnvConcurrency = "BELLOWS_DEMO_CONCURRENCY"    // invocations worked on at once, the others queue; 0: any number
+	EnvLatency     = "BELLOWS_DEMO_LATENCY_MS"     // delay of every invocation in milliseconds
+	EnvCPU         = "BELLOWS_DEMO_CPU_MS"         // CPU time of every invocation in milliseconds
+	EnvConcurrency = "BELLOWS_DEMO_CONCURRENCY"    // concurrent invocations, others are queued; 0: no limit
 	EnvStartDelay  = "BELLOWS_DEMO_START_DELAY_MS" // milliseconds before the server listens
 
-	// For tests of what fleets do about troubled model servers.
-	EnvFailPing      = "BELLOWS_DEMO_FAIL_PING"       // 1: /ping always answers 503
-	EnvFailPingAfter = "BELLOWS_DEMO_FAIL_PING_AFTER" // answers 503 after this many healthy pings; 0: never
+	// For tests of fleets with failing model servers.
+	EnvFailPing      = "BELLOWS_DEMO_FAIL_PING"       // 1: /ping always responds 503
+	EnvFailPingAfter = "BELLOWS_DEMO_FAIL_PING_AFTER" // /ping responds 503 after this many successful pings; 0: never
 	EnvCrashAfter    = "BELLOWS_DEMO_CRASH_AFTER"     // the process kills itself at this invocation; 0: never
 	EnvExitAtStart   = "BELLOWS_DEMO_EXIT_AT_START"   // 1: the server fails before it listens
 	EnvIgnoreTerm    = "BELLOWS_DEMO_IGNORE_TERM"     // 1: only SIGKILL ends the server
 )
 
-// settings are the environment, checked.
+// settings are the validated environment variables.
 type settings struct {
 	address       string
 	latency       time.Duration
@@ -37,7 +37,7 @@ type settings struct {
 	ignoreTerm    bool
 }
 
-// settingMax bounds every number of the environment: an hour in milliseconds.
+// settingMax limits every number of the environment: an hour in milliseconds.
 const settingMax = 3_600_000
 
 func readSettings(getenv func(string) string) (settings, error) {

@@ -16,13 +16,13 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// failure is an error in the words of Prometheus' API.
+// failure is an error of Prometheus' API.
 type failure struct {
 	kind kind
 	err  error
 }
 
-// kind is what Prometheus calls errorType.
+// kind is Prometheus' errorType.
 type kind string
 
 // Kinds. Prometheus: HTTP API, format overview.
@@ -44,7 +44,7 @@ func (k kind) status() int {
 	case kindExec:
 		return http.StatusUnprocessableEntity
 	case kindCanceled:
-		return 499 // nginx's: the client closed the request
+		return 499 // as in nginx: the client closed the request
 	case kindTimeout, kindUnavailable:
 		return http.StatusServiceUnavailable
 	case kindNotFound:
@@ -60,7 +60,7 @@ func invalid(parameter string, err error) *failure {
 	return bad("invalid parameter %q: %w", parameter, err)
 }
 
-// failed puts what an evaluation or the storage says into Prometheus' words.
+// failed converts an error of an evaluation or of the storage to a failure.
 func failed(err error) *failure {
 	var (
 		canceled promql.ErrQueryCanceled
@@ -79,7 +79,7 @@ func failed(err error) *failure {
 	}
 }
 
-// answer is the body of every answer.
+// answer is the body of every response.
 type answer struct {
 	Status    string   `json:"status"`
 	Data      any      `json:"data,omitempty"`
@@ -89,7 +89,7 @@ type answer struct {
 	Infos     []string `json:"infos,omitempty"`
 }
 
-// warned is data and what is to be said about it.
+// warned is data with warnings.
 type warned struct {
 	data  any
 	said  annotations.Annotations
@@ -117,16 +117,16 @@ func send(w http.ResponseWriter, status int, a answer) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(text) // a client that went away needs no answer
+	_, _ = w.Write(text) // the client may have disconnected
 }
 
-// The range of times that Prometheus names when nobody names one.
+// The default time range of Prometheus.
 var (
 	timeMin = time.Unix(math.MinInt64/1000+62135596801, 0).UTC()
 	timeMax = time.Unix(math.MaxInt64/1000-62135596801, 999999999).UTC()
 )
 
-// parseTime reads seconds since 1970, or RFC 3339.
+// parseTime parses seconds since 1970, or RFC 3339.
 func parseTime(s string) (time.Time, error) {
 	if t, err := strconv.ParseFloat(s, 64); err == nil {
 		sec, frac := math.Modf(t)
@@ -145,7 +145,7 @@ func parseTime(s string) (time.Time, error) {
 	}
 }
 
-// timeOf reads a parameter; absent, it is what is given.
+// timeOf reads a time parameter with a default.
 func (c *call) timeOf(name string, absent time.Time) (time.Time, *failure) {
 	s := c.FormValue(name)
 	if s == "" {
@@ -158,7 +158,7 @@ func (c *call) timeOf(name string, absent time.Time) (time.Time, *failure) {
 	return t, nil
 }
 
-// parseDuration reads seconds, or a duration such as 5m.
+// parseDuration parses seconds, or a duration such as 5m.
 func parseDuration(s string) (time.Duration, error) {
 	if sec, err := strconv.ParseFloat(s, 64); err == nil {
 		ns := sec * float64(time.Second)
@@ -174,7 +174,7 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(d), nil
 }
 
-// limit reads how many results are wanted; 0 means all.
+// limit reads the maximum number of results; 0 means all.
 func (c *call) limit() (int, *failure) {
 	s := c.FormValue("limit")
 	if s == "" {
@@ -192,7 +192,7 @@ func (c *call) limit() (int, *failure) {
 
 var errTruncated = errors.New("results truncated due to limit")
 
-// get says that a path is only read.
+// get reports whether a method is GET or HEAD.
 func get(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // labelPath returns the name in label/NAME/values.

@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// CloudWatchPrefix is where CloudWatch's own PromQL API begins: QueryMetrics, GetSeries and GetLabels, signed for monitoring.
+// CloudWatchPrefix is the path prefix of CloudWatch's PromQL API: QueryMetrics, GetSeries and GetLabels, signed for monitoring.
 // AWS: CloudWatch user guide, Prometheus-compatible APIs.
 const CloudWatchPrefix = "/api/v1/"
 
@@ -24,14 +24,14 @@ const (
 	scanMax   = 24 * time.Hour
 )
 
-// servesCloudWatch reports whether a path is one of CloudWatch's PromQL API.
+// servesCloudWatch reports whether a path belongs to CloudWatch's PromQL API.
 func servesCloudWatch(path string) bool {
 	rest, ok := strings.CutPrefix(path, CloudWatchPrefix)
 	_, values := labelPath(rest)
 	return ok && (values || slices.Contains([]string{"query", "query_range", "series", "labels"}, rest))
 }
 
-// askCloudWatch answers as ask does, within CloudWatch's limits: a metric is named, a day is looked at, and 500 series come back at most.
+// askCloudWatch responds as ask does, with CloudWatch's limits: a metric must be named, a query covers at most a day, and at most 500 series are returned.
 func (h *Handler) askCloudWatch(w http.ResponseWriter, c *call, path string) {
 	if err := c.ParseForm(); err != nil {
 		fail(w, bad("error parsing form values: %w", err))
@@ -56,7 +56,7 @@ func (h *Handler) askCloudWatch(w http.ResponseWriter, c *call, path string) {
 	h.ask(w, c, path)
 }
 
-// limitResults reads how many series are wanted: 1 to 500, and 500 where nothing is said.
+// limitResults reads the maximum number of series, 1 to 500, default 500.
 func limitResults(c *call) *failure {
 	text := c.FormValue("limit")
 	if text == "" {
@@ -69,7 +69,7 @@ func limitResults(c *call) *failure {
 	return nil
 }
 
-// limitQuery: every selector names a metric, and what is looked at is a day at most.
+// limitQuery checks that every selector names a metric and that the query covers at most a day.
 func (h *Handler) limitQuery(c *call, ranged bool) *failure {
 	expression, err := h.parser.ParseExpr(c.FormValue("query"))
 	if err != nil {
@@ -96,7 +96,7 @@ func (h *Handler) limitQuery(c *call, ranged bool) *failure {
 	return h.limitSpan(c, reach)
 }
 
-// errNameless says what every selector needs.
+// errNameless is the error of a selector without a metric name.
 var errNameless = errors.New("each selector must select a metric by its name")
 
 // names reports whether a selector selects a metric by its name.
@@ -106,7 +106,7 @@ func names(all []*labels.Matcher) bool {
 	})
 }
 
-// limitSeries: the selectors and the range must be given. AWS: GetSeries.
+// limitSeries checks that selectors and range are given. AWS: GetSeries.
 func (h *Handler) limitSeries(c *call) *failure {
 	sets, err := h.parser.ParseMetricSelectors(c.Form["match[]"])
 	switch {
@@ -125,7 +125,7 @@ func (h *Handler) limitSeries(c *call) *failure {
 	return h.limitSpan(c, 0)
 }
 
-// limitSpan bounds the range of a request, with what its query looks back besides. A range that is not given is the last day.
+// limitSpan limits the range of a request plus the longest range of its selectors. The default range is the last day.
 func (h *Handler) limitSpan(c *call, reach time.Duration) *failure {
 	now := h.o.Now()
 	end, f := c.timeOf("end", now)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// CloudWatch's own paths answer as Prometheus' do, within CloudWatch's limits. AWS: CloudWatch user guide, Prometheus-compatible APIs.
+// CloudWatch's paths respond as Prometheus' do, with CloudWatch's limits. AWS: CloudWatch user guide, Prometheus-compatible APIs.
 func TestPromQLOnCloudWatchsPaths(t *testing.T) {
 	w := open(t)
 	w.seed(home, "up", "job", "a")
@@ -67,12 +67,12 @@ func TestPromQLOnCloudWatchsPaths(t *testing.T) {
 	}
 	for _, path := range []string{"write", "metadata", "query_exemplars", "status/buildinfo"} {
 		if Serves(CloudWatchPrefix + path) {
-			t.Errorf("CloudWatch has no %s", path)
+			t.Errorf("CloudWatch does not have %s", path)
 		}
 	}
 }
 
-// An answer has 500 series where nobody asks for fewer.
+// A response has 500 series by default.
 func TestCloudWatchReturns500Series(t *testing.T) {
 	w := open(t)
 	for i := range answerMax + 5 {

@@ -1,8 +1,8 @@
-// Package prometheus serves the APIs of Prometheus and OpenTelemetry, over the same metrics that CloudWatch's calls read and alarms watch:
+// Package prometheus serves the APIs of Prometheus and OpenTelemetry on the metrics that CloudWatch calls read and alarms watch:
 //
-//   - Handler answers Prometheus' query API (Grafana, promtool), takes remote write and OTLP, all behind the keys of the AWS APIs;
-//   - Forwarder sends what is recorded on, by remote write;
+//   - Handler serves Prometheus' query API (Grafana, promtool) and receives remote write and OTLP, authenticated by the keys of the AWS APIs;
+//   - Forwarder sends recorded samples to other systems by remote write;
 //   - Evaluator evaluates the PromQL alarms that are due.
 //
-// Handler identifies the caller by their key, and shows them the metrics of their account and region only.
+// Handler identifies callers by their key and restricts them to the metrics of their account and region.
 package prometheus

@@ -19,36 +19,36 @@ import (
 	"bellows.dev/bellows/internal/history"
 )
 
-// How queries of alarms are evaluated.
+// Limits of the evaluation of alarms' queries.
 const (
-	evaluators  = 2                // queries at once
+	evaluators  = 2                // concurrent queries
 	waitingMax  = 10_000           // alarms whose queries wait
-	queryFor    = 10 * time.Second // how long one may take
+	queryFor    = 10 * time.Second // time limit of a query
 	returnedMax = 2 * alarm.ContributorsMax
 )
 
-// EvaluatorOptions are what an Evaluator works with.
+// EvaluatorOptions configures an Evaluator.
 type EvaluatorOptions struct {
 	Engine promql.QueryEngine
-	Data   storage.Queryable // of every scope
+	Data   storage.Queryable // of all scopes
 
-	// Step takes what queries returned.
+	// Step receives the results of queries.
 	Step func(context.Context, engine.Input) (engine.Result, error)
 
 	Timeout time.Duration // of a query; 0: the default
 	Log     *slog.Logger
 }
 
-// Evaluator evaluates the queries of PromQL alarms, outside the engine: a step never waits for one.
+// Evaluator evaluates the queries of PromQL alarms outside the engine, so that a step never waits for one.
 type Evaluator struct {
 	o      EvaluatorOptions
 	parser parser.Parser
 	wake   chan struct{}
 
 	mu      sync.Mutex
-	waiting map[alarmKey]engine.PromQLDue // the newest of each alarm
+	waiting map[alarmKey]engine.PromQLDue // the newest query of each alarm
 	order   []alarmKey
-	busy    map[alarmKey]bool // being evaluated: an alarm's results come in the order of its queries
+	busy    map[alarmKey]bool // being evaluated: an alarm's results are in the order of its queries
 	counts  EvaluatorCounts
 }
 
@@ -57,14 +57,14 @@ type alarmKey struct {
 	alarm string
 }
 
-// EvaluatorCounts are what an evaluator has done since the start.
+// EvaluatorCounts are an evaluator's counts since the start.
 type EvaluatorCounts struct {
-	Evaluated, Failed, Skipped uint64 // Skipped: a newer query of the same alarm, or no room
+	Evaluated, Failed, Skipped uint64 // Skipped: replaced by a newer query of the same alarm, or the queue was full
 	Seconds                    float64
 	Waiting                    int
 }
 
-// NewEvaluator returns an evaluator; Run makes it work.
+// NewEvaluator returns an evaluator, which is started by Run.
 func NewEvaluator(o EvaluatorOptions) *Evaluator {
 	if o.Timeout == 0 {
 		o.Timeout = queryFor
@@ -75,8 +75,8 @@ func NewEvaluator(o EvaluatorOptions) *Evaluator {
 	}
 }
 
-// Take queues a query. It never blocks: an alarm that still waits is asked its newest query only, and where too many wait the engine
-// asks again an interval later.
+// Take queues a query. It never blocks: for an alarm that is already queued only the newest query is kept, and if the queue is full the engine
+// requests the evaluation again one interval later.
 func (v *Evaluator) Take(due engine.PromQLDue) {
 	key := alarmKey{due.Scope, due.Alarm}
 	v.mu.Lock()
@@ -138,7 +138,7 @@ func (v *Evaluator) Run(ctx context.Context) {
 	work.Wait()
 }
 
-// next takes the query that waits longest and whose alarm is not being evaluated.
+// next takes the oldest query whose alarm is not being evaluated.
 func (v *Evaluator) next() (engine.PromQLDue, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -155,7 +155,7 @@ func (v *Evaluator) next() (engine.PromQLDue, bool) {
 	return engine.PromQLDue{}, false
 }
 
-// evaluate asks and tells the engine.
+// evaluate evaluates a query and passes the result to the engine.
 func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 	started := time.Now()
 	in := engine.PromQLEvaluated{Scope: due.Scope, Alarm: due.Alarm, Query: due.Query, At: due.At}
@@ -172,16 +172,16 @@ func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 	v.mu.Unlock()
 	if ctx.Err() == nil {
 		if _, err := v.o.Step(ctx, in); err != nil && ctx.Err() == nil {
-			v.o.Log.Error("what a query returned could not be noted", "alarm", due.Alarm, "error", err)
+			v.o.Log.Error("recording the result of a query failed", "alarm", due.Alarm, "error", err)
 		}
 	}
 	v.mu.Lock()
 	delete(v.busy, alarmKey{due.Scope, due.Alarm})
 	v.mu.Unlock()
-	v.poke() // another query of the alarm may have come
+	v.poke() // another query of the alarm may be waiting
 }
 
-// ask evaluates a query at the moment that it was due.
+// ask evaluates a query at the time when it was due.
 func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Returned, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
 	defer cancel()
@@ -210,7 +210,7 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 	}
 	out := make([]alarm.Returned, 0, min(len(vector), returnedMax))
 	for _, s := range vector {
-		if len(out) == returnedMax { // more than are kept: the alarm says so
+		if len(out) == returnedMax { // more than are kept: the alarm shows it
 			break
 		}
 		out = append(out, returned(s))
@@ -218,13 +218,13 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 	return out, nil
 }
 
-// lateError says that a query took longer than it may.
+// lateError is the error of a query that exceeded its time limit.
 type lateError struct{ limit time.Duration }
 
-// Error names the limit.
+// Error returns a text with the limit.
 func (e *lateError) Error() string { return "it took longer than " + e.limit.String() }
 
-// temporary reports whether a query failed for a reason that is not its own.
+// temporary reports whether a query failed for a reason outside the query.
 func temporary(err error) bool {
 	var (
 		storage  promql.ErrStorage
@@ -235,7 +235,7 @@ func temporary(err error) bool {
 	return errors.As(err, &own) || errors.As(err, &storage) || errors.As(err, &late) || errors.As(err, &canceled)
 }
 
-// returned is a series as a contributor. Whose it is goes without saying.
+// returned converts a series to a contributor, without the labels account and region.
 func returned(s promql.Sample) alarm.Returned {
 	attributes := map[string]string{}
 	s.Metric.Range(func(l labels.Label) {

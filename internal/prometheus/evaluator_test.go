@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// answers hands over what an evaluator steps.
+// evaluate runs an evaluator with due queries and returns the inputs that it produces.
 func evaluate(t *testing.T, data storage.Queryable, timeout time.Duration, due ...engine.PromQLDue) []engine.PromQLEvaluated {
 	t.Helper()
 	stepped := make(chan engine.PromQLEvaluated, len(due))
@@ -83,7 +83,7 @@ func TestQueriesOfAlarms(t *testing.T) {
 	}
 }
 
-// A query that takes too long is an error; it ends with its deadline.
+// A query that exceeds its time limit is cancelled and is an error.
 func TestQueriesHaveADeadline(t *testing.T) {
 	slow := storage.QueryableFunc(func(int64, int64) (storage.Querier, error) { return stuck{storage.NoopQuerier()}, nil })
 	got := evaluate(t, slow, 10*time.Millisecond, engine.PromQLDue{Scope: home, Alarm: "a", Query: "up", At: now})
@@ -92,7 +92,7 @@ func TestQueriesHaveADeadline(t *testing.T) {
 	}
 }
 
-// An alarm that waits is asked once, with its newest query; its results come in order.
+// A waiting alarm is evaluated once, with its newest query; its results are in order.
 func TestOldQueriesAreSkipped(t *testing.T) {
 	v := NewEvaluator(EvaluatorOptions{})
 	for i := range 3 {
@@ -111,10 +111,10 @@ func TestOldQueriesAreSkipped(t *testing.T) {
 	}
 }
 
-// stuck is a storage that answers nobody.
+// stuck is a storage that never responds.
 type stuck struct{ storage.Querier }
 
-// Select waits for the end of the query.
+// Select blocks until the query is cancelled.
 func (stuck) Select(ctx context.Context, _ bool, _ *storage.SelectHints, _ ...*labels.Matcher) storage.SeriesSet {
 	<-ctx.Done()
 	return storage.ErrSeriesSet(ctx.Err())

@@ -6,20 +6,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// fieldsMax bounds the messages, texts and lists in one message, at any depth: on the wire each takes two bytes at least, and in memory
-// some hundred. A full batch of OpenTelemetry's collector, 8,192 datapoints with ten attributes, has 350,000.
+// fieldsMax limits the messages, texts and lists in one message at any depth: each takes at least two bytes on the wire and about a hundred in
+// memory. A full batch of OpenTelemetry's collector, 8,192 datapoints with ten attributes, has 350,000.
 const fieldsMax = 600_000
 
-var errMany = fmt.Errorf("the request has more than %d messages, texts and lists in it", fieldsMax)
+var errMany = fmt.Errorf("the request contains more than %d messages, texts and lists", fieldsMax)
 
-// tooMany reports whether a message has more fields than are taken, without unpacking any. What could be a message is taken for one.
+// tooMany reports whether a message has more fields than allowed, without decoding. Any bytes that could be a message are counted as one.
 func tooMany(message []byte) bool {
 	left := fieldsMax
 	return !spend(message, &left, depthMax)
 }
 
-// spend takes a message's fields from what is left, and nothing where the bytes are no message: then they are a text. It reports whether
-// they fit: false where there are too many, or messages in messages too deep.
+// spend subtracts a message's fields from the remaining budget, or nothing if the bytes are not a message but a text. It returns false
+// if there are too many fields or messages are nested too deeply.
 func spend(message []byte, left *int, levels int) (fit bool) {
 	if levels < 0 {
 		return false

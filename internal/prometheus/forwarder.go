@@ -23,37 +23,37 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Destination is where a Forwarder sends to.
+// Destination is the receiver of a Forwarder.
 type Destination struct {
 	URL     string
 	Headers map[string]string
 
-	// Username and Password are sent where there is a Username.
+	// Username and Password are sent if Username is set.
 	Username, Password string
 }
 
-// ForwarderOptions are what a Forwarder works with.
+// ForwarderOptions configures a Forwarder.
 type ForwarderOptions struct {
 	Destination
 	Name      string        // for logs: the URL without secrets
-	Client    *http.Client  // nil: one of its own
-	QueueMax  int           // intervals that wait; 0: the default
-	FirstWait time.Duration // between tries; it doubles up to LastWait; 0: the defaults
+	Client    *http.Client  // nil: a default client
+	QueueMax  int           // maximum number of waiting intervals; 0: the default
+	FirstWait time.Duration // delay between attempts, which doubles up to LastWait; 0: the defaults
 	LastWait  time.Duration
 	Log       *slog.Logger
 }
 
-// How a Forwarder sends.
+// Limits of a Forwarder.
 const (
-	forwardMax     = 500 // intervals of one request; four samples each
+	forwardMax     = 500 // intervals per request, with four samples each
 	forwardQueue   = 200_000
 	forwardTimeout = 30 * time.Second
 	forwardWait    = 100 * time.Millisecond
 	forwardWaitMax = 30 * time.Second
 )
 
-// Forwarder sends what is recorded to another system, by Prometheus' remote write 1.0. What waits is in memory: it never delays
-// those who record, and where too much waits the newest is dropped. The history keeps all of it in any case.
+// Forwarder sends recorded samples to another system by Prometheus' remote write 1.0. Its queue is in memory: it never delays
+// recording, and if it is full the newest samples are dropped. The metric history has all samples in any case.
 type Forwarder struct {
 	o    ForwarderOptions
 	wake chan struct{}
@@ -63,22 +63,22 @@ type Forwarder struct {
 	counts ForwarderCounts
 }
 
-// handed is one interval of a metric, of a scope.
+// handed is one interval of a metric in a scope.
 type handed struct {
 	scope engine.Scope
 	metric.Pending
 }
 
-// ForwarderCounts are what a forwarder has done since the start. All but Waiting, which counts intervals, and Retries count samples.
+// ForwarderCounts are a forwarder's counts since the start, in samples except for Waiting (intervals) and Retries (requests).
 type ForwarderCounts struct {
 	Sent    uint64
-	Failed  uint64 // the receiver does not want them
-	Dropped uint64 // too many waited
-	Retries uint64 // requests that were sent again
+	Failed  uint64 // refused by the receiver
+	Dropped uint64 // the queue was full
+	Retries uint64 // requests that were retried
 	Waiting int
 }
 
-// NewForwarder returns a forwarder; Run makes it work.
+// NewForwarder returns a forwarder, which is started by Run.
 func NewForwarder(o ForwarderOptions) *Forwarder {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: forwardTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -88,14 +88,14 @@ func NewForwarder(o ForwarderOptions) *Forwarder {
 	return &Forwarder{o: o, wake: make(chan struct{}, 1)}
 }
 
-// Name is what logs and metrics call it.
+// Name returns its name in logs and metrics.
 func (f *Forwarder) Name() string { return f.o.Name }
 
-// kinds are the numbers that are sent of each interval.
+// kinds are the values sent for each interval.
 var forwarded = [...]history.Kind{history.Sum, history.Count, history.Minimum, history.Maximum}
 
-// Take queues what was recorded. It never blocks. What came by remote write is not sent on: it would come back for ever, where two
-// systems send to each other.
+// Take queues recorded samples. It never blocks. Series received by remote write are not forwarded, since they would circulate if two
+// systems sent to each other.
 func (f *Forwarder) Take(scope engine.Scope, all []metric.Pending) {
 	dropped := 0
 	f.mu.Lock()
@@ -112,7 +112,7 @@ func (f *Forwarder) Take(scope engine.Scope, all []metric.Pending) {
 	f.counts.Dropped += uint64(dropped * len(forwarded))
 	f.mu.Unlock()
 	if dropped > 0 {
-		f.o.Log.Error("remote write is behind: what is recorded is not sent on", "to", f.o.Name, "intervals", dropped)
+		f.o.Log.Error("remote write is behind: samples are dropped", "to", f.o.Name, "intervals", dropped)
 	}
 	select {
 	case f.wake <- struct{}{}:
@@ -151,7 +151,7 @@ func (f *Forwarder) Run(ctx context.Context) {
 	}
 }
 
-// send sends the front of the queue, again and again until the receiver has it or does not want it.
+// send sends the front of the queue and retries until the receiver accepts or refuses it.
 func (f *Forwarder) send(ctx context.Context, batch []handed) {
 	body, samples, err := encode(batch)
 	for wait := f.o.FirstWait; err == nil; wait = min(2*wait, f.o.LastWait) {
@@ -160,7 +160,7 @@ func (f *Forwarder) send(ctx context.Context, batch []handed) {
 		if again, after, err = f.post(ctx, body); !again {
 			break
 		}
-		f.o.Log.Warn("remote write has to be tried again", "to", f.o.Name, "error", err)
+		f.o.Log.Warn("remote write is retried", "to", f.o.Name, "error", err)
 		f.mu.Lock()
 		f.counts.Retries++
 		f.mu.Unlock()
@@ -168,7 +168,7 @@ func (f *Forwarder) send(ctx context.Context, batch []handed) {
 		select {
 		case <-ctx.Done():
 			pause.Stop()
-			return // what waits is lost with the process, not in the history
+			return // the queue is lost with the process, but not the metric history
 		case <-pause.C:
 		}
 		err = nil
@@ -188,7 +188,7 @@ func (f *Forwarder) send(ctx context.Context, batch []handed) {
 	}
 }
 
-// encode writes a request, each series with its samples in their order.
+// encode encodes a request, each series with its samples in order.
 func encode(batch []handed) (body []byte, samples int, err error) {
 	type key struct {
 		scope  engine.Scope
@@ -196,11 +196,11 @@ func encode(batch []handed) (body []byte, samples int, err error) {
 		unit   string
 		at     int64
 	}
-	intervals := map[key]metric.Summary{} // what came in seconds and what in minutes may begin together
+	intervals := map[key]metric.Summary{} // intervals of a second and of a minute may begin at the same time
 	var keys []key
 	for i := range batch {
 		h := &batch[i]
-		k := key{h.scope, h.Series, h.Unit, h.Start*1000 + int64(h.Late)} // as the history has it
+		k := key{h.scope, h.Series, h.Unit, h.Start*1000 + int64(h.Late)} // as in the metric history
 		sum, found := intervals[k]
 		if !found {
 			keys = append(keys, k)
@@ -210,7 +210,7 @@ func encode(batch []handed) (body []byte, samples int, err error) {
 	}
 	slices.SortStableFunc(keys, func(a, b key) int { return cmp.Compare(a.at, b.at) })
 	var m prompb.WriteRequest
-	place := map[key]int{} // of a series' first
+	place := map[key]int{} // of a series' first sample
 	for _, k := range keys {
 		of := k
 		of.at = 0
@@ -235,7 +235,7 @@ func encode(batch []handed) (body []byte, samples int, err error) {
 	return snappy.Encode(nil, text), samples, nil
 }
 
-// post sends a request once. again: it may be sent again, not before a while. Prometheus: remote write specification, retries.
+// post sends a request once. again reports whether it may be retried, after the given delay. Prometheus: remote write specification, retries.
 func (f *Forwarder) post(ctx context.Context, body []byte) (again bool, after time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.o.URL, bytes.NewReader(body))
 	if err != nil {
@@ -257,7 +257,7 @@ func (f *Forwarder) post(ctx context.Context, body []byte) (again bool, after ti
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return true, 0, fmt.Errorf("reading the answer: %w", err)
+		return true, 0, fmt.Errorf("reading the response: %w", err)
 	}
 	if resp.StatusCode/100 == 2 {
 		return false, 0, nil

@@ -19,11 +19,11 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// receiver is what remote write is sent to.
+// receiver is a receiver of remote write.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
-	answers  []int // the next ones; 204 when there are none
+	answers  []int // the next status codes; 204 if empty
 	lines    []string
 	requests int
 	user     string
@@ -75,7 +75,7 @@ func receive(t *testing.T, answers ...int) *receiver {
 	return r
 }
 
-// pending are intervals as the history hands them over.
+// pending returns intervals as the metric history passes them.
 func pending(namespace, dimension string, offsets ...int64) []metric.Pending {
 	w := metric.NewWindow(time.Hour)
 	series := w.Series(metric.NewID(namespace, "QueueDepth", metric.Dimension{Name: "d", Value: dimension}))
@@ -89,7 +89,7 @@ func pending(namespace, dimension string, offsets ...int64) []metric.Pending {
 	return out
 }
 
-// forward runs a forwarder until it has nothing more to do.
+// forward runs a forwarder until it is idle.
 func forward(t *testing.T, o ForwarderOptions, until func(ForwarderCounts) bool, batches ...[]metric.Pending) ForwarderCounts {
 	t.Helper()
 	o.Log, o.FirstWait, o.LastWait = slog.New(slog.DiscardHandler), time.Millisecond, 5*time.Millisecond
@@ -107,7 +107,7 @@ func forward(t *testing.T, o ForwarderOptions, until func(ForwarderCounts) bool,
 	for !until(f.Counts()) {
 		select {
 		case <-deadline:
-			t.Fatalf("never: %+v", f.Counts())
+			t.Fatalf("the forwarder does not become idle: %+v", f.Counts())
 		case <-tick.C:
 		}
 	}
@@ -122,7 +122,7 @@ func TestForwarding(t *testing.T) {
 		URL: r.URL + "/api/v1/write", Headers: map[string]string{"X-Scope-OrgID": "bellows"}, Username: "u", Password: "p",
 	}}
 	a := pending("Shop", "a", 61, 60, 60)
-	a[2].Fine = false // a minute, which begins with the second of its start
+	a[2].Fine = false // a minute that begins at the same time as a second
 	c := forward(t, o, idle, a, pending("Shop", "b", 7), pending(Namespace, "a", 1))
 	if c.Sent != 12 || c.Failed+c.Dropped+c.Retries != 0 {
 		t.Errorf("%+v", c)
@@ -141,7 +141,7 @@ func TestForwarding(t *testing.T) {
 	}
 }
 
-// What a receiver cannot take now it is sent again; what it does not want is not.
+// Requests that a receiver cannot accept now are retried; refused ones are not.
 func TestForwardingIsTriedAgain(t *testing.T) {
 	r := receive(t, 503, 429, 500)
 	c := forward(t, ForwarderOptions{Destination: Destination{URL: r.URL}}, idle, pending("Shop", "a", 1))
@@ -155,7 +155,7 @@ func TestForwardingIsTriedAgain(t *testing.T) {
 	}
 }
 
-// Where nobody listens the queue stays bounded, and those who record are not held up.
+// Without a receiver the queue stays bounded, and recording is not delayed.
 func TestForwardingToNobody(t *testing.T) {
 	r := receive(t)
 	r.Close()

@@ -24,7 +24,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 )
 
-// Prefix is where Prometheus' paths begin; OTLPPath is where exporters of OpenTelemetry send metrics if they are told the server only.
+// Prefix is the prefix of Prometheus' paths; OTLPPath is the default path to which OpenTelemetry exporters send metrics.
 const (
 	Prefix   = "/prometheus/"
 	OTLPPath = "/v1/metrics"
@@ -32,46 +32,46 @@ const (
 	apiPrefix = Prefix + "api/v1/"
 )
 
-// Services that a request may be signed for: Amazon Managed Prometheus', as Prometheus and Grafana sign, and CloudWatch's own.
+// Services that a request may be signed for: Amazon Managed Prometheus, as in Prometheus and Grafana, and CloudWatch.
 var services = []string{"aps", "monitoring"}
 
 // Limits of a request's body.
 const (
-	bodyMax     = 8 << 20  // bytes as sent
-	unpackedMax = 32 << 20 // bytes unpacked; Prometheus' own limit
+	bodyMax     = 8 << 20  // bytes before decompression
+	unpackedMax = 32 << 20 // bytes after decompression; Prometheus' own limit
 )
 
-// What is written is decoded in at most so much memory, of which each request takes its body's unpacked size several times.
+// Limits of the memory for decoding writes; each request uses a multiple of its body's decompressed size.
 const (
 	intakeMax    = 512 << 20
 	intakeFactor = 4
 )
 
-// Options are what a Handler works with.
+// Options configures a Handler.
 type Options struct {
 	Auth *awsapi.Authenticator
 
-	// Data has the series of every scope; Scoped tells them apart.
+	// Data has the series of all scopes; Scoped separates them.
 	Data storage.Queryable
 
 	// Engine evaluates queries.
 	Engine promql.QueryEngine
 
-	// Step takes what was written, as internal/control does.
+	// Step applies an input, as internal/control does.
 	Step func(context.Context, engine.Input) (engine.Result, error)
 
-	// Now is the policy time.
+	// Now returns policy time.
 	Now func() time.Time
 
-	// NamespaceLabel names the label whose value is the CloudWatch namespace of a series that is written; it is then no dimension.
-	// Where it is "", or a series has no such label, the namespace is Prometheus.
+	// NamespaceLabel is the label whose value is the CloudWatch namespace of a written series; it does not become a dimension.
+	// If it is "", or a series has no such label, the namespace is Prometheus.
 	NamespaceLabel string
 
 	Version string
 	Log     *slog.Logger
 }
 
-// Handler is the http.Handler of everything below Prefix, of OTLPPath, and of CloudWatch's PromQL API.
+// Handler is the http.Handler of all paths below Prefix, of OTLPPath, and of CloudWatch's PromQL API.
 type Handler struct {
 	o      Options
 	parser parser.Parser
@@ -79,7 +79,7 @@ type Handler struct {
 	totals *totals
 
 	queries *awsapi.Share
-	intake  *awsapi.Share // bytes that decoding what is written takes
+	intake  *awsapi.Share // bytes for decoding writes
 
 	written, exported traffic
 }
@@ -87,13 +87,13 @@ type Handler struct {
 // traffic counts datapoints.
 type traffic struct{ taken, refused atomic.Uint64 }
 
-// Ingested counts the datapoints that one receiver was sent.
+// Ingested counts the datapoints sent to one receiver.
 type Ingested struct {
 	Receiver       string // remote_write or otlp
 	Taken, Refused uint64
 }
 
-// Ingested returns the counts since the start, a receiver each.
+// Ingested returns the counts since the start, one per receiver.
 func (h *Handler) Ingested() []Ingested {
 	return []Ingested{
 		{"remote_write", h.written.taken.Load(), h.written.refused.Load()}, {"otlp", h.exported.taken.Load(), h.exported.refused.Load()},
@@ -108,17 +108,17 @@ func New(o Options) *Handler {
 	}
 }
 
-// Limits of queries. All that are answered at once hold a few hundred megabytes.
+// Limits of queries. All concurrent queries together use a few hundred megabytes.
 const (
-	samplesMax     = 2_000_000 // of one query, in memory at once: a page of 180 lines has as many; Prometheus' default is 50 million
-	queriesMax     = 4         // that are answered at once
-	queriesWaiting = 100       // that wait for their turn
+	samplesMax     = 2_000_000 // of one query, in memory at the same time: enough for a graph with 180 lines; Prometheus' default is 50 million
+	queriesMax     = 4         // concurrent queries
+	queriesWaiting = 100       // waiting queries
 	patience       = 10 * time.Second
 	queryTimeout   = time.Minute
-	queryMax       = 64 << 10 // characters: what nests deeper than that is too much for the stack
+	queryMax       = 64 << 10 // characters, which limits the nesting, since deep nesting would exhaust the stack
 )
 
-// NewEngine returns an engine with Prometheus' defaults but for tighter limits of samples and of time.
+// NewEngine returns an engine with Prometheus' defaults except for lower limits of samples and time.
 func NewEngine(log *slog.Logger) *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		Logger: log, MaxSamples: samplesMax, Timeout: queryTimeout, EnableAtModifier: true, EnableNegativeOffset: true,
@@ -131,7 +131,7 @@ func Serves(path string) bool {
 	return strings.HasPrefix(path, Prefix) || path == OTLPPath || servesCloudWatch(path)
 }
 
-// call is a request whose sender is known.
+// call is an authenticated request.
 type call struct {
 	*http.Request
 	scope engine.Scope
@@ -142,7 +142,7 @@ type call struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.o.Log.Error("answering a request panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			h.o.Log.Error("a request handler panicked", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			fail(w, &failure{kind: kindInternal, err: errors.New("internal failure")})
 		}
 	}()
@@ -151,7 +151,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, err)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body)) // forms are read from it
+	r.Body = io.NopCloser(bytes.NewReader(body)) // for reading forms
 	c := &call{Request: r, scope: scope, body: body}
 	switch path := r.URL.Path; {
 	case path == OTLPPath || path == apiPrefix+"otlp/v1/metrics":
@@ -167,19 +167,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// take lets a request write, within its share of memory.
+// take handles a write, within its share of memory.
 func (h *Handler) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
 	leave, err := h.intake.Enter(c.Context(), intakeFactor*c.unpacked())
 	if err != nil {
 		w.Header().Set("Retry-After", "1")
-		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusTooManyRequests, errors.New("too much is being written: send it again later"))
+		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusTooManyRequests, errors.New("too many concurrent writes: retry later"))
 		return
 	}
 	defer leave()
 	write(w, c)
 }
 
-// unpacked is how large a body may become, as far as can be told before it is unpacked: gzip packs a thousand bytes into one at most.
+// unpacked estimates the decompressed size of a body. gzip compresses by a factor of at most about 1,000.
 func (c *call) unpacked() int64 {
 	switch c.Header.Get("Content-Encoding") {
 	case "gzip":
@@ -191,12 +191,12 @@ func (c *call) unpacked() int64 {
 	}
 	n, err := snappy.DecodedLen(c.body)
 	if err != nil {
-		return 0 // it is refused
+		return 0 // it will be refused
 	}
 	return int64(min(n, unpackedMax))
 }
 
-// enter checks the head and the key, reads the body, and verifies the signature; or takes the key as user name and password.
+// enter checks the head and the key, reads the body, and verifies the signature, or accepts the key as user name and password.
 func (h *Handler) enter(r *http.Request) (scope engine.Scope, body []byte, err error) {
 	if id, secret, ok := r.BasicAuth(); ok {
 		if scope, err = h.o.Auth.Basic(id, secret); err != nil {
@@ -223,8 +223,8 @@ func (h *Handler) enter(r *http.Request) (scope engine.Scope, body []byte, err e
 	return scope, body, awsapi.Verified(r)
 }
 
-// refuse answers a request that is not let in: one without a valid key in plain text, which makes browsers ask for a name and a password, and
-// one that the port refuses in the protocol of its path.
+// refuse responds to an unauthenticated request in plain text, which makes browsers ask for user name and password, and to
+// a request that the port refuses in the protocol of its path.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusForbidden
 	var e *sigv4.Error
@@ -245,18 +245,18 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, err.Error(), status)
 }
 
-// errTooLarge says that a body unpacks to more than is taken.
-var errTooLarge = fmt.Errorf("the body unpacks to more than %d bytes", unpackedMax)
+// errTooLarge is the error of a body that is too large after decompression.
+var errTooLarge = fmt.Errorf("the body is larger than %d bytes after decompression", unpackedMax)
 
-// gunzip unpacks a body, up to the limit.
+// gunzip decompresses a body up to the limit.
 func gunzip(body []byte) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("unpacking the body: %w", err)
+		return nil, fmt.Errorf("decompressing the body: %w", err)
 	}
 	plain, err := io.ReadAll(io.LimitReader(z, unpackedMax+1))
 	if err != nil {
-		return nil, fmt.Errorf("unpacking the body: %w", err)
+		return nil, fmt.Errorf("decompressing the body: %w", err)
 	}
 	if len(plain) > unpackedMax {
 		return nil, errTooLarge

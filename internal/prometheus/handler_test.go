@@ -28,7 +28,7 @@ var (
 	home = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 )
 
-// world is a handler over a database of its own, and what was written through them.
+// world is a handler with its own database, and the data written to it.
 type world struct {
 	t       *testing.T
 	handler *Handler
@@ -36,7 +36,7 @@ type world struct {
 
 	mu   sync.Mutex
 	puts []engine.PutMetricData
-	err  error // of the next steps
+	err  error // error of the next steps
 }
 
 func open(t *testing.T) *world {
@@ -64,7 +64,7 @@ func (w *world) step(_ context.Context, in engine.Input) (engine.Result, error) 
 	return nil, w.err
 }
 
-// seed stores a series that rises by one each 15 seconds of the last hour.
+// seed stores a series that rises by one every 15 seconds in the last hour.
 func (w *world) seed(s engine.Scope, name string, pairs ...string) {
 	w.t.Helper()
 	app := w.db.Appender(w.t.Context())
@@ -98,7 +98,7 @@ func (w *world) get(path string, pairs ...string) (int, string) {
 	return w.do(httptest.NewRequest(http.MethodGet, Prefix+"api/v1/"+path+"?"+q.Encode(), nil))
 }
 
-// same compares two texts of JSON.
+// same compares two JSON texts.
 func same(t *testing.T, got, want string) {
 	t.Helper()
 	var a, b any
@@ -113,7 +113,7 @@ func same(t *testing.T, got, want string) {
 	}
 }
 
-// Each answer is what Prometheus answers: its documentation's form, and the texts of its errors.
+// Responses have Prometheus' documented form and its error texts.
 func TestQueryAPI(t *testing.T) {
 	w := open(t)
 	w.seed(home, "up", "job", "a")
@@ -181,7 +181,7 @@ func TestQueryAPI(t *testing.T) {
 	}
 }
 
-// Grafana posts forms.
+// Grafana sends queries as POST forms.
 func TestQueryByPost(t *testing.T) {
 	w := open(t)
 	w.seed(home, "down")
@@ -193,7 +193,7 @@ func TestQueryByPost(t *testing.T) {
 	}
 }
 
-// Nobody without a key comes in, and the name of a key is not enough.
+// Requests without a key, or with a key ID only, are refused.
 func TestRequestsWithoutAKeyAreRefused(t *testing.T) {
 	w := open(t)
 	w.seed(home, "down")

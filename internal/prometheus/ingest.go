@@ -13,30 +13,30 @@ import (
 	"bellows.dev/bellows/plural"
 )
 
-// Namespace is where series go that are written without saying where.
+// Namespace is the default namespace of written series.
 const Namespace = "Prometheus"
 
-// What a metric may be. AWS: CloudWatch API reference, MetricDatum and Dimension.
+// Limits of metrics. AWS: CloudWatch API reference, MetricDatum and Dimension.
 const (
 	dimensionsMax = 30
-	namesMax      = 255  // characters of a namespace, a metric's name, a dimension's name
-	valuesMax     = 1024 // characters of a dimension's value
+	namesMax      = 255  // characters of a namespace, metric name or dimension name
+	valuesMax     = 1024 // characters of a dimension value
 	oldest        = 14 * 24 * time.Hour
-	newest        = 10 * time.Minute // Prometheus takes no more; PutMetricData takes two hours
-	stepMax       = 1000             // datums of one step, as of one call of PutMetricData
+	newest        = 10 * time.Minute // Prometheus' limit; PutMetricData accepts two hours
+	stepMax       = 1000             // datums per step, as in one call of PutMetricData
 )
 
-// batch collects what one request writes, and what of it cannot be taken. The good part is taken all the same, as Prometheus does.
+// batch collects the datapoints of one request and the refused ones. Valid datapoints are recorded even if others are refused, as in Prometheus.
 type batch struct {
 	now     time.Time
 	data    []metric.Datum
 	refused int      // datapoints
-	why     []string // of the first few
+	why     []string // reasons of the first few
 }
 
 const whyMax = 5
 
-// refuse notes datapoints that cannot be taken.
+// refuse records refused datapoints.
 func (b *batch) refuse(n int, format string, args ...any) {
 	b.refused += n
 	if len(b.why) < whyMax {
@@ -44,20 +44,20 @@ func (b *batch) refuse(n int, format string, args ...any) {
 	}
 }
 
-// err says what was refused, nil where nothing was.
+// err returns an error that describes the refused datapoints, nil if there are none.
 func (b *batch) err() error {
 	if len(b.why) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s not taken: %s", plural.Are(b.refused, "datapoint"), strings.Join(b.why, "; "))
+	return fmt.Errorf("%s not recorded: %s", plural.Are(b.refused, "datapoint"), strings.Join(b.why, "; "))
 }
 
-// inRange reports whether datapoints of a moment are taken.
+// inRange reports whether datapoints with a timestamp are accepted.
 func (b *batch) inRange(at time.Time) bool {
 	return !at.Before(b.now.Add(-oldest)) && !at.After(b.now.Add(newest))
 }
 
-// identify makes a metric's identity of names, and says what is wrong with them.
+// identify returns a metric's identity, or an error if its names are invalid.
 func identify(namespace, name string, dimensions []metric.Dimension) (metric.ID, error) {
 	if err := text("the namespace", namespace, namesMax); err != nil {
 		return metric.ID{}, err
@@ -85,7 +85,7 @@ func identify(namespace, name string, dimensions []metric.Dimension) (metric.ID,
 	id := metric.NewID(namespace, name, dimensions...)
 	for i := 1; i < len(id.Dimensions); i++ {
 		if id.Dimensions[i].Name == id.Dimensions[i-1].Name {
-			return metric.ID{}, fmt.Errorf("the label %q is there twice", id.Dimensions[i].Name)
+			return metric.ID{}, fmt.Errorf("the label %q is duplicated", id.Dimensions[i].Name)
 		}
 	}
 	return id, nil
@@ -103,15 +103,15 @@ func text(what, s string, most int) error {
 	return nil
 }
 
-// put records a batch in steps that other inputs can come between, and counts it. A step that is refused for good, as for too many series,
-// is noted in the batch.
+// put records and counts a batch in several steps, so that other inputs are not delayed. A permanent refusal of a step, for example of too
+// many series, is recorded in the batch.
 func (h *Handler) put(ctx context.Context, s engine.Scope, b *batch, books *traffic) error {
 	books.refused.Add(uint64(b.refused))
 	for rest := b.data; len(rest) > 0; {
 		n := min(len(rest), stepMax)
 		_, err := h.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]})
 		switch full := (*awsapi.Error)(nil); {
-		case errors.As(err, &full): // sending it again would not help
+		case errors.As(err, &full): // a retry would not help
 			b.refuse(n, "%s", full.Message)
 			books.refused.Add(uint64(n))
 		case err != nil:

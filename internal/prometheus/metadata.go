@@ -14,27 +14,27 @@ import (
 	"bellows.dev/bellows/internal/history"
 )
 
-// family is what is known of a metric besides its values.
+// family is the metadata of a metric.
 type family struct {
 	Type string `json:"type"`
 	Help string `json:"help"`
 	Unit string `json:"unit"`
 }
 
-// families remembers what senders say of their metrics, as Prometheus does: in memory. Its zero value is empty.
+// families stores the metadata that senders provide, in memory as in Prometheus. Its zero value is empty.
 type families struct {
 	mu     sync.Mutex
 	scopes map[engine.Scope]map[string]family
 	total  int
 }
 
-// Limits of what senders say: families of all scopes, and bytes of each text.
+// Limits of metadata: families of all scopes, and bytes of each text.
 const (
 	familiesMax = 20_000
 	helpMax     = 4096
 )
 
-// note remembers; the last word counts.
+// note stores metadata; the last one wins.
 func (f *families) note(s engine.Scope, name string, x family) {
 	if name == "" || len(name) > namesMax || len(x.Help) > helpMax || len(x.Unit) > namesMax {
 		return
@@ -58,7 +58,7 @@ func (f *families) note(s engine.Scope, name string, x family) {
 	m[name] = x
 }
 
-// of returns what is known of a metric, of all for "".
+// of returns the metadata of a metric, of all metrics for "".
 func (f *families) of(s engine.Scope, name string) map[string][]family {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +71,7 @@ func (f *families) of(s engine.Scope, name string) map[string][]family {
 	return out
 }
 
-// metadata answers GET metadata.
+// metadata handles GET metadata.
 func (h *Handler) metadata(c *call) (any, *failure) {
 	limits := map[string]int{"limit": -1, "limit_per_metric": -1}
 	for name := range limits {
@@ -95,14 +95,14 @@ func (h *Handler) metadata(c *call) (any, *failure) {
 	return all, nil
 }
 
-// ownFor is how far back CloudWatch's metrics are looked for.
+// ownFor is the time range in which CloudWatch's metrics are searched.
 const ownFor = 3 * time.Hour
 
 var kindNames = map[history.Kind]string{
 	history.Sum: "Sum", history.Count: "Sample count", history.Minimum: "Minimum", history.Maximum: "Maximum", history.Distribution: "Distribution",
 }
 
-// own adds what there is to say of CloudWatch's metrics: each series is a gauge, since its samples are of one interval each.
+// own adds metadata of CloudWatch's metrics: each series is a gauge, since each sample covers one interval.
 func (h *Handler) own(c *call, all map[string][]family) error {
 	name, now := c.FormValue("metric"), h.o.Now()
 	want := labels.MustNewMatcher(labels.MatchNotEqual, history.LabelMetric, "")
@@ -130,7 +130,7 @@ func (h *Handler) own(c *call, all map[string][]family) error {
 	return set.Err()
 }
 
-// buildInfo tells which of Prometheus' versions this is like: Grafana asks, to know what it may use.
+// buildInfo returns the compatible Prometheus version, which Grafana uses to choose features.
 func (h *Handler) buildInfo(*call) (any, *failure) {
 	return map[string]string{
 		"version": "3.0.0", "revision": h.o.Version, "branch": "bellows", "buildUser": "", "buildDate": "", "goVersion": "",

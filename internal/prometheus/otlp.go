@@ -17,20 +17,20 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// otlpNamespace is where metrics go whose resource has no name.
+// otlpNamespace is the namespace of metrics whose resource has no name.
 const otlpNamespace = "OTLP"
 
-// Limits of one export: what unpacks to more in memory than it is on the wire.
+// Limits of parts of an export that take more memory than bytes on the wire.
 const (
 	resourcesMax = 10_000
-	depthMax     = 64 // of messages in messages: the value of an attribute may hold values, and a stack that is gone ends the process
+	depthMax     = 64 // of nested messages: attribute values may be nested, and an exhausted stack ends the process
 )
 
-// takeOTLP takes an export of metrics. OpenTelemetry: OTLP specification, OTLP/HTTP.
+// takeOTLP handles an export of metrics. OpenTelemetry: OTLP specification, OTLP/HTTP.
 func (h *Handler) takeOTLP(w http.ResponseWriter, c *call) {
 	if c.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "An export of metrics is a POST.", http.StatusMethodNotAllowed)
+		http.Error(w, "Metrics must be exported by POST.", http.StatusMethodNotAllowed)
 		return
 	}
 	kind, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
@@ -60,7 +60,7 @@ func (h *Handler) takeOTLP(w http.ResponseWriter, c *call) {
 	b := &batch{now: h.o.Now()}
 	h.translate(b, c, m)
 	if err := h.put(c.Context(), c.scope, b, &h.exported); err != nil {
-		answer.fail(http.StatusServiceUnavailable, err) // exporters send it again
+		answer.fail(http.StatusServiceUnavailable, err) // exporters retry it
 		return
 	}
 	answer.partial(b)
@@ -83,16 +83,16 @@ func decodeOTLP(kind string, plain []byte) (m pmetric.Metrics, err error) {
 		if bytes.Count(plain, []byte("{")) > fieldsMax/2 {
 			return m, errMany
 		}
-		if !json.Valid(plain) { // nor values in values without end, which the decoder would follow until the stack is gone
-			return m, errors.New("the body is no JSON, or too deep")
+		if !json.Valid(plain) { // also refuses deep nesting, which would exhaust the decoder's stack
+			return m, errors.New("the body is not JSON, or is nested too deeply")
 		}
 		m, err = (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(plain)
 	} else {
 		if n := count(plain, 1); n > resourcesMax {
-			return m, fmt.Errorf("the export has %d resources; at most %d are taken", n, resourcesMax)
+			return m, fmt.Errorf("the export has %d resources; at most %d are accepted", n, resourcesMax)
 		}
 		if deeper(plain, depthMax) {
-			return m, fmt.Errorf("the export has messages in messages more than %d deep", depthMax)
+			return m, fmt.Errorf("the export has messages nested more than %d deep", depthMax)
 		}
 		if tooMany(plain) {
 			return m, errMany
@@ -105,7 +105,7 @@ func decodeOTLP(kind string, plain []byte) (m pmetric.Metrics, err error) {
 	return m, nil
 }
 
-// deeper reports whether a message has more than so many levels of messages in it. What could be a message is taken for one.
+// deeper reports whether a message has more than the given levels of nested messages. Any bytes that could be a message are counted as one.
 func deeper(message []byte, levels int) bool {
 	if levels < 0 {
 		return true
@@ -133,13 +133,13 @@ func deeper(message []byte, levels int) bool {
 	return false
 }
 
-// otlpAnswer answers in the form that the request came in.
+// otlpAnswer responds in the encoding of the request.
 type otlpAnswer struct {
 	http.ResponseWriter
 	json bool
 }
 
-// partial tells how many datapoints were refused and why; nothing where all were taken.
+// partial reports how many datapoints were refused and why; the response is empty if there were none.
 func (a otlpAnswer) partial(b *batch) {
 	err := b.err()
 	if a.json {
@@ -160,7 +160,7 @@ func (a otlpAnswer) partial(b *batch) {
 	a.send(http.StatusOK, nil, message)
 }
 
-// fail answers with a google.rpc.Status.
+// fail responds with a google.rpc.Status.
 func (a otlpAnswer) fail(status int, err error) {
 	const invalidArgument, unavailable = 3, 14
 	code := uint64(invalidArgument)
@@ -180,10 +180,10 @@ func (a otlpAnswer) send(status int, asJSON map[string]any, asProtobuf []byte) {
 	}
 	a.Header().Set("Content-Type", kind)
 	a.WriteHeader(status)
-	_, _ = a.Write(text) // a client that went away needs no answer
+	_, _ = a.Write(text) // the client may have disconnected
 }
 
-// translate turns an export into datums: a resource's name is the namespace, its other attributes and those of a datapoint are
+// translate converts an export to datums: a resource's name is the namespace; its other attributes and those of a datapoint are
 // dimensions.
 func (h *Handler) translate(b *batch, c *call, m pmetric.Metrics) {
 	for _, r := range m.ResourceMetrics().All() {
@@ -197,7 +197,7 @@ func (h *Handler) translate(b *batch, c *call, m pmetric.Metrics) {
 	}
 }
 
-// resource splits a resource's attributes into the namespace and dimensions. What the SDK says of itself is no dimension.
+// resource splits a resource's attributes into the namespace and dimensions. Attributes of the SDK itself are dropped.
 func resource(attributes pcommon.Map) (namespace string, own []metric.Dimension) {
 	var group, name string
 	for k, v := range attributes.All() {
@@ -224,7 +224,7 @@ func resource(attributes pcommon.Map) (namespace string, own []metric.Dimension)
 	return namespace, own
 }
 
-// units maps units of UCUM, which OpenTelemetry uses, to CloudWatch's. Others have none.
+// units maps units of UCUM, which OpenTelemetry uses, to CloudWatch's. Other units are dropped.
 var units = map[string]string{
 	"s": "Seconds", "ms": "Milliseconds", "us": "Microseconds", "By": "Bytes", "KiBy": "Kilobytes", "kBy": "Kilobytes", "MiBy": "Megabytes",
 	"MBy": "Megabytes", "GiBy": "Gigabytes", "GBy": "Gigabytes", "TiBy": "Terabytes", "TBy": "Terabytes", "bit": "Bits", "%": "Percent",
@@ -241,7 +241,7 @@ func unitOf(ucum string) string {
 	return "None"
 }
 
-// at is a datapoint's time; the zero of OTLP means that it is not known.
+// at returns a datapoint's time; 0 in OTLP means unknown, for which the current time is used.
 func (b *batch) at(t pcommon.Timestamp) time.Time {
 	if t == 0 {
 		return b.now

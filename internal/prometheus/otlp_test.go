@@ -19,7 +19,7 @@ import (
 
 func stamp(t time.Time) pcommon.Timestamp { return pcommon.NewTimestampFromTime(t) }
 
-// export makes an export of one resource; fill adds its metrics.
+// export builds an export of one resource; fill adds its metrics.
 func export(fill func(pmetric.MetricSlice)) pmetric.Metrics {
 	m := pmetric.NewMetrics()
 	r := m.ResourceMetrics().AppendEmpty()
@@ -51,7 +51,7 @@ func TestOTLPGaugesAndSums(t *testing.T) {
 		p := m.SetEmptyGauge().DataPoints().AppendEmpty()
 		p.SetTimestamp(stamp(now.Add(-time.Second)))
 		p.SetIntValue(5)
-		p.Attributes().PutStr("host.name", "h2") // the datapoint's wins
+		p.Attributes().PutStr("host.name", "h2") // the datapoint's attribute takes precedence
 		p.Attributes().PutBool("vip", true)
 		p = m.Gauge().DataPoints().AppendEmpty()
 		p.SetDoubleValue(math.NaN())
@@ -63,10 +63,10 @@ func TestOTLPGaugesAndSums(t *testing.T) {
 		s := m.SetEmptySum()
 		s.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
 		s.SetIsMonotonic(true)
-		s.DataPoints().AppendEmpty().SetDoubleValue(2.5) // without a time it is of now
+		s.DataPoints().AppendEmpty().SetDoubleValue(2.5) // without a time: the current time
 		m = ms.AppendEmpty()
 		m.SetName("open")
-		s = m.SetEmptySum() // goes up and down: a level
+		s = m.SetEmptySum() // not monotonic: recorded as samples
 		s.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 		s.DataPoints().AppendEmpty().SetIntValue(9)
 	}))
@@ -82,7 +82,7 @@ func TestOTLPGaugesAndSums(t *testing.T) {
 	}
 }
 
-// A total is turned into what came since the last one: worked through a start, a repetition, and a start anew.
+// A total is converted to the difference from the previous one, including a start, a repetition and a restart.
 func TestOTLPTotals(t *testing.T) {
 	w := open(t)
 	total := func(at, start time.Duration, v int64) {
@@ -101,13 +101,13 @@ func TestOTLPTotals(t *testing.T) {
 			t.Errorf("%d %q", status, body)
 		}
 	}
-	total(-50*time.Second, -time.Hour, 100) // counted since before this server: only a mark
+	total(-50*time.Second, -time.Hour, 100) // started before this server: only a reference
 	total(-40*time.Second, -time.Hour, 103) // 3
 	total(-40*time.Second, -time.Hour, 103) // sent again
 	total(-30*time.Second, -time.Hour, 103) // 0
 	total(-20*time.Second, -25*time.Second, 4)
 	total(-10*time.Second, -25*time.Second, 6) // 2
-	total(-5*time.Second, -25*time.Second, 1)  // less: it began anew
+	total(-5*time.Second, -25*time.Second, 1)  // less: it was restarted
 	var sums []string
 	for _, line := range w.taken() {
 		sums = append(sums, strings.Fields(line)[5])
@@ -117,7 +117,7 @@ func TestOTLPTotals(t *testing.T) {
 	}
 }
 
-// A series that starts after the server did counts from its start.
+// A series that started after the server counts from its start.
 func TestOTLPTotalOfANewSeries(t *testing.T) {
 	x := newTotals(now.Add(-time.Minute))
 	id := metric.NewID("n", "m")
@@ -126,7 +126,7 @@ func TestOTLPTotalOfANewSeries(t *testing.T) {
 		t.Errorf("%v %v", since, ok)
 	}
 	if _, ok, _ = x.since(home, metric.NewID("n", "o"), total{at: now, sum: 7}); ok {
-		t.Error("a total without a start counts from nowhere")
+		t.Error("a total without a start is counted")
 	}
 }
 
@@ -179,7 +179,7 @@ func TestOTLPHistograms(t *testing.T) {
 	const own = "{host.name=h1 process.pid=7} 12:00:00.000 "
 	if d := cmp.Diff([]string{
 		"shop/cart/delta" + own + "Milliseconds n=6 sum=100 min=8 max=60",
-		"shop/cart/total" + own + "Milliseconds n=3 sum=50 min=15 max=35", // of two in (10, 20] and one in (20, 50]
+		"shop/cart/total" + own + "Milliseconds n=3 sum=50 min=15 max=35", // two in (10, 20] and one in (20, 50]
 		"shop/cart/exponential" + own + "None n=6 sum=15 min=0 max=7",
 	}, w.taken()); d != "" {
 		t.Error(d)
@@ -224,7 +224,7 @@ func TestOTLPOfNonsense(t *testing.T) {
 		z.Write(make([]byte, 1<<20))
 	}
 	z.Close()
-	deep := []byte{0x0a, 0x00} // an attribute whose value holds a list that holds a list …
+	deep := []byte{0x0a, 0x00} // an attribute whose value is a list of lists of …
 	for i := range 1000 {
 		deep = append(protowire.AppendVarint([]byte{[2]byte{1, 5}[i%2]<<3 | 2}, uint64(len(deep))), deep...)
 	}

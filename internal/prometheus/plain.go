@@ -21,9 +21,9 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Plain gives the series that Prometheus wrote the names and labels that they were written with, and their values. The history has them
-// as it has all metrics, as statistic sets; those of Namespace are hidden behind what they stand for. It is good for one query, which may
-// read so much and no more.
+// Plain returns a Queryable in which series written by remote write have their original names, labels and values. The metric history
+// stores them as statistic sets, like all metrics; those of Namespace are replaced by the original series. It is valid for one query, whose
+// number of samples is limited.
 func Plain(all storage.Queryable) storage.Queryable {
 	var spent atomic.Int64
 	return storage.QueryableFunc(func(from, to int64) (storage.Querier, error) {
@@ -38,7 +38,7 @@ func Plain(all storage.Queryable) storage.Queryable {
 type plain struct {
 	storage.Querier
 	from, to int64
-	spent    *atomic.Int64 // samples, by all of the query's selectors
+	spent    *atomic.Int64 // samples read by all of the query's selectors
 }
 
 var (
@@ -60,8 +60,8 @@ func (q *plain) Select(ctx context.Context, _ bool, hints *storage.SelectHints, 
 	return storage.NewMergeSeriesSet([]storage.SeriesSet{others, &list{rest: ours, warnings: warnings}}, 0, storage.ChainedSeriesMerge)
 }
 
-// inner are the matchers that find at least what was written and matches. What a label is called in the history is known for those that
-// keep their names; the others are looked at when they are read.
+// inner returns matchers for the metric history that find at least all matching written series. They include labels with unchanged
+// names; other labels are checked after reading.
 func inner(ms []*labels.Matcher) []*labels.Matcher {
 	out := []*labels.Matcher{written}
 	names := meanOnly
@@ -80,7 +80,7 @@ func inner(ms []*labels.Matcher) []*labels.Matcher {
 	return append(out, names)
 }
 
-// keepsName reports whether a label is called in the history what it was called when it was written.
+// keepsName reports whether a label has the same name in the metric history as when it was written.
 func keepsName(name string) bool {
 	id := metric.NewID(Namespace, "m", metric.Dimension{Name: name, Value: "v"})
 	ls := history.Labels(engine.Scope{}, id, "None", history.Sum)
@@ -88,19 +88,19 @@ func keepsName(name string) bool {
 }
 
 func renamed(m *labels.Matcher, name string) *labels.Matcher {
-	return labels.MustNewMatcher(m.Type, name, m.Value) // a pattern that compiled compiles
+	return labels.MustNewMatcher(m.Type, name, m.Value) // the pattern has compiled before
 }
 
-// pair is the two series of the history that a written one is made of.
+// pair contains the two series of the metric history from which a written series is computed.
 type pair struct {
 	labels       labels.Labels
 	sums, counts points64
 }
 
-// points64 are samples of one series, as they came.
+// points64 are samples of one series in order of arrival.
 type points64 []point
 
-// sorted are the samples by time; of several at once the last.
+// sorted returns the samples by time; of several with equal times the last.
 func (p points64) sorted() points64 {
 	byTime := func(a, b point) int { return cmp.Compare(a.at, b.at) }
 	if !slices.IsSortedFunc(p, byTime) {
@@ -115,14 +115,14 @@ func (p points64) sorted() points64 {
 	return out
 }
 
-// Len implements the samples that storage.NewListSeriesIterator wants, as does Get.
+// Len and Get implement the interface required by storage.NewListSeriesIterator.
 func (p points64) Len() int                { return len(p) }
 func (p points64) Get(i int) chunks.Sample { return p[i] }
 
-// readMax bounds the samples of the history that the selectors of one query are made of: two for each sample that they see.
+// readMax limits the samples of the metric history read by one query: two for each sample returned.
 const readMax = 2 * samplesMax
 
-// read returns what was written and matches, sorted.
+// read returns the matching written series, sorted.
 func (q *plain) read(ctx context.Context, hints *storage.SelectHints, ms []*labels.Matcher) ([]storage.Series, annotations.Annotations, error) {
 	found := map[string]*pair{}
 	set := q.Querier.Select(ctx, false, hints, inner(ms)...)
@@ -170,7 +170,7 @@ func (q *plain) read(ctx context.Context, hints *storage.SelectHints, ms []*labe
 	return out, set.Warnings(), nil
 }
 
-// plainLabels are the labels that a series was written with.
+// plainLabels returns the labels with which a series was written.
 func plainLabels(id metric.ID) labels.Labels {
 	b := labels.NewScratchBuilder(1 + len(id.Dimensions))
 	b.Add(model.MetricNameLabel, id.Name)
@@ -190,7 +190,7 @@ func matches(ls labels.Labels, ms []*labels.Matcher) bool {
 	return true
 }
 
-// series has the mean of each interval: the value that was written, where it was the only one.
+// series returns the mean of each interval, which is the written value if there is only one.
 func (p *pair) series() storage.Series {
 	counts := p.counts.sorted()
 	sums := p.sums.sorted()
@@ -242,7 +242,7 @@ func (q *plain) LabelNames(ctx context.Context, hints *storage.LabelHints, ms ..
 	return unique(all), warnings, nil
 }
 
-// labelSets returns the labels of what was written and matches.
+// labelSets returns the labels of the matching written series.
 func (q *plain) labelSets(ctx context.Context, ms []*labels.Matcher) ([]labels.Labels, error) {
 	set := q.Querier.Select(ctx, false, &storage.SelectHints{Start: q.from, End: q.to, Func: "series"}, inner(ms)...)
 	var out []labels.Labels
@@ -269,7 +269,7 @@ type point struct {
 	v  float64
 }
 
-// T implements chunks.Sample, as do the others.
+// T and the other methods implement chunks.Sample.
 func (p point) T() int64                      { return p.at }
 func (p point) ST() int64                     { return 0 }
 func (p point) F() float64                    { return p.v }
@@ -285,7 +285,7 @@ type list struct {
 	warnings annotations.Annotations
 }
 
-// Next implements storage.SeriesSet, as do the others.
+// Next and the other methods implement storage.SeriesSet.
 func (l *list) Next() bool {
 	if len(l.rest) == 0 {
 		return false

@@ -9,7 +9,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// keep stores a metric's last interval as the history does.
+// keep stores a metric's last interval as the metric history does.
 func (w *world) keep(s engine.Scope, id metric.ID, sum, count float64) {
 	w.t.Helper()
 	app := w.db.Appender(w.t.Context())
@@ -31,12 +31,12 @@ func wrote(name string, pairs ...string) metric.ID {
 	return metric.NewID(Namespace, name, ds...)
 }
 
-// What Prometheus wrote is found as it was written: its name, its labels, its value, whatever the history calls them.
+// Written series are found with their original names, labels and values, independent of their names in the metric history.
 func TestWrittenSeriesKeepTheirNames(t *testing.T) {
 	w := open(t)
 	w.keep(home, wrote("http_request_duration_seconds_bucket", "le", "0.5", "region", "mars", "namespace", "kube-system"), 6, 2)
 	w.keep(home, wrote("http_request_duration_seconds_bucket", "le", "+Inf", "region", "mars", "namespace", "kube-system"), 8, 1)
-	w.keep(home, wrote("load_sum", "job", "a"), 7, 1) // a name that looks like a kind's
+	w.keep(home, wrote("load_sum", "job", "a"), 7, 1) // a name with the suffix of a kind
 	w.keep(engine.Scope{Account: home.Account, Region: "eu-west-1"}, wrote("load_sum", "job", "b"), 9, 1)
 	w.keep(home, metric.NewID("N", "Queue", metric.Dimension{Name: "Host", Value: "h"}), 10, 4)
 	const at = "1795608000"

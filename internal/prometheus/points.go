@@ -11,7 +11,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// points takes the datapoints of one metric of an export.
+// points converts the datapoints of one metric of an export.
 type points struct {
 	b         *batch
 	totals    *totals
@@ -22,8 +22,8 @@ type points struct {
 	unit      string
 }
 
-// take turns a metric's datapoints into datums. CloudWatch's samples are of an interval, as deltas are; totals are turned into the
-// difference from the last, and levels (gauges, sums that also fall) are samples as they are.
+// take converts a metric's datapoints to datums. CloudWatch's samples cover an interval, as deltas do; totals are converted to the
+// difference from the previous one, and non-monotonic values (gauges, sums that can fall) are recorded as samples.
 func (p points) take(m pmetric.Metric) {
 	switch m.Type() {
 	case pmetric.MetricTypeGauge:
@@ -65,7 +65,7 @@ func (p points) take(m pmetric.Metric) {
 	}
 }
 
-// identify makes the identity of a datapoint's series; ok is false where it is refused. A datapoint's attributes win over its
+// identify returns the identity of a datapoint's series; ok is false if it is refused. A datapoint's attributes take precedence over its
 // resource's.
 func (p points) identify(attributes pcommon.Map, at time.Time) (metric.ID, bool) {
 	dimensions := make([]metric.Dimension, 0, len(p.resource)+attributes.Len())
@@ -104,7 +104,7 @@ func (p points) put(id metric.ID, at time.Time, s metric.Summary) {
 	p.b.data = append(p.b.data, metric.Datum{ID: id, At: at, Resolution: metric.HighResolution, Unit: p.unit, Summary: s})
 }
 
-// number takes a datapoint of a gauge or a sum. Where it is a total, it counts from its start on.
+// number converts a datapoint of a gauge or a sum. A total counts from its start.
 func (p points) number(x pmetric.NumberDataPoint, isTotal bool) {
 	if x.Flags().NoRecordedValue() || x.ValueType() == pmetric.NumberDataPointValueTypeEmpty {
 		return
@@ -133,7 +133,7 @@ func (p points) number(x pmetric.NumberDataPoint, isTotal bool) {
 	p.put(id, at, s)
 }
 
-// since returns what a total counts since the last one of its series; ok is false where that is not known.
+// since returns the difference of a total from the previous one of its series; ok is false if it is unknown.
 func (p points) since(id metric.ID, t total) (total, bool) {
 	since, ok, full := p.totals.since(p.scope, id, t)
 	if full {
@@ -142,7 +142,7 @@ func (p points) since(id metric.ID, t total) (total, bool) {
 	return since, ok
 }
 
-// histogram takes a datapoint of a histogram with buckets of given bounds.
+// histogram converts a datapoint of a histogram with explicit bounds.
 func (p points) histogram(x pmetric.HistogramDataPoint, isTotal bool) {
 	if x.Flags().NoRecordedValue() {
 		return
@@ -158,12 +158,12 @@ func (p points) histogram(x pmetric.HistogramDataPoint, isTotal bool) {
 		return
 	}
 	h := total{at: at, start: x.StartTimestamp(), sum: x.Sum(), count: float64(x.Count()), bounds: bounds, counts: counts}
-	lo, hi := math.Inf(-1), math.Inf(1) // of the samples, where they are known
+	lo, hi := math.Inf(-1), math.Inf(1) // of the samples, if known
 	if isTotal {
 		if h, ok = p.since(id, h); !ok {
 			return
 		}
-	} else { // a total's are those since its start
+	} else { // those of a total apply since its start
 		if x.HasMin() {
 			lo = x.Min()
 		}
@@ -183,7 +183,7 @@ func ascending(bounds []float64) bool {
 	return true
 }
 
-// summarize puts the samples of each bucket into its middle, and into what is known of the extremes.
+// summarize places the samples of each bucket at its middle, within the known extremes.
 func summarize(h total, lo, hi float64) metric.Summary {
 	var s metric.Summary
 	for i, n := range h.counts {
@@ -213,7 +213,7 @@ func summarize(h total, lo, hi float64) metric.Summary {
 	return s
 }
 
-// middle is the value that stands for the samples of a bucket. One that is open ends at 0 or at its only bound.
+// middle returns the value used for the samples of a bucket. An open bucket ends at 0 or at its only bound.
 func middle(from, to float64) float64 {
 	switch {
 	case math.IsInf(from, -1) && math.IsInf(to, 1):
@@ -229,7 +229,7 @@ func middle(from, to float64) float64 {
 	}
 }
 
-// exponential takes a datapoint of a histogram whose bounds grow by 2^(2^-scale).
+// exponential converts a datapoint of a histogram whose bounds grow by 2^(2^-scale).
 func (p points) exponential(x pmetric.ExponentialHistogramDataPoint) {
 	if x.Flags().NoRecordedValue() {
 		return
@@ -239,7 +239,7 @@ func (p points) exponential(x pmetric.ExponentialHistogramDataPoint) {
 	if !ok {
 		return
 	}
-	growth := math.Pow(2, -float64(x.Scale())) // log2 of how bounds grow
+	growth := math.Pow(2, -float64(x.Scale())) // log2 of the growth of bounds
 	var s metric.Summary
 	each := func(b pmetric.ExponentialHistogramDataPointBuckets, sign float64) {
 		for i, n := range b.BucketCounts().All() {

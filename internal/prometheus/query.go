@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/prometheus/util/stats"
 )
 
-// ask answers the query API. Prometheus: HTTP API.
+// ask handles the query API. Prometheus: HTTP API.
 func (h *Handler) ask(w http.ResponseWriter, c *call, path string) {
 	if err := c.ParseForm(); err != nil {
 		fail(w, bad("error parsing form values: %w", err))
@@ -32,7 +32,7 @@ func (h *Handler) ask(w http.ResponseWriter, c *call, path string) {
 	}
 	switch {
 	case h.o.Data == nil:
-		fail(w, &failure{kindUnavailable, errors.New("this server keeps no history of metrics")})
+		fail(w, &failure{kindUnavailable, errors.New("this server has no metric history")})
 	case answers == nil:
 		fail(w, &failure{kindNotFound, errors.New("this server does not serve " + apiPrefix + path)})
 	case !get(c.Method) && (c.Method != http.MethodPost || !posts):
@@ -43,7 +43,7 @@ func (h *Handler) ask(w http.ResponseWriter, c *call, path string) {
 	default:
 		leave, err := h.queries.Enter(c.Context(), 1)
 		if err != nil {
-			fail(w, &failure{kindUnavailable, errors.New("too many queries are being answered: try again later")})
+			fail(w, &failure{kindUnavailable, errors.New("too many concurrent queries: retry later")})
 			return
 		}
 		defer leave()
@@ -59,14 +59,14 @@ func (h *Handler) ask(w http.ResponseWriter, c *call, path string) {
 	}
 }
 
-// queryData is the answer to a query.
+// queryData is the result of a query.
 type queryData struct {
 	ResultType parser.ValueType `json:"resultType"`
 	Result     parser.Value     `json:"result"`
 	Stats      stats.QueryStats `json:"stats,omitempty"`
 }
 
-// query answers an instant query.
+// query handles an instant query.
 func (h *Handler) query(c *call) (any, *failure) {
 	at, f := c.timeOf("time", h.o.Now())
 	if f != nil {
@@ -77,10 +77,10 @@ func (h *Handler) query(c *call) (any, *failure) {
 	})
 }
 
-// pointsMax bounds the datapoints of one series in an answer, as Prometheus does.
+// pointsMax limits the datapoints per series in a response, as in Prometheus.
 const pointsMax = 11_000
 
-// queryRange answers a query over a range.
+// queryRange handles a range query.
 func (h *Handler) queryRange(c *call) (any, *failure) {
 	start, err := parseTime(c.FormValue("start"))
 	if err != nil {
@@ -108,7 +108,7 @@ func (h *Handler) queryRange(c *call) (any, *failure) {
 	})
 }
 
-// run evaluates a query over a range, which may be 0, with the parameters that both kinds share.
+// run evaluates a query over a range, which may be 0, with the parameters common to both kinds.
 func (h *Handler) run(c *call, span time.Duration, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
 	limit, f := c.limit()
 	if f != nil {
@@ -163,14 +163,14 @@ func (h *Handler) run(c *call, span time.Duration, make func(context.Context, pr
 	if c.FormValue("stats") != "" {
 		out.Stats = stats.NewQueryStats(q.Stats())
 	}
-	text, err := json.Marshal(out) // before the query is closed: its memory is used again
+	text, err := json.Marshal(out) // before the query is closed, since its memory is reused
 	if err != nil {
-		return nil, &failure{kindInternal, fmt.Errorf("writing the answer: %w", err)}
+		return nil, &failure{kindInternal, fmt.Errorf("encoding the response: %w", err)}
 	}
 	return warned{json.RawMessage(text), r.Warnings, c.FormValue("query")}, nil
 }
 
-// formatQuery answers with a query in its usual form.
+// formatQuery responds with the formatted query.
 func (h *Handler) formatQuery(c *call) (any, *failure) {
 	e, err := h.parser.ParseExpr(c.FormValue("query"))
 	if err != nil {
@@ -179,7 +179,7 @@ func (h *Handler) formatQuery(c *call) (any, *failure) {
 	return e.Pretty(0), nil
 }
 
-// exemplars answers that there are none: CloudWatch's metrics have none.
+// exemplars responds with an empty list: CloudWatch's metrics have no exemplars.
 func (h *Handler) exemplars(c *call) (any, *failure) {
 	if _, err := h.parser.ParseExpr(c.FormValue("query")); err != nil {
 		return nil, bad("%w", err)

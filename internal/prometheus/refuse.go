@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Refuse answers a request of one of the paths that Serves names which the port has refused: in OTLP's form, in that of the query API, or,
-// to remote write, as text.
+// Refuse responds to a request, of a path for which Serves is true, that the port has refused: in the form of OTLP, of the query API, or, for
+// remote write, as text.
 func Refuse(w http.ResponseWriter, path, contentType string, status int, err error) {
 	switch {
 	case strings.HasSuffix(path, OTLPPath):

@@ -11,7 +11,7 @@ import (
 	"bellows.dev/bellows/internal/history"
 )
 
-// Scoped shows the series of one account and region only, whatever a query asks for; those that Prometheus wrote as it wrote them.
+// Scoped returns a Queryable restricted to one account and region, in which series written by remote write have their original form.
 func Scoped(all storage.Queryable, s engine.Scope) storage.Queryable {
 	own := []*labels.Matcher{
 		labels.MustNewMatcher(labels.MatchEqual, history.LabelAccount, s.Account), labels.MustNewMatcher(labels.MatchEqual, history.LabelRegion, s.Region),
@@ -25,7 +25,7 @@ func Scoped(all storage.Queryable, s engine.Scope) storage.Queryable {
 	}))
 }
 
-// scoped adds matchers to all that is asked for.
+// scoped adds matchers to all selections.
 type scoped struct {
 	storage.Querier
 	own []*labels.Matcher

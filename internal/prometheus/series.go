@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// search is what the calls that look for series have in common.
+// search contains the parameters common to calls that search series.
 type search struct {
 	storage.Querier
 	from, to int64
@@ -24,7 +24,7 @@ type search struct {
 	sets     [][]*labels.Matcher // the selectors in match[]
 }
 
-// hint is how many the storage needs to find: one more tells that there are more.
+// hint returns the number of results that the storage has to find: one more than the limit, to detect truncation.
 func (s *search) hint() int {
 	if s.limit > 0 && s.limit < math.MaxInt {
 		return s.limit + 1
@@ -32,7 +32,7 @@ func (s *search) hint() int {
 	return s.limit
 }
 
-// search reads the parameters; wrong is how an error of match[] is told.
+// search reads the parameters; wrong converts an error of match[].
 func (h *Handler) search(c *call, wrong func(error) *failure) (*search, *failure) {
 	limit, f := c.limit()
 	if f != nil {
@@ -62,12 +62,12 @@ func (h *Handler) search(c *call, wrong func(error) *failure) (*search, *failure
 	return s, nil
 }
 
-// shut closes a querier. What it could fail with would have failed its reads.
+// shut closes a querier. Its error is ignored, since reads would have failed before.
 func shut(q storage.Querier) { _ = q.Close() }
 
 func plainly(err error) *failure { return &failure{kindBad, err} }
 
-// union asks for each selector, and joins what is found, sorted.
+// union evaluates each selector and merges the results, sorted.
 func (s *search) union(ask func(...*labels.Matcher) ([]string, annotations.Annotations, error)) (any, *failure) {
 	found := map[string]bool{}
 	var said annotations.Annotations
@@ -93,7 +93,7 @@ func (s *search) union(ask func(...*labels.Matcher) ([]string, annotations.Annot
 	return warned{data: all, said: said}, nil
 }
 
-// labelNames answers which labels there are.
+// labelNames handles requests for label names.
 func (h *Handler) labelNames(c *call) (any, *failure) {
 	s, f := h.search(c, plainly)
 	if f != nil {
@@ -105,7 +105,7 @@ func (h *Handler) labelNames(c *call) (any, *failure) {
 	})
 }
 
-// labelValues answers which values a label has.
+// labelValues handles requests for the values of a label.
 func (h *Handler) labelValues(c *call, name string) (any, *failure) {
 	if strings.HasPrefix(name, "U__") {
 		name = model.UnescapeName(name, model.ValueEncodingEscaping)
@@ -123,7 +123,7 @@ func (h *Handler) labelValues(c *call, name string) (any, *failure) {
 	})
 }
 
-// series answers which series there are.
+// series handles requests for series.
 func (h *Handler) series(c *call) (any, *failure) {
 	if len(c.Form["match[]"]) == 0 {
 		return nil, bad("no match[] parameter provided")

@@ -7,21 +7,21 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// stepsMax bounds how often one part of a query is evaluated. Prometheus' engine makes room for all steps of a subquery before it counts
+// stepsMax limits the evaluations of one part of a query. Prometheus' engine allocates memory for all steps of a subquery before it counts
 // them.
 const stepsMax = 500_000
 
-// subqueryStep is the step of subqueries that have none.
+// subqueryStep is the default step of subqueries.
 const subqueryStep = time.Minute
 
-// checkSteps refuses subqueries that are evaluated too often. span is how long the query's own range is.
+// checkSteps refuses subqueries with too many evaluations. span is the length of the query's own range.
 func checkSteps(e parser.Node, span time.Duration) error {
 	if s, ok := e.(*parser.SubqueryExpr); ok {
 		step := s.Step
 		if step <= 0 {
 			step = subqueryStep
 		}
-		if span += s.Range; span < 0 || span/step > stepsMax { // a sum may overflow
+		if span += s.Range; span < 0 || span/step > stepsMax { // the sum may overflow
 			return fmt.Errorf("the subquery [%v:%v] is evaluated more than %d times; increase its step", s.Range, step, stepsMax)
 		}
 	}

@@ -11,10 +11,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// total is what a series counted since its start: a sum, or a histogram.
+// total is the cumulative value of a series since its start: a sum or a histogram.
 type total struct {
 	at    time.Time
-	start pcommon.Timestamp // 0: not known
+	start pcommon.Timestamp // 0: unknown
 	sum   float64
 
 	// Of a histogram.
@@ -23,7 +23,7 @@ type total struct {
 	counts []uint64
 }
 
-// fell reports whether a total is less than an earlier one, or does not compare with it: the counting began anew.
+// fell reports whether a total is less than an earlier one, or not comparable with it, which indicates a restart.
 func (t *total) fell(last *total) bool {
 	if t.start != last.start || t.sum < last.sum && t.counts == nil && t.count == 0 || t.count < last.count || !slices.Equal(t.bounds, last.bounds) ||
 		len(t.counts) != len(last.counts) {
@@ -37,7 +37,7 @@ func (t *total) fell(last *total) bool {
 	return false
 }
 
-// less returns what came after an earlier total.
+// less returns the difference from an earlier total.
 func (t total) less(last *total) total {
 	t.sum -= last.sum
 	t.count -= last.count
@@ -48,10 +48,10 @@ func (t total) less(last *total) total {
 	return t
 }
 
-// totals remembers the last total of each series. It is lost with the process; then one datapoint of each series only sets where the
-// next is counted from.
+// totals stores the last total of each series. It is lost with the process; then one datapoint of each series only serves as the reference
+// for the next.
 type totals struct {
-	began time.Time // no total of an earlier start can be told from what was counted before
+	began time.Time // totals with an earlier start include values from before the server's start
 
 	mu   sync.Mutex
 	last map[totalKey]*total
@@ -62,23 +62,23 @@ type totalKey struct {
 	series string
 }
 
-// Limits of what is remembered.
+// Limits of the stored totals.
 const (
 	totalsMax = 100_000
-	totalsFor = time.Hour // after the series' last, when room is needed
+	totalsFor = time.Hour // after the last one of the series, if space is needed
 )
 
 func newTotals(now time.Time) *totals { return &totals{began: now, last: map[totalKey]*total{}} }
 
-// since remembers a total and returns what it counts since the last one; ok is false where that is not known. full says that there is
-// no room to remember it.
+// since stores a total and returns the difference from the previous one; ok is false if it is unknown. full reports that there is
+// no space to store it.
 func (x *totals) since(s engine.Scope, id metric.ID, t total) (since total, ok, full bool) {
 	key := totalKey{s, id.Key()}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	last, known := x.last[key]
 	if known && !t.at.After(last.at) {
-		return total{}, false, false // sent again, or out of order
+		return total{}, false, false // a repetition, or out of order
 	}
 	if !known && len(x.last) >= totalsMax {
 		for k, old := range x.last {

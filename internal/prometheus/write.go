@@ -27,15 +27,15 @@ const (
 	messageV2 = "io.prometheus.write.v2.Request"
 )
 
-// seriesMax bounds the series of one request: Prometheus sends 2,000 samples at once. An empty series is two bytes on the wire and a
+// seriesMax limits the series of one request: Prometheus sends 2,000 samples per request. An empty series takes two bytes on the wire and a
 // hundred in memory.
 const seriesMax = 100_000
 
-// takeWrite takes remote write.
+// takeWrite handles remote write.
 func (h *Handler) takeWrite(w http.ResponseWriter, c *call) {
 	if c.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "Remote write is a POST.", http.StatusMethodNotAllowed)
+		http.Error(w, "Remote write must use POST.", http.StatusMethodNotAllowed)
 		return
 	}
 	message, err := messageOf(c.Request)
@@ -58,7 +58,7 @@ func (h *Handler) takeWrite(w http.ResponseWriter, c *call) {
 	http.Error(w, err.Error(), http.StatusBadRequest)
 }
 
-// answerWrite records the good part of a request and tells the rest. 4xx: do not send it again; 5xx: do.
+// answerWrite records the valid part of a request and reports the rest. 4xx: not to be retried; 5xx: to be retried.
 func (h *Handler) answerWrite(w http.ResponseWriter, c *call, b *batch) {
 	if err := h.put(c.Context(), c.scope, b, &h.written); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -74,7 +74,7 @@ func (h *Handler) answerWrite(w http.ResponseWriter, c *call, b *batch) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// messageOf tells which message a request carries, by its headers.
+// messageOf returns the message type of a request according to its headers.
 func messageOf(r *http.Request) (string, error) {
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "snappy" {
 		return "", fmt.Errorf("the encoding %q is not snappy", e)
@@ -93,23 +93,23 @@ func messageOf(r *http.Request) (string, error) {
 	}
 }
 
-// unsnap unpacks a block of snappy. Its header says how large it will be, so that a bomb is known before it goes off.
+// unsnap decompresses a snappy block. Its header has the decompressed size, so that decompression bombs are refused before decompression.
 func unsnap(body []byte) ([]byte, error) {
 	n, err := snappy.DecodedLen(body)
 	if err != nil {
-		return nil, fmt.Errorf("unpacking the body: %w", err)
+		return nil, fmt.Errorf("decompressing the body: %w", err)
 	}
 	if n > unpackedMax {
 		return nil, errTooLarge
 	}
 	plain, err := snappy.Decode(nil, body)
 	if err != nil {
-		return nil, fmt.Errorf("unpacking the body: %w", err)
+		return nil, fmt.Errorf("decompressing the body: %w", err)
 	}
 	return plain, nil
 }
 
-// count returns how many fields of a number a message has, without unpacking any; a message that cannot be read has none.
+// count returns the number of fields with a field number in a message, without decoding; 0 for an invalid message.
 func count(message []byte, number protowire.Number) int {
 	total := 0
 	for len(message) > 0 {
@@ -160,7 +160,7 @@ func (h *Handler) decodeWrite(b *batch, message string, plain []byte, c *call) e
 	return nil
 }
 
-// growFor makes memory for the samples of all series at once.
+// growFor allocates memory for the samples of all series at once.
 func growFor[T any](b *batch, series []T, samples func(t *T) int) {
 	n := 0
 	for i := range series {
@@ -169,10 +169,10 @@ func growFor[T any](b *batch, series []T, samples func(t *T) int) {
 	b.data = slices.Grow(b.data, n)
 }
 
-// atMost refuses a request that has more of something than is taken.
+// atMost refuses a request with too many items of one kind.
 func atMost(n, most int, what string) error {
 	if n > most {
-		return fmt.Errorf("the request has %d %s; at most %d are taken", n, what, most)
+		return fmt.Errorf("the request has %d %s; at most %d are accepted", n, what, most)
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func (h *Handler) decodeV2(b *batch, plain []byte, c *call) error {
 	return nil
 }
 
-// identity makes a metric of a series: its name is the metric's, its labels are dimensions.
+// identity converts a series to a metric: its name is the metric's, its labels are dimensions.
 func (h *Handler) identity(ls labels.Labels) (metric.ID, error) {
 	namespace, name := Namespace, ""
 	dimensions := make([]metric.Dimension, 0, ls.Len())
@@ -225,7 +225,7 @@ func (h *Handler) identity(ls labels.Labels) (metric.ID, error) {
 		switch {
 		case l.Name == model.MetricNameLabel:
 			name = l.Value
-		case l.Value == "": // Prometheus: the same as no label
+		case l.Value == "": // Prometheus: equivalent to no label
 		case h.o.NamespaceLabel != "" && l.Name == h.o.NamespaceLabel:
 			namespace = l.Value
 		default:
@@ -239,7 +239,7 @@ func (h *Handler) identity(ls labels.Labels) (metric.ID, error) {
 	return id, nil
 }
 
-// brief is a series in an error, not at any length.
+// brief formats a series for an error, with a limited length.
 func brief(ls labels.Labels) string {
 	const most = 200
 	s := ls.String()
@@ -249,7 +249,7 @@ func brief(ls labels.Labels) string {
 	return strconv.QuoteToGraphic(s)
 }
 
-// sample takes one. Stale markers and other NaNs say that there is no value.
+// sample adds a sample. Stale markers and other NaNs are skipped, since they mark missing values.
 func (b *batch) sample(id metric.ID, ms int64, v float64) {
 	at := time.UnixMilli(ms).UTC()
 	switch {

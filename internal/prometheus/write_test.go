@@ -38,7 +38,7 @@ func (w *world) write(m *prompb.WriteRequest) (int, string) {
 	return w.post(Prefix+"api/v1/write", "application/x-protobuf", "snappy", snappy.Encode(nil, text))
 }
 
-// taken is what was put, as text: one line a datum.
+// taken returns the recorded datums as text, one line per datum.
 func (w *world) taken() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -92,7 +92,7 @@ func TestRemoteWrite(t *testing.T) {
 	same(t, body, `{"status":"success","data":{"http_requests_total":[{"type":"counter","help":"Requests.","unit":""}]}}`)
 }
 
-// What cannot be taken is told, 400 so that it is not sent again; the rest is taken.
+// Refused samples are reported with 400, so that they are not retried; the others are recorded.
 func TestRemoteWriteRefuses(t *testing.T) {
 	many := []string{"__name__", "many"}
 	for i := range 31 {
@@ -121,7 +121,7 @@ func TestRemoteWriteRefuses(t *testing.T) {
 				t.Errorf("%d %s", status, body)
 			}
 			if got := w.taken(); len(got) != 1 || !strings.HasPrefix(got[0], "Prometheus/good{}") {
-				t.Errorf("taken: %q", got)
+				t.Errorf("recorded:  %q", got)
 			}
 		})
 	}
@@ -155,7 +155,7 @@ func TestRemoteWriteTwo(t *testing.T) {
 	same(t, body, `{"status":"success","data":{"queue_depth":[{"type":"gauge","help":"Jobs that wait.","unit":"jobs"}]}}`)
 }
 
-// A label of the user's choice says which namespace a series goes to; AWS's own are not to be had.
+// A configurable label determines the namespace of a series; AWS's own namespaces are refused.
 func TestNamespaceLabel(t *testing.T) {
 	w := open(t)
 	w.handler.o.NamespaceLabel = "cw_namespace"
@@ -175,7 +175,7 @@ func TestNamespaceLabel(t *testing.T) {
 
 func TestRemoteWriteOfNonsense(t *testing.T) {
 	w := open(t)
-	bomb := append([]byte{0xff, 0xff, 0xff, 0xff, 0x0f}, 0) // says that it unpacks to 4 GiB
+	bomb := append([]byte{0xff, 0xff, 0xff, 0xff, 0x0f}, 0) // claims to decompress to 4 GiB
 	empties := snappy.Encode(nil, bytes.Repeat([]byte{0x0a, 0x00}, seriesMax+1))
 	for _, c := range []struct {
 		name, kind, encoding string
@@ -195,11 +195,11 @@ func TestRemoteWriteOfNonsense(t *testing.T) {
 		}
 	}
 	if got := w.taken(); got != nil {
-		t.Errorf("taken: %v", got)
+		t.Errorf("recorded:  %v", got)
 	}
 }
 
-// Where the journal cannot be written the sender is to try again.
+// If the journal cannot be written, the sender is asked to retry.
 func TestRemoteWriteTellsToTryAgain(t *testing.T) {
 	w := open(t)
 	w.err = errors.New("the journal cannot be written")
@@ -227,7 +227,7 @@ func TestRemoteWriteInSteps(t *testing.T) {
 	}
 }
 
-// A request as Prometheus sends it: 2,000 samples. What is measured is from the wire to the engine's input.
+// A request of 2,000 samples as sent by Prometheus, from the wire to the engine's input.
 func BenchmarkRemoteWrite(b *testing.B) {
 	m := prompb.WriteRequest{}
 	for i := range 2000 {
@@ -283,20 +283,20 @@ func FuzzRemoteWrite(f *testing.F) {
 	})
 }
 
-// valid holds a batch against what PutMetricData would take.
+// valid checks a batch against the rules of PutMetricData.
 func valid(t *testing.T, b *batch) {
 	t.Helper()
 	for _, d := range b.data {
 		if _, err := identify(d.ID.Namespace, d.ID.Name, d.ID.Dimensions); err != nil {
-			t.Errorf("taken: %v", err)
+			t.Errorf("recorded:  %v", err)
 		}
 		for _, v := range []float64{d.Summary.Count, d.Summary.Sum, d.Summary.Min, d.Summary.Max} {
 			if !metric.InRange(v) {
-				t.Errorf("taken: %v of %v", v, d.ID)
+				t.Errorf("recorded:  %v of %v", v, d.ID)
 			}
 		}
 		if d.Summary.Count <= 0 || d.Summary.Min > d.Summary.Max || !b.inRange(d.At) || d.Resolution != metric.HighResolution {
-			t.Errorf("taken: %+v", d)
+			t.Errorf("recorded:  %+v", d)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package zone turns the names of time zones into data: pure packages read no files, so requests carry the zone that they name.
+// Package zone converts names of time zones to their data. Pure packages read no files, so requests carry the data of their zone.
 //
-// The zones are those of the machine, or where it has none those built in.
+// The zones are those of the machine, or built-in ones if it has none.
 package zone
 
 import (
@@ -10,16 +10,16 @@ import (
 	_ "time/tzdata" // for machines without zones
 )
 
-// ErrUnknown says that there is no zone of a name.
-var ErrUnknown = errors.New("there is no such time zone")
+// ErrUnknown is the error of an unknown zone.
+var ErrUnknown = errors.New("unknown time zone")
 
-// The data covers what schedules can name.
+// The data covers the years of schedules.
 const (
 	yearFirst = 1970
 	yearLast  = 2200
 )
 
-// change is a moment from which a clock differs from UTC by offset seconds.
+// change is a time from which local time differs from UTC by offset seconds.
 type change struct {
 	at     int64
 	offset int
@@ -31,8 +31,8 @@ func (c change) same(o change) bool {
 	return c.offset == o.offset && c.saving == o.saving && c.name == o.name
 }
 
-// Data returns a zone of the IANA database as time.LoadLocationFromTZData reads it. It fails with ErrUnknown. Names that mean
-// something else on each machine are unknown.
+// Data returns the TZif data of a zone of the IANA database, as read by time.LoadLocationFromTZData. It returns ErrUnknown for unknown names,
+// including names such as Local, whose meaning depends on the machine.
 func Data(name string) ([]byte, error) {
 	if name == "" || name == "Local" || name == "Factory" || name == "localtime" || name == "posixrules" {
 		return nil, ErrUnknown
@@ -54,21 +54,21 @@ func Data(name string) ([]byte, error) {
 			break
 		}
 		if !next.After(t) {
-			next = t.Add(24 * time.Hour) // on the last day of a leap year package time says that the zone ended that day
+			next = t.Add(24 * time.Hour) // on the last day of a leap year package time returns that day as the end of the zone
 		}
 		t = next
 	}
 	return encode(changes), nil
 }
 
-// kind is what a clock shows between two changes.
+// kind is the offset and abbreviation between two changes.
 type kind struct {
 	offset int
 	saving bool
 	name   string
 }
 
-// encode writes changes as TZif, version 2, with an empty first block. (RFC 9636, section 3.)
+// encode encodes changes as TZif, version 2, with an empty first block. (RFC 9636, section 3.)
 func encode(changes []change) []byte {
 	var kinds []kind
 	var names []byte
@@ -103,7 +103,7 @@ func encode(changes []change) []byte {
 		out = append(out, saving, where[k.name])
 	}
 	out = append(out, names...)
-	return append(out, "\n\n"...) // no rule for what comes after
+	return append(out, "\n\n"...) // no rule for later times
 }
 
 func header(changes, kinds, names int) []byte {
