@@ -16,8 +16,8 @@ import (
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-// Alarms on expressions, composite and PromQL alarms, and target tracking by math, through an unmodified boto3. Messages go to a hook
-// that refuses the first of each alarm.
+// Alarms on expressions, composite and PromQL alarms, and target tracking with metric math, through an unmodified boto3. Messages go to a
+// webhook that refuses the first message of each alarm.
 func TestBoto3Alarms(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
@@ -41,7 +41,7 @@ func TestBoto3Alarms(t *testing.T) {
 	out := s.script("python3", "boto3_alarms.py")
 	t.Log(out)
 	if !strings.Contains(out, "all passed") {
-		t.Error("the script did not come to its end")
+		t.Error("the script did not complete")
 	}
 	hook.Close()
 	close(heard)
@@ -51,12 +51,12 @@ func TestBoto3Alarms(t *testing.T) {
 			t.Errorf("a composite alarm's message: %v", m)
 		}
 	}
-	if seen["service ALARM"] != 2 { // refused, and sent again
+	if seen["service ALARM"] != 2 { // refused, and retried
 		t.Errorf("messages: %v", seen)
 	}
 }
 
-// The SDK for Go speaks CBOR: unions, maps and composite alarms go both ways.
+// The SDK for Go uses CBOR: unions, maps and composite alarms in both directions.
 func TestAlarmsOverCBOR(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -88,7 +88,7 @@ func TestAlarmsOverCBOR(t *testing.T) {
 	if err != nil || len(contributors.AlarmContributors) != 0 {
 		t.Errorf("%+v, %v", contributors, err)
 	}
-	// In Query, which older clients speak, a union is a structure.
+	// In the Query protocol, which older clients use, a union is a structure.
 	form := "Action=DescribeAlarms&Version=2010-08-01"
 	answer := s.raw("monitoring", "/", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte(form), time.Now(), nil)
 	if !strings.Contains(string(answer.body), "<EvaluationCriteria><PromQLCriteria><Query>up == 0</Query>") {

@@ -1,4 +1,4 @@
-"""Alarms as an unmodified boto3 sees them. Run by alarms_test.go against a server whose policy clock runs 60 times as fast."""
+"""Alarms with an unmodified boto3. Run by alarms_test.go against a server whose policy time runs 60 times as fast."""
 
 import json
 from datetime import datetime, timezone

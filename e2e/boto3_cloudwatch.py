@@ -1,4 +1,4 @@
-"""CloudWatch as an unmodified boto3 sees it: metrics, reading them, a metric alarm's life. Run by cloudwatch_test.go."""
+"""CloudWatch with an unmodified boto3: writing and reading metrics, and metric alarms. Run by cloudwatch_test.go."""
 
 import json
 import pathlib
@@ -201,7 +201,7 @@ def mute_rules():
 
 
 def other_operations():
-    """Each of the others is refused by name, and documented as such."""
+    """All other operations are refused by name and documented."""
     loose = boto3.client("cloudwatch", config=Config(parameter_validation=False))
     documented = (pathlib.Path(__file__).parent.parent / "docs" / "compatibility.md").read_text()
     methods = {operation: method for method, operation in loose.meta.method_to_api_mapping.items()}

@@ -1,4 +1,4 @@
-"""What an unmodified boto3 sees. Run by clients_test.go against a server whose policy clock runs 60 times as fast."""
+"""All services with an unmodified boto3. Run by clients_test.go against a server whose policy time runs 60 times as fast."""
 
 import datetime
 import json
@@ -229,7 +229,7 @@ def schedules():
 
 
 def predictive():
-    """Two weeks of calls an hour, fifty at noon (UTC) and ten else: the forecast knows when noon is."""
+    """Two weeks of calls by the hour, fifty at noon (UTC) and ten otherwise: the forecast has the peak at noon."""
     aas.register_scalable_target(MinCapacity=1, MaxCapacity=4, **TARGET)
     name = dict(PolicyName="ahead", **TARGET)
     query = lambda metric, stat: {"MetricDataQueries": [{"Id": "m", "MetricStat": {"Metric": {"Namespace": "App", "MetricName": metric}, "Stat": stat}}]}
@@ -251,7 +251,7 @@ def predictive():
     refused("ValidationException", "You must specify PredictiveScalingConfiguration.", aas.put_scaling_policy, PolicyType="PredictiveScaling", **name)
     assert put(50)["Alarms"] == []
     described = lambda: aas.describe_scaling_policies(ServiceNamespace="sagemaker", PolicyNames=["ahead"])["ScalingPolicies"][0]
-    hour = int(described()["CreationTime"].timestamp()) // 3600 * 3600  # the policy clock is ahead of this one
+    hour = int(described()["CreationTime"].timestamp()) // 3600 * 3600  # policy time is ahead of wall time
     forecast = lambda start=hour - 3600, end=hour + 49 * 3600: aas.get_predictive_scaling_forecast(StartTime=start, EndTime=end, **name)
     assert forecast()["CapacityForecast"] == {"Timestamps": [], "Values": []}
     for day in range(14):

@@ -1,4 +1,4 @@
-"""What the programs that use boto3 check by."""
+"""Helpers of the programs that use boto3."""
 
 import time
 
@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 
 def refused(code, text, call, **arguments):
-    """Calls, wants AWS's error, and returns it."""
+    """Makes a call that must fail with AWS's error, and returns the error."""
     try:
         call(**arguments)
     except ClientError as e:
@@ -18,8 +18,8 @@ def refused(code, text, call, **arguments):
 
 
 def until(what, condition):
-    """Waits for a condition, on a machine that does much else."""
+    """Waits for a condition, with a long limit for loaded machines."""
     deadline = time.monotonic() + 120
     while not condition():
-        assert time.monotonic() < deadline, "never: " + what
+        assert time.monotonic() < deadline, "timed out waiting for: " + what
         time.sleep(0.05)

@@ -16,7 +16,7 @@ func runBinary(ctx context.Context, args ...string) (string, error) {
 	return string(out), err
 }
 
-// lacking skips a test whose client is not here. CI installs all of them: there it fails, and `make test` says what it skips.
+// lacking skips a test whose client is not installed. CI installs all of them, so there it fails; `make test` lists skipped tests.
 func lacking(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -25,7 +25,7 @@ func lacking(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// An unmodified boto3 goes through everything: waiters, paginators, errors, tags, alarms by hand, updates.
+// An unmodified boto3 with waiters, paginators, errors, tags, SetAlarmState and updates.
 func TestBoto3(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -33,14 +33,14 @@ func TestBoto3(t *testing.T) {
 	out := s.script("python3", "boto3_test.py")
 	t.Log(out)
 	if !strings.Contains(out, "all passed") {
-		t.Error("the script did not come to its end")
+		t.Error("the script did not complete")
 	}
 	if left := instances(t, dir); len(left) != 0 {
-		t.Errorf("model servers are left: %v", left)
+		t.Errorf("model servers are still running: %v", left)
 	}
 }
 
-// The AWS CLI, which is what many scripts speak.
+// The AWS CLI, as used by scripts.
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("aws"); err != nil {

@@ -23,17 +23,17 @@ func (s *server) fails(name string, args ...string) string {
 	return string(out)
 }
 
-// An unmodified boto3 takes metrics and alarms through their lives, is refused what AWS refuses, and every operation that is not served, by its name.
+// An unmodified boto3 creates, reads, changes and deletes metrics and alarms, gets AWS's refusals, and is refused every operation that is not served by name.
 func TestBoto3OnCloudWatch(t *testing.T) {
 	t.Parallel()
 	out := start(t, t.TempDir()).script("python3", "boto3_cloudwatch.py")
 	t.Log(out)
 	if !strings.Contains(out, "all passed") {
-		t.Error("the script did not come to its end")
+		t.Error("the script did not complete")
 	}
 }
 
-// The AWS CLI puts metrics, reads them in every way, and takes alarms of both kinds through their lives.
+// The AWS CLI puts metrics, reads them in every way, and creates, changes and deletes alarms of both kinds.
 func TestAWSCLIOnCloudWatch(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("aws"); err != nil {
@@ -74,7 +74,7 @@ func cliMetrics(t *testing.T, run func(...string) string, refused func(string, .
 	}
 	decode(t, run(slices.Concat([]string{"get-metric-statistics", "--period", "300", "--statistics", "Sum", "SampleCount", "--extended-statistics", "p100", "IQM"}, of, span)...), &stats)
 	total := 0.0
-	for _, p := range stats.Datapoints { // one or two, as the minutes fall
+	for _, p := range stats.Datapoints { // one or two, depending on the minute boundaries
 		total += p.Sum
 		if p.Unit != "Milliseconds" || p.ExtendedStatistics["p100"] != 10 && p.ExtendedStatistics["p100"] != 4 {
 			t.Errorf("%+v", p)
@@ -165,7 +165,7 @@ func cliAlarms(t *testing.T, run func(...string) string, refused func(string, ..
 	}
 }
 
-// The SDK for Go, which speaks CBOR, with its paginators, waiters and typed errors.
+// The SDK for Go, which uses CBOR, with its paginators, waiters and typed errors.
 func TestSDKForGoOnCloudWatch(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -306,25 +306,25 @@ func goAlarms(t *testing.T, c *cloudwatch.Client) {
 	check(err)
 }
 
-// goRefusals are errors that the SDK has types for.
+// goRefusals checks errors for which the SDK has types.
 func goRefusals(t *testing.T, c *cloudwatch.Client, arn *string) {
 	_, err := c.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("nobody"), StateValue: cw.StateValueOk, StateReason: aws.String("r")})
 	if bad := (*cw.ResourceNotFound)(nil); !errors.As(err, &bad) {
-		t.Errorf("no alarm: %v", err)
+		t.Errorf("an unknown alarm: %v", err)
 	}
 	_, err = c.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{
 		AlarmName: aws.String("go"), StateValue: cw.StateValueOk, StateReason: aws.String("r"), StateReasonData: aws.String("{"),
 	})
 	if bad := (*cw.InvalidFormatFault)(nil); !errors.As(err, &bad) {
-		t.Errorf("no JSON: %v", err)
+		t.Errorf("StateReasonData that is not JSON: %v", err)
 	}
 	_, err = c.ListTagsForResource(t.Context(), &cloudwatch.ListTagsForResourceInput{ResourceARN: aws.String(*arn + "x")})
 	if bad := (*cw.ResourceNotFoundException)(nil); !errors.As(err, &bad) {
-		t.Errorf("no alarm to have tags: %v", err)
+		t.Errorf("tags of an unknown alarm: %v", err)
 	}
 	_, err = c.DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{NextToken: aws.String("nonsense")})
 	if bad := (*cw.InvalidNextToken)(nil); !errors.As(err, &bad) {
-		t.Errorf("no token: %v", err)
+		t.Errorf("an invalid token: %v", err)
 	}
 	tags, err := c.ListTagsForResource(t.Context(), &cloudwatch.ListTagsForResourceInput{ResourceARN: arn})
 	if err != nil || len(tags.Tags) != 1 || *tags.Tags[0].Value != "v" {

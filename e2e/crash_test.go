@@ -22,8 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// Killed again and again while clients write, the server forgets nothing that it acknowledged, its instances go on serving
-// undisturbed, and its past decides again as it did.
+// When the server is killed repeatedly while clients write, it loses nothing that it acknowledged, its instances continue to serve,
+// and a replay of its journal gives the same decisions.
 func TestKilledServerForgetsNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -42,7 +42,7 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 		m, a := write(s, round, time.Duration(100+rand.IntN(300))*time.Millisecond)
 		models, alarms = append(models, m...), append(alarms, a...)
 		if len(m) == 0 || len(a) == 0 {
-			t.Fatalf("round %d wrote %d models and %d alarms: nothing is proved", round, len(m), len(a))
+			t.Fatalf("round %d wrote only %d models and %d alarms", round, len(m), len(a))
 		}
 		s = start(t, dir)
 		acknowledged(s, models, alarms)
@@ -56,7 +56,7 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 			t.Errorf("round %d: %v", round, err)
 		}
 	}
-	// The alarm's next evaluation may have moved it on; if it has not, it stands as it stood.
+	// The alarm's next evaluation may have changed its state; otherwise it has the same state.
 	after := s.describe("before")
 	if !after.AlarmConfigurationUpdatedTimestamp.Equal(*before.AlarmConfigurationUpdatedTimestamp) ||
 		after.StateValue == cw.StateValueAlarm && !after.StateUpdatedTimestamp.Equal(*before.StateUpdatedTimestamp) {
@@ -81,7 +81,7 @@ func TestKilledServerForgetsNothing(t *testing.T) {
 	}
 }
 
-// alarm makes an alarm and puts it into a state.
+// alarm creates an alarm and sets its state.
 func (s *server) alarm(name string, state cw.StateValue) cw.MetricAlarm {
 	s.t.Helper()
 	if _, err := s.cloudwatch().PutMetricAlarm(s.t.Context(), &cloudwatch.PutMetricAlarmInput{
@@ -108,7 +108,7 @@ func (s *server) describe(name string) cw.MetricAlarm {
 	return out.MetricAlarms[0]
 }
 
-// A data directory that is damaged, or another program's, is refused in words, and stays as it is.
+// A data directory that is damaged, or belongs to another program, is refused with a message and is not changed.
 func TestDamagedDataIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -142,7 +142,7 @@ func TestDamagedDataIsRefused(t *testing.T) {
 	start(t, dir).settled("kept", 1)
 }
 
-// write makes models and alarms until the server is killed, a while after it acknowledged one of each, and returns the acknowledged ones.
+// write creates models and alarms until the server is killed, some time after it acknowledged one of each, and returns the acknowledged ones.
 func write(s *server, round int, life time.Duration) (models, alarms []string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
@@ -210,7 +210,7 @@ func acknowledged(s *server, models, alarms []string) {
 	}
 	for _, name := range append(slices.Clone(models), alarms...) {
 		if !have[name] {
-			s.t.Errorf("%s was acknowledged and is gone", name)
+			s.t.Errorf("%s was acknowledged and is lost", name)
 		}
 	}
 }

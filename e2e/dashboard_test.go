@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// Every expression of Grafana's dashboard has data on a server that serves, scales and watches.
+// Every expression of the Grafana dashboard has data on a server with invocations, scaling and alarms.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../examples/grafana/dashboard.json")

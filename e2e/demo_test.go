@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Without a terminal the demo prints lines, ends by itself, fails unless capacity went out and came in, and leaves nothing behind.
+// Without a terminal the demo prints lines, ends by itself, fails unless it scaled out and in, and leaves nothing behind.
 func TestDemo(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// The tour's simulation.
+// The simulation of README.md.
 func TestSimulate(t *testing.T) {
 	out, err := runBinary(t.Context(), "simulate", "../scenarios/target-tracking-out-and-in.txt")
 	if err != nil || !strings.Contains(out, "decision desired 4 -> 8") {

@@ -27,58 +27,58 @@ import (
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
 
-// told is what a client is told in any protocol: the output, or the error.
-type told struct {
+// response is a response to a client in any protocol: the output or the error.
+type response struct {
 	Status  int
-	Code    string // of the Query protocol, which all of them carry
-	Shape   string // "" in Query, which has none
+	Code    string // code in the Query protocol, which all protocols contain
+	Shape   string // "" in Query
 	Message string
 	Output  any
 }
 
 // viaJSON, viaCBOR and viaQuery make one call; out is empty, of the operation's output.
-func (s *server) viaJSON(operation string, in, out any) told {
+func (s *server) viaJSON(operation string, in, out any) response {
 	s.t.Helper()
 	a := s.raw("monitoring", "/", map[string]string{
 		"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "GraniteServiceVersion20100801." + operation, "X-Amzn-Query-Mode": "true",
 	}, wire.EncodeJSON(in), time.Now(), nil)
-	return s.told(operation, a, out, func(into any) error { return wire.DecodeJSON(a.body, into) })
+	return s.decodeResponse(operation, a, out, func(into any) error { return wire.DecodeJSON(a.body, into) })
 }
 
-func (s *server) viaCBOR(operation string, in, out any) told {
+func (s *server) viaCBOR(operation string, in, out any) response {
 	s.t.Helper()
 	a := s.raw("monitoring", cloudWatchCBOR+operation, map[string]string{
 		"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor", "X-Amzn-Query-Mode": "true",
 	}, wire.EncodeCBOR(in), time.Now(), nil)
-	return s.told(operation, a, out, func(into any) error { return wire.DecodeCBOR(a.body, into) })
+	return s.decodeResponse(operation, a, out, func(into any) error { return wire.DecodeCBOR(a.body, into) })
 }
 
-// told reads what JSON and CBOR have in common.
-func (s *server) told(operation string, a answer, out any, decode func(any) error) told {
+// decodeResponse parses the common parts of JSON and CBOR responses.
+func (s *server) decodeResponse(operation string, a answer, out any, decode func(any) error) response {
 	s.t.Helper()
 	if a.status == 200 {
 		if err := decode(out); err != nil {
 			s.t.Fatalf("%s: %v", operation, err)
 		}
-		return told{Status: 200, Output: out}
+		return response{Status: 200, Output: out}
 	}
 	code, party, _ := strings.Cut(a.header.Get("X-Amzn-Query-Error"), ";")
 	if party != "Sender" {
 		s.t.Errorf("%s: the query error is %q", operation, a.header.Get("X-Amzn-Query-Error"))
 	}
-	return told{Status: a.status, Code: code, Shape: a.header.Get("X-Amzn-Errortype"), Message: messageOf(a)}
+	return response{Status: a.status, Code: code, Shape: a.header.Get("X-Amzn-Errortype"), Message: messageOf(a)}
 }
 
-// messageOf finds the message in a body of JSON or CBOR.
+// messageOf returns the message in a JSON or CBOR body.
 func messageOf(a answer) string {
 	var m map[string]string
 	if json.Unmarshal(a.body, &m) != nil {
-		_ = cbor.Unmarshal(a.body, &m) // what is neither has no message
+		_ = cbor.Unmarshal(a.body, &m) // other bodies have no message
 	}
 	return m["message"]
 }
 
-func (s *server) viaQuery(operation string, in, out any) told {
+func (s *server) viaQuery(operation string, in, out any) response {
 	s.t.Helper()
 	form := url.Values{"Action": {operation}, "Version": {"2010-08-01"}}
 	d := json.NewDecoder(bytes.NewReader(wire.EncodeJSON(in)))
@@ -96,15 +96,15 @@ func (s *server) viaQuery(operation string, in, out any) told {
 		if err := xml.Unmarshal(a.body, &e); err != nil || e.Error.Type != "Sender" {
 			s.t.Errorf("%s: %v in %s", operation, err, a.body)
 		}
-		return told{Status: a.status, Code: e.Error.Code, Message: e.Error.Message}
+		return response{Status: a.status, Code: e.Error.Code, Message: e.Error.Message}
 	}
 	if err := wire.DecodeQuery(unfold(s.t, a.body, operation+"Result"), out); err != nil {
 		s.t.Fatalf("%s: %v in %s", operation, err, a.body)
 	}
-	return told{Status: 200, Output: out}
+	return response{Status: 200, Output: out}
 }
 
-// flatten spells a tree as the Query protocol does.
+// flatten converts a tree to parameters of the Query protocol.
 func flatten(form url.Values, name string, x any) {
 	join := func(next string) string { return strings.TrimPrefix(name+"."+next, ".") }
 	switch x := x.(type) {
@@ -128,7 +128,7 @@ func flatten(form url.Values, name string, x any) {
 	}
 }
 
-// unfold spells an XML answer as a request's parameters are spelled, so that one decoder reads both.
+// unfold converts an XML response to parameters of the Query protocol, so that one decoder reads both.
 func unfold(t *testing.T, body []byte, result string) url.Values {
 	t.Helper()
 	form := url.Values{}
@@ -184,14 +184,14 @@ func unfold(t *testing.T, body []byte, result string) url.Values {
 	}
 }
 
-// exchange is one call that is to be answered alike; out is empty, of the operation's output, or nil where it is to be refused.
+// exchange is one call whose responses must be equal in all protocols; out is an empty output, or nil if the call is to be refused.
 type exchange struct {
 	operation string
 	in, out   any
 	code      string // of the refusal
 }
 
-// Every operation of CloudWatch's that is served, and its refusals, over CBOR, JSON and Query.
+// All served operations of CloudWatch and their refusals over CBOR, JSON and Query.
 func TestEveryOperationOfCloudWatchAnswersAlike(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -205,7 +205,7 @@ func TestEveryOperationOfCloudWatchAnswersAlike(t *testing.T) {
 				}
 				return reflect.New(reflect.TypeOf(x.out).Elem()).Interface()
 			}
-			answers := map[string]told{
+			answers := map[string]response{
 				"JSON": s.viaJSON(x.operation, x.in, fresh()), "CBOR": s.viaCBOR(x.operation, x.in, fresh()), "Query": s.viaQuery(x.operation, x.in, fresh()),
 			}
 			problem := differ(x, answers)
@@ -228,8 +228,8 @@ func TestEveryOperationOfCloudWatchAnswersAlike(t *testing.T) {
 	}
 }
 
-// differ says how answers differ, or from what was wanted.
-func differ(x exchange, answers map[string]told) string {
+// differ describes how responses differ from each other or from the expected error.
+func differ(x exchange, answers map[string]response) string {
 	want := answers["JSON"]
 	if want.Code != x.code || (want.Status == 200) != (x.code == "") {
 		return fmt.Sprintf("JSON: %+v, want %q", want, x.code)

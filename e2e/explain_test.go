@@ -16,7 +16,7 @@ import (
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-// dryRun registers a variant, in a dry run, with a step policy and the alarm that invokes it; feed gives the alarm what it breaches by.
+// dryRun registers a variant in a dry run, with a step policy and the alarm that invokes it; feed publishes breaching datapoints.
 func (s *server) dryRun(endpoint string) (feed func()) {
 	s.t.Helper()
 	target := aws.String("endpoint/" + endpoint + "/variant/AllTraffic")
@@ -53,7 +53,7 @@ func (s *server) dryRun(endpoint string) (feed func()) {
 	}
 }
 
-// A dry run says what it would do and does nothing; without it the same alarm scales, and each moment can be explained afterwards.
+// A dry run records what it would do without doing it; without it the same alarm scales, and each moment can be explained afterwards.
 func TestExplainAndDryRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -73,9 +73,9 @@ func TestExplainAndDryRun(t *testing.T) {
 		t.Errorf("a dry run is explained as\n%s", dry)
 	}
 	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, "dry run: decisions are recorded") || !strings.Contains(page, `href="/explain/iris/AllTraffic?`) {
-		t.Errorf("the health page does not warn, or link:\n%s", page)
+		t.Errorf("the health page has no warning or link:\n%s", page)
 	}
-	var told struct {
+	var explained struct {
 		Moment struct {
 			At       time.Time
 			Source   string
@@ -83,7 +83,7 @@ func TestExplainAndDryRun(t *testing.T) {
 		}
 		Story []struct{ Kind, Text string }
 	}
-	if err := json.Unmarshal([]byte(text), &told); err != nil || code != http.StatusOK || told.Moment.Source != "present" || len(told.Moment.Policies) != 1 || len(told.Story) == 0 {
+	if err := json.Unmarshal([]byte(text), &explained); err != nil || code != http.StatusOK || explained.Moment.Source != "present" || len(explained.Moment.Policies) != 1 || len(explained.Story) == 0 {
 		t.Errorf("JSON says %d %v: %s", code, err, text)
 	}
 	described, err := s.scaling().DescribeScalableTargets(t.Context(), &applicationautoscaling.DescribeScalableTargetsInput{ServiceNamespace: scaling.ServiceNamespaceSagemaker})
@@ -100,7 +100,7 @@ func TestExplainAndDryRun(t *testing.T) {
 		_, text := s.fetch("/explain/iris/AllTraffic", "text/plain")
 		return strings.Contains(text, "3 of 3 wanted instances serve")
 	})
-	then := told.Moment.At.Format(time.RFC3339Nano)
+	then := explained.Moment.At.Format(time.RFC3339Nano)
 	if _, text := s.fetch("/explain/iris/AllTraffic?at="+then, "text/plain"); !strings.Contains(text, "dry run, or desired would be 3") {
 		t.Errorf("the past is explained as\n%s", text)
 	}
@@ -116,7 +116,7 @@ func TestExplainAndDryRun(t *testing.T) {
 	}
 }
 
-// explainRefusesTheFuture asks the command for a time that has not come.
+// explainRefusesTheFuture runs the command with a future time.
 func (s *server) explainRefusesTheFuture(dir string) {
 	s.t.Helper()
 	out, err := exec.CommandContext(s.t.Context(), binary, "explain", "iris/AllTraffic", "--data-dir", dir, "--at", "2199-01-01T00:00:00Z").CombinedOutput()
@@ -126,7 +126,7 @@ func (s *server) explainRefusesTheFuture(dir string) {
 	}
 }
 
-// explainedByCommand asks the command, while the server runs, for the story and for a moment.
+// explainedByCommand runs the command, while the server runs, for the events and for one moment.
 func (s *server) explainedByCommand(dir, then string) {
 	s.t.Helper()
 	for _, x := range []struct {

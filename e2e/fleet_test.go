@@ -19,7 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// A server on a copy of a data directory, beside the server on the original, starts instances of its own. The original's serve on.
+// A server on a copy of a data directory, next to the server on the original, starts its own instances. The original's continue to serve.
 func TestACopiedDataDirectoryLeavesTheOriginalAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -36,7 +36,7 @@ func TestACopiedDataDirectoryLeavesTheOriginalAlone(t *testing.T) {
 		t.Errorf("the copy runs %v, the original %v", own, before)
 	}
 	if !strings.Contains(other.log(), "runs for another data directory, of which this one is a copy") {
-		t.Errorf("the copy's server does not say so:\n%s", other.log())
+		t.Errorf("the copy's server does not report it:\n%s", other.log())
 	}
 	other.stop()
 	if now := instances(t, dir); !slices.Equal(now, before) {
@@ -56,8 +56,8 @@ func (s *server) invokeOnce(endpoint string) error {
 	return err
 }
 
-// Instances that are killed one after the other come back at once: there is always one that serves, and nothing is lost but what was in
-// flight at the one that was killed.
+// Instances that are killed one after the other restart at once: one is always in service, and only invocations in flight on the killed
+// instance are lost.
 func TestKilledInstancesLoseNothingElse(t *testing.T) {
 	t.Parallel()
 	const clients, kills = 4, 15
@@ -84,7 +84,7 @@ func TestKilledInstancesLoseNothingElse(t *testing.T) {
 	for range kills {
 		was := instances(t, dir)
 		if len(was) == 0 {
-			t.Error("none runs")
+			t.Error("no instance runs")
 			break
 		}
 		if err := syscall.Kill(was[rand.IntN(len(was))], syscall.SIGKILL); err != nil {
@@ -102,7 +102,7 @@ func TestKilledInstancesLoseNothingElse(t *testing.T) {
 	s.settled("shot", 3)
 }
 
-// serving returns how many instances of an endpoint's first variant serve.
+// serving returns the number of instances in service of an endpoint's first variant.
 func (s *server) serving(endpoint string) int {
 	s.t.Helper()
 	out, err := s.sagemaker().DescribeEndpoint(s.t.Context(), &sagemaker.DescribeEndpointInput{EndpointName: aws.String(endpoint)})
@@ -113,7 +113,7 @@ func (s *server) serving(endpoint string) int {
 	return int(*out.ProductionVariants[0].CurrentInstanceCount)
 }
 
-// What cannot start says why at once, wherever one looks, and can be deleted at once. An update to it says why, too.
+// An endpoint that cannot start shows the reason at once in every place and can be deleted at once. An update to it shows the reason, too.
 func TestWhatCannotStartSaysWhyAndGoes(t *testing.T) {
 	t.Parallel()
 	const why = "Last failure: It exited with code"
@@ -133,7 +133,7 @@ func TestWhatCannotStartSaysWhyAndGoes(t *testing.T) {
 	}
 	for name, status := range map[string]types.EndpointStatus{"bad": types.EndpointStatusCreating, "good": types.EndpointStatusUpdating} {
 		var out *sagemaker.DescribeEndpointOutput
-		s.until("a reason of "+name, func() (told bool) {
+		s.until("a reason of "+name, func() (found bool) {
 			var err error
 			if out, err = s.sagemaker().DescribeEndpoint(t.Context(), &sagemaker.DescribeEndpointInput{EndpointName: aws.String(name)}); err != nil {
 				t.Fatal(err)
@@ -162,6 +162,6 @@ func TestWhatCannotStartSaysWhyAndGoes(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "Could not find endpoint")
 	})
 	if err := s.invokeOnce("good"); err != nil {
-		t.Errorf("what serves: %v", err)
+		t.Errorf("the endpoint in service: %v", err)
 	}
 }

@@ -24,8 +24,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A disk that is full ends neither the server nor a model: changes are refused with an error of their protocol, the page and /metrics say
-// so, invocations go on, reads go on, and all is well by itself once there is room.
+// A full disk ends neither the server nor a model: changes are refused with an error of their protocol, the page and /metrics show it,
+// invocations and reads continue, and the server recovers by itself once there is space.
 func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
 	t.Parallel()
 	dir := ownDisk(t)
@@ -80,7 +80,7 @@ func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
 		t.Errorf("the page says %s", page)
 	}
 	if page := s.get("/metrics"); !strings.Contains(page, "\nbellows_journal_failing 1\n") {
-		t.Error("/metrics does not say that the journal fails")
+		t.Error("/metrics does not show that the journal fails")
 	}
 	before := time.Now()
 	s.until("some attempts to write again", func() bool { fillUp(fill); invoke(); return time.Since(before) > 3*time.Second })
@@ -92,7 +92,7 @@ func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
 	}
 	s.until("changes are taken again", func() bool { return put() == nil })
 	if page := s.get("/metrics"); !strings.Contains(page, "\nbellows_journal_failing 0\n") {
-		t.Error("/metrics still says that the journal fails")
+		t.Error("/metrics still shows that the journal fails")
 	}
 	invoke()
 	s.stop()
@@ -101,11 +101,11 @@ func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
 	}
 }
 
-// fillUp takes what is left of a file system.
+// fillUp uses the remaining space of a file system.
 func fillUp(file string) {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return // there is not even room for a name
+		return // there is no space even for a name
 	}
 	defer f.Close()
 	for _, size := range []int{1 << 20, 4096} {
@@ -116,12 +116,12 @@ func fillUp(file string) {
 	}
 }
 
-// ownDisk mounts a file system of 64 MB, and returns where.
+// ownDisk mounts a file system of 64 MB and returns its path.
 func ownDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
-		t.Skipf("a file system of its own cannot be mounted here: %v", err)
+		t.Skipf("a separate file system cannot be mounted: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
@@ -131,8 +131,8 @@ func ownDisk(t *testing.T) string {
 	return dir
 }
 
-// A server that is killed while the disk is full starts on it as it went on before: it adopts the models and serves them, reads, refuses
-// changes, and recovers by itself. Where the file system is read-only, the start is refused with what to do.
+// A server that is killed while the disk is full can start on it: it adopts and serves the models, serves reads, refuses changes, and
+// recovers by itself. On a read-only file system the start is refused with an explanation.
 func TestStartOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := ownDisk(t)
@@ -186,7 +186,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	}
 }
 
-// freeAddress is one that nobody listens at now.
+// freeAddress returns an address that is not in use.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

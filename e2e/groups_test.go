@@ -21,10 +21,10 @@ func TestBoto3Groups(t *testing.T) {
 	out := s.script("python3", "groups_test.py")
 	t.Log(out)
 	if !strings.Contains(out, "all passed") {
-		t.Error("the script did not come to its end")
+		t.Error("the script did not complete")
 	}
 	if left := instances(t, dir); len(left) != 0 {
-		t.Errorf("model servers are left: %v", left)
+		t.Errorf("model servers are still running: %v", left)
 	}
 }
 
@@ -104,8 +104,8 @@ func TestAWSCLIGroups(t *testing.T) {
 	}
 }
 
-// Killed and started again, the server has every group, policy, schedule and instance's activity as it had them, and its past decides
-// again as it did.
+// After a kill and restart the server has the same groups, policies, schedules and activities of instances, and a replay of its journal
+// gives the same decisions.
 func TestKilledServerKeepsGroups(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -149,7 +149,7 @@ func TestKilledServerKeepsGroups(t *testing.T) {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
 	client = autoscaling.NewFromConfig(s.config())
-	// An alarm finds the policy by its ARN, as before.
+	// An alarm invokes the policy by its ARN, as before.
 	if _, err := s.cloudwatch().PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{
 		AlarmName: aws.String("a"), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),
 		EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: cw.ComparisonOperatorGreaterThanThreshold,
@@ -161,7 +161,7 @@ func TestKilledServerKeepsGroups(t *testing.T) {
 	if err != nil || len(described.ScalingPolicies) != 1 || len(described.ScalingPolicies[0].Alarms) != 1 {
 		t.Errorf("%+v, %v", described, err)
 	}
-	// What waited for Launch is done once it may be.
+	// A change deferred by suspending Launch is applied when it is resumed.
 	if _, err := client.ResumeProcesses(ctx, &autoscaling.ResumeProcessesInput{AutoScalingGroupName: group}); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestKilledServerKeepsGroups(t *testing.T) {
 	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet"))
 }
 
-// groups is all that a server says of its groups, as indented JSON.
+// groups returns all descriptions of groups as indented JSON.
 func (s *server) groups() string {
 	s.t.Helper()
 	client, ctx := autoscaling.NewFromConfig(s.config()), s.t.Context()
@@ -190,7 +190,7 @@ func (s *server) groups() string {
 		s.t.Fatal(err)
 	}
 	if len(g.AutoScalingGroups) == 0 || len(p.ScalingPolicies) == 0 || len(a.Activities) == 0 || len(x.ScheduledUpdateGroupActions) == 0 {
-		s.t.Errorf("nothing is proved: %v %v %v %v", g, p, a, x)
+		s.t.Errorf("the test has no groups, policies, activities or schedules: %v %v %v %v", g, p, a, x)
 	}
 	text, err := json.MarshalIndent([]any{g.AutoScalingGroups, p.ScalingPolicies, a.Activities, x.ScheduledUpdateGroupActions}, "", " ")
 	if err != nil {

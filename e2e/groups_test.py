@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling as an unmodified boto3 sees it. Run by groups_test.go against a server whose policy clock runs 60 times as fast."""
+"""EC2 Auto Scaling with an unmodified boto3. Run by groups_test.go against a server whose policy time runs 60 times as fast."""
 
 import datetime
 
@@ -91,7 +91,7 @@ def policies():
 
 
 def a_real_alarm_scales_out(policy):
-    """Invocations make an alarm go off, which starts a model server; the cooldown holds the next, then it comes."""
+    """Invocations put an alarm into ALARM, which starts a model server; the next one starts after the cooldown."""
     cw.put_metric_alarm(
         AlarmName="busy", Namespace="AWS/SageMaker", MetricName="Invocations", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=5,
         ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching", AlarmActions=[policy],

@@ -28,13 +28,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// patience is how long anything here may take, on a machine that does much else.
+// patience is the time limit of waits, for a loaded machine.
 const patience = 2 * time.Minute
 
 var binary string
 
-// atOnce is how many parallel tests run together, whatever the number of processors: they wait more than they work. Those that measure
-// how a server keeps up with its clients are not parallel, and run before.
+// atOnce is the number of tests that run in parallel, independent of the number of processors, since they mostly wait. Tests that measure
+// how a server keeps up with its clients are not parallel and run first.
 const atOnce = 4
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -76,7 +76,7 @@ type server struct {
 	logText bytes.Buffer
 }
 
-// start runs bellows serve on a free port, with the given flags, and waits until it is ready. At the test's end it is stopped.
+// start runs bellows serve on a free port with the given flags, waits until it is ready, and stops it at the end of the test.
 func start(t *testing.T, dir string, flags ...string) *server {
 	t.Helper()
 	s := &server{t: t, dir: dir, env: map[string]string{}, exited: make(chan error, 1)}
@@ -115,7 +115,7 @@ func start(t *testing.T, dir string, flags ...string) *server {
 	return s
 }
 
-// readEnv takes the environment that bellows env prints.
+// readEnv parses the environment printed by bellows env.
 func (s *server) readEnv() {
 	s.t.Helper()
 	out, err := exec.Command(binary, "env", "--data-dir", s.dir).Output()
@@ -147,7 +147,7 @@ func (s *server) stop() {
 			s.t.Errorf("the server ended with %v\n%s", err, s.log())
 		}
 	case <-time.After(patience):
-		s.t.Errorf("the server does not stop\n%s", s.log())
+		s.t.Errorf("the server did not stop\n%s", s.log())
 		_ = s.cmd.Process.Kill()
 	}
 	if s.t.Failed() {
@@ -161,7 +161,7 @@ func (s *server) kill() {
 	s.exited <- <-s.exited
 }
 
-// instances finds the model servers that run for a data directory, whoever knows of them: they write to its logs.
+// instances finds all model servers of a data directory by their log files.
 func instances(t *testing.T, dir string) []int {
 	t.Helper()
 	logs, err := filepath.Abs(filepath.Join(dir, "fleet", "logs"))
@@ -202,7 +202,7 @@ func (s *server) scaling() *applicationautoscaling.Client {
 }
 func (s *server) cloudwatch() *cloudwatch.Client { return cloudwatch.NewFromConfig(s.config()) }
 
-// deploy makes an endpoint of the demo model with some instances and waits until it is in service.
+// deploy creates an endpoint of the demo model with a number of instances and waits until it is in service.
 func (s *server) deploy(name string, count int32, settings map[string]string) {
 	s.t.Helper()
 	s.configure(name, count, settings)
@@ -214,7 +214,7 @@ func (s *server) deploy(name string, count int32, settings map[string]string) {
 	s.settled(name, int(count))
 }
 
-// configure makes a model of the demo model's image and an endpoint config with some instances of it.
+// configure creates a model of the demo model's image and an endpoint config with a number of instances.
 func (s *server) configure(name string, count int32, settings map[string]string) {
 	s.t.Helper()
 	ctx := s.t.Context()
@@ -233,7 +233,7 @@ func (s *server) configure(name string, count int32, settings map[string]string)
 	}
 }
 
-// settled waits until an endpoint is in service with so many instances.
+// settled waits until an endpoint is in service with a number of instances.
 func (s *server) settled(name string, count int) {
 	s.t.Helper()
 	s.until(fmt.Sprintf("%s in service with %d instances", name, count), func() bool {
@@ -252,13 +252,13 @@ func (s *server) until(what string, is func() bool) {
 	for !is() {
 		select {
 		case <-deadline:
-			s.t.Fatalf("never: %s\n%s", what, s.log())
+			s.t.Fatalf("timed out waiting for: %s\n%s", what, s.log())
 		case <-tick.C:
 		}
 	}
 }
 
-// command is a program with the server's environment.
+// command returns a program with the server's environment.
 func (s *server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "AWS_PAGER=", "PYTHONDONTWRITEBYTECODE=1", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null")
@@ -268,7 +268,7 @@ func (s *server) command(ctx context.Context, name string, args ...string) *exec
 	return cmd
 }
 
-// script runs a program with the server's environment and returns what it printed. It fails the test where the program does.
+// script runs a program with the server's environment and returns its output. The test fails if the program does.
 func (s *server) script(name string, args ...string) string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 3*patience)
@@ -280,7 +280,7 @@ func (s *server) script(name string, args ...string) string {
 	return string(out)
 }
 
-// fetch asks the server for one of its own pages.
+// fetch requests one of the server's own pages.
 func (s *server) fetch(path, accept string) (int, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
@@ -301,7 +301,7 @@ func (s *server) fetch(path, accept string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-// get is fetch without a wish.
+// get is fetch without an Accept header.
 func (s *server) get(path string) string {
 	s.t.Helper()
 	_, text := s.fetch(path, "*/*")

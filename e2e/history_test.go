@@ -14,12 +14,12 @@ import (
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-// Killed again and again while datapoints come in, in time and days late, and while they are written to the history: each that was
-// acknowledged is there, once, and alarms are in the state they were in.
+// When the server is killed repeatedly while datapoints arrive, in time and days late, and are written to the metric history, each
+// acknowledged datapoint exists exactly once, and alarms keep their states.
 func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	flags := []string{"--clock-speed", "60"} // a minute is written each second
+	flags := []string{"--clock-speed", "60"} // a minute per second
 	s := start(t, dir, flags...)
 	before := s.alarm("stands", cw.StateValueAlarm)
 	began := s.policyTime().Add(-time.Minute)
@@ -27,7 +27,7 @@ func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 	for round := range 5 {
 		ok, all := ingest(s, round, time.Duration(1200+rand.IntN(1500))*time.Millisecond)
 		if ok == 0 {
-			t.Fatalf("round %d: nothing was acknowledged: nothing is proved", round)
+			t.Fatalf("round %d: nothing was acknowledged", round)
 		}
 		acknowledged, sent = acknowledged+ok, sent+all
 		s = start(t, dir, flags...)
@@ -45,7 +45,7 @@ func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet"))
 }
 
-// An alarm that looks back an hour knows the hour when it is made, though memory has its last quarter only.
+// A new alarm that looks back an hour uses the whole hour at once, although memory has only the last 15 minutes.
 func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -74,10 +74,10 @@ func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
 	if a := s.describe("an hour"); a.StateValue != cw.StateValueAlarm || !strings.Contains(*a.StateReason, "12 datapoints were greater than the threshold (5.0)") || !strings.Contains(*a.StateReason, "[9.0 ") {
 		t.Errorf("%v: %s", a.StateValue, *a.StateReason)
 	}
-	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet")) // it fails where it would decide otherwise
+	t.Log(s.script(binary, "replay", "--data-dir", dir, "--quiet")) // it fails if a decision differs
 }
 
-// ingest sends datapoints of value 1 until the server is killed, a while after each client was acknowledged some; it returns how many were acknowledged, and how many were sent.
+// ingest sends datapoints of value 1 until the server is killed, some time after each client got acknowledgements, and returns how many were acknowledged and sent.
 func ingest(s *server, round int, life time.Duration) (acknowledged, sent float64) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
@@ -123,7 +123,7 @@ func ingest(s *server, round int, life time.Duration) (acknowledged, sent float6
 	return acknowledged, sent
 }
 
-// count holds what is there against what was acknowledged: nothing less, and nothing that was not sent.
+// count checks that the stored number of datapoints is at least the acknowledged and at most the sent one.
 func (s *server) count(began time.Time, acknowledged, sent float64) {
 	s.t.Helper()
 	for _, period := range []int32{60, 300, 3600} {
@@ -156,5 +156,5 @@ func (s *server) count(began time.Time, acknowledged, sent float64) {
 	}
 }
 
-// policyTime is the time that the server's policies run on.
+// policyTime returns the server's policy time.
 func (s *server) policyTime() time.Time { return s.health().PolicyTime }

@@ -24,9 +24,9 @@ func TestAWSSDKForJavaScript(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	if out := s.script(node, filepath.Join("js", "sdk.mjs")); !strings.Contains(out, "all passed") {
-		t.Errorf("the script did not come to its end:\n%s", out)
+		t.Errorf("the script did not complete:\n%s", out)
 	}
 	if left := instances(t, dir); len(left) != 0 {
-		t.Errorf("model servers are left: %v", left)
+		t.Errorf("model servers are still running: %v", left)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// dataAnswer is GetMetricData's answer in any protocol.
+// dataAnswer is GetMetricData's response in any protocol.
 type dataAnswer struct {
 	MetricDataResults []dataResult `xml:"GetMetricDataResult>MetricDataResults>member"`
 }
@@ -26,7 +26,7 @@ type dataResult struct {
 	Messages              []struct{ Code, Value string } `xml:"Messages>member"`
 }
 
-// Metric math is the same, and refused alike, over CBOR, JSON and Query.
+// Metric math has the same results and refusals over CBOR, JSON and Query.
 func TestMetricMathIsAlikeInEveryProtocol(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())

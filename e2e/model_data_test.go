@@ -21,7 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 )
 
-// Keys of the store. It takes those of no other.
+// Keys of the store; it refuses others.
 const storeKey, storeSecret = "store", "store-secret"
 
 // store is a real S3 server over a folder.
@@ -50,10 +50,10 @@ func newStore(t *testing.T) *store {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	var said bytes.Buffer
+	var output bytes.Buffer
 	cmd := exec.Command(program, "--port", address, "--quiet", "posix", "--sidecar", t.TempDir(), dir)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY_ID="+storeKey, "ROOT_SECRET_ACCESS_KEY="+storeSecret)
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func newStore(t *testing.T) *store {
 		Credentials: credentials.NewStaticCredentialsProvider(storeKey, storeSecret, ""),
 	})
 	if _, err := s.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("models")}); err != nil {
-		t.Fatalf("the store does not start: %v\n%s", err, said.String())
+		t.Fatalf("the store does not start: %v\n%s", err, output.String())
 	}
 	return s
 }
@@ -81,7 +81,7 @@ func (s *store) put(key string, data []byte, algorithm s3types.ChecksumAlgorithm
 	}
 }
 
-// putParts uploads an object in two parts, whose ETag is no MD5.
+// putParts uploads an object in two parts, whose ETag is not an MD5.
 func (s *store) putParts(key string, data []byte) {
 	s.t.Helper()
 	object := struct{ Bucket, Key *string }{aws.String("models"), aws.String(key)}
@@ -119,7 +119,7 @@ func tarball(name string, text []byte) []byte {
 	return b.Bytes()
 }
 
-// withData makes a model with data, its config and its endpoint, all of one name.
+// withData creates a model with data, its config and its endpoint, all with one name.
 func (s *server) withData(name string, d types.ContainerDefinition, count int32) error {
 	s.t.Helper()
 	d.Image = aws.String("bellows/demo-model")
@@ -142,7 +142,7 @@ func (s *server) withData(name string, d types.ContainerDefinition, count int32)
 	return nil
 }
 
-// modelDirs are the folders that the running model servers were given.
+// modelDirs returns the model data folders of the running model servers.
 func modelDirs(t *testing.T, dir string) map[string]int {
 	t.Helper()
 	out := map[string]int{}
@@ -170,7 +170,7 @@ func prefix(key string) types.ContainerDefinition {
 	}}}
 }
 
-// startWithStore starts a server that reads a store.
+// startWithStore starts a server with a store.
 func startWithStore(t *testing.T, s *store) *server {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "bellows.yaml")
@@ -183,7 +183,7 @@ func startWithStore(t *testing.T, s *store) *server {
 	return start(t, t.TempDir(), "--config", config)
 }
 
-// Endpoints serve models whose data a real S3 server holds: archives, large ones too, prefixes and single objects.
+// Endpoints serve models with data from a real S3 server: archives, including large ones, prefixes and single objects.
 func TestModelDataFromS3(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
@@ -224,7 +224,7 @@ func TestModelDataFromS3(t *testing.T) {
 	}
 }
 
-// What cannot be had is refused where it can be known, and else fails the start at once, long before the start-up time-out.
+// Missing model data is refused by CreateModel if possible; otherwise the start fails at once, long before the startup timeout.
 func TestModelDataThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
@@ -285,7 +285,7 @@ func gated() types.ContainerDefinition {
 	return d
 }
 
-// failed waits until an endpoint has failed, for a reason that begins so. A start-up time-out takes eight minutes: longer than until waits.
+// failed waits until an endpoint has failed with a reason that has a prefix. The startup timeout of eight minutes is longer than the wait.
 func (s *server) failed(name, reason string) {
 	s.t.Helper()
 	s.until(name+" has failed", func() bool {
@@ -303,7 +303,7 @@ func (s *server) failed(name, reason string) {
 	})
 }
 
-// Folders stand for prefixes where there is no store.
+// Local folders are mapped to prefixes without a store.
 func TestModelDataFromFolders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -331,11 +331,11 @@ func TestModelDataFromFolders(t *testing.T) {
 	}
 }
 
-// A store without keys in bellows.yaml is read with those of the server's environment, whatever else the environment says of AWS.
+// A store without keys in bellows.yaml is read with those of the server's environment, independent of other AWS variables.
 func TestModelDataWithCredentialsOfTheEnvironment(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", storeKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", storeSecret)
-	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") // as where a user follows this server's instructions
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") // as set for clients of this server
 	store := newStore(t)
 	store.put("llm/config.json", []byte("{}"), s3types.ChecksumAlgorithmCrc32c)
 	config := filepath.Join(t.TempDir(), "bellows.yaml")

@@ -19,7 +19,7 @@ import (
 
 const notebookEndpoint = "notebook-endpoint"
 
-// witness watches the server from outside while the notebook runs.
+// witness observes the server while the notebook runs.
 type witness struct {
 	mu        sync.Mutex
 	statuses  map[string]bool
@@ -29,8 +29,8 @@ type witness struct {
 	sent      int
 }
 
-// The notebook's calls, made by an unmodified boto3 under a scaled clock, do what the notebook only prints: the status passes
-// through Updating, processes start and stop, alarms exist and act, activities say why, and the clean-up leaves nothing.
+// The notebook's calls by an unmodified boto3 with scaled policy time have their effects: the status changes to Updating, processes start
+// and stop, alarms exist and act, activities have causes, and the clean-up leaves nothing.
 func TestNotebook(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "60")
@@ -44,14 +44,14 @@ func TestNotebook(t *testing.T) {
 	watchers.Go(func() { w.watch(watching, s, dir) })
 	watchers.Go(func() { w.traffic(watching, s) })
 
-	said := s.script("python3", "../examples/notebook/notebook.py")
+	output := s.script("python3", "../examples/notebook/notebook.py")
 	for _, want := range []string{"assumed-role", "Status: Updating", "Status: InService", "'Invocations-ScalingPolicy'", "'CPUUtil-ScalingPolicy'",
 		"'OverheadLatency-ScalingPolicy'", "'DesiredInstanceCount': 5", "Done."} {
-		if !strings.Contains(said, want) && want != "assumed-role" {
+		if !strings.Contains(output, want) && want != "assumed-role" {
 			t.Errorf("the notebook did not print %q", want)
 		}
 	}
-	if !strings.Contains(said, "Role: arn:aws:iam::123456789012:role/BellowsExecutionRole") {
+	if !strings.Contains(output, "Role: arn:aws:iam::123456789012:role/BellowsExecutionRole") {
 		t.Error("the notebook found no role")
 	}
 	activities := w.account(t, s)
@@ -64,13 +64,13 @@ func TestNotebook(t *testing.T) {
 		t.Errorf("the status passed through %v", w.statuses)
 	}
 	if w.processes[1] < 5 {
-		t.Errorf("at most %d model servers ran; 5 were wanted by hand", w.processes[1])
+		t.Errorf("at most %d model servers ran; the notebook sets 5", w.processes[1])
 	}
 	if !slices.ContainsFunc(activities, func(a scaling.ScalingActivity) bool {
 		return strings.Contains(*a.Cause, "in state ALARM triggered policy Invocations-ScalingPolicy") &&
 			*a.Description == "Setting desired instance count to 2." && a.StatusCode != scaling.ScalingActivityStatusCodeFailed
 	}) {
-		t.Errorf("no activity says that the alarm scaled out: %v", len(activities))
+		t.Errorf("no activity with the alarm as the cause of a scale-out: %v", len(activities))
 	}
 	high := false
 	for name := range w.alarms {
@@ -85,27 +85,27 @@ func TestNotebook(t *testing.T) {
 	story := s.script(binary, "explain", notebookEndpoint+"/AllTraffic", "--data-dir", dir)
 	for _, want := range []string{"alarm      AlarmHigh: ", "→ ALARM", "decision   desired 1 -> 2: ", "Invocations-ScalingPolicy: AlarmHigh in ALARM, 3 of 3: ", "endpoint   "} {
 		if !strings.Contains(story, want) {
-			t.Errorf("the story does not tell %q:\n%s", want, story)
+			t.Errorf("explain does not show %q:\n%s", want, story)
 		}
 	}
 	s.script("python3", "../examples/notebook/deploy.py", "--delete", notebookEndpoint)
 	if left := instances(t, dir); len(left) != 0 {
-		t.Errorf("model servers are left: %v", left)
+		t.Errorf("model servers are still running: %v", left)
 	}
 }
 
-// account reads what is left of the notebook's doing: no policy, no alarm, and the activities.
+// account checks what remains after the notebook: no policy, no alarm, and the activities.
 func (w *witness) account(t *testing.T, s *server) []scaling.ScalingActivity {
 	t.Helper()
 	policies, err := s.scaling().DescribeScalingPolicies(t.Context(), &applicationautoscaling.DescribeScalingPoliciesInput{
 		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
 	})
 	if err != nil || len(policies.ScalingPolicies) != 0 {
-		t.Errorf("policies are left: %v, %v", policies, err)
+		t.Errorf("policies remain: %v, %v", policies, err)
 	}
 	alarms, err := s.cloudwatch().DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{})
 	if err != nil || len(alarms.MetricAlarms) != 0 {
-		t.Errorf("alarms are left: %v, %v", alarms, err)
+		t.Errorf("alarms remain: %v, %v", alarms, err)
 	}
 	history, err := s.cloudwatch().DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{HistoryItemType: cw.HistoryItemTypeAction})
 	if err != nil || len(history.AlarmHistoryItems) == 0 || !strings.HasPrefix(*history.AlarmHistoryItems[0].HistorySummary, "Successfully executed action arn:aws:autoscaling:") {
@@ -142,7 +142,7 @@ func (w *witness) watch(ctx context.Context, s *server, dir string) {
 	}
 }
 
-// traffic sends about 30 invocations a second: 30 a minute of policy time.
+// traffic sends about 30 invocations per second: 30 per minute of policy time.
 func (w *witness) traffic(ctx context.Context, s *server) {
 	client := s.runtime()
 	tick := time.NewTicker(33 * time.Millisecond)

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 )
 
-// The smallest target value and the largest metric that AWS takes ask for more instances than a double can count. The server scales to the
-// maximum, comes back from its journal, and goes on.
+// The smallest target value and the largest metric value that AWS accepts result in more instances than a double can represent. The server
+// scales to the maximum, recovers from its journal, and continues.
 func TestExtremeNumbersDoNotStopTheServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -86,7 +86,7 @@ func TestExtremeNumbersDoNotStopTheServer(t *testing.T) {
 		t.Errorf("activities %v, %v", out, err)
 	}
 	if text := s.log(); strings.Contains(text, "set aside") || strings.Contains(text, "panic") {
-		t.Errorf("the log says\n%s", text)
+		t.Errorf("the log has\n%s", text)
 	}
 }
 

@@ -20,8 +20,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// singleThreaded is a model server that does one thing at a time, pings included. A request's body says how many seconds it takes; the
-// file busy is there once one has come.
+// singleThreaded is a model server that handles one request at a time, including pings. A request's body contains its duration in seconds;
+// the file busy is created by the first one.
 const singleThreaded = `import http.server, os, socketserver, time
 class H(http.server.BaseHTTPRequestHandler):
     def answer(self):
@@ -37,8 +37,7 @@ socketserver.TCPServer.request_queue_size = 64  # all clients below: none is ref
 socketserver.TCPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), H).serve_forever()
 `
 
-// oneFails is a model server of which the first one that starts answers 500 at once, and writes its process identifier into the file
-// bad; the others take 5 ms.
+// oneFails is a model server whose first process responds 500 at once and writes its process ID to the file bad; the others take 5 ms.
 const oneFails = `import http.server, os, socketserver, time
 try:
     with open("bad", "x") as f: f.write(str(os.getpid()))
@@ -80,14 +79,14 @@ func (s *server) invokeBody(client *sagemakerruntime.Client, endpoint, body stri
 	return err
 }
 
-// A single-threaded model that is overloaded for much longer than its pings may fail is not killed: it stays the same process, nothing
-// happens to its instance, and each request is answered, with 503 only by the bounded queue.
+// A single-threaded model that is overloaded for much longer than its pings may fail is not killed: its process stays, its instance does not
+// change, and each request gets a response, 503 only from the bounded queue.
 func TestOverloadKillsNoInstance(t *testing.T) {
 	t.Parallel()
-	const pings = "ping_interval: 300ms\nping_timeout: 500ms\nping_failures: 3\n" // silence of 1.5 s is death
+	const pings = "ping_interval: 300ms\nping_timeout: 500ms\nping_failures: 3\n" // 1.5 s without a response means failure
 	for name, x := range map[string]struct {
 		settings string
-		refused  string // what the 503s say; "": there are none
+		refused  string // text of the 503 responses; "": none expected
 	}{
 		"without a limit":        {settings: pings},
 		"with a limit and queue": {pings + "max_concurrency: 1\nqueue_max: 4\n", "are busy, and as many requests as may wait for them do"},
@@ -118,14 +117,14 @@ func TestOverloadKillsNoInstance(t *testing.T) {
 					}
 				})
 			}
-			ask("3") // without an answer to anyone, pings included
+			ask("3") // without any response, including pings
 			s.until("the model works", func() bool { _, err := os.Stat(filepath.Join(folder, "busy")); return err == nil })
 			for range 11 {
 				ask("0.2", "0.2")
 			}
 			clients.Wait()
 			if took := time.Since(began); took < 3*time.Second || served.Load() < 5 || (refused.Load() > 0) != (x.refused != "") {
-				t.Errorf("%d requests were served and %d refused within %v: this is no overload", served.Load(), refused.Load(), took)
+				t.Errorf("%d requests were served and %d refused within %v: the model is not overloaded", served.Load(), refused.Load(), took)
 			}
 			if err := s.invokeBody(s.runtime(), "slow", "0"); err != nil {
 				t.Errorf("afterwards: %v", err)
@@ -134,14 +133,14 @@ func TestOverloadKillsNoInstance(t *testing.T) {
 				t.Errorf("instances were %v, are %v", pids, now)
 			}
 			if now := strings.Count(s.log(), "kind=InstanceChanged"); now != changes {
-				t.Errorf("%d things happened to the instance", now-changes)
+				t.Errorf("the instance changed %d times", now-changes)
 			}
 		})
 	}
 }
 
-// Of three instances one answers 500 at once, which least outstanding requests would send most calls: it is ejected, hardly a call
-// fails any more, and the log, explain and the page name it and say why.
+// One of three instances responds 500 at once, so least outstanding requests would route most invocations to it: it is ejected, few
+// invocations fail afterwards, and the log, explain and the page show it with the reason.
 func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 	t.Parallel()
 	s, folder := startModel(t, oneFails, "")
@@ -178,25 +177,25 @@ func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 		t.Errorf("%d calls failed, %d of them after the ejection; %d were served", all, late, served.Load())
 	}
 	_, html := s.fetch("/", "text/html")
-	said := bad + " is not routed to for a while: "
+	message := bad + " is not routed to for a while: "
 	for what, text := range map[string]string{
 		"explain": s.script(binary, "explain", "moody", "--data-dir", s.dir), "explain's JSON": s.script(binary, "explain", "moody", "--json", "--data-dir", s.dir),
 		"the page": html, "the health JSON": s.get("/health"),
 	} {
-		if _, why, found := strings.Cut(text, said); !found || !strings.Contains(why[:min(100, len(why))], "it answered 500") {
-			t.Errorf("%s does not say %q and why:\n%s", what, said, text)
+		if _, why, found := strings.Cut(text, message); !found || !strings.Contains(why[:min(100, len(why))], "it answered 500") {
+			t.Errorf("%s does not show %q and the reason:\n%s", what, message, text)
 		}
 	}
 	if text := s.script(binary, "explain", "moody", "--data-dir", s.dir); !strings.Contains(text, "instance   "+bad+" of moody/AllTraffic is not routed to for a while: ") ||
-		!strings.Contains(text, " failures in a row, the last: it answered 500\n") || !strings.Contains(text, "\n  degraded: "+said) {
-		t.Errorf("explain says\n%s", text)
+		!strings.Contains(text, " failures in a row, the last: it answered 500\n") || !strings.Contains(text, "\n  degraded: "+message) {
+		t.Errorf("explain shows\n%s", text)
 	}
 	if n := strings.Count(s.log(), "not routed to for a while"); n != strings.Count(s.log(), "instance="+bad) {
-		t.Errorf("others are ejected too, or one thing is logged twice:\n%s", s.log())
+		t.Errorf("other instances are ejected, too, or an event is logged twice:\n%s", s.log())
 	}
 }
 
-// instanceOf returns the identifier of the instance whose process identifier a file has: it writes to a log of that name.
+// instanceOf returns the ID of the instance whose process ID is in a file, by the name of its log.
 func (s *server) instanceOf(file string) string {
 	s.t.Helper()
 	text, err := os.ReadFile(file)

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// page asks for a page with whatever proof add gives, and returns the status, the answer's head and its text.
+// page requests a page with the authentication set by add, and returns status, header and text of the response.
 func (s *server) page(path string, add func(*http.Request)) (int, http.Header, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
@@ -36,7 +36,7 @@ func (s *server) page(path string, add func(*http.Request)) (int, http.Header, s
 	return answer.StatusCode, answer.Header, string(text)
 }
 
-// The pages want a key, from this machine, too: behind a proxy everybody comes from there. /health says without one whether all is well.
+// The pages require a key, also from the local machine, since behind a proxy all requests come from there. /health needs none.
 func TestPagesWantAKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -83,22 +83,22 @@ func TestPagesWantAKey(t *testing.T) {
 				t.Errorf("%s with %s: %d, want %d: %s", path, c.name, code, want, text)
 			}
 			if code == 401 && !strings.HasPrefix(head.Get("Www-Authenticate"), "Basic ") {
-				t.Errorf("%s with %s: browsers are not told to ask for the key: %v", path, c.name, head)
+				t.Errorf("%s with %s: browsers are not asked for the key: %v", path, c.name, head)
 			}
 			if c.name == "nothing" && strings.Contains(text, "iris") {
-				t.Errorf("%s tells strangers of iris: %s", path, text)
+				t.Errorf("%s shows iris without authentication: %s", path, text)
 			}
 		}
 	}
 	if _, _, text := s.page("/health", func(*http.Request) {}); !strings.Contains(text, `"status":"ok"`) || strings.Contains(text, "uptime") {
-		t.Errorf("a probe is told %s", text)
+		t.Errorf("a probe gets %s", text)
 	}
 	if _, _, text := s.page("/", signed(secret, "s3")); !strings.Contains(text, "<Error><Code>NotImplemented</Code><Message>This server does not serve the service s3.") {
-		t.Errorf("aws s3 ls is told %s", text)
+		t.Errorf("aws s3 ls gets %s", text)
 	}
 }
 
-// An endpoint that answers only 500s looks unhealthy everywhere, and comes first.
+// An endpoint that only responds 500 is shown as unhealthy everywhere and listed first.
 func TestFailingEndpointLooksUnhealthy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -125,12 +125,12 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_
 			func(o *sagemakerruntime.Options) { o.RetryMaxAttempts = 1 })
 	}
 	if failure == nil || !strings.Contains(failure.Error(), filepath.Join(dir, "data", "fleet", "logs", "i-")) || strings.Contains(failure.Error(), "console") {
-		t.Errorf("the error does not say where the log is: %v", failure)
+		t.Errorf("the error does not name the log file: %v", failure)
 	}
 	s.until("the page says that it fails", func() bool { return s.health().Status == "failing" })
 	_, page := s.fetch("/", "text/html")
 	if broken, quiet := strings.Index(page, "<td>broken"), strings.Index(page, "<td>a-quiet"); broken < 0 || quiet < broken {
-		t.Errorf("what fails does not come first:\n%s", page)
+		t.Errorf("the failing endpoint is not listed first:\n%s", page)
 	}
 	for _, want := range []string{"<h1>Bellows: <span class=\"failing\">failing</span>", "<th>Invocations/min", "<th>5XX, 5 min", "of the last 5 minutes were answered with a 5XX status"} {
 		if !strings.Contains(page, want) {
@@ -138,10 +138,10 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_
 		}
 	}
 	if text := s.script(binary, "explain", "broken", "--data-dir", s.dir); !strings.Contains(text, "  failing: 5 of 5 invocations") {
-		t.Errorf("explain says\n%s", text)
+		t.Errorf("explain shows\n%s", text)
 	}
 	if text := s.get("/metrics"); !strings.Contains(text, `bellows_variant_health{account="123456789012",endpoint="broken",health="failing",region="us-east-1",variant="AllTraffic"} 1`) ||
 		!strings.Contains(text, `bellows_variant_health{account="123456789012",endpoint="a-quiet",health="healthy",region="us-east-1",variant="AllTraffic"} 1`) {
-		t.Error("/metrics does not say that it fails")
+		t.Error("/metrics does not show that it fails")
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
-// send sends a request to one of Prometheus' APIs; auth puts the keys on it.
+// send sends a request to one of Prometheus' APIs; auth adds the authentication.
 func (s *server) send(method, path string, header map[string]string, body []byte, auth func(*http.Request)) (int, string) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
@@ -46,12 +46,12 @@ func (s *server) send(method, path string, header map[string]string, body []byte
 	return resp.StatusCode, string(text)
 }
 
-// basic is the key as user name and password.
+// basic authenticates with the key as user name and password.
 func (s *server) basic(r *http.Request) {
 	r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"])
 }
 
-// signed signs as Prometheus and Grafana do for Amazon Managed Prometheus.
+// signed signs a request as Prometheus and Grafana do for Amazon Managed Prometheus.
 func (s *server) signed(body []byte) func(*http.Request) {
 	return func(r *http.Request) {
 		sum := sha256.Sum256(body)
@@ -68,7 +68,7 @@ var remoteWrite = map[string]string{
 	"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0", "User-Agent": "Prometheus/3.0.0",
 }
 
-// series is a remote write of one sample.
+// series returns a remote write request with one sample.
 func series(at time.Time, v float64, labels ...string) []byte {
 	x := prompb.TimeSeries{Samples: []prompb.Sample{{Timestamp: at.UnixMilli(), Value: v}}}
 	for i := 0; i < len(labels); i += 2 {
@@ -81,7 +81,7 @@ func series(at time.Time, v float64, labels ...string) []byte {
 	return snappy.Encode(nil, text)
 }
 
-// sum reads a metric's sum of the last hour.
+// sum returns a metric's sum over the last hour.
 func (s *server) sum(namespace, name string, dimensions map[string]string) float64 {
 	s.t.Helper()
 	in := &cloudwatch.GetMetricStatisticsInput{
@@ -102,7 +102,7 @@ func (s *server) sum(namespace, name string, dimensions map[string]string) float
 	return total
 }
 
-// What Prometheus and OpenTelemetry send are metrics of CloudWatch's, and nobody sends without a key.
+// Samples from Prometheus and OpenTelemetry become CloudWatch metrics, and requests without a key are refused.
 func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -116,7 +116,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 		}
 	}
 	if got := s.sum("Prometheus", "queue_depth", map[string]string{"job": "api"}); got != 0 {
-		t.Errorf("strangers wrote %v", got)
+		t.Errorf("unauthenticated clients wrote %v", got)
 	}
 	for name, auth := range map[string]func(*http.Request){"basic": s.basic, "signed": s.signed(body)} {
 		if status, text := s.send(http.MethodPost, write, remoteWrite, body, auth); status != http.StatusNoContent {
@@ -130,12 +130,12 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	if status != 400 || !strings.Contains(text, "the label path") {
 		t.Errorf("%d %s", status, text)
 	}
-	path := "/prometheus/api/v1/query?query=" + url.QueryEscape(`sum(queue_depth{job="api"})`) // Grafana signs what it asks, too
+	path := "/prometheus/api/v1/query?query=" + url.QueryEscape(`sum(queue_depth{job="api"})`) // Grafana also signs queries
 	if status, text := s.send(http.MethodGet, path, nil, nil, s.signed(nil)); status != 200 || !strings.Contains(text, `"3"]`) {
 		t.Errorf("a signed query: %d %s", status, text)
 	}
 	if status, text := s.send(http.MethodGet, path, nil, nil, nobody); status != 401 {
-		t.Errorf("a stranger's query: %d %s", status, text)
+		t.Errorf("an unauthenticated query: %d %s", status, text)
 	}
 	if a := s.raw("sagemaker", "/prometheus/api/v1/query", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte("query=1"), time.Now(), nil); a.status != 403 {
 		t.Errorf("signed for another service: %d %s", a.status, a.body)
@@ -165,7 +165,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	}
 }
 
-// On loopback with --auth none everything is open, these APIs too.
+// With --auth none on loopback, these APIs also need no authentication.
 func TestPrometheusAPIsWithoutAuth(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--auth", "none")
@@ -177,7 +177,7 @@ func TestPrometheusAPIsWithoutAuth(t *testing.T) {
 	}
 }
 
-// tool finds a program of Prometheus', which CI installs.
+// tool finds a Prometheus program, which CI installs.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -187,7 +187,7 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// What the server says of itself is as an exporter should say it, to who has a key.
+// The server's own metrics follow the conventions for exporters, and need a key.
 func TestMetricsOfTheServer(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -211,8 +211,8 @@ func TestMetricsOfTheServer(t *testing.T) {
 	}
 }
 
-// A PromQL alarm watches what is put, and recovers: asked outside the engine, each series a contributor; a query that cannot be
-// evaluated says why.
+// A PromQL alarm evaluates recorded metrics and recovers. Queries run outside the engine, each series is a contributor, and a query that
+// cannot be evaluated shows the reason.
 func TestPromQLAlarm(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "20")
@@ -248,7 +248,7 @@ func TestPromQLAlarm(t *testing.T) {
 	if got := state("deep").StateValue; got != cw.StateValueOk {
 		t.Errorf("a new PromQL alarm is %v", got)
 	}
-	feed := func() { // what is put at a minute's end is soon out of the query's reach
+	feed := func() { // samples from the end of a minute soon leave the range of the query
 		if _, err := s.cloudwatch().PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("Shop"), MetricData: []cw.MetricDatum{
 			{MetricName: aws.String("QueueDepth"), Value: aws.Float64(150), Dimensions: []cw.Dimension{{Name: aws.String("Queue"), Value: aws.String("orders")}}},
 			{MetricName: aws.String("QueueDepth"), Value: aws.Float64(50), Dimensions: []cw.Dimension{{Name: aws.String("Queue"), Value: aws.String("mails")}}},

@@ -23,10 +23,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// peer is a real Prometheus that takes remote write.
+// peer is a real Prometheus that receives remote write.
 type peer struct{ url string }
 
-// startPrometheus runs Prometheus on a free port with a configuration; at the test's end it is stopped.
+// startPrometheus runs Prometheus on a free port with a configuration and stops it at the end of the test.
 func startPrometheus(t *testing.T, config string) *peer {
 	t.Helper()
 	program := tool(t, "prometheus")
@@ -69,7 +69,7 @@ func startPrometheus(t *testing.T, config string) *peer {
 	return p
 }
 
-// within waits until something is so.
+// within waits until a condition holds.
 func within(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	deadline, tick := time.After(patience), time.NewTicker(100*time.Millisecond)
@@ -77,13 +77,13 @@ func within(t *testing.T, what string, is func() bool) {
 	for !is() {
 		select {
 		case <-deadline:
-			t.Fatalf("never: %s", what)
+			t.Fatalf("timed out waiting for: %s", what)
 		case <-tick.C:
 		}
 	}
 }
 
-// ask asks a query API.
+// ask sends a query.
 func ask(t *testing.T, base, path string, auth func(*http.Request)) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/api/v1/"+path, nil)
@@ -103,7 +103,7 @@ func ask(t *testing.T, base, path string, auth func(*http.Request)) (int, string
 	return resp.StatusCode, string(text)
 }
 
-// The same samples written to Bellows and to a real Prometheus, the same questions asked of both: the same answers.
+// Bellows and a real Prometheus with the same samples give the same results for the same queries.
 func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 	t.Parallel()
 	real := startPrometheus(t, "global: {}\n")
@@ -132,10 +132,10 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 			}
 		}
 	}
-	// Between two samples: since 3.0, which Debian's is older than, ranges leave out their first moment.
+	// Between two samples: since 3.0, ranges exclude their start; Debian's version is older.
 	at, from := fmt.Sprint(now.Add(-8*time.Second).Unix()), fmt.Sprint(now.Add(-8*time.Second-9*time.Minute).Unix())
 	q := url.QueryEscape
-	worded := map[string]bool{} // errors that have had other words since
+	worded := map[string]bool{} // errors whose texts have changed since
 	anew := func(path string) string {
 		worded[path] = true
 		return path
@@ -179,7 +179,7 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 	}
 }
 
-// alike compares texts; numbers may differ in their last digits: sums of floats are taken in another order since.
+// alike compares texts; numbers may differ in their last digits, since floating-point sums are computed in another order.
 func alike(a, b string) bool {
 	x, errX := strconv.ParseFloat(a, 64)
 	y, errY := strconv.ParseFloat(b, 64)
@@ -225,7 +225,7 @@ func TestPromtool(t *testing.T) {
 	}
 }
 
-// A real Prometheus writes to Bellows: its series are there under their own names. (Debian's is built without SigV4.)
+// A real Prometheus writes to Bellows: its series have their original names. (Debian's is built without SigV4.)
 func TestPrometheusWritesToBellows(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -251,7 +251,7 @@ remote_write:
 	})
 }
 
-// What is recorded goes on to a real Prometheus, whose own queries find it.
+// Recorded samples are sent to a real Prometheus, whose queries find them.
 func TestBellowsWritesToPrometheus(t *testing.T) {
 	t.Parallel()
 	real := startPrometheus(t, "global: {}\n")
@@ -259,7 +259,7 @@ func TestBellowsWritesToPrometheus(t *testing.T) {
 	if err := os.WriteFile(config, fmt.Appendf(nil, "remote_write: [{url: %q}]\n", real.url+"/api/v1/write"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, t.TempDir(), "--config", config, "--clock-speed", "30") // a minute is handed over three minutes after it began
+	s := start(t, t.TempDir(), "--config", config, "--clock-speed", "30") // a minute is sent three minutes after its start
 	if _, err := s.cloudwatch().PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("Shop"), MetricData: []cw.MetricDatum{{
 		MetricName: aws.String("QueueDepth"), Values: []float64{2, 4}, Dimensions: []cw.Dimension{{Name: aws.String("Queue"), Value: aws.String("orders")}},
 	}}}); err != nil {

@@ -22,7 +22,7 @@ func smallConfig(name, instanceType string, count int32) *sagemaker.CreateEndpoi
 	}
 }
 
-// What nothing here would keep is refused by name; what clients always send is kept, with a warning.
+// Isolation settings that cannot be provided are refused by name; VpcConfig, which clients always send, is stored with a warning.
 func TestPromisesOfSafety(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "bellows.yaml")
@@ -98,7 +98,7 @@ func TestPromisesOfSafety(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil { // the file is read again: there is room now
+	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil { // the file is reloaded: there is capacity now
 		t.Fatal(err)
 	}
 	s.settled("e", 2)

@@ -27,14 +27,14 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// answer is what came back of a raw request.
+// answer is the response to a raw request.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// raw signs and sends a request. change may spoil it after it is signed.
+// raw signs and sends a request. change may modify it after signing.
 func (s *server) raw(service, path string, header map[string]string, body []byte, at time.Time, change func(*http.Request)) answer {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+path, bytes.NewReader(body))
@@ -64,7 +64,7 @@ func (s *server) raw(service, path string, header map[string]string, body []byte
 	return answer{resp.StatusCode, resp.Header, text}
 }
 
-// alarmsAnswer is DescribeAlarms' answer in any protocol, as far as the test compares it.
+// alarmsAnswer contains the parts of DescribeAlarms' response that the test compares in any protocol.
 type alarmsAnswer struct {
 	MetricAlarms []alarmAnswer `xml:"DescribeAlarmsResult>MetricAlarms>member"`
 }
@@ -80,11 +80,11 @@ type alarmAnswer struct {
 
 const cloudWatchCBOR = "/service/GraniteServiceVersion20100801/operation/"
 
-// The same calls over CBOR, JSON and Query get the same answers and the same errors.
+// The same calls over CBOR, JSON and Query get the same responses and errors.
 func TestCloudWatchAnswersAlikeInEveryProtocol(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
-	_, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{ // the SDK for Go speaks CBOR
+	_, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{ // the SDK for Go uses CBOR
 		AlarmName: aws.String("a"), Namespace: aws.String("N"), MetricName: aws.String("m"), Statistic: cw.StatisticSum, Period: aws.Int32(60),
 		Dimensions:        []cw.Dimension{{Name: aws.String("d"), Value: aws.String("v & <w>")}},
 		EvaluationPeriods: aws.Int32(2), Threshold: aws.Float64(1.5), ComparisonOperator: cw.ComparisonOperatorLessThanThreshold,
@@ -154,7 +154,7 @@ func errorsAlike(t *testing.T, s *server) {
 	}
 }
 
-// Every way to sign wrongly gets AWS's own refusal, in the protocol spoken.
+// Every kind of wrong signature gets AWS's refusal in the protocol of the request.
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -200,7 +200,7 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// Whatever does not make sense is refused in AWS's words, and nothing changes.
+// Invalid requests are refused with AWS's texts, and nothing changes.
 func TestNonsense(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -249,11 +249,11 @@ func TestNonsense(t *testing.T) {
 	}
 	if got := s.raw("sagemaker", "/", map[string]string{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "SageMaker.ListModels"},
 		[]byte("{}"), time.Now(), nil); string(got.body) != `{"Models":[]}` {
-		t.Errorf("something was made: %s", got.body)
+		t.Errorf("something was created: %s", got.body)
 	}
 }
 
-// Large bodies of PutMetricData arrive compressed; the signature covers the compressed bytes.
+// Large bodies of PutMetricData are compressed; the signature covers the compressed bytes.
 func TestCompressedBodies(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
@@ -271,7 +271,7 @@ func TestCompressedBodies(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	if a := s.raw("monitoring", "/", header, []byte("no gzip"), time.Now(), nil); a.status != 400 {
-		t.Errorf("no gzip: %d %s", a.status, a.body)
+		t.Errorf("not gzip: %d %s", a.status, a.body)
 	}
 	var many []cw.MetricDatum // the SDK compresses what is larger than 10 KB
 	for range 900 {
@@ -314,7 +314,7 @@ func TestRegionsShareNothing(t *testing.T) {
 	}
 }
 
-// Without signatures the server takes every request, on a loopback address only.
+// Without authentication the server accepts every request, on a loopback address only.
 func TestNoAuthentication(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--auth", "none")

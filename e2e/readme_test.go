@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The README's five minutes, pasted whole into a fresh shell of somebody who has real AWS credentials: all of it works, and nothing goes to AWS.
+// The commands of README.md's section "Five minutes", pasted into a new shell with real AWS credentials, all work, and nothing goes to AWS.
 func TestReadmePastedWhole(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"bash", "aws"} {
@@ -50,7 +50,7 @@ func TestReadmePastedWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The program is there already; a server of the README's port may run beside the tests, so this one takes a free one.
+	// The program has been built; the README's port may be in use during tests, so this server uses a free one.
 	write("Makefile", "build:\n\t@true\n", 0o600)
 	write("bin/bellows", "#!/bin/sh\nif [ \"$1\" = serve ]; then shift; exec "+binary+" serve --listen 127.0.0.1:0 \"$@\"; fi\nexec "+binary+" \"$@\"\n", 0o700)
 	const real = "[production]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\nregion = eu-central-1\n"
@@ -66,7 +66,7 @@ func TestReadmePastedWhole(t *testing.T) {
 		"AWS_CONFIG_FILE=/dev/null", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "HTTPS_PROXY="+calls.proxy, "HTTP_PROXY="+calls.proxy, "NO_PROXY=127.0.0.1,localhost")
 	out, err := cmd.CombinedOutput()
 	text := string(out)
-	if err != nil && !strings.Contains(err.Error(), "exit status") { // that of wait: the jobs were ended
+	if err != nil && !strings.Contains(err.Error(), "exit status") { // the exit status of wait, since the jobs were killed
 		t.Errorf("%v\n%s", err, text)
 	}
 	for _, want := range []string{"setosa", `"PolicyARN"`, `"EndpointArn"`, "key: AKIA", "token:  profile: \n", "endpoint: http://127.0.0.1:", "iris/AllTraffic at ", "keep-70"} {
@@ -87,7 +87,7 @@ func TestReadmePastedWhole(t *testing.T) {
 	}
 }
 
-// outsider is a proxy that lets nothing pass and counts who tries.
+// outsider is a proxy that refuses and counts all connections.
 type outsider struct {
 	proxy string
 	n     atomic.Int64
@@ -109,11 +109,11 @@ func outside(t *testing.T) *outsider {
 				return
 			}
 			o.n.Add(1)
-			_ = c.Close() // nobody waits for an answer
+			_ = c.Close() // the error is not relevant
 		}
 	}()
 	t.Cleanup(func() {
-		_ = l.Close() // ends the accepting
+		_ = l.Close() // ends Accept
 		<-ended
 	})
 	return o

@@ -19,8 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 )
 
-// A hang-up makes the server read its file again: images, webhooks and the engine's settings are the new ones, a file that is not valid
-// changes nothing, and nothing ends.
+// SIGHUP reloads the configuration file: images, webhooks and the engine's settings are replaced; an invalid file changes nothing; the server
+// and its instances continue.
 func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	t.Parallel()
 	heard := make(chan struct{}, 10)
@@ -39,7 +39,7 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	s.deploy("iris", 1, nil)
 	pids := instances(t, dir)
 	if err := s.invokeOnce("iris"); err == nil {
-		t.Error("an invocation that is larger than payload_max is taken")
+		t.Error("an invocation larger than payload_max is accepted")
 	}
 	create := func() error {
 		_, err := s.sagemaker().CreateModel(t.Context(), &sagemaker.CreateModelInput{
@@ -55,7 +55,7 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 		s.until("the log says "+says, func() bool { return strings.Contains(s.log(), says) })
 	}
 	if create() == nil {
-		t.Error("an image that nothing runs is taken")
+		t.Error("an unmapped image is accepted")
 	}
 	configure("startup_timeout: -1\nimages: [{image: 'mine:*', command: [x]}]\n")
 	hangUp("the configuration is not valid")
@@ -67,7 +67,7 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	hangUp("the configuration is read again")
 	for _, want := range []string{"startup_timeout 8m0s -> 7m0s", "wake_on_request false -> true", "settings take effect at the next start", "region"} {
 		if !strings.Contains(s.log(), want) {
-			t.Errorf("the log does not say %q", want)
+			t.Errorf("the log does not contain %q", want)
 		}
 	}
 	if err := create(); err != nil {
@@ -94,7 +94,7 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	}
 }
 
-// Whatever ends the server, or takes its terminal away, leaves the instances running; only a stop that was asked for ends them.
+// Instances continue to run when the server or its terminal ends for any reason; only a requested stop ends them.
 func TestInstancesOutliveAllButAStop(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func TestInstancesOutliveAllButAStop(t *testing.T) {
 	s.until("the hang-up is noticed", func() bool { return strings.Contains(s.log(), "no configuration file to read again") })
 	s.settled("iris", 1)
 	same("a hang-up")
-	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} { // the first ends it as a panic does
+	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} { // the first ends it like a panic
 		if err := s.cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestInstancesOutliveAllButAStop(t *testing.T) {
 	}
 }
 
-// A terminal that is gone, and with it the reader of the log, ends neither the server nor its instances.
+// A closed terminal, which was the reader of the log, ends neither the server nor its instances.
 func TestLogWithoutAReader(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

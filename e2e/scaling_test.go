@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// Capacity goes out and comes in again and again, configs are exchanged, and no invocation is lost.
+// No invocation is lost during repeated scale-outs, scale-ins and updates.
 func TestNoInvocationIsLostWhileCapacityChanges(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
@@ -73,7 +73,7 @@ func TestNoInvocationIsLostWhileCapacityChanges(t *testing.T) {
 	}
 }
 
-// Wherever instances are lost, the fleet brings them back, and says why they went.
+// The fleet restarts lost instances and logs the reason.
 func TestCrashedInstanceComesBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -91,11 +91,11 @@ func TestCrashedInstanceComesBack(t *testing.T) {
 	})
 	s.settled("fragile", 1)
 	if !strings.Contains(s.log(), "It was ended by signal") && !strings.Contains(s.log(), "It exited with code") {
-		t.Errorf("the log does not say why:\n%s", s.log())
+		t.Errorf("the log does not contain the reason:\n%s", s.log())
 	}
 }
 
-// People get a page.
+// Browsers get an HTML page.
 func TestHealthPage(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())

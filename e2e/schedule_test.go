@@ -13,7 +13,7 @@ import (
 
 const timed = "endpoint/timed/variant/AllTraffic"
 
-// schedule puts a scheduled action of the variant; a bound of 0 is left out.
+// schedule puts a scheduled action of the variant; a bound of 0 is omitted.
 func (s *server) schedule(name, expression string, least, most int32) {
 	s.t.Helper()
 	to := &scaling.ScalableTargetAction{}
@@ -42,7 +42,7 @@ func (s *server) schedules() []scaling.ScheduledAction {
 	return out.ScheduledActions
 }
 
-// runs counts the activities that a scheduled action's runs left.
+// runs counts the activities of a scheduled action's runs.
 func (s *server) runs(name string) (n int) {
 	s.t.Helper()
 	out, err := s.scaling().DescribeScalingActivities(s.t.Context(), &applicationautoscaling.DescribeScalingActivitiesInput{
@@ -59,7 +59,7 @@ func (s *server) runs(name string) (n int) {
 	return n
 }
 
-// bounds holds the range of the variant's target against what it must be.
+// bounds checks the range of the variant's target.
 func (s *server) bounds(least, most int32) {
 	s.t.Helper()
 	out, err := s.scaling().DescribeScalableTargets(s.t.Context(), &applicationautoscaling.DescribeScalableTargetsInput{
@@ -70,9 +70,9 @@ func (s *server) bounds(least, most int32) {
 	}
 }
 
-// plan is what was there when a server was killed.
+// plan is the state when a server was killed.
 type plan struct {
-	at      time.Time // the moment of what comes next
+	at      time.Time // the time of the next run
 	actions []scaling.ScheduledAction
 	ran     [3]int
 }
@@ -83,10 +83,10 @@ func (s *server) ran() [3]int {
 	return [3]int{s.runs("once"), s.runs("hourly"), s.runs("later")}
 }
 
-// planned puts a one-time action, an hourly one and one for later, and kills the server before the moment of the first two.
+// planned puts a one-time action, an hourly one and a later one, and kills the server before the time of the first two.
 func (s *server) planned(dir string) plan {
 	s.t.Helper()
-	for ahead := 3 * time.Second; ; ahead *= 2 { // a machine that is slow gets more time
+	for ahead := 3 * time.Second; ; ahead *= 2 { // a slow machine gets more time
 		at := time.Now().UTC().Add(ahead).Truncate(time.Second)
 		s.schedule("once", at.Format("at(2006-01-02T15:04:05)"), 2, 0)
 		s.schedule("hourly", at.Format("cron(5 4 * * * ? *)"), 0, 3)
@@ -101,8 +101,8 @@ func (s *server) planned(dir string) plan {
 	}
 }
 
-// Scheduled actions outlive crashes. One whose moment passes while the server is down is made up for, once; those that wait run at their
-// moments, and the recurring one again and again. Capacity follows each.
+// Scheduled actions survive crashes. One that was due while the server was down runs once at the restart; later ones run at their times, and
+// the recurring one repeatedly. The capacity follows each.
 func TestKilledServerKeepsItsSchedules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func TestKilledServerKeepsItsSchedules(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := s.planned(dir)
-	<-time.After(time.Until(before.at)) // it passes while nobody is there
+	<-time.After(time.Until(before.at)) // it passes while the server is down
 	s = start(t, dir)
 	want := [3]int{before.ran[0] + 1, before.ran[1] + 1, 0}
 	s.until("what was missed is made up for", func() bool { return s.ran() == want })

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// A stop that was asked for ends the instances: the next start expects that, says so, and warns of nothing.
+// A requested stop ends the instances: the next start expects this, logs it, and warns of nothing.
 func TestARestartAfterAnAskedForStopIsQuiet(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, dir)
@@ -35,12 +35,12 @@ func TestARestartAfterAnAskedForStopIsQuiet(t *testing.T) {
 	})
 }
 
-// A second Ctrl-C during the drain ends the server at once; it says what it leaves, and the next server has it.
+// A second Ctrl-C during the drain ends the server at once; it logs the remaining instances, which the next server adopts.
 func TestASecondInterruptEndsAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	s.deploy("slow", 1, map[string]string{"BELLOWS_DEMO_LATENCY_MS": "50000"})
-	go func() { // it holds the drain up
+	go func() { // it delays the drain
 		_, _ = s.runtime().InvokeEndpoint(t.Context(), &sagemakerruntime.InvokeEndpointInput{
 			EndpointName: aws.String("slow"), ContentType: aws.String("text/csv"), Body: []byte("5.1,3.5,1.4,0.2"),
 		})
@@ -70,14 +70,14 @@ func TestASecondInterruptEndsAtOnce(t *testing.T) {
 	interrupt()
 	select {
 	case err := <-s.exited:
-		s.exited <- nil // the test's end finds it stopped
+		s.exited <- nil // for the clean-up at the end of the test
 		if err == nil {
 			t.Error("a stop that left work behind ended with 0")
 		}
 	case <-time.After(patience):
-		t.Fatalf("the server does not stop\n%s", s.log())
+		t.Fatalf("the server did not stop\n%s", s.log())
 	}
-	if took := time.Since(asked); took > 30*time.Second { // the invocation takes 50 s, and has 60 s for it
+	if took := time.Since(asked); took > 30*time.Second { // the invocation takes 50 s and is allowed 60 s
 		t.Errorf("the second interrupt ended the server after %v", took)
 	}
 	for _, want := range []string{"asked a second time to stop", "requests in flight were cut off: stopped at once, as asked a second time", "1 instance is not stopped yet (i-"} {

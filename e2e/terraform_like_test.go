@@ -19,15 +19,15 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// managed is a resource as Terraform sees one: it is put as a whole, read, compared member by member, put again changed, deleted.
-// Steps are the inputs that are put one after the other; what is read after each must be what was put.
+// managed is a resource as managed by Terraform: it is put as a whole, read, compared member by member, put again with changes, deleted.
+// Steps are the inputs that are put one after the other; after each, the read state must equal the input.
 type managed struct {
 	name   string
 	steps  []any
 	put    func(in any, first bool) error
-	read   func() (any, error) // the resource in the words of its input, without what the server adds; nil where it is not there
+	read   func() (any, error) // the resource in the form of its input, without members added by the server; nil if it does not exist
 	delete func() error
-	gone   string // the error's code, or a part of its text, of a read or delete of what is not there; "": reads are empty
+	gone   string // code or part of the text of the error for reading or deleting a missing resource; "": reads are empty
 }
 
 // drift compares what was put with what is read.
@@ -41,11 +41,11 @@ func absent(err error, what string) bool {
 	return errors.As(err, &e) && (e.ErrorCode() == what || e.ErrorMessage() == what)
 }
 
-// Create, read, update each member, read, delete in the order of dependence: no drift, and nothing is left behind.
+// Create, read, update each member, read, and delete in dependency order: no drift, and nothing is left behind.
 func TestTerraformLike(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "60")
-	for round := range 2 { // what was deleted can be made again
+	for round := range 2 { // deleted resources can be created again
 		all := s.plan()
 		for i, r := range all {
 			for n, in := range r.steps {
@@ -62,7 +62,7 @@ func TestTerraformLike(t *testing.T) {
 					}
 				}
 			}
-			for _, other := range all[:i] { // nothing that was made before has changed with it
+			for _, other := range all[:i] { // earlier resources have not changed with it
 				got, err := other.read()
 				if err != nil {
 					t.Fatalf("reading %s: %v", other.name, err)
@@ -92,7 +92,7 @@ func TestTerraformLike(t *testing.T) {
 	}
 }
 
-// Deleting the endpoint alone takes along all that rests on it, as at AWS.
+// Deleting the endpoint also deletes its dependent resources, as on AWS.
 func TestTerraformLikeCascade(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--clock-speed", "60")
@@ -121,14 +121,14 @@ func TestTerraformLikeCascade(t *testing.T) {
 	s.nothingIsLeft()
 }
 
-// nothingIsLeft looks through every list of the APIs.
+// nothingIsLeft checks every list of the APIs.
 func (s *server) nothingIsLeft() {
 	s.t.Helper()
 	ctx := s.t.Context()
 	count := func(what string, n int, err error) {
 		s.t.Helper()
 		if n != 0 || err != nil {
-			s.t.Errorf("%d %s are left: %v", n, what, err)
+			s.t.Errorf("%d %s remain: %v", n, what, err)
 		}
 	}
 	ns := types.ServiceNamespaceSagemaker
@@ -182,7 +182,7 @@ func (s *server) account() string {
 	return account
 }
 
-// plan lists the resources of the notebook in the order of their dependence, each with an update of every member that has one.
+// plan lists the resources of the notebook in dependency order, each with an update of every updatable member.
 func (s *server) plan() []managed {
 	return []managed{
 		s.managedModel(), s.managedConfig("tf-0", 1), s.managedConfig("tf-1", 2), s.managedEndpoint(), s.managedTarget(), s.managedTracking(), s.managedStep(),
@@ -262,11 +262,11 @@ func (s *server) managedConfig(name string, count int32) managed {
 	}
 }
 
-// endpointPut is what Terraform knows of an endpoint.
+// endpointPut is an endpoint as managed by Terraform.
 type endpointPut struct {
 	Config string
 	Tags   []sm.Tag
-	Count  int32 // of instances that serve, as the config has it
+	Count  int32 // of instances in service, as in the config
 }
 
 func (s *server) managedEndpoint() managed {
@@ -313,7 +313,7 @@ const (
 	tfDimension = types.ScalableDimensionSageMakerVariantDesiredInstanceCount
 )
 
-// targetPut is what Terraform knows of a scalable target; its tags are changed by the operations for tags.
+// targetPut is a scalable target as managed by Terraform; its tags are changed by tag operations.
 type targetPut struct {
 	Min, Max  int32
 	Suspended types.SuspendedState
@@ -329,7 +329,7 @@ func (s *server) managedTarget() managed {
 	var arn *string
 	return managed{
 		name: "target",
-		// Two instances are within each of the ranges: the endpoint is not to change.
+		// Two instances are within each of the ranges, so the endpoint must not change.
 		steps: []any{
 			targetPut{1, 3, suspended(false, false, false), map[string]string{"a": "1"}}, targetPut{2, 3, suspended(false, false, false), map[string]string{"a": "1"}},
 			targetPut{2, 5, suspended(false, false, false), map[string]string{"a": "1"}}, targetPut{2, 5, suspended(true, false, false), map[string]string{"a": "1"}},
@@ -360,7 +360,7 @@ func (s *server) managedTarget() managed {
 			}
 			if len(out.ScalableTargets) == 0 {
 				if _, err := s.scaling().ListTagsForResource(s.t.Context(), &aas.ListTagsForResourceInput{ResourceARN: arn}); !absent(err, "ResourceNotFoundException") {
-					return nil, fmt.Errorf("tags of a target that is gone: %w", err)
+					return nil, fmt.Errorf("tags of a deregistered target: %w", err)
 				}
 				return nil, nil
 			}
@@ -381,7 +381,7 @@ func (s *server) managedTarget() managed {
 	}
 }
 
-// managedPolicy is a policy of either type, in the words of PutScalingPolicy.
+// managedPolicy returns a policy of either type in the form of PutScalingPolicy.
 func (s *server) managedPolicy(name string, alarms int, steps ...*aas.PutScalingPolicyInput) managed {
 	var all []any
 	for _, in := range steps {
@@ -397,7 +397,7 @@ func (s *server) managedPolicy(name string, alarms int, steps ...*aas.PutScaling
 				return err
 			}
 			if !first && *out.PolicyARN != arn {
-				return fmt.Errorf("the ARN has become %s", *out.PolicyARN)
+				return fmt.Errorf("the ARN changed to %s", *out.PolicyARN)
 			}
 			arn, owned = *out.PolicyARN, len(out.Alarms)
 			return nil
@@ -552,7 +552,7 @@ func (s *server) managedAlarm() managed {
 		}),
 		base(func(in *cloudwatch.PutMetricAlarmInput) { in.Dimensions, in.Namespace = nil, aws.String("Other") }),
 	}
-	// The last one invokes the step policy, whose ARN is known only once it is there.
+	// The last one invokes the step policy, whose ARN is known only after its creation.
 	last := base(func(*cloudwatch.PutMetricAlarmInput) {})
 	return managed{
 		name: "alarm", steps: append(steps, last),

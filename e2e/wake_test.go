@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
-// An endpoint that is scaled to zero answers the requests that wake it, with a real model server, and says why it woke.
+// An endpoint that is scaled to zero serves the requests that wake it with a real model server, and its activity gives the reason.
 func TestRequestsWakeAnEndpointFromZero(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)

@@ -17,7 +17,7 @@ import (
 	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-// An alarm whose action is a topic posts SNS's message to the topic's URL, and its history says what came of it.
+// An alarm whose action is a topic posts SNS's message to the topic's URL, and its history has the result.
 func TestAlarmsNotify(t *testing.T) {
 	t.Parallel()
 	heard := make(chan map[string]any, 10)
@@ -50,7 +50,7 @@ func TestAlarmsNotify(t *testing.T) {
 		}
 	}
 	if m := <-heard; m["AlarmName"] != "ops" || m["NewStateValue"] != "ALARM" || m["NewStateReason"] != "a fire drill" || m["OldStateValue"] != "INSUFFICIENT_DATA" {
-		t.Errorf("heard %v", m)
+		t.Errorf("received %v", m)
 	}
 	for name, want := range map[string]string{
 		"ops": "Successfully executed action " + topic + "ops", "unmapped": "Failed to execute action " + topic + "unmapped. Received error:",
@@ -67,7 +67,7 @@ func TestAlarmsNotify(t *testing.T) {
 	}
 }
 
-// A server that is killed before a webhook has answered leaves the message to the next one.
+// If a server is killed before a webhook has responded, the next server sends the message again.
 func TestWebhooksOutliveAKill(t *testing.T) {
 	t.Parallel()
 	var answers atomic.Bool
@@ -78,7 +78,7 @@ func TestWebhooksOutliveAKill(t *testing.T) {
 			return
 		}
 		called <- struct{}{}
-		_, _ = io.Copy(io.Discard, r.Body) // so that the end of the connection is noticed
+		_, _ = io.Copy(io.Discard, r.Body) // so that the end of the connection is detected
 		<-r.Context().Done()
 	}))
 	defer hook.Close()

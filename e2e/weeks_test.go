@@ -18,17 +18,17 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// aged is how much policy time passes after what is explained.
+// aged is the policy time between the explained moments and the explanation.
 const aged = time.Hour
 
-// moment is an explained moment, and the words that it must have.
+// moment is an explained moment and the words that the explanation must contain.
 type moment struct {
 	at    time.Time
 	all   map[string]any
 	words string
 }
 
-// now explains the present.
+// now explains the current state.
 func (s *server) now() moment {
 	s.t.Helper()
 	_, text := s.fetch("/explain/iris/AllTraffic", "application/json")
@@ -49,7 +49,7 @@ func (s *server) moment(text string) (m moment) {
 	return moment{at: at, all: x.Moment}
 }
 
-// lives lets a variant see an alarm, a dry run, another range, and the end of its policy, and explains each while it lasts.
+// lives takes a variant through an alarm, a dry run, another range, and the deletion of its policy, and explains each state at the time.
 func (s *server) lives() (then []moment) {
 	s.t.Helper()
 	feed := s.dryRun("iris")
@@ -91,7 +91,7 @@ func (s *server) lives() (then []moment) {
 	return then
 }
 
-// withoutJournal takes away what a server drops a day later: all of the journal but its end.
+// withoutJournal removes what a server drops after a day: all of the journal except its end.
 func withoutJournal(t *testing.T, dir string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "bellows.db"))
@@ -108,8 +108,8 @@ func withoutJournal(t *testing.T, dir string) {
 	}
 }
 
-// Moments of long ago are explained as they were explained when they were the present, by the server and by the command: after their
-// alarm, policy and target are gone, their journal is dropped, and the server was stopped and killed.
+// Past moments are explained, by the server and by the command, as they were at the time: after their alarm, policy and target are deleted,
+// their journal is dropped, and the server was stopped and killed.
 func TestMomentsOfLongAgo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -138,7 +138,7 @@ func TestMomentsOfLongAgo(t *testing.T) {
 		}
 	}
 	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, "Moments can be explained from ") {
-		t.Errorf("the health page does not tell how far back moments can be explained:\n%s", page)
+		t.Errorf("the health page does not show how far back moments can be explained:\n%s", page)
 	}
 	code, text := s.fetch("/explain/iris/AllTraffic?at="+before.Format(time.RFC3339), "text/plain")
 	if code != http.StatusNotFound || !strings.Contains(text, "what is kept begins at ") || !strings.Contains(text, ", when the first server was started here") {
