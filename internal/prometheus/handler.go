@@ -85,7 +85,7 @@ type Handler struct {
 }
 
 // traffic counts datapoints.
-type traffic struct{ taken, refused atomic.Uint64 }
+type traffic struct{ recorded, refused atomic.Uint64 }
 
 // Ingested counts the datapoints sent to one receiver.
 type Ingested struct {
@@ -96,7 +96,7 @@ type Ingested struct {
 // Ingested returns the counts since the start, one per receiver.
 func (h *Handler) Ingested() []Ingested {
 	return []Ingested{
-		{"remote_write", h.written.taken.Load(), h.written.refused.Load()}, {"otlp", h.exported.taken.Load(), h.exported.refused.Load()},
+		{"remote_write", h.written.recorded.Load(), h.written.refused.Load()}, {"otlp", h.exported.recorded.Load(), h.exported.refused.Load()},
 	}
 }
 

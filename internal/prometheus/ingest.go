@@ -105,19 +105,19 @@ func text(what, s string, most int) error {
 
 // put records and counts a batch in several steps, so that other inputs are not delayed. A permanent refusal of a step, for example of too
 // many series, is recorded in the batch.
-func (h *Handler) put(ctx context.Context, s engine.Scope, b *batch, books *traffic) error {
-	books.refused.Add(uint64(b.refused))
+func (h *Handler) put(ctx context.Context, s engine.Scope, b *batch, counts *traffic) error {
+	counts.refused.Add(uint64(b.refused))
 	for rest := b.data; len(rest) > 0; {
 		n := min(len(rest), stepMax)
 		_, err := h.o.Step(ctx, engine.PutMetricData{Scope: s, Data: rest[:n:n]})
 		switch full := (*awsapi.Error)(nil); {
 		case errors.As(err, &full): // a retry would not help
 			b.refuse(n, "%s", full.Message)
-			books.refused.Add(uint64(n))
+			counts.refused.Add(uint64(n))
 		case err != nil:
 			return err
 		default:
-			books.taken.Add(uint64(n))
+			counts.recorded.Add(uint64(n))
 		}
 		rest = rest[n:]
 	}

@@ -77,7 +77,7 @@ func TestOTLPGaugesAndSums(t *testing.T) {
 		"shop/cart/cart.items{host.name=h2 process.pid=7 vip=true} 11:59:59.000 Count n=1 sum=5 min=5 max=5",
 		"shop/cart/bytes{host.name=h1 process.pid=7} 12:00:00.000 Bytes n=1 sum=2.5 min=2.5 max=2.5",
 		"shop/cart/open{host.name=h1 process.pid=7} 12:00:00.000 None n=1 sum=9 min=9 max=9",
-	}, w.taken()); d != "" {
+	}, w.recorded()); d != "" {
 		t.Error(d)
 	}
 }
@@ -109,7 +109,7 @@ func TestOTLPTotals(t *testing.T) {
 	total(-10*time.Second, -25*time.Second, 6) // 2
 	total(-5*time.Second, -25*time.Second, 1)  // less: it was restarted
 	var sums []string
-	for _, line := range w.taken() {
+	for _, line := range w.recorded() {
 		sums = append(sums, strings.Fields(line)[5])
 	}
 	if d := cmp.Diff([]string{"sum=3", "sum=0", "sum=4", "sum=2", "sum=1"}, sums); d != "" {
@@ -173,7 +173,7 @@ func TestOTLPHistograms(t *testing.T) {
 		m.SetName("summary")
 		m.SetEmptySummary().DataPoints().AppendEmpty()
 	}))
-	if status != 200 || !strings.Contains(body, "2 datapoints are not taken") || !strings.Contains(body, "export a histogram") || !strings.Contains(body, "1 buckets and 3 bounds") {
+	if status != 200 || !strings.Contains(body, "2 datapoints are not recorded") || !strings.Contains(body, "export a histogram") || !strings.Contains(body, "1 buckets and 3 bounds") {
 		t.Errorf("%d %q", status, body)
 	}
 	const own = "{host.name=h1 process.pid=7} 12:00:00.000 "
@@ -181,7 +181,7 @@ func TestOTLPHistograms(t *testing.T) {
 		"shop/cart/delta" + own + "Milliseconds n=6 sum=100 min=8 max=60",
 		"shop/cart/total" + own + "Milliseconds n=3 sum=50 min=15 max=35", // two in (10, 20] and one in (20, 50]
 		"shop/cart/exponential" + own + "None n=6 sum=15 min=0 max=7",
-	}, w.taken()); d != "" {
+	}, w.recorded()); d != "" {
 		t.Error(d)
 	}
 	median, _ := metric.ParseStatistic("p50")
@@ -208,8 +208,8 @@ func TestOTLPInJSONPackedAndNot(t *testing.T) {
 			if status != 200 {
 				t.Errorf("%d %s", status, body)
 			}
-			same(t, body, `{"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"1 datapoint is not taken: out of bounds: a datapoint of cart/old{} is of 1970-01-01T00:00:00Z"}}`)
-			if d := cmp.Diff([]string{"cart/load{core=3} 12:00:00.000 None n=1 sum=0.5 min=0.5 max=0.5"}, w.taken()); d != "" {
+			same(t, body, `{"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"1 datapoint is not recorded: out of bounds: a datapoint of cart/old{} is of 1970-01-01T00:00:00Z"}}`)
+			if d := cmp.Diff([]string{"cart/load{core=3} 12:00:00.000 None n=1 sum=0.5 min=0.5 max=0.5"}, w.recorded()); d != "" {
 				t.Error(d)
 			}
 		}
@@ -252,8 +252,8 @@ func TestOTLPOfNonsense(t *testing.T) {
 	if status, _ := w.do(get405(OTLPPath)); status != http.StatusMethodNotAllowed {
 		t.Error(status)
 	}
-	if w.taken() != nil {
-		t.Error(w.taken())
+	if w.recorded() != nil {
+		t.Error(w.recorded())
 	}
 }
 

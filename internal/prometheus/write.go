@@ -255,7 +255,7 @@ func (b *batch) sample(id metric.ID, ms int64, v float64) {
 	switch {
 	case math.IsNaN(v):
 	case !b.inRange(at):
-		b.refuse(1, "out of bounds: a sample of %s is of %s; the time is %s, and samples of the two weeks before and of the 10 minutes after are taken",
+		b.refuse(1, "out of bounds: a sample of %s is of %s; the time is %s, and samples of the two weeks before and of the 10 minutes after are accepted",
 			id, at.Format(time.RFC3339), b.now.UTC().Format(time.RFC3339))
 	case !metric.InRange(v):
 		b.refuse(1, "a sample of %s is %v, beyond 2^360", id, v)
@@ -268,6 +268,6 @@ func (b *batch) sample(id metric.ID, ms int64, v float64) {
 
 func (b *batch) histograms(id metric.ID, n int) {
 	if n > 0 {
-		b.refuse(n, "native histograms are not taken, as of %s: send classic ones", id)
+		b.refuse(n, "native histograms are not accepted, as of %s: send classic ones", id)
 	}
 }

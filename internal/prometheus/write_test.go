@@ -38,8 +38,8 @@ func (w *world) write(m *prompb.WriteRequest) (int, string) {
 	return w.post(Prefix+"api/v1/write", "application/x-protobuf", "snappy", snappy.Encode(nil, text))
 }
 
-// taken returns the recorded datums as text, one line per datum.
-func (w *world) taken() []string {
+// recorded returns the recorded datums as text, one line per datum.
+func (w *world) recorded() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []string
@@ -85,7 +85,7 @@ func TestRemoteWrite(t *testing.T) {
 		"Prometheus/http_requests_total{code=200 job=api} 11:59:58.500 None n=1 sum=3 min=3 max=3",
 		"Prometheus/http_requests_total{code=200 job=api} 12:00:00.000 None n=1 sum=4 min=4 max=4",
 	}
-	if d := cmp.Diff(want, w.taken()); d != "" {
+	if d := cmp.Diff(want, w.recorded()); d != "" {
 		t.Error(d)
 	}
 	_, body = w.get("metadata", "metric", "http_requests_total")
@@ -106,21 +106,21 @@ func TestRemoteWriteRefuses(t *testing.T) {
 	}{
 		{"no name", prompb.TimeSeries{Labels: pairs("a", "b"), Samples: at}, `"{a=\"b\"}": the metric's name, "", is not 1 to 255 printable ASCII characters`},
 		{"31 labels", prompb.TimeSeries{Labels: pairs(many...), Samples: at}, "it has 31 labels; a metric has at most 30 dimensions"},
-		{"twice", prompb.TimeSeries{Labels: pairs("__name__", "m", "a", "1", "a", "2"), Samples: at}, `the label "a" is there twice`},
+		{"twice", prompb.TimeSeries{Labels: pairs("__name__", "m", "a", "1", "a", "2"), Samples: at}, `the label "a" is duplicated`},
 		{"not ASCII", prompb.TimeSeries{Labels: pairs("__name__", "m", "path", "/café"), Samples: at}, `the value of the label path, "/café", is not 1 to 1024`},
 		{"long", prompb.TimeSeries{Labels: pairs("__name__", "m", "a", strings.Repeat("x", 1025)), Samples: at}, "is not 1 to 1024"},
 		{"old", prompb.TimeSeries{Labels: pairs("__name__", "m"), Samples: []prompb.Sample{{Timestamp: ms(now.Add(-oldest)) - 1}}}, "out of bounds"},
 		{"new", prompb.TimeSeries{Labels: pairs("__name__", "m"), Samples: []prompb.Sample{{Timestamp: ms(now.Add(newest)) + 1}}}, "out of bounds"},
 		{"infinite", prompb.TimeSeries{Labels: pairs("__name__", "m"), Samples: []prompb.Sample{{Timestamp: ms(now), Value: math.Inf(1)}}}, "is +Inf, beyond 2^360"},
-		{"native", prompb.TimeSeries{Labels: pairs("__name__", "m"), Histograms: []prompb.Histogram{{Timestamp: ms(now)}}}, "native histograms are not taken"},
+		{"native", prompb.TimeSeries{Labels: pairs("__name__", "m"), Histograms: []prompb.Histogram{{Timestamp: ms(now)}}}, "native histograms are not accepted"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := open(t)
 			status, body := w.write(&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{c.series, {Labels: pairs("__name__", "good"), Samples: at}}})
-			if status != 400 || !strings.Contains(body, "1 datapoint is not taken") || !strings.Contains(body, c.want) {
+			if status != 400 || !strings.Contains(body, "1 datapoint is not recorded") || !strings.Contains(body, c.want) {
 				t.Errorf("%d %s", status, body)
 			}
-			if got := w.taken(); len(got) != 1 || !strings.HasPrefix(got[0], "Prometheus/good{}") {
+			if got := w.recorded(); len(got) != 1 || !strings.HasPrefix(got[0], "Prometheus/good{}") {
 				t.Errorf("recorded:  %q", got)
 			}
 		})
@@ -148,7 +148,7 @@ func TestRemoteWriteTwo(t *testing.T) {
 	if rec.Code != http.StatusNoContent || rec.Header().Get("X-Prometheus-Remote-Write-Samples-Written") != "1" {
 		t.Errorf("%d %s %v", rec.Code, rec.Body, rec.Header())
 	}
-	if d := cmp.Diff([]string{"Prometheus/queue_depth{job=a} 12:00:00.000 None n=1 sum=7 min=7 max=7"}, w.taken()); d != "" {
+	if d := cmp.Diff([]string{"Prometheus/queue_depth{job=a} 12:00:00.000 None n=1 sum=7 min=7 max=7"}, w.recorded()); d != "" {
 		t.Error(d)
 	}
 	_, body := w.get("metadata")
@@ -167,7 +167,7 @@ func TestNamespaceLabel(t *testing.T) {
 	if status != 400 || !strings.Contains(body, "reserved") {
 		t.Errorf("%d %s", status, body)
 	}
-	got := w.taken()
+	got := w.recorded()
 	if len(got) != 2 || !strings.HasPrefix(got[0], "Shop/m{}") || !strings.HasPrefix(got[1], "Prometheus/m{}") {
 		t.Error(got)
 	}
@@ -194,7 +194,7 @@ func TestRemoteWriteOfNonsense(t *testing.T) {
 			t.Errorf("%s: %d %s", c.name, status, body)
 		}
 	}
-	if got := w.taken(); got != nil {
+	if got := w.recorded(); got != nil {
 		t.Errorf("recorded:  %v", got)
 	}
 }
@@ -222,8 +222,8 @@ func TestRemoteWriteInSteps(t *testing.T) {
 	if status, body := w.write(m); status != 204 {
 		t.Fatalf("%d %s", status, body)
 	}
-	if len(w.puts) != 3 || len(w.taken()) != 2500 {
-		t.Errorf("%d steps, %d datums", len(w.puts), len(w.taken()))
+	if len(w.puts) != 3 || len(w.recorded()) != 2500 {
+		t.Errorf("%d steps, %d datums", len(w.puts), len(w.recorded()))
 	}
 }
 

@@ -154,7 +154,7 @@ func (a *authorization) checkTime(now time.Time) error {
 // never sign it.
 func (a *authorization) checkHeaders(r *Request) error {
 	if n := countSigned(a.headers); n > signedMax {
-		return refuse(Incomplete, "SignedHeaders lists %d headers; at most %d are taken.", n, signedMax)
+		return refuse(Incomplete, "SignedHeaders lists %d headers; at most %d are accepted.", n, signedMax)
 	}
 	if !a.signs("host") {
 		return unsigned("host")

@@ -170,7 +170,7 @@ func TestRefusals(t *testing.T) {
 			"Signature expired: 20261123T190000Z is now earlier than 20261123T190100Z (20261123T191600Z - 15 min.)"},
 		{"early", none, now.Add(-16 * time.Minute), Expired,
 			"Signature not yet current: 20261123T190000Z is still later than 20261123T185900Z (20261123T184400Z + 15 min.)"},
-		{"too many signed headers", auth("content-type;", strings.Repeat("a;", 200)), now, Incomplete, "at most 128 are taken"},
+		{"too many signed headers", auth("content-type;", strings.Repeat("a;", 200)), now, Incomplete, "at most 128 are accepted"},
 		{"wrong token", func(h map[string]string) { h["x-amz-security-token"] = "x" }, now, UnknownKey, "is invalid."},
 	} {
 		expect(t, c.name, verified(c.change, c.at), c.kind, c.text)
