@@ -6,8 +6,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
@@ -92,6 +95,33 @@ func TestCrashedInstanceComesBack(t *testing.T) {
 	s.settled("fragile", 1)
 	if !strings.Contains(s.log(), "It was ended by signal") && !strings.Contains(s.log(), "It exited with code") {
 		t.Errorf("the log does not contain the reason:\n%s", s.log())
+	}
+	s.startTimes("fragile", map[string]float64{"ContainerStartDuration": 2, "ColdStartDuration": 1, "ModelDownloadTime": 0})
+}
+
+// startTimes compares how many starts of an endpoint's instances have published what they took.
+func (s *server) startTimes(endpoint string, want map[string]float64) {
+	s.t.Helper()
+	for name, starts := range want {
+		out, err := s.cloudwatch().GetMetricStatistics(s.t.Context(), &cloudwatch.GetMetricStatisticsInput{
+			Namespace: aws.String("/aws/sagemaker/Endpoints"), MetricName: aws.String(name), Dimensions: []cw.Dimension{
+				{Name: aws.String("EndpointName"), Value: aws.String(endpoint)}, {Name: aws.String("VariantName"), Value: aws.String("AllTraffic")},
+			},
+			StartTime: aws.Time(time.Now().Add(-time.Hour)), EndTime: aws.Time(time.Now().Add(24 * time.Hour)), Period: aws.Int32(3600),
+			Statistics: []cw.Statistic{cw.StatisticSampleCount, cw.StatisticMinimum, cw.StatisticMaximum}, Unit: cw.StandardUnitSeconds,
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		n := 0.0
+		for _, p := range out.Datapoints {
+			if n += *p.SampleCount; *p.Minimum <= 0 || *p.Maximum > 60 {
+				s.t.Errorf("%s is between %v and %v s", name, *p.Minimum, *p.Maximum)
+			}
+		}
+		if n != starts {
+			s.t.Errorf("%s has %v samples, want %v", name, n, starts)
+		}
 	}
 }
 

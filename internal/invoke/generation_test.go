@@ -55,7 +55,7 @@ func TestAGenerationThatCannotServeLeavesItsShare(t *testing.T) {
 		got := map[string]int{}
 		for range n {
 			answer, body := post(t, url+"/endpoints/chat/invocations", "x")
-			if answer.StatusCode != 200 {
+			if answer.StatusCode != fasthttp.StatusOK {
 				t.Fatalf("%d %s", answer.StatusCode, body)
 			}
 			got[body]++
@@ -101,10 +101,10 @@ func TestAGenerationWithoutAShareGetsNothing(t *testing.T) {
 	}
 	r.Variants[0].Fleets[1].Copies = nil
 	g.Apply([]engine.Route{r})
-	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != 503 {
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != fasthttp.StatusServiceUnavailable {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
-	if answer, body := post(t, url+"/endpoints/chat/invocations", "x", "X-Amzn-SageMaker-Session-Id", "s1"); answer.StatusCode != 200 || body != "old" {
+	if answer, body := post(t, url+"/endpoints/chat/invocations", "x", "X-Amzn-SageMaker-Session-Id", "s1"); answer.StatusCode != fasthttp.StatusOK || body != "old" {
 		t.Errorf("in its session: %d %s", answer.StatusCode, body)
 	}
 }
