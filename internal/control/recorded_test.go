@@ -140,6 +140,10 @@ func tree(t *testing.T, text []byte) (v any) {
 	return v
 }
 
+// made are members that are made up where a state of a version that did not know them is read: fleets are numbered in another order than
+// they were made in.
+var made = []string{"Generation", "Newest"}
+
 // lacks appends where a JSON value does not have what another has. It may have more: members that the version which wrote the other did
 // not know.
 func lacks(path string, want, got any, out []string) []string {
@@ -150,6 +154,9 @@ func lacks(path string, want, got any, out []string) []string {
 			return append(out, fmt.Sprintf("%s is %v, not an object", path, got))
 		}
 		for _, name := range slices.Sorted(maps.Keys(want)) {
+			if slices.Contains(made, name) {
+				continue
+			}
 			if _, found := has[name]; !found && want[name] != nil {
 				out = append(out, fmt.Sprintf("%s.%s is not there", path, name))
 				continue

@@ -451,7 +451,7 @@ func (r *fullRecording) fail() {
 		r.t.Fatalf("no instance crashed: %v", err)
 	}
 	ids := r.instances(scope, "web", "blue")
-	r.must(engine.InstancesEjected{Key: blue, Ejected: []engine.Ejection{{ID: ids[len(ids)-1], Since: r.world.Now, Times: 1, Reason: "5 of its last 6 answers were 5XX"}}})
+	r.must(engine.InstancesEjected{Key: blue, Ejected: []engine.Ejection{{ID: hosting.CopyID(ids[len(ids)-1]), Since: r.world.Now, Times: 1, Reason: "5 of its last 6 answers were 5XX"}}})
 	next := hosting.VariantConfig{Name: "v", Model: "spare", InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"}
 	r.must(engine.CreateEndpointConfig{Scope: west, Config: hosting.EndpointConfig{Name: "broken", Variants: []hosting.VariantConfig{next}}})
 	r.world.Broken = true
