@@ -44,6 +44,11 @@ func openCgroups(identity string) (*cgroups, error) {
 	if err := unix.Access(filepath.Join(own, "cgroup.procs"), unix.W_OK); err != nil {
 		return nil, fmt.Errorf("the server's own control group %s is not delegated to it (systemd: Delegate=yes): %w", own, err)
 	}
+	return openCgroupsBelow(own, identity)
+}
+
+// openCgroupsBelow makes the fleet's control group below the one that the server runs in.
+func openCgroupsBelow(own, identity string) (*cgroups, error) {
 	c := &cgroups{dir: filepath.Join(own, "bellows-"+identity)}
 	if err := makeCgroup(c.dir); err != nil {
 		return nil, err

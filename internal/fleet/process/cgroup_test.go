@@ -90,6 +90,54 @@ func TestCgroupHoldsAndKillsItsProcesses(t *testing.T) {
 	}
 }
 
+// TestCgroupKillIsTheKernels plays the kernel's part in a folder: writing 1 to cgroup.kill ends the group's processes, and cgroup.events
+// says when none is left.
+func TestCgroupKillIsTheKernels(t *testing.T) {
+	g := cgroup{t.TempDir()}
+	write := func(file, text string) {
+		if err := os.WriteFile(filepath.Join(g.dir, file), []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	write("cgroup.events", "populated 1\nfrozen 0\n")
+	write("cgroup.procs", "1\n") // a process that no signal of this test may reach
+	if err := unix.Mkfifo(filepath.Join(g.dir, "cgroup.kill"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan string, 1)
+	go func() {
+		text, err := os.ReadFile(filepath.Join(g.dir, "cgroup.kill"))
+		if err != nil {
+			t.Error(err)
+		}
+		write("cgroup.events", "populated 0\nfrozen 0\n")
+		written <- string(text)
+	}()
+	if err := g.kill(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := <-written; got != "1" {
+		t.Errorf("%q was written to cgroup.kill", got)
+	}
+}
+
+// A kernel without cgroup.kill is known at the start: instances then run without control groups.
+func TestCgroupsWantCgroupKill(t *testing.T) {
+	own := t.TempDir()
+	if c, err := openCgroupsBelow(own, "old"); err == nil || !strings.Contains(err.Error(), "5.14") {
+		t.Errorf("control groups %v, %v", c, err)
+	}
+	if left, err := os.ReadDir(own); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	if err := os.MkdirAll(filepath.Join(own, "bellows-new", "cgroup.kill"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openCgroupsBelow(own, "new"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Where a process cannot be put into its group it runs all the same.
 func TestAProcessRunsWithoutAGroupThatItCannotEnter(t *testing.T) {
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))

@@ -64,14 +64,6 @@ func (p *process) ended() (how string, ended bool) {
 	}
 }
 
-// signal sends a signal to the whole group, unless its number is another's by now. A group that is gone hears nothing.
-func (p *process) signal(s unix.Signal) {
-	if st, ok := readStat(p.pid); ok && st.born != p.born {
-		return
-	}
-	_ = unix.Kill(-p.pid, s)
-}
-
 // gone reports whether nothing of the group is left.
 func (p *process) gone() bool {
 	if _, ended := p.ended(); !ended {
@@ -119,14 +111,14 @@ func (f *Fleet) killRest(id hosting.CopyID) bool {
 		empty++
 		for _, m := range f.owner.marked() {
 			if m.id == id {
-				_ = unix.Kill(m.pid, unix.SIGKILL) // one that ended by itself is as well
+				identity{m.pid, m.born}.signal(unix.SIGKILL)
 				empty = 0
 			}
 		}
 		for _, who := range f.lineage.of(id, true) {
 			empty = 0 // even if it has ended since: it may have left a child
 			if st, ok := readStat(who.pid); ok && st.born == who.born && st.runs() {
-				_ = unix.Kill(who.pid, unix.SIGKILL)
+				who.signal(unix.SIGKILL)
 			}
 		}
 		return empty >= enough
