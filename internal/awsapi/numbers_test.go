@@ -181,7 +181,7 @@ func TestDoublesAreFinite(t *testing.T) {
 // refusesNumber reports whether a response refuses a number, not another member of the request.
 func refusesNumber(body string) bool {
 	for _, text := range []string{
-		"Member must be a finite number", "cannot be converted to a Double", "is no valid JSON", "for parameter", "should have valid Threshold parameter",
+		"Member must be a finite number", "cannot be converted to a Double", "is not valid JSON", "for parameter", "should have valid Threshold parameter",
 	} {
 		if strings.Contains(body, text) {
 			return true

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Error says that a request's bytes do not have the form that its operation wants. AWS calls it SerializationException.
+// Error reports a request body that cannot be deserialized into its operation's input. AWS: SerializationException.
 type Error struct {
-	Member string // path of the member, "" where the whole body is meant
+	Member string // path of the member; "" for the whole body
 	Msg    string
 }
 
-// Error renders the refusal for the client.
+// Error is the message for the client.
 func (e *Error) Error() string {
 	if e.Member == "" {
 		return e.Msg
@@ -23,20 +23,20 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s at '%s'", e.Msg, e.Member)
 }
 
-// NumberError says that a double is NaN or an infinity.
+// NumberError reports a double that is NaN or infinite.
 type NumberError struct {
 	Member string // path
 	Value  string // NaN, Infinity or -Infinity
 }
 
-// Error renders the refusal as a violation of the member's constraints.
+// Error is the message for the client, in the form of a constraint violation.
 func (e *NumberError) Error() string {
 	return Message([]Violation{{
 		Member: e.Member, Text: fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must be a finite number", e.Value, e.Member),
 	}})
 }
 
-// depthMax bounds how deep a request may nest: no shape of these services comes near it.
+// depthMax is the nesting depth that a request may have. No shape of the services served here comes near it.
 const depthMax = 32
 
 var (
@@ -45,8 +45,8 @@ var (
 )
 
 // bind sets v, which must be settable, from a decoded value: nil, bool, json.Number, string, []byte, float64, int64, uint64,
-// time.Time, []any or map[string]any. Null leaves a member unset; members that the struct does not have are ignored.
-func bind(v reflect.Value, x any, at *place, depth int) error {
+// time.Time, []any or map[string]any. Null leaves a member unset; unknown members are ignored.
+func bind(v reflect.Value, x any, at *path, depth int) error {
 	if x == nil {
 		return nil
 	}
@@ -80,12 +80,12 @@ func bind(v reflect.Value, x any, at *place, depth int) error {
 	}
 }
 
-func bindStruct(v reflect.Value, x any, at *place, depth int) error {
+func bindStruct(v reflect.Value, x any, at *path, depth int) error {
 	m, ok := x.(map[string]any)
 	if !ok {
 		return mismatch(x, "a structure", at)
 	}
-	here := place{up: at} // one for all members: a place is rendered at once or not at all
+	here := path{parent: at} // reused for all members: a path is rendered at once or not at all
 	for _, f := range fieldsOf(v.Type()) {
 		value, found := m[f.name]
 		if !found {
@@ -99,14 +99,14 @@ func bindStruct(v reflect.Value, x any, at *place, depth int) error {
 	return nil
 }
 
-func bindSlice(v reflect.Value, x any, at *place, depth int) error {
+func bindSlice(v reflect.Value, x any, at *path, depth int) error {
 	list, ok := x.([]any)
 	if !ok {
 		return mismatch(x, "a list", at)
 	}
-	list = list[:decoded(at, len(list))]
+	list = list[:decodedItems(at, len(list))]
 	out := reflect.MakeSlice(v.Type(), len(list), len(list))
-	here := place{up: at}
+	here := path{parent: at}
 	for i, e := range list {
 		here.item = i + 1
 		if err := bind(out.Index(i), e, &here, depth+1); err != nil {
@@ -117,19 +117,19 @@ func bindSlice(v reflect.Value, x any, at *place, depth int) error {
 	return nil
 }
 
-func bindMap(v reflect.Value, x any, at *place, depth int) error {
+func bindMap(v reflect.Value, x any, at *path, depth int) error {
 	m, ok := x.(map[string]any)
 	if !ok {
 		return mismatch(x, "a map", at)
 	}
-	n := decoded(at, len(m))
+	n := decodedItems(at, len(m))
 	out := reflect.MakeMapWithSize(v.Type(), n)
 	for k, e := range m {
 		if out.Len() == n {
 			break
 		}
 		value := reflect.New(v.Type().Elem()).Elem()
-		if err := bind(value, e, &place{up: at, key: k}, depth+1); err != nil {
+		if err := bind(value, e, &path{parent: at, key: k}, depth+1); err != nil {
 			return err
 		}
 		out.SetMapIndex(reflect.ValueOf(k).Convert(v.Type().Key()), value)
@@ -138,22 +138,22 @@ func bindMap(v reflect.Value, x any, at *place, depth int) error {
 	return nil
 }
 
-// tagsMax is how many tags, or keys of tags, of a request are looked at. A resource may have 50, and the longest list that a model allows has
-// 200: with one more the request is refused, whatever else it holds.
+// tagsMax is the number of tags or tag keys above which a request is refused whatever else it holds. A resource may have 50 tags, and the
+// longest list that a model allows has 200.
 const tagsMax = 200
 
-// isTags reports whether a member holds tags or their keys.
-func (p *place) isTags() bool { return p != nil && (p.member == "Tags" || p.member == "TagKeys") }
+// isTags reports whether a member holds tags or tag keys.
+func (p *path) isTags() bool { return p != nil && (p.member == "Tags" || p.member == "TagKeys") }
 
-// decoded is how many of the items of a collection are decoded.
-func decoded(at *place, n int) int {
+// decodedItems is how many of a collection's n items are decoded: of tags, one more than allowed is enough to refuse the request.
+func decodedItems(at *path, n int) int {
 	if at.isTags() {
 		return min(n, tagsMax+1)
 	}
 	return n
 }
 
-func bindScalar(v reflect.Value, x any, at *place) error {
+func bindScalar(v reflect.Value, x any, at *path) error {
 	switch v.Kind() {
 	case reflect.String:
 		s, ok := x.(string)
@@ -183,9 +183,9 @@ func bindScalar(v reflect.Value, x any, at *place) error {
 	}
 }
 
-// bindDouble takes finite numbers only. Every protocol can write the others, but nothing that is served has a use for one, and records are
-// JSON, which has none.
-func bindDouble(v reflect.Value, x any, at *place) error {
+// bindDouble accepts finite numbers only. Every protocol can express NaN and infinities, but no operation served here has a use for them, and
+// the journal is JSON, which cannot express them.
+func bindDouble(v reflect.Value, x any, at *path) error {
 	f, ok := double(x)
 	switch {
 	case !ok:
@@ -199,7 +199,7 @@ func bindDouble(v reflect.Value, x any, at *place) error {
 	return nil
 }
 
-func bindTime(v reflect.Value, x any, at *place) error {
+func bindTime(v reflect.Value, x any, at *path) error {
 	t, ok := x.(time.Time)
 	if s, text := x.(string); text {
 		parsed, err := time.Parse(time.RFC3339Nano, s)
@@ -215,7 +215,7 @@ func bindTime(v reflect.Value, x any, at *place) error {
 	return nil
 }
 
-func bindBytes(v reflect.Value, x any, at *place) error {
+func bindBytes(v reflect.Value, x any, at *path) error {
 	b, ok := x.([]byte)
 	if s, text := x.(string); text {
 		decoded, err := base64.StdEncoding.DecodeString(s)
@@ -258,7 +258,7 @@ func double(x any) (float64, bool) {
 		return float64(n), true
 	case float64:
 		return n, true
-	case string: // JSON has no literals for them
+	case string: // how awsJson and Query write what JSON has no literal for
 		switch n {
 		case "NaN":
 			return math.NaN(), true
@@ -271,7 +271,7 @@ func double(x any) (float64, bool) {
 	return 0, false
 }
 
-func mismatch(x any, want string, at *place) error {
+func mismatch(x any, want string, at *path) error {
 	return &Error{at.String(), kindOf(x) + " cannot be converted to " + want}
 }
 

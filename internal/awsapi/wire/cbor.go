@@ -21,7 +21,7 @@ const (
 	cborOther
 )
 
-// What additional information says besides a length. RFC 8949, section 3.
+// Values of the additional information that are not lengths. RFC 8949, section 3.
 const (
 	oneByte    = 24 // the argument follows in one byte, or in 2, 4, 8
 	eightBytes = 27
@@ -29,34 +29,34 @@ const (
 )
 
 var (
-	errCBOREnds  = errors.New("it ends too early")
-	errCBORDepth = errors.New("it nests too deeply")
-	errCBORForm  = errors.New("it is malformed")
-	errCBORKind  = errors.New("it has a value of a kind that no member has")
-	errCBORText  = errors.New("a text is not UTF-8")
-	errCBORMany  = errors.New("it holds too many values")
+	errCBOREnds    = errors.New("it ends too early")
+	errCBORDepth   = errors.New("it nests too deeply")
+	errCBORForm    = errors.New("it is malformed")
+	errCBORKind    = errors.New("it has a value of a kind that no member has")
+	errCBORText    = errors.New("a text is not UTF-8")
+	errCBORTooMany = errors.New("it holds too many values")
 )
 
-// cborReader turns a body into the values that bind wants. It knows what a request may hold and refuses everything else, which makes it
-// several times as fast as a decoder of all of CBOR.
+// cborReader decodes a body into the values that bind accepts. It supports only what a request may hold and refuses everything else, which
+// makes it several times as fast as a general CBOR decoder.
 type cborReader struct {
 	in   []byte
-	keys []string // seen so far: a thousand datums have the same few
+	keys []string // distinct keys read so far: a thousand datums share the same few
 
 	values, structures int // read so far
 }
 
 const (
-	keysMax  = 32  // keys that are remembered
-	aheadMax = 150 // items that room is made for before they are read, whatever their list's head announces
+	keysMax     = 32  // keys that are remembered
+	preallocMax = 150 // items that memory is reserved for before they are read, whatever length their list declares
 )
 
-// parseCBOR reads a whole body.
+// parseCBOR decodes a whole body.
 func parseCBOR(body []byte) (any, error) {
 	r := cborReader{in: body}
 	x, err := r.value(0)
 	if err == nil && len(r.in) > 0 {
-		err = errors.New("something follows it")
+		err = errors.New("it has trailing bytes")
 	}
 	return x, err
 }
@@ -95,8 +95,8 @@ func (r *cborReader) value(depth int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.many(major, info) {
-		return nil, errCBORMany
+	if r.count(major, info) {
+		return nil, errCBORTooMany
 	}
 	if info == indefinite && (major < cborBytes || major == cborTag) {
 		return nil, errCBORForm
@@ -112,7 +112,7 @@ func (r *cborReader) value(depth int) (any, error) {
 	case cborBytes, cborText:
 		b, err := r.text(major, info, arg)
 		if err != nil || major == cborBytes {
-			return bytes.Clone(b), err // the body's own bytes do not outlive it
+			return bytes.Clone(b), err // the body's buffer is reused
 		}
 		return string(b), nil
 	case cborList:
@@ -126,16 +126,16 @@ func (r *cborReader) value(depth int) (any, error) {
 	}
 }
 
-// many counts a value, and reports whether there are more than a request may have.
-func (r *cborReader) many(major, info byte) bool {
+// count counts a value and reports whether the request holds more values than allowed.
+func (r *cborReader) count(major, info byte) bool {
 	r.values++
 	if major == cborMap || major == cborOther && info <= oneByte {
-		r.structures++ // a null becomes an empty structure in a list of those
+		r.structures++ // a null in a list of structures becomes an empty structure
 	}
 	return r.values > valuesMax || r.structures > structuresMax
 }
 
-// text reads bytes or text, in one piece or, where the length is indefinite, in several.
+// text reads a byte or text string; one of indefinite length comes in chunks.
 func (r *cborReader) text(major, info byte, arg uint64) ([]byte, error) {
 	if info != indefinite {
 		if arg > uint64(len(r.in)) {
@@ -149,7 +149,7 @@ func (r *cborReader) text(major, info byte, arg uint64) ([]byte, error) {
 		return b, nil
 	}
 	out := []byte{}
-	for !r.ends() {
+	for !r.stop() {
 		m, i, n, err := r.head()
 		if err != nil {
 			return nil, err
@@ -166,8 +166,8 @@ func (r *cborReader) text(major, info byte, arg uint64) ([]byte, error) {
 	return out, nil
 }
 
-// ends takes the break that ends what has an indefinite length, if it is next.
-func (r *cborReader) ends() bool {
+// stop consumes the break that ends an item of indefinite length, if it is next.
+func (r *cborReader) stop() bool {
 	if len(r.in) > 0 && r.in[0] == cborOther<<5|indefinite {
 		r.in = r.in[1:]
 		return true
@@ -175,16 +175,16 @@ func (r *cborReader) ends() bool {
 	return false
 }
 
-// more reports whether something is left of a list or a map of which n were read.
+// more reports whether a list or map of which n items were read has another one.
 func (r *cborReader) more(info byte, arg, n uint64) bool {
 	if info == indefinite {
-		return !r.ends()
+		return !r.stop()
 	}
 	return n < arg
 }
 
 func (r *cborReader) list(info byte, arg uint64, depth int) (any, error) {
-	out := make([]any, 0, min(arg, uint64(len(r.in)), aheadMax))
+	out := make([]any, 0, min(arg, uint64(len(r.in)), preallocMax))
 	for n := uint64(0); r.more(info, arg, n); n++ {
 		x, err := r.value(depth + 1)
 		if err != nil {
@@ -218,7 +218,7 @@ func (r *cborReader) mapping(info byte, arg uint64, depth int) (any, error) {
 	return out, nil
 }
 
-// key is a key as a string, one of those seen before if it is among them.
+// key returns a key as a string; keys that were read before are not allocated again.
 func (r *cborReader) key(b []byte) string {
 	for _, k := range r.keys {
 		if k == string(b) {
@@ -232,7 +232,7 @@ func (r *cborReader) key(b []byte) string {
 	return k
 }
 
-// tagged reads a moment: seconds since the epoch, or a text. Members have nothing else that is tagged.
+// tagged reads a timestamp: seconds since the epoch, or text. No member has another tagged type.
 func (r *cborReader) tagged(tag uint64, depth int) (any, error) {
 	x, err := r.value(depth + 1)
 	if err != nil {
@@ -253,7 +253,7 @@ func (r *cborReader) tagged(tag uint64, depth int) (any, error) {
 	return nil, errCBORKind
 }
 
-// other is a simple value, or a number in two, four or eight bytes.
+// other decodes a simple value, or a float of two, four or eight bytes.
 func other(info byte, arg uint64) (any, error) {
 	switch info {
 	case 20, 21:
@@ -271,7 +271,7 @@ func other(info byte, arg uint64) (any, error) {
 	}
 }
 
-// half reads a number of half precision. RFC 8949, appendix D.
+// half decodes a half-precision float. RFC 8949, appendix D.
 func half(h uint16) float64 {
 	exponent, mantissa := int(h>>10&0x1f), float64(h&0x3ff)
 	var v float64

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Bodies by their bytes: RFC 8949, appendix A, and what clients send.
-func TestCBORIsRead(t *testing.T) {
+// Encoded values from RFC 8949, appendix A, and from clients.
+func TestParseCBOR(t *testing.T) {
 	for text, want := range map[string]any{
 		"17": uint64(23), "1818": uint64(24), "1b000000e8d4a51000": uint64(1e12), "20": int64(-1), "3903e7": int64(-1000), "3b7fffffffffffffff": int64(math.MinInt64),
 		"f4": false, "f5": true, "f6": nil, "f7": nil, "f93c00": 1.0, "f90001": 5.960464477539063e-8, "f9c400": -4.0, "f97c00": math.Inf(1), "f9fc00": math.Inf(-1),
@@ -35,8 +35,8 @@ func TestCBORIsRead(t *testing.T) {
 	}
 }
 
-// What is no request is refused, however it is spoilt, and costs no more memory than it has bytes.
-func TestCBORThatIsRefused(t *testing.T) {
+// Malformed bodies are refused, and a declared length reserves no memory beyond the bytes that are there.
+func TestParseCBORRefusesMalformedBodies(t *testing.T) {
 	for _, text := range []string{
 		"", "18", "1b00", "62c328", "61", "8201", "a161", "a10101", "ff", "1f", "9f01", "bf6161", "7f4161ff", "7f7f6161ffff", "df01", "c1f97e00", "c16161", "c2420102",
 		"c11b7fffffffffffffff", "3bffffffffffffffff", "f8ff", "fc", "0101", "9bffffffffffffffff", "bbffffffffffffffff", "7bffffffffffffffff",
@@ -46,7 +46,7 @@ func TestCBORThatIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := parseCBOR(body); err == nil {
-			t.Errorf("%s is read as %v", text, got)
+			t.Errorf("%s is decoded as %v", text, got)
 		}
 	}
 	deep := make([]byte, 100)
@@ -54,11 +54,11 @@ func TestCBORThatIsRefused(t *testing.T) {
 		deep[i] = 0x81
 	}
 	if _, err := parseCBOR(append(deep, 0)); err == nil {
-		t.Error("it nests without end")
+		t.Error("unlimited nesting is accepted")
 	}
 }
 
-// Whatever is read, a decoder of all of CBOR reads alike.
+// Whatever is accepted, a general CBOR decoder decodes to the same value.
 func FuzzParseCBOR(f *testing.F) {
 	f.Add(EncodeCBOR(datum()))
 	f.Add([]byte{0xbf, 0x61, 0x61, 0x9f, 0xff, 0xff})

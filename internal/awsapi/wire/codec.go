@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Protocol is how a request and its answer are written.
+// Protocol is the serialization of a request and its response.
 type Protocol int
 
-// Protocols. REST-JSON belongs to the data plane, which never decodes a body.
+// Protocols. REST-JSON is used by the data plane only, which never decodes a body.
 const (
 	JSON10 Protocol = iota + 1
 	JSON11
@@ -22,7 +22,7 @@ const (
 	Query
 )
 
-// ContentType returns the content type of answers.
+// ContentType returns the content type of responses.
 func (p Protocol) ContentType() string {
 	switch p {
 	case JSON10:
@@ -57,14 +57,14 @@ func DecodeJSON(body []byte, into any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	if err := few(body); err != nil {
+	if err := checkCounts(body); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var x any
 	if err := d.Decode(&x); err != nil {
-		return &Error{Msg: "The request body is no valid JSON: " + err.Error()}
+		return &Error{Msg: "The request body is not valid JSON: " + err.Error()}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return &Error{Msg: "The request body holds more than one JSON value"}
@@ -78,11 +78,11 @@ func DecodeCBOR(body []byte, into any) error {
 		return nil
 	}
 	x, err := parseCBOR(body)
-	if errors.Is(err, errCBORMany) {
-		return errMany()
+	if errors.Is(err, errCBORTooMany) {
+		return errTooMany()
 	}
 	if err != nil {
-		return &Error{Msg: "The request body is no valid CBOR: " + err.Error()}
+		return &Error{Msg: "The request body is not valid CBOR: " + err.Error()}
 	}
 	return bindRoot(x, into)
 }
@@ -94,7 +94,7 @@ func bindRoot(x, into any) error {
 	return bind(reflect.ValueOf(into).Elem(), x, nil, 0)
 }
 
-// EncodeJSON writes an SDK output struct as an awsJson body. Members that are not set are left out.
+// EncodeJSON writes an SDK output struct as an awsJson body. Unset members are omitted.
 func EncodeJSON(out any) []byte {
 	var b bytes.Buffer
 	writeJSON(&b, reflect.ValueOf(out))
@@ -167,7 +167,7 @@ func writeJSON(b *bytes.Buffer, v reflect.Value) {
 func writeText(b *bytes.Buffer, s string) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string and a buffer: neither fails
+	_ = e.Encode(s) // encoding a string into a buffer does not fail
 	b.Truncate(b.Len() - 1)
 }
 
@@ -179,7 +179,7 @@ func writeNumber(b *bytes.Buffer, f float64, bits int) {
 	b.WriteString(decimal(f, bits))
 }
 
-// decimal writes a double with a fraction, as AWS does: 41.0, 0.5, 1e+21.
+// decimal formats a double with a fraction, as AWS does: 41.0, 0.5, 1e+21.
 func decimal(f float64, bits int) string {
 	switch {
 	case math.IsInf(f, 1):
@@ -190,12 +190,12 @@ func decimal(f float64, bits int) string {
 		return strconv.FormatFloat(f, 'f', 1, bits)
 	case math.Abs(f) >= 1e-3 && math.Abs(f) < 1e15:
 		return strconv.FormatFloat(f, 'f', -1, bits)
-	default: // NaN, too
+	default: // also NaN
 		return strconv.FormatFloat(f, 'g', -1, bits)
 	}
 }
 
-// EncodeCBOR writes an SDK output struct as an rpc-v2-cbor body. Members that are not set are left out.
+// EncodeCBOR writes an SDK output struct as an rpc-v2-cbor body. Unset members are omitted.
 func EncodeCBOR(out any) []byte {
 	v := reflect.Indirect(reflect.ValueOf(out))
 	if !v.IsValid() {

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Limits of what one request may hold, whatever its protocol. The largest that AWS takes is a PutMetricData of 1,000 datums with 30
-// dimensions and twice 150 values each. A value takes some tens of bytes in memory, a structure some hundred: on the wire two bytes are
-// enough for one, and a thousandth of that where the body is compressed.
+// Limits of one request, in any protocol. The largest request that AWS accepts is a PutMetricData of 1,000 datums with 30 dimensions, 150
+// values and 150 counts each. In memory a value takes tens of bytes and a structure hundreds; on the wire two bytes are enough for either,
+// and a thousandth of that in a compressed body.
 const (
 	valuesMax     = 400_000 // numbers, texts, lists and structures
 	structuresMax = 60_000  // structures, maps and nulls
 	formMax       = 100_000 // parameters of a Query request
 	nodesMax      = 500_000 // parts of the names of its parameters
-	violationsMax = 10      // violations that are listed
+	violationsMax = 10      // violations that an error lists
 )
 
-func errMany() *Error { return &Error{Msg: "The request holds too many values"} }
+func errTooMany() *Error { return &Error{Msg: "The request holds too many values"} }
 
-// few refuses JSON that holds more values than a request may have, before any of them is decoded. Of malformed JSON it says nothing.
-func few(body []byte) error {
+// checkCounts refuses JSON that holds more values than a request may have, before any of them is decoded. It accepts malformed JSON.
+func checkCounts(body []byte) error {
 	values, structures := 1, 0
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
@@ -36,12 +36,12 @@ func few(body []byte) error {
 		}
 	}
 	if values > valuesMax || structures > structuresMax {
-		return errMany()
+		return errTooMany()
 	}
 	return nil
 }
 
-// textEnd returns where the text ends that begins at i: its quotation mark.
+// textEnd returns the index of the quotation mark that ends the string that begins at i.
 func textEnd(body []byte, i int) int {
 	for i < len(body) {
 		n := bytes.IndexByte(body[i:], '"')
@@ -60,8 +60,8 @@ func textEnd(body []byte, i int) int {
 	return i
 }
 
-// ParseForm reads a Query request's parameters; what is not encoded well is left out. ok is false where there are too many. The standard
-// library's parser takes ten thousand, of which a PutMetricData has more.
+// ParseForm reads a Query request's parameters and skips those that are not well encoded. ok is false for too many parameters. The standard
+// library's parser accepts ten thousand; a PutMetricData can have more.
 func ParseForm(form string) (values url.Values, ok bool) {
 	if strings.Count(form, "&") >= formMax {
 		return nil, false

@@ -12,8 +12,8 @@ import (
 	sm "github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 )
 
-// The largest PutMetricData that AWS takes fits into the limits, in each protocol.
-func TestLargestRequestsAreTaken(t *testing.T) {
+// The largest PutMetricData that AWS accepts is within the limits in each protocol.
+func TestLargestRequestsAreAccepted(t *testing.T) {
 	var dimensions, values, datums, form []string
 	for i := range 30 {
 		dimensions = append(dimensions, fmt.Sprintf(`{"Name":"n%d","Value":"a,b{n\"[\\"}`, i))
@@ -50,12 +50,12 @@ func TestViolationsAreCapped(t *testing.T) {
 	}
 }
 
-// Counting sees what the decoder would make, whatever is in texts.
-func TestFew(t *testing.T) {
+// Values are counted as the decoder would allocate them, whatever strings hold.
+func TestCheckCounts(t *testing.T) {
 	lot := func(part string, n int) string { return "[" + strings.Repeat(part+",", n) + part + "]" }
 	for name, c := range map[string]struct {
 		body string
-		few  bool
+		ok   bool
 	}{
 		"structures":       {lot("{}", structuresMax-1), true},
 		"more structures":  {lot("{}", structuresMax), false},
@@ -67,13 +67,13 @@ func TestFew(t *testing.T) {
 		"behind a text":    {`["\\",` + lot("{}", structuresMax) + "]", false},
 		"an open text":     {`["` + strings.Repeat("{", valuesMax), true},
 	} {
-		if got := few([]byte(c.body)) == nil; got != c.few {
+		if got := checkCounts([]byte(c.body)) == nil; got != c.ok {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
 }
 
-// Whatever operation takes tags: no more of them are looked at than tell that there are too many, and the request is refused.
+// Every operation that takes tags decodes no more of them than show that there are too many, and refuses the request.
 func TestManyTagsAreRefused(t *testing.T) {
 	list := func(item string) string {
 		return "[" + strings.Repeat(item+",", 50_000) + item + "]"
@@ -84,7 +84,7 @@ func TestManyTagsAreRefused(t *testing.T) {
 		fmt.Fprintf(&entries, `"k%d":"v",`, i)
 	}
 	pairs := "{" + entries.String() + `"k":"v"}`
-	taken := 0
+	tried := 0
 	for service, operations := range map[string]map[string]any{
 		"sagemaker": {
 			"AddTags": &sagemaker.AddTagsInput{}, "DeleteTags": &sagemaker.DeleteTagsInput{}, "CreateModel": &sagemaker.CreateModelInput{},
@@ -101,7 +101,7 @@ func TestManyTagsAreRefused(t *testing.T) {
 		},
 	} {
 		for operation, in := range operations {
-			taken++
+			tried++
 			body := pairs
 			if _, isMap := reflect.TypeOf(in).Elem().FieldByName("Tags"); !isMap {
 				body = keys
@@ -133,12 +133,12 @@ func TestManyTagsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if taken != all {
-		t.Errorf("%d operations are tried, and %d take tags", taken, all)
+	if tried != all {
+		t.Errorf("%d operations are tried, but %d take tags", tried, all)
 	}
 }
 
-// A collection that is too long is refused for its length; of its items as many are checked as there may be.
+// A collection that is too long is refused for its length, and only as many items are checked as it may have.
 func TestLongCollectionsAreCheckedUpToTheirLimit(t *testing.T) {
 	in := &sagemaker.AddTagsInput{Tags: make([]sm.Tag, 100)}
 	key, value := "k", "v"

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// members yields a struct's exported members that are set, by wire name in the order of the struct: a nil pointer, slice or map
-// and an empty enum are not set.
+// members yields the wire name and value of each member of a struct that is set, in declaration order. A nil pointer, slice or map and an
+// empty enum are not set.
 func members(v reflect.Value) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
 		for _, f := range fieldsOf(v.Type()) {
@@ -48,8 +48,8 @@ const (
 	majorTag   = 6
 )
 
-// appendCBOR writes a value with the few forms that rpc-v2-cbor uses: definite lengths, doubles of eight bytes, timestamps as
-// tag 1 over a double.
+// appendCBOR encodes a value in the forms that rpc-v2-cbor uses: definite lengths, doubles of eight bytes, timestamps as a double with
+// tag 1.
 func appendCBOR(b []byte, v reflect.Value) []byte {
 	v = reflect.Indirect(v)
 	switch {

@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// place is where in a request a value stands. It is rendered only where something is wrong there.
-type place struct {
-	up     *place
+// path is the position of a value in a request. It is rendered only for an error.
+type path struct {
+	parent *path
 	member string // a member's wire name; "" for an item or an entry
 	item   int    // of a list, from 1
 	key    string // of a map
 }
 
-// String renders the place as AWS's validation errors do: members with a lower-case first letter, .N.member for items, and the key
+// String renders the path as AWS's validation errors do: members with a lower-case first letter, .N.member for items, and the key
 // for entries. The root is "".
-func (p *place) String() string {
+func (p *path) String() string {
 	if p == nil {
 		return ""
 	}
-	s := p.up.String()
+	s := p.parent.String()
 	switch {
 	case p.member != "":
 		if s != "" {
@@ -35,7 +35,7 @@ func (p *place) String() string {
 	}
 }
 
-// field is a member of a struct of the SDK's.
+// field is a member of an SDK struct.
 type field struct {
 	name  string
 	index int
@@ -43,7 +43,7 @@ type field struct {
 
 var fieldCache sync.Map // reflect.Type → []field
 
-// fieldsOf returns a struct's members, in the order of the struct: reflection makes them anew at each call, so they are kept.
+// fieldsOf returns a struct's members in declaration order. It caches them, because reflection allocates them at each call.
 func fieldsOf(t reflect.Type) []field {
 	if known, found := fieldCache.Load(t); found {
 		return known.([]field)

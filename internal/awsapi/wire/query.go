@@ -16,7 +16,7 @@ func DecodeQuery(form url.Values, into any) error {
 	if len(form) > formMax {
 		return &Error{Msg: "The request has too many parameters"}
 	}
-	root, room := &node{}, nodesMax
+	root, budget := &node{}, nodesMax
 	for name, values := range form {
 		if name == "Action" || name == "Version" || len(values) == 0 {
 			continue
@@ -24,8 +24,8 @@ func DecodeQuery(form url.Values, into any) error {
 		if strings.Count(name, ".") >= depthMax {
 			return &Error{Msg: "The request nests too deeply"}
 		}
-		if root.put(name, values[0], &room); room < 0 {
-			return errMany()
+		if root.put(name, values[0], &budget); budget < 0 {
+			return errTooMany()
 		}
 	}
 	v := reflect.ValueOf(into).Elem()
@@ -36,30 +36,30 @@ func DecodeQuery(form url.Values, into any) error {
 	return bind(v, x, nil, 0)
 }
 
-// node is a parameter, or several with a common prefix.
+// node is a parameter, or all parameters with a common prefix.
 type node struct {
-	text *string
-	kids map[string]*node
+	text     *string
+	children map[string]*node
 }
 
-// nodeWeight is how many leaves weigh as much as a node with others below it.
+// nodeWeight is the memory of an inner node, in leaves.
 const nodeWeight = 8
 
-// put adds a parameter, for which there may be no more room afterwards.
-func (n *node) put(name, text string, room *int) {
+// put adds a parameter and subtracts its memory, in leaves, from the budget, which is negative when it is used up.
+func (n *node) put(name, text string, budget *int) {
 	for rest := name; ; {
 		part, below, more := strings.Cut(rest, ".")
-		if n.kids == nil {
-			n.kids = map[string]*node{}
-			*room -= nodeWeight
+		if n.children == nil {
+			n.children = map[string]*node{}
+			*budget -= nodeWeight
 		}
-		kid := n.kids[part]
-		if kid == nil {
-			kid = &node{}
-			n.kids[part] = kid
-			*room--
+		child := n.children[part]
+		if child == nil {
+			child = &node{}
+			n.children[part] = child
+			*budget--
 		}
-		n = kid
+		n = child
 		if rest = below; !more {
 			break
 		}
@@ -67,8 +67,8 @@ func (n *node) put(name, text string, room *int) {
 	n.text = &text
 }
 
-// value gives the node the form that bind wants for a type.
-func (n *node) value(t reflect.Type, at *place) (any, error) {
+// value converts the node to the value that bind expects for a type.
+func (n *node) value(t reflect.Type, at *path) (any, error) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -91,7 +91,7 @@ func (n *node) value(t reflect.Type, at *place) (any, error) {
 	}
 }
 
-func (n *node) scalar(t reflect.Type, at *place) (any, error) {
+func (n *node) scalar(t reflect.Type, at *path) (any, error) {
 	if n.text == nil {
 		return nil, &Error{at.String(), "A structure cannot be converted to a value"}
 	}
@@ -103,11 +103,11 @@ func (n *node) scalar(t reflect.Type, at *place) (any, error) {
 		return b, nil
 	}
 	if t.Kind() == reflect.Float64 || t.Kind() == reflect.Float32 {
-		if f, ok := double(*n.text); ok { // NaN and the infinities
+		if f, ok := double(*n.text); ok { // NaN and infinities
 			return f, nil
 		}
 		f, err := strconv.ParseFloat(*n.text, 64)
-		if err != nil || strings.Trim(*n.text, "0123456789+-.eE") != "" { // Go's own spellings: inf, 0x1p-2, 1_000
+		if err != nil || strings.Trim(*n.text, "0123456789+-.eE") != "" { // ParseFloat also accepts Go's inf, 0x1p-2 and 1_000
 			return nil, &Error{at.String(), "A String cannot be converted to a Double"}
 		}
 		return f, nil
@@ -119,14 +119,14 @@ func (n *node) scalar(t reflect.Type, at *place) (any, error) {
 	return i, nil
 }
 
-func (n *node) structure(t reflect.Type, at *place) (any, error) {
+func (n *node) structure(t reflect.Type, at *path) (any, error) {
 	out := map[string]any{}
 	for _, f := range fieldsOf(t) {
-		kid := n.kids[f.name]
-		if kid == nil {
+		child := n.children[f.name]
+		if child == nil {
 			continue
 		}
-		x, err := kid.value(t.Field(f.index).Type, &place{up: at, member: f.name})
+		x, err := child.value(t.Field(f.index).Type, &path{parent: at, member: f.name})
 		if err != nil {
 			return nil, err
 		}
@@ -136,21 +136,21 @@ func (n *node) structure(t reflect.Type, at *place) (any, error) {
 }
 
 // list reads Name.member.1, Name.member.2, …; "Name=" is an empty list.
-func (n *node) list(t reflect.Type, at *place) (any, error) {
+func (n *node) list(t reflect.Type, at *path) (any, error) {
 	out := []any{}
-	items := n.kids["member"]
+	items := n.children["member"]
 	if items == nil {
 		if n.text != nil && *n.text == "" {
 			return out, nil
 		}
 		return nil, &Error{at.String(), "A list has the form Name.member.N"}
 	}
-	for i := 1; len(out) < len(items.kids); i++ {
-		kid := items.kids[strconv.Itoa(i)]
-		if kid == nil {
-			return nil, &Error{at.String(), "The numbers of a list's members must run from 1 on"}
+	for i := 1; len(out) < len(items.children); i++ {
+		child := items.children[strconv.Itoa(i)]
+		if child == nil {
+			return nil, &Error{at.String(), "The members of a list must be numbered from 1 without gaps"}
 		}
-		x, err := kid.value(t.Elem(), &place{up: at, item: i})
+		x, err := child.value(t.Elem(), &path{parent: at, item: i})
 		if err != nil {
 			return nil, err
 		}
@@ -159,30 +159,30 @@ func (n *node) list(t reflect.Type, at *place) (any, error) {
 	return out, nil
 }
 
-func (n *node) mapping(t reflect.Type, at *place) (any, error) {
+func (n *node) mapping(t reflect.Type, at *path) (any, error) {
 	out := map[string]any{}
-	entries := n.kids["entry"]
+	entries := n.children["entry"]
 	if entries == nil {
 		return out, nil
 	}
-	for i, e := range entries.kids {
-		if e.kids["key"] == nil || e.kids["key"].text == nil || e.kids["value"] == nil {
+	for i, e := range entries.children {
+		if e.children["key"] == nil || e.children["key"].text == nil || e.children["value"] == nil {
 			return nil, &Error{at.String(), "A map has the form Name.entry.N.key and Name.entry.N.value"}
 		}
-		x, err := e.kids["value"].value(t.Elem(), &place{up: at, key: i})
+		x, err := e.children["value"].value(t.Elem(), &path{parent: at, key: i})
 		if err != nil {
 			return nil, err
 		}
-		out[*e.kids["key"].text] = x
+		out[*e.children["key"].text] = x
 	}
 	return out, nil
 }
 
-// emptyResults are the operations whose output has no members and that answer with a result element all the same: clients whose API
-// model has a resultWrapper for it fail without. AWS: API models; of Query services' other operations none has both.
+// emptyResults are the operations whose output has no members but whose response has a result element: clients fail without it if their API
+// model has a resultWrapper for the operation. AWS: API models; no other operation of the Query services has both.
 var emptyResults = map[string]bool{"TagResource": true, "UntagResource": true}
 
-// EncodeQuery writes an SDK output struct as the XML answer of a Query operation. An output without members has no result, save those of
+// EncodeQuery writes an SDK output struct as the XML response of a Query operation. An output without members has no result element, except for
 // emptyResults.
 func EncodeQuery(operation, namespace, requestID string, out any) []byte {
 	var b bytes.Buffer
@@ -226,7 +226,7 @@ func writeXML(b *bytes.Buffer, name string, v reflect.Value) {
 	fmt.Fprintf(b, "</%s>", name)
 }
 
-// EscapeXML renders text for an XML element.
+// EscapeXML escapes text for an XML element.
 func EscapeXML(s string) string {
 	var b bytes.Buffer
 	_ = xml.EscapeText(&b, []byte(s)) // a buffer does not fail

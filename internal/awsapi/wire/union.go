@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// unions are the members of the SDK's unions, by the union's interface: map[string]reflect.Type each, by wire name.
+// unions holds, for the interface type of each registered union, a map[string]reflect.Type: its member structs by wire name.
 var unions sync.Map
 
-// Union lets requests carry one of the SDK's unions: U is its interface, members are one value of each of its member structs, which are
-// named UnionMemberName and hold a Value.
+// Union registers a union of the SDK, so that requests may carry it: U is its interface, members are one value of each of its member structs,
+// which are named UnionMemberName and hold a Value.
 func Union[U any](members ...U) {
 	known := map[string]reflect.Type{}
 	for _, m := range members {
@@ -20,19 +20,19 @@ func Union[U any](members ...U) {
 	unions.Store(reflect.TypeFor[U](), known)
 }
 
-// memberName is the wire name of a union's member struct: what follows "Member" in its own name.
+// memberName is the wire name of a union's member struct: the part of its name after "Member".
 func memberName(t reflect.Type) string {
 	_, name, _ := strings.Cut(t.Name(), "Member")
 	return name
 }
 
-// memberOf is the one member that a union has set: its name and its value.
+// memberOf returns the name and value of the one member that a union holds.
 func memberOf(v reflect.Value) (string, reflect.Value) {
 	m := v.Elem().Elem() // the interface holds a pointer to the member's struct
 	return memberName(m.Type()), m.FieldByName("Value")
 }
 
-func bindUnion(v reflect.Value, x any, at *place, depth int) error {
+func bindUnion(v reflect.Value, x any, at *path, depth int) error {
 	known, served := unions.Load(v.Type())
 	if !served {
 		return &Error{at.String(), "This member is not served here"}
@@ -51,7 +51,7 @@ func bindUnion(v reflect.Value, x any, at *place, depth int) error {
 			return &Error{at.String(), "A union must have exactly one member"}
 		}
 		m := reflect.New(t)
-		if err := bind(m.Elem().FieldByName("Value"), value, &place{up: at, member: name}, depth+1); err != nil {
+		if err := bind(m.Elem().FieldByName("Value"), value, &path{parent: at, member: name}, depth+1); err != nil {
 			return err
 		}
 		v.Set(m)
@@ -63,20 +63,20 @@ func bindUnion(v reflect.Value, x any, at *place, depth int) error {
 	return nil
 }
 
-// union gives a Query request's parameters the form that bindUnion wants.
-func (n *node) union(t reflect.Type, at *place) (any, error) {
+// union converts a Query request's parameters to the value that bindUnion expects.
+func (n *node) union(t reflect.Type, at *path) (any, error) {
 	known, served := unions.Load(t)
 	if !served {
 		return nil, &Error{at.String(), "This member is not served here"}
 	}
 	out := map[string]any{}
 	for name, member := range known.(map[string]reflect.Type) {
-		kid := n.kids[name]
-		if kid == nil {
+		child := n.children[name]
+		if child == nil {
 			continue
 		}
 		value, _ := member.FieldByName("Value")
-		x, err := kid.value(value.Type, &place{up: at, member: name})
+		x, err := child.value(value.Type, &path{parent: at, member: name})
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-//go:generate go run ./generate -models $MODELS -o constraints.json
+//go:generate go -C ../../../tools run ./constraints -o ../internal/awsapi/wire/constraints.json
 
 //go:embed constraints.json
 var constraintsText []byte
@@ -30,9 +30,9 @@ type shape struct {
 	Max      *float64          `json:"max"`
 	Pattern  string            `json:"pattern"`
 
-	regexp *regexp.Regexp
-	never  *regexp.Regexp // what the text must not match besides
-	bound  sync.Map       // reflect.Type → []field: the shape's members as the SDK's struct has them, by name
+	regexp    *regexp.Regexp
+	forbidden *regexp.Regexp // a pattern that the text must not match
+	bound     sync.Map       // reflect.Type → []field: the shape's members in an SDK struct, sorted by name
 }
 
 // fields returns the shape's members in a struct, sorted by name.
@@ -56,7 +56,7 @@ type service struct {
 	Shapes     map[string]*shape `json:"shapes"`
 }
 
-// table is read at the first request: it costs some milliseconds.
+// table is decoded at the first request, because that takes some milliseconds.
 var table = sync.OnceValue(func() map[string]*service {
 	t := map[string]*service{}
 	if err := json.Unmarshal(constraintsText, &t); err != nil {
@@ -64,7 +64,7 @@ var table = sync.OnceValue(func() map[string]*service {
 	}
 	for _, s := range t {
 		for _, sh := range s.Shapes {
-			sh.regexp, sh.never = compileBoth(sh.Pattern)
+			sh.regexp, sh.forbidden = compileBoth(sh.Pattern)
 		}
 	}
 	return t
@@ -75,20 +75,22 @@ var escapes = strings.NewReplacer(
 
 var unicodeEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
-// compileBoth compiles a pattern that may begin with a lookahead, "(?!what must not be)what must": RE2 knows none, so it becomes two.
-func compileBoth(pattern string) (must, never *regexp.Regexp) {
+// compileBoth compiles a pattern that may begin with a negative lookahead, "(?!forbidden)required". RE2 has no lookahead, so it becomes two
+// patterns.
+func compileBoth(pattern string) (required, forbidden *regexp.Regexp) {
 	rest, ahead := strings.CutPrefix(pattern, "(?!(")
 	not, tail, found := strings.Cut(rest, ")).")
 	if !ahead || !found {
 		return compile(pattern), nil
 	}
-	if never = compile("(?:" + not + ")(?s:.*)"); never == nil {
+	if forbidden = compile("(?:" + not + ")(?s:.*)"); forbidden == nil {
 		return nil, nil
 	}
-	return compile("." + tail), never
+	return compile("." + tail), forbidden
 }
 
-// compile translates Java's syntax to RE2's. What RE2 cannot say is nil: its operation checks it by hand.
+// compile translates Java's regular expression syntax to RE2's. It returns nil for a pattern that RE2 cannot express; the operation then
+// checks the member itself.
 func compile(pattern string) *regexp.Regexp {
 	if pattern == "" {
 		return nil
@@ -100,17 +102,17 @@ func compile(pattern string) *regexp.Regexp {
 	return re
 }
 
-// Violation is one constraint that a member does not satisfy.
+// Violation is a constraint that a member does not satisfy.
 type Violation struct {
 	Member  string // path, as printed
-	Missing bool   // a required member is not there
+	Missing bool   // a required member is null
 	Text    string // AWS's text
 
-	Allowed []string // values of an enum, where the member is none of them
+	Allowed []string // the enum's values, if the member is none of them
 }
 
-// Validate checks an SDK input struct against the API model's constraints and returns the violations, sorted by member; none
-// where all is well. service is the name that requests are signed for.
+// Validate checks an SDK input struct against the API model's constraints and returns the violations sorted by member, at most
+// violationsMax. service is the signing name.
 func Validate(service, operation string, in any) []Violation {
 	s := table()[service]
 	if s == nil {
@@ -143,10 +145,10 @@ type check struct {
 	found []Violation
 }
 
-// full says that no more violations are listed. How many AWS lists is not recorded; a request can have millions.
+// full reports whether the list of violations is full. How many AWS lists is not recorded; a request can have millions.
 func (c *check) full() bool { return len(c.found) >= violationsMax }
 
-func (c *check) fail(at *place, value, constraint string) {
+func (c *check) fail(at *path, value, constraint string) {
 	if c.full() {
 		return
 	}
@@ -167,7 +169,7 @@ func orNull(v string) string {
 	return "'" + v + "'"
 }
 
-func (c *check) value(v reflect.Value, name string, at *place) {
+func (c *check) value(v reflect.Value, name string, at *path) {
 	v = reflect.Indirect(v)
 	sh := c.s.Shapes[name]
 	if sh == nil || !v.IsValid() || c.full() {
@@ -176,7 +178,7 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 	switch {
 	case v.Kind() == reflect.Interface:
 		member, value := memberOf(v)
-		c.value(value, sh.Members[member], &place{up: at, member: member})
+		c.value(value, sh.Members[member], &path{parent: at, member: member})
 	case v.Type() == timeType:
 	case v.Kind() == reflect.Struct:
 		c.structure(v, sh, at)
@@ -186,8 +188,8 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 			c.texts(v, item, sh, at)
 			return
 		}
-		here := place{up: at}
-		for i := range sh.looked(v.Len()) {
+		here := path{parent: at}
+		for i := range sh.checked(v.Len()) {
 			here.item = i + 1
 			c.value(v.Index(i), sh.Member, &here)
 		}
@@ -202,8 +204,8 @@ func (c *check) value(v reflect.Value, name string, at *place) {
 	}
 }
 
-func (c *check) structure(v reflect.Value, sh *shape, at *place) {
-	here := place{up: at}
+func (c *check) structure(v reflect.Value, sh *shape, at *path) {
+	here := path{parent: at}
 	for _, f := range sh.fields(v.Type()) {
 		here.member = f.name
 		if !unset(v.Field(f.index)) {
@@ -214,25 +216,25 @@ func (c *check) structure(v reflect.Value, sh *shape, at *place) {
 	}
 }
 
-// texts checks a list of strings: the list is named, not the string. AWS: recorded.
-func (c *check) texts(v reflect.Value, item, list *shape, at *place) {
-	for i := range list.looked(v.Len()) {
+// texts checks a list of strings. The error names the list, not the string. AWS: recorded.
+func (c *check) texts(v reflect.Value, item, list *shape, at *path) {
+	for i := range list.checked(v.Len()) {
 		if c.full() {
 			return
 		}
 		if broken := c.broken(v.Index(i).String(), item); len(broken) > 0 {
 			c.fail(at, show(v), "Member must satisfy constraint: ["+strings.Join(broken, ", ")+"]")
 			last := &c.found[len(c.found)-1]
-			last.Member, last.Allowed = (&place{up: at, item: i + 1}).String(), item.Enum
+			last.Member, last.Allowed = (&path{parent: at, item: i + 1}).String(), item.Enum
 			return
 		}
 	}
 }
 
-func (c *check) mapping(v reflect.Value, sh *shape, at *place) {
+func (c *check) mapping(v reflect.Value, sh *shape, at *path) {
 	c.length(v.Len(), sh, at, func() string { return show(v) })
 	keys := sortedKeys(v)
-	for _, k := range keys[:sh.looked(len(keys))] {
+	for _, k := range keys[:sh.checked(len(keys))] {
 		if c.full() {
 			return
 		}
@@ -245,7 +247,7 @@ func (c *check) mapping(v reflect.Value, sh *shape, at *place) {
 	}
 }
 
-// broken lists all constraints of a string shape where at least one is not satisfied.
+// broken returns all constraints of a string shape if the string violates at least one.
 func (c *check) broken(s string, sh *shape) []string {
 	if sh == nil {
 		return nil
@@ -271,7 +273,7 @@ func (c *check) broken(s string, sh *shape) []string {
 	return all
 }
 
-func (c *check) text(s string, sh *shape, at *place) {
+func (c *check) text(s string, sh *shape, at *path) {
 	if len(sh.Enum) > 0 {
 		if !slices.Contains(sh.Enum, s) {
 			c.fail(at, quoted(s), "Member must satisfy enum value set: ["+strings.Join(sh.Enum, ", ")+"]")
@@ -280,20 +282,20 @@ func (c *check) text(s string, sh *shape, at *place) {
 		return
 	}
 	c.length(utf8.RuneCountInString(s), sh, at, func() string { return quoted(s) })
-	if (sh.regexp != nil && !sh.regexp.MatchString(s)) || (sh.never != nil && sh.never.MatchString(s)) {
+	if (sh.regexp != nil && !sh.regexp.MatchString(s)) || (sh.forbidden != nil && sh.forbidden.MatchString(s)) {
 		c.fail(at, quoted(s), "Member must satisfy regular expression pattern: "+sh.Pattern)
 	}
 }
 
-// looked is how many items of a collection are checked: where there are too many, that is what the request is refused for.
-func (sh *shape) looked(n int) int {
+// checked is how many of a collection's n items are checked. A longer collection is refused for its length.
+func (sh *shape) checked(n int) int {
 	if sh.Max != nil {
 		return min(n, int(*sh.Max))
 	}
 	return n
 }
 
-func (c *check) length(n int, sh *shape, at *place, value func() string) {
+func (c *check) length(n int, sh *shape, at *path, value func() string) {
 	if sh.Max == nil && at.isTags() && n > tagsMax {
 		c.fail(at, value(), "Member must have length less than or equal to 50") // AWS: TagResource of each service, Tags
 		return
@@ -306,7 +308,7 @@ func (c *check) length(n int, sh *shape, at *place, value func() string) {
 	}
 }
 
-func (c *check) number(f float64, sh *shape, at *place) {
+func (c *check) number(f float64, sh *shape, at *path) {
 	if sh.Min != nil && !(f >= *sh.Min) {
 		c.fail(at, number(f), "Member must have value greater than or equal to "+number(*sh.Min))
 	}
@@ -317,10 +319,10 @@ func (c *check) number(f float64, sh *shape, at *place) {
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// shownMax is how much of a value is shown: AWS shows all of it.
+// shownMax is the length in bytes at which a value is cut in an error. AWS does not cut values.
 const shownMax = 4096
 
-// empty stands for a value that is there and has no characters, which is not the same as null.
+// empty stands for an empty string, which errors print differently from null.
 const empty = "\x00"
 
 func quoted(s string) string {
@@ -333,7 +335,7 @@ func quoted(s string) string {
 	return s
 }
 
-// show prints lists and maps as AWS does: [a, b] and {k=v}; long ones are cut.
+// show formats lists and maps as AWS does, [a, b] and {k=v}, and cuts long ones.
 func show(v reflect.Value) string {
 	var parts []string
 	switch v.Kind() {

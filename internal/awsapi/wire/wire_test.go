@@ -22,7 +22,7 @@ import (
 
 var moment = time.Date(2026, 11, 23, 19, 0, 0, 0, time.UTC)
 
-// datum is one request that all three protocols can say.
+// datum is a request that all three protocols can express.
 func datum() *cloudwatch.PutMetricDataInput {
 	return &cloudwatch.PutMetricDataInput{Namespace: aws.String("N"), MetricData: []types.MetricDatum{{
 		MetricName: aws.String("m"), Value: aws.Float64(1.5), Timestamp: aws.Time(moment), Unit: types.StandardUnitCount,
@@ -38,7 +38,7 @@ func same(t *testing.T, name string, got, want any) {
 	}
 }
 
-// Bodies that botocore and the SDKs' serialisers made.
+// Bodies as botocore and the SDKs serialise them.
 func TestDecodeVectors(t *testing.T) {
 	body, err := hex.DecodeString("a2694e616d657370616365614e6a4d65747269634461746181a46a4d65747269634e616d65616d6556616c7565fb3ff80000000000006954696d657374616d70c11a6b048d3064556e697465436f756e74")
 	if err != nil {
@@ -73,7 +73,7 @@ func TestDecodeVectors(t *testing.T) {
 	same(t, "CBOR", &names, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"a"}, MaxRecords: aws.Int32(5)})
 }
 
-// What is encoded can be decoded; members that are not set are left out, not null or empty.
+// What is encoded can be decoded; unset members are omitted, neither null nor empty.
 func TestRoundTrips(t *testing.T) {
 	in := &sagemaker.CreateModelInput{
 		ModelName: aws.String("m"), EnableNetworkIsolation: aws.Bool(false), Tags: []sm.Tag{},
@@ -102,7 +102,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// Operations whose API model has a resultWrapper answer with it though it is empty: botocore's Query parser looks for it.
+// Operations whose API model has a resultWrapper have it in their response even though it is empty: botocore's Query parser requires it.
 func TestEmptyResultsOfQuery(t *testing.T) {
 	for operation, out := range map[string]any{"TagResource": &cloudwatch.TagResourceOutput{}, "UntagResource": &cloudwatch.UntagResourceOutput{}} {
 		want := "<" + operation + `Response xmlns="ns"><` + operation + "Result></" + operation + "Result><ResponseMetadata>"
@@ -150,7 +150,7 @@ func TestMismatchesNameTheirMember(t *testing.T) {
 		`{"SuspendedState":{"DynamicScalingInSuspended":"yes"}}`: "A String cannot be converted to a Boolean at 'suspendedState.dynamicScalingInSuspended'",
 		`{"Tags":{"a":{}}}`:                                      "A structure cannot be converted to a String at 'tags.a.member'",
 		`[]`:                                                     "A list cannot be converted to a structure",
-		`{"a"`:                                                   "no valid JSON",
+		`{"a"`:                                                   "not valid JSON",
 		`{}{}`:                                                   "more than one JSON value",
 	} {
 		var in applicationautoscaling.RegisterScalableTargetInput
@@ -160,7 +160,7 @@ func TestMismatchesNameTheirMember(t *testing.T) {
 	}
 	for form, want := range map[string]string{
 		"MaxRecords=x":                  "at 'maxRecords'",
-		"AlarmNames.member.2=a":         "must run from 1 on at 'alarmNames'",
+		"AlarmNames.member.2=a":         "must be numbered from 1 without gaps at 'alarmNames'",
 		"AlarmNames=a":                  "has the form Name.member.N at 'alarmNames'",
 		"StateValue.x=1":                "at 'stateValue'",
 		strings.Repeat("a.", 60) + "=1": "nests too deeply",
@@ -201,7 +201,7 @@ func TestValidate(t *testing.T) {
 				"constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1]"},
 		{"monitoring", "DescribeAlarms", &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{"metric"}},
 			"Value '[metric]' at 'alarmTypes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [CompositeAlarm, "},
-		{"monitoring", "Unheard", nil, ""},
+		{"monitoring", "NoSuchOperation", nil, ""},
 	} {
 		got := Validate(c.service, c.operation, c.in)
 		if c.want == "" && len(got) > 0 || c.want != "" && !strings.Contains(Message(got), c.want) {
@@ -210,23 +210,23 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// Every pattern of the models says something here, save those that RE2 cannot say.
+// Every pattern of the models is checked, except those that RE2 cannot express.
 func TestPatternsTranslate(t *testing.T) {
-	lost := 0
+	unchecked := 0
 	for name, s := range table() {
 		for shape, sh := range s.Shapes {
 			if sh.Pattern != "" && sh.regexp == nil {
-				lost++
+				unchecked++
 				t.Logf("%s: %s: %s", name, shape, sh.Pattern)
 			}
 		}
 	}
-	if lost > 3 {
-		t.Errorf("%d patterns are not checked", lost)
+	if unchecked > 3 {
+		t.Errorf("%d patterns are not checked", unchecked)
 	}
 }
 
-// What must not be is checked, too: AWS writes it as a lookahead.
+// Forbidden names are checked too: AWS writes them as a negative lookahead.
 func TestNamesOfScheduledActions(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"nightly": true, "a b": true, "ünïcode (1)": true, "x": true, " x": false, "x ": false, "a:b": false, "a/b": false, "a|b": false,
@@ -243,14 +243,14 @@ func TestNamesOfScheduledActions(t *testing.T) {
 	}
 }
 
-// No body makes a decoder panic, and what it takes it can write again.
+// No body makes a decoder panic, and what it accepts survives a round trip.
 func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte(`{"Namespace":"N","MetricData":[{"MetricName":"m","Values":[1,"NaN"],"Timestamp":1e9,"Dimensions":[{"Name":"a"}]}]}`))
 	f.Add([]byte(`[[[[`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var in cloudwatch.PutMetricDataInput
 		if DecodeJSON(body, &in) == nil {
-			again(t, &in)
+			roundTrip(t, &in)
 		}
 	})
 }
@@ -261,7 +261,7 @@ func FuzzDecodeCBOR(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var in cloudwatch.PutMetricDataInput
 		if DecodeCBOR(body, &in) == nil {
-			again(t, &in)
+			roundTrip(t, &in)
 		}
 	})
 }
@@ -276,17 +276,17 @@ func FuzzDecodeQuery(f *testing.F) {
 		}
 		var in cloudwatch.PutMetricDataInput
 		if DecodeQuery(form, &in) == nil {
-			again(t, &in)
+			roundTrip(t, &in)
 		}
 	})
 }
 
-func again(t *testing.T, in *cloudwatch.PutMetricDataInput) {
+func roundTrip(t *testing.T, in *cloudwatch.PutMetricDataInput) {
 	t.Helper()
 	Validate("monitoring", "PutMetricData", in)
 	var back cloudwatch.PutMetricDataInput
 	if err := DecodeJSON(EncodeJSON(in), &back); err != nil {
-		t.Errorf("what was read cannot be read again: %v: %s", err, EncodeJSON(in))
+		t.Errorf("it cannot be decoded again: %v: %s", err, EncodeJSON(in))
 	}
 	if reflect.ValueOf(back.MetricData).Len() != len(in.MetricData) {
 		t.Errorf("%d datums became %d", len(in.MetricData), len(back.MetricData))
