@@ -6,9 +6,14 @@ GOLANGCI_VERSION := v2.14.0
 VERSITYGW := $(CURDIR)/bin/versitygw
 VERSITYGW_VERSION := v1.8.0
 PKGS := ./...
+# The server, its benchmarks, the generators of its tables: each has its own go.mod.
+MODULES := . bench tools
+
+# $(call each,command) runs a command in the folder of each module and stops at the first that fails.
+each = @for module in $(MODULES); do echo "$$module: $(1)"; (cd $$module && $(1)) || exit 1; done
 
 
-.PHONY: help clients run build scenarios test unit race lint vet fmt fmt-check fuzz bench microbench train cover
+.PHONY: help clients run build size scenarios test unit race lint tidy tidy-check vet fmt fmt-check fuzz bench microbench generate cover
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,17 +21,21 @@ help: ## list the targets
 run: build ## build, and watch a real endpoint scale out and in (Ctrl-C ends it)
 	./bin/bellows demo
 
-build: ## ./bin/bellows
-	$(GO) build -o bin/bellows ./cmd/bellows
+build: ## ./bin/bellows, without the tables that only debuggers read
+	$(GO) build -ldflags='-s -w' -o bin/bellows ./cmd/bellows
 
-test: clients fmt-check vet lint race ## what CI runs: format, vet, linter, and every test, the end-to-end ones too, under the race detector
+SIZE_MAX := 45000000
+size: build ## fails if the binary has more than 45 MB
+	@size=$$(wc -c < bin/bellows); echo "bin/bellows has $$size bytes, at most $(SIZE_MAX)"; [ $$size -le $(SIZE_MAX) ]
 
-clients: $(VERSITYGW) ## what the end-to-end tests need besides Python: an S3 server; the AWS SDK for JavaScript, where node and npm are
+test: clients fmt-check vet lint size race ## what CI runs: format, vet, linter, binary size, all tests (also end to end) with the race detector
+
+clients: $(VERSITYGW) ## clients of the end-to-end tests besides Python: an S3 server; the AWS SDK for JavaScript if node and npm are installed
 	@if node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null; then \
 		$(MAKE) --no-print-directory e2e/js/node_modules; \
-	else echo "skipped: the AWS SDK for JavaScript: it wants node 20 or newer, and npm"; fi
-	@command -v aws >/dev/null || echo "skipped: the AWS CLI: it is not installed"
-	@command -v promtool >/dev/null || echo "skipped: promtool and prometheus: Debian's package prometheus has them"
+	else echo "skipped: the AWS SDK for JavaScript requires node 20 or newer and npm"; fi
+	@command -v aws >/dev/null || echo "skipped: the AWS CLI is not installed"
+	@command -v promtool >/dev/null || echo "skipped: promtool and prometheus are not installed (Debian: package prometheus)"
 
 e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
 	cd e2e/js && npm ci --no-audit --no-fund
@@ -35,17 +44,23 @@ e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
 $(VERSITYGW):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
 
-unit: ## every test once, without the race detector
-	$(GO) test $(PKGS)
+unit: ## all tests once, without the race detector
+	$(call each,$(GO) test $(PKGS))
 
-race: ## every test under the race detector, in random order; runs the fuzz seeds too
-	$(GO) test -race -shuffle=on -count=1 -timeout 20m $(PKGS)
+race: ## all tests in random order with the race detector; includes the fuzz seeds
+	$(call each,$(GO) test -race -shuffle=on -count=1 -timeout 20m $(PKGS))
 
 vet: ## go vet
-	$(GO) vet $(PKGS)
+	$(call each,$(GO) vet $(PKGS))
 
-lint: $(GOLANGCI) ## golangci-lint with .golangci.yml: import rules, purity of the root packages, style
-	$(GOLANGCI) run $(PKGS)
+lint: $(GOLANGCI) tidy-check ## golangci-lint with .golangci.yml (import rules, purity of the root packages, style); tidy go.mod files
+	$(call each,$(GOLANGCI) run $(PKGS))
+
+tidy: ## go mod tidy in every module
+	$(call each,$(GO) mod tidy)
+
+tidy-check:
+	$(call each,$(GO) mod tidy -diff)
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
@@ -64,24 +79,18 @@ fuzz: ## each fuzz target in turn for T (default 30s)
 		done; \
 	done
 
-bench: ## the figures that are promised, each beside its peer in the same run (nginx where it is installed)
-	$(GO) run ./bench/server
-	$(GO) run ./bench/gateway
-	$(GO) run ./bench/capacity
-	$(GO) run ./bench/reaction
-	$(GO) run ./bench/decision
-	$(GO) run ./bench/snapshot
-	$(GO) run ./bench/cloudwatch
-	$(GO) run ./bench/prediction
+FIGURES := server gateway capacity reaction decision snapshot cloudwatch prediction
+bench: ## the promised figures, each beside its peer in the same run (nginx, haproxy and moto if they are installed)
+	cd bench && for figure in $(FIGURES); do $(GO) run ./$$figure || exit 1; done
 
 microbench: ## the benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
 
-scenarios: ## run every scenario file on virtual time; they say what changed, REWRITE=1 accepts it
+scenarios: ## run all scenario files on virtual time and show differences; REWRITE=1 accepts them
 	$(GO) test ./scenario $(if $(REWRITE),-rewrite)
 
-train: ## train the demo model again from its facts (must change nothing)
-	$(GO) run ./internal/demomodel/train -o internal/demomodel/model.json
+generate: ## regenerate the constraints of API members and the demo model
+	$(GO) generate $(PKGS)
 
-cover: ## test coverage, a line a package
+cover: ## test coverage by package
 	$(GO) test -cover $(PKGS)

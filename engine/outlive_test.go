@@ -4,14 +4,14 @@ import (
 	"slices"
 	"testing"
 
-	"bellows.dev/bellows/bench/crowd"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/enginetest"
 )
 
-// newCrowd returns targets that may have one instance or two.
-func newCrowd(t *testing.T, targets int) *crowd.Crowd {
+// newFixture returns targets with a minimum of one instance and a maximum of two.
+func newFixture(t *testing.T, targets int) *enginetest.Fixture {
 	t.Helper()
-	c, err := crowd.New(targets, 1, 2)
+	c, err := enginetest.New(targets, 1, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func newCrowd(t *testing.T, targets int) *crowd.Crowd {
 }
 
 // minute lets a minute of a load pass, and returns what the tick that evaluates its alarms says.
-func minute(t *testing.T, c *crowd.Crowd, load float64) engine.Output {
+func minute(t *testing.T, c *enginetest.Fixture, load float64) engine.Output {
 	t.Helper()
 	if err := c.Minute(load); err != nil {
 		t.Fatal(err)
@@ -44,9 +44,9 @@ func decisions(out []engine.Event) (texts []string) {
 // What a step told stays as it was told, whatever later steps decide in the memory that they use again.
 func TestDecisionsOutliveTheirStep(t *testing.T) {
 	const targets = 150 // more than one piece of memory holds
-	c := newCrowd(t, targets)
+	c := newFixture(t, targets)
 	for range 4 {
-		minute(t, c, crowd.Rush)
+		minute(t, c, enginetest.Rush)
 	}
 	type told struct {
 		events []engine.Event
@@ -54,7 +54,7 @@ func TestDecisionsOutliveTheirStep(t *testing.T) {
 	}
 	var all []told
 	for i := range 30 { // high first, then low, so that other alarms call, and vote
-		load := crowd.Rush + float64(i)
+		load := enginetest.Rush + float64(i)
 		if i > 8 {
 			load = 10 + float64(i)
 		}
@@ -80,7 +80,7 @@ func TestDecisionsOutliveTheirStep(t *testing.T) {
 func TestDecidingCostsWhatItTells(t *testing.T) {
 	const targets = 200
 	allocations := func(load float64, events int) float64 {
-		c := newCrowd(t, targets)
+		c := newFixture(t, targets)
 		if err := c.WarmUp(load); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestDecidingCostsWhatItTells(t *testing.T) {
 			}
 		})
 	}
-	deciding, without := allocations(crowd.Rush, targets), allocations(crowd.Rest, 0)
+	deciding, without := allocations(enginetest.Rush, targets), allocations(enginetest.Rest, 0)
 	if t.Logf("%.0f allocations, %.0f where nothing is decided", deciding, without); deciding-without > 1.2*targets+100 {
 		t.Errorf("%.0f allocations for %d decisions", deciding-without, targets)
 	}

@@ -4,24 +4,29 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
-	"bellows.dev/bellows/bench/rolling"
 	"bellows.dev/bellows/forecast"
+	"bellows.dev/bellows/forecast/backtest"
 )
 
 func traces(t testing.TB) map[string][]float64 {
 	t.Helper()
 	out := map[string][]float64{}
 	for name, hour := range map[string]int{"servegen-qwen-large": 6, "worldcup98-weeks1-3": 60, "azure-llm-code": 10} {
-		values, err := rolling.Load("testdata/" + name + ".csv")
+		text, err := os.ReadFile("testdata/" + name + ".csv")
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[name] = rolling.Join(values, hour)
+		values, err := backtest.ParseTrace(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = backtest.Aggregate(values, hour)
 	}
 	return out
 }
@@ -47,10 +52,10 @@ func TestBeatsSeasonalNaiveOnOtherLoads(t *testing.T) {
 
 func beats(t *testing.T, name string, values []float64, slack float64) {
 	t.Helper()
-	plan := rolling.TwoDays(24)
-	ours, origins := plan.WAPE(values, rolling.Ours)
-	day, _ := plan.WAPE(values, rolling.DayAgo)
-	week, _ := plan.WAPE(values, rolling.WeekAgo)
+	plan := backtest.TwoDays(24)
+	ours, origins := plan.WAPE(values, backtest.Bellows)
+	day, _ := plan.WAPE(values, backtest.DayAgo)
+	week, _ := plan.WAPE(values, backtest.WeekAgo)
 	t.Logf("%s: ours %.3f, day ago %.3f, week ago %.3f, at %d origins", name, ours, day, week, origins)
 	if origins < 10 || !(ours < slack*min(day, week)) {
 		t.Errorf("%s: WAPE %.4f at %d origins; a day ago has %.4f, a week ago %.4f", name, ours, origins, day, week)

@@ -1,7 +1,7 @@
-// Command capacity takes an endpoint out and in, again and again, under a constant load, and counts the requests that fail. Beside it
-// runs the same load against the same endpoint while its capacity stays.
+// Command capacity scales an endpoint out and in repeatedly under a constant load and counts the failed requests. For comparison it then
+// sends the same load to the same endpoint at constant capacity.
 //
-//	go run ./bench/capacity
+//	cd bench && go run ./capacity
 package main
 
 import (
@@ -23,10 +23,10 @@ import (
 const endpoint = "scaled"
 
 func main() {
-	times := flag.Int("times", 10, "how often capacity goes out and in")
-	rate := flag.Float64("rate", 500, "requests a second")
-	most := flag.Int("instances", 4, "capacity when it is out")
-	hold := flag.Duration("hold", time.Second, "how long a capacity is kept")
+	times := flag.Int("times", 10, "number of scale-outs and scale-ins")
+	rate := flag.Float64("rate", 500, "requests per second")
+	most := flag.Int("instances", 4, "capacity after a scale-out")
+	hold := flag.Duration("hold", time.Second, "time between changes of capacity")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *times, *rate, int32(*most), *hold)
@@ -47,7 +47,7 @@ func run(ctx context.Context, times int, rate float64, most int32, hold time.Dur
 	if err != nil {
 		return err
 	}
-	defer s.Stop() //nolint:errcheck // the figures are what counts
+	defer s.Stop() //nolint:errcheck // the measurement is done
 	if err := s.Deploy(ctx, endpoint, 1, nil); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func run(ctx context.Context, times int, rate float64, most int32, hold time.Dur
 	for _, row := range []struct {
 		name string
 		r    loadgen.Report
-	}{{fmt.Sprintf("1 to %d and back, %d times in %v", most, times, took.Round(time.Second)), moving}, {"stays at 1", still}} {
+	}{{fmt.Sprintf("1 to %d and back, %d times in %v", most, times, took.Round(time.Second)), moving}, {"constant at 1", still}} {
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%v\t%v\t\n", row.name, row.r.Answered, row.r.Failures(), row.r.Percentile(50), row.r.Percentile(99))
 	}
 	if err := w.Flush(); err != nil {
@@ -91,7 +91,7 @@ func run(ctx context.Context, times int, rate float64, most int32, hold time.Dur
 	return nil
 }
 
-// underLoad sends requests at a rate while do runs.
+// underLoad sends requests at a rate, per second, while do runs.
 func underLoad(ctx context.Context, s *target.Server, rate float64, do func() error) (loadgen.Report, error) {
 	loading, stop := context.WithCancel(ctx)
 	defer stop()

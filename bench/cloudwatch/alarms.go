@@ -18,13 +18,13 @@ var (
 	begun = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
 )
 
-// minutes of data are there before alarms are looked at: as many as the longest looks back over, and some.
+// minutes of data are recorded before alarms are measured: more than the longest evaluation range.
 const minutes = 19
 
-// rounds is how often a tick is measured; the median counts.
+// rounds is the number of measurements of a tick, of which the median is reported.
 const rounds = 3
 
-// tick is what one evaluation of all alarms took of one core.
+// tick is the CPU time and the allocations of one evaluation of all alarms.
 type tick struct {
 	took   time.Duration
 	allocs float64
@@ -52,7 +52,7 @@ func measureAlarms(ctx context.Context, peers int) ([]figure.Figure, error) {
 	return append(out, figure.Figure{Name: fmt.Sprintf("  Prometheus' rules in one evaluation: %d", 2*peers), Value: took.Seconds(), Unit: "s"}), nil
 }
 
-// evaluate makes two alarms for each of many variants, as target tracking does, and lets none of them change its state.
+// evaluate puts two alarms on each of many variants, as target tracking does, and evaluates them without a change of state.
 func evaluate(ctx context.Context, variants int) (tick, error) {
 	e := engine.New(engine.Config{Seed: 1})
 	now := begun
@@ -84,11 +84,11 @@ func evaluate(ctx context.Context, variants int) (tick, error) {
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		started := figure.OnCore()
+		started := figure.CPUTime()
 		if _, err := e.Step(now, engine.Tick{}); err != nil {
 			return tick{}, err
 		}
-		took := figure.OnCore() - started
+		took := figure.CPUTime() - started
 		runtime.ReadMemStats(&after)
 		all = append(all, tick{took, float64(after.Mallocs - before.Mallocs)})
 	}

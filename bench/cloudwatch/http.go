@@ -31,7 +31,7 @@ const (
 	load    = 6 * time.Second
 )
 
-// call is a request made beforehand, to be sent again and again.
+// call is a prepared request, which can be sent repeatedly.
 type call struct {
 	url    string
 	header http.Header
@@ -47,7 +47,7 @@ func (c *call) send(ctx context.Context) (*http.Response, error) {
 	return http.DefaultClient.Do(req)
 }
 
-// do sends the call and reads the whole answer, whose length it returns.
+// do sends the call, reads the whole response and returns its length.
 func (c *call) do(ctx context.Context) (int64, error) {
 	resp, err := c.send(ctx)
 	if err != nil {
@@ -55,13 +55,13 @@ func (c *call) do(ctx context.Context) (int64, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
 	if resp.StatusCode/100 != 2 {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // the status says enough
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // the status is the error
 		return 0, fmt.Errorf("%s: %s", resp.Status, text)
 	}
 	return io.Copy(io.Discard, resp.Body)
 }
 
-// signed makes a call of CloudWatch's, in CBOR as the SDK for Go speaks.
+// signed prepares a CloudWatch call in CBOR, as the SDK for Go sends it.
 func signed(ctx context.Context, s *target.Server, operation string, in any) (*call, error) {
 	c := &call{url: s.URL + "/service/GraniteServiceVersion20100801/operation/" + operation, body: wire.EncodeCBOR(in)}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(c.body))
@@ -82,7 +82,7 @@ func signed(ctx context.Context, s *target.Server, operation string, in any) (*c
 	return c, nil
 }
 
-// measureHTTP loads a server that has one core, and Prometheus' remote write on one core after it.
+// measureHTTP measures a server on one core, then Prometheus' remote write on one core.
 func measureHTTP(ctx context.Context) ([]figure.Figure, error) {
 	b, err := target.Build(ctx)
 	if err != nil {
@@ -124,19 +124,19 @@ func loadServer(ctx context.Context, s *target.Server) ([]figure.Figure, error) 
 	if err != nil {
 		return nil, err
 	}
-	wall, cpu, err := press(ctx, s.PID(), func(int, int) *call { return put })
+	wall, cpu, err := pointRate(ctx, s.PID(), func(int, int) *call { return put })
 	if err != nil {
 		return nil, err
 	}
 	return []figure.Figure{
 		figure.AtLeast("PutMetricData over HTTP, 1,000 datums a call, per second of one core", cpu, "datapoints/s", 150_000),
-		{Name: "  by the clock", Value: wall, Unit: "datapoints/s"},
+		{Name: "  by wall clock", Value: wall, Unit: "datapoints/s"},
 	}, nil
 }
 
-// press sends calls from several clients, each behind the other, and returns how many points a second were taken: by the clock, and by the
-// time that the server was on a core.
-func press(ctx context.Context, pid int, next func(client, i int) *call) (wall, cpu float64, err error) {
+// pointRate sends calls from several clients and returns the accepted points per second of wall clock time, and per second of the server's
+// CPU time.
+func pointRate(ctx context.Context, pid int, next func(client, i int) *call) (wall, cpu float64, err error) {
 	p, err := process.NewProcessWithContext(ctx, int32(pid))
 	if err != nil {
 		return 0, 0, err
@@ -177,7 +177,7 @@ func press(ctx context.Context, pid int, next func(client, i int) *call) (wall, 
 	return points / took, points / (after.User + after.System - before.User - before.System), nil
 }
 
-// loadPeer sends the same points to Prometheus' remote write: a thousand series, a second later each time.
+// loadPeer sends as many points to Prometheus' remote write: a thousand series for each client.
 func loadPeer(ctx context.Context) ([]figure.Figure, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
@@ -195,7 +195,7 @@ func loadPeer(ctx context.Context) ([]figure.Figure, error) {
 		return nil, err
 	}
 	defer func() {
-		_ = cmd.Process.Kill() // it has nothing to keep
+		_ = cmd.Process.Kill() // it has no state to save
 		_ = cmd.Wait()
 	}()
 	if err := answers(ctx, "http://"+address); err != nil {
@@ -207,12 +207,12 @@ func loadPeer(ctx context.Context) ([]figure.Figure, error) {
 			return nil, err
 		}
 	}
-	wall, cpu, err := press(ctx, cmd.Process.Pid, func(client, i int) *call { return calls[client][i%len(calls[client])] })
+	wall, cpu, err := pointRate(ctx, cmd.Process.Pid, func(client, i int) *call { return calls[client][i%len(calls[client])] })
 	if err != nil {
 		return nil, err
 	}
 	return []figure.Figure{
 		{Name: "  Prometheus' remote write of as many points, per second of one core", Value: cpu, Unit: "datapoints/s"},
-		{Name: "  by the clock", Value: wall, Unit: "datapoints/s"},
+		{Name: "  by wall clock", Value: wall, Unit: "datapoints/s"},
 	}, nil
 }

@@ -16,13 +16,13 @@ import (
 	write "github.com/prometheus/prometheus/storage/remote"
 )
 
-// asPeer and peerFolder make the command the peer: the address that it listens on, and where its TSDB is.
+// Environment variables that make this program the peer: its listen address and the folder of its TSDB.
 const (
 	asPeer     = "BELLOWS_BENCH_PEER"
 	peerFolder = "BELLOWS_BENCH_PEER_FOLDER"
 )
 
-// servePeer is what Prometheus does with remote writes: its handler over its TSDB.
+// servePeer serves remote writes as Prometheus does: its own handler over its own TSDB.
 func servePeer(ctx context.Context, address, dir string) error {
 	db, err := store(dir)
 	if err != nil {
@@ -40,10 +40,10 @@ func servePeer(ctx context.Context, address, dir string) error {
 	return db.Close()
 }
 
-// writes is how many requests of a client's are made beforehand: enough for a load, so that none is sent twice.
+// writes is the number of requests prepared for a client: enough that none is sent twice.
 const writes = 1500
 
-// remoteWrites makes a client's requests of a thousand series' samples, a millisecond apart: no two write the same.
+// remoteWrites prepares a client's requests, each with one sample of a thousand series, a millisecond after the one before.
 func remoteWrites(url string, client int) ([]*call, error) {
 	header := http.Header{
 		"Content-Type": {"application/x-protobuf"}, "Content-Encoding": {"snappy"}, "X-Prometheus-Remote-Write-Version": {"0.1.0"},
@@ -77,7 +77,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// answers waits until a server answers, whatever it says.
+// answers waits until a server answers with any status.
 func answers(ctx context.Context, url string) error {
 	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -19,17 +19,17 @@ import (
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
 
-// What is read: as much as a large dashboard asks for.
+// The size of the read: as much as a large dashboard requests.
 const (
 	metrics  = 500
 	each     = 180
-	liveFast = 300 // seconds of policy time that pass in one while the datapoints come in
+	liveFast = 300 // seconds of policy time per second while the datapoints are written
 	reads    = 25
 )
 
-// measureReading has a server live through three hours, and reads them. Each minute's datapoints come in that minute, as collectors send
-// them, on a clock that runs fast: so memory has the last quarter of an hour and the history the rest, in order, as it stands after three hours
-// of any server. Then the server is started again on the wall's clock, so that it has nothing else to do.
+// measureReading writes three hours of datapoints and reads them. Each minute's datapoints are written in that minute of a clock that runs
+// fast, so that memory has the last quarter of an hour and the history the rest, as in any server. The server is then restarted at normal
+// speed, so that it is idle otherwise.
 func measureReading(ctx context.Context, b *target.Binary) ([]figure.Figure, error) {
 	to, err := live(ctx, b)
 	if err != nil {
@@ -46,7 +46,7 @@ func measureReading(ctx context.Context, b *target.Binary) ([]figure.Figure, err
 	return out, err
 }
 
-// live returns the end of the three hours.
+// live writes the datapoints and returns the end of the three hours.
 func live(ctx context.Context, b *target.Binary) (to time.Time, err error) {
 	s, err := b.Start(ctx, "reading", "127.0.0.1:0", "--clock-speed", fmt.Sprint(liveFast))
 	if err != nil {
@@ -103,7 +103,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// health tells the policy time, and until when the history has everything.
+// health returns the policy time and the time up to which the history is complete.
 func health(ctx context.Context, s *target.Server) (now, kept time.Time, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/health", nil)
 	if err != nil {
@@ -124,7 +124,7 @@ func health(ctx context.Context, s *target.Server) (now, kept time.Time, err err
 	return page.Now, page.History.Kept, err
 }
 
-// readAll reads everything at once, again and again.
+// readAll reads all datapoints in one call, repeatedly.
 func readAll(ctx context.Context, s *target.Server, to time.Time) ([]figure.Figure, error) {
 	in := &sdk.GetMetricDataInput{StartTime: aws.Time(to.Add(-each * time.Minute)), EndTime: aws.Time(to)}
 	for i := range metrics {
@@ -166,12 +166,12 @@ func readAll(ctx context.Context, s *target.Server, to time.Time) ([]figure.Figu
 	slices.Sort(all)
 	return []figure.Figure{
 		figure.AtMost("GetMetricData, 500 metrics, 3 h at 60 s, milliseconds of one core", 1000*core/reads, "ms", 100),
-		{Name: "  by the clock, median", Value: all[reads/2].Seconds() * 1000, Unit: "ms"},
-		{Name: "  its answer", Value: float64(size) / 1e6, Unit: "MB"},
+		{Name: "  by wall clock, median", Value: all[reads/2].Seconds() * 1000, Unit: "ms"},
+		{Name: "  size of the response", Value: float64(size) / 1e6, Unit: "MB"},
 	}, nil
 }
 
-// complete makes sure that an answer has what is to be timed.
+// complete checks that a response has all datapoints.
 func complete(ctx context.Context, get *call, want int) error {
 	resp, err := get.send(ctx)
 	if err != nil {

@@ -25,7 +25,7 @@ func store(dir string) (*tsdb.DB, error) {
 	return tsdb.Open(dir, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), o, nil)
 }
 
-// evaluateRules has Prometheus evaluate what evaluate does: two alerting rules for each of as many series, of which none fires.
+// evaluateRules evaluates the counterpart of evaluate in Prometheus: two alerting rules for each of as many series, none of which fires.
 func evaluateRules(ctx context.Context, variants int) (took time.Duration, err error) {
 	dir, err := os.MkdirTemp("", "bellows-bench-")
 	if err != nil {
@@ -85,16 +85,16 @@ func evaluateGroup(ctx context.Context, db *tsdb.DB, g *rules.Group, variants in
 		}
 		now = now.Add(time.Minute)
 	}
-	g.Eval(ctx, now) // the first one makes each rule's state
+	g.Eval(ctx, now) // the first evaluation allocates each rule's state
 	var all []time.Duration
 	for range 3 {
 		if err := feed(); err != nil {
 			return 0, err
 		}
 		now = now.Add(time.Minute)
-		started := figure.OnCore()
+		started := figure.CPUTime()
 		g.Eval(ctx, now)
-		all = append(all, figure.OnCore()-started)
+		all = append(all, figure.CPUTime()-started)
 	}
 	for _, r := range g.AlertingRules() {
 		if r.LastError() != nil || len(r.ActiveAlerts()) > 0 {

@@ -12,7 +12,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// measureRecording has gateways report on a thousand variants each second, eight datapoints each, into series that are there.
+// measureRecording records what gateways report on a thousand variants each second, eight datapoints each, into existing series.
 func measureRecording(ctx context.Context) ([]figure.Figure, error) {
 	defer figure.OneCore()()
 	const variants, each = 1000, 8
@@ -31,7 +31,7 @@ func measureRecording(ctx context.Context) ([]figure.Figure, error) {
 	}
 	e := engine.New(engine.Config{Seed: 1})
 	now, steps := begun, 0
-	started, began := figure.OnCore(), time.Now()
+	started, began := figure.CPUTime(), time.Now()
 	for time.Since(began) < 3*time.Second && ctx.Err() == nil {
 		now = now.Add(time.Second)
 		if _, err := e.Step(now, in); err != nil {
@@ -39,11 +39,11 @@ func measureRecording(ctx context.Context) ([]figure.Figure, error) {
 		}
 		steps++
 	}
-	rate := float64(steps*variants*each) / (figure.OnCore() - started).Seconds()
+	rate := float64(steps*variants*each) / (figure.CPUTime() - started).Seconds()
 	return []figure.Figure{figure.AtLeast("recording from gateways, per second of one core", rate, "datapoints/s", 5e6)}, ctx.Err()
 }
 
-// kinds are what is recorded of a variant each minute, and how many of its twelve metrics are of the kind.
+// kinds are the kinds of metrics that are recorded of a variant each minute, with their share of its twelve metrics.
 var kinds = []struct {
 	name  string
 	count int
@@ -52,7 +52,7 @@ var kinds = []struct {
 	{"counts", 6, func(r *rand.Rand) metric.Summary {
 		return metric.Summary{StatisticSet: metric.StatisticSet{Count: float64(500 + r.IntN(1000)), Sum: float64(r.IntN(9)), Max: 1}}
 	}},
-	{"use of an instance", 4, func(r *rand.Rand) (s metric.Summary) {
+	{"utilization of an instance", 4, func(r *rand.Rand) (s metric.Summary) {
 		s.StatisticSet.Add(100*r.Float64(), 1)
 		return s
 	}},
@@ -64,14 +64,14 @@ var kinds = []struct {
 	}},
 }
 
-// measureMemory counts the heap that a window of many series takes after three hours, with all that belongs to it.
+// measureMemory measures the heap of a window of many series after three hours.
 func measureMemory(context.Context) ([]figure.Figure, error) {
 	retention := engine.Config{}.WithDefaults().MetricRetention
 	var out []figure.Figure
 	total, metrics := 0.0, 0
 	for _, k := range kinds {
 		const series = 1000
-		r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+		r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a fixed seed
 		before := heap()
 		w := metric.NewWindow(retention)
 		for minute := range 180 {

@@ -1,8 +1,8 @@
-// Command decision measures what decisions cost: one of a target with two policies, and the tick in which every one of many scalable
-// targets has its two alarms evaluated. It holds itself to one core, and counts the time that it is on it, so that others on the machine
-// do not show. What stands beside it are the promises; alarms have a peer in bench/cloudwatch.
+// Command decision measures the cost of decisions: one decision of a target with two policies, and the tick in which many scalable targets
+// have their two alarms evaluated. It runs on one core and counts CPU time, so that other programs on the machine do not affect it. It
+// compares the figures with their limits; bench/cloudwatch compares alarms with those of another system.
 //
-//	go run ./bench/decision [--json]
+//	cd bench && go run ./decision [--json]
 package main
 
 import (
@@ -16,13 +16,13 @@ import (
 	"syscall"
 	"time"
 
-	"bellows.dev/bellows/bench/crowd"
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/enginetest"
 	"bellows.dev/bellows/scaling"
 )
 
-// rounds is how often a tick is measured; the median counts.
+// rounds is the number of measurements of a tick, of which the median is reported.
 const rounds = 5
 
 func main() {
@@ -53,14 +53,14 @@ func run(ctx context.Context, asJSON bool) error {
 	return figure.Report(os.Stdout, all, asJSON)
 }
 
-// measureTicks measures a crowd at rest, and one all of whose targets decide: in vain, since each has its maximum.
+// measureTicks measures ticks in which no alarm changes, and ticks in which every target decides but stays at its maximum capacity.
 func measureTicks(ctx context.Context, targets int) ([]figure.Figure, error) {
 	var out []figure.Figure
 	for _, x := range []struct {
 		name      string
 		load      float64
 		decisions int
-	}{{"nothing is to be done", crowd.Rest, 0}, {"every target decides", crowd.Rush, targets}} {
+	}{{"no alarm changes", enginetest.Rest, 0}, {"every target decides", enginetest.Rush, targets}} {
 		took, err := measureTick(ctx, targets, x.load, x.decisions)
 		if err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func measureTicks(ctx context.Context, targets int) ([]figure.Figure, error) {
 }
 
 func measureTick(ctx context.Context, targets int, load float64, decisions int) (time.Duration, error) {
-	c, err := crowd.New(targets, 1, 1)
+	c, err := enginetest.New(targets, 1, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -89,9 +89,9 @@ func measureTick(ctx context.Context, targets int, load float64, decisions int) 
 			return 0, err
 		}
 		runtime.GC()
-		started := figure.OnCore()
+		started := figure.CPUTime()
 		out, err := c.Evaluate()
-		took := figure.OnCore() - started
+		took := figure.CPUTime() - started
 		if err != nil {
 			return 0, err
 		}
@@ -107,6 +107,7 @@ func measureTick(ctx context.Context, targets int, load float64, decisions int) 
 	return all[len(all)/2], nil
 }
 
+// decided counts the decisions of a step.
 func decided(out *engine.Output) (n int) {
 	for _, e := range out.Events {
 		if _, ok := e.(engine.Decided); ok {
@@ -116,7 +117,7 @@ func decided(out *engine.Output) (n int) {
 	return n
 }
 
-// measureDecision measures one decision of a target whose two policies are both called by their alarms, in vain.
+// measureDecision measures one decision of a target at its maximum capacity, both of whose policies are invoked by their alarms.
 func measureDecision() ([]figure.Figure, error) {
 	target, signals, err := twoPolicies()
 	if err != nil {
@@ -129,14 +130,14 @@ func measureDecision() ([]figure.Figure, error) {
 	scaling.Decide(now, target, full, signals, nil, &d)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	started := figure.OnCore()
+	started := figure.CPUTime()
 	for range decisions {
 		scaling.Decide(now, target, full, signals, nil, &d)
 	}
-	took := figure.OnCore() - started
+	took := figure.CPUTime() - started
 	runtime.ReadMemStats(&after)
 	if d.Acted || len(d.Proposals) != 2 {
-		return nil, fmt.Errorf("not the decision that was to be measured: %s", &d)
+		return nil, fmt.Errorf("unexpected decision: %s", &d)
 	}
 	return []figure.Figure{
 		figure.AtMost("a decision for a target with two policies", took.Seconds()/decisions*1e6, "µs", 2),

@@ -1,4 +1,4 @@
-// Package figure is what benchmarks with promises share: figures, the table that shows them, and one core to measure on.
+// Package figure is shared by the benchmarks: measured figures with their limits, the table that shows them, and CPU time on one core.
 package figure
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Figure is one thing that was measured.
+// Figure is one measured value.
 type Figure struct {
 	Name     string  `json:"name"`
 	Value    float64 `json:"value"`
@@ -21,7 +21,7 @@ type Figure struct {
 	Missed   bool    `json:"missed,omitempty"`
 }
 
-// ErrMissed says that a figure is not what was promised.
+// ErrMissed reports that a figure is outside its limit.
 var ErrMissed = errors.New("a promised figure is missed")
 
 // AtMost is a figure with an upper bound.
@@ -45,7 +45,7 @@ func show(v float64) string {
 	}
 }
 
-// Report writes figures as a table or as JSON. It fails with ErrMissed after that, where one is not what was promised.
+// Report writes figures as a table or as JSON, then fails with ErrMissed if one of them is outside its limit.
 func Report(to io.Writer, all []Figure, asJSON bool) error {
 	if err := write(to, all, asJSON); err != nil {
 		return err
@@ -70,18 +70,17 @@ func write(to io.Writer, all []Figure, asJSON bool) error {
 	return w.Flush()
 }
 
-// OnCore is for how long the process has been on a core, collecting garbage included. What other programs do at the same time does not
-// count.
-func OnCore() time.Duration {
+// CPUTime is the CPU time that the process has used, garbage collection included. Other programs on the machine do not count.
+func CPUTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic("bench: " + err.Error()) // it cannot fail for oneself
+		panic("bench: " + err.Error()) // it cannot fail for the calling process
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// OneCore holds the process to one core until the function that it returns is called.
-func OneCore() func() {
+// OneCore limits the process to one core until the returned function is called.
+func OneCore() (restore func()) {
 	before := runtime.GOMAXPROCS(1)
 	return func() { runtime.GOMAXPROCS(before) }
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestReportSaysWhatIsMissed(t *testing.T) {
+func TestReportFailsForAMissedFigure(t *testing.T) {
 	for _, c := range []struct {
 		figures []Figure
 		want    error

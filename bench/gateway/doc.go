@@ -1,10 +1,10 @@
-// Command gateway measures the data plane of a running server beside its peers, in one run: a model server asked directly, nginx, haproxy,
-// httputil.ReverseProxy, and Bellows with and without signatures. All of them pass invocations on to the same model servers, which
-// Bellows runs as instances of an endpoint.
+// Command gateway measures the data plane of a running server beside its peers, in one run: a model server called directly, nginx, haproxy,
+// httputil.ReverseProxy, and Bellows with and without signatures. All of them proxy to the same model servers, which Bellows runs as
+// instances of an endpoint.
 //
-//	go run ./bench/gateway
+//	cd bench && go run ./gateway
 //
-// It measures at saturation with bodies of 1 KB and 220 KB (wrk makes the load where it is installed, else package loadgen), at fixed rates in
-// an open loop, and the memory that a connection takes. Rounds take turns; tables show medians. It exits with 1 where a promised figure is
-// missed. Peers that are not installed are left out, and so are the figures that are relative to them.
+// It measures at saturation with bodies of 1 KB and 220 KB (with wrk where it is installed, otherwise with package loadgen), at fixed rates in
+// an open loop, and the memory of a connection. The peers take turns; tables show medians. It exits with 1 if a figure is outside its limit.
+// Peers that are not installed are skipped, and so are the figures relative to them.
 package main

@@ -16,15 +16,15 @@ import (
 	"bellows.dev/bellows/bench/loadgen"
 )
 
-// measurement is what one turn gave.
+// measurement is the outcome of one turn of a peer.
 type measurement struct {
-	rate     float64 // answers with 2XX a second
+	rate     float64 // 2XX responses per second
 	p50, p99 time.Duration
 	failures float64
-	cpu      time.Duration // of the peer's processes, an answer
+	cpu      time.Duration // of the peer's processes, per response
 }
 
-// measure sends bodies of a size to a peer, at a rate or, where that is 0, as fast as answers come.
+// measure sends bodies of a size to a peer: in an open loop at a rate per second or, if that is 0, in a closed loop.
 func (o *options) measure(ctx context.Context, p *peer, size, rate int) (measurement, error) {
 	body := bytes.Repeat([]byte("x"), size)
 	header, err := p.headers(ctx, body)
@@ -37,8 +37,8 @@ func (o *options) measure(ctx context.Context, p *peer, size, rate int) (measure
 	pids := p.pids()
 	before := cpuTime(pids)
 	m, err := o.send(ctx, p, body, header, rate)
-	if answers := m.rate * o.duration.Seconds(); answers > 0 {
-		m.cpu = time.Duration(float64(cpuTime(pids)-before) / answers)
+	if responses := m.rate * o.duration.Seconds(); responses > 0 {
+		m.cpu = time.Duration(float64(cpuTime(pids)-before) / responses)
 	}
 	return m, err
 }
@@ -62,7 +62,7 @@ func hexSHA256(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// wrk runs it with a script that posts, and reads its summary.
+// wrk runs wrk with a script that posts the body, and parses its summary.
 func (o *options) wrk(ctx context.Context, address string, size int, header map[string]string) (measurement, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -86,6 +86,8 @@ func (o *options) wrk(ctx context.Context, address string, size int, header map[
 	}
 	return parseWrk(string(out))
 }
+
+// parseWrk reads the summary that wrk prints.
 func parseWrk(out string) (m measurement, err error) {
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)

@@ -19,7 +19,7 @@ Requests/sec:  43814.90
 Transfer/sec:     50.98MB
 `
 
-func TestWrksSummaryIsRead(t *testing.T) {
+func TestParseWrk(t *testing.T) {
 	m, err := parseWrk(wrkOutput)
 	want := measurement{rate: 43814.90, p50: 689 * time.Microsecond, p99: 2670 * time.Microsecond, failures: 16}
 	if err != nil || m != want {

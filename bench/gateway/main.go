@@ -17,7 +17,7 @@ import (
 	"bellows.dev/bellows/bench/figure"
 )
 
-// path is where every peer is asked; model servers answer anywhere.
+// path is the request path for every peer; the model servers answer on any path.
 const path = "/endpoints/bench/invocations"
 
 type options struct {
@@ -25,7 +25,7 @@ type options struct {
 	duration                       time.Duration
 	generator, only                string
 	sizes, rates                   []int
-	crowd                          int
+	idle                           int
 	json                           bool
 	role, upstreams                string
 	announce                       string
@@ -35,17 +35,17 @@ func main() {
 	o := options{sizes: []int{1 << 10, 220 << 10}, rates: []int{5_000, 15_000}}
 	flag.IntVar(&o.instances, "instances", 4, "model servers")
 	flag.IntVar(&o.connections, "connections", 32, "connections of the load")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds; tables show medians")
-	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of one peer's turn in a round")
+	flag.IntVar(&o.rounds, "rounds", 3, "measurements of each peer; tables show medians")
+	flag.DurationVar(&o.duration, "duration", 5*time.Second, "duration of one measurement")
 	flag.StringVar(&o.generator, "generator", "", "wrk or loadgen; default wrk where it is installed")
 	flag.StringVar(&o.only, "only", "", "peers to measure, comma-separated; default all")
-	flag.Func("sizes", "bytes of a request's body and of an answer's, comma-separated; default 1024,225280", into(&o.sizes))
-	flag.Func("rates", "requests a second of the open loops, comma-separated; default 5000,15000; 0: none", into(&o.rates))
-	flag.IntVar(&o.crowd, "crowd", 5000, "connections to measure the memory of; 0: none")
+	flag.Func("sizes", "bytes of a request's and a response's body, comma-separated; default 1024,225280", into(&o.sizes))
+	flag.Func("rates", "requests per second of the open loops, comma-separated; default 5000,15000; 0: none", into(&o.rates))
+	flag.IntVar(&o.idle, "idle", 5000, "idle connections whose memory is measured; 0: none")
 	flag.BoolVar(&o.json, "json", false, "print figures as JSON")
-	flag.StringVar(&o.role, "role", "", "what a child process serves; for the command's own use")
-	flag.StringVar(&o.upstreams, "upstreams", "", "addresses of model servers; for the command's own use")
-	flag.StringVar(&o.announce, "announce", "", "where a model server writes its address; for the command's own use")
+	flag.StringVar(&o.role, "role", "", "role of a child process; internal")
+	flag.StringVar(&o.upstreams, "upstreams", "", "addresses of model servers; internal")
+	flag.StringVar(&o.announce, "announce", "", "folder in which a model server announces its address; internal")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := o.run(ctx, os.Stdout)
@@ -56,14 +56,14 @@ func main() {
 	}
 }
 
-// into parses numbers that are separated by commas; 0 alone is none.
+// into parses comma-separated numbers and drops zeros.
 func into(list *[]int) func(string) error {
 	return func(s string) error {
 		*list = nil
 		for _, word := range strings.Split(s, ",") {
 			n, err := strconv.Atoi(word)
 			if err != nil || n < 0 {
-				return fmt.Errorf("%q is no number", word)
+				return fmt.Errorf("%q is not a number", word)
 			}
 			if n > 0 {
 				*list = append(*list, n)
@@ -103,7 +103,7 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		}
 		figures = append(figures, found...)
 	}
-	if o.crowd > 0 {
+	if o.idle > 0 {
 		found, err := o.connectionMemory(ctx, out, peers)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (o *options) wanted(name string) bool {
 	return o.only == "" || slices.Contains(strings.Split(o.only, ","), name)
 }
 
-// saturate sends as fast as answers come.
+// saturate measures the peers in a closed loop.
 func (o *options) saturate(ctx context.Context, out io.Writer, peers []*peer, size int) ([]figure.Figure, error) {
 	title := fmt.Sprintf("saturation, %d bytes each way, %d connections, %v a turn, %s", size, o.connections, o.duration, o.generator)
 	if err := o.rotate(ctx, out, title, peers, size, 0); err != nil {
@@ -141,7 +141,7 @@ func (o *options) saturate(ctx context.Context, out io.Writer, peers []*peer, si
 	return figures, nil
 }
 
-// fixedRate sends at a fixed rate, whether answers come or not.
+// fixedRate measures the peers in an open loop.
 func (o *options) fixedRate(ctx context.Context, out io.Writer, peers []*peer, rate int) ([]figure.Figure, error) {
 	size := o.sizes[0]
 	title := fmt.Sprintf("open loop, %d requests/s, %d bytes each way, %v a turn, loadgen", rate, size, o.duration)
@@ -159,7 +159,7 @@ func (o *options) fixedRate(ctx context.Context, out io.Writer, peers []*peer, r
 	}, nil
 }
 
-// rotate measures each peer once a round, one after the other, and prints the medians.
+// rotate measures the peers in turn, several rounds, and prints the medians.
 func (o *options) rotate(ctx context.Context, out io.Writer, title string, peers []*peer, size, rate int) error {
 	for _, p := range peers {
 		p.seen = nil

@@ -17,10 +17,10 @@ import (
 	"bellows.dev/bellows/bench/figure"
 )
 
-// connectionMemory measures how much memory an open connection takes that has had an answer, from many of them.
+// connectionMemory measures the memory of an idle connection that has had one response, averaged over many.
 func (o *options) connectionMemory(ctx context.Context, out io.Writer, peers []*peer) ([]figure.Figure, error) {
-	o.crowd = min(o.crowd, descriptors()-500)
-	fmt.Fprintf(out, "\n%d connections, each with one answer of 1 KB\n", o.crowd)
+	o.idle = min(o.idle, descriptors()-500)
+	fmt.Fprintf(out, "\n%d idle connections after one response of 1 KB\n", o.idle)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "peer\tKB a connection\t")
 	var figures []figure.Figure
@@ -45,15 +45,15 @@ func (o *options) memoryOf(ctx context.Context, p *peer) (kb float64, err error)
 	if err != nil {
 		return 0, err
 	}
-	conns := make([]net.Conn, 0, o.crowd)
+	conns := make([]net.Conn, 0, o.idle)
 	defer func() {
 		for _, c := range conns {
-			_ = c.Close() // nothing waits in it
+			_ = c.Close() // nothing is in flight
 		}
 	}()
 	body := strings.Repeat("x", 1<<10)
 	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", path, p.address, len(body), body)
-	for range o.crowd {
+	for range o.idle {
 		var d net.Dialer
 		c, err := d.DialContext(ctx, "tcp", p.address)
 		if err != nil {
@@ -65,7 +65,7 @@ func (o *options) memoryOf(ctx context.Context, p *peer) (kb float64, err error)
 		}
 	}
 	after, err := resident(p.pids())
-	return float64(after-before) / float64(o.crowd), err
+	return float64(after-before) / float64(o.idle), err
 }
 
 func ask(c net.Conn, request string) error {
@@ -75,22 +75,22 @@ func ask(c net.Conn, request string) error {
 	if _, err := io.WriteString(c, request); err != nil {
 		return err
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	response, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return err
 	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", answer.StatusCode)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", response.StatusCode)
 	}
-	return answer.Body.Close()
+	return response.Body.Close()
 }
 
-// cpuTime is how much processor time processes have used so far.
+// cpuTime is the CPU time that processes have used.
 func cpuTime(pids []int) time.Duration {
-	const tick = 10 * time.Millisecond // Linux's unit, whatever the kernel's own
+	const tick = 10 * time.Millisecond // USER_HZ, which is 100 on every Linux
 	var sum time.Duration
 	for _, pid := range pids {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -99,7 +99,7 @@ func cpuTime(pids []int) time.Duration {
 		}
 		_, rest, _ := strings.Cut(string(text), ") ")
 		if f := strings.Fields(rest); len(f) > 12 {
-			for _, word := range f[11:13] { // user's and the kernel's
+			for _, word := range f[11:13] { // utime and stime
 				n, _ := strconv.Atoi(word)
 				sum += time.Duration(n) * tick
 			}
@@ -108,7 +108,7 @@ func cpuTime(pids []int) time.Duration {
 	return sum
 }
 
-// resident is the memory of processes in KB.
+// resident is the resident memory of processes in KB.
 func resident(pids []int) (kb int, err error) {
 	for _, pid := range pids {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -128,7 +128,7 @@ func resident(pids []int) (kb int, err error) {
 	return kb, nil
 }
 
-// descriptors is how many files this process may open.
+// descriptors is the number of files that this process may open.
 func descriptors() int {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {

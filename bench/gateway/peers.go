@@ -20,19 +20,19 @@ import (
 	"bellows.dev/bellows/bench/target"
 )
 
-// image names the model server that the servers run as instances.
+// image is the image of the model server that runs as instances of the endpoint.
 const image = "bench/model"
 
-// peer is one of the servers that are compared.
+// peer is one of the compared servers.
 type peer struct {
 	name    string
 	address string
-	pids    func() []int // of its processes; nil where they are not measured
-	sign    *aws.Config  // requests are signed with its key; nil: they are not
+	pids    func() []int // its processes; nil if they are not measured
+	sign    *aws.Config  // credentials that requests are signed with; nil: unsigned
 	seen    []measurement
 }
 
-// peers starts all that is measured; stop ends it.
+// peers starts all servers that are measured; stop ends them.
 func (o *options) peers(ctx context.Context, out io.Writer) (all []*peer, stop func(), err error) {
 	var ends []func()
 	stop = func() {
@@ -67,7 +67,7 @@ func (o *options) peers(ctx context.Context, out io.Writer) (all []*peer, stop f
 		}
 		p, err := x.start(ctx, models)
 		if err != nil {
-			fmt.Fprintf(out, "%s is left out: %v\n", x.name, err)
+			fmt.Fprintf(out, "%s is skipped: %v\n", x.name, err)
 			continue
 		}
 		ends = append(ends, p.stop)
@@ -91,7 +91,7 @@ func (o *options) peers(ctx context.Context, out io.Writer) (all []*peer, stop f
 
 func host(url string) string { return strings.TrimPrefix(url, "http://") }
 
-// server starts Bellows with the endpoint "bench" and returns the addresses of its instances too.
+// server starts Bellows with the endpoint "bench" and returns it with the addresses of its instances.
 func (o *options) server(ctx context.Context, b *target.Binary, dir, name string, flags ...string) (*target.Server, []string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -122,12 +122,13 @@ func (o *options) server(ctx context.Context, b *target.Binary, dir, name string
 		addresses = append(addresses, f.Name())
 	}
 	if len(addresses) != o.instances {
-		return s, nil, fmt.Errorf("%d instances serve, and %d have announced themselves", o.instances, len(addresses))
+		return s, nil, fmt.Errorf("%d instances are in service, but %d have announced their addresses", o.instances, len(addresses))
 	}
 	return s, addresses, nil
 }
 
-// headers are what a request to the peer has besides Host and Content-Length. A signature is good for minutes, so one does for a turn.
+// headers are the headers of a request to the peer besides Host and Content-Length. A signature is valid for minutes, so one is enough for a
+// turn.
 func (p *peer) headers(ctx context.Context, body []byte) (map[string]string, error) {
 	all := map[string]string{"Content-Type": "application/octet-stream"}
 	if p.sign == nil {
@@ -160,10 +161,10 @@ func find(peers []*peer, name string) *peer {
 	return nil
 }
 
-// table prints each peer's medians, and its rate beside nginx's.
+// table prints each peer's medians, and its rate relative to nginx's.
 func table(out io.Writer, peers []*peer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "peer\trequests/s\tp50\tp99\tfailures\tof nginx\tCPU each\t")
+	fmt.Fprintln(w, "peer\trequests/s\tp50\tp99\tfailures\tof nginx\tCPU a request\t")
 	base := find(peers, "nginx")
 	for _, p := range peers {
 		m := median(p.seen)
@@ -176,7 +177,7 @@ func table(out io.Writer, peers []*peer) error {
 	return w.Flush()
 }
 
-// median is each number's own; failures are summed, since one is one too many.
+// median takes the median of each value on its own, and the sum of the failures.
 func median(all []measurement) measurement {
 	var m measurement
 	var rates []float64
@@ -197,5 +198,5 @@ func median(all []measurement) measurement {
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
-// errMissing says that a peer's program is not there.
+// errMissing reports that a peer's program is not installed.
 var errMissing = errors.New("it is not installed")

@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// process is a server that this command started.
+// process is a server that this program started.
 type process struct {
 	address string
 	cmd     *exec.Cmd
-	input   io.Closer // a child of this program ends when it is closed; nil for nginx
-	dir     string    // removed at the end; may be ""
+	input   io.Closer // closing it ends a child that runs this program; nil for others
+	dir     string    // removed when it stops; may be ""
 }
 
-// stop ends the process and waits for it. How it ends is of no interest: it is not needed any more.
+// stop ends the process and waits for it. Its exit status does not matter.
 func (p *process) stop() {
 	if p.input != nil {
 		_ = p.input.Close()
@@ -35,7 +35,7 @@ func (p *process) stop() {
 	}
 }
 
-// family is the process and its children.
+// family returns the process and its children.
 func (p *process) family() []int {
 	pids := []int{p.cmd.Process.Pid}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pids[0], pids[0]))
@@ -50,7 +50,7 @@ func (p *process) family() []int {
 	return pids
 }
 
-// reverseProxyChild runs this program as a proxy; its first line of output is its address.
+// reverseProxyChild runs this program as a proxy, which prints its address on the first line.
 func (o *options) reverseProxyChild(ctx context.Context, models []string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -73,7 +73,7 @@ func (o *options) reverseProxyChild(ctx context.Context, models []string) (*proc
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
 		p.stop()
-		return nil, fmt.Errorf("it said no address: %w", err)
+		return nil, fmt.Errorf("it printed no address: %w", err)
 	}
 	p.address = strings.TrimSpace(line)
 	return p, nil
@@ -112,7 +112,7 @@ backend b
   http-request set-path /invocations
 %[2]s`
 
-// nginx starts it as a proxy with kept connections.
+// nginx starts nginx as a proxy with keep-alive connections.
 func nginx(ctx context.Context, models []string) (*process, error) {
 	servers := ""
 	for _, m := range models {
@@ -124,7 +124,7 @@ func nginx(ctx context.Context, models []string) (*process, error) {
 	})
 }
 
-// haproxy starts it as a proxy with kept connections.
+// haproxy starts haproxy as a proxy with keep-alive connections.
 func haproxy(ctx context.Context, models []string) (*process, error) {
 	servers := ""
 	for i, m := range models {
@@ -135,7 +135,7 @@ func haproxy(ctx context.Context, models []string) (*process, error) {
 	})
 }
 
-// proxy starts an installed program with a configuration in a directory of its own, and waits until it listens.
+// proxy starts an installed program with a configuration in a folder of its own, and waits until it listens.
 func proxy(ctx context.Context, name string, configure func(dir, address string) (args []string, config string)) (*process, error) {
 	binary, err := exec.LookPath(name)
 	if err != nil {

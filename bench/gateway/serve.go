@@ -20,7 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// serve is a child process.
+// serve runs the role of a child process.
 func (o *options) serve(ctx context.Context, out io.Writer) error {
 	switch o.role {
 	case "model":
@@ -37,7 +37,7 @@ func listen(ctx context.Context) (net.Listener, error) {
 	return c.Listen(ctx, "tcp", "127.0.0.1:0")
 }
 
-// model is a model server that answers with as many bytes as it was sent. It announces its address by a file of that name.
+// model is a model server whose responses are as long as the requests. It announces its address by a file of that name.
 func (o *options) model(ctx context.Context) error {
 	address := "127.0.0.1:" + os.Getenv("SAGEMAKER_BIND_TO_PORT")
 	var c net.ListenConfig
@@ -52,16 +52,17 @@ func (o *options) model(ctx context.Context) error {
 	s := &fasthttp.Server{MaxRequestBodySize: 25 << 20, Handler: func(ctx *fasthttp.RequestCtx) {
 		ctx.SetBody(answer[:min(len(ctx.Request.Body()), len(answer))])
 	}}
-	stop := context.AfterFunc(ctx, func() { _ = s.Shutdown() }) // it is asked to end
+	stop := context.AfterFunc(ctx, func() { _ = s.Shutdown() }) // the process is being stopped
 	defer stop()
 	return s.Serve(l)
 }
 
-// reverseProxy is the standard library's proxy, round robin over the models. It ends with its standard input, as when the parent dies.
+// reverseProxy is the standard library's proxy, round robin over the models. It ends when its standard input closes, also when its parent
+// dies.
 func reverseProxy(ctx context.Context, out io.Writer, upstreams []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // ends with the process, whose only work this is to end
+	go func() { // ends with the process
 		defer cancel()
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	}()

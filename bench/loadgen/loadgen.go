@@ -18,10 +18,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// answerMax bounds an answer's body in bytes.
-const answerMax = 64 << 20
+// responseMax is the largest accepted response body, in bytes.
+const responseMax = 64 << 20
 
-// Options say what to send, how often and for how long.
+// Options describe the load.
 type Options struct {
 	URL    string            // http only
 	Method string            // default POST
@@ -29,23 +29,23 @@ type Options struct {
 	Body   []byte
 
 	Connections int           // requests in flight at most; default 32
-	Rate        float64       // requests a second; 0 means as fast as answers come
-	Duration    time.Duration // for sending; answers to what was sent are waited for
-	Timeout     time.Duration // of one answer; default 10 s
+	Rate        float64       // requests per second (open loop); 0 means a closed loop
+	Duration    time.Duration // of sending; responses to requests in flight are awaited
+	Timeout     time.Duration // of one response; default 10 s
 }
 
-// Report is what came back.
+// Report is the outcome of a load.
 type Report struct {
-	Answered float64            // answers with a 2XX status
-	Failed   map[string]float64 // all others by what they were: "status 503", "timeout", "connection"
+	Answered float64            // responses with a 2XX status
+	Failed   map[string]float64 // other outcomes by kind: "status 503", "timeout", "connection"
 	Took     time.Duration
-	Latency  metric.Summary // microseconds, of 2XX answers; in an open loop from when the request was due
+	Latency  metric.Summary // of 2XX responses, in microseconds; in an open loop since the request was due
 }
 
-// Rate is how many requests a second were answered with 2XX.
+// Rate is the number of 2XX responses per second.
 func (r *Report) Rate() float64 { return r.Answered / r.Took.Seconds() }
 
-// Percentile is the latency that p % of the answers were within, 0 < p ≤ 100; 0 without answers.
+// Percentile is the p-th percentile of the latency, 0 < p ≤ 100; 0 without responses.
 func (r *Report) Percentile(p float64) time.Duration {
 	if r.Latency.Count == 0 {
 		return 0
@@ -53,7 +53,7 @@ func (r *Report) Percentile(p float64) time.Duration {
 	return time.Duration(r.Latency.Distribution.Quantile(p/100) * float64(time.Microsecond))
 }
 
-// Failures is how many requests did not get a 2XX answer.
+// Failures is the number of requests without a 2XX response.
 func (r *Report) Failures() float64 {
 	sum := 0.0
 	for _, kind := range slices.Sorted(maps.Keys(r.Failed)) {
@@ -62,7 +62,7 @@ func (r *Report) Failures() float64 {
 	return sum
 }
 
-// String is the report in a line.
+// String formats the report on one line.
 func (r *Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%.0f requests/s, p50 %v, p99 %v", r.Rate(), r.Percentile(50), r.Percentile(99))
@@ -72,8 +72,8 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// Run sends until the duration is over or the context ends. It fails if the options make no request; what servers do is
-// reported, not an error.
+// Run sends requests until the duration is over or the context ends. It fails if the options do not make a valid request; failures of the
+// server are reported, not returned.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Connections <= 0 {
 		o.Connections = 32
@@ -108,13 +108,13 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return all, nil
 }
 
-// request renders the request once: every one sends the same bytes.
+// request serialises the request once: all requests are the same bytes.
 func (o *Options) request() (address string, request []byte, err error) {
 	r := fasthttp.AcquireRequest()
 	defer fasthttp.ReleaseRequest(r)
 	r.SetRequestURI(o.URL)
 	if string(r.URI().Scheme()) != "http" || len(r.URI().Host()) == 0 {
-		return "", nil, fmt.Errorf("load generator: %q is no http URL", o.URL)
+		return "", nil, fmt.Errorf("load generator: %q is not an http URL", o.URL)
 	}
 	address = string(r.URI().Host())
 	if !strings.Contains(address, ":") {
@@ -139,26 +139,26 @@ func (o *Options) request() (address string, request []byte, err error) {
 	return address, b.Bytes(), nil
 }
 
-// run is what all workers share.
+// run is shared by all workers.
 type run struct {
 	options Options
 	address string
 	request []byte
 	started time.Time
-	next    atomic.Int64 // request of an open loop
+	next    atomic.Int64 // number of the next request of an open loop
 }
 
-// worker is one connection.
+// worker owns one connection.
 type worker struct {
-	run    *run
-	socket net.Conn // nil before the first request and after a failure
-	reader *bufio.Reader
-	answer fasthttp.Response
-	report Report
+	run      *run
+	socket   net.Conn // nil before the first request and after a failure
+	reader   *bufio.Reader
+	response fasthttp.Response
+	report   Report
 }
 
 func (w *worker) loop(ctx context.Context) {
-	defer w.hangUp()
+	defer w.disconnect()
 	for ctx.Err() == nil {
 		due, ok := w.due(ctx)
 		if !ok {
@@ -168,12 +168,12 @@ func (w *worker) loop(ctx context.Context) {
 		status, err := w.exchange(ctx)
 		switch {
 		case err != nil && ctx.Err() != nil && w.socket == nil:
-			return // it could not even connect before the end
+			return // the run ended while it connected
 		case err != nil && time.Since(began) >= w.run.options.Timeout:
-			w.hangUp()
+			w.disconnect()
 			w.report.Failed["timeout"]++
 		case err != nil:
-			w.hangUp()
+			w.disconnect()
 			w.report.Failed["connection"]++
 		case status < 200 || status > 299:
 			w.report.Failed[fmt.Sprintf("status %d", status)]++
@@ -184,7 +184,7 @@ func (w *worker) loop(ctx context.Context) {
 	}
 }
 
-// due waits for the next request's turn; false means that the time is over.
+// due waits until the next request is due. It returns false when the run is over.
 func (w *worker) due(ctx context.Context) (time.Time, bool) {
 	if w.run.options.Rate <= 0 {
 		return time.Now(), true
@@ -218,18 +218,18 @@ func (w *worker) exchange(ctx context.Context) (status int, err error) {
 	if _, err := w.socket.Write(w.run.request); err != nil {
 		return 0, err
 	}
-	if err := w.answer.ReadLimitBody(w.reader, answerMax); err != nil {
+	if err := w.response.ReadLimitBody(w.reader, responseMax); err != nil {
 		return 0, err
 	}
-	status = w.answer.StatusCode()
-	if w.answer.ConnectionClose() {
-		w.hangUp()
+	status = w.response.StatusCode()
+	if w.response.ConnectionClose() {
+		w.disconnect()
 	}
 	return status, nil
 }
 
-// hangUp closes the connection; what closing could fail with is of no interest here.
-func (w *worker) hangUp() {
+// disconnect closes the connection. Errors of closing do not matter.
+func (w *worker) disconnect() {
 	if w.socket != nil {
 		_ = w.socket.Close()
 		w.socket = nil

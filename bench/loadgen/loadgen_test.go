@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestClosedLoopReportsAnswersAndFailures(t *testing.T) {
+func TestClosedLoopCountsResponsesAndFailures(t *testing.T) {
 	var n atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -36,7 +36,8 @@ func TestClosedLoopReportsAnswersAndFailures(t *testing.T) {
 	}
 }
 
-// A stall of the server's delays what is due meanwhile, and is made up for. One of the machine's at the very end is not: then once more.
+// A stall of the server delays the requests that are due meanwhile; they are sent afterwards. A stall of the machine at the very end cannot be
+// caught up with: then the test tries again.
 func TestOpenLoopKeepsItsRateAndCountsStalls(t *testing.T) {
 	const stall = 200 * time.Millisecond
 	var r Report
@@ -57,27 +58,27 @@ func TestOpenLoopKeepsItsRateAndCountsStalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Answered > 51 {
-			t.Fatalf("%v answers at 100 a second for 0.5 s", r.Answered)
+			t.Fatalf("%v responses at 100 a second for 0.5 s", r.Answered)
 		}
-		if r.Answered >= 40 { // without making up 30 at most
+		if r.Answered >= 40 { // at most 30 if delayed requests were dropped
 			break
 		}
 	}
 	if r.Answered < 40 {
-		t.Errorf("%v answers at 100 a second for 0.5 s, again and again", r.Answered)
+		t.Errorf("%v responses at 100 a second for 0.5 s, in every attempt", r.Answered)
 	}
 	if r.Percentile(80) < 10*time.Millisecond {
-		t.Errorf("requests that a stall of %v delayed were due, and yet p80 is %v", stall, r.Percentile(80))
+		t.Errorf("requests were delayed by a stall of %v, but p80 is %v", stall, r.Percentile(80))
 	}
 }
 
 func TestFailuresAreNamed(t *testing.T) {
 	var arrived atomic.Int64
-	ctx, enough := context.WithCancel(t.Context())
-	defer enough()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if arrived.Add(1) > 2 { // those before have failed
-			enough()
+		if arrived.Add(1) > 2 { // the first two have timed out
+			stop()
 		}
 		<-r.Context().Done()
 	}))

@@ -1,8 +1,8 @@
-// Command prediction prints how far off the forecast is on each trace, beside its peers: the same minute a day ago, the same minute a
-// week ago, exponential smoothing (Holt and Winters), and the last day's mean. Each is asked two days ahead, again each six hours,
-// from at most the two weeks before: see package rolling.
+// Command prediction prints the error of the forecast on each trace, beside its peers: the same minute a day ago, the same minute a week
+// ago, exponential smoothing (Holt and Winters), and the last day's mean. Each forecasts two days ahead, every six hours, from at most
+// the two weeks before: see package backtest.
 //
-//	go run ./bench/prediction
+//	cd bench && go run ./prediction
 package main
 
 import (
@@ -15,18 +15,18 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"bellows.dev/bellows/bench/rolling"
+	"bellows.dev/bellows/forecast/backtest"
 )
 
-// trace is a file, and what its season is taken to be.
+// trace is a file and the length of its season.
 type trace struct {
 	file   string
 	season int // bins a day
 	note   string
 }
 
-// The code trace lasts 57 minutes and has no day in it. It is judged by the same rules on a smaller scale, four minutes for a day
-// and 28 for a week: there is no season in it at all, so this shows what the forecast does without one.
+// The code trace lasts 57 minutes and holds no whole day. It is evaluated by the same rules on a smaller scale, four minutes for a day and
+// 28 for a week: it has no season at all, so it shows how the forecast behaves without one.
 var traces = []trace{
 	{"servegen-qwen-large", 144, "10-minute bins"},
 	{"worldcup98-weeks1-3", 1440, "1-minute bins"},
@@ -34,7 +34,7 @@ var traces = []trace{
 }
 
 func main() {
-	folder := flag.String("traces", "forecast/testdata", "folder of the traces")
+	folder := flag.String("traces", "../forecast/testdata", "folder of the traces")
 	flag.Parse()
 	if err := run(*folder); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/prediction:", err)
@@ -45,9 +45,13 @@ func main() {
 func run(folder string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WAPE, two days ahead\torigins\tours\tday ago\tweek ago\tHolt-Winters\tlast day's mean\tms a forecast\t")
-	beaten := true
+	won := true
 	for _, t := range traces {
-		values, err := rolling.Load(filepath.Join(folder, t.file+".csv"))
+		text, err := os.ReadFile(filepath.Join(folder, t.file+".csv"))
+		if err != nil {
+			return err
+		}
+		values, err := backtest.ParseTrace(string(text))
 		if err != nil {
 			return err
 		}
@@ -56,29 +60,29 @@ func run(folder string) error {
 			if n > 1 {
 				note = "hours of these"
 			}
-			ok := judge(w, t.file+", "+note, rolling.Join(values, n), t.season/n)
-			beaten = beaten && ok
+			ok := evaluate(w, t.file+", "+note, backtest.Aggregate(values, n), t.season/n)
+			won = won && ok
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if !beaten {
+	if !won {
 		return errors.New("a seasonal-naive forecast was better on a trace")
 	}
 	return nil
 }
 
-// judge prints a line and reports whether both seasonal-naive forecasts were beaten.
-func judge(w *tabwriter.Writer, name string, values []float64, season int) bool {
-	plan := rolling.TwoDays(season)
+// evaluate prints a line and reports whether the forecast has a smaller error than both seasonal-naive forecasts.
+func evaluate(w *tabwriter.Writer, name string, values []float64, season int) bool {
+	plan := backtest.TwoDays(season)
 	began := time.Now()
-	ours, origins := plan.WAPE(values, rolling.Ours)
+	ours, origins := plan.WAPE(values, backtest.Bellows)
 	each := time.Since(began).Seconds() * 1000 / float64(origins)
-	day, _ := plan.WAPE(values, rolling.DayAgo)
-	week, _ := plan.WAPE(values, rolling.WeekAgo)
-	smoothing, _ := plan.WAPE(values, rolling.HoltWinters)
-	flat, _ := plan.WAPE(values, rolling.LastDay)
+	day, _ := plan.WAPE(values, backtest.DayAgo)
+	week, _ := plan.WAPE(values, backtest.WeekAgo)
+	smoothing, _ := plan.WAPE(values, backtest.HoltWinters)
+	flat, _ := plan.WAPE(values, backtest.LastDayMean)
 	fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\t\n", name, origins, ours, day, week, smoothing, flat, each)
 	return ours < math.Min(day, week)
 }

@@ -1,8 +1,8 @@
-// Command reaction measures how long it takes from the first request of a load step to the decision to scale out, and to the moment
-// when the new instances serve. Beside each figure stands the least that the policy's own rule allows: its periods, and the 10 s that
-// alarms wait for late data.
+// Command reaction measures the time from the first request of a load step to the decision to scale out, and to the moment when the new
+// instances are in service. It prints each figure beside the minimum that the policy's own rule allows: the evaluation periods of its alarm
+// and the 10 s that alarms wait for late data.
 //
-//	go run ./bench/reaction
+//	cd bench && go run ./reaction
 package main
 
 import (
@@ -22,34 +22,34 @@ import (
 	"bellows.dev/bellows/bench/target"
 )
 
-// delay is how long after a period's end alarms look at it. AWS: recorded.
+// delay is the time between the end of a period and its evaluation by an alarm. AWS: recorded.
 const delay = 10 * time.Second
 
-// slack is what the decision may take beyond the rule's own least.
+// slack is the time that a decision may take beyond the minimum of its rule.
 const slack = time.Second
 
-// latency is what the model takes for an invocation, so that a rate makes a concurrency.
+// latency is the model latency of an invocation. Concurrency is rate times latency.
 const latency = 200 * time.Millisecond
 
-// row is one step of load under one policy.
+// row is one load step under one policy.
 type row struct {
 	endpoint string
 	policy   string
 	step     string
-	rate     float64 // requests a second, from none
+	rate     float64 // requests per second after the step; 0 before
 	put      func(ctx context.Context, b *bench, endpoint string) error
 	period   time.Duration // of the alarm
 	periods  int
 
 	decision, served time.Duration // policy time from the step's first request
-	to               string        // the activity's own words
+	to               string        // description of the scaling activity
 }
 
-// least is what the rule itself takes: the step begins with a period, so all of its periods breach.
-func (r *row) least() time.Duration { return time.Duration(r.periods)*r.period + delay }
+// minimum is the time that the rule itself takes: the step begins with a period, so all datapoints since then breach.
+func (r *row) minimum() time.Duration { return time.Duration(r.periods)*r.period + delay }
 
 func main() {
-	speed := flag.Float64("clock-speed", 1, "how many seconds of policy time pass in a second")
+	speed := flag.Float64("clock-speed", 1, "seconds of policy time per second")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *speed)
@@ -70,7 +70,7 @@ func run(ctx context.Context, speed float64) error {
 	if err != nil {
 		return err
 	}
-	defer s.Stop() //nolint:errcheck // the figures are what counts
+	defer s.Stop() //nolint:errcheck // the measurement is done
 	rows := []*row{
 		{endpoint: "steps-double", policy: "step scaling, 1 of 1 x 10 s", step: "2 x target", rate: 40, put: stepScaling, period: 10 * time.Second, periods: 1},
 		{endpoint: "steps-tenfold", policy: "step scaling, 1 of 1 x 10 s", step: "10 x target", rate: 200, put: stepScaling, period: 10 * time.Second, periods: 1},
@@ -96,11 +96,11 @@ func run(ctx context.Context, speed float64) error {
 
 func report(rows []*row) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "load step\tpolicy\tthe rule's least\tto the decision\tto the new instances in service\tactivity\t")
+	fmt.Fprintln(w, "load step\tpolicy\tthe rule's minimum\tto the decision\tto the new instances in service\tactivity\t")
 	var late *row
 	for _, r := range rows {
-		fmt.Fprintf(w, "none to %s\t%s\t%.1f s\t%.1f s\t%.1f s\t%s\t\n", r.step, r.policy, r.least().Seconds(), r.decision.Seconds(), r.served.Seconds(), r.to)
-		if r.decision > r.least()+slack {
+		fmt.Fprintf(w, "none to %s\t%s\t%.1f s\t%.1f s\t%.1f s\t%s\t\n", r.step, r.policy, r.minimum().Seconds(), r.decision.Seconds(), r.served.Seconds(), r.to)
+		if r.decision > r.minimum()+slack {
 			late = cmp.Or(late, r)
 		}
 	}
@@ -108,7 +108,7 @@ func report(rows []*row) error {
 		return err
 	}
 	if late != nil {
-		return fmt.Errorf("%s took %v to the decision, more than %v and %v", late.endpoint, late.decision, late.least(), slack)
+		return fmt.Errorf("%s: the decision took %v, more than %v plus %v", late.endpoint, late.decision, late.minimum(), slack)
 	}
 	return nil
 }

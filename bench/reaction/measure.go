@@ -17,10 +17,10 @@ import (
 	"bellows.dev/bellows/bench/target"
 )
 
-// Targets of the policies, for one instance.
+// Target values of the policies, per instance.
 const (
-	concurrencyTarget = 4   // invocations in flight: 40 requests a second of 200 ms are 8
-	invocationsTarget = 600 // a minute: 20 requests a second are 1,200
+	concurrencyTarget = 4   // concurrent invocations: 40 requests per second of 200 ms are 8
+	invocationsTarget = 600 // invocations per minute: 20 requests per second are 1,200
 )
 
 // bench is a server under measurement.
@@ -33,7 +33,7 @@ func resource(endpoint string) *string {
 	return aws.String("endpoint/" + endpoint + "/variant/AllTraffic")
 }
 
-// measure takes one endpoint from its creation through one step of load.
+// measure creates an endpoint with the row's policy and sends its load step.
 func (b *bench) measure(ctx context.Context, r *row) error {
 	env := map[string]string{"BELLOWS_DEMO_LATENCY_MS": strconv.Itoa(int(latency.Milliseconds()))}
 	if err := b.server.Deploy(ctx, r.endpoint, 1, env); err != nil {
@@ -51,7 +51,7 @@ func (b *bench) measure(ctx context.Context, r *row) error {
 	return b.step(ctx, r)
 }
 
-// step waits for a period to begin, sends the load, and waits for the activity that it leads to.
+// step waits for the beginning of a period, sends the load, and waits for the scaling activity.
 func (b *bench) step(ctx context.Context, r *row) error {
 	zero, err := b.now(ctx)
 	if err != nil {
@@ -84,7 +84,7 @@ func (b *bench) step(ctx context.Context, r *row) error {
 	return nil
 }
 
-// now asks for the server's policy time: it is in the answer about an alarm that was put just now.
+// now returns the server's policy time, which it reads from an alarm that it has just put.
 func (b *bench) now(ctx context.Context) (time.Time, error) {
 	c := cloudwatch.NewFromConfig(b.server.Config)
 	name := "what-time-is-it"
@@ -96,7 +96,7 @@ func (b *bench) now(ctx context.Context) (time.Time, error) {
 	}
 	out, err := c.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
 	if err != nil || len(out.MetricAlarms) != 1 {
-		return time.Time{}, fmt.Errorf("asking for the time: %w", err)
+		return time.Time{}, fmt.Errorf("reading the policy time: %w", err)
 	}
 	return *out.MetricAlarms[0].AlarmConfigurationUpdatedTimestamp, nil
 }
@@ -144,7 +144,7 @@ func invocations(ctx context.Context, b *bench, endpoint string) error {
 	return b.track(ctx, endpoint, types.MetricTypeSageMakerVariantInvocationsPerInstance, invocationsTarget)
 }
 
-// stepScaling puts a step policy and a high-resolution alarm on concurrency.
+// stepScaling puts a step scaling policy and a high-resolution alarm on concurrency.
 func stepScaling(ctx context.Context, b *bench, endpoint string) error {
 	out, err := aas.NewFromConfig(b.server.Config).PutScalingPolicy(ctx, &aas.PutScalingPolicyInput{
 		PolicyName: aws.String("step"), ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: resource(endpoint),

@@ -26,26 +26,26 @@ import (
 )
 
 const (
-	pressing = 3 * time.Second // of each operation and number of connections
-	endpoint = "called"        // whose variant is scaled
+	turn     = 3 * time.Second // of each operation and number of connections
+	endpoint = "called"        // its variant is the scalable target
 
-	// How often Bellows answers while moto answers once, on one connection and on four.
+	// How many times moto's call rate Bellows must reach, on one connection and on four.
 	onOne, onFour = 4, 8
 )
 
-// call is an operation of the SDK's, the i-th time that somebody calls it.
+// call is an operation of the SDK; i counts its calls, so that no two are the same.
 type call struct {
 	name string
 	do   func(ctx context.Context, i int64) error
 }
 
-// calls returns what is called of a server, in an order in which each finds what it needs.
+// calls returns the operations to measure, in an order in which each finds the resources that it needs.
 func calls(config aws.Config, connections int) []call {
 	config.HTTPClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
 	config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	s := applicationautoscaling.NewFromConfig(config)
 	m := cloudwatch.NewFromConfig(config, func(o *cloudwatch.Options) {
-		o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801) // moto does not speak CBOR, which is the SDK's choice
+		o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801) // moto does not support CBOR, the SDK's default
 	})
 	resource := aws.String("endpoint/" + endpoint + "/variant/AllTraffic")
 	instances := scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount
@@ -102,17 +102,17 @@ func calls(config aws.Config, connections int) []call {
 	}
 }
 
-// press makes a call on some connections, each behind the other, and returns how many a second were answered.
-func press(ctx context.Context, c call, connections int) (float64, error) {
+// callRate makes a call repeatedly on some connections and returns the number of answers per second.
+func callRate(ctx context.Context, c call, connections int) (float64, error) {
 	var made atomic.Int64
-	if err := c.do(ctx, made.Add(1)); err != nil { // connects, and finds out whether it works at all
+	if err := c.do(ctx, made.Add(1)); err != nil { // connects, and fails early
 		return 0, fmt.Errorf("%s: %w", c.name, err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	begun, before := time.Now(), made.Load()
 	for range connections {
 		g.Go(func() error {
-			for time.Since(begun) < pressing {
+			for time.Since(begun) < turn {
 				if err := c.do(ctx, made.Add(1)); err != nil {
 					return fmt.Errorf("%s: %w", c.name, err)
 				}
@@ -124,14 +124,14 @@ func press(ctx context.Context, c call, connections int) (float64, error) {
 	return float64(made.Load()-before) / time.Since(begun).Seconds(), err
 }
 
-// measureCalls presses Bellows and moto with the same calls, one after the other, so that neither takes the machine from the other. What
-// Bellows acknowledges is on disk, each call of a connection before the next one begins; moto keeps everything in memory.
+// measureCalls makes the same calls to Bellows and to moto in turn, so that they do not compete for the machine. Bellows acknowledges a call
+// once it is on disk; moto keeps everything in memory.
 func measureCalls(ctx context.Context, b *target.Binary) ([]figure.Figure, error) {
 	s, err := b.Start(ctx, "called", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	defer s.Stop() //nolint:errcheck // it was measured
+	defer s.Stop() //nolint:errcheck // the measurement is done
 	if err := s.Deploy(ctx, endpoint, 1, nil); err != nil {
 		return nil, err
 	}
@@ -152,29 +152,29 @@ func measureCalls(ctx context.Context, b *target.Binary) ([]figure.Figure, error
 			config.BaseEndpoint = aws.String(moto)
 			theirs = calls(config, x.connections)
 		}
-		var round, peers float64 // seconds that all of the calls take, one of each
+		var own, peers float64 // seconds that one call of each operation takes
 		for i, c := range ours {
-			rate, err := press(ctx, c, x.connections)
+			rate, err := callRate(ctx, c, x.connections)
 			if err != nil {
 				return nil, err
 			}
 			name := fmt.Sprintf("%s, connections: %d", c.name, x.connections)
 			out = append(out, figure.Figure{Name: name, Value: rate, Unit: "calls/s"})
-			round += 1 / rate
+			own += 1 / rate
 			if theirs == nil {
 				continue
 			}
-			peer, err := press(ctx, theirs[i], x.connections)
+			peer, err := callRate(ctx, theirs[i], x.connections)
 			if err != nil {
 				return nil, fmt.Errorf("moto: %w", err)
 			}
 			out = append(out, figure.Figure{Name: "  moto", Value: peer, Unit: "calls/s"})
 			peers += 1 / peer
 		}
-		name, n := fmt.Sprintf("all of them by turns, connections: %d", x.connections), float64(len(ours))
-		out = append(out, figure.Figure{Name: name, Value: n / round, Unit: "calls/s"})
+		name, n := fmt.Sprintf("all in turn, connections: %d", x.connections), float64(len(ours))
+		out = append(out, figure.Figure{Name: name, Value: n / own, Unit: "calls/s"})
 		if theirs != nil {
-			out = append(out, figure.Figure{Name: "  moto", Value: n / peers, Unit: "calls/s"}, figure.AtLeast("  times moto's", peers/round, "", x.factor))
+			out = append(out, figure.Figure{Name: "  moto", Value: n / peers, Unit: "calls/s"}, figure.AtLeast("  times moto's", peers/own, "", x.factor))
 		}
 	}
 	return out, nil
@@ -185,7 +185,7 @@ func startMoto(ctx context.Context) (url string, stop func(), err error) {
 	stop = func() {}
 	if out, err := exec.CommandContext(ctx, "python3", "-c", "import moto.server").CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		fmt.Fprintf(os.Stderr, "moto is left out: %v: %s\n", err, lines[len(lines)-1])
+		fmt.Fprintf(os.Stderr, "moto is skipped: %v: %s\n", err, lines[len(lines)-1])
 		return "", stop, nil
 	}
 	address, err := freeAddress(ctx)
@@ -201,7 +201,7 @@ func startMoto(ctx context.Context) (url string, stop func(), err error) {
 		return "", stop, fmt.Errorf("starting moto: %w", err)
 	}
 	stop = func() {
-		_ = cmd.Process.Kill() // it has nothing to keep
+		_ = cmd.Process.Kill() // it has no state to save
 		_ = cmd.Wait()
 	}
 	url = "http://" + address

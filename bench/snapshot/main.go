@@ -2,7 +2,7 @@
 // policy and two alarms, and takes steps at a steady rate, first without a snapshot, then while one is made, as a server does it. How long
 // steps take by themselves depends on the disk; what counts is by how much the longest one exceeds that.
 //
-//	go run ./bench/snapshot [--json] [--targets N]
+//	cd bench && go run ./snapshot [--json] [--targets N]
 //
 // The tick that evaluates all alarms takes its time whether there is a snapshot or not (see bench/decision): no step is measured beside it.
 package main
@@ -23,9 +23,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"bellows.dev/bellows/bench/crowd"
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/enginetest"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/log/sqlite"
@@ -79,7 +79,7 @@ func measure(ctx context.Context, targets int) (all []figure.Figure, err error) 
 	s := &server{targets: targets}
 	s.Controller, err = control.New(ctx, control.Options{
 		Store: st, Config: engine.Config{Seed: 1}, Speed: 1, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Release: s.release, Observe: func() []engine.VariantObservation { return observations(0, min(targets, watched), crowd.Rest) },
+		Release: s.release, Observe: func() []engine.VariantObservation { return observations(0, min(targets, watched), enginetest.Rest) },
 		Usage: func(context.Context) []engine.InstanceUsage { return nil },
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *server) release(f engine.Effects) {
 
 // build makes the targets and lets their instances be ready and their variants be observed.
 func (s *server) build(ctx context.Context) error {
-	if err := s.all(ctx, crowd.Regions(s.targets, 1, 2)); err != nil {
+	if err := s.all(ctx, enginetest.Regions(s.targets, 1, 2)); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -121,7 +121,7 @@ func (s *server) build(ctx context.Context) error {
 		for ids := range slices.Chunk(started, chunk) {
 			if !yield(func(yield func(engine.Input) bool) {
 				for _, id := range ids {
-					if !yield(crowd.Ready(id)) {
+					if !yield(enginetest.Ready(id)) {
 						return
 					}
 				}
@@ -164,7 +164,7 @@ func (s *server) all(ctx context.Context, sequences iter.Seq[iter.Seq[engine.Inp
 func observations(first, end int, invocations float64) []engine.VariantObservation {
 	out := make([]engine.VariantObservation, 0, end-first)
 	for n := first; n < end; n++ {
-		o := engine.VariantObservation{Key: crowd.Variant(n), Invocations: invocations, InvocationsPerInstance: invocations, Answered: invocations}
+		o := engine.VariantObservation{Key: enginetest.Variant(n), Invocations: invocations, InvocationsPerInstance: invocations, Answered: invocations}
 		if invocations > 0 {
 			o.ModelLatency.StatisticSet.Add(5000, invocations)
 		}

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"bellows.dev/bellows/bench/crowd"
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/enginetest"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -113,7 +113,7 @@ func (l *load) run(ctx context.Context) ([]time.Duration, error) {
 // next is the next step: another target gets another maximum.
 func (l *load) next() engine.Input {
 	l.sent++
-	v := crowd.Variant(l.sent * 7919 % l.targets) // a prime: all regions have their turns
+	v := enginetest.Variant(l.sent * 7919 % l.targets) // a prime: all regions have their turns
 	most := 2 + l.sent%5
 	return engine.RegisterScalableTarget{Scope: v.Scope, Registration: scaling.Registration{Key: scaling.VariantTarget(v.Endpoint, v.Variant), Max: &most}}
 }

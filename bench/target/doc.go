@@ -1,3 +1,3 @@
-// Package target starts a bellows server for the benchmarks: the real binary, built from this tree, on a free port, with a temporary
-// data directory. The commands bench/server and bench/capacity use it.
+// Package target starts a bellows server for the benchmarks: the real binary, built from this source tree, on a free port, with a temporary
+// data directory.
 package target

@@ -21,14 +21,20 @@ import (
 // Binary is a built bellows.
 type Binary struct{ dir, path string }
 
-// Build builds the binary of this tree into a temporary folder.
+// Build builds the binary of this source tree into a temporary folder. It must run within the module of the benchmarks.
 func Build(ctx context.Context) (*Binary, error) {
 	dir, err := os.MkdirTemp("", "bellows-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder: %w", err)
 	}
 	b := &Binary{dir, filepath.Join(dir, "bellows")}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.path, "./cmd/bellows").CombinedOutput(); err != nil {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "bellows.dev/bellows").Output()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("looking for the module's folder: %w", err), b.Remove())
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.path, "./cmd/bellows")
+	build.Dir = strings.TrimSpace(string(root)) // with the versions in its own go.mod
+	if out, err := build.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("building bellows: %w\n%s", err, out), b.Remove())
 	}
 	return b, nil
@@ -44,7 +50,7 @@ type Server struct {
 	Config aws.Config
 }
 
-// Start starts a server on a port with a data directory of the given name and waits until it says that it is ready.
+// Start starts a server with a data directory of the given name on a listen address and waits until it is ready.
 func (b *Binary) Start(ctx context.Context, name, listen string, flags ...string) (*Server, error) {
 	dir := filepath.Join(b.dir, name)
 	cmd := exec.CommandContext(ctx, b.path, append([]string{"serve", "--data-dir", dir, "--listen", listen}, flags...)...)
@@ -64,7 +70,7 @@ func (b *Binary) Start(ctx context.Context, name, listen string, flags ...string
 	return s, s.connect(ctx, b.path, dir)
 }
 
-// connect reads what bellows env prints.
+// connect reads the server's URL and credentials from bellows env.
 func (s *Server) connect(ctx context.Context, binary, dir string) error {
 	text, err := exec.CommandContext(ctx, binary, "env", "--data-dir", dir).Output()
 	if err != nil {
@@ -85,7 +91,7 @@ func (s *Server) connect(ctx context.Context, binary, dir string) error {
 	return nil
 }
 
-// PID is the server's process.
+// PID is the server's process ID.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 // Stop stops the server and waits until it has stopped its instances.
@@ -99,12 +105,12 @@ func (s *Server) Stop() error {
 	return nil
 }
 
-// Deploy makes an endpoint of the demo model, with an environment, with one variant, AllTraffic, and waits until it is in service.
+// Deploy creates an endpoint with one variant, AllTraffic, of the demo model with an environment and waits until it is in service.
 func (s *Server) Deploy(ctx context.Context, name string, count int32, env map[string]string) error {
 	return s.DeployImage(ctx, name, "bellows/demo-model", count, env)
 }
 
-// DeployImage is Deploy of a model of any image that the server's configuration maps.
+// DeployImage is Deploy with an image that the server's configuration maps to a command.
 func (s *Server) DeployImage(ctx context.Context, name, image string, count int32, env map[string]string) error {
 	c := sagemaker.NewFromConfig(s.Config)
 	if _, err := c.CreateModel(ctx, &sagemaker.CreateModelInput{
@@ -126,7 +132,7 @@ func (s *Server) DeployImage(ctx context.Context, name, image string, count int3
 	return s.Settled(ctx, name, count)
 }
 
-// Scale asks for a capacity and waits until it is reached.
+// Scale sets the desired instance count and waits until that many instances are in service.
 func (s *Server) Scale(ctx context.Context, name string, count int32) error {
 	if _, err := sagemaker.NewFromConfig(s.Config).UpdateEndpointWeightsAndCapacities(ctx, &sagemaker.UpdateEndpointWeightsAndCapacitiesInput{
 		EndpointName:                aws.String(name),
@@ -137,7 +143,7 @@ func (s *Server) Scale(ctx context.Context, name string, count int32) error {
 	return s.Settled(ctx, name, count)
 }
 
-// Settled waits until an endpoint is in service with so many instances.
+// Settled waits until an endpoint is in service with count instances.
 func (s *Server) Settled(ctx context.Context, name string, count int32) error {
 	c := sagemaker.NewFromConfig(s.Config)
 	for tick := time.NewTicker(10 * time.Millisecond); ; {

@@ -1,4 +1,4 @@
-package rolling
+package backtest
 
 import (
 	"math"
@@ -6,21 +6,21 @@ import (
 	"bellows.dev/bellows/forecast"
 )
 
-// Forecaster foretells horizon values from a history, the season of which is so many values.
+// Forecaster forecasts the next horizon values from a history in which a day is season values.
 type Forecaster func(history []float64, season, horizon int) []float64
 
-// Ours is Bellows' forecast.
-func Ours(history []float64, season, horizon int) []float64 {
+// Bellows is the forecast of package forecast.
+func Bellows(history []float64, season, horizon int) []float64 {
 	f, err := forecast.New(forecast.History{Values: history, Season: season}, horizon)
 	if err != nil {
-		return LastDay(history, season, horizon)
+		return LastDayMean(history, season, horizon)
 	}
 	return f.Values
 }
 
-// ago is the seasonal-naive forecast: the value at the same time so many seasons ago, or, where that is not over yet, as many
-// again before. Where the history does not reach so far it says what the last day's same time says.
-func ago(seasons int) Forecaster {
+// seasonalNaive is the forecast that repeats the value at the same time a number of seasons ago or, where that moment is not in the past
+// yet, the same number of seasons earlier. Where the history is too short it repeats the value at the same time of the last day.
+func seasonalNaive(seasons int) Forecaster {
 	return func(history []float64, season, horizon int) []float64 {
 		out := make([]float64, horizon)
 		for i := range out {
@@ -37,12 +37,12 @@ func ago(seasons int) Forecaster {
 
 // The seasonal-naive forecasts.
 var (
-	DayAgo  = ago(1)
-	WeekAgo = ago(7)
+	DayAgo  = seasonalNaive(1)
+	WeekAgo = seasonalNaive(7)
 )
 
-// LastDay says the last day's mean, always.
-func LastDay(history []float64, season, horizon int) []float64 {
+// LastDayMean forecasts the mean of the last day for every moment.
+func LastDayMean(history []float64, season, horizon int) []float64 {
 	sum, n := 0.0, 0.0
 	for _, v := range history[max(0, len(history)-season):] {
 		if !math.IsNaN(v) {
@@ -56,7 +56,7 @@ func LastDay(history []float64, season, horizon int) []float64 {
 	return out
 }
 
-// Smoothing weights of HoltWinters: usual ones, since a peer is not tuned for a trace either.
+// Smoothing weights of HoltWinters: common defaults, since Bellows' forecast is not tuned for a trace either.
 const (
 	hwLevel  = 0.2
 	hwTrend  = 0.01
@@ -67,7 +67,7 @@ const (
 // HoltWinters is exponential smoothing with a level, a damped trend and an additive season of a day. (Source: Winters,
 // "Forecasting sales by exponentially weighted moving averages", 1960; the damped trend: Gardner and McKenzie, 1985.)
 func HoltWinters(history []float64, season, horizon int) []float64 {
-	level, trend := LastDay(history[:season], season, 1)[0], 0.0
+	level, trend := LastDayMean(history[:season], season, 1)[0], 0.0
 	seasonal := make([]float64, season)
 	for i := range seasonal {
 		seasonal[i] = history[i] - level
@@ -95,35 +95,35 @@ func HoltWinters(history []float64, season, horizon int) []float64 {
 	return out
 }
 
-// Plan says from which moments forecasts are judged.
+// Plan says from which origins forecasts are evaluated.
 type Plan struct {
 	Season  int // values a day
 	First   int // the first origin, in values
 	Every   int // values between origins
 	Horizon int // values
-	Keep    int // values of history that a forecaster is given at most
+	Keep    int // values of history that a forecaster gets, at most
 }
 
-// TwoDays is what predictive scaling does: two days ahead, again each six hours, from at most two weeks; the first time after
-// a week, when both naive forecasts have what they need.
+// TwoDays is the plan of predictive scaling: two days ahead, every six hours, from at most two weeks of history. It starts after a week,
+// when both seasonal-naive forecasts have enough history. AWS: predictive scaling forecasts 48 hours every six hours from 14 days.
 func TwoDays(season int) Plan {
 	return Plan{Season: season, First: 7 * season, Every: season / 4, Horizon: 2 * season, Keep: 14 * season}
 }
 
-// WAPE judges a forecaster on a trace, and counts the origins. Values that are not known (NaN) do not count.
+// WAPE returns the weighted absolute percentage error of a forecaster on a trace, and the number of origins. Missing values (NaN) of the
+// trace are left out.
 func (p Plan) WAPE(trace []float64, f Forecaster) (wape float64, origins int) {
-	miss, total := 0.0, 0.0
+	wrong, total := 0.0, 0.0
 	for now := p.First; now+p.Horizon <= len(trace); now += p.Every {
-		said := f(trace[max(0, now-p.Keep):now], p.Season, p.Horizon)
-		for i, v := range said {
-			if was := trace[now+i]; !math.IsNaN(was) {
+		for i, v := range f(trace[max(0, now-p.Keep):now], p.Season, p.Horizon) {
+			if actual := trace[now+i]; !math.IsNaN(actual) {
 				if math.IsNaN(v) { // a naive forecast of a gap
 					v = 0
 				}
-				miss, total = miss+math.Abs(v-was), total+was
+				wrong, total = wrong+math.Abs(v-actual), total+actual
 			}
 		}
 		origins++
 	}
-	return miss / total, origins
+	return wrong / total, origins
 }

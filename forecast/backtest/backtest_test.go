@@ -1,12 +1,11 @@
-package rolling
+package backtest
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
-func TestSeasonalNaiveSaysWhatWas(t *testing.T) {
+func TestSeasonalNaiveRepeatsThePast(t *testing.T) {
 	history := []float64{1, 2, 3, 4, 5, 6, 7, 8} // two values a day
 	for _, x := range []struct {
 		name string
@@ -14,9 +13,9 @@ func TestSeasonalNaiveSaysWhatWas(t *testing.T) {
 		want []float64
 	}{
 		{"a day ago, twice", DayAgo, []float64{7, 8, 7, 8}},
-		{"two days ago", ago(2), []float64{5, 6, 7, 8, 5}},
-		{"a week is not there yet", WeekAgo, []float64{7, 8, 7}},
-		{"the last day's mean", LastDay, []float64{7.5, 7.5}},
+		{"two days ago", seasonalNaive(2), []float64{5, 6, 7, 8, 5}},
+		{"less than a week of history", WeekAgo, []float64{7, 8, 7}},
+		{"the last day's mean", LastDayMean, []float64{7.5, 7.5}},
 	} {
 		if got := x.f(history, 2, len(x.want)); !slices.Equal(got, x.want) {
 			t.Errorf("%s: %v, want %v", x.name, got, x.want)
@@ -33,14 +32,14 @@ func TestWAPE(t *testing.T) {
 	}
 	known := func(history []float64, _, _ int) []float64 {
 		if len(history) > 3 {
-			t.Errorf("a forecaster was given %d values, of 3 at most", len(history))
+			t.Errorf("a forecaster got %d values of history, want at most 3", len(history))
 		}
 		last := history[len(history)-1]
 		return []float64{last + 1, last + 2}
 	}
 	p.Keep = 3
 	if wape, _ := p.WAPE(trace, known); wape != 0 {
-		t.Errorf("what was foretold rightly has an error of %g", wape)
+		t.Errorf("a perfect forecast has an error of %g", wape)
 	}
 }
 
@@ -56,18 +55,15 @@ func TestHoltWintersFollowsASeason(t *testing.T) {
 	}
 }
 
-func TestRead(t *testing.T) {
-	values, err := read(strings.NewReader("# a comment, with a comma\noffset_seconds,requests\n0,7\n60,0\n120,2.5\n"))
+func TestParseTrace(t *testing.T) {
+	values, err := ParseTrace("# a comment, with a comma\noffset_seconds,requests\n0,7\n60,0\n120,2.5\n")
 	if err != nil || !slices.Equal(values, []float64{7, 0, 2.5}) {
 		t.Errorf("%v: %v", values, err)
 	}
-	if _, err := read(strings.NewReader("0,many\n")); err == nil {
-		t.Error("a line without a number was taken")
+	if _, err := ParseTrace("0,many\n"); err == nil {
+		t.Error("a line without a number was accepted")
 	}
-	if got := Join([]float64{1, 2, 3, 4, 5}, 2); !slices.Equal(got, []float64{3, 7}) {
-		t.Errorf("joined: %v", got)
-	}
-	if _, err := Load("nowhere.csv"); err == nil {
-		t.Error("a file that is not there was read")
+	if got := Aggregate([]float64{1, 2, 3, 4, 5}, 2); !slices.Equal(got, []float64{3, 7}) {
+		t.Errorf("aggregated: %v", got)
 	}
 }

@@ -1,47 +1,32 @@
-package rolling
+package backtest
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 )
 
-// Load reads a trace: comments, a header, then a line "offset in seconds,requests" for each bin, without gaps.
-func Load(name string) ([]float64, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	values, err := read(f)
-	if err != nil {
-		return nil, fmt.Errorf("reading trace %s: %w", name, err)
-	}
-	return values, nil
-}
-
-func read(r io.Reader) ([]float64, error) {
+// ParseTrace reads the values of a trace: comments, a header, then a line "offset in seconds,requests" for each bin, without gaps.
+func ParseTrace(text string) ([]float64, error) {
 	var values []float64
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		offset, requests, ok := strings.Cut(lines.Text(), ",")
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		offset, requests, ok := strings.Cut(strings.TrimSpace(line), ",")
 		if _, err := strconv.Atoi(offset); !ok || err != nil {
 			continue // a comment, or the header
 		}
 		v, err := strconv.ParseFloat(requests, 64)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("reading line %d of a trace: %w", number, err)
 		}
 		values = append(values, v)
 	}
-	return values, lines.Err()
+	return values, nil
 }
 
-// Join sums each n values, whole groups only.
-func Join(values []float64, n int) []float64 {
+// Aggregate sums each n consecutive values. A last group of fewer than n values is dropped.
+func Aggregate(values []float64, n int) []float64 {
 	out := make([]float64, len(values)/n)
 	for i := range out {
 		for _, v := range values[i*n : (i+1)*n] {

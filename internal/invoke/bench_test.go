@@ -15,7 +15,7 @@ import (
 )
 
 // BenchmarkGateway exchanges 1 KB over 32 connections with a model server: directly, through the gateway, and through
-// httputil.ReverseProxy. Client and servers share the process; `go run ./bench/gateway` gives each its own.
+// httputil.ReverseProxy. Client and servers share the process; `make bench` gives each its own.
 func BenchmarkGateway(b *testing.B) {
 	body := bytes.Repeat([]byte("y"), 1024)
 	address := serve(b, func(ctx *fasthttp.RequestCtx) { ctx.SetBody(body) })

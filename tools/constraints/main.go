@@ -1,17 +1,26 @@
-// Command generate writes constraints.json: the limits that AWS's API models put on the members of the operations served here.
-// The models come with github.com/aws/aws-sdk-go v1.55.8 (models/apis), which is read, not imported.
+// Command constraints writes constraints.json: the limits that AWS's API models put on the members of the operations served here:
 //
-//	go run ./internal/awsapi/wire/generate -models DIR -o internal/awsapi/wire/constraints.json
+//	go generate ./internal/awsapi/wire
+//
+// The models are files of github.com/aws/aws-sdk-go, in the version that go.mod requires; newer.go adds what AWS has added since. A test
+// compares the table that ships with a new one.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/aws/aws-sdk-go/aws"
 )
+
+// sdk is the module whose API models are read.
+const sdk = "github.com/aws/aws-sdk-go"
 
 // served lists the operations whose input is checked, by service and model.
 var served = map[string]struct {
@@ -82,32 +91,54 @@ type service struct {
 }
 
 func main() {
-	models := flag.String("models", "", "folder models/apis of aws-sdk-go v1.55.8")
 	out := flag.String("o", "constraints.json", "file to write")
 	flag.Parse()
-	if err := run(*models, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "generate:", err)
+	if err := run(context.Background(), *out); err != nil {
+		fmt.Fprintln(os.Stderr, "constraints:", err)
 		os.Exit(1)
 	}
 }
 
-func run(models, out string) error {
+func run(ctx context.Context, out string) error {
+	text, err := generate(ctx)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, text, 0o644)
+}
+
+// modelFolder returns the folder of the API models, in the module cache.
+func modelFolder(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", sdk).Output()
+	dir := strings.TrimSpace(string(out))
+	if err != nil || dir == "" {
+		return "", fmt.Errorf("looking for the API models of aws-sdk-go %s (go mod download): %w", aws.SDKVersion, err)
+	}
+	return filepath.Join(dir, "models", "apis"), nil
+}
+
+// generate returns the table as JSON.
+func generate(ctx context.Context) ([]byte, error) {
+	models, err := modelFolder(ctx)
+	if err != nil {
+		return nil, err
+	}
 	table := map[string]service{}
 	for name, s := range served {
 		text, err := os.ReadFile(filepath.Join(models, filepath.FromSlash(s.model), "api-2.json"))
 		if err != nil {
-			return fmt.Errorf("reading a model: %w", err)
+			return nil, fmt.Errorf("reading a model: %w", err)
 		}
 		var m model
 		if err := json.Unmarshal(text, &m); err != nil {
-			return fmt.Errorf("decoding %s: %w", s.model, err)
+			return nil, fmt.Errorf("decoding %s: %w", s.model, err)
 		}
 		amend(name, &m)
 		t := service{map[string]string{}, map[string]shape{}}
 		for _, op := range strings.Fields(s.operations) {
 			input := m.Operations[op].Input.Shape
 			if input == "" {
-				return fmt.Errorf("%s has no operation %s with an input", s.model, op)
+				return nil, fmt.Errorf("%s has no operation %s with an input", s.model, op)
 			}
 			t.Operations[op] = input
 			t.collect(&m, input)
@@ -116,9 +147,9 @@ func run(models, out string) error {
 	}
 	text, err := json.Marshal(table)
 	if err != nil {
-		return fmt.Errorf("encoding the table: %w", err)
+		return nil, fmt.Errorf("encoding the table: %w", err)
 	}
-	return os.WriteFile(out, append(text, '\n'), 0o644)
+	return append(text, '\n'), nil
 }
 
 func (t service) collect(m *model, name string) {

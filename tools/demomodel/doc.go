@@ -1,4 +1,4 @@
-// Command train makes the demo model from Fisher's 150 irises and writes it to a file:
+// Command demomodel trains the demo model from Fisher's 150 irises and writes it to a file:
 //
 //	go generate ./internal/demomodel
 //

@@ -38,7 +38,7 @@ func train() (demomodel.Model, error) {
 		return demomodel.Model{}, err
 	}
 	m := fit(all)
-	m.Source = "R. A. Fisher 1936, 150 irises; made by internal/demomodel/train"
+	m.Source = "R. A. Fisher 1936, 150 irises; made by tools/demomodel"
 	m.Accuracy = float64(right(&m, all)) / float64(len(all))
 	m.HeldOut = heldOut(all)
 	return m, nil
