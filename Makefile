@@ -21,8 +21,9 @@ help: ## list the targets
 run: build ## build, and watch a real endpoint scale out and in (Ctrl-C ends it)
 	./bin/bellows demo
 
-build: ## ./bin/bellows, without the tables that only debuggers read
-	$(GO) build -ldflags='-s -w' -o bin/bellows ./cmd/bellows
+# -s -w: without tables that only debuggers read. grpcnotrace: without gRPC's debug page (docs/decisions/0035-modules-and-binary.md).
+build: ## ./bin/bellows
+	$(GO) build -tags=grpcnotrace -ldflags='-s -w' -o bin/bellows ./cmd/bellows
 
 SIZE_MAX := 45000000
 size: build ## fails if the binary has more than 45 MB

@@ -68,6 +68,18 @@ func TestModulesRequireTheSameVersions(t *testing.T) {
 	}
 }
 
+// Templates call methods by name, so that the linker must keep every exported method of every type in the program: a quarter of the binary.
+// See docs/decisions/0035-modules-and-binary.md.
+func TestTheServerHasNoTemplates(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, spec := range s.file.Imports {
+			if what := strings.Trim(spec.Path.Value, `"`); !s.test() && (what == "text/template" || what == "html/template" || what == "net/rpc") {
+				t.Errorf("%s imports %s", s.path, what)
+			}
+		}
+	}
+}
+
 // unmaintained are modules that no code here may import, and what to use instead. Others may still bring them along.
 var unmaintained = map[string]string{
 	"gopkg.in/yaml.v2":          "go.yaml.in/yaml/v3",

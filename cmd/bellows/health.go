@@ -99,14 +99,6 @@ func newKept(s history.Status) *kept {
 	return p
 }
 
-// MB is for the page.
-func (kept) MB(n int64) string {
-	if n >= 1e9 {
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-}
-
 // row is one variant of an endpoint.
 type row struct {
 	Region   string `json:"region"`
@@ -205,7 +197,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if err := page.Execute(w, st); err != nil {
+		if err := writePage(w, &st); err != nil {
 			s.o.log.Error("the health page failed", "error", err)
 		}
 		return

@@ -44,7 +44,7 @@ func TestEjectionsAreOnThePage(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		if err := page.Execute(&b, st); err != nil {
+		if err := writePage(&b, &st); err != nil {
 			t.Fatal(err)
 		}
 		return st, string(text), b.String()

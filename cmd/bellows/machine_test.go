@@ -90,7 +90,7 @@ func TestCostsAreShownAsEstimates(t *testing.T) {
 		t.Errorf("the JSON is %s", text)
 	}
 	var b strings.Builder
-	if err := page.Execute(&b, &st); err != nil {
+	if err := writePage(&b, &st); err != nil {
 		t.Fatal(err)
 	}
 	if html := b.String(); !strings.Contains(html, ">USD/hour, estimated<") || strings.Count(html, ">1.50<") != 1 {

@@ -68,7 +68,7 @@ func TestWaitingSamplesAreOnThePage(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	var html strings.Builder
-	if err := page.Execute(&html, st); err != nil || !strings.Contains(html.String(), "no room. 7 samples wait to be written.") {
+	if err := writePage(&html, &st); err != nil || !strings.Contains(html.String(), "no room. 7 samples wait to be written.") {
 		t.Errorf("%s, %v", html.String(), err)
 	}
 }
