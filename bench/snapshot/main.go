@@ -2,7 +2,7 @@
 // policy and two alarms, and takes steps at a steady rate, first without a snapshot, then while one is made, as a server does it. How long
 // steps take by themselves depends on the disk; what counts is by how much the longest one exceeds that.
 //
-//	cd bench && go run ./snapshot [--json] [--targets N]
+//	go run ./bench/snapshot [--json] [--targets N]
 //
 // The tick that evaluates all alarms takes its time whether there is a snapshot or not (see bench/decision): no step is measured beside it.
 package main
@@ -13,28 +13,24 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"iter"
 	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
-	"sync"
 	"syscall"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/engine/enginetest"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/internal/log/sqlite"
 )
 
 const (
 	promised = 20  // ms
-	builders = 250 // regions that are made at once
-	chunk    = 1000
 	rounds   = 3   // observations of each variant before steps are measured
 	watched  = 100 // targets that are observed each second
 )
@@ -59,9 +55,6 @@ func main() {
 type server struct {
 	*control.Controller
 	targets int
-
-	mu      sync.Mutex
-	started []hosting.InstanceID // not yet ready
 }
 
 // measure runs a controller on a temporary folder.
@@ -76,10 +69,14 @@ func measure(ctx context.Context, targets int) (all []figure.Figure, err error) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	began := time.Now()
+	if err := build(ctx, st, targets); err != nil {
+		return nil, err
+	}
 	s := &server{targets: targets}
 	s.Controller, err = control.New(ctx, control.Options{
 		Store: st, Config: engine.Config{Seed: 1}, Speed: 1, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Release: s.release, Observe: func() []engine.VariantObservation { return observations(0, min(targets, watched), enginetest.Rest) },
+		Release: func(engine.Effects) {}, Observe: func() []engine.VariantObservation { return observations(0, min(targets, watched), enginetest.Rest) },
 		Usage: func(context.Context) []engine.InstanceUsage { return nil },
 	})
 	if err != nil {
@@ -92,72 +89,50 @@ func measure(ctx context.Context, targets int) (all []figure.Figure, err error) 
 		stop()
 		err = errors.Join(err, <-ended)
 	}()
-	if err := s.build(ctx); err != nil {
+	if err := s.Snapshot(ctx); err != nil { // returns once the engine that follows has all of it, too
 		return nil, err
 	}
+	fmt.Fprintf(os.Stderr, "bench/snapshot: %d targets were made in %v\n", targets, time.Since(began).Round(time.Second))
 	return s.compare(ctx)
 }
 
-func (s *server) release(f engine.Effects) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, level := range f.Levels {
-		for _, i := range level.Instances {
-			s.started = append(s.started, i.ID) // some more than once: a level has all instances of its variant
+// build makes the targets, lets their instances be ready and their variants be observed, and saves that as the state that a server begins with.
+func build(ctx context.Context, st log.Store, targets int) error {
+	e, now := engine.New(engine.Config{Seed: 1}), time.Now().UTC()
+	var started []hosting.InstanceID
+	step := func(in engine.Input) error {
+		out, err := e.Step(now, in)
+		if err != nil {
+			return fmt.Errorf("%T: %w", in, err)
 		}
-	}
-}
-
-// build makes the targets and lets their instances be ready and their variants be observed.
-func (s *server) build(ctx context.Context) error {
-	if err := s.all(ctx, enginetest.Regions(s.targets, 1, 2)); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	slices.Sort(s.started)
-	started := slices.Compact(s.started)
-	s.mu.Unlock()
-	ready := func(yield func(iter.Seq[engine.Input]) bool) {
-		for ids := range slices.Chunk(started, chunk) {
-			if !yield(func(yield func(engine.Input) bool) {
-				for _, id := range ids {
-					if !yield(enginetest.Ready(id)) {
-						return
-					}
+		if _, ok := in.(engine.CreateEndpoint); ok {
+			for _, level := range out.Effects.Levels {
+				for _, i := range level.Instances {
+					started = append(started, i.ID)
 				}
-			}) {
-				return
 			}
 		}
+		return nil
 	}
-	if err := s.all(ctx, ready); err != nil {
-		return err
-	}
-	for range rounds {
-		for first := 0; first < s.targets; first += chunk {
-			if _, err := s.Step(ctx, engine.Observed{Variants: observations(first, min(first+chunk, s.targets), 0)}); err != nil {
+	for inputs := range enginetest.Regions(targets, 1, 2) {
+		for in := range inputs {
+			if err := step(in); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
-}
-
-// all takes sequences of inputs side by side.
-func (s *server) all(ctx context.Context, sequences iter.Seq[iter.Seq[engine.Input]]) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(builders)
-	for inputs := range sequences {
-		g.Go(func() error {
-			for in := range inputs {
-				if _, err := s.Step(ctx, in); err != nil {
-					return fmt.Errorf("%T: %w", in, err)
-				}
-			}
-			return nil
-		})
+	for _, id := range started {
+		if err := step(enginetest.Ready(id)); err != nil {
+			return err
+		}
 	}
-	return g.Wait()
+	for range rounds {
+		now = now.Add(time.Second)
+		if err := step(engine.Observed{Variants: observations(0, targets, 0)}); err != nil {
+			return err
+		}
+	}
+	return control.Import(ctx, st, e)
 }
 
 // observations are what gateways measure of some targets, each of which had so many invocations. Without any, no alarm has data.

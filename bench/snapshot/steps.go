@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/engine/enginetest"
+	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -128,7 +130,8 @@ func (l *load) pause(ctx context.Context, sent func()) (paused bool, err error) 
 			paused = true
 			time.Sleep(every)
 		}
-		if err := l.View(ctx, func(_ time.Time, e *engine.Engine) { l.tick = e.Wake() }); err != nil {
+		err := l.View(ctx, func(_ time.Time, e *engine.Engine) { l.tick = e.Wake() })
+		if u := (*control.UncommittedError)(nil); err != nil && !errors.As(err, &u) { // a moment is one, recorded or not
 			return paused, err
 		}
 	}

@@ -117,6 +117,19 @@ func (f *follower) snapshot(ctx context.Context) error {
 	return nil
 }
 
+// Import saves an engine that was made elsewhere as the state that a controller begins with. The log must be empty.
+func Import(ctx context.Context, s log.Store, e *engine.Engine) error {
+	end, err := s.End(ctx)
+	if err != nil {
+		return err
+	}
+	if end > 0 {
+		return fmt.Errorf("importing a state: the journal has %d entries", end)
+	}
+	shot := log.Snapshot{Seq: 1, At: e.Now(), State: func(w io.Writer) error { return writeState(ctx, w, e, true) }}
+	return s.SaveSnapshot(ctx, shot, log.Page{First: 2, Last: 1, At: e.Now(), Until: e.Now()}, log.Keep{ArchiveMax: archiveMax})
+}
+
 // writeState encodes an engine's state, a region at a time: of 100,000 targets it has more than a gigabyte.
 func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool) error {
 	head, regions := e.Parts(metrics)

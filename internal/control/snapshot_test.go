@@ -98,3 +98,27 @@ func TestStatesInPartsAreTheStates(t *testing.T) {
 		}
 	})
 }
+
+// An engine that was made elsewhere is what a controller begins with, once: a log that has something is left alone.
+func TestImport(t *testing.T) {
+	e := engine.New(engine.Config{Seed: 7})
+	if _, err := e.Step(time.Now(), engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}}); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, fails := range []bool{false, true} {
+		if err := Import(t.Context(), openStore(t, dir), e); (err != nil) != fails {
+			t.Errorf("importing: %v", err)
+		}
+	}
+	s := start(t, dir, 1)
+	defer s.close()
+	if n := s.models(); n != 1 {
+		t.Errorf("%d models", n)
+	}
+	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "next"}})
+	s.agreesWithDisk()
+	if err := s.Snapshot(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

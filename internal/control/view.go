@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -14,7 +15,10 @@ type UncommittedError struct{ Err error }
 
 // Error implements error.
 func (e *UncommittedError) Error() string {
-	return "What was read is not recorded: " + e.Err.Error() + " Try again."
+	if u := (*UnwritableError)(nil); errors.As(e.Err, &u) {
+		return "What was read is not recorded. " + u.Trouble.String() + " Try again."
+	}
+	return "What was read is not recorded: " + e.Err.Error()
 }
 
 // Unwrap returns why.

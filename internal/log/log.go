@@ -28,7 +28,7 @@ type Journal interface {
 	// does not follow the last one. It is for one caller at a time.
 	Append(ctx context.Context, b Batch) error
 
-	// End returns the sequence number of the last durable entry; 0 where there is none.
+	// End returns the sequence number of the last durable entry, or of the newest snapshot where that is beyond; 0 where there is none.
 	End(ctx context.Context) (uint64, error)
 
 	// Begins returns the sequence number of the oldest entry that is kept; 0 where none is.

@@ -389,6 +389,14 @@ func snapshots(t *testing.T, open Open) {
 	if begins, err := s.Begins(t.Context()); err != nil || begins != 7 {
 		t.Errorf("the journal begins at %d, %v", begins, err)
 	}
+	beyond := log.Snapshot{Seq: 12, At: noon, State: text("imported")}
+	if err := s.SaveSnapshot(t.Context(), beyond, log.Page{First: 1}, keep); err != nil {
+		t.Fatal(err)
+	}
+	if end, err := s.End(t.Context()); err != nil || end != 12 {
+		t.Errorf("after a snapshot of entry 12 the journal ends at %d, %v", end, err)
+	}
+	fill(t, s, epoch, 13, 13)
 	failed := errors.New("no state")
 	broken := log.Snapshot{Seq: 9, At: noon, State: func(w io.Writer) error {
 		_, _ = io.WriteString(w, "torn")

@@ -22,7 +22,7 @@ func (s *Store) SaveSnapshot(_ context.Context, shot log.Snapshot, page log.Page
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.snapshots = slices.DeleteFunc(s.snapshots, func(y snapshot) bool { return y.Seq == x.Seq })
-	s.snapshots = append(s.snapshots, x)
+	s.snapshots, s.end = append(s.snapshots, x), max(s.end, x.Seq)
 	slices.SortFunc(s.snapshots, func(a, b snapshot) int { return int(int64(a.Seq) - int64(b.Seq)) })
 	for len(s.snapshots) > 2 && s.snapshots[0].At.Before(keep.Journal) {
 		s.snapshots = s.snapshots[1:]
