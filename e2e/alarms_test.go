@@ -21,14 +21,14 @@ import (
 func TestBoto3Alarms(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	heard := make(chan map[string]any, 100)
+	received := make(chan map[string]any, 100)
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var m map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
 			t.Error(err)
 		}
-		heard <- m
-		if len(heard) == 1 {
+		received <- m
+		if len(received) == 1 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
@@ -44,8 +44,8 @@ func TestBoto3Alarms(t *testing.T) {
 		t.Error("the script did not complete")
 	}
 	hook.Close()
-	close(heard)
-	for m := range heard {
+	close(received)
+	for m := range received {
 		seen[fmt.Sprint(m["AlarmName"], " ", m["NewStateValue"])]++
 		if children, ok := m["TriggeringChildren"].([]any); !ok || len(children) == 0 || m["Trigger"] != nil || !strings.HasPrefix(fmt.Sprint(m["AlarmRule"]), "ALARM(") {
 			t.Errorf("a composite alarm's message: %v", m)

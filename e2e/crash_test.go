@@ -24,7 +24,7 @@ import (
 
 // When the server is killed repeatedly while clients write, it loses nothing that it acknowledged, its instances continue to serve,
 // and a replay of its journal gives the same decisions.
-func TestKilledServerForgetsNothing(t *testing.T) {
+func TestKilledServerLosesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)

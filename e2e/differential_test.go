@@ -192,7 +192,7 @@ type exchange struct {
 }
 
 // All served operations of CloudWatch and their refusals over CBOR, JSON and Query.
-func TestEveryOperationOfCloudWatchAnswersAlike(t *testing.T) {
+func TestCloudWatchOperationsAreEqualInEveryProtocol(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
 	covered := map[string]bool{}

@@ -58,7 +58,7 @@ func (s *server) invokeOnce(endpoint string) error {
 
 // Instances that are killed one after the other restart at once: one is always in service, and only invocations in flight on the killed
 // instance are lost.
-func TestKilledInstancesLoseNothingElse(t *testing.T) {
+func TestKilledInstancesLoseOnlyTheirRequests(t *testing.T) {
 	t.Parallel()
 	const clients, kills = 4, 15
 	dir := t.TempDir()
@@ -114,7 +114,7 @@ func (s *server) serving(endpoint string) int {
 }
 
 // An endpoint that cannot start shows the reason at once in every place and can be deleted at once. An update to it shows the reason, too.
-func TestWhatCannotStartSaysWhyAndGoes(t *testing.T) {
+func TestFailedStartsShowTheirReason(t *testing.T) {
 	t.Parallel()
 	const why = "Last failure: It exited with code"
 	dir := t.TempDir()

@@ -26,7 +26,7 @@ import (
 
 // A full disk ends neither the server nor a model: changes are refused with an error of their protocol, the page and /metrics show it,
 // invocations and reads continue, and the server recovers by itself once there is space.
-func TestFullDiskRefusesChangesAndNothingElse(t *testing.T) {
+func TestFullDiskRefusesOnlyChanges(t *testing.T) {
 	t.Parallel()
 	dir := ownDisk(t)
 	s := start(t, dir)

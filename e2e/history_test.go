@@ -16,7 +16,7 @@ import (
 
 // When the server is killed repeatedly while datapoints arrive, in time and days late, and are written to the metric history, each
 // acknowledged datapoint exists exactly once, and alarms keep their states.
-func TestKilledServerForgetsNoDatapoint(t *testing.T) {
+func TestKilledServerLosesNoDatapoint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	flags := []string{"--clock-speed", "60"} // a minute per second
@@ -46,7 +46,7 @@ func TestKilledServerForgetsNoDatapoint(t *testing.T) {
 }
 
 // A new alarm that looks back an hour uses the whole hour at once, although memory has only the last 15 minutes.
-func TestNewAlarmLooksIntoTheHistory(t *testing.T) {
+func TestNewAlarmUsesMetricHistory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "60")

@@ -27,7 +27,7 @@ type dataResult struct {
 }
 
 // Metric math has the same results and refusals over CBOR, JSON and Query.
-func TestMetricMathIsAlikeInEveryProtocol(t *testing.T) {
+func TestMetricMathIsEqualInEveryProtocol(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
 	at := time.Now().Truncate(time.Minute).Add(-10 * time.Minute)

@@ -225,7 +225,7 @@ func TestModelDataFromS3(t *testing.T) {
 }
 
 // Missing model data is refused by CreateModel if possible; otherwise the start fails at once, long before the startup timeout.
-func TestModelDataThatCannotBeHad(t *testing.T) {
+func TestMissingModelData(t *testing.T) {
 	t.Parallel()
 	store := newStore(t)
 	store.put("no-archive", []byte("plain text"), "")

@@ -19,8 +19,8 @@ import (
 
 const notebookEndpoint = "notebook-endpoint"
 
-// witness observes the server while the notebook runs.
-type witness struct {
+// observer observes the server while the notebook runs.
+type observer struct {
 	mu        sync.Mutex
 	statuses  map[string]bool
 	alarms    map[string]bool // names that were in ALARM
@@ -38,7 +38,7 @@ func TestNotebook(t *testing.T) {
 		t.Fatalf("deployed: %s", out)
 	}
 	s.env["ENDPOINT_NAME"], s.env["PAUSE"], s.env["POLL"] = notebookEndpoint, "3", "0.2"
-	w := &witness{statuses: map[string]bool{}, alarms: map[string]bool{}, processes: []int{1, 1}}
+	w := &observer{statuses: map[string]bool{}, alarms: map[string]bool{}, processes: []int{1, 1}}
 	watching, stop := context.WithCancel(t.Context())
 	var watchers sync.WaitGroup
 	watchers.Go(func() { w.watch(watching, s, dir) })
@@ -95,7 +95,7 @@ func TestNotebook(t *testing.T) {
 }
 
 // account checks what remains after the notebook: no policy, no alarm, and the activities.
-func (w *witness) account(t *testing.T, s *server) []scaling.ScalingActivity {
+func (w *observer) account(t *testing.T, s *server) []scaling.ScalingActivity {
 	t.Helper()
 	policies, err := s.scaling().DescribeScalingPolicies(t.Context(), &applicationautoscaling.DescribeScalingPoliciesInput{
 		ServiceNamespace: scaling.ServiceNamespaceSagemaker,
@@ -120,7 +120,7 @@ func (w *witness) account(t *testing.T, s *server) []scaling.ScalingActivity {
 	return activities.ScalingActivities
 }
 
-func (w *witness) watch(ctx context.Context, s *server, dir string) {
+func (w *observer) watch(ctx context.Context, s *server, dir string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -143,7 +143,7 @@ func (w *witness) watch(ctx context.Context, s *server, dir string) {
 }
 
 // traffic sends about 30 invocations per second: 30 per minute of policy time.
-func (w *witness) traffic(ctx context.Context, s *server) {
+func (w *observer) traffic(ctx context.Context, s *server) {
 	client := s.runtime()
 	tick := time.NewTicker(33 * time.Millisecond)
 	defer tick.Stop()

@@ -144,7 +144,7 @@ func TestOverloadKillsNoInstance(t *testing.T) {
 func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 	t.Parallel()
 	s, folder := startModel(t, oneFails, "")
-	s.deploy("moody", 3, nil)
+	s.deploy("flaky", 3, nil)
 	bad := s.instanceOf(filepath.Join(folder, "bad"))
 	var clients sync.WaitGroup
 	var ended atomic.Bool
@@ -154,7 +154,7 @@ func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 		clients.Go(func() {
 			for !ended.Load() {
 				var answer *awshttp.ResponseError
-				switch err := s.invokeBody(client, "moody", "x"); {
+				switch err := s.invokeBody(client, "flaky", "x"); {
 				case err == nil:
 					served.Add(1)
 				case errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusFailedDependency && strings.Contains(err.Error(), "Received server error (500)"):
@@ -167,7 +167,7 @@ func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 	}
 	defer clients.Wait()
 	defer ended.Store(true)
-	logged := fmt.Sprintf(`level=WARN msg="an instance is not routed to for a while" endpoint=moody variant=AllTraffic instance=%s for=5s reason="`, bad)
+	logged := fmt.Sprintf(`level=WARN msg="an instance is not routed to for a while" endpoint=flaky variant=AllTraffic instance=%s for=5s reason="`, bad)
 	s.until("the ejection in the log", func() bool { return strings.Contains(s.log(), logged) })
 	after := failed.Load()
 	s.until("the page says that it is ejected", func() bool { return s.health().Status == "degraded" })
@@ -179,14 +179,14 @@ func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 	_, html := s.fetch("/", "text/html")
 	message := bad + " is not routed to for a while: "
 	for what, text := range map[string]string{
-		"explain": s.script(binary, "explain", "moody", "--data-dir", s.dir), "explain's JSON": s.script(binary, "explain", "moody", "--json", "--data-dir", s.dir),
+		"explain": s.script(binary, "explain", "flaky", "--data-dir", s.dir), "explain's JSON": s.script(binary, "explain", "flaky", "--json", "--data-dir", s.dir),
 		"the page": html, "the health JSON": s.get("/health"),
 	} {
 		if _, why, found := strings.Cut(text, message); !found || !strings.Contains(why[:min(100, len(why))], "it answered 500") {
 			t.Errorf("%s does not show %q and the reason:\n%s", what, message, text)
 		}
 	}
-	if text := s.script(binary, "explain", "moody", "--data-dir", s.dir); !strings.Contains(text, "instance   "+bad+" of moody/AllTraffic is not routed to for a while: ") ||
+	if text := s.script(binary, "explain", "flaky", "--data-dir", s.dir); !strings.Contains(text, "instance   "+bad+" of flaky/AllTraffic is not routed to for a while: ") ||
 		!strings.Contains(text, " failures in a row, the last: it answered 500\n") || !strings.Contains(text, "\n  degraded: "+message) {
 		t.Errorf("explain shows\n%s", text)
 	}

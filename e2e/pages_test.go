@@ -37,7 +37,7 @@ func (s *server) page(path string, add func(*http.Request)) (int, http.Header, s
 }
 
 // The pages require a key, also from the local machine, since behind a proxy all requests come from there. /health needs none.
-func TestPagesWantAKey(t *testing.T) {
+func TestPagesRequireAKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "bellows.yaml")

@@ -62,7 +62,7 @@ func (s *server) signed(body []byte) func(*http.Request) {
 	}
 }
 
-func nobody(*http.Request) {}
+func unauthenticated(*http.Request) {}
 
 var remoteWrite = map[string]string{
 	"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0", "User-Agent": "Prometheus/3.0.0",
@@ -109,7 +109,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	const write = "/prometheus/api/v1/write"
 	body := series(time.Now(), 3, "__name__", "queue_depth", "job", "api")
 	for name, auth := range map[string]func(*http.Request){
-		"nobody": nobody, "a wrong secret": func(r *http.Request) { r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], "wrong") }, "another body": s.signed([]byte("x")),
+		"nobody": unauthenticated, "a wrong secret": func(r *http.Request) { r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], "wrong") }, "another body": s.signed([]byte("x")),
 	} {
 		if status, text := s.send(http.MethodPost, write, remoteWrite, body, auth); status != 401 && status != 403 {
 			t.Errorf("%s: %d %s", name, status, text)
@@ -134,7 +134,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 	if status, text := s.send(http.MethodGet, path, nil, nil, s.signed(nil)); status != 200 || !strings.Contains(text, `"3"]`) {
 		t.Errorf("a signed query: %d %s", status, text)
 	}
-	if status, text := s.send(http.MethodGet, path, nil, nil, nobody); status != 401 {
+	if status, text := s.send(http.MethodGet, path, nil, nil, unauthenticated); status != 401 {
 		t.Errorf("an unauthenticated query: %d %s", status, text)
 	}
 	if a := s.raw("sagemaker", "/prometheus/api/v1/query", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte("query=1"), time.Now(), nil); a.status != 403 {
@@ -154,7 +154,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	protobuf := map[string]string{"Content-Type": "application/x-protobuf"}
-	if status, text := s.send(http.MethodPost, "/v1/metrics", protobuf, export, nobody); status != 401 {
+	if status, text := s.send(http.MethodPost, "/v1/metrics", protobuf, export, unauthenticated); status != 401 {
 		t.Errorf("%d %s", status, text)
 	}
 	if status, text := s.send(http.MethodPost, "/v1/metrics", protobuf, export, s.basic); status != 200 || text != "" {
@@ -169,7 +169,7 @@ func TestRemoteWriteAndOTLPIn(t *testing.T) {
 func TestPrometheusAPIsWithoutAuth(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir(), "--auth", "none")
-	if status, text := s.send(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, series(time.Now(), 3, "__name__", "m"), nobody); status != http.StatusNoContent {
+	if status, text := s.send(http.MethodPost, "/prometheus/api/v1/write", remoteWrite, series(time.Now(), 3, "__name__", "m"), unauthenticated); status != http.StatusNoContent {
 		t.Errorf("%d %s", status, text)
 	}
 	if got := s.sum("Prometheus", "m", nil); got != 3 {

@@ -104,7 +104,7 @@ func ask(t *testing.T, base, path string, auth func(*http.Request)) (int, string
 }
 
 // Bellows and a real Prometheus with the same samples give the same results for the same queries.
-func TestAnswersAreThoseOfPrometheus(t *testing.T) {
+func TestQueriesMatchPrometheus(t *testing.T) {
 	t.Parallel()
 	real := startPrometheus(t, "global: {}\n")
 	s := start(t, t.TempDir())
@@ -136,7 +136,7 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 	at, from := fmt.Sprint(now.Add(-8*time.Second).Unix()), fmt.Sprint(now.Add(-8*time.Second-9*time.Minute).Unix())
 	q := url.QueryEscape
 	worded := map[string]bool{} // errors whose texts have changed since
-	anew := func(path string) string {
+	current := func(path string) string {
 		worded[path] = true
 		return path
 	}
@@ -156,14 +156,14 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 		"labels?match[]=nothing",
 		"label/job/values", "label/__name__/values", "label/region/values", "label/nothing/values",
 		"format_query?query=" + q("sum by(job)(rate(requests_total[5m]))"),
-		anew("query?query=1&time=x"),
+		current("query?query=1&time=x"),
 		"query?query=" + q(`temperature{`) + "&time=" + at,
-		anew("query?query=&time=" + at),
+		current("query?query=&time=" + at),
 		"query?query=" + q(`label_replace(temperature, "a", "b", "c", "(")`) + "&time=" + at,
 		"query?query=1&timeout=x", "query_range?query=1&start=5&end=1&step=1", "query_range?query=1&start=1&end=2&step=0", "query_range?query=1&start=1&end=20000&step=1",
-		"series", "series?match[]=" + q(`{job=""}`), anew("query_range?query=" + q(`temperature[1m]`) + "&start=1&end=2&step=1"),
+		"series", "series?match[]=" + q(`{job=""}`), current("query_range?query=" + q(`temperature[1m]`) + "&start=1&end=2&step=1"),
 	} {
-		wantStatus, wantText := ask(t, real.url, path, nobody)
+		wantStatus, wantText := ask(t, real.url, path, unauthenticated)
 		gotStatus, gotText := ask(t, s.url+"/prometheus", path, s.basic)
 		var want, got map[string]any
 		decode(t, wantText, &want)
@@ -266,7 +266,7 @@ func TestBellowsWritesToPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, "Prometheus has the metric", func() bool {
-		_, text := ask(t, real.url, "query?query="+url.QueryEscape(`sum_over_time(shop_queue_depth_sum[10m])`)+"&time="+fmt.Sprint(time.Now().Add(9*time.Minute).Unix()), nobody)
+		_, text := ask(t, real.url, "query?query="+url.QueryEscape(`sum_over_time(shop_queue_depth_sum[10m])`)+"&time="+fmt.Sprint(time.Now().Add(9*time.Minute).Unix()), unauthenticated)
 		var a struct {
 			Data struct {
 				Result []struct {

@@ -23,7 +23,7 @@ func smallConfig(name, instanceType string, count int32) *sagemaker.CreateEndpoi
 }
 
 // Isolation settings that cannot be provided are refused by name; VpcConfig, which clients always send, is stored with a warning.
-func TestPromisesOfSafety(t *testing.T) {
+func TestIsolationSettingsAreRefused(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "bellows.yaml")
 	text := "capacity: {vcpus: 2, memory: 8GiB}\ninstance_types: [{type: ml.mine.small, vcpus: 2, memory: 1GiB}]\n"

@@ -81,7 +81,7 @@ type alarmAnswer struct {
 const cloudWatchCBOR = "/service/GraniteServiceVersion20100801/operation/"
 
 // The same calls over CBOR, JSON and Query get the same responses and errors.
-func TestCloudWatchAnswersAlikeInEveryProtocol(t *testing.T) {
+func TestCloudWatchIsEqualInEveryProtocol(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
 	_, err := s.cloudwatch().PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{ // the SDK for Go uses CBOR
@@ -201,7 +201,7 @@ func TestSignatures(t *testing.T) {
 }
 
 // Invalid requests are refused with AWS's texts, and nothing changes.
-func TestNonsense(t *testing.T) {
+func TestInvalidRequests(t *testing.T) {
 	t.Parallel()
 	s := start(t, t.TempDir())
 	for _, c := range []struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // The commands of README.md's section "Five minutes", pasted into a new shell with real AWS credentials, all work, and nothing goes to AWS.
-func TestReadmePastedWhole(t *testing.T) {
+func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"bash", "aws"} {
 		if _, err := exec.LookPath(name); err != nil {

@@ -21,10 +21,10 @@ import (
 
 // SIGHUP reloads the configuration file: images, webhooks and the engine's settings are replaced; an invalid file changes nothing; the server
 // and its instances continue.
-func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
+func TestSIGHUPReloadsTheConfiguration(t *testing.T) {
 	t.Parallel()
-	heard := make(chan struct{}, 10)
-	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { heard <- struct{}{} }))
+	received := make(chan struct{}, 10)
+	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { received <- struct{}{} }))
 	defer hook.Close()
 	file := filepath.Join(t.TempDir(), "bellows.yaml")
 	configure := func(text string) {
@@ -88,14 +88,14 @@ func TestHangUpReadsTheConfigurationAgain(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	s.until("the new webhook is called", func() bool { return len(heard) > 0 })
+	s.until("the new webhook is called", func() bool { return len(received) > 0 })
 	if now := instances(t, dir); !slices.Equal(now, pids) {
 		t.Errorf("instances were %v, are %v", pids, now)
 	}
 }
 
 // Instances continue to run when the server or its terminal ends for any reason; only a requested stop ends them.
-func TestInstancesOutliveAllButAStop(t *testing.T) {
+func TestOnlyAStopEndsInstances(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)

@@ -77,7 +77,7 @@ func TestNoInvocationIsLostWhileCapacityChanges(t *testing.T) {
 }
 
 // The fleet restarts lost instances and logs the reason.
-func TestCrashedInstanceComesBack(t *testing.T) {
+func TestCrashedInstanceRestarts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir)

@@ -13,7 +13,7 @@ import (
 )
 
 // A requested stop ends the instances: the next start expects this, logs it, and warns of nothing.
-func TestARestartAfterAnAskedForStopIsQuiet(t *testing.T) {
+func TestRestartAfterAStopWarnsOfNothing(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, dir)
 	first.deploy("iris", 2, nil)

@@ -20,13 +20,13 @@ import (
 // An alarm whose action is a topic posts SNS's message to the topic's URL, and its history has the result.
 func TestAlarmsNotify(t *testing.T) {
 	t.Parallel()
-	heard := make(chan map[string]any, 10)
+	received := make(chan map[string]any, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var m map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
 			t.Error(err)
 		}
-		heard <- m
+		received <- m
 	}))
 	defer hook.Close()
 	config := filepath.Join(t.TempDir(), "bellows.yaml")
@@ -49,7 +49,7 @@ func TestAlarmsNotify(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if m := <-heard; m["AlarmName"] != "ops" || m["NewStateValue"] != "ALARM" || m["NewStateReason"] != "a fire drill" || m["OldStateValue"] != "INSUFFICIENT_DATA" {
+	if m := <-received; m["AlarmName"] != "ops" || m["NewStateValue"] != "ALARM" || m["NewStateReason"] != "a fire drill" || m["OldStateValue"] != "INSUFFICIENT_DATA" {
 		t.Errorf("received %v", m)
 	}
 	for name, want := range map[string]string{
@@ -68,13 +68,13 @@ func TestAlarmsNotify(t *testing.T) {
 }
 
 // If a server is killed before a webhook has responded, the next server sends the message again.
-func TestWebhooksOutliveAKill(t *testing.T) {
+func TestWebhooksSurviveAKill(t *testing.T) {
 	t.Parallel()
 	var answers atomic.Bool
-	called, heard := make(chan struct{}, 10), make(chan struct{}, 10)
+	called, received := make(chan struct{}, 10), make(chan struct{}, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if answers.Load() {
-			heard <- struct{}{}
+			received <- struct{}{}
 			return
 		}
 		called <- struct{}{}
@@ -104,5 +104,5 @@ func TestWebhooksOutliveAKill(t *testing.T) {
 	s.kill()
 	answers.Store(true)
 	s = start(t, dir, "--config", config)
-	s.until("the next server delivers", func() bool { return len(heard) > 0 })
+	s.until("the next server delivers", func() bool { return len(received) > 0 })
 }

@@ -110,7 +110,7 @@ func withoutJournal(t *testing.T, dir string) {
 
 // Past moments are explained, by the server and by the command, as they were at the time: after their alarm, policy and target are deleted,
 // their journal is dropped, and the server was stopped and killed.
-func TestMomentsOfLongAgo(t *testing.T) {
+func TestPastMoments(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, dir, "--clock-speed", "20")

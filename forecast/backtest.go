@@ -7,12 +7,12 @@ import (
 
 // Constants of the members' weights.
 const (
-	trialDays  = 10   // days of past trials
-	trialAhead = 48   // hours forecast by each trial, as far as they have passed
-	fading     = 0.96 // weight of a trial relative to the one six hours later
-	doubt      = 24   // hours of the average error with which each member starts
-	patience   = 1.15 // members with at most this multiple of the smallest error have full weight
-	severity   = 4    // exponent with which the others' weights fall
+	trialDays      = 10   // days of past trials
+	trialAhead     = 48   // hours forecast by each trial, as far as they have passed
+	trialDecay     = 0.96 // weight of a trial relative to the one six hours later
+	priorHours     = 24   // hours of the average error with which each member starts
+	tolerance      = 1.15 // members with at most this multiple of the smallest error have full weight
+	weightExponent = 4    // exponent with which the others' weights fall
 )
 
 // trial is the result of evaluating the members in the past.
@@ -27,12 +27,12 @@ type trial struct {
 
 // backtest evaluates the members every six hours of the past trial days and weights them by their errors.
 func (p *past) backtest() trial {
-	t := trial{weights: make([]float64, len(members)), floor: 0.01 * p.anything()}
+	t := trial{weights: make([]float64, len(members)), floor: 0.01 * p.fallback()}
 	equal := make([]float64, len(members))
 	for m := range equal {
 		equal[m] = 1
 	}
-	erred, everybody := make([]float64, len(members)), make([]float64, len(members))
+	erred, average := make([]float64, len(members)), make([]float64, len(members))
 	total, hours, counts := 0.0, 0.0, 1.0
 	var c combiner
 	for now := p.n - p.pace(); now >= p.season && now >= p.n-trialDays*p.season; now -= p.pace() {
@@ -50,15 +50,15 @@ func (p *past) backtest() trial {
 			for m := range asked {
 				if v := asked[m][i]; !math.IsNaN(v) {
 					erred[m] += counts * math.Abs(v-was)
-					everybody[m] += miss
+					average[m] += miss
 				}
 			}
 		}
-		counts *= fading
+		counts *= trialDecay
 	}
 	copy(t.weights, equal)
 	if total > 0 {
-		t.weigh(erred, everybody, doubt*total/hours)
+		t.weigh(erred, average, priorHours*total/hours)
 	}
 	t.low, t.high = quantile(t.ratios, 0.1), quantile(t.ratios, 0.9)
 	return t
@@ -66,19 +66,19 @@ func (p *past) backtest() trial {
 
 // weigh converts errors to weights. A member is compared with the median of all members over the hours for which it has values, so that
 // missing values are neither an advantage nor a disadvantage; the initial error limits the influence of few hours.
-func (t *trial) weigh(erred, everybody []float64, doubt float64) {
+func (t *trial) weigh(erred, average []float64, prior float64) {
 	for m := range t.weights {
-		t.weights[m] = (erred[m] + doubt) / (everybody[m] + doubt)
+		t.weights[m] = (erred[m] + prior) / (average[m] + prior)
 	}
 	best := slices.Min(t.weights)
 	for m, w := range t.weights {
-		t.weights[m] = math.Pow(max(1, w/(patience*best)), -severity)
+		t.weights[m] = math.Pow(max(1, w/(tolerance*best)), -weightExponent)
 	}
 }
 
 // quantile sorts votes and returns the value at which a share of their weight is reached; 1 if there are none.
 func quantile(votes []vote, q float64) float64 {
-	if math.IsNaN(middle(votes)) { // middle sorts them
+	if math.IsNaN(weightedMedian(votes)) { // weightedMedian sorts them
 		return 1
 	}
 	total := 0.0

@@ -42,12 +42,12 @@ func New(h History, horizon int) (Forecast, error) {
 	}
 	trial := p.backtest()
 	f := Forecast{Values: make([]float64, horizon), Low: make([]float64, horizon), High: make([]float64, horizon)}
-	asked := p.ask(p.n, horizon, 1)
+	forecasts := p.ask(p.n, horizon, 1)
 	var c combiner
 	for i := range f.Values {
-		v := c.median(asked, trial.weights, i)
+		v := c.median(forecasts, trial.weights, i)
 		if math.IsNaN(v) {
-			v = p.anything()
+			v = p.fallback()
 		}
 		f.Values[i] = v
 		f.Low[i], f.High[i] = trial.range80(v)
@@ -89,8 +89,8 @@ func (p *past) mean(now, from, until int) float64 {
 	return max(p.sum[until]-p.sum[from], 0) / p.known(from, until)
 }
 
-// anything is the forecast if no member has a value.
-func (p *past) anything() float64 { return p.mean(p.n, 0, p.n) }
+// fallback is the forecast if no member has a value.
+func (p *past) fallback() float64 { return p.mean(p.n, 0, p.n) }
 
 // Lengths in values for a season of a day: ten minutes, an hour, three and six hours.
 func (p *past) smooth() int { return (p.season + 72) / 144 }
@@ -105,18 +105,18 @@ type vote struct{ value, weight float64 }
 
 // median returns the weighted median of the members' forecasts of one value; the lower one of two, since loads
 // have a long upper tail. NaN if no member has a value.
-func (c *combiner) median(asked [][]float64, weights []float64, at int) float64 {
+func (c *combiner) median(forecasts [][]float64, weights []float64, at int) float64 {
 	c.votes = c.votes[:0]
-	for m, said := range asked {
-		if v := said[at]; !math.IsNaN(v) && weights[m] > 0 {
+	for m, values := range forecasts {
+		if v := values[at]; !math.IsNaN(v) && weights[m] > 0 {
 			c.votes = append(c.votes, vote{v, weights[m]})
 		}
 	}
-	return middle(c.votes)
+	return weightedMedian(c.votes)
 }
 
-// middle sorts votes and returns the value at which half of their weight is reached.
-func middle(votes []vote) float64 {
+// weightedMedian sorts votes and returns the value at which half of their weight is reached.
+func weightedMedian(votes []vote) float64 {
 	if len(votes) == 0 {
 		return math.NaN()
 	}

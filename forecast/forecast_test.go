@@ -32,25 +32,25 @@ func traces(t testing.TB) map[string][]float64 {
 }
 
 // On every trace the forecast is closer than the same time a day ago and the same time a week ago.
-func TestBeatsSeasonalNaiveOnEveryTrace(t *testing.T) {
+func TestCloserThanSeasonalNaiveOnEveryTrace(t *testing.T) {
 	for name, values := range traces(t) {
-		beats(t, name, values, 1)
+		checkCloser(t, name, values, 1)
 	}
 }
 
 // Loads for which nothing was tuned. A load that repeats exactly each week cannot be forecast better than by its noise; a random
 // walk has no season, and the value of a day ago is as good as any.
-func TestBeatsSeasonalNaiveOnOtherLoads(t *testing.T) {
+func TestCloserThanSeasonalNaiveOnOtherLoads(t *testing.T) {
 	for name, values := range loads() {
 		slack := 1.02
 		if name == "walk" {
 			slack = 1.1
 		}
-		beats(t, name, values, slack)
+		checkCloser(t, name, values, slack)
 	}
 }
 
-func beats(t *testing.T, name string, values []float64, slack float64) {
+func checkCloser(t *testing.T, name string, values []float64, slack float64) {
 	t.Helper()
 	plan := backtest.TwoDays(24)
 	ours, origins := plan.WAPE(values, backtest.Bellows)
@@ -139,7 +139,7 @@ func TestAHolidayChangesLittle(t *testing.T) {
 	}
 }
 
-func TestWhatRepeatsIsForetoldExactly(t *testing.T) {
+func TestRepeatingLoadIsForecastExactly(t *testing.T) {
 	values := make([]float64, 14*24)
 	for h := range values {
 		values[h] = float64(10 + h%24)
@@ -163,7 +163,7 @@ func ask(t testing.TB, values []float64, horizon int) []float64 {
 	return f.Values
 }
 
-func TestADayIsNeeded(t *testing.T) {
+func TestHistoryNeedsADay(t *testing.T) {
 	values := make([]float64, 30)
 	for i := range 7 {
 		values[i] = math.NaN()
@@ -254,7 +254,7 @@ func TestUnitsDoNotMatter(t *testing.T) {
 }
 
 // Values older than two weeks have no effect.
-func TestOnlyTwoWeeksCount(t *testing.T) {
+func TestOnlyTwoWeeksAreUsed(t *testing.T) {
 	values := traces(t)["worldcup98-weeks1-3"]
 	if !slices.Equal(ask(t, values, 48), ask(t, values[len(values)-14*24:], 48)) {
 		t.Error("values older than two weeks changed the forecast")

@@ -19,7 +19,7 @@ const (
 // Corrections of a shape.
 const (
 	asIs        = iota
-	ofLastHours // by the ratio of the last three hours to the shape's values for them, fading within half a day
+	ofLastHours // by the ratio of the last three hours to the shape's values for them, decreasing over half a day
 	ofLastDay   // by the ratio of the last day to the same day a week ago
 	ofLastDays  // the same for three days
 	corrections
@@ -58,13 +58,13 @@ const (
 
 // ask evaluates every member at a position for n blocks of values.
 func (p *past) ask(now, n, block int) [][]float64 {
-	said := make([][]float64, shapes)
-	for s := range said {
-		said[s] = make([]float64, n)
+	values := make([][]float64, shapes)
+	for s := range values {
+		values[s] = make([]float64, n)
 	}
 	var days dayVotes
 	for i := range n {
-		p.describe(&days, said, now, i, block)
+		p.describe(&days, values, now, i, block)
 	}
 	drift := p.drift(&days, now)
 	weekly := [corrections]float64{asIs: 1, ofLastHours: 1, ofLastDay: p.weekly(now, 1), ofLastDays: p.weekly(now, 3)}
@@ -72,7 +72,7 @@ func (p *past) ask(now, n, block int) [][]float64 {
 	for m, x := range members {
 		out[m] = make([]float64, n)
 		for i := range n {
-			v := said[x.shape][i]
+			v := values[x.shape][i]
 			if x.correction == ofLastHours && drift[x.shape] != 1 {
 				v *= math.Pow(drift[x.shape], math.Exp(-float64(i*block)/float64(p.season)/recentFade))
 			}
@@ -86,7 +86,7 @@ func (p *past) ask(now, n, block int) [][]float64 {
 type dayVotes struct{ values, shares []vote }
 
 // describe returns the value of each shape for block i.
-func (p *past) describe(d *dayVotes, said [][]float64, now, i, block int) {
+func (p *past) describe(d *dayVotes, values [][]float64, now, i, block int) {
 	from := now + i*block - p.smooth()
 	until := now + (i+1)*block + p.smooth()
 	first := ((i+1)*block-1)/p.season + 1 // days back to the last known one
@@ -101,18 +101,18 @@ func (p *past) describe(d *dayVotes, said [][]float64, now, i, block int) {
 			d.shares = append(d.shares, vote{v / level, 1})
 		}
 	}
-	share := middle(d.shares)
-	said[likeYesterday][i] = p.mean(now, from-first*p.season, until-first*p.season)
-	said[likeTheDays][i] = middle(d.values)
-	said[likeOneDay][i] = p.level(now, 1)
-	said[likeLastHours][i] = p.mean(now, now-p.recent(), now)
-	said[shapeOfLast][i] = share * p.level(now, 1)
-	said[shapeOfMedian][i] = share * p.usual(now)
-	said[shapeOfWeekday][i] = share * p.level(now, week+1-first)
+	share := weightedMedian(d.shares)
+	values[likeYesterday][i] = p.mean(now, from-first*p.season, until-first*p.season)
+	values[likeTheDays][i] = weightedMedian(d.values)
+	values[likeOneDay][i] = p.level(now, 1)
+	values[likeLastHours][i] = p.mean(now, now-p.recent(), now)
+	values[shapeOfLast][i] = share * p.level(now, 1)
+	values[shapeOfMedian][i] = share * p.usual(now)
+	values[shapeOfWeekday][i] = share * p.level(now, week+1-first)
 	last := p.mean(now, from-week*p.season, until-week*p.season)
-	said[likeLastWeek][i], said[likeBothWeeks][i] = last, last
+	values[likeLastWeek][i], values[likeBothWeeks][i] = last, last
 	if before := p.mean(now, from-2*week*p.season, until-2*week*p.season); !math.IsNaN(before) {
-		said[likeBothWeeks][i] = (2*last + before) / 3
+		values[likeBothWeeks][i] = (2*last + before) / 3
 	}
 }
 
@@ -133,7 +133,7 @@ func (p *past) usual(now int) float64 {
 			known = append(known, vote{v, 1})
 		}
 	}
-	return middle(known)
+	return weightedMedian(known)
 }
 
 // drift returns the ratio of the last hours to each shape's values for them; 1 if it is unknown.
@@ -145,14 +145,14 @@ func (p *past) drift(d *dayVotes, now int) (drift [shapes]float64) {
 	if before < 1 {
 		return drift
 	}
-	said := make([][]float64, shapes)
-	for s := range said {
-		said[s] = make([]float64, 1)
+	values := make([][]float64, shapes)
+	for s := range values {
+		values[s] = make([]float64, 1)
 	}
-	p.describe(d, said, before, 0, p.recent())
+	p.describe(d, values, before, 0, p.recent())
 	was := p.mean(now, before, now)
 	for s := range drift {
-		if v := said[s][0]; was > 0 && v > 0 {
+		if v := values[s][0]; was > 0 && v > 0 {
 			drift[s] = bounded(math.Pow(was/v, recentPower), recentMost)
 		}
 	}

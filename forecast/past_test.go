@@ -9,7 +9,7 @@ import (
 )
 
 // The weighted median equals the result of a brute-force search: the smallest value at or below which half the weight is.
-func TestMiddleIsTheWeightedMedian(t *testing.T) {
+func TestWeightedMedian(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var votes []vote
 		for range rapid.IntRange(1, 60).Draw(t, "votes") {
@@ -31,17 +31,17 @@ func TestMiddleIsTheWeightedMedian(t *testing.T) {
 				want = min(want, c.value)
 			}
 		}
-		if got := middle(slices.Clone(votes)); got != want {
+		if got := weightedMedian(slices.Clone(votes)); got != want {
 			t.Fatalf("%v: %g, want %g", votes, got, want)
 		}
 	})
-	if !math.IsNaN(middle(nil)) {
+	if !math.IsNaN(weightedMedian(nil)) {
 		t.Error("an empty list has a median")
 	}
 }
 
 // Means of intervals equal those of a brute-force sum of the known values.
-func TestMeansAreBruteForces(t *testing.T) {
+func TestMeansMatchBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.OneOf(rapid.Just(math.NaN()), rapid.Map(rapid.IntRange(0, 50), func(n int) float64 { return float64(n) })),
 			1, 40).Draw(t, "values")
@@ -62,7 +62,7 @@ func TestMeansAreBruteForces(t *testing.T) {
 }
 
 // Members do not use values after the position at which they are evaluated.
-func TestMembersDoNotSeeTheFuture(t *testing.T) {
+func TestMembersUseNoFutureValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Float64Range(0, 100), 14*6, 14*6).Draw(t, "values")
 		now := rapid.IntRange(6, len(values)-1).Draw(t, "now")

@@ -222,7 +222,7 @@ func (r *runner) processes(c *command, suspend bool) error {
 
 // instances makes activities of instances be printed from now on.
 func (r *runner) instances(*command) error {
-	r.told = true
+	r.instanceActivities = true
 	return nil
 }
 

@@ -23,9 +23,9 @@ type runner struct {
 	start time.Time
 	lines []string
 
-	configs, rows int  // number created so far
-	told          bool // activities of instances are printed
-	whole         bool // activities are printed with their messages
+	configs, rows      int  // number created so far
+	instanceActivities bool // activities of instances are printed
+	whole              bool // activities are printed with their messages
 
 	options Options
 	shown   *time.Location // times are printed in this zone; nil: relative to the start
@@ -115,7 +115,7 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 	case engine.ScheduledActionRan:
 		r.print("schedule %s: %s", e.Run.Action, e.Run.String())
 	case engine.InstanceActivityChanged:
-		if r.told {
+		if r.instanceActivities {
 			r.instance(e.Activity)
 		}
 	case engine.EndpointChanged:

@@ -102,14 +102,14 @@ func (l *life) simple() {
 }
 
 // With actions through both APIs in any order, all invariants hold, and activities record every launched and terminated instance.
-func TestRandomLivesOfGroups(t *testing.T) {
+func TestRandomRunsOfGroups(t *testing.T) {
 	t.Parallel()
 	lives, acted := 12, 0
 	if testing.Short() {
 		lives = 5
 	}
 	for seed := range uint64(lives) {
-		l := newLife(t, 1000+seed)
+		l := newRun(t, 1000+seed)
 		for range 40 {
 			if l.rand.IntN(3) == 0 {
 				l.act()

@@ -44,7 +44,7 @@ type life struct {
 	ran     int             // number of scheduled actions run
 }
 
-func newLife(t *testing.T, seed uint64) *life {
+func newRun(t *testing.T, seed uint64) *life {
 	l := &life{
 		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 7)), world: sim.NewWorld(engine.Config{Seed: seed}, started),
 		states: map[string]alarm.State{}, open: map[string]bool{}, alive: map[string]bool{},
@@ -293,14 +293,14 @@ func (l *life) forget() {
 
 // Under random actions in any order, capacity stays in its range, every change has an alarm as its cause, one activity runs at a time, and
 // the same inputs give the same decisions, byte for byte, with or without restarts.
-func TestRandomLives(t *testing.T) {
+func TestRandomRuns(t *testing.T) {
 	t.Parallel()
 	lives, acted, ran := 12, 0, 0
 	if testing.Short() {
 		lives = 5
 	}
 	for seed := range uint64(lives) {
-		l := newLife(t, seed)
+		l := newRun(t, seed)
 		for range 40 {
 			l.act()
 			if l.rand.IntN(8) == 0 {

@@ -14,10 +14,10 @@ import (
 
 // shadow follows an engine with the recorded alarm evaluations only.
 type shadow struct {
-	l      *life
-	engine *engine.Engine
-	told   int // number of omitted measurements
-	states int
+	l         *life
+	engine    *engine.Engine
+	explained int // number of omitted measurements
+	states    int
 }
 
 // begin copies the engine's state to the shadow, except for metrics.
@@ -40,7 +40,7 @@ func (s *shadow) follow(at time.Time, in engine.Input, out engine.Output) {
 	s.l.t.Helper()
 	if engine.Measures(in) {
 		if out.Quiet() {
-			s.told++
+			s.explained++
 			return
 		}
 		in = engine.Tick{}
@@ -53,13 +53,13 @@ func (s *shadow) follow(at time.Time, in engine.Input, out engine.Output) {
 	if err != nil {
 		s.l.t.Fatalf("seed %d, %v: %T is refused when it is repeated: %v", s.l.seed, at, in, err)
 	}
-	if diff := cmp.Diff(told(out.Events), told(got.Events)); diff != "" {
+	if diff := cmp.Diff(explained(out.Events), explained(got.Events)); diff != "" {
 		s.l.t.Fatalf("seed %d, %v: %T led to other events when it was repeated:\n%s", s.l.seed, at, in, diff)
 	}
 }
 
 // explained returns the lines of the events by which scaling is explained.
-func told(events []engine.Event) []string {
+func explained(events []engine.Event) []string {
 	var out []string
 	for _, e := range events {
 		if _, ok := e.(engine.AlarmNotifies); !ok { // for alarms that invoke no policies it has datapoints that are not recorded
@@ -97,7 +97,7 @@ func known(t *testing.T, e *engine.Engine) string {
 
 // A run that is repeated from the recorded alarm evaluations, without measurements, has the same state: at each time every target,
 // policy, cooldown, alarm and instance is equal.
-func TestLivesAreRelived(t *testing.T) {
+func TestRunsAreRepeatedFromTheDiary(t *testing.T) {
 	t.Parallel()
 	lives := 10
 	if testing.Short() {
@@ -105,7 +105,7 @@ func TestLivesAreRelived(t *testing.T) {
 	}
 	left := 0
 	for seed := range uint64(lives) {
-		l := newLife(t, 1000+seed)
+		l := newRun(t, 1000+seed)
 		for range 30 {
 			l.act()
 			if seed%2 == 1 {
@@ -132,7 +132,7 @@ func TestLivesAreRelived(t *testing.T) {
 				s.begin(e)
 			}
 		}
-		left += s.told
+		left += s.explained
 		if s.states < 20 {
 			t.Errorf("seed %d: only %d states were compared", l.seed, s.states)
 		}

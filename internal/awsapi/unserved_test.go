@@ -14,7 +14,7 @@ import (
 )
 
 // A call of a service that is not served is refused in the format of its clients, and its body is not read.
-func TestUnservedServicesAreRefusedInTheirOwnForm(t *testing.T) {
+func TestUnservedServicesAreRefused(t *testing.T) {
 	lookup := func(string) (sigv4.Key, bool) { return sigv4.Key{}, false }
 	s := &awsapi.Server{
 		Auth:     &awsapi.Authenticator{Now: time.Now, Account: "123456789012", Region: "us-east-1", Lookup: lookup},

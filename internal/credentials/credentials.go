@@ -28,7 +28,7 @@ type Key struct {
 // fileName holds the keys, readable by its owner alone.
 const fileName = "credentials.json"
 
-// New makes a key that nobody can guess.
+// New returns a key with random identifier and secret.
 func New(account, user string, now time.Time) Key {
 	var id [10]byte
 	var secret [30]byte

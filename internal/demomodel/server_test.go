@@ -160,7 +160,7 @@ func TestServerAnswersJSON(t *testing.T) {
 }
 
 // An invocation in progress when a stop is requested gets its response.
-func TestServerFinishesWhatItBegan(t *testing.T) {
+func TestServerFinishesInvocationsInFlight(t *testing.T) {
 	r := start(t, map[string]string{EnvLatency: "50"})
 	conn := r.conn(t)
 	fmt.Fprintf(conn, "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n")

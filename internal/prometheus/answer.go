@@ -91,16 +91,16 @@ type answer struct {
 
 // warned is data with warnings.
 type warned struct {
-	data  any
-	said  annotations.Annotations
-	query string
+	data     any
+	warnings annotations.Annotations
+	query    string
 }
 
 func succeed(w http.ResponseWriter, data any) {
 	a := answer{Status: "success", Data: data}
 	if x, ok := data.(warned); ok {
 		a.Data = x.data
-		a.Warnings, a.Infos = x.said.AsStrings(x.query, 10, 10)
+		a.Warnings, a.Infos = x.warnings.AsStrings(x.query, 10, 10)
 	}
 	send(w, http.StatusOK, a)
 }

@@ -142,7 +142,7 @@ func TestForwarding(t *testing.T) {
 }
 
 // Requests that a receiver cannot accept now are retried; refused ones are not.
-func TestForwardingIsTriedAgain(t *testing.T) {
+func TestForwardingIsRetried(t *testing.T) {
 	r := receive(t, 503, 429, 500)
 	c := forward(t, ForwarderOptions{Destination: Destination{URL: r.URL}}, idle, pending("Shop", "a", 1))
 	if c.Sent != 4 || c.Retries != 3 || len(r.lines) != 4 {
@@ -156,7 +156,7 @@ func TestForwardingIsTriedAgain(t *testing.T) {
 }
 
 // Without a receiver the queue stays bounded, and recording is not delayed.
-func TestForwardingToNobody(t *testing.T) {
+func TestForwardingWithoutReceiver(t *testing.T) {
 	r := receive(t)
 	r.Close()
 	c := forward(t, ForwarderOptions{Destination: Destination{URL: r.URL}, QueueMax: 3}, func(c ForwarderCounts) bool { return c.Retries > 2 },

@@ -216,7 +216,7 @@ func TestOTLPInJSONPackedAndNot(t *testing.T) {
 	}
 }
 
-func TestOTLPOfNonsense(t *testing.T) {
+func TestInvalidOTLP(t *testing.T) {
 	w := open(t)
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)

@@ -70,7 +70,7 @@ func plainly(err error) *failure { return &failure{kindBad, err} }
 // union evaluates each selector and merges the results, sorted.
 func (s *search) union(ask func(...*labels.Matcher) ([]string, annotations.Annotations, error)) (any, *failure) {
 	found := map[string]bool{}
-	var said annotations.Annotations
+	var warnings annotations.Annotations
 	sets := s.sets
 	if len(sets) == 0 {
 		sets = [][]*labels.Matcher{nil}
@@ -80,7 +80,7 @@ func (s *search) union(ask func(...*labels.Matcher) ([]string, annotations.Annot
 		if err != nil {
 			return nil, failed(err)
 		}
-		said = said.Merge(warnings)
+		warnings = warnings.Merge(warnings)
 		for _, n := range names {
 			found[n] = true
 		}
@@ -88,9 +88,9 @@ func (s *search) union(ask func(...*labels.Matcher) ([]string, annotations.Annot
 	all := slices.AppendSeq([]string{}, maps.Keys(found))
 	slices.Sort(all)
 	if s.limit > 0 && len(all) > s.limit {
-		all, said = all[:s.limit], said.Add(errTruncated)
+		all, warnings = all[:s.limit], warnings.Add(errTruncated)
 	}
-	return warned{data: all, said: said}, nil
+	return warned{data: all, warnings: warnings}, nil
 }
 
 // labelNames handles requests for label names.
@@ -150,12 +150,12 @@ func (s *search) list(ctx context.Context) (any, *failure) {
 		}
 		found = append(found, set.At().Labels())
 		if s.limit > 0 && len(found) > s.limit {
-			said := set.Warnings()
-			return warned{data: found[:s.limit], said: said.Add(errTruncated)}, nil
+			warnings := set.Warnings()
+			return warned{data: found[:s.limit], warnings: warnings.Add(errTruncated)}, nil
 		}
 	}
 	if err := set.Err(); err != nil {
 		return nil, failed(fmt.Errorf("reading series: %w", err))
 	}
-	return warned{data: found, said: set.Warnings()}, nil
+	return warned{data: found, warnings: set.Warnings()}, nil
 }

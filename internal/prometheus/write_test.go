@@ -173,7 +173,7 @@ func TestNamespaceLabel(t *testing.T) {
 	}
 }
 
-func TestRemoteWriteOfNonsense(t *testing.T) {
+func TestInvalidRemoteWrite(t *testing.T) {
 	w := open(t)
 	bomb := append([]byte{0xff, 0xff, 0xff, 0xff, 0x0f}, 0) // claims to decompress to 4 GiB
 	empties := snappy.Encode(nil, bytes.Repeat([]byte{0x0a, 0x00}, seriesMax+1))
@@ -200,7 +200,7 @@ func TestRemoteWriteOfNonsense(t *testing.T) {
 }
 
 // If the journal cannot be written, the sender is asked to retry.
-func TestRemoteWriteTellsToTryAgain(t *testing.T) {
+func TestRemoteWriteAsksForRetry(t *testing.T) {
 	w := open(t)
 	w.err = errors.New("the journal cannot be written")
 	if status, _ := w.write(&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{

@@ -73,7 +73,7 @@ func TestTargetTrackingUpdates(t *testing.T) {
 }
 
 // AWS: recorded.
-func TestRefusalsToTheLetter(t *testing.T) {
+func TestExactRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.endpoint("e", 1)
 	id := resource("e", 0)

@@ -16,14 +16,14 @@ type naming struct {
 	names           bool // more than one name
 	members         int
 	shared          map[metric.Dimension]int        // number of metrics that have the dimension with the value
-	told            map[string]*struct{ a, b bool } // by metric: requested with several statistics, with several periods
+	requested       map[string]*struct{ a, b bool } // by metric: requested with several statistics, with several periods
 	first           map[string]expr.Origin
 }
 
 // newNaming analyses the metrics that have to be distinguished.
 func newNaming(members []*expr.Origin) *naming {
 	n := &naming{
-		members: len(members), shared: map[metric.Dimension]int{}, told: map[string]*struct{ a, b bool }{}, first: map[string]expr.Origin{},
+		members: len(members), shared: map[metric.Dimension]int{}, requested: map[string]*struct{ a, b bool }{}, first: map[string]expr.Origin{},
 	}
 	for i, o := range members {
 		if i == 0 {
@@ -37,10 +37,10 @@ func newNaming(members []*expr.Origin) *naming {
 		key := o.Metric.Key()
 		first, known := n.first[key]
 		if !known {
-			n.first[key], n.told[key] = *o, &struct{ a, b bool }{}
+			n.first[key], n.requested[key] = *o, &struct{ a, b bool }{}
 			continue
 		}
-		t := n.told[key]
+		t := n.requested[key]
 		t.a = t.a || first.Statistic.String() != o.Statistic.String()
 		t.b = t.b || first.Period != o.Period
 	}
@@ -62,7 +62,7 @@ func (n *naming) label(o *expr.Origin) string {
 	if n.names || o.Metric.Name != n.name || len(parts) == 0 {
 		parts = append(parts, o.Metric.Name)
 	}
-	if t := n.told[o.Metric.Key()]; t != nil {
+	if t := n.requested[o.Metric.Key()]; t != nil {
 		if t.a {
 			parts = append(parts, o.Statistic.String())
 		}

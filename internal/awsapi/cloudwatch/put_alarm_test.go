@@ -529,7 +529,7 @@ func TestTagsOfAlarms(t *testing.T) {
 }
 
 // AWS: SetAlarmState, API reference; recorded: the error for an unknown alarm has no message.
-func TestStatesSetByHand(t *testing.T) {
+func TestSetAlarmState(t *testing.T) {
 	a, _ := family(t)
 	in := &sdk.SetAlarmStateInput{AlarmName: aws.String("nobody"), StateValue: types.StateValueOk, StateReason: aws.String("x")}
 	if _, err := a.setAlarmState(t.Context(), call, in); refused(err) != "ResourceNotFound: " {

@@ -163,7 +163,7 @@ func blank(text string) string {
 const ns = ` xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"`
 
 // Responses have exactly the elements of AWS's. (AWS: recorded.)
-func TestAnswersHaveAWSsForm(t *testing.T) {
+func TestResponsesHaveAWSsElements(t *testing.T) {
 	m := newMemory(t)
 	meta := "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>"
 	if got := m.ok("UpdateAutoScalingGroup", "AutoScalingGroupName=chat.blue&MinSize=1&MaxSize=4"); got !=
@@ -392,7 +392,7 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 }
 
 // A policy is executed by ARN; HonorCooldown is respected; processes are suspended and resumed; each instance has activities.
-func TestAGroupsLife(t *testing.T) {
+func TestGroupLifecycle(t *testing.T) {
 	m := newMemory(t)
 	blue := "AutoScalingGroupName=chat.blue"
 	m.ok("UpdateAutoScalingGroup", blue+"&MinSize=1&MaxSize=9&DefaultCooldown=120&DefaultInstanceWarmup=60")

@@ -13,7 +13,7 @@ import (
 )
 
 // A part of the signature that is sent twice is ambiguous and refused, even if both values are equal.
-func TestWhatMayBeSentOnlyOnceInAHead(t *testing.T) {
+func TestDuplicateSignaturePartsInHeaders(t *testing.T) {
 	token := "TOKEN"
 	for _, c := range []struct {
 		name  string
@@ -95,7 +95,7 @@ func signedWithToken(t *testing.T, token string) *Request {
 }
 
 // A presigned URL has each parameter of its signature once.
-func TestWhatMayBeSentOnlyOnceInAQuery(t *testing.T) {
+func TestDuplicateSignaturePartsInQueries(t *testing.T) {
 	for name, encoded := range map[string]string{
 		"": "", "X-Amz-Signature": "X-Amz-Signature", "X-Amz-Signature, its name encoded": "X-Amz%2DSignature", "X-Amz-Algorithm": "X-Amz-Algorithm",
 		"X-Amz-Credential": "X-Amz-Credential", "X-Amz-SignedHeaders": "X-Amz-SignedHeaders", "X-Amz-Date": "X-Amz-Date",

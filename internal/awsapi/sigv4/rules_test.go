@@ -48,7 +48,7 @@ func (r *Request) replace(name string, values ...string) {
 }
 
 // Differences between the signed and the sent request that are allowed, and those that are not.
-func TestWhatASignatureLetsPass(t *testing.T) {
+func TestAllowedDifferences(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		target string // signed
@@ -126,7 +126,7 @@ func TestHeadersThatMustBeSigned(t *testing.T) {
 }
 
 // A key is derived once per day, region and service, and again after the secret changes.
-func TestKeysAreKept(t *testing.T) {
+func TestKeysAreCached(t *testing.T) {
 	var keys Keys
 	v := vectors()[0]
 	r := v.signedRequest()
