@@ -97,7 +97,7 @@ func known(t *testing.T, e *engine.Engine) string {
 
 // A run that is repeated from the recorded alarm evaluations, without measurements, has the same state: at each time every target,
 // policy, cooldown, alarm and instance is equal.
-func TestRunsAreRepeatedFromTheDiary(t *testing.T) {
+func TestRunsAreRepeatedFromTheArchive(t *testing.T) {
 	t.Parallel()
 	lives := 10
 	if testing.Short() {
