@@ -1,4 +1,4 @@
-// Package bellows_test is the style guide as a test: what linters do not know about this repository.
+// Package bellows_test enforces rules of this repository that linters do not cover.
 package bellows_test
 
 import (
@@ -16,13 +16,13 @@ import (
 
 const module = "bellows.dev/bellows/"
 
-// purePackages may import these standard packages and one another as `imports` says; no goroutine, no channel.
+// purePackages may import only pureStd and one another according to imports; they have no goroutines and channels.
 var (
 	purePackages = []string{"plural", "metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
 	pureStd      = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
 )
 
-// imports says which of our packages each package may import, itself and what lies below it aside. ARCHITECTURE.md shows why.
+// imports lists the packages of this module that each package may import besides its own subpackages. ARCHITECTURE.md has the reasons.
 var imports = map[string][]string{
 	"plural":              {},
 	"metric":              {},
@@ -69,7 +69,7 @@ type source struct {
 func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
 func (s source) pure() bool { return slices.Contains(purePackages, s.pkg) && !s.test() }
 
-// sources parses every Go file that git knows.
+// sources parses every Go file tracked by git.
 func sources(t *testing.T) []source {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "git", "ls-files", "*.go").Output()
@@ -119,19 +119,19 @@ func TestImports(t *testing.T) {
 				}
 				allowed, listed := imports[s.pkg]
 				if listed && packageOf(ours+"/x") != s.pkg && !slices.Contains(allowed, packageOf(ours+"/x")) {
-					t.Errorf("%s imports %s, which its package may not", s.path, ours)
+					t.Errorf("%s imports %s, which is not allowed for its package", s.path, ours)
 				}
 				continue
 			}
 			random := s.pkg == "sim" && what == "math/rand/v2"
 			if s.pure() && !random && !slices.Contains(pureStd, what) {
-				t.Errorf("%s is pure and imports %s", s.path, what)
+				t.Errorf("%s is in a pure package and imports %s", s.path, what)
 			}
 		}
 	}
 }
 
-func TestPureRoomsHaveNoGoroutinesAndChannels(t *testing.T) {
+func TestPurePackagesHaveNoGoroutinesAndChannels(t *testing.T) {
 	for _, s := range sources(t) {
 		if !s.pure() {
 			continue
@@ -139,7 +139,7 @@ func TestPureRoomsHaveNoGoroutinesAndChannels(t *testing.T) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			switch n.(type) {
 			case *ast.GoStmt, *ast.SelectStmt, *ast.ChanType, *ast.SendStmt:
-				t.Errorf("%s: goroutines and channels have no place in a pure package", s.fset.Position(n.Pos()))
+				t.Errorf("%s: goroutines and channels are not allowed in a pure package", s.fset.Position(n.Pos()))
 			}
 			return true
 		})
@@ -166,7 +166,7 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 	}
 }
 
-func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+func TestEveryPackageHasAComment(t *testing.T) {
 	documented := map[string]bool{}
 	for _, s := range sources(t) {
 		dir := path.Dir(s.path)
@@ -182,7 +182,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
-func TestExportedNamesAreDocumentedAndInTheFieldsWords(t *testing.T) {
+func TestExportedFunctionsAreDocumented(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.test() {
 			continue
@@ -197,26 +197,26 @@ func TestExportedNamesAreDocumentedAndInTheFieldsWords(t *testing.T) {
 			}
 			for _, word := range []string{"Replica", "Alert", "Sample", "Pod", "Strategy"} {
 				if strings.HasPrefix(f.Name.Name, word) {
-					t.Errorf("%s: %s uses a word that is not the field's", s.fset.Position(f.Pos()), f.Name.Name)
+					t.Errorf("%s: %s uses a word that docs/glossary.md replaces", s.fset.Position(f.Pos()), f.Name.Name)
 				}
 			}
 		}
 	}
 }
 
-func TestNothingIsLeftOpen(t *testing.T) {
+func TestNoOpenTasks(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, group := range s.file.Comments {
 			for _, word := range []string{"TO" + "DO", "FIX" + "ME", "X" + "XX"} {
 				if strings.Contains(group.Text(), word) {
-					t.Errorf("%s: a comment says %s", s.fset.Position(group.Pos()), word)
+					t.Errorf("%s: a comment contains %s", s.fset.Position(group.Pos()), word)
 				}
 			}
 		}
 	}
 }
 
-func TestTheReadmesCommandsExist(t *testing.T) {
+func TestReadmeMakeTargetsExist(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -234,15 +234,15 @@ func TestTheReadmesCommandsExist(t *testing.T) {
 		found++
 		target, _, _ = strings.Cut(target, " ")
 		if !strings.Contains(string(makefile), "\n"+target+":") {
-			t.Errorf("README.md names `make %s`, which the Makefile lacks", target)
+			t.Errorf("README.md has `make %s`, which is not in the Makefile", target)
 		}
 	}
 	if found == 0 {
-		t.Error("README.md names no make command")
+		t.Error("README.md has no make command")
 	}
 }
 
-// reference is a link of a Markdown file to another file, or the path of a document in a comment of Go code.
+// reference matches a link of a Markdown file to another file, or the path of a document in a comment.
 var reference = regexp.MustCompile(`\]\(([^)#:\s]+\.md)(?:#[^)]*)?\)|\b(docs/[a-z0-9/-]+\.md)\b`)
 
 func TestDecisionsAreNumberedOnceAndDocumentsExist(t *testing.T) {
@@ -275,7 +275,7 @@ func TestDecisionsAreNumberedOnceAndDocumentsExist(t *testing.T) {
 				to = path.Join(path.Dir(name), m[1])
 			}
 			if _, err := os.Stat(to); err != nil {
-				t.Errorf("%s names %s, which is not there", name, to)
+				t.Errorf("%s refers to %s, which does not exist", name, to)
 			}
 		}
 	}
