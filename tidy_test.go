@@ -18,21 +18,22 @@ const module = "bellows.dev/bellows/"
 
 // purePackages may import only pureStd and one another according to imports; they have no goroutines and channels.
 var (
-	purePackages = []string{"plural", "metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
+	purePackages = []string{"plural", "schedule", "metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
 	pureStd      = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
 )
 
 // imports lists the packages of this module that each package may import besides its own subpackages. ARCHITECTURE.md has the reasons.
 var imports = map[string][]string{
 	"plural":              {},
+	"schedule":            {},
 	"metric":              {},
 	"hosting":             {},
 	"forecast":            {},
-	"alarm":               {"metric"},
-	"scaling":             {"alarm", "metric", "forecast"},
+	"alarm":               {"metric", "schedule"},
+	"scaling":             {"alarm", "metric", "forecast", "schedule"},
 	"engine":              {"metric", "alarm", "scaling", "hosting", "forecast"},
 	"sim":                 {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"scenario":            {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"scenario":            {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast", "schedule"},
 	"internal/log":        {},
 	"internal/control":    {"engine", "metric", "alarm", "scaling", "hosting", "internal/log"},
 	"internal/invoke":     {"engine", "metric", "hosting", "internal/socket"},

@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-// Alarm is one metric alarm: what it compares, what it sets off, and where it stands. Exported members are its snapshot.
+// Alarm is a metric alarm: its configuration and its state. Exported members are its snapshot.
 type Alarm struct {
 	Name           string
 	Description    string
@@ -17,7 +17,7 @@ type Alarm struct {
 	Actions        []Action
 	Tags           map[string]string
 
-	// Owned: a target tracking policy made the alarm and will delete it.
+	// Owned: a target tracking policy created the alarm and will delete it.
 	Owned bool
 
 	State        State
@@ -27,72 +27,72 @@ type Alarm struct {
 	Updated      time.Time // of State or Reason
 	Transitioned time.Time // of State
 	Next         time.Time // evaluation
-	Invoked      time.Time // when scaling actions of the present state were last invoked
+	Invoked      time.Time // when scaling actions of the present state were last invoked; zero until they are
 
-	Muted *Muted `json:",omitzero"` // actions that a mute rule held back; nil where none are
+	Muted *Muted `json:",omitzero"` // actions that a mute rule holds back; nil where none are
 
-	MutedContributors []MutedContributor `json:",omitempty"` // of a PromQL alarm: likewise, sorted by the contributors' IDs
+	MutedContributors []MutedContributor `json:",omitempty"` // of a PromQL alarm: the same for contributors, sorted by their IDs
 
-	WarmingSince time.Time `json:",omitzero"` // when the warm-up period that runs began; zero where none runs
+	WarmingSince time.Time `json:",omitzero"` // when the present warm-up period began; zero where there is none
 
-	// Recent are the values that the last evaluation rested on, oldest first. Newest is the start of the newest period that it looked
-	// at; zero where the values came from a client. Ages say how many periods before Newest each value's period began; nil where the
-	// values are those of consecutive periods that end with Newest.
+	// Recent are the values that the last evaluation was based on, oldest first. Newest is the start of the newest period that it looked
+	// at; zero where a client supplied the values. Ages are how many periods before Newest the period of each value began; nil where the
+	// values are of consecutive periods, the last of which is Newest.
 	Recent []float64
 	Newest time.Time `json:",omitzero"`
 	Ages   []int     `json:",omitempty"`
 
-	// Contributors are what a PromQL alarm's query returned lately, by ID, and Trouble what keeps it from being evaluated.
+	// Contributors are those that a PromQL alarm's query returned lately, by ID, and Trouble is what kept it from being evaluated.
 	Contributors []Contributor `json:",omitzero"`
 	Trouble      Trouble       `json:",omitzero"`
 }
 
-// Action is what an alarm sets off in a state: a scaling policy, or something that ARN names.
+// Action is what an alarm runs in a state: a scaling policy, or what an ARN names.
 type Action struct {
 	On     State
 	ARN    string // verbatim; "" where Target is set
-	Target string // identity of a scalable target
-	Policy string // name of one of its policies
+	Target string // identity of a scalable target, or of a group's policy
+	Policy string // name of the policy
 }
 
-// Transition is a change of state, its reason and its data, before and after.
+// Transition is a change of state, with reason and data before and after it.
 type Transition struct {
 	From, To          State
 	OldReason, Reason string
 	OldData, Data     string
 }
 
-// Scratch is memory that evaluations use again.
+// Scratch is memory that evaluations reuse. Its zero value is ready.
 type Scratch struct {
 	slots, real []metric.Datapoint
 	space       metric.Distribution
 	math        expr.Scratch
 }
 
-// Schedule sets the next evaluation: the first instant after now that is a multiple of the cadence plus the delay, which an expression's
-// alarm does not have.
+// Schedule sets the next evaluation: the first time after now that is a multiple of the cadence plus the delay. An alarm on an expression
+// has no delay.
 func (a *Alarm) Schedule(now time.Time, delay time.Duration) {
 	c := a.Rule.Cadence()
 	delay = a.Rule.wait(delay)
 	a.Next = metric.Align(now.Add(-delay), c).Add(c + delay)
 }
 
-// Evaluate looks at the series and moves the alarm's state. It reports whether the state changed. delay is how long after a period's end
-// the alarm may look at it.
+// Evaluate evaluates the alarm on a series and schedules its next evaluation. It reports whether the state changed. delay is how long after
+// its end a period may be looked at.
 func (a *Alarm) Evaluate(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) (Transition, bool) {
 	a.Schedule(now, delay)
 	m.slots = a.Rule.Slots(now, delay, s, m)
 	return a.judge(now, m)
 }
 
-// EvaluateMath is Evaluate of an alarm with a list of queries. See Rule.MathSlots.
+// EvaluateMath is Evaluate for an alarm with a list of queries. See Rule.MathSlots.
 func (a *Alarm) EvaluateMath(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) (Transition, bool) {
 	a.Schedule(now, delay)
 	m.slots = a.Rule.MathSlots(now, delay, program, src, m)
 	return a.judge(now, m)
 }
 
-// judge decides on the evaluation range in m.
+// judge sets the state that the evaluation range in m makes.
 func (a *Alarm) judge(now time.Time, m *Scratch) (Transition, bool) {
 	v := a.Rule.Decide(m.slots, a.State, m.real)
 	m.real = v.Real
@@ -106,7 +106,7 @@ func (a *Alarm) judge(now time.Time, m *Scratch) (Transition, bool) {
 	return a.move(now, v.State, a.Rule.Reason(v), a.Rule.ReasonData(now, v, m.slots)), true
 }
 
-// remember keeps what an evaluation rested on: real are the datapoints, newest first.
+// remember keeps the datapoints that an evaluation was based on: real, newest first.
 func (a *Alarm) remember(newest time.Time, real []metric.Datapoint) {
 	a.Recent, a.Ages, a.Newest = a.Recent[:0], a.Ages[:0], newest
 	for i := len(real) - 1; i >= 0; i-- {
@@ -120,7 +120,7 @@ func (a *Alarm) remember(newest time.Time, real []metric.Datapoint) {
 	}
 }
 
-// RecentStart returns the start of the period of Recent[i]; zero where it is not known.
+// RecentStart returns the start of the period of Recent[i]; zero where it is unknown.
 func (a *Alarm) RecentStart(i int) time.Time {
 	if a.Newest.IsZero() {
 		return time.Time{}
@@ -132,17 +132,17 @@ func (a *Alarm) RecentStart(i int) time.Time {
 	return a.Newest.Add(-time.Duration(age) * a.Rule.Period)
 }
 
-// Restore puts back what an evaluation at a moment rested on; ages are as in Alarm.
+// Restore sets what an evaluation at now was based on; ages are as in Alarm.
 func (a *Alarm) Restore(now time.Time, delay time.Duration, recent []float64, ages []int) {
 	a.Recent, a.Ages, a.Newest = slices.Clone(recent), slices.Clone(ages), a.Rule.Newest(now, delay)
 }
 
-// Supply replaces what the last evaluation rested on by values that a client stated.
+// Supply replaces the values that the last evaluation was based on by a client's.
 func (a *Alarm) Supply(values []float64) {
 	a.Recent, a.Ages, a.Newest = values, nil, time.Time{}
 }
 
-// Set puts the alarm into a state until its next evaluation. It reports false, and changes nothing, where that is its state
+// Set puts the alarm into a state until its next evaluation. It reports false, and changes nothing, where the alarm is in that state
 // already. AWS: SetAlarmState; recorded.
 func (a *Alarm) Set(now time.Time, s State, reason, data string) (Transition, bool) {
 	if s == a.State {
@@ -157,7 +157,7 @@ func (a *Alarm) move(now time.Time, s State, reason, data string) Transition {
 	return t
 }
 
-// SameConfiguration reports whether two alarms are configured alike, whatever their states.
+// SameConfiguration reports whether two alarms have the same configuration, whatever their states.
 func (a *Alarm) SameConfiguration(b *Alarm) bool {
 	return a.Description == b.Description && a.ActionsEnabled == b.ActionsEnabled && a.Owned == b.Owned &&
 		a.Rule.equal(b.Rule) && slices.Equal(a.Actions, b.Actions)
@@ -191,10 +191,10 @@ func sameQuery(a, b metric.DataQuery) bool {
 	return a == b
 }
 
-// lateness is how much later than it should an evaluation may come: the one a minute after a late one repeats its actions all the same.
+// lateness is how late an evaluation may be: the one a minute after a late one still repeats the actions.
 func (r *Rule) lateness() time.Duration { return min(r.Cadence(), time.Minute) / 3 }
 
-// repeat is how often the scaling actions of a lasting state are invoked: each minute, and each ten seconds where the period is under a
+// repeat is how often scaling actions are invoked while a state lasts: every minute, or every ten seconds where the period is under a
 // minute. AWS: recorded for periods of 10, 20 and 60 s.
 func (r *Rule) repeat() time.Duration {
 	if r.PromQL == nil && r.highResolution() {
@@ -203,9 +203,8 @@ func (r *Rule) repeat() time.Duration {
 	return time.Minute
 }
 
-// Due returns the actions to invoke now: those of the present state upon its beginning, and those of scaling policies again and again
-// while it lasts. They are appended to due. first tells the beginning. AWS: CloudWatch user guide, alarm actions: only Auto Scaling's
-// repeat.
+// Due returns the actions to invoke now, appended to due: those of the present state once after it began, which first reports, and those
+// that are scaling policies repeatedly while it lasts. AWS: CloudWatch user guide, alarm actions: only Auto Scaling actions repeat.
 func (a *Alarm) Due(now time.Time, due []Action) (all []Action, first bool) {
 	if first = a.Invoked.IsZero(); !a.ActionsEnabled || !a.WarmingSince.IsZero() || !first && now.Sub(a.Invoked) < a.Rule.repeat()-a.Rule.lateness() {
 		return due, false

@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Composite is an alarm on the states of other alarms: its rule makes it ALARM where it holds, else OK. Exported members are its
-// snapshot.
+// Composite is a composite alarm: an alarm on the states of other alarms, in ALARM while its rule is true, else OK. Exported members are
+// its snapshot.
 type Composite struct {
 	Name        string
 	Description string
-	Rule        string // as it was given; ParseRule takes it apart
+	Rule        string // as it was given; see ParseRule
 
-	// Prefix stands before an alarm's name where reasons name it, and may where rules do: what makes an ARN of a name.
+	// Prefix makes an ARN of an alarm's name. Reasons name alarms with it; rules and suppressors may.
 	Prefix string
 
 	ActionsEnabled bool
 	Actions        []Action
 	Tags           map[string]string
 
-	// Suppressor is an alarm, as it was given, that holds actions back while it is in ALARM; "" where there is none. Wait is how long
-	// actions wait for it to go there, Extension how long they stay held back when it has left.
+	// Suppressor names an alarm, as it was given, that suppresses actions while it is in ALARM; "" where there is none. Wait is how long
+	// actions wait for it to go into ALARM, Extension how long they stay suppressed after it left. AWS: ActionsSuppressor.
 	Suppressor      string
 	Wait, Extension time.Duration
 
@@ -35,13 +35,13 @@ type Composite struct {
 	Transitioned time.Time // of State
 
 	Suppressed SuppressedBy
-	Until      time.Time   // end of a wait or extension period that runs; zero where none does
-	Held       *Transition // the newest change of state whose actions are held back; nil where none are
+	Until      time.Time   // end of the present wait or extension period; zero where there is none
+	Held       *Transition // the newest change of state whose actions are suppressed; nil where none are
 
-	Muted *Muted `json:",omitzero"` // actions that a mute rule held back; nil where none are
+	Muted *Muted `json:",omitzero"` // actions that a mute rule holds back; nil where none are
 }
 
-// Standing is where an alarm stands, and since when.
+// Standing is an alarm's state and since when it is in it.
 type Standing struct {
 	State        State
 	Transitioned time.Time
@@ -52,18 +52,26 @@ type Occasion int
 
 // Occasions.
 const (
-	Moved        Occasion = iota + 1 // an alarm that the rule refers to changed its state
+	Moved        Occasion = iota + 1 // an alarm that the rule refers to changed its state, came or went
 	MadeNew                          // the alarm was created
 	Reconfigured                     // its configuration was changed
 )
 
-// Error is why a change of alarms was refused. Nothing has changed where one is returned.
+// Error says why a change of alarms was refused. The refusal changed nothing.
 type Error struct{ Msg string } // AWS's text where it is known
 
 // Error returns the text that clients see.
 func (e *Error) Error() string { return e.Msg }
 
-// NameOf is the name of the alarm that a rule or suppressor refers to.
+// common returns what a composite alarm has in common with a metric alarm.
+func (c *Composite) common() Alarm {
+	return Alarm{
+		Name: c.Name, Description: c.Description, ActionsEnabled: c.ActionsEnabled, Actions: c.Actions, State: c.State, Reason: c.Reason,
+		Data: c.Data, Configured: c.Configured, Updated: c.Updated, Transitioned: c.Transitioned,
+	}
+}
+
+// NameOf returns the name of the alarm that a rule or suppressor refers to.
 func (c *Composite) NameOf(reference string) string {
 	if c.Prefix == "" {
 		return reference
@@ -71,7 +79,7 @@ func (c *Composite) NameOf(reference string) string {
 	return strings.TrimPrefix(reference, c.Prefix)
 }
 
-// Foreign refuses a reference that is another account's or region's ARN; nil for all others. AWS: recorded.
+// Foreign refuses a reference that is the ARN of another account or region. It fails with *Error. AWS: recorded.
 func (c *Composite) Foreign(reference string) error {
 	here, there := strings.Split(c.Prefix, ":"), strings.SplitN(reference, ":", 7)
 	switch {
@@ -86,8 +94,8 @@ func (c *Composite) Foreign(reference string) error {
 	}
 }
 
-// Evaluate holds the rule, taken apart in x, against the states of alarms, and moves the composite alarm's state. It reports
-// whether the state changed.
+// Evaluate evaluates the composite alarm's parsed rule, x, on the states of alarms that stand returns. It reports whether the state
+// changed.
 func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name string) Standing, why Occasion) (Transition, bool) {
 	state := func(reference string) State { return stand(c.NameOf(reference)).State }
 	next := OK
@@ -109,8 +117,8 @@ func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name strin
 	return c.move(now, next, reason, c.triggeringData(triggers(next, children, stand), stand)), true
 }
 
-// triggers leaves out of the alarms that a result rests on those that did not set it off: beside children in ALARM, a condition such as NOT
-// ALARM(deploying) only let it.
+// triggers removes from the alarms that a result is based on those that did not cause it: where there are children in ALARM, a condition
+// such as NOT ALARM(deploying) only permitted it.
 func triggers(to State, children []string, stand func(string) Standing) []string {
 	alarming := func(name string) bool { return stand(name).State == InAlarm }
 	if to != InAlarm || !slices.ContainsFunc(children, alarming) {
@@ -119,10 +127,10 @@ func triggers(to State, children []string, stand func(string) Standing) []string
 	return slices.DeleteFunc(slices.Clone(children), func(name string) bool { return !alarming(name) })
 }
 
-// ruleDateForm is how a composite alarm's reason prints a moment. AWS: recorded.
+// ruleDateForm is the layout of times in a composite alarm's reason. AWS: recorded.
 const ruleDateForm = "Monday 02 January, 2006 15:04:05 UTC"
 
-// triggering are the alarms whose states make the rule what it is, the one that changed last first. AWS: recorded.
+// triggering returns the alarms that the rule's result is based on, the one that changed last first. AWS: recorded.
 func (c *Composite) triggering(x *Expression, state func(string) State, stand func(string) Standing) []string {
 	names := map[string]bool{}
 	for _, reference := range x.Support(state) {
@@ -133,10 +141,10 @@ func (c *Composite) triggering(x *Expression, state func(string) State, stand fu
 	})
 }
 
-// dataMax is how long StateReasonData may be. AWS: CompositeAlarm, API reference.
+// dataMax is the most characters of StateReasonData. AWS: CompositeAlarm, API reference.
 const dataMax = 4000
 
-// triggeringData renders as many of them as fit as StateReasonData. AWS: recorded.
+// triggeringData renders as many of these as fit as StateReasonData. AWS: recorded.
 func (c *Composite) triggeringData(children []string, stand func(string) Standing) string {
 	var parts []string
 	length := len(`{"triggeringAlarms":[]}`)
@@ -157,7 +165,7 @@ func (c *Composite) triggeringData(children []string, stand func(string) Standin
 	return o.String()
 }
 
-// jsonText quotes a text that may hold anything.
+// jsonText quotes any text as JSON.
 func jsonText(s string) string {
 	const hex = "0123456789abcdef"
 	var b strings.Builder
@@ -177,8 +185,8 @@ func jsonText(s string) string {
 	return b.String()
 }
 
-// Set puts the composite alarm into a state until its rule is evaluated again: when an alarm it refers to changes, or its
-// configuration. It reports false, and changes nothing, where that is its state already. AWS: SetAlarmState, API reference; recorded.
+// Set puts the composite alarm into a state until its rule is evaluated again, when an alarm that it refers to changes or its own
+// configuration. It reports false, and changes nothing, where the alarm is in that state already. AWS: SetAlarmState, API reference; recorded.
 func (c *Composite) Set(now time.Time, s State, reason, data string) (Transition, bool) {
 	if s == c.State {
 		return Transition{}, false
@@ -192,7 +200,7 @@ func (c *Composite) move(now time.Time, s State, reason, data string) Transition
 	return t
 }
 
-// SameConfiguration reports whether two composite alarms are configured alike, whatever their states.
+// SameConfiguration reports whether two composite alarms have the same configuration, whatever their states.
 func (c *Composite) SameConfiguration(o *Composite) bool {
 	return c.Description == o.Description && c.Rule == o.Rule && c.ActionsEnabled == o.ActionsEnabled && slices.Equal(c.Actions, o.Actions) &&
 		c.Suppressor == o.Suppressor && c.Wait == o.Wait && c.Extension == o.Extension

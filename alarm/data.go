@@ -9,7 +9,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Data is StateReasonData as far as a scaling policy needs it: when the alarm looked, and what it saw.
+// Data is what a scaling policy needs of StateReasonData: when the alarm was evaluated, and on what.
 type Data struct {
 	QueryDate  time.Time
 	Datapoints []float64 // recentDatapoints without gaps, oldest first
@@ -19,15 +19,15 @@ type Data struct {
 // 15.6 s refused.
 const FreshFor = 10 * time.Second
 
-// Unsafe is what alarm history says of a scaling action whose data is missing or old. AWS: recorded.
+// Unsafe is the text of alarm history for a scaling action that did not run as its data is missing or old. AWS: recorded.
 const Unsafe = "Skipping autoscaling action: Scaling deemed unsafe: Error parsing monitor data for ALARM: Monitor data may be null, " +
 	"have an outdated query timestamp, or contain parsing errors"
 
-// dateForm is how StateReasonData prints moments.
+// dateForm is the layout of times in StateReasonData.
 const dateForm = "2006-01-02T15:04:05.000-0700"
 
 // ReasonData renders the facts of a verdict as CloudWatch's StateReasonData, a JSON text. slots is the evaluation range, newest
-// first. An alarm on an expression has no unit, statistic or counts. AWS: recorded.
+// first. There are no unit, statistic and counts for an alarm on an expression. AWS: recorded.
 func (r *Rule) ReasonData(now time.Time, v Verdict, slots []metric.Datapoint) string {
 	o := object{}
 	o.text("version", "1.0")
@@ -62,7 +62,8 @@ func (r *Rule) recent(v Verdict) string {
 	return "[" + strings.Join(out, ",") + "]"
 }
 
-// evaluated lists as many datapoints on the state's side as it takes, filled up with the newest missing ones, newest first. AWS: recorded.
+// evaluated lists the datapoints that make the state, as many as it needs, supplemented by the newest missing ones; newest first. AWS:
+// recorded.
 func (r *Rule) evaluated(v Verdict, slots []metric.Datapoint) string {
 	want := r.needed(v.State)
 	points := r.crossed(v)
@@ -88,7 +89,7 @@ func (r *Rule) evaluated(v Verdict, slots []metric.Datapoint) string {
 	return "[" + strings.Join(out, ",") + "]"
 }
 
-// object is a JSON object under way. Its texts are names, units and dates: nothing in them needs escaping.
+// object builds a JSON object. Its texts are names, units and dates, in which nothing needs escaping.
 type object struct{ b strings.Builder }
 
 func (o *object) raw(name, value string) {

@@ -2,23 +2,24 @@ package alarm
 
 import "bellows.dev/bellows/metric"
 
-// Verdict is a state and the facts it was decided on.
+// Verdict is the state that an evaluation makes, and the facts that it is based on.
 type Verdict struct {
 	State State
 
-	// Real are the newest N periods that have samples, newest first; Breaches of them breach.
+	// Real are the newest N periods that have samples, newest first; Breaches is how many of them breach.
 	Real     []metric.Datapoint
 	Breaches int
 
-	// Filled is how many periods of N are missing where the treatment counts them as breaching or not breaching, whether they decided or
-	// the real ones did. AWS: recorded.
+	// Filled is how many of N periods are missing where the treatment counts these as breaching or not breaching, whether or not they
+	// affected the state. AWS: recorded.
 	Filled int
 }
 
-// Decide tells the state from an evaluation range: slots are its periods, newest first. scratch is reused for Verdict.Real.
+// Decide returns the state that an evaluation range makes of an alarm in state current: slots are its periods, newest first. scratch is
+// reused for Verdict.Real.
 //
-// CloudWatch looks at the newest N periods that have samples, wherever in the range they are; only where there are fewer does
-// the treatment of missing data matter. Checked against every row of its tables.
+// CloudWatch looks at the newest N periods that have samples, wherever in the range they are; the treatment of missing data matters only
+// where there are fewer. Every row of AWS's tables is a test.
 // AWS: CloudWatch user guide, configuring how alarms treat missing data.
 func (r *Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.Datapoint) Verdict {
 	v := Verdict{Real: scratch[:0]}
@@ -49,7 +50,7 @@ func (r *Rule) conclude(v *Verdict, current State, oldest int) {
 	switch {
 	case v.Breaches >= m:
 		v.State = InAlarm
-	case good >= r.Periods-m+1: // M breaches can no longer be had
+	case good >= r.Periods-m+1: // too few periods are left for M breaches
 		v.State = OK
 	case treat == Breaching:
 		v.State = OK
@@ -64,14 +65,14 @@ func (r *Rule) conclude(v *Verdict, current State, oldest int) {
 		v.State = current
 	case len(v.Real) == 0:
 		v.State = InsufficientData
-	case oldest >= m: // every real period breaches, and the oldest is no news
+	case oldest >= m: // every real period breaches, and the oldest is at least M periods old
 		v.State = InAlarm
-	default: // one fresh breach is no alarm yet: the periods around it may only be late
+	default: // a recent breach alone makes no alarm: data of the periods around it may be late
 		v.State = current
 	}
 }
 
-// treatment is how missing periods count. Alarms on tables' metrics alone keep their state where nothing else is asked for.
+// treatment returns how missing periods count. Where none is configured, alarms that only watch DynamoDB keep their state.
 // AWS: CloudWatch user guide, alarms and missing data; recorded.
 func (r *Rule) treatment() MissingData {
 	const tables = "AWS/DynamoDB"

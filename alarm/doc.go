@@ -1,7 +1,13 @@
-// Package alarm holds CloudWatch's alarms as values. Metric alarms watch a metric or an expression: their configuration and its rules, how
-// M of N and missing data make a state, when an alarm is evaluated and over which periods, and the reasons in AWS's words. PromQL alarms
-// follow what a query returns (Alarm.Contribute). Composite alarms follow the states of others by a rule (ParseRule), and a suppressor
-// may hold their actions back.
+// Package alarm implements CloudWatch's alarms. A metric alarm (Alarm) watches a metric or an expression: its Rule says over which periods
+// and when it is evaluated, how M of N and missing data make a state, and words the reason as AWS does. A PromQL alarm follows what a query
+// returns. A composite alarm (Composite) follows the states of others by a rule (ParseRule), and a suppressor may hold its actions back.
 //
-// It is pure: time is an argument. Package engine owns the alarms, evaluates them when they are due and acts on transitions.
+// A Registry owns all alarms of one scope. It evaluates them when they are due, composite alarms after those they depend on, applies mute
+// rules, and returns what happened as events:
+//
+//	r := alarm.NewRegistry(window, 10*time.Second)
+//	events := r.Put(now, a)              // carry these out, …
+//	outcome := r.Step(r.Wake(now), nil)  // … and these
+//
+// The package is pure: time is an argument, and what has to be done outside is an event. Package engine owns a registry for each scope.
 package alarm

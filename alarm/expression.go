@@ -14,25 +14,26 @@ const (
 	ElementsMax       = 500 // children, TRUE and FALSE, and pairs of parentheses
 )
 
-// Expression is a composite alarm's rule, taken apart.
+// Expression is the parsed rule of a composite alarm.
 type Expression struct {
 	root     node
 	children []string
 }
 
-// Children are the alarms that the rule refers to, as it writes them, in the order of their first mention.
+// Children returns the alarms that the rule refers to, as it writes them, in the order of their first mention.
 func (x *Expression) Children() []string { return x.children }
 
-// node is a part of a rule. support appends the alarms whose states make it what it is: those that suffice to prove it true, or false.
+// node is a part of a rule. support appends the alarms whose states its value is based on: those that suffice to show that it is true, or
+// false.
 type node interface {
 	holds(state func(alarm string) State) bool
 	support(state func(alarm string) State, out []string) []string
 }
 
-// Holds tells whether the rule is true of the states of alarms.
+// Holds reports whether the rule is true of the states of alarms.
 func (x *Expression) Holds(state func(alarm string) State) bool { return x.root.holds(state) }
 
-// Support returns the alarms whose states make the rule true, or false where it is; each once.
+// Support returns the alarms whose states make the rule true, or false where it is false; sorted, each once.
 func (x *Expression) Support(state func(alarm string) State) []string {
 	all := x.root.support(state, nil)
 	slices.Sort(all)
@@ -57,7 +58,7 @@ type joined struct {
 	all   bool
 }
 
-// atLeast is AT_LEAST(n, STATE, (…)): so many of its alarms are in a state, or are not.
+// atLeast is AT_LEAST(n, STATE, (…)): at least n of its alarms are in a state, or are not.
 type atLeast struct {
 	count  int
 	want   State
@@ -116,9 +117,9 @@ func (n atLeast) support(state func(string) State, out []string) []string {
 	return out
 }
 
-// ParseRule takes a composite alarm's rule apart. NOT binds tighter than AND, AND tighter than OR; words are in capitals. An alarm's
-// name may stand in double quotes, in which a backslash keeps the next character as it is; without quotes it has no blank, parenthesis
-// or comma. AWS: CloudWatch user guide, composite alarms, rule expressions; the texts of its errors are recorded.
+// ParseRule parses a composite alarm's rule. NOT binds tighter than AND, AND tighter than OR; keywords are in capitals. An alarm's name may
+// be in double quotes, in which a backslash escapes the next character; without quotes it has no blank, parenthesis or comma. The error has
+// AWS's text. AWS: CloudWatch user guide, composite alarms, rule expressions; the texts are recorded.
 func ParseRule(text string) (*Expression, error) {
 	if text == "" || strings.TrimSpace(text) != text {
 		return nil, fmt.Errorf("AlarmRule must not contain leading or trailing whitespace or be null")
@@ -146,7 +147,7 @@ func ParseRule(text string) (*Expression, error) {
 	return x, nil
 }
 
-// ruleParser reads a rule from left to right.
+// ruleParser is a recursive descent parser.
 type ruleParser struct {
 	text     string
 	at       int
@@ -154,7 +155,7 @@ type ruleParser struct {
 	names    []string
 }
 
-// rest is what is left, without blanks before it.
+// rest returns what is left, without leading blanks.
 func (p *ruleParser) rest() string {
 	for p.at < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.at]) >= 0 {
 		p.at++
@@ -162,12 +163,12 @@ func (p *ruleParser) rest() string {
 	return p.text[p.at:]
 }
 
-// wrong names what stands where something else must.
+// wrong refuses the next token; wanted says what must be there.
 func (p *ruleParser) wrong(wanted string) error {
 	return fmt.Errorf("Error in AlarmRule [Unsupported token '%s' at char %d, must be: %s]", p.token(), p.at, wanted)
 }
 
-// trailing refuses what follows a whole rule. Only where it is not the last word, AND and OR are named, too.
+// trailing refuses what follows a complete rule. AND and OR are named only where more than one word follows: recorded.
 func (p *ruleParser) trailing() error {
 	if len(p.rest()) == len(p.token()) {
 		return p.wrong("<EOF>")
@@ -175,7 +176,7 @@ func (p *ruleParser) trailing() error {
 	return p.wrong("<EOF>, 'AND', 'OR'")
 }
 
-// token is what comes next: a word with all that sticks to it, or a mark.
+// token returns the next token: everything up to the end of a word, or a mark.
 func (p *ruleParser) token() string {
 	rest := p.rest()
 	if rest == "" {
@@ -184,7 +185,7 @@ func (p *ruleParser) token() string {
 	return rest[:max(1, wordEnd(rest))]
 }
 
-// wordEnd is where a word ends: at a blank, a parenthesis, a comma, a quote.
+// wordEnd returns where a word ends: at a blank, a parenthesis, a comma or a quote.
 func wordEnd(text string) int {
 	if end := strings.IndexAny(text, " \t\r\n(),\""); end >= 0 {
 		return end
@@ -192,7 +193,7 @@ func wordEnd(text string) int {
 	return len(text)
 }
 
-// word takes a word that is one of the given ones; "" where another thing comes.
+// word consumes the next word if it is one of those given; it returns "" where it is not.
 func (p *ruleParser) word(words ...string) string {
 	rest := p.rest()
 	end := wordEnd(rest)
@@ -205,6 +206,7 @@ func (p *ruleParser) word(words ...string) string {
 	return ""
 }
 
+// mark consumes the next character if it is c.
 func (p *ruleParser) mark(c byte) bool {
 	if rest := p.rest(); rest == "" || rest[0] != c {
 		return false
@@ -213,6 +215,7 @@ func (p *ruleParser) mark(c byte) bool {
 	return true
 }
 
+// element counts an element of the rule.
 func (p *ruleParser) element() error {
 	if p.elements++; p.elements > ElementsMax {
 		return fmt.Errorf("AlarmRule must not have more than %d elements", ElementsMax)
@@ -254,7 +257,7 @@ func (p *ruleParser) not() (node, error) {
 	return n, err
 }
 
-// state reads a word that asks for an alarm's state; 0 where another thing comes.
+// state consumes the name of a state; it returns 0 where another token comes.
 func (p *ruleParser) state() State {
 	for _, s := range []State{InAlarm, OK, InsufficientData} {
 		if p.word(s.String()) != "" {
@@ -304,7 +307,7 @@ func (p *ruleParser) close() error {
 	return nil
 }
 
-// name reads an alarm's name, or what else stands for it.
+// name consumes an alarm's name or ARN.
 func (p *ruleParser) name() (string, error) {
 	if err := p.element(); err != nil {
 		return "", err
@@ -321,7 +324,7 @@ func (p *ruleParser) name() (string, error) {
 	return name, nil
 }
 
-// quoted reads a name in quotes; ok is false where there is none, or none that ends.
+// quoted consumes a name in quotes; ok is false where there is none, or its end is missing.
 func (p *ruleParser) quoted() (name string, ok bool) {
 	rest := p.rest()
 	if rest == "" || rest[0] != '"' {
@@ -341,7 +344,7 @@ func (p *ruleParser) quoted() (name string, ok bool) {
 	return "", false
 }
 
-// nameless refuses what is no alarm's name: any word may be one. Two closing parentheses are named together.
+// nameless refuses a token where an alarm's name must be. Two closing parentheses are named together: recorded.
 func (p *ruleParser) nameless() error {
 	token := p.token()
 	if strings.HasPrefix(p.rest(), "))") {
@@ -351,7 +354,7 @@ func (p *ruleParser) nameless() error {
 		"PERCENTAGE NUMBER, TRUE or FALSE, ALARM, OK, or INSUFFICIENT_DATA, unquoted alarm name, quoted alarm name]", token, p.at)
 }
 
-// atLeast reads what follows AT_LEAST: (n or n%, STATE or NOT STATE, (alarm, …)).
+// atLeast parses what follows AT_LEAST: (n or n%, STATE or NOT STATE, (alarm, …)).
 func (p *ruleParser) atLeast() (node, error) {
 	if !p.mark('(') {
 		return nil, p.wrong("'('")
@@ -392,7 +395,7 @@ func (p *ruleParser) atLeast() (node, error) {
 	return n, p.close()
 }
 
-// needed is how many of so many alarms a threshold asks for.
+// needed returns how many of a number of alarms a threshold means.
 func needed(number int, percent bool, alarms int) (int, error) {
 	switch {
 	case percent && (number < 1 || number > 100):
@@ -406,7 +409,7 @@ func needed(number int, percent bool, alarms int) (int, error) {
 	}
 }
 
-// threshold reads n or n%, in quotes or not.
+// threshold consumes n or n%, in quotes or not.
 func (p *ruleParser) threshold() (n int, percent bool, err error) {
 	text, ok := p.quoted()
 	if !ok {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Muted are actions that a mute rule held back: the state that the alarm had before, and the last of its transitions since.
+// Muted are the actions that a mute rule holds back: the state before the first transition that was muted, and the last transition.
 type Muted struct {
 	Before State
 	Last   Transition
 }
 
-// After returns what is held back after another transition.
+// After returns what is muted after another transition.
 func (m *Muted) After(t Transition) *Muted {
 	if m == nil {
 		return &Muted{t.From, t}
@@ -19,17 +19,17 @@ func (m *Muted) After(t Transition) *Muted {
 	return &Muted{m.Before, t}
 }
 
-// Still reports whether the actions of a state are to run once muting has ended: the alarm is in the state that it last went into, and did
-// not go back to where it was before.
+// Still reports whether the actions of an alarm's present state, s, run once muting has ended: the alarm is in the state of its last
+// transition, and that is not the state before all of them.
 func (m *Muted) Still(s State) bool { return m != nil && m.Last.To == s && s != m.Before }
 
-// MutedContributor are the actions for one contributor of a PromQL alarm that a mute rule held back.
+// MutedContributor are the actions for one contributor of a PromQL alarm that a mute rule holds back.
 type MutedContributor struct {
 	Muted
 	Contributor Contributor // as it was after the last transition
 }
 
-// HoldContributor notes that the actions for a contributor's change are held back. One that is back where it was before has none.
+// HoldContributor notes that the actions for a contributor's change are muted. A contributor that is back in its earlier state has none.
 func (a *Alarm) HoldContributor(c *ContributorChange) {
 	t := Transition{From: c.From, To: c.To, OldReason: c.OldReason, Reason: c.Contributor.Reason}
 	i, found := slices.BinarySearchFunc(a.MutedContributors, c.Contributor.ID, func(m MutedContributor, id string) int {

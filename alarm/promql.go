@@ -13,14 +13,14 @@ import (
 	"bellows.dev/bellows/plural"
 )
 
-// PromQL is what a PromQL alarm asks for: each series that the query returns is a contributor, and breaches.
+// PromQL is the configuration of a PromQL alarm: each series that the query returns is a contributor, and breaches.
 // AWS: CloudWatch user guide, PromQL alarms.
 type PromQL struct {
 	Query    string
 	Interval time.Duration // between evaluations
 
-	// Pending is how long a contributor must breach without a break until it is in ALARM; Recovery how long it must be absent until it is
-	// OK again. The two flags say whether they were given.
+	// Pending is how long a contributor must breach without a gap before it is in ALARM; Recovery how long it must be absent before it is
+	// OK again. The flags say whether they were given.
 	Pending, Recovery       time.Duration
 	PendingSet, RecoverySet bool `json:",omitzero"`
 }
@@ -34,14 +34,14 @@ type Returned struct {
 	Value      string            // as Prometheus prints it: 0.7, NaN, +Inf
 }
 
-// Contributor is a series that a PromQL alarm's query returns, or returned lately.
+// Contributor is a series that a PromQL alarm's query returns, or returned within the recovery period.
 type Contributor struct {
 	ID           string
 	Attributes   map[string]string
 	Value        string
-	State        State     // InAlarm, or OK while it breaches for less than the pending period
-	Since        time.Time // of the first evaluation that returned it, without a break
-	Gone         time.Time // of the first evaluation that did not return it any more; zero while it is returned
+	State        State     // InAlarm, or OK while it has breached for less than the pending period
+	Since        time.Time // of the first of the consecutive evaluations that returned it
+	Gone         time.Time // of the first evaluation that no longer returned it; zero while it is returned
 	Transitioned time.Time // of State
 	Reason       string
 }
@@ -53,17 +53,17 @@ type ContributorChange struct {
 	OldReason   string
 }
 
-// Trouble is what keeps an alarm from being evaluated wholly.
+// Trouble is what kept an alarm from being evaluated completely. AWS: EvaluationState.
 type Trouble int
 
-// Troubles; zero where there is none.
+// Evaluation states; zero where there is no trouble.
 const (
 	EvaluationError   Trouble = iota + 1 // the query could not be evaluated
 	PartialData                          // it returned more contributors than are kept
-	EvaluationFailure                    // it could not be evaluated now; nothing is wrong with it
+	EvaluationFailure                    // the server could not evaluate it now, through no fault of the query
 )
 
-// String returns CloudWatch's name of the evaluation state; "" where all is well.
+// String returns CloudWatch's name of the evaluation state; "" for none.
 func (t Trouble) String() string {
 	switch t {
 	case EvaluationError:
@@ -77,8 +77,8 @@ func (t Trouble) String() string {
 	}
 }
 
-// Contribute takes what the query of a PromQL alarm returned, and moves the states of its contributors and of the alarm: it is in
-// ALARM while at least one of them is. It reports whether the alarm's state changed, and which contributors' did.
+// Contribute updates the states of a PromQL alarm and its contributors by what the query returned: the alarm is in ALARM while at least one
+// contributor is. It reports whether the alarm's state changed, and which contributors' states did.
 // AWS: CloudWatch user guide, PromQL alarms.
 func (a *Alarm) Contribute(now time.Time, returned []Returned) (t Transition, moved bool, changes []ContributorChange) {
 	known := map[string]*Contributor{}
@@ -109,7 +109,7 @@ func (a *Alarm) Contribute(now time.Time, returned []Returned) (t Transition, mo
 	for _, id := range slices.Sorted(maps.Keys(known)) {
 		c := *known[id]
 		if c.State != InAlarm {
-			continue // it breached for less than the pending period
+			continue // it has breached for less than the pending period
 		}
 		if c.Gone.IsZero() {
 			c.Gone = now
@@ -127,7 +127,7 @@ func (a *Alarm) Contribute(now time.Time, returned []Returned) (t Transition, mo
 	return t, moved, changes
 }
 
-// conclude makes the alarm's state of its contributors'; failed: the last evaluation did, and left its reason.
+// conclude derives the alarm's state from its contributors'. failed: the last evaluation failed, so that the reason is out of date.
 func (a *Alarm) conclude(now time.Time, failed bool) (Transition, bool) {
 	a.Recent = a.Recent[:0]
 	breaching := 0
@@ -153,8 +153,8 @@ func (a *Alarm) conclude(now time.Time, failed bool) (Transition, bool) {
 	return Transition{}, false
 }
 
-// Fail notes that the query could not be evaluated, because of itself or, where it is temporary, because of the server: states stay as they
-// are. It reports whether anything changed. AWS: MetricAlarm, EvaluationState.
+// Fail notes that the query could not be evaluated, through a fault of its own or, where it is temporary, of the server; states stay as
+// they are. It reports whether anything changed. AWS: MetricAlarm, EvaluationState.
 func (a *Alarm) Fail(now time.Time, why string, temporary bool) bool {
 	reason, trouble := "The query could not be evaluated: "+why, EvaluationError
 	if temporary {
@@ -174,7 +174,7 @@ func (c *Contributor) move(now time.Time, to State, reason string) ContributorCh
 	return change
 }
 
-// distinct gives what was returned its identifiers, in their order; equal attributes are one contributor.
+// distinct returns the contributors that were returned, by ID; equal attributes are one contributor.
 func distinct(returned []Returned) []Contributor {
 	out := make([]Contributor, 0, len(returned))
 	for _, r := range returned {
@@ -190,7 +190,7 @@ const (
 	fnvPrime  uint64 = 1099511628211
 )
 
-// ContributorID identifies a contributor by its attributes: a digest of them, of 16 characters. AWS: AlarmContributorId, API model.
+// ContributorID returns a contributor's identifier: a digest of its attributes, of 16 characters. AWS: AlarmContributorId, API model.
 func ContributorID(attributes map[string]string) string {
 	digest := fnvOffset
 	add := func(s string) {

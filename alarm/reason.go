@@ -13,7 +13,7 @@ import (
 // Created is the reason of a new alarm's state.
 const Created = "Unchecked: Initial alarm creation"
 
-// Reason words a verdict as CloudWatch does, newest datapoint first.
+// Reason returns CloudWatch's text for a verdict, newest datapoint first.
 func (r *Rule) Reason(v Verdict) string {
 	if v.State == InsufficientData {
 		return "Insufficient Data: " + plural.Of(r.Periods, "datapoint was unknown", "datapoints were unknown") + "."
@@ -44,10 +44,10 @@ func (r *Rule) Reason(v Verdict) string {
 	return b.String()
 }
 
-// manyDatapoints is from how many on a reason lists them apart, so many of the newest. AWS: recorded.
+// manyDatapoints is from how many datapoints on a reason lists them in a sentence of their own, and how many it lists. AWS: recorded.
 const manyDatapoints = 5
 
-// values lists datapoints as a reason does.
+// values renders datapoints as in a reason.
 func values(points []metric.Datapoint) string {
 	out := make([]string, len(points))
 	for i, p := range points {
@@ -56,7 +56,7 @@ func values(points []metric.Datapoint) string {
 	return "[" + strings.Join(out, ", ") + "]"
 }
 
-// crossed are the datapoints that a reason names: of the newest N real ones all that are on the state's side. AWS: recorded.
+// crossed returns the datapoints that a reason names: those of the newest N real ones that speak for the state. AWS: recorded.
 func (r *Rule) crossed(v Verdict) []metric.Datapoint {
 	var out []metric.Datapoint
 	for _, p := range v.Real {
@@ -67,7 +67,7 @@ func (r *Rule) crossed(v Verdict) []metric.Datapoint {
 	return out
 }
 
-// needed is how many datapoints it takes for a state: M for ALARM, and N-M+1 for OK.
+// needed returns how many datapoints make a state: M for ALARM, and N-M+1 for OK.
 func (r *Rule) needed(s State) int {
 	if s == OK {
 		return r.Periods - r.toAlarm() + 1

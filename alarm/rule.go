@@ -23,20 +23,20 @@ type Rule struct {
 	Missing         MissingData
 	IgnoreLowSample bool // EvaluateLowSampleCountPercentile is "ignore"
 
-	EvaluateLowSample bool `json:",omitzero"` // it is "evaluate", which is as if it were not set
+	EvaluateLowSample bool `json:",omitzero"` // it is "evaluate", which is the default, and was given
 
-	// Order are the metric's dimensions as they were given, where that is not sorted: descriptions keep it. AWS: recorded.
+	// Order are the metric's dimensions in the order given, where that is not by name: descriptions keep it. AWS: recorded.
 	Order []metric.Dimension `json:",omitzero"`
 
-	// Metrics: the alarm is about the one query of these that is not hidden. Metric, Statistic and Unit are not set then, and Period is
+	// Metrics: the alarm watches the one query of these that is not hidden. Metric, Statistic and Unit are unset then, and Period is
 	// that query's.
 	Metrics []metric.DataQuery `json:",omitzero"`
 
 	Clock  *WallClock `json:",omitzero"` // nil: the window slides
-	Slides bool       `json:",omitzero"` // EvaluationWindow names SlidingWindow; described as it was put
+	Slides bool       `json:",omitzero"` // EvaluationWindow was given as SlidingWindow, the default; descriptions keep it
 	WarmUp *WarmUp    `json:",omitzero"` // nil: the alarm is evaluated at once
 
-	// PromQL: the alarm is about what a query of Prometheus' language returns, and nothing above but Comparison is set.
+	// PromQL: the alarm watches what a query of Prometheus' language returns, and nothing above but Comparison is set.
 	PromQL *PromQL `json:",omitzero"`
 }
 
@@ -48,9 +48,10 @@ func (r *Rule) Given() []metric.Dimension {
 	return r.Metric.Dimensions
 }
 
-// Scalar tells whether the alarm is about one metric.
+// Scalar reports whether the alarm watches a metric by itself, not a list of queries or PromQL.
 func (r *Rule) Scalar() bool { return r.PromQL == nil && len(r.Metrics) == 0 }
 
+// toAlarm returns M, the datapoints to alarm.
 func (r *Rule) toAlarm() int { return cmp.Or(r.DatapointsToM, r.Periods) }
 
 // highResolution reports whether the alarm's period is under a minute.
@@ -80,7 +81,7 @@ func (r *Rule) Range() int {
 	return r.Periods + 2
 }
 
-// Reach is how far back evaluations look, and a little more.
+// Reach is how far back evaluations look, and one period more.
 func (r *Rule) Reach() time.Duration { return r.Period * time.Duration(r.Range()+1) }
 
 // expression reports whether the alarm watches an expression, and not a metric by itself or in a list.
@@ -93,8 +94,8 @@ func (r *Rule) expression() bool {
 	return false
 }
 
-// wait is how long after a period's end the alarm looks at it: delay where it watches a metric; an expression's alarm does not wait.
-// AWS: recorded at 10 s, where expressions saw a period 0.48 s after its end.
+// wait returns how long after its end the alarm looks at a period: delay where it watches a metric, and nothing for an expression.
+// AWS: recorded at 10 s; alarms on expressions saw a period 0.48 s after its end.
 func (r *Rule) wait(delay time.Duration) time.Duration {
 	if r.expression() {
 		return 0
@@ -102,9 +103,9 @@ func (r *Rule) wait(delay time.Duration) time.Duration {
 	return delay
 }
 
-// Newest is the start of the newest period that an evaluation at now looks at: the last that ended delay ago or earlier, or for an
-// expression the last that ended. The window slides: periods of a minute or more end at whole minutes, those of an alarm that looks back
-// further than a day at whole hours; shorter ones lie on multiples of their length. Periods that are not over are never looked at.
+// Newest returns the start of the newest period that an evaluation at now looks at: the last that ended delay ago or earlier, or for an
+// expression the last that ended. The window slides: periods of a minute or more end on whole minutes, or on whole hours where the alarm
+// looks back more than a day; shorter ones are multiples of their length. A period that has not ended is never looked at.
 // AWS: CloudWatch user guide, alarm evaluation windows; recorded for periods of 10 s and of 2 to 60 minutes.
 func (r *Rule) Newest(now time.Time, delay time.Duration) time.Time {
 	if r.Clock != nil {
@@ -118,7 +119,7 @@ func (r *Rule) Newest(now time.Time, delay time.Duration) time.Time {
 	return metric.Align(now.Add(-r.wait(delay)), step).Add(-r.Period)
 }
 
-// Slots returns the evaluation range at now, newest first, in m's memory.
+// Slots returns the periods of the evaluation range at now, newest first, in the memory of m.
 func (r *Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Scratch) []metric.Datapoint {
 	if r.Clock != nil {
 		return r.wallSlots(now.Add(-r.wait(delay)), s, m)
@@ -133,8 +134,8 @@ func (r *Rule) Slots(now time.Time, delay time.Duration, s *metric.Series, m *Sc
 	return out
 }
 
-// MathSlots is Slots of an alarm on an expression: program is its Metrics, compiled; nil where they cannot be any more, which is as if
-// there were no data.
+// MathSlots is Slots for an alarm with a list of queries: program is the compiled list, or nil where this version cannot compile it, which
+// counts as no data.
 func (r *Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Program, src expr.Source, m *Scratch) []metric.Datapoint {
 	newest, n := r.Newest(now, delay), r.Range()
 	var values []float64
@@ -146,7 +147,7 @@ func (r *Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Progr
 	}
 	out := m.slots[:0]
 	for i := range n {
-		p := metric.Datapoint{Start: newest.Add(-time.Duration(i) * r.Period), Missing: true} // as what is infinite or no number is
+		p := metric.Datapoint{Start: newest.Add(-time.Duration(i) * r.Period), Missing: true} // also where the value is infinite or not a number
 		if at := n - 1 - i; at < len(values) && values[at]-values[at] == 0 {
 			p.Value, p.Missing = values[at], false
 		}
@@ -155,22 +156,22 @@ func (r *Rule) MathSlots(now time.Time, delay time.Duration, program *expr.Progr
 	return out
 }
 
-// LowSamples reports whether a percentile would be decided on a period with too few samples: fewer than 10/(1-p), or 10/p below the
-// median, in that period. The ends, p0 and p100, need no more than one. AWS: CloudWatch user guide, percentile-based alarms and low data
-// samples; p90 of 99 samples is ignored, of 100 evaluated: recorded.
+// LowSamples reports whether an alarm that ignores low sample counts has a datapoint with too few samples for its percentile p: fewer than
+// 10/(1-p), or 10/p below the median, in its period. p0 and p100 need no more than one. AWS: CloudWatch user guide, percentile-based alarms
+// and low data samples; p90 of 99 samples is ignored, of 100 evaluated: recorded.
 func (r *Rule) LowSamples(datapoints []metric.Datapoint) bool {
 	if !r.IgnoreLowSample || r.Statistic.Kind != metric.Percentile || r.Statistic.Rank <= 0 || r.Statistic.Rank >= 100 {
 		return false
 	}
-	// Ranks have at most ten decimals: counted in units of the last one, 10/(1-p) is exact, which it is not in binary fractions.
+	// Ranks have at most ten decimals: in units of the last one the arithmetic is exact, which it is not in binary fractions.
 	const whole = 100 * 1e10
 	rank := math.Round(r.Statistic.Rank * 1e10)
 	tail := min(rank, whole-rank)
 	return slices.ContainsFunc(datapoints, func(p metric.Datapoint) bool { return p.Count*tail < 10*whole })
 }
 
-// Expects says what is wrong with the queries of an alarm, nil where nothing is: exactly one of them is watched, and gives one time
-// series, whatever metrics there are. It returns them compiled, and the watched one's place.
+// Expects checks and compiles the queries of an alarm: exactly one of them is watched, and gives one time series, whatever metrics exist.
+// It returns them compiled, and the index of the watched one, or fails with *Error.
 // AWS: PutMetricAlarm, API reference, Metrics; the texts are recorded.
 func Expects(queries []metric.DataQuery) (*expr.Program, int, error) {
 	watched := slices.IndexFunc(queries, func(q metric.DataQuery) bool { return !q.Hidden })

@@ -1,6 +1,6 @@
 package alarm
 
-// State is what an alarm says of its metric.
+// State is the state of an alarm.
 type State int
 
 // Alarm states.
@@ -24,7 +24,7 @@ func (s State) String() string {
 	}
 }
 
-// Comparison is how a datapoint is held against the threshold.
+// Comparison is how a datapoint breaches the threshold.
 type Comparison int
 
 // Comparisons. The zero value is invalid.
@@ -51,7 +51,7 @@ func (c Comparison) Breaches(v, threshold float64) bool {
 	}
 }
 
-// High reports whether the alarm is for values above its threshold.
+// High reports whether values above the threshold breach it.
 func (c Comparison) High() bool {
 	return c == GreaterThanThreshold || c == GreaterThanOrEqualToThreshold
 }
@@ -72,7 +72,23 @@ func (c Comparison) String() string {
 	}
 }
 
-// phrase is the comparison in a state reason.
+// Sign returns the comparison's mathematical sign, such as >=.
+func (c Comparison) Sign() string {
+	switch c {
+	case GreaterThanOrEqualToThreshold:
+		return ">="
+	case GreaterThanThreshold:
+		return ">"
+	case LessThanThreshold:
+		return "<"
+	case LessThanOrEqualToThreshold:
+		return "<="
+	default:
+		return "invalid"
+	}
+}
+
+// phrase returns the comparison's words in a state reason.
 func (c Comparison) phrase() string {
 	switch c {
 	case GreaterThanOrEqualToThreshold:
@@ -86,10 +102,10 @@ func (c Comparison) phrase() string {
 	}
 }
 
-// MissingData is how periods without samples are counted.
+// MissingData is how periods without samples count. AWS: TreatMissingData.
 type MissingData int
 
-// Treatments. MissingUnset means missing and is described as absent.
+// Treatments. MissingUnset is described as absent; see Rule.Decide for what it means.
 const (
 	MissingUnset MissingData = iota
 	Missing

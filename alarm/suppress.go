@@ -2,17 +2,17 @@ package alarm
 
 import "time"
 
-// SuppressedBy is what holds a composite alarm's actions back.
+// SuppressedBy is what suppresses a composite alarm's actions.
 type SuppressedBy int
 
-// What holds actions back; zero where nothing does.
+// What suppresses actions; zero where nothing does.
 const (
 	ByWaitPeriod      SuppressedBy = iota + 1 // the suppressor may yet go into ALARM
 	ByExtensionPeriod                         // the suppressor left ALARM a short while ago
 	ByAlarm                                   // the suppressor is in ALARM
 )
 
-// String returns CloudWatch's name; "" where nothing holds actions back.
+// String returns CloudWatch's name; "" where nothing suppresses actions.
 func (s SuppressedBy) String() string {
 	switch s {
 	case ByWaitPeriod:
@@ -26,7 +26,7 @@ func (s SuppressedBy) String() string {
 	}
 }
 
-// Reason words it as CloudWatch does; "" where nothing holds actions back. AWS: recorded.
+// Reason returns CloudWatch's text; "" where nothing suppresses actions. AWS: recorded.
 func (s SuppressedBy) Reason() string {
 	if s == 0 {
 		return ""
@@ -34,9 +34,8 @@ func (s SuppressedBy) Reason() string {
 	return "Actions suppressed by " + s.String()
 }
 
-// Hold decides about the actions of a change of state that has just been; inAlarm says whether the suppressor is in ALARM. It reports
-// whether they run now. Where they do not, they are held back: while the suppressor is in ALARM, else for a wait period, which begins
-// anew with each change and ends an extension period.
+// Hold decides whether the actions of a change of state run now; inAlarm says whether the suppressor is in ALARM. Otherwise they are
+// suppressed while the suppressor is in ALARM, or else for a wait period, which begins again with each change and ends an extension period.
 // AWS: CloudWatch user guide, alarm suppression, examples 1 to 6.
 func (c *Composite) Hold(now time.Time, t Transition, inAlarm bool) bool {
 	switch {
@@ -53,9 +52,9 @@ func (c *Composite) Hold(now time.Time, t Transition, inAlarm bool) bool {
 	return false
 }
 
-// SuppressorMoved takes a change of the suppressor's state. Once it is in ALARM it holds actions back itself, and a period that runs
-// is dropped; when it leaves, an extension period begins. Where there is none, the actions that were held back are to run now: it
-// returns the change of state that they belong to.
+// SuppressorMoved follows a change of the suppressor's state. In ALARM it suppresses actions itself, and ends a wait or extension period;
+// when it leaves ALARM, an extension period begins. Where none is configured, suppressed actions run now: it returns the change of state
+// that they belong to, and true.
 func (c *Composite) SuppressorMoved(now time.Time, inAlarm bool) (Transition, bool) {
 	switch {
 	case inAlarm:
@@ -71,7 +70,7 @@ func (c *Composite) SuppressorMoved(now time.Time, inAlarm bool) (Transition, bo
 	}
 }
 
-// Expire ends a period whose time has come: the actions of the present state that were held back are to run now. AWS: user guide:
+// Expire ends a wait or extension period that is over: the actions of the present state that were suppressed run now. AWS: user guide:
 // composite alarms take actions based on their current states when the periods become inactive.
 func (c *Composite) Expire(now time.Time) (Transition, bool) {
 	if c.Until.IsZero() || now.Before(c.Until) {
@@ -80,8 +79,8 @@ func (c *Composite) Expire(now time.Time) (Transition, bool) {
 	return c.release(now)
 }
 
-// Reperiod gives a wait or extension period that runs the length of a new configuration, counted from its beginning; old is the alarm as it
-// was configured before.
+// Reperiod gives the present wait or extension period the length of a new configuration, counted from its beginning; old is the alarm with
+// the earlier one.
 func (c *Composite) Reperiod(old *Composite) {
 	switch {
 	case c.Until.IsZero():
@@ -92,7 +91,7 @@ func (c *Composite) Reperiod(old *Composite) {
 	}
 }
 
-// Resettle begins anew under another suppressor, or none: a period that runs is dropped. AWS: user guide, alarm suppression.
+// Resettle starts over with another suppressor, or none: a wait or extension period ends. AWS: user guide, alarm suppression.
 func (c *Composite) Resettle(now time.Time, inAlarm bool) (Transition, bool) {
 	if c.Suppressor != "" && inAlarm {
 		c.suppress(now, ByAlarm, time.Time{})
@@ -111,7 +110,7 @@ func (c *Composite) release(now time.Time) (Transition, bool) {
 	return *held, true
 }
 
-// suppress notes what holds actions back. AWS: StateUpdatedTimestamp tracks any update of the state, even where its value stays: recorded.
+// suppress sets what suppresses actions. AWS: StateUpdatedTimestamp tracks any update of the state, even where its value stays: recorded.
 func (c *Composite) suppress(now time.Time, by SuppressedBy, until time.Time) {
 	if c.Suppressed != by {
 		c.Updated = now

@@ -7,12 +7,12 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// WallClock aligns an alarm's periods to a clock: minutes, hours, days from midnight to midnight, weeks from Monday on. AWS:
-// WallClockWindow; without it the window slides.
+// WallClock aligns an alarm's periods to a local clock: minutes, hours, days from midnight to midnight, weeks from Monday. Without it the
+// window slides. AWS: WallClockWindow.
 type WallClock struct {
 	Timezone string `json:",omitzero"` // as it was given; "" is UTC
 
-	// Zone is the IANA zone's data, of a fixed offset nil; Offset is that, in seconds east of UTC.
+	// Zone is the data (TZif) of an IANA time zone; nil for a fixed offset, which is Offset, in seconds east of UTC.
 	Zone   []byte `json:",omitempty"`
 	Offset int    `json:",omitzero"`
 }
@@ -47,8 +47,8 @@ func (w *WallClock) equal(o *WallClock) bool {
 	return w.Timezone == o.Timezone && w.Offset == o.Offset && slices.Equal(w.Zone, o.Zone)
 }
 
-// floorIn returns the start of the period of the clock that a moment falls into. Days and weeks begin at midnight, however long a change of
-// clocks makes them.
+// floorIn returns the start of the local clock's period that a time falls into. Days and weeks begin at midnight, whatever their length
+// where clocks change.
 func floorIn(at time.Time, period time.Duration, loc *time.Location) time.Time {
 	local := at.In(loc)
 	if period < day {
@@ -63,7 +63,7 @@ func floorIn(at time.Time, period time.Duration, loc *time.Location) time.Time {
 	return time.Date(local.Year(), local.Month(), local.Day()-days, 0, 0, 0, 0, loc).UTC()
 }
 
-// starts returns the starts of n periods, newest first, of which the newest has ended by a moment; and the end of that.
+// starts returns the starts of the last n periods that end by a time, newest first, and the end of the newest.
 func (w *WallClock) starts(until time.Time, period time.Duration, n int) (starts []time.Time, end time.Time) {
 	loc := w.location()
 	end = floorIn(until, period, loc)
@@ -75,7 +75,7 @@ func (w *WallClock) starts(until time.Time, period time.Duration, n int) (starts
 	return starts, end
 }
 
-// wallSlots is Slots with a wall clock window: each period by itself, since days and weeks differ in length where clocks change.
+// wallSlots is Slots with a wall clock window: each period is queried by itself, since days and weeks differ in length where clocks change.
 func (r *Rule) wallSlots(until time.Time, s *metric.Series, m *Scratch) []metric.Datapoint {
 	starts, end := r.Clock.starts(until, r.Period, r.Range())
 	out := m.slots[:0]
@@ -92,12 +92,12 @@ func (r *Rule) wallSlots(until time.Time, s *metric.Series, m *Scratch) []metric
 type WarmUp struct {
 	For time.Duration // whole minutes
 
-	// Whole: the alarm waits to the end, also where data fills its evaluation window before. WholeSet says that it was given.
+	// Whole: the warm-up period is not cut short by data that fills the evaluation window. WholeSet says that it was given.
 	Whole, WholeSet bool `json:",omitzero"`
 }
 
-// warming reports whether the alarm is not to be judged yet on an evaluation: its warm-up period runs and, unless it is to be waited for
-// whole, fewer than N datapoints are there. One that is over ends here.
+// warming reports whether the alarm is still in its warm-up period and keeps its state: the period runs and, unless it is waited for whole,
+// there are fewer than N datapoints. It ends a period that is over.
 func (a *Alarm) warming(now time.Time, real int) bool {
 	if a.WarmingSince.IsZero() {
 		return false
@@ -109,7 +109,7 @@ func (a *Alarm) warming(now time.Time, real int) bool {
 	return false
 }
 
-// WarmsUp reports whether a PromQL alarm, which has no window that data could fill, is not to be evaluated yet.
+// WarmsUp reports whether a PromQL alarm, which has no evaluation window that data could fill, is still in its warm-up period.
 func (a *Alarm) WarmsUp(now time.Time) bool { return a.warming(now, 0) }
 
 // EndWarmUp ends the warm-up period.
@@ -120,8 +120,8 @@ func (a *Alarm) EndWarmUp(now time.Time) {
 }
 
 // BeginWarmUp begins the warm-up period of an alarm that is new, or that has insufficient data and gets its first warm-up configuration;
-// before is the alarm's earlier configuration, nil where it is new. A period that runs goes on: another length counts from its beginning.
-// AWS: alarm warm-up periods: a change after the period's end does not restart it.
+// before is the alarm's earlier configuration, nil where it is new. A period that has begun continues, and a new length counts from its
+// beginning. AWS: alarm warm-up periods: a change after the period's end does not restart it.
 func (a *Alarm) BeginWarmUp(now time.Time, before *Alarm) {
 	switch {
 	case a.Rule.WarmUp == nil:

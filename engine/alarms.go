@@ -1,38 +1,37 @@
 package engine
 
 import (
-	"errors"
-	"maps"
+	"fmt"
 	"time"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/metric"
-	"bellows.dev/bellows/metric/expr"
 )
 
-// PutMetricAlarm makes an alarm, or changes it and keeps its state. State and times of Alarm are ignored. It fails with *alarm.Error.
+// PutMetricAlarm creates a metric alarm, or changes it and keeps its state. State and times of Alarm are ignored. It fails with *alarm.Error.
 type PutMetricAlarm struct {
 	Scope Scope
 	Alarm alarm.Alarm
 
-	// Past is what the alarm looks at and the hot window has not: it is the history's, where one is kept. See metric.Window.Recall.
+	// Past are samples that the alarm looks at and that the hot window no longer has; they come from the metric history, where there is one.
+	// See metric.Window.Recall.
 	Past []PastSamples `json:",omitempty"`
 }
 
-// PastSamples are all samples of a metric from a moment until the hot window's beginning, and perhaps some that the window has.
+// PastSamples are all samples of a metric from a time until the beginning of the hot window, and perhaps some that the window has.
 type PastSamples struct {
 	ID      metric.ID
 	From    time.Time
 	Samples []metric.BucketState
 }
 
-// DeleteAlarms removes alarms; names that are not there are ignored.
+// DeleteAlarms deletes alarms of either kind; names that do not exist are ignored. It fails with *alarm.Error.
 type DeleteAlarms struct {
 	Scope Scope
 	Names []string
 }
 
-// SetAlarmState puts an alarm into a state until its next evaluation. It fails with ErrNoAlarm.
+// SetAlarmState puts an alarm into a state until its next evaluation. It fails with alarm.ErrNoAlarm.
 type SetAlarmState struct {
 	Scope  Scope
 	Name   string
@@ -40,236 +39,194 @@ type SetAlarmState struct {
 	Reason string
 	Data   string // StateReasonData as given, a JSON text; "" where there is none
 
-	// Facts is what Data says, nil where it does not say enough for a policy to act on.
+	// Facts is what Data says; nil where it says too little for a scaling policy to act on.
 	Facts *alarm.Data
 }
 
-// SetAlarmActions enables or disables the actions of alarms; names that are not there are ignored.
+// SetAlarmActions enables or disables the actions of alarms; names that do not exist are ignored.
 type SetAlarmActions struct {
 	Scope   Scope
 	Names   []string
 	Enabled bool
 }
 
-// Notified is what came of an AlarmNotifies: the world outside carried the action out, or could not.
+// Notified is what became of an AlarmNotifies: the action was carried out, or could not be.
 type Notified struct {
 	Scope   Scope
 	Alarm   string
 	Action  alarm.Action
 	Updated time.Time // of the alarm's state
-	Error   string    // why not; "" where it was carried out
+	Error   string    // why the action failed; "" where it was carried out
 
 	Composite   bool               `json:",omitzero"` // it is a composite alarm
-	Contributor *alarm.Contributor `json:",omitzero"` // that the action was for, not for the alarm as a whole
+	Contributor *alarm.Contributor `json:",omitzero"` // the action was for this contributor, not for the alarm as a whole
 }
 
-// TagAlarm adds or replaces tags of an alarm, and removes those of the keys in Remove. It fails with ErrNoAlarm or
-// ErrTooManyTags.
+// TagAlarm adds or replaces tags of an alarm or mute rule, and removes those of the keys in Remove. It fails with alarm.ErrNoAlarm or
+// alarm.ErrTooManyTags.
 type TagAlarm struct {
 	Scope  Scope
 	Name   string
 	Add    map[string]string
 	Remove []string
 
-	MuteRule bool `json:",omitzero"` // Name is that of a mute rule
+	MuteRule bool `json:",omitzero"` // Name is the name of a mute rule
 }
 
-// TagsMax is how many tags an alarm may have. AWS: TagResource, API reference.
-const TagsMax = 50
+// PutCompositeAlarm creates a composite alarm, or changes it and keeps its state. State and times of Alarm are ignored. It fails with
+// *alarm.Error.
+type PutCompositeAlarm struct {
+	Scope Scope
+	Alarm alarm.Composite
+}
 
-// ErrTooManyTags says that an alarm would have more than TagsMax tags.
-var ErrTooManyTags = errors.New("engine: too many tags")
+// PutMuteRule creates a mute rule or replaces it; an existing one keeps its tags. It fails with *alarm.Error or alarm.ErrTooManyMuteRules.
+type PutMuteRule struct {
+	Scope Scope
+	Rule  alarm.MuteRule
+}
 
-// ErrNoAlarm says that there is no alarm of the name.
-var ErrNoAlarm = errors.New("engine: no such alarm")
+// DeleteMuteRule deletes a mute rule and ends its muting; one that does not exist is ignored.
+type DeleteMuteRule struct {
+	Scope Scope
+	Name  string
+}
+
+// PromQLEvaluated is what the query of a PromQL alarm returned, in answer to a PromQLDue: an instant vector, each of whose series is a
+// contributor and breaches. One that the alarm no longer asks for (it is gone, or has another query by now) changes nothing.
+type PromQLEvaluated struct {
+	Scope        Scope
+	Alarm, Query string           // as PromQLDue had them
+	At           time.Time        // as PromQLDue had it
+	Contributors []alarm.Returned // in any order
+	Err          string           // why the query could not be evaluated; "" where it was
+	Temporary    bool             `json:",omitzero"` // the error is the server's, not the query's: the next evaluation may succeed
+}
 
 func (in PutMetricAlarm) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
-	if r.Composites[in.Alarm.Name] != nil {
-		return nil, otherType(in.Alarm.Name)
+	if err := r.Alarms.Check(&in.Alarm); err != nil {
+		return nil, err
 	}
-	if queries := in.Alarm.Rule.Metrics; len(queries) > 0 {
-		if _, _, err := alarm.Expects(queries); err != nil {
-			return nil, err
-		}
-	}
-	e.createAlarm(r, in.Alarm)
+	e.carryOut(r, r.Alarms.Put(e.now, in.Alarm))
 	for i := range in.Past {
 		r.Metrics.Recall(in.Past[i].ID, in.Past[i].From, in.Past[i].Samples)
 	}
 	return nil, nil
 }
 
-// createAlarm puts an alarm in place; one of the same name keeps its state, and stays untouched where nothing differs.
-// AWS: PutMetricAlarm: an update leaves the state unchanged. An identical one changes nothing: recorded.
-func (e *Engine) createAlarm(r *Region, a alarm.Alarm) {
-	a.State, a.Reason, a.Updated, a.Transitioned, a.Configured = alarm.InsufficientData, alarm.Created, e.now, e.now, e.now
-	var before *alarm.Alarm
-	if old := r.Alarms[a.Name]; old != nil {
-		if old.SameConfiguration(&a) {
-			return
-		}
-		copied := *old
-		before = &copied
-		a.State, a.Reason, a.Data, a.Updated = old.State, old.Reason, old.Data, old.Updated
-		r.schedule.drop(old)
-		a.Transitioned, a.Invoked, a.Tags, a.Muted = old.Transitioned, old.Invoked, old.Tags, old.Muted
-		if a.Rule.PromQL != nil {
-			a.Contributors, a.MutedContributors = old.Contributors, old.MutedContributors
-		}
-	} else if r.moved = append(r.moved, a.Name); a.Rule.PromQL != nil {
-		a.State = alarm.OK // AWS: CloudWatch user guide, PromQL alarms
+func (in PutCompositeAlarm) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	events, err := r.Alarms.PutComposite(e.now, in.Alarm)
+	if err != nil {
+		return nil, err
 	}
-	if a.BeginWarmUp(e.now, before); before == nil && a.Rule.WarmUp != nil {
-		a.State = alarm.InsufficientData
-	}
-	a.Schedule(e.now, e.config.EvaluationDelay)
-	r.Alarms[a.Name] = &a
-	r.watch(&a)
-	after := a
-	e.emit(AlarmConfigured{Scope: r.Scope, Alarm: a.Name, Before: before, After: &after})
-}
-
-// watch schedules an alarm and keeps what it looks at.
-func (r *Region) watch(a *alarm.Alarm) {
-	x := scheduled{alarm: a}
-	switch {
-	case a.Rule.PromQL != nil:
-	case len(a.Rule.Metrics) > 0:
-		if program, err := expr.Compile(a.Rule.Metrics); err == nil { // an earlier version may have known more
-			x.program = program
-		}
-	default:
-		x.series = r.Metrics.Series(a.Rule.Metric)
-	}
-	r.keep(x)
-	r.schedule.add(x)
-}
-
-// keep has the window keep what an alarm looks at.
-func (r *Region) keep(x scheduled) {
-	rule := &x.alarm.Rule
-	if rule.PromQL != nil {
-		return
-	}
-	reach := rule.Reach()
-	if x.series != nil {
-		x.series.Keep(reach)
-	}
-	for i := range rule.Metrics {
-		if s := rule.Metrics[i].Stat; s != nil {
-			r.Metrics.Series(s.Metric).Keep(reach)
-		}
-	}
+	e.carryOut(r, events)
+	return nil, nil
 }
 
 func (in DeleteAlarms) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
-	if err := r.deletable(in.Names); err != nil {
+	if err := r.Alarms.Deletable(in.Names); err != nil {
 		return nil, err
 	}
-	e.deleteAlarms(r, in.Names)
+	e.carryOut(r, r.Alarms.Delete(e.now, in.Names))
 	return nil, nil
-}
-
-func (e *Engine) deleteAlarms(r *Region, names []string) {
-	for _, name := range names {
-		if a := r.Alarms[name]; a != nil {
-			delete(r.Alarms, name)
-			r.schedule.drop(a)
-			r.moved = append(r.moved, name)
-			e.emit(AlarmConfigured{Scope: r.Scope, Alarm: name, Before: a})
-		} else if c := r.Composites[name]; c != nil {
-			e.deleteComposite(r, c)
-		}
-	}
 }
 
 func (in SetAlarmState) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
-	if c := r.Composites[in.Name]; c != nil {
-		if t, changed := c.Set(e.now, in.State, in.Reason, in.Data); changed {
-			e.combined(r, c, t)
-		}
-		return nil, nil
-	}
-	a := r.Alarms[in.Name]
-	if a == nil {
-		return nil, ErrNoAlarm
-	}
-	t, changed := a.Set(e.now, in.State, in.Reason, in.Data)
-	if !changed {
-		return nil, nil
-	}
-	e.transition(r, a, t)
-	unsafe := ""
-	switch f := in.Facts; {
-	case f != nil && len(f.Datapoints) > 0 && e.now.Sub(f.QueryDate) <= alarm.FreshFor:
-		a.Supply(f.Datapoints)
-	case e.config.LenientSetAlarmState:
-		a.Supply([]float64{a.Rule.Threshold})
-	default:
-		unsafe = alarm.Unsafe
-	}
-	e.act(r, a, t, unsafe)
-	return nil, nil
-}
-
-func (in Notified) apply(e *Engine) (Result, error) {
-	e.emit(AlarmActed{
-		Scope: in.Scope, Alarm: in.Alarm, Action: in.Action, Updated: in.Updated, Error: in.Error, Composite: in.Composite, Contributor: in.Contributor,
+	events, err := r.Alarms.SetState(e.now, in.Name, alarm.Override{
+		State: in.State, Reason: in.Reason, Data: in.Data, Facts: in.Facts, Lenient: e.config.LenientSetAlarmState,
 	})
+	if err != nil {
+		return nil, err
+	}
+	e.carryOut(r, events)
 	return nil, nil
 }
 
 func (in SetAlarmActions) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
-	for _, name := range in.Names {
-		if c := r.Composites[name]; c != nil && c.ActionsEnabled != in.Enabled {
-			before := *c
-			c.ActionsEnabled, c.Configured = in.Enabled, e.now
-			after := *c
-			e.emit(CompositeConfigured{Scope: r.Scope, Alarm: name, Before: &before, After: &after})
-		}
-		a := r.Alarms[name]
-		if a == nil || a.ActionsEnabled == in.Enabled {
-			continue
-		}
-		before := *a
-		a.ActionsEnabled, a.Configured = in.Enabled, e.now
-		after := *a
-		e.emit(AlarmConfigured{Scope: r.Scope, Alarm: name, Before: &before, After: &after})
-	}
+	e.carryOut(r, r.Alarms.EnableActions(e.now, in.Names, in.Enabled))
+	return nil, nil
+}
+
+func (in PromQLEvaluated) apply(e *Engine) (Result, error) {
+	r := e.region(in.Scope)
+	e.carryOut(r, r.Alarms.TakeResult(e.now, alarm.QueryResult{
+		Alarm: in.Alarm, Query: in.Query, Returned: in.Contributors, Err: in.Err, Temporary: in.Temporary,
+	}))
+	return nil, nil
+}
+
+func (in Notified) apply(e *Engine) (Result, error) {
+	e.emit(AlarmActed{in.Scope, alarm.Acted{
+		Alarm: in.Alarm, Action: in.Action, Updated: in.Updated, Error: in.Error, Composite: in.Composite, Contributor: in.Contributor,
+	}})
 	return nil, nil
 }
 
 func (in TagAlarm) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
-	var tags *map[string]string
 	if in.MuteRule {
-		m := r.Mutes[in.Name]
-		if m == nil {
-			return nil, ErrNoAlarm
-		}
-		tags = &m.Tags
-	} else if a := r.Alarms[in.Name]; a != nil {
-		tags = &a.Tags
-	} else if c := r.Composites[in.Name]; c != nil {
-		tags = &c.Tags
-	} else {
-		return nil, ErrNoAlarm
+		return nil, r.Alarms.TagMuteRule(in.Name, in.Add, in.Remove)
 	}
-	next := maps.Clone(*tags)
-	if next == nil {
-		next = map[string]string{}
+	return nil, r.Alarms.Tag(in.Name, in.Add, in.Remove)
+}
+
+func (in PutMuteRule) apply(e *Engine) (Result, error) {
+	return nil, e.region(in.Scope).Alarms.PutMuteRule(e.now, in.Rule)
+}
+
+func (in DeleteMuteRule) apply(e *Engine) (Result, error) {
+	if r := e.regions[in.Scope]; r != nil {
+		r.Alarms.DeleteMuteRule(in.Name)
 	}
-	maps.Copy(next, in.Add)
-	for _, k := range in.Remove {
-		delete(next, k)
-	}
-	if len(next) > TagsMax {
-		return nil, ErrTooManyTags
-	}
-	*tags = next
 	return nil, nil
+}
+
+// stepAlarms brings a region's alarms up to the present and notes what they tell scaling policies.
+func (e *Engine) stepAlarms(r *Region) {
+	out := r.Alarms.Step(e.now, e.readingsOf(r.Scope))
+	for _, x := range out.Evaluated {
+		e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r, x.Alarm, x.Moved})
+	}
+	e.carryOut(r, out.Events)
+}
+
+// carryOut records what happened to a region's alarms, and passes their invocations on to scaling policies.
+func (e *Engine) carryOut(r *Region, events []alarm.Event) {
+	for _, x := range events {
+		switch x := x.(type) {
+		case *alarm.Invocation:
+			why := x.Unsafe
+			if why == "" {
+				why = e.invoke(r, x.Alarm, x.Action)
+			}
+			if x.First {
+				e.emit(AlarmActed{r.Scope, alarm.Acted{Alarm: x.Alarm.Name, Action: x.Action, Updated: x.Alarm.Updated, Error: why}})
+			}
+		case alarm.Acted:
+			e.emit(AlarmActed{r.Scope, x})
+		case alarm.StateChange:
+			e.emit(AlarmTransition{r.Scope, x})
+		case alarm.ContributorStateChange:
+			e.emit(ContributorTransition{r.Scope, x})
+		case alarm.Configured:
+			e.emit(AlarmConfigured{r.Scope, x})
+		case alarm.CompositeConfigured:
+			e.emit(CompositeConfigured{r.Scope, x})
+		case alarm.SuppressionChange:
+			e.emit(ActionsSuppressed{r.Scope, x})
+		case alarm.Notification:
+			e.emit(AlarmNotifies{r.Scope, x})
+		case alarm.QueryDue:
+			e.emit(PromQLDue{r.Scope, x})
+		case alarm.Unevaluated:
+			e.emit(AlarmUnevaluated{r.Scope, x})
+		default:
+			panic(fmt.Sprintf("engine: an event of alarms, %T, is not carried out", x))
+		}
+	}
 }

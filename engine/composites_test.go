@@ -81,7 +81,7 @@ func (s *stage) tryComposite(name, rule string, more ...func(*alarm.Composite)) 
 }
 
 func (s *stage) state(name string) alarm.State {
-	return s.engine.Region(scope).Composites[name].State
+	return s.engine.Region(scope).Alarms.Composite[name].State
 }
 
 // Composite alarms follow their children in the same step, the lower ones first, whatever their names.
@@ -166,8 +166,8 @@ func TestCompositesThatAreRefused(t *testing.T) {
 	}
 	s.must(engine.DeleteAlarms{Scope: scope, Names: []string{"c"}})
 	s.must(engine.DeleteAlarms{Scope: scope, Names: []string{"m"}})
-	if r := s.engine.Region(scope); len(r.Alarms)+len(r.Composites) != 0 {
-		t.Errorf("left over: %v %v", r.Alarms, r.Composites)
+	if r := s.engine.Region(scope); len(r.Alarms.Metric)+len(r.Alarms.Composite) != 0 {
+		t.Errorf("left over: %v %v", r.Alarms.Metric, r.Alarms.Composite)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestAnAlarmHasAtMost150Parents(t *testing.T) {
 		t.Error("151 composite alarms depend on one alarm")
 	}
 	s.composite("c7", "NOT ALARM(m)") // it counts already
-	if got := s.engine.Region(scope).Parents("m"); len(got) != 150 || !slices.IsSorted(got) {
+	if got := s.engine.Region(scope).Alarms.Parents("m"); len(got) != 150 || !slices.IsSorted(got) {
 		t.Errorf("%d parents", len(got))
 	}
 }
@@ -236,7 +236,7 @@ func TestWaitPeriodsWakeTheEngine(t *testing.T) {
 	if got := s.news(); strings.Contains(got, "notifies") {
 		t.Errorf("got\n%s", got)
 	}
-	until := s.engine.Region(scope).Composites["c"].Until
+	until := s.engine.Region(scope).Alarms.Composite["c"].Until
 	if !until.Equal(s.now.Add(11 * time.Second)) {
 		t.Fatalf("until %v", until)
 	}
@@ -252,7 +252,7 @@ func TestPromQLAlarmsAskAndAreAnswered(t *testing.T) {
 	rule := alarm.Rule{PromQL: &alarm.PromQL{Query: "up == 0", Interval: time.Minute, Pending: time.Minute}}
 	a := alarm.Alarm{Name: "p", ActionsEnabled: true, Rule: rule, Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "topic"}}}
 	s.must(engine.PutMetricAlarm{Scope: scope, Alarm: a})
-	if got := s.engine.Region(scope).Alarms["p"].State; got != alarm.OK {
+	if got := s.engine.Region(scope).Alarms.Metric["p"].State; got != alarm.OK {
 		t.Errorf("begins in %v", got)
 	}
 	ask := func() {
@@ -299,7 +299,7 @@ func TestTagsOfAlarmsAreBounded(t *testing.T) {
 	s.metric("m")
 	s.composite("c", "ALARM(m)")
 	many := map[string]string{}
-	for i := range engine.TagsMax {
+	for i := range alarm.TagsMax {
 		many[fmt.Sprint(i)] = ""
 	}
 	for _, name := range []string{"m", "c"} {
@@ -309,7 +309,7 @@ func TestTagsOfAlarmsAreBounded(t *testing.T) {
 		}
 		s.must(engine.TagAlarm{Scope: scope, Name: name, Add: map[string]string{"x": ""}, Remove: []string{"0"}})
 	}
-	if n := len(s.engine.Region(scope).Composites["c"].Tags); n != engine.TagsMax {
+	if n := len(s.engine.Region(scope).Alarms.Composite["c"].Tags); n != alarm.TagsMax {
 		t.Errorf("%d tags", n)
 	}
 }

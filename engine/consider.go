@@ -15,8 +15,8 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 		return d, nil, false
 	}
 	var invoking, quiet []scaling.Signal
-	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-		a := r.Alarms[name]
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {
+		a := r.Alarms.Metric[name]
 		heard := map[string]bool{} // policies that this alarm invokes now, or would in another state
 		for _, now := range []bool{true, false} {
 			for _, x := range a.Actions {

@@ -10,78 +10,6 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// evaluate looks at the region's alarms that are due and gathers what they tell scaling policies.
-func (e *Engine) evaluate(r *Region) {
-	for slot := r.schedule.due(e.now); slot != nil; slot = r.schedule.due(e.now) {
-		for _, x := range slot.alarms {
-			if !r.schedule.skip(x.alarm) {
-				e.look(r, x)
-				r.schedule.add(x)
-			}
-		}
-		r.schedule.done(slot)
-	}
-}
-
-// look evaluates an alarm; a PromQL alarm's query is evaluated outside.
-func (e *Engine) look(r *Region, x scheduled) {
-	a := x.alarm
-	if a.Rule.PromQL != nil {
-		a.Schedule(e.now, e.config.EvaluationDelay)
-		if a.WarmsUp(e.now) {
-			return
-		}
-		e.emit(PromQLDue{Scope: r.Scope, Alarm: a.Name, Query: a.Rule.PromQL.Query, At: e.now})
-		return
-	}
-	var t alarm.Transition
-	var changed bool
-	switch {
-	case e.readings != nil:
-		t, changed = e.recall(r, a)
-	case x.series != nil:
-		t, changed = a.Evaluate(e.now, e.config.EvaluationDelay, x.series, &e.step.scratch)
-	default:
-		t, changed = a.EvaluateMath(e.now, e.config.EvaluationDelay, x.program, r.Metrics, &e.step.scratch)
-	}
-	if changed {
-		e.transition(r, a, t)
-	}
-	e.evaluated(r, a, changed)
-	e.act(r, a, t, "")
-}
-
-// transition tells of an alarm's change of state.
-func (e *Engine) transition(r *Region, a *alarm.Alarm, t alarm.Transition) {
-	r.moved = append(r.moved, a.Name)
-	e.emit(AlarmTransition{Scope: r.Scope, Alarm: a.Name, Transition: t})
-}
-
-// act invokes the alarm's actions that are due; t is the transition of this step, zero where there is none. Where unsafe says why,
-// scaling policies are not told.
-func (e *Engine) act(r *Region, a *alarm.Alarm, t alarm.Transition, unsafe string) {
-	if e.mute(r, a, t) {
-		return
-	}
-	due, first := a.Due(e.now, e.step.due[:0])
-	e.step.due = due
-	for _, action := range due {
-		if action.Policy == "" {
-			if t.To != 0 { // others than scaling policies hear of changes only
-				e.emit(AlarmNotifies{Scope: r.Scope, Alarm: *a, Transition: t, Action: action})
-			}
-			continue
-		}
-		why := unsafe
-		if why == "" {
-			why = e.invoke(r, a, action)
-		}
-		if first {
-			e.emit(AlarmActed{Scope: r.Scope, Alarm: a.Name, Action: action, Updated: a.Updated, Error: why})
-		}
-	}
-}
-
 // invoke tells a scaling policy what its alarm says; it returns why it could not.
 func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
 	t, group := r.policyOf(action)
@@ -111,7 +39,7 @@ func (r *Region) policyOf(action alarm.Action) (t *scaling.Target, group bool) {
 // signal is what an alarm says to a policy of a target now. Its datapoints are the alarm's own, and good until it is evaluated again.
 func (r *Region) signal(t *scaling.Target, a *alarm.Alarm, policy string, group bool) scaling.Signal {
 	s := scaling.Signal{
-		Policy: policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Comparison: comparison(a.Rule.Comparison),
+		Policy: policy, Group: group, Alarm: a.Name, State: a.State, Comparison: a.Rule.Comparison,
 		Threshold: a.Rule.Threshold, Datapoints: a.Recent,
 	}
 	p := t.Policy(policy)
@@ -144,19 +72,6 @@ func (r *Region) settled(s *scaling.Signal, t *scaling.Target, p *scaling.Policy
 	}
 	if s.Settled == 0 {
 		s.Least = v.LeastServed(a.RecentStart(0).Add(-p.MeasuringSpan()))
-	}
-}
-
-func comparison(c alarm.Comparison) scaling.Comparison {
-	switch c {
-	case alarm.GreaterThanThreshold:
-		return scaling.Greater
-	case alarm.GreaterThanOrEqualToThreshold:
-		return scaling.GreaterOrEqual
-	case alarm.LessThanThreshold:
-		return scaling.Less
-	default:
-		return scaling.LessOrEqual
 	}
 }
 
@@ -208,10 +123,10 @@ func (r *Region) votes(t *scaling.Target, signals, out []scaling.Signal) []scali
 	}
 	vote := func(policies []*scaling.Policy, group bool) {
 		for _, p := range policies {
-			if a := r.Alarms[p.AlarmLow]; a != nil {
+			if a := r.Alarms.Metric[p.AlarmLow]; a != nil {
 				out = append(out, r.signal(t, a, p.Name, group))
 			}
-			if a := r.Alarms[p.AlarmHigh]; a != nil && a.State == alarm.InsufficientData {
+			if a := r.Alarms.Metric[p.AlarmHigh]; a != nil && a.State == alarm.InsufficientData {
 				out = append(out, r.signal(t, a, p.Name, group))
 			}
 		}
@@ -333,18 +248,11 @@ func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {
 	if err != nil {
 		return err
 	}
-	e.deleteAlarms(r, t.AlarmNames())
+	e.carryOut(r, r.Alarms.Delete(e.now, t.AlarmNames()))
 	for _, p := range t.Policies {
-		r.unhook(t.ID36(), p.Name)
+		r.Alarms.RemoveActions(t.ID36(), p.Name)
 	}
 	return nil
-}
-
-// unhook takes a policy's action out of every alarm; the alarms stay.
-func (r *Region) unhook(target, policy string) {
-	for _, a := range r.Alarms { //tidy:unordered each by itself
-		a.Actions = slices.DeleteFunc(slices.Clone(a.Actions), func(x alarm.Action) bool { return x.Target == target && x.Policy == policy })
-	}
 }
 
 func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
@@ -353,15 +261,20 @@ func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.deleteAlarms(r, change.DeleteAlarms)
-	for _, s := range change.CreateAlarms {
-		e.createAlarm(r, owned(change, s))
-	}
+	e.replaceAlarms(r, change)
 	e.keepPast(r, in.Input.Key, change.Policy)
 	if change.Target.PredictDue {
 		e.expect(r, change.Target)
 	}
 	return PutScalingPolicyResult{UUID: change.Target.UUID, Alarms: change.Policy.AlarmNames()}, nil
+}
+
+// replaceAlarms carries out what a change of a policy means for the alarms that it owns.
+func (e *Engine) replaceAlarms(r *Region, change scaling.PolicyChange) {
+	e.carryOut(r, r.Alarms.Delete(e.now, change.DeleteAlarms))
+	for _, a := range change.CreateAlarms {
+		e.carryOut(r, r.Alarms.Put(e.now, a))
+	}
 }
 
 func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {
@@ -370,7 +283,7 @@ func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.deleteAlarms(r, p.AlarmNames())
-	r.unhook(r.Targets.Targets[in.Key].ID36(), in.Name)
+	e.carryOut(r, r.Alarms.Delete(e.now, p.AlarmNames()))
+	r.Alarms.RemoveActions(r.Targets.Targets[in.Key].ID36(), in.Name)
 	return nil, nil
 }

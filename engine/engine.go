@@ -28,7 +28,7 @@ type Engine struct {
 
 	proposals shelf[scaling.Proposal] // of decisions that events keep
 
-	readings map[alarmKey]*Reading // of the step that is relived; nil in others
+	readings map[Scope]alarm.Readings // of the step that is repeated by them; nil in others
 }
 
 // Region is the state of one scope, to be read between steps and changed by Step alone.
@@ -36,23 +36,15 @@ type Region struct {
 	Scope   Scope
 	config  *Config // the engine's
 	Metrics *metric.Window
-	Alarms  map[string]*alarm.Alarm
+	Alarms  *alarm.Registry
 	Targets *scaling.Registry
 	Hosting *hosting.Registry
 
-	Composites map[string]*alarm.Composite // none has the name of one of Alarms
-	Mutes      map[string]*MuteRule
-
 	idle      time.Time                // end of the newest 10-second interval that was looked at for zeros
-	schedule  schedule                 // of Alarms; entries of alarms that are no longer there are skipped
 	changing  wakes                    // endpoints that are not at rest
 	idlers    map[string][]idleVariant // of endpoints that serve, looked up once
 	recorders map[string][]*recorder   // of endpoints' variants
 	told      []told                   // what is to be decided in this step
-	tree      tree                     // of Composites
-	mutedBy   map[string][]*MuteRule   // of an alarm's name: the rules that name it
-	muting    map[string]bool          // alarms with muted actions
-	moved     []string                 // alarms whose state changed, or that came or went, and whose parents were not looked at yet
 
 	moving map[string]moving // instances that start or go, by endpoint
 }
@@ -80,8 +72,6 @@ type step struct {
 	out      Output
 	touched  map[*Region]map[string]bool // endpoints
 	made     []*Region                   // regions that the input was the first to name
-	due      []alarm.Action
-	scratch  alarm.Scratch
 	decision scaling.Decision
 
 	signals      []scaling.Signal // of all targets
@@ -115,7 +105,7 @@ var ErrNumber = errors.New("engine: a number is not finite, or beyond 2^360")
 var ErrResolution = errors.New("engine: a resolution is neither a second nor a minute")
 
 // Step takes an input at a moment and decides, always in the same order: metrics are appended, scheduled actions run, alarms that
-// are due evaluated, capacities decided, endpoints reconciled. An error means that nothing changed: the state is the same, byte for byte.
+// are due evaluated (alarm.Registry), capacities decided, endpoints reconciled. An error means that nothing changed: the state is the same, byte for byte.
 func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	if now.Before(e.now) {
 		return Output{}, ErrBackwards
@@ -133,9 +123,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	for _, r := range e.sorted {
 		e.runSchedules(r)
 		e.fillIdle(r)
-		e.evaluate(r)
-		e.settle(r)
-		e.unmute(r)
+		e.stepAlarms(r)
 		e.foretell(r)
 		e.decide(r)
 		e.reconcile(r)
@@ -157,7 +145,7 @@ func (e *Engine) undo(before time.Time, ids identities) {
 		e.sorted = slices.DeleteFunc(e.sorted, func(x *Region) bool { return x == r })
 	}
 	for _, r := range e.sorted {
-		r.told, r.moved = r.told[:0], r.moved[:0]
+		r.told = r.told[:0]
 	}
 }
 
@@ -170,18 +158,29 @@ func (e *Engine) Config() Config { return e.config }
 // Region returns a scope's state, nil where it has none. It is for reading.
 func (e *Engine) Region(s Scope) *Region { return e.regions[s] }
 
+// EmptyRegion returns the state of a scope that has none yet, for readers.
+func EmptyRegion(s Scope) *Region {
+	config := Config{}.WithDefaults()
+	return newRegion(s, &config, nil)
+}
+
+func newRegion(s Scope, c *Config, newID func() hosting.InstanceID) *Region {
+	metrics := metric.NewWindow(c.MetricRetention)
+	r := &Region{
+		Scope: s, config: c, Metrics: metrics, Alarms: alarm.NewRegistry(metrics, c.EvaluationDelay),
+		Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(c.StartupTimeout, newID),
+		changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
+		moving: map[string]moving{},
+	}
+	r.Hosting.ClockSpeed = c.ClockSpeed
+	return r
+}
+
 // region returns a scope's state, making it on first use.
 func (e *Engine) region(s Scope) *Region {
 	r, found := e.regions[s]
 	if !found {
-		r = &Region{
-			Scope: s, config: &e.config, Metrics: metric.NewWindow(e.config.MetricRetention), Alarms: map[string]*alarm.Alarm{},
-			Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(e.config.StartupTimeout, e.ids.instance),
-			changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
-			Composites: map[string]*alarm.Composite{}, tree: newTree(), muting: map[string]bool{},
-			moving: map[string]moving{},
-		}
-		r.Hosting.ClockSpeed = e.config.ClockSpeed
+		r = newRegion(s, &e.config, e.ids.instance)
 		if e.keeps {
 			r.Metrics.KeepHistory(e.now)
 		}
@@ -209,9 +208,7 @@ func (e *Engine) Wake() time.Time {
 		}
 	}
 	for _, r := range e.sorted {
-		earlier(r.schedule.next())
-		earlier(r.periodEnds())
-		earlier(r.mutingEnds(e.now))
+		earlier(r.Alarms.Wake(e.now))
 		earlier(r.Targets.NextRun())
 		earlier(r.Targets.NextForecast())
 		earlier(r.changing.next)

@@ -225,7 +225,7 @@ func TestRegistrationMovesCapacityIntoItsRange(t *testing.T) {
 func TestPoliciesOwnTheirAlarms(t *testing.T) {
 	w := newWorld(t, 1, 1)
 	w.track(10, 1, 2)
-	alarms := w.engine.Region(scope).Alarms
+	alarms := w.engine.Region(scope).Alarms.Metric
 	if len(alarms) != 2 {
 		t.Fatalf("%d alarms, want 2", len(alarms))
 	}

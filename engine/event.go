@@ -29,58 +29,59 @@ func Events() []Event {
 	}
 }
 
-// AlarmTransition is an alarm's change of state.
+// AlarmTransition is a change of state of a metric alarm or a composite one.
 type AlarmTransition struct {
-	Scope     Scope
-	Alarm     string
-	Composite bool `json:",omitzero"`
-	alarm.Transition
+	Scope Scope
+	alarm.StateChange
 }
 
-// AlarmConfigured is a change of an alarm's configuration. Before is nil where it is new, After where it is deleted.
+// AlarmConfigured is a change of a metric alarm's configuration.
 type AlarmConfigured struct {
-	Scope         Scope
-	Alarm         string
-	Before, After *alarm.Alarm
+	Scope Scope
+	alarm.Configured
 }
 
-// CompositeConfigured is a change of a composite alarm's configuration. Before is nil where it is new, After where it is deleted.
+// CompositeConfigured is a change of a composite alarm's configuration.
 type CompositeConfigured struct {
-	Scope         Scope
-	Alarm         string
-	Before, After *alarm.Composite
+	Scope Scope
+	alarm.CompositeConfigured
 }
 
-// ActionsSuppressed is a change of what holds a composite alarm's actions back, zero for nothing; Until is the end of a period.
+// ActionsSuppressed is a change of what suppresses a composite alarm's actions.
 type ActionsSuppressed struct {
-	Scope    Scope
-	Alarm    string
-	From, To alarm.SuppressedBy
-	Until    time.Time
+	Scope Scope
+	alarm.SuppressionChange
 }
 
-// AlarmNotifies asks the world outside to carry out an action that is no scaling policy; a Notified says what came of it.
+// AlarmNotifies asks the world outside to carry out an action that is not a scaling policy; a Notified says what became of it.
 type AlarmNotifies struct {
-	Scope      Scope
-	Alarm      alarm.Alarm // as it is after the transition; of a composite alarm, what both kinds have
-	Transition alarm.Transition
-	Action     alarm.Action
-
-	Composite   *alarm.Composite   `json:",omitzero"` // the alarm, where it is one
-	Contributor *alarm.Contributor `json:",omitzero"` // that the action is for, not for the alarm as a whole
+	Scope Scope
+	alarm.Notification
 }
 
-// AlarmActed is an action that an alarm invoked on its change of state, or could not: Error says why.
+// AlarmActed is what became of an action that an alarm invoked on its change of state.
 type AlarmActed struct {
-	Scope   Scope
-	Alarm   string
-	Action  alarm.Action
-	Updated time.Time // when the alarm's state was updated
-	Error   string
+	Scope Scope
+	alarm.Acted
+}
 
-	MutedUntil  time.Time          `json:",omitzero"` // the action was muted, by a window that ends then; zero where it was not
-	Composite   bool               `json:",omitzero"` // it is a composite alarm
-	Contributor *alarm.Contributor `json:",omitzero"` // that the action was for, not for the alarm as a whole
+// PromQLDue asks the world outside to evaluate the query of a PromQL alarm over the metrics of its scope. A PromQLEvaluated, stepped as soon
+// as it is known, is the answer; where none comes, the next PromQLDue follows an interval later.
+type PromQLDue struct {
+	Scope Scope
+	alarm.QueryDue
+}
+
+// ContributorTransition is a change of state of one contributor of a PromQL alarm.
+type ContributorTransition struct {
+	Scope Scope
+	alarm.ContributorStateChange
+}
+
+// AlarmUnevaluated says that an alarm could not be evaluated; its state stays.
+type AlarmUnevaluated struct {
+	Scope Scope
+	alarm.Unevaluated
 }
 
 // InstanceChanged is news of an instance.
@@ -118,18 +119,20 @@ type EndpointChanged struct {
 	Reason   string
 }
 
-func (AlarmTransition) event()     {}
-func (AlarmConfigured) event()     {}
-func (CompositeConfigured) event() {}
-func (ActionsSuppressed) event()   {}
-func (AlarmNotifies) event()       {}
-func (AlarmActed) event()          {}
-func (InstanceChanged) event()     {}
-func (ActivityChanged) event()     {}
-func (Decided) event()             {}
-func (EndpointChanged) event()     {}
-
-func (ScheduledActionRan) event() {}
+func (AlarmTransition) event()       {}
+func (AlarmConfigured) event()       {}
+func (CompositeConfigured) event()   {}
+func (ActionsSuppressed) event()     {}
+func (AlarmNotifies) event()         {}
+func (AlarmActed) event()            {}
+func (PromQLDue) event()             {}
+func (ContributorTransition) event() {}
+func (AlarmUnevaluated) event()      {}
+func (InstanceChanged) event()       {}
+func (ActivityChanged) event()       {}
+func (Decided) event()               {}
+func (EndpointChanged) event()       {}
+func (ScheduledActionRan) event()    {}
 
 // String renders the transition.
 func (e AlarmTransition) String() string {
@@ -184,6 +187,17 @@ func (e AlarmActed) String() string {
 	}
 	return fmt.Sprintf("alarm %s invoked %s", e.Alarm, what)
 }
+
+// String renders the request.
+func (e PromQLDue) String() string { return fmt.Sprintf("alarm %s asks for %s", e.Alarm, e.Query) }
+
+// String renders the change.
+func (e ContributorTransition) String() string {
+	return fmt.Sprintf("alarm %s, contributor %s %v -> %v: %s", e.Alarm, e.Contributor.ID, e.From, e.To, e.Contributor.Reason)
+}
+
+// String renders the failure.
+func (e AlarmUnevaluated) String() string { return fmt.Sprintf("alarm %s: %s", e.Alarm, e.Reason) }
 
 // String renders the news.
 func (e InstanceChanged) String() string {

@@ -159,10 +159,7 @@ func (in PutGroupPolicy) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.deleteAlarms(r, change.DeleteAlarms)
-	for _, s := range change.CreateAlarms {
-		e.createAlarm(r, owned(change, s))
-	}
+	e.replaceAlarms(r, change)
 	return PutScalingPolicyResult{UUID: change.Policy.UUID, Alarms: change.Policy.AlarmNames()}, nil
 }
 
@@ -179,8 +176,8 @@ func (in DeleteGroupPolicy) apply(e *Engine) (Result, error) {
 
 // forget takes a group's policy out of the alarms.
 func (e *Engine) forget(r *Region, p *scaling.Policy) {
-	e.deleteAlarms(r, p.AlarmNames())
-	r.unhook(p.UUID, p.Name)
+	e.carryOut(r, r.Alarms.Delete(e.now, p.AlarmNames()))
+	r.Alarms.RemoveActions(p.UUID, p.Name)
 }
 
 // removeGroup forgets what was set of a variant's group.

@@ -43,7 +43,7 @@ func TestQuietExpressionsDoNotAllocate(t *testing.T) {
 	for range 10 {
 		minute()
 	}
-	if a := e.Region(scope).Alarms["math-7"]; a.State != alarm.OK || len(a.Recent) != 3 || a.Recent[0] != 100 {
+	if a := e.Region(scope).Alarms.Metric["math-7"]; a.State != alarm.OK || len(a.Recent) != 3 || a.Recent[0] != 100 {
 		t.Fatalf("%v %v", a.State, a.Recent)
 	}
 	if n := testing.AllocsPerRun(5, minute); n > alarms/4 {

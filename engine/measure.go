@@ -210,13 +210,7 @@ func (e *Engine) evict(r *Region) {
 		return
 	}
 	r.Metrics.Release()
-	for _, slot := range r.schedule.slots {
-		for _, x := range slot.alarms {
-			if !r.schedule.gone[x.alarm] {
-				r.keep(x)
-			}
-		}
-	}
+	r.Alarms.Keep()
 	e.keepPasts(r)
 	if r.Metrics.Evict(e.now) {
 		clear(r.recorders)

@@ -11,51 +11,6 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// A rule is SCHEDULED before its window, ACTIVE in it, and EXPIRED once there is none any more. Windows that overlap are one; StartDate and
-// ExpireDate cut them. AWS: PutAlarmMuteRule.
-func TestStatusesOfMuteRules(t *testing.T) {
-	noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) // a Tuesday
-	for _, tc := range []struct {
-		name string
-		rule engine.MuteRule
-		at   map[string]string
-	}{
-		{"each day", engine.MuteRule{Expression: "cron(0 14 * * *)", Duration: time.Hour}, map[string]string{
-			"24 13:59": "SCHEDULED", "24 14:00": "ACTIVE", "24 14:59": "ACTIVE", "24 15:00": "SCHEDULED", "25 14:30": "ACTIVE",
-		}},
-		{"it is in its window when it is put", engine.MuteRule{Expression: "cron(0 11 * * TUE)", Duration: 2 * time.Hour}, map[string]string{
-			"24 12:00": "ACTIVE", "24 13:00": "SCHEDULED", "25 11:30": "SCHEDULED",
-		}},
-		{"once", engine.MuteRule{Expression: "at(2026-11-24T14:00)", Duration: time.Hour}, map[string]string{
-			"24 13:59": "SCHEDULED", "24 14:30": "ACTIVE", "24 15:00": "EXPIRED",
-		}},
-		{"windows overlap", engine.MuteRule{Expression: "cron(0 * * * *)", Duration: 90 * time.Minute}, map[string]string{
-			"24 12:30": "ACTIVE", "24 13:30": "ACTIVE", "24 13:59": "ACTIVE", "25 01:45": "ACTIVE",
-		}},
-		{"from a moment on", engine.MuteRule{
-			Expression: "cron(0 12 * * *)", Duration: 3 * time.Hour, Start: noon.Add(2 * time.Hour),
-		}, map[string]string{"24 13:00": "SCHEDULED", "24 14:00": "ACTIVE", "24 15:00": "SCHEDULED"}},
-		{"until a moment", engine.MuteRule{
-			Expression: "cron(0 12 * * *)", Duration: 3 * time.Hour, Expire: noon.Add(time.Hour),
-		}, map[string]string{"24 12:30": "ACTIVE", "24 13:00": "EXPIRED"}},
-	} {
-		e := engine.New(engine.Config{Seed: 1})
-		tc.rule.Name = "r"
-		if _, err := e.Step(noon, engine.PutMuteRule{Scope: scope, Rule: tc.rule}); err != nil {
-			t.Fatal(err)
-		}
-		for text, want := range tc.at {
-			at, err := time.Parse("2006-01-02 15:04", "2026-11-"+text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := e.Region(scope).Mutes["r"].Status(at); got != want {
-				t.Errorf("%s: %s on %s, want %s", tc.name, got, text, want)
-			}
-		}
-	}
-}
-
 // What was muted survives a restart: the action runs at the window's end all the same, at the moment that Wake tells.
 func TestMutedActionsSurviveARestart(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -73,7 +28,7 @@ func TestMutedActionsSurviveARestart(t *testing.T) {
 	step(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{
 		Name: "a", ActionsEnabled: true, Rule: rule, Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "topic"}},
 	}})
-	step(engine.PutMuteRule{Scope: scope, Rule: engine.MuteRule{Name: "r", Expression: "at(2026-11-24T12:00)", Duration: 5 * time.Minute, Alarms: []string{"a"}}})
+	step(engine.PutMuteRule{Scope: scope, Rule: alarm.MuteRule{Name: "r", Expression: "at(2026-11-24T12:00)", Duration: 5 * time.Minute, Alarms: []string{"a"}}})
 	out := step(engine.SetAlarmState{Scope: scope, Name: "a", State: alarm.InAlarm, Reason: "by hand"})
 	if n := notified(out); n != "muted until 12:05" {
 		t.Fatalf("in the window: %s", n)
@@ -101,7 +56,7 @@ func TestMutedActionsSurviveARestart(t *testing.T) {
 	}
 	step(engine.DeleteMuteRule{Scope: scope, Name: "r"})
 	step(engine.DeleteMuteRule{Scope: scope, Name: "r"})
-	if len(e.Region(scope).Mutes) != 0 {
+	if len(e.Region(scope).Alarms.MuteRules) != 0 {
 		t.Error("the rule is still there")
 	}
 }
@@ -168,7 +123,7 @@ func TestActionsForContributorsAreMuted(t *testing.T) {
 		Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "bad"}, {On: alarm.OK, ARN: "good"}},
 	}})
 	want(returned("before"), "bad: before is in ALARM")
-	step(engine.PutMuteRule{Scope: scope, Rule: engine.MuteRule{
+	step(engine.PutMuteRule{Scope: scope, Rule: alarm.MuteRule{
 		Name: "r", Expression: "at(2026-11-24T12:01)", Duration: 5 * time.Minute, Alarms: []string{"p"},
 	}})
 	want(returned("before", "brief", "long"), "bad: brief is muted until 12:06", "bad: long is muted until 12:06")

@@ -8,17 +8,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Reading is what an evaluation made of an alarm: with the readings of a step, the step can be taken again without its measurements.
+// Reading is what an evaluation made of an alarm: with the readings of a step, the step can be repeated without its measurements.
 type Reading struct {
-	Scope  Scope
-	Alarm  string
-	Recent []float64
-	Ages   []int // as alarm.Alarm has them
-
-	// Moved: the state changed, to State, for Reason and with Data. The three are set only then.
-	Moved        bool
-	State        alarm.State
-	Reason, Data string
+	Scope Scope
+	alarm.Reading
 }
 
 // Evaluated is an alarm that a step evaluated, as it stands after the step. It is good until the next step.
@@ -49,54 +42,38 @@ func (s State) WithoutMetrics() State {
 	return s
 }
 
-// Relive takes a step of the past again as Step does, save that it believes the readings rather than to look at metrics: an alarm
-// without one stays as it is.
+// Relive repeats a step of the past as Step does, but with the readings of its alarms instead of its metrics: an alarm without a reading
+// stays as it is.
 func (e *Engine) Relive(now time.Time, in Input, readings []Reading) (Output, error) {
-	e.readings = make(map[alarmKey]*Reading, len(readings))
+	e.readings = map[Scope]alarm.Readings{}
 	for i := range readings {
-		e.readings[alarmKey{readings[i].Scope, readings[i].Alarm}] = &readings[i]
+		x := &readings[i]
+		if e.readings[x.Scope] == nil {
+			e.readings[x.Scope] = alarm.Readings{}
+		}
+		e.readings[x.Scope][x.Alarm] = &x.Reading
 	}
 	defer func() { e.readings = nil }()
 	return e.Step(now, in)
 }
 
-// alarmKey names an alarm.
-type alarmKey struct {
-	Scope
-	alarm string
+// readingsOf returns the readings of a scope in a step that is repeated by them; nil in any other step.
+func (e *Engine) readingsOf(s Scope) alarm.Readings {
+	if e.readings == nil {
+		return nil
+	}
+	if x := e.readings[s]; x != nil {
+		return x
+	}
+	return alarm.Readings{}
 }
 
-// recall puts an alarm where the evaluation of the step that is relived left it.
-func (e *Engine) recall(r *Region, a *alarm.Alarm) (t alarm.Transition, changed bool) {
-	a.Schedule(e.now, e.config.EvaluationDelay)
-	x := e.readings[alarmKey{r.Scope, a.Name}]
-	if x == nil {
-		return t, false
-	}
-	a.Restore(e.now, e.config.EvaluationDelay, x.Recent, x.Ages)
-	if !x.Moved {
-		return t, false
-	}
-	return a.Set(e.now, x.State, x.Reason, x.Data)
-}
-
-// Reading is what one who relives the step has to know of the evaluation. It shares memory with the engine.
+// Reading returns what it takes to repeat the evaluation. It shares memory with the engine.
 func (x Evaluated) Reading() Reading {
-	r := Reading{Scope: x.Region.Scope, Alarm: x.Alarm.Name, Recent: x.Alarm.Recent, Ages: x.Alarm.Ages, Moved: x.Moved}
-	if x.Moved {
-		r.State, r.Reason, r.Data = x.Alarm.State, x.Alarm.Reason, x.Alarm.Data
-	}
-	return r
+	return Reading{x.Region.Scope, alarm.Evaluation{Alarm: x.Alarm, Moved: x.Moved}.Reading()}
 }
 
 // Quiet reports whether a step that had only measurements led to nothing: it can be left out when steps are relived.
 func (o Output) Quiet() bool {
 	return len(o.Events) == 0 && len(o.Evaluated) == 0 && o.Effects.Empty()
-}
-
-// evaluated tells of an evaluation that one who relives the step has to know: scaling policies hear of every one, others of changes.
-func (e *Engine) evaluated(r *Region, a *alarm.Alarm, changed bool) {
-	if changed || slices.ContainsFunc(a.Actions, func(x alarm.Action) bool { return x.Policy != "" }) {
-		e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r, a, changed})
-	}
 }

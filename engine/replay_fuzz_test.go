@@ -21,7 +21,7 @@ func accepted(e *engine.Engine) []engine.Input {
 	variant := engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}
 	r := e.Region(s)
 	target, instance := r.Targets.Targets[key], r.Hosting.Endpoints["e"].Variants[0].Instances[0].ID
-	rule := r.Alarms["by hand"].Rule
+	rule := r.Alarms.Metric["by hand"].Rule
 	out := 30 * time.Second
 	large := datum("m", 0x1p359)
 	large.At = populated
@@ -72,7 +72,7 @@ func accepted(e *engine.Engine) []engine.Input {
 		engine.DeleteGroupSchedule{Scope: s, Key: key, Name: "noon"},
 		engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{Key: key, Name: "tide", Schedule: "rate(1 minute)", Range: &scaling.Range{Min: &two}}},
 		engine.DeleteScheduledAction{Scope: s, Key: key, Name: "tide"},
-		engine.PutMuteRule{Scope: s, Rule: engine.MuteRule{Name: "night", Expression: "cron(0 2 * * *)", Duration: time.Hour, Alarms: []string{"another"}}},
+		engine.PutMuteRule{Scope: s, Rule: alarm.MuteRule{Name: "night", Expression: "cron(0 2 * * *)", Duration: time.Hour, Alarms: []string{"another"}}},
 		engine.DeleteMuteRule{Scope: s, Name: "night"},
 		engine.KeepHistory{},
 		engine.HistoryKept{Scope: s, Through: populated},

@@ -34,7 +34,7 @@ type RegionState struct {
 
 	Composites map[string]*alarm.Composite                      `json:",omitzero"`
 	Moving     map[hosting.InstanceID]*scaling.InstanceActivity `json:",omitempty"`
-	Mutes      map[string]*MuteRule                             `json:",omitempty"`
+	Mutes      map[string]*alarm.MuteRule                       `json:",omitempty"`
 }
 
 // State returns what the engine knows.
@@ -66,7 +66,7 @@ func (r *Region) state(metrics bool) RegionState {
 	if metrics {
 		m = r.Metrics.State()
 	}
-	return RegionState{r.Scope, m, r.Alarms, r.Targets, r.Hosting, r.idle, r.Composites, all, r.Mutes}
+	return RegionState{r.Scope, m, r.Alarms.Metric, r.Targets, r.Hosting, r.idle, r.Alarms.Composite, all, r.Alarms.MuteRules}
 }
 
 // FromState returns an engine that goes on where the state was taken: the same inputs give the same outputs. It keeps what the
@@ -90,20 +90,8 @@ func (e *Engine) restoreRegion(x RegionState) error {
 	for _, a := range x.Moving { //tidy:unordered put into a map
 		r.open(a)
 	}
-	if x.Alarms != nil {
-		r.Alarms = x.Alarms
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-		r.watch(r.Alarms[name])
-	}
-	if x.Composites != nil {
-		r.Composites = x.Composites
-		if err := r.restore(); err != nil {
-			return err
-		}
-	}
-	r.Mutes = x.Mutes
-	if err := r.restoreMutes(); err != nil {
+	r.Alarms = alarm.NewRegistry(r.Metrics, e.config.EvaluationDelay)
+	if err := r.Alarms.Restore(x.Alarms, x.Composites, x.Mutes); err != nil {
 		return err
 	}
 	if x.Targets != nil {

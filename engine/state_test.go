@@ -36,7 +36,7 @@ func TestStateThatCannotBeParsed(t *testing.T) {
 	}
 	target := &scaling.Target{Key: key, Schedules: []*scaling.ScheduledAction{{Name: "night", Schedule: "cron(never)"}}}
 	for want, state := range map[string]engine.State{
-		"mute rule quiet": of(engine.RegionState{Mutes: map[string]*engine.MuteRule{"quiet": {Name: "quiet", Expression: "cron(never)"}}}),
+		"mute rule quiet": of(engine.RegionState{Mutes: map[string]*alarm.MuteRule{"quiet": {Name: "quiet", Expression: "cron(never)"}}}),
 		"composite alarm both": of(engine.RegionState{Composites: map[string]*alarm.Composite{
 			"both": {Name: "both", Rule: "ALARM("},
 		}}),

@@ -29,14 +29,14 @@ func (r *Region) Warnings(now time.Time) []TargetWarnings {
 // alarmFacts gathers, by target, what warnings need to know of the alarms that invoke its policies.
 func (r *Region) alarmFacts() map[*scaling.Target][]scaling.AlarmFacts {
 	out := map[*scaling.Target][]scaling.AlarmFacts{}
-	for _, a := range r.Alarms { //tidy:unordered warnings are sorted
+	for _, a := range r.Alarms.Metric { //tidy:unordered warnings are sorted
 		for i, x := range a.Actions {
 			t, group := r.policyOf(x)
 			if t == nil || slices.Index(a.Actions, x) != i {
 				continue
 			}
 			out[t] = append(out[t], scaling.AlarmFacts{
-				Policy: x.Policy, Group: group, Alarm: a.Name, State: scaling.AlarmState(a.State), Since: a.Transitioned,
+				Policy: x.Policy, Group: group, Alarm: a.Name, State: a.State, Since: a.Transitioned,
 				Judged: a.Configured.Add(a.Rule.Period * time.Duration(a.Rule.Periods+1)), ActionsEnabled: a.ActionsEnabled,
 				SeesZero: measuredAtZero(a),
 			})

@@ -2,17 +2,17 @@ package metric
 
 import "slices"
 
-// span is what a block may cover: blocks begin and end within one, counted from the epoch, so that what is forgotten and when does not
-// depend on how samples came to be in which block.
+// span is how much time a block may cover: a block lies within one span, counted from the epoch, so that what is dropped and when does not
+// depend on the order in which samples came.
 const span = 15 * 60
 
-// blockMax is how many entries a block may have: a reader goes through it from its start.
+// blockMax is the most entries of a block: it can only be read from its start.
 const blockMax = 32
 
-// roomAhead is for how many entries more a block takes memory when it needs some.
+// roomAhead is for how many more entries a block allocates memory at a time.
 const roomAhead = 3
 
-// block is a stretch of a series' older buckets, packed: the first entry's start is known, each other entry is said by the one before.
+// block holds consecutive older buckets of a series, packed: each entry is encoded relative to the one before.
 type block struct {
 	data        []byte
 	first, last int64 // starts of the first and the last entry
@@ -20,12 +20,12 @@ type block struct {
 	fine        bool // there are entries of seconds
 }
 
-// takes reports whether a bucket may join the block at its end.
+// takes reports whether a bucket can be appended to the block.
 func (k *block) takes(b *bucket) bool {
 	return k.count < blockMax && k.last <= b.start && floor(k.first, span) == floor(b.start, span)
 }
 
-// add packs a bucket behind the block's last entry.
+// add packs a bucket and appends it to the block.
 func (k *block) add(b *bucket) {
 	if k.count == 0 {
 		k.first = b.start
@@ -57,7 +57,7 @@ func (k *block) unpacked(out []bucket) []bucket {
 	return out
 }
 
-// packed makes blocks of buckets that are sorted by their start.
+// packed returns blocks with buckets that are sorted by their start.
 func packed(buckets []bucket) []block {
 	var out []block
 	for i := range buckets {
@@ -69,7 +69,7 @@ func packed(buckets []bucket) []block {
 	return out
 }
 
-// insert puts a bucket among sorted ones, behind those of its start, or finds the one that is there already.
+// insert adds a bucket to sorted ones, after those of the same start, or finds the one that exists.
 func insert(buckets []bucket, b *bucket) ([]bucket, *bucket) {
 	at := len(buckets)
 	for at > 0 && buckets[at-1].start > b.start {

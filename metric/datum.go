@@ -2,7 +2,7 @@ package metric
 
 import "time"
 
-// Datum is what one element of PutMetricData records: samples of a metric at a moment.
+// Datum is what one element of PutMetricData records: samples of a metric at one time.
 type Datum struct {
 	ID         ID
 	At         time.Time

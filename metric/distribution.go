@@ -6,9 +6,8 @@ import (
 )
 
 // Distribution counts samples in buckets whose bounds grow by 1.1 %, 64 to a doubling, so that a percentile read from it is within
-// 0.55 % of the true one: closer than CloudWatch's own. They are the buckets of Prometheus' native histograms of schema 6, so that
-// history keeps them as they are. Buckets are sorted by index; negative values are not counted, as CloudWatch gives no percentiles of
-// them.
+// 0.55 % of the true one: closer than CloudWatch's own. They are the buckets of Prometheus' native histograms of schema 6, so that the
+// metric history stores them unchanged. Buckets are sorted by index. Negative values are not counted: CloudWatch has no percentiles of them.
 type Distribution []Bucket
 
 // Bucket holds the samples v with 2^((Index-1)/64) < v ≤ 2^(Index/64); ZeroBucket those that are 0.
@@ -17,16 +16,16 @@ type Bucket struct {
 	Count float64
 }
 
-// ZeroBucket is the index of the bucket of samples that are 0, or nearer to it than Tiny.
+// ZeroBucket is the index of the bucket of samples that are less than Tiny.
 const ZeroBucket int32 = math.MinInt32
 
-// Tiny is 2^-360, the mirror image of the largest value that CloudWatch takes: what is smaller counts as 0 in distributions.
+// Tiny is 2^-360, the inverse of the largest value that CloudWatch accepts: smaller values count as 0 in distributions.
 const Tiny = 0x1p-360
 
 // perDoubling is how many buckets lie between a value and its double.
 const perDoubling = 64
 
-// BucketIndex returns the index of the bucket that a value of 0 or more falls into.
+// BucketIndex returns the index of the bucket of a value, which must not be negative.
 func BucketIndex(v float64) int32 {
 	if v < Tiny {
 		return ZeroBucket
@@ -34,7 +33,7 @@ func BucketIndex(v float64) int32 {
 	return int32(math.Ceil(math.Log2(v)*perDoubling - 1e-9))
 }
 
-// BucketValue returns the value that stands for a bucket's samples: the middle of its bounds on a logarithmic scale.
+// BucketValue returns the value that represents a bucket's samples: the middle of its bounds on a logarithmic scale.
 func BucketValue(i int32) float64 {
 	if i == ZeroBucket {
 		return 0
@@ -42,7 +41,7 @@ func BucketValue(i int32) float64 {
 	return math.Exp2((float64(i) - 0.5) / perDoubling)
 }
 
-// Add counts n samples of value v. Negative values are left out.
+// Add counts n samples of value v; a negative value is ignored.
 func (d *Distribution) Add(v, n float64) {
 	if v < 0 || n <= 0 {
 		return
@@ -50,7 +49,7 @@ func (d *Distribution) Add(v, n float64) {
 	d.addBucket(Bucket{BucketIndex(v), n})
 }
 
-// Merge counts the samples of another distribution.
+// Merge adds the samples of another distribution.
 func (d *Distribution) Merge(o Distribution) {
 	at, fresh := 0, 0
 	for _, b := range o {

@@ -1,5 +1,5 @@
-// Package metric holds CloudWatch's metrics as values: identity, datapoints, statistic sets, periods, statistics, and the
-// series that the engine keeps in memory.
+// Package metric implements CloudWatch's metrics: identity, datapoints, statistic sets, distributions, periods, statistics, and the
+// recent samples of each metric in memory (Window, Series).
 //
 // It is pure: time is an argument. Packages alarm and engine read it; gateways record into its Summary.
 package metric

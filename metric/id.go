@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Dimension is one name and value that tells a metric from others of its name.
+// Dimension is a name and a value that distinguish a metric from others of its name.
 type Dimension struct{ Name, Value string }
 
 // ID is a metric's identity: its namespace, its name and its exact set of dimensions. A metric with more dimensions is another
@@ -23,7 +23,7 @@ func NewID(namespace, name string, dimensions ...Dimension) ID {
 	return ID{namespace, name, d}
 }
 
-// Unsorted returns dimensions whose order is not the identity's own, nil where it is.
+// Unsorted returns dimensions that are not sorted by name, or nil where they are.
 func Unsorted(dimensions []Dimension) []Dimension {
 	if slices.IsSortedFunc(dimensions, func(a, b Dimension) int { return strings.Compare(a.Name, b.Name) }) {
 		return nil
@@ -31,10 +31,10 @@ func Unsorted(dimensions []Dimension) []Dimension {
 	return dimensions
 }
 
-// Key returns a string that equal identities share and others do not.
+// Key returns a string that is equal for equal identities only.
 func (id ID) Key() string { return string(id.AppendKey(nil)) }
 
-// AppendKey appends the key to a buffer, for lookups that are not to allocate.
+// AppendKey appends the key to a buffer, for lookups that must not allocate.
 func (id ID) AppendKey(b []byte) []byte {
 	b = append(b, id.Namespace...)
 	b = append(b, 0)
@@ -48,7 +48,7 @@ func (id ID) AppendKey(b []byte) []byte {
 	return b
 }
 
-// within returns the identity with texts that are parts of its key, so that both are one piece of memory.
+// within returns the identity with strings that are parts of its key, so that both share memory.
 func (id ID) within(key string) ID {
 	take := func(n int) string {
 		text := key[:n]

@@ -6,14 +6,14 @@ import "math"
 // are not supported.
 const ValueMax = 0x1p360
 
-// totalMax bounds what the samples of one call add up to: values times counts, each of which is at most ValueMax, and some more. A double
-// takes 2^200 of these before it overflows.
+// totalMax bounds the sum of the samples of one call, values times counts, each of which is at most ValueMax. A double holds the sum of 2^200
+// of these without overflow.
 const totalMax = 0x1p800
 
 // InRange reports whether a sample may have this value: a number from -ValueMax to ValueMax.
 func InRange(v float64) bool { return math.Abs(v) <= ValueMax }
 
-// InRange reports whether a summary may be recorded: whatever is added up of such summaries stays finite.
+// InRange reports whether a summary may be recorded: sums of such summaries stay finite.
 func (s *Summary) InRange() bool {
 	if !InRange(s.Min) || !InRange(s.Max) || !(math.Abs(s.Sum) <= totalMax) || !(s.Count >= 0 && s.Count <= totalMax) {
 		return false
@@ -29,9 +29,8 @@ func (s *Summary) InRange() bool {
 // IsFinite reports whether v is a number: neither NaN nor an infinity.
 func IsFinite(v float64) bool { return math.Abs(v) <= math.MaxFloat64 }
 
-// Finite returns the number nearest to v that can be written down: the largest of its sign for an infinity, 0 for what is no number.
-// Whatever is computed and recorded goes through it where its operands could make it overflow: journals and snapshots are JSON, which
-// has neither infinities nor NaN.
+// Finite returns the number nearest to v that JSON can represent: the largest of its sign for an infinity, 0 for NaN. Computed values that
+// are recorded go through it where they could overflow: journals and snapshots are JSON, which has neither infinities nor NaN.
 func Finite(v float64) float64 {
 	if math.IsNaN(v) {
 		return 0

@@ -2,10 +2,10 @@ package metric
 
 import "math"
 
-// What an entry of a block says in its first byte. What equals the entry before is not said again: a metric that rests, or counts the
-// same in every period, costs a byte or two a period.
+// Flags in the first byte of a block's entry. What equals the entry before is not repeated: a metric that does not change takes a byte or
+// two per period.
 const (
-	sameStep    = 1 << iota // as far from the entry before as that was from its own
+	sameStep    = 1 << iota // as far from the entry before as that is from the one before it
 	sameKind                // the unit and the resolution
 	sameCount               //
 	sameValues              // sum (or, of equal samples, their value), minimum and maximum
@@ -23,17 +23,17 @@ type bucket struct {
 	dist  Distribution
 }
 
-// isEqual reports whether the bucket's samples are all of one value, so that its sum and its extremes say one thing.
+// isEqual reports whether the bucket's samples are all of one value, so that sum, minimum and maximum follow from it.
 func (b *bucket) isEqual() bool {
 	return same(b.set.Min, b.set.Max) && same(b.set.Sum, b.set.Min*b.set.Count)
 }
 
-// isImplied reports whether the distribution is what the statistic set says already.
+// isImplied reports whether the distribution follows from the statistic set.
 func (b *bucket) isImplied() bool {
 	return len(b.dist) == 1 && b.set.Min >= 0 && b.dist[0].Count == b.set.Count && b.dist[0].Index == BucketIndex(b.set.Min)
 }
 
-// pack appends b to a block's bytes; before is the entry in front of it.
+// pack appends b to a block's bytes; before is the entry before it.
 func pack(out []byte, b *bucket, before *entry) []byte {
 	flags := byte(0)
 	set := func(bit byte, on bool) bool {
@@ -78,7 +78,7 @@ func pack(out []byte, b *bucket, before *entry) []byte {
 	return out
 }
 
-// packedLen is at most how many bytes pack appends.
+// packedLen is an upper bound of how many bytes pack appends.
 func packedLen(b *bucket, before *entry) int {
 	size := 1 + uintLen(uint64(b.start-before.start)) + uintLen(uint64(b.unit)<<1) + numberLen(b.set.Count) + numberLen(b.set.Min)
 	if !b.isEqual() {
@@ -90,7 +90,7 @@ func packedLen(b *bucket, before *entry) int {
 	return size
 }
 
-// same tells numbers by their bits, so that -0 stays what it is.
+// same compares numbers by their bits, so that -0 is kept.
 func same(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }
 
 // entry is a bucket as it is read: its distribution, if any, is still packed.
@@ -98,10 +98,10 @@ type entry struct {
 	bucket
 	step    int64
 	packed  []byte // the distribution
-	implied bool   // or one that the statistic set says
+	implied bool   // the distribution follows from the statistic set
 }
 
-// next reads the entry that follows e out of a block's bytes, into e, and returns what is left.
+// next reads the entry after e from a block's bytes into e, and returns the rest.
 func (e *entry) next(in []byte) []byte {
 	flags := in[0]
 	in = in[1:]
@@ -137,7 +137,8 @@ func (e *entry) next(in []byte) []byte {
 	return in
 }
 
-// samplesInto merges the entry's samples into a summary as far as they are known: equal ones are without a distribution, too.
+// samplesInto merges the entry's samples into a distribution as far as they are known one by one: equal ones are even without a
+// distribution.
 func (e *entry) samplesInto(d *Distribution) {
 	if e.implied || len(e.packed) > 0 || len(e.dist) > 0 {
 		e.distributionInto(d)
@@ -163,7 +164,7 @@ func (e *entry) distributionInto(d *Distribution) {
 	}
 }
 
-// putDistribution writes the length of what follows, then the buckets: how far each index is from the one before, and its count.
+// putDistribution writes a distribution: its length, then for each bucket the difference of its index to the one before, and its count.
 func putDistribution(out []byte, d Distribution) []byte {
 	out = putUint(out, uint64(distributionLen(d)))
 	for i, b := range d {
@@ -180,7 +181,7 @@ func distributionLen(d Distribution) int {
 	return size
 }
 
-// indexStep is a bucket's index, said by the one before: indices rise, and 0 is free to stand for ZeroBucket at the front.
+// indexStep is a bucket's index relative to the one before: indices rise, so that 0 can stand for ZeroBucket at the front.
 func indexStep(d Distribution, i int) uint64 {
 	switch {
 	case d[i].Index == ZeroBucket:
@@ -207,10 +208,10 @@ func takeBucket(in []byte, before Bucket, first bool) (Bucket, []byte) {
 	return b, in
 }
 
-// wholeMax bounds the whole numbers that are written as such.
+// wholeMax bounds the whole numbers that are encoded as integers.
 const wholeMax = 1 << 52
 
-// putNumber writes whole numbers in as few bytes as they need, others as the bytes of their bits that are not 0.
+// putNumber writes whole numbers as variable-length integers, others as the leading bytes of their bits that are not 0.
 func putNumber(out []byte, v float64) []byte {
 	if n, ok := whole(v); ok {
 		return putUint(out, n<<1)

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Samples that are over wait here until the history has them. A minute is sealed sealAfter its end: what was recorded of it is handed
-// over as it stands, and what comes later is handed over beside it, as late. So each sample is in exactly one Pending, whose content
-// is the same whenever the past is decided again: writing one twice does no harm.
+// Samples of past minutes wait here until the metric history has them. A minute is sealed sealAfter its end: what has been recorded of it
+// becomes a Pending, and later samples become others, which are late. So each sample is in exactly one Pending, whose content is the same
+// whenever the journal is replayed: writing one twice does no harm.
 const (
-	// sealAfter leaves collectors that report once a minute the time to do so.
+	// sealAfter gives collectors that report once a minute time to do so.
 	sealAfter = 2 * time.Minute
 
-	// pendingMax bounds what waits: the samples of 100,000 metrics for 20 minutes.
+	// pendingMax bounds what waits: 20 minutes of 100,000 metrics.
 	pendingMax = 2 << 20
 )
 
@@ -32,10 +32,10 @@ type Pending struct {
 // Sealed returns when the samples were sealed, in Unix seconds.
 func (p *Pending) Sealed() int64 { return floor(p.Start, 60) + 60*(int64(p.Late)+1) }
 
-// ErrPending refuses samples while more of them wait for the history than there is room for.
+// ErrPending refuses samples while as many wait for the history as may.
 var ErrPending = errors.New("metric: the history is too far behind")
 
-// KeepHistory makes the window hand over what is recorded from a moment on, and all that it holds.
+// KeepHistory has the window hand over all that it holds and all that is recorded from now on.
 func (w *Window) KeepHistory(now time.Time) {
 	if !w.keeps {
 		w.keeps = true
@@ -49,7 +49,7 @@ func (w *Window) KeepHistory(now time.Time) {
 
 func sealable(now time.Time) int64 { return floor(now.Add(-sealAfter).Unix(), 60) }
 
-// Record records a datum that may be late.
+// Record records a datum, which may be late.
 func (w *Window) Record(d *Datum) {
 	s := w.Series(d.ID)
 	fine := d.Resolution < StandardResolution
@@ -61,10 +61,10 @@ func (w *Window) Record(d *Datum) {
 	s.Record(d.At, d.Resolution, d.Unit, &d.Summary)
 }
 
-// Behind reports whether so much waits for the history that data is refused with ErrPending, and nothing more is sealed.
+// Behind reports whether as much waits for the history as may: data is refused with ErrPending, and nothing more is sealed.
 func (w *Window) Behind() bool { return len(w.pending) >= pendingMax }
 
-// Seal hands over the minutes that are over.
+// Seal seals the minutes that are due.
 func (w *Window) Seal(now time.Time) {
 	until := sealable(now)
 	if !w.keeps || until <= w.sealed || w.Behind() {
@@ -79,7 +79,7 @@ func (w *Window) Seal(now time.Time) {
 	w.sealed = until
 }
 
-// Sealed returns the end of the minutes that are sealed.
+// Sealed returns the end of the last minute that is sealed.
 func (w *Window) Sealed() time.Time { return time.Unix(w.sealed, 0).UTC() }
 
 // Sealable reports whether there are samples that Seal would hand over, or late ones that would be complete.
@@ -96,11 +96,11 @@ func (w *Window) Sealable(now time.Time) bool {
 	return slices.ContainsFunc(w.pending, func(p Pending) bool { return p.Sealed() > w.sealed })
 }
 
-// Pending returns what waits for the history. It does not change any more: the history may read it at leisure. Those that are sealed
-// after Sealed are not complete yet.
+// Pending returns what waits for the history. It is not changed afterwards, so that the history may read it later. Those whose Sealed is
+// after the window's are not complete yet.
 func (w *Window) Pending() []Pending { return slices.Clip(w.pending) }
 
-// Kept drops what the history has: what was sealed at a moment or before.
+// Kept drops what the history has: what was sealed by a time.
 func (w *Window) Kept(through time.Time) {
 	var left []Pending
 	for i := range w.pending {
@@ -112,14 +112,14 @@ func (w *Window) Kept(through time.Time) {
 	w.kept = max(w.kept, through.Unix())
 }
 
-// KeptThrough returns the moment up to which the history has what was sealed.
+// KeptThrough returns the time up to which the history has what was sealed.
 func (w *Window) KeptThrough() time.Time { return time.Unix(w.kept, 0).UTC() }
 
-// Since returns the moment from which on the window holds every sample; before it, only the history does.
+// Since returns the time from which the window holds every sample; older ones are in the history alone.
 func (w *Window) Since() time.Time { return time.Unix(w.since, 0).UTC() }
 
-// Recall gives a series all samples from a moment until the window's beginning, as the history has them: for an alarm that looks further
-// back than the window did. The series is to Keep them.
+// Recall adds to a series all samples of the history from a time until the window's beginning, for an alarm that looks back further than the
+// window does. The series must Keep them.
 func (w *Window) Recall(id ID, from time.Time, samples []BucketState) {
 	s := w.Series(id)
 	var all []BucketState
@@ -141,7 +141,7 @@ func (w *Window) Recall(id ID, from time.Time, samples []BucketState) {
 	}
 }
 
-// Open appends what is not sealed yet, as if it were.
+// Open appends what is not sealed yet as if it were.
 func (w *Window) Open(out []Pending) []Pending {
 	for _, s := range w.series { //tidy:unordered each Pending stands for itself
 		s.Range(w.sealed, math.MaxInt64, func(b BucketState) {

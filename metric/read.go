@@ -13,8 +13,8 @@ type Datapoint struct {
 	Missing bool    // the period has no samples; Value and Count are 0
 }
 
-// Query asks a series for the datapoints of n periods. The first begins at From, which is a whole second and need not be a multiple of
-// the period: GetMetricData begins at the start that it is given. AWS: recorded.
+// Query is a request for the datapoints of a number of periods. The first begins at From, which is a whole second and need not be a
+// multiple of the period: GetMetricData begins at the given start. AWS: recorded.
 type Query struct {
 	Statistic Statistic
 	Unit      string // "": samples of every unit together, as an alarm without a unit sees them
@@ -22,11 +22,11 @@ type Query struct {
 	From      time.Time
 	Periods   int
 
-	// Space is memory for distributions, to be used again; nil lets each call take its own.
+	// Space is memory for distributions that calls reuse; nil: each call allocates its own.
 	Space *Distribution
 }
 
-// walk goes through a series' buckets in order.
+// walk iterates over a series' buckets in order.
 type walk struct {
 	e      entry
 	in     []byte // what is left of the block
@@ -34,12 +34,12 @@ type walk struct {
 	recent []bucket
 }
 
-// from returns a walk over the buckets that begin at a moment or later, and some that do not.
+// from returns a walk over the buckets that begin at start or later; it may begin with earlier ones.
 func (s *Series) from(start int64) walk {
 	return walk{blocks: s.blocks[s.blockAt(start):], recent: s.recent}
 }
 
-// next moves on to the next bucket, which is e's; false where there is none.
+// next advances to the next bucket, in e; false where there is none.
 func (w *walk) next() bool {
 	for len(w.in) == 0 {
 		if len(w.blocks) == 0 {
@@ -57,8 +57,8 @@ func (w *walk) next() bool {
 	return true
 }
 
-// Datapoints appends one datapoint a period to out, oldest first, those without samples marked Missing. It allocates only where out is
-// too small, or a statistic that needs distributions has no space for them.
+// Datapoints appends one datapoint per period to out, oldest first, those without samples marked Missing. It allocates only where out is
+// too small, or where a statistic needs distributions and q.Space is nil or too small.
 func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 	step := int64(q.Period / time.Second)
 	first := q.From.Unix()
@@ -92,7 +92,7 @@ func (s *Series) Datapoints(q Query, out []Datapoint) []Datapoint {
 	return out
 }
 
-// add appends the datapoint of a period. It is made where it stays: alarms that are due in one tick read millions.
+// add appends the datapoint of a period. It is built in place: the alarms of one step read millions.
 func (q *Query) add(out []Datapoint, start int64, sum *Summary) []Datapoint {
 	out = append(out, Datapoint{})
 	p := &out[len(out)-1]
@@ -104,7 +104,7 @@ func (q *Query) add(out []Datapoint, start int64, sum *Summary) []Datapoint {
 	return out
 }
 
-// Datapoints appends what Series.Datapoints does, of samples that are somewhere else. They are sorted by their starts.
+// Datapoints is Series.Datapoints for samples that are not in a series. They are sorted by their starts.
 func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
 	step, start := int64(q.Period/time.Second), q.From.Unix()
 	for len(samples) > 0 && samples[0].Start < start {
@@ -134,7 +134,7 @@ func (q Query) Datapoints(samples []BucketState, out []Datapoint) []Datapoint {
 	return out
 }
 
-// samplesInto merges the samples into a distribution as far as they are known.
+// samplesInto merges the samples into a distribution as far as they are known one by one.
 func (s *Summary) samplesInto(d *Distribution) {
 	if len(s.Distribution) > 0 {
 		d.Merge(s.Distribution)
@@ -143,10 +143,10 @@ func (s *Summary) samplesInto(d *Distribution) {
 	d.addEqual(&s.StatisticSet)
 }
 
-// Any reports whether there are samples in the period that begins at a moment.
+// Any reports whether there are samples in the period that begins at from.
 func (s *Series) Any(from time.Time, period time.Duration) bool {
 	start, end := from.Unix(), from.Add(period).Unix()
-	if n := len(s.recent); n > 0 && s.recent[n-1].start <= start { // what is asked for, mostly; nothing is younger
+	if n := len(s.recent); n > 0 && s.recent[n-1].start <= start { // the usual question: nothing is newer
 		return s.recent[n-1].start == start
 	}
 	for w := s.from(start); w.next(); {
@@ -157,7 +157,7 @@ func (s *Series) Any(from time.Time, period time.Duration) bool {
 	return false
 }
 
-// Units returns the units of the samples from a moment on until another, in the order of their first sample.
+// Units returns the units of the samples from a time until another, in the order of their first sample.
 func (s *Series) Units(from, until time.Time) []string {
 	var out []string
 	for w := s.from(from.Unix()); w.next() && w.e.start < until.Unix(); {
@@ -168,7 +168,7 @@ func (s *Series) Units(from, until time.Time) []string {
 	return out
 }
 
-// Range calls f with the samples of the intervals that begin from a moment on until another, both in Unix seconds, in the order of
+// Range calls f with the samples of the intervals that begin from a time until before another, both in Unix seconds, in the order of
 // their starts. f must not keep or change their distributions.
 func (s *Series) Range(from, until int64, f func(BucketState)) {
 	var space Distribution

@@ -11,8 +11,8 @@ const (
 	StandardResolution = time.Minute
 )
 
-// Series is one metric's samples in memory, in buckets of its resolution. The newest are there to be added to; older ones are packed, at
-// some three bytes for a count and twice that for a measured value. Its zero value is empty.
+// Series holds the samples of one metric in memory, in buckets of its resolution. The newest buckets can be added to cheaply; older ones
+// are packed, to about three bytes for a count and twice that for a measured value. Its zero value is empty.
 type Series struct {
 	id      ID
 	blocks  []block  // older buckets, sorted
@@ -22,13 +22,13 @@ type Series struct {
 	foreign *[]string // units that CloudWatch does not have
 }
 
-// recentMax is how many buckets are held unpacked where samples come in an odd order; usually there are two.
+// recentMax is the most buckets that stay unpacked where samples come out of order; usually there are two.
 const recentMax = 4
 
-// roomyFor is how many times as many blocks as there are may have memory.
+// roomyFor bounds the memory for blocks, as a multiple of those that there are.
 const roomyFor = 8
 
-// plainMax is how many buckets of a distribution are no reason to pack it at once.
+// plainMax is the most buckets of a distribution that is not packed at once.
 const plainMax = 4
 
 // ID returns the metric's identity.
@@ -42,11 +42,11 @@ func (s *Series) Last() time.Time {
 	return time.Unix(0, s.last).UTC()
 }
 
-// Keep asks for samples to be kept for at least so long: an alarm that looks far back needs them.
+// Keep has samples kept for at least a duration: an alarm that looks back far needs them.
 func (s *Series) Keep(d time.Duration) { s.keep = max(s.keep, d) }
 
-// Record adds samples at a moment, in a unit ("None" if the metric has none). resolution is HighResolution or StandardResolution. Late
-// samples join the bucket they belong to.
+// Record adds samples at a time, in a unit ("None" if the metric has none). resolution is HighResolution or StandardResolution. Late
+// samples go into the bucket they belong to.
 func (s *Series) Record(at time.Time, resolution time.Duration, unit string, sum *Summary) {
 	if sum.Empty() {
 		return
@@ -72,7 +72,7 @@ func (b *bucket) add(sum *Summary) {
 	b.set, b.dist = x.StatisticSet, x.Distribution
 }
 
-// add puts samples into the bucket of b's kind, wherever it is, making it where it is not.
+// add adds samples to the bucket with the start, unit and resolution of b, wherever it is, creating it where there is none.
 func (s *Series) add(b *bucket, sum *Summary) {
 	if s.isLate(b.start) {
 		s.addLate(b, sum)
@@ -91,7 +91,7 @@ func (s *Series) add(b *bucket, sum *Summary) {
 	}
 }
 
-// isLate reports whether a moment lies in what is packed.
+// isLate reports whether a time is within the packed blocks.
 func (s *Series) isLate(start int64) bool {
 	if len(s.recent) > 0 {
 		return start < s.recent[0].start
@@ -100,7 +100,7 @@ func (s *Series) isLate(start int64) bool {
 	return n > 0 && start <= s.blocks[n-1].last
 }
 
-// firstGroup counts the recent buckets that begin when the first does.
+// firstGroup returns how many recent buckets begin with the first.
 func (s *Series) firstGroup() int {
 	n := 1
 	for n < len(s.recent) && s.recent[n].start == s.recent[0].start {
@@ -109,14 +109,14 @@ func (s *Series) firstGroup() int {
 	return n
 }
 
-// seal packs all recent buckets but those of the newest moment, and these too where their distributions are large, since a newer moment
-// comes. It returns memory for a distribution.
+// seal packs all recent buckets but those with the newest start, and also these where their distributions are large, since samples with a
+// newer start are coming. It returns memory that a distribution can reuse.
 func (s *Series) seal() (spare Distribution) {
 	n := len(s.recent)
 	for n > 0 && s.recent[n-1].start == s.recent[len(s.recent)-1].start && len(s.recent[n-1].dist) <= plainMax {
 		n--
 	}
-	for n > 0 && n < len(s.recent) && s.recent[n-1].start == s.recent[n].start { // a moment is packed as a whole
+	for n > 0 && n < len(s.recent) && s.recent[n-1].start == s.recent[n].start { // buckets with one start are packed together
 		n++
 	}
 	if n > 0 {
@@ -138,7 +138,7 @@ func (s *Series) pack(n int) {
 	s.recent = slices.Delete(s.recent, 0, n)
 }
 
-// addLate puts samples into what is packed.
+// addLate adds samples to packed blocks.
 func (s *Series) addLate(b *bucket, sum *Summary) {
 	from := s.blockAt(b.start)
 	until := from
@@ -164,7 +164,7 @@ func (s *Series) addLate(b *bucket, sum *Summary) {
 	s.blocks = slices.Replace(s.blocks, from, until, packed(all)...)
 }
 
-// blockAt returns the position of the first block that ends at a moment or later.
+// blockAt returns the index of the first block that ends at start or later.
 func (s *Series) blockAt(start int64) int {
 	lo, hi := 0, len(s.blocks)
 	for lo < hi {
@@ -177,13 +177,12 @@ func (s *Series) blockAt(start int64) int {
 	return lo
 }
 
-// Forget drops the buckets that began before a moment, a quarter of an hour at a time: some that are a little younger are dropped with
-// those that follow.
+// Forget drops the buckets that began before a time, rounded down to a quarter of an hour.
 func (s *Series) Forget(before time.Time) {
 	bound := floor(before.Unix(), span)
 	if n := s.blockAt(bound); n > 0 {
 		s.blocks = slices.Delete(s.blocks, 0, n)
-		if cap(s.blocks) > roomyFor*len(s.blocks) { // an alarm that looked far back is gone
+		if cap(s.blocks) > roomyFor*len(s.blocks) { // an alarm that looked back far was deleted
 			s.blocks = slices.Clip(slices.Clone(s.blocks))
 		}
 		if len(s.blocks) == 0 {
@@ -200,8 +199,8 @@ func (s *Series) Forget(before time.Time) {
 	}
 }
 
-// RollUp joins the seconds before a moment into minutes, a quarter of an hour at a time, and packs what is as old.
-// AWS: CloudWatch user guide, concepts: data with a period under a minute is there for three hours.
+// RollUp merges the seconds before a time into minutes, a quarter of an hour at a time, and packs them.
+// AWS: CloudWatch user guide, concepts: data with a period under a minute is available for three hours.
 func (s *Series) RollUp(before time.Time) {
 	bound := floor(before.Unix(), span)
 	n := 0
@@ -225,7 +224,7 @@ func (s *Series) RollUp(before time.Time) {
 	s.blocks = slices.Replace(s.blocks, 0, old, packed(minutes)...)
 }
 
-// Align returns the start of the period that a moment falls into. Periods are multiples of their length since the epoch.
+// Align returns the start of the period that a time falls into. Periods begin at multiples of their length since the epoch.
 func Align(at time.Time, period time.Duration) time.Time {
 	return time.Unix(floor(at.Unix(), int64(period/time.Second)), 0).UTC()
 }

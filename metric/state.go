@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// State is a window's content in a form that can be written down and read again.
+// State is the snapshot of a window.
 type State struct {
 	Retention time.Duration
 	Evicted   time.Time     `json:",omitzero"`
@@ -23,7 +23,7 @@ type State struct {
 
 // PendingState is one Pending of a State.
 type PendingState struct {
-	Series int // its place among the state's
+	Series int // index into State.Series
 	Late   int32
 	BucketState
 }
@@ -44,7 +44,7 @@ type BucketState struct {
 	Summary Summary
 }
 
-// State returns the window's content. It shares nothing that later samples change.
+// State returns the window's snapshot. Later samples do not change it.
 func (w *Window) State() State {
 	out := State{Retention: w.retention, Evicted: w.evicted, Since: w.since, Keeps: w.keeps, Sealed: w.sealed, Kept: w.kept}
 	place := map[*Series]int{}
@@ -62,7 +62,7 @@ func (w *Window) State() State {
 	return out
 }
 
-// Settings returns the State of a window of the same settings without content.
+// Settings returns the snapshot of an empty window with the same settings.
 func (w *Window) Settings() State { return State{Retention: w.retention} }
 
 func (s *Series) state() SeriesState {
@@ -74,7 +74,7 @@ func (s *Series) state() SeriesState {
 	return out
 }
 
-// FromState returns a window with the content that State gave.
+// FromState returns a window restored from a snapshot.
 func FromState(s State) *Window {
 	w := NewWindow(s.Retention)
 	w.since, w.keeps, w.sealed, w.kept = s.Since, s.Keeps, s.Sealed, s.Kept

@@ -24,10 +24,10 @@ const (
 	PercentileRank
 )
 
-// statisticNames are CloudWatch's names of the kinds that are no more than their name.
+// statisticNames are CloudWatch's names of the kinds that have no parameters.
 var statisticNames = []string{"", "SampleCount", "Sum", "Average", "Minimum", "Maximum"}
 
-// String returns the kind's name: CloudWatch's own where it is a whole statistic.
+// String returns the kind's name: CloudWatch's own for a statistic without parameters.
 func (k StatisticKind) String() string {
 	switch k {
 	case SampleCount, Sum, Average, Minimum, Maximum:
@@ -49,12 +49,12 @@ func (k StatisticKind) String() string {
 	}
 }
 
-// Statistic is a parsed statistic: a kind and, for a percentile, its rank; for those after it, the range of samples they look at.
+// Statistic is a parsed statistic: a kind with, for Percentile, its rank and, for the kinds after it, the range of samples that count.
 type Statistic struct {
 	Kind StatisticKind
 	Rank float64 // 0 to 100, for Percentile
 
-	// Lower and Upper bound the range: percentages of the samples in order or, where Fixed, values, of which the lower is outside
+	// Lower and Upper bound the range: percentages of the sorted samples or, where Fixed, values, of which the lower is outside the range
 	// and the upper inside. NoLower and NoUpper leave a fixed range open.
 	Lower, Upper            float64 `json:",omitzero"`
 	Fixed, NoLower, NoUpper bool    `json:",omitzero"`
@@ -76,10 +76,10 @@ func (s Statistic) String() string {
 	return "invalid"
 }
 
-// percentileDecimals is how many decimals a percentile's rank may have. AWS: CloudWatch user guide, statistics definitions.
+// percentileDecimals is the most decimals of a percentile's rank. AWS: CloudWatch user guide, statistics definitions.
 const percentileDecimals = 10
 
-// ParseStatistic reads one of CloudWatch's five statistics, a percentile such as p99.9, or a statistic over a range such as tm99,
+// ParseStatistic parses one of CloudWatch's five statistics, a percentile such as p99.9, or a statistic over a range such as tm99,
 // TM(10%:90%), PR(:300) or IQM. Its error has AWS's text.
 func ParseStatistic(text string) (Statistic, error) {
 	for kind, name := range statisticNames {
@@ -102,7 +102,7 @@ func parseRank(text string) (float64, bool) {
 		return 0, false
 	}
 	rank, ok := parseNumber(digits)
-	return rank, ok && rank < 101 // p100.5 is taken: measured
+	return rank, ok && rank < 101 // p100.5 is accepted: measured
 }
 
 func allDigits(s string) bool {
@@ -141,8 +141,8 @@ func (s Statistic) of(sum *Summary) (v float64, ok bool) {
 	}
 }
 
-// percentile reads a rank from the distribution, or from a statistic set all of whose samples are equal. The ends are known always: AWS:
-// recorded.
+// percentile returns the percentile of a rank, from the distribution or from a statistic set all of whose samples are equal. p0 and p100 are
+// always known. AWS: recorded.
 func (s *Summary) percentile(rank float64) (float64, bool) {
 	switch {
 	case rank == 0:
@@ -167,7 +167,7 @@ func (d Distribution) Quantile(q float64) float64 {
 	for _, b := range d {
 		total += b.Count
 	}
-	want, seen := q*total-total*1e-12, 0.0 // 0.28 of 25 samples is 7 of them, whatever floats say
+	want, seen := q*total-total*1e-12, 0.0 // 0.28 of 25 samples is 7 of them, despite rounding errors
 	for _, b := range d {
 		seen += b.Count
 		if seen >= want {

@@ -4,12 +4,12 @@ import "math"
 
 // StatisticSet summarises the samples of one interval. The zero value has no samples.
 type StatisticSet struct {
-	Count float64 // samples; may be fractional, as CloudWatch's Counts
+	Count float64 // samples; may be fractional, as CloudWatch's Counts may
 	Sum   float64
 	Min   float64 // meaningless while the set is empty
 	Max   float64
 
-	// Zero: values were given with counts of 0 alone. There is a datapoint then: Count and Sum are 0, Min and Max are the values'.
+	// Zero: values were given, all with counts of 0. There is a datapoint then: Count and Sum are 0, Min and Max are the values'.
 	// AWS: recorded.
 	Zero bool `json:",omitzero"`
 }
@@ -23,10 +23,10 @@ func (s *StatisticSet) equal() bool {
 	return s.Min == s.Max && math.Abs(s.Sum-want) <= rounding*math.Abs(want)
 }
 
-// rounding is by how much of themselves sums of the same numbers may differ.
+// rounding is the relative error that sums of the same numbers may have.
 const rounding = 1e-9
 
-// Add puts n samples of value v into the set. n is not negative; it may be a fraction, or 0: see Zero.
+// Add adds n samples of value v. n must not be negative; it may be a fraction, or 0: see Zero.
 func (s *StatisticSet) Add(v, n float64) {
 	empty := s.Empty()
 	if empty || v < s.Min {
@@ -61,14 +61,14 @@ type Summary struct {
 	Distribution Distribution `json:",omitempty"` // empty where the samples are not known one by one
 }
 
-// Add puts n samples of value v into the summary and its distribution. See StatisticSet.Add.
+// Add adds n samples of value v, to the distribution too. See StatisticSet.Add.
 func (s *Summary) Add(v, n float64) {
 	s.StatisticSet.Add(v, n)
 	s.Distribution.Add(v, n)
 }
 
-// Merge adds the samples of another summary. Equal samples that have no distribution are known one by one all the same: they join the one
-// of others.
+// Merge adds the samples of another summary. Equal samples without a distribution are known one by one too, and are added to an existing
+// distribution.
 func (s *Summary) Merge(o Summary) {
 	switch {
 	case len(s.Distribution) > 0 && len(o.Distribution) == 0:
@@ -80,8 +80,8 @@ func (s *Summary) Merge(o Summary) {
 	s.Distribution.Merge(o.Distribution)
 }
 
-// Summary returns the summary of samples that are known by their statistic set alone. Its distribution has them where all have one
-// value, also when they are merged with others: AWS: recorded.
+// Summary returns the summary of samples of which only the statistic set is known. Its distribution has them where all have one value, also
+// when they are merged with others. AWS: recorded.
 func (s StatisticSet) Summary() Summary {
 	out := Summary{StatisticSet: s}
 	out.Distribution.addEqual(&s)
@@ -95,7 +95,7 @@ func (d *Distribution) addEqual(s *StatisticSet) {
 	}
 }
 
-// known reports whether percentiles and percentages can be told: each sample is in the distribution, and there is one at least.
+// known reports whether percentiles and percentages are known: every sample is in the distribution, and there is at least one.
 // AWS: recorded: a period with fewer samples than one, or with sets of unequal ones beside others, has p0 and p100 only.
 func (s *Summary) known() bool {
 	total := 0.0

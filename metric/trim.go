@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// bound is one end of a statistic's range: a percentage of the samples, or a value. Open has none.
+// bound is one end of a statistic's range: a percentage of the samples, or a value; an open bound is neither.
 type bound struct {
 	open    bool
 	percent bool
 	value   float64
 }
 
-// functions are the statistics that take a range, by their names in capitals; in lower case, with one number NN, they mean (:NN%).
+// functions are the statistics with a range, by name in capitals; in lower case, with one number NN, they mean the range (:NN%).
 var functions = map[string]StatisticKind{
 	"TM": TrimmedMean, "WM": WinsorizedMean, "TC": TrimmedCount, "TS": TrimmedSum, "PR": PercentileRank,
 }
 
-// parseRange reads IQM, tmNN and its like, and TM(a%:b%), TM(a:b) and theirs.
+// parseRange parses a statistic with a range: IQM, tmNN, TM(a%:b%), TM(a:b) and the like.
 // AWS: CloudWatch user guide, statistics definitions.
 func parseRange(text string) (Statistic, bool) {
 	if text == "IQM" {
@@ -46,7 +46,7 @@ func parseRange(text string) (Statistic, bool) {
 	return ranged(kind, text, lower, upper)
 }
 
-// ranged puts two bounds together: both percentages or both values, and at least one.
+// ranged returns a statistic with a range of two bounds: both percentages or both values, and not both open.
 func ranged(kind StatisticKind, text string, lower, upper bound) (Statistic, bool) {
 	s := Statistic{Kind: kind, Name: text, Lower: lower.value, Upper: upper.value}
 	switch {
@@ -72,7 +72,7 @@ func parseBound(text string) (bound, bool) {
 	return bound{percent: percent, value: v}, ok
 }
 
-// parseNumber reads digits with at most ten decimals.
+// parseNumber parses a decimal number with at most ten decimals.
 func parseNumber(text string) (float64, bool) {
 	whole, decimals, point := strings.Cut(text, ".")
 	if !allDigits(whole) || point && (!allDigits(decimals) || len(decimals) > percentileDecimals) {
@@ -85,7 +85,7 @@ func parseNumber(text string) (float64, bool) {
 // weighted is a value and how many samples have it.
 type weighted struct{ value, count float64 }
 
-// values is how many values the summary's samples have, as far as they are known: one for a bucket. 0: they are not known one by one.
+// values returns how many different values the summary's samples have, one per bucket; 0 where they are not known one by one.
 func (s *Summary) values() int {
 	switch {
 	case s.Min < 0:
@@ -97,7 +97,7 @@ func (s *Summary) values() int {
 	}
 }
 
-// value is the i-th of them, in order.
+// value returns the i-th of them in ascending order.
 func (s *Summary) value(i int) weighted {
 	if s.equal() {
 		return weighted{s.Min, s.Count}
@@ -106,8 +106,8 @@ func (s *Summary) value(i int) weighted {
 	return weighted{min(max(BucketValue(b.Index), s.Min), s.Max), b.Count}
 }
 
-// overRange computes the statistics that take a range. ok is false where the samples are not known one by one, or where none of them
-// is in the range and the statistic wants a mean. A range of values looks at those samples that are known, a rank counts all of them.
+// overRange computes the statistics with a range. ok is false where the samples are not known one by one, or where none is in the range and
+// the statistic is a mean. A range of values considers the samples that are known, a rank counts all of them.
 // AWS: recorded.
 func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
 	switch {
@@ -134,8 +134,8 @@ func (s Statistic) overRange(sum *Summary) (v float64, ok bool) {
 	}
 }
 
-// under and over hold a bucket's value against the bounds of a fixed range. A bucket belongs to a bound as a whole, so that samples which
-// are exactly the bound are on the right side of it.
+// under and over report whether a bucket's value is outside a fixed range. A bucket is on one side of a bound as a whole, so that samples
+// equal to the bound are on the right side.
 func (s Statistic) under(v float64) bool {
 	return !s.NoLower && BucketIndex(v) <= BucketIndex(s.Lower)
 }
@@ -144,14 +144,14 @@ func (s Statistic) over(v float64) bool {
 	return !s.NoUpper && BucketIndex(v) > BucketIndex(s.Upper)
 }
 
-// trimmed is what lies in a range, and beside it.
+// trimmed are the samples within a range, and outside it.
 type trimmed struct {
 	count, sum   float64
 	below, above float64 // samples on either side
 	low, high    float64 // what winsorizing makes of them
 }
 
-// trim divides samples by the range. Of a value that a percentage cuts through, the part inside counts.
+// trim splits samples by the range. Of a value that a percentage divides, the part within counts.
 func (s Statistic) trim(sum *Summary) trimmed {
 	t := trimmed{low: s.Lower, high: s.Upper}
 	from, to := s.Lower/100*sum.Count, s.Upper/100*sum.Count

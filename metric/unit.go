@@ -2,14 +2,14 @@ package metric
 
 import "slices"
 
-// units are CloudWatch's, each known by its place here; series write the place, not the name. AWS: MetricDatum, Unit.
+// units are CloudWatch's. Series store the index. AWS: MetricDatum, Unit.
 var units = []string{
 	"None", "Count", "Percent", "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes",
 	"Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second",
 	"Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second",
 }
 
-// unitCode is a unit's place among CloudWatch's and, behind them, the series' own.
+// unitCode returns the index of a unit among CloudWatch's and, after these, the series' own.
 func (s *Series) unitCode(unit string) uint16 {
 	if i := slices.Index(units, unit); i >= 0 {
 		return uint16(i)
@@ -32,8 +32,8 @@ func (s *Series) unitName(code uint16) string {
 	return (*s.foreign)[int(code)-len(units)]
 }
 
-// selects returns the code of the unit that a query asks for; any where it asks for none, and known false where the series has no sample
-// in it.
+// selects returns the code of the unit of a query. anyUnit is true where the query has none, known is false where the series has no sample in
+// the unit.
 func (s *Series) selects(unit string) (code uint16, anyUnit, known bool) {
 	if unit == "" {
 		return 0, true, true

@@ -5,29 +5,29 @@ import (
 	"time"
 )
 
-// Window is the hot window of one region: every series that had samples lately. Its zero value is not ready; use NewWindow.
+// Window is the hot window of one scope: the recent samples of every metric. Its zero value is not ready; use NewWindow.
 type Window struct {
 	retention time.Duration
-	evicted   time.Time // when it was last gone through
+	evicted   time.Time // when Evict last did something
 	series    map[string]*Series
-	since     int64 // Unix seconds: samples from here on are all there
+	since     int64 // Unix seconds: the window has all samples from then on
 
-	keeps   bool  // what is recorded goes to a history, too
+	keeps   bool  // a history is kept: what is recorded goes there, too
 	sealed  int64 // Unix seconds
 	kept    int64 // Unix seconds
 	pending []Pending
 }
 
-// NewWindow returns an empty window that keeps samples for at least the given time, and for a quarter of an hour more at most.
+// NewWindow returns an empty window that keeps samples for at least the given time, and at most a quarter of an hour more.
 func NewWindow(retention time.Duration) *Window {
 	return &Window{retention: retention, series: map[string]*Series{}}
 }
 
-// keyMax is how long keys usually are at most; longer ones are looked up a little more slowly.
+// keyMax is the length of keys up to which a lookup does not allocate.
 const keyMax = 256
 
-// Series returns the series of a metric, making it on first use. The handle stays good until Evict says that it removed series, so that
-// recorders look it up once; for those that alarms look at, which Keep, for the window's life.
+// Series returns the series of a metric, creating it on first use. The pointer is valid until Evict reports that it removed series, or for
+// the window's life where the series is one that someone has asked to Keep: so it is looked up once.
 func (w *Window) Series(id ID) *Series {
 	if s := w.Find(id); s != nil {
 		return s
@@ -38,13 +38,13 @@ func (w *Window) Series(id ID) *Series {
 	return s
 }
 
-// Find returns the series of a metric, or nil where it has none. It does not allocate, save for keys that are longer than keyMax.
+// Find returns the series of a metric, or nil where it has none. It does not allocate, except for keys longer than keyMax.
 func (w *Window) Find(id ID) *Series {
 	var space [keyMax]byte
 	return w.series[string(id.AppendKey(space[:0]))]
 }
 
-// Datapoints appends a metric's datapoints to out, as Series.Datapoints does; none where there is no such metric.
+// Datapoints appends a metric's datapoints to out, as Series.Datapoints does; none where the metric has no series.
 func (w *Window) Datapoints(id ID, q Query, out []Datapoint) []Datapoint {
 	if s := w.Find(id); s != nil {
 		return s.Datapoints(q, out)
@@ -52,7 +52,7 @@ func (w *Window) Datapoints(id ID, q Query, out []Datapoint) []Datapoint {
 	return out
 }
 
-// Units returns the units of a metric's samples from a moment on until another.
+// Units returns the units of a metric's samples from a time until another.
 func (w *Window) Units(id ID, from, until time.Time) []string {
 	if s := w.Find(id); s != nil {
 		return s.Units(from, until)
@@ -67,26 +67,26 @@ const (
 	// fineFor is how long samples keep a resolution of seconds. AWS: CloudWatch user guide, concepts.
 	fineFor = 3 * time.Hour
 
-	// listedFor is how long a metric without samples is there. AWS: ListMetrics: metrics without data for two weeks are not returned.
+	// listedFor is how long a metric without new samples exists. AWS: ListMetrics: metrics without data for two weeks are not returned.
 	listedFor = 14 * 24 * time.Hour
 
-	// evictEvery is how often a window is gone through.
+	// evictEvery is how often Evict does something.
 	evictEvery = 5 * time.Minute
 )
 
 // Evictable reports whether Evict has something to do.
 func (w *Window) Evictable(now time.Time) bool { return Align(now, evictEvery).After(w.evicted) }
 
-// Release forgets what was asked with Keep. Those who still need samples are to ask anew before Evict.
+// Release ends what Keep asked for. Those who still need old samples call Keep again before Evict.
 func (w *Window) Release() {
 	for _, s := range w.series { //tidy:unordered each by itself
 		s.keep = 0
 	}
 }
 
-// Evict drops samples older than the retention, or than the series is asked to keep, if the history has them where one is kept, and rolls
-// up old seconds. Now and then it does: it is to be called often. Series without samples for two weeks that no alarm looks at are removed;
-// it reports whether there were any.
+// Evict drops samples that are older than the retention and than their series was asked to keep, unless a history is kept that does not have
+// them yet, and rolls up old seconds. It removes series that had no samples for two weeks and were not asked to keep any, and reports whether
+// there were any. It is called often, and does this every few minutes.
 func (w *Window) Evict(now time.Time) (removed bool) {
 	if !w.Evictable(now) {
 		return false
@@ -109,7 +109,7 @@ func (w *Window) Evict(now time.Time) (removed bool) {
 	if len(idle) == 0 {
 		return false
 	}
-	for i := range w.pending { // what waits for the history names its series
+	for i := range w.pending { // what waits for the history refers to its series
 		delete(idle, w.pending[i].Series.id.Key())
 	}
 	for key := range idle { //tidy:unordered all of them go
@@ -131,13 +131,13 @@ type Filter struct {
 	Namespace  string
 	Name       string
 	Dimensions []Dimension
-	Since      time.Time // only metrics with a sample at this moment or later
+	Since      time.Time // only metrics with a sample at this time or later
 
-	// Match, where it is set, says whether a metric is wanted that all else matches.
+	// Match, where it is set, reports whether to select a metric that matches everything else.
 	Match func(id ID) bool
 }
 
-// List returns the metrics that have samples and match, in no order: callers sort what they keep, which may be few of them.
+// List returns the metrics that have samples and match, in no order: callers sort those they keep, which may be few.
 func (w *Window) List(f Filter) []ID {
 	var out []ID
 	for _, s := range w.series { //tidy:unordered as the comment says

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/plural"
 )
 
@@ -100,12 +101,12 @@ func (k CauseKind) String() string {
 // Cause is what began an activity.
 type Cause struct {
 	Kind     CauseKind
-	Alarm    string     // CauseAlarm
-	State    AlarmState // CauseAlarm
-	Policy   string     // CauseAlarm, CauseExecuted, CauseForecast
-	Group    bool       `json:",omitempty"` // it came through the EC2 Auto Scaling API
-	Capacity int        // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was forecast; CauseRequest: requests that waited
-	Action   string     // CauseSchedule: the scheduled action
+	Alarm    string      // CauseAlarm
+	State    alarm.State // CauseAlarm
+	Policy   string      // CauseAlarm, CauseExecuted, CauseForecast
+	Group    bool        `json:",omitempty"` // it came through the EC2 Auto Scaling API
+	Capacity int         // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was forecast; CauseRequest: requests that waited
+	Action   string      // CauseSchedule: the scheduled action
 }
 
 // String returns AWS's text, as recorded.

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // AWS: scaling activities, as recorded; the noun is SageMaker's.
@@ -13,7 +15,7 @@ func TestActivityTexts(t *testing.T) {
 	begun := target.Begin(at(0), "a1", d.Change())
 	want := Activity{
 		ID: "a1", Key: blue, Status: Pending, Start: at(0), From: 4, To: 8, CreditFrom: 4,
-		Cause: Cause{Kind: CauseAlarm, Alarm: target.Policies[0].AlarmHigh, State: Alarm, Policy: "cpu"},
+		Cause: Cause{Kind: CauseAlarm, Alarm: target.Policies[0].AlarmHigh, State: alarm.InAlarm, Policy: "cpu"},
 	}
 	if diff := cmp.Diff([]Activity{want}, begun); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -124,7 +126,7 @@ func TestNotScaled(t *testing.T) {
 			a, written := target.NotScaled(at(7), &d, counter())
 			want := Activity{
 				ID: "id-1", Key: blue, Status: tt.want.Status, Start: at(7), From: tt.c.Desired, To: tt.c.Desired, NotScaled: tt.want.Reason,
-				Cause: Cause{Kind: CauseAlarm, Alarm: sig.Alarm, State: Alarm, Policy: "p"},
+				Cause: Cause{Kind: CauseAlarm, Alarm: sig.Alarm, State: alarm.InAlarm, Policy: "p"},
 			}
 			if diff := cmp.Diff(want, a); diff != "" || !written {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -173,13 +175,13 @@ func TestNotScaledIsNotRepeated(t *testing.T) {
 func TestNotScaledReason(t *testing.T) {
 	_, target := newTarget(t, 1, 4, tracking("p", 70), stepping("s", ChangeInCapacity, step(0, nil, 0)))
 	target.Suspended.DynamicIn = true
-	for _, sig := range []Signal{low(target, "p", 7), alarmed("s", Greater, 50, 40), {Policy: "p", State: InsufficientData}} {
+	for _, sig := range []Signal{low(target, "p", 7), alarmed("s", alarm.GreaterThanThreshold, 50, 40), {Policy: "p", State: alarm.InsufficientData}} {
 		d := decide(0, target, steady(2), sig)
 		if _, written := target.NotScaled(at(0), &d, noID); written {
 			t.Errorf("written: %s", &d)
 		}
 	}
-	d := decide(0, target, steady(4), alarmed("s", Greater, 50, 60), high(target, "p", 140))
+	d := decide(0, target, steady(4), alarmed("s", alarm.GreaterThanThreshold, 50, 60), high(target, "p", 140))
 	if a, _ := target.NotScaled(at(0), &d, counter()); a.NotScaled.Code != AlreadyAtMaxCapacity || a.Cause.Policy != "p" {
 		t.Errorf("got %+v", a)
 	}

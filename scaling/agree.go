@@ -1,6 +1,10 @@
 package scaling
 
-import "time"
+import (
+	"time"
+
+	"bellows.dev/bellows/alarm"
+)
 
 // judgeTrackingIn decides whether a target tracking policy's scale-in may be: itself first, then all others of its kind.
 func (s *situation) judgeTrackingIn(p *Policy, sig *Signal, pr *Proposal) {
@@ -72,7 +76,7 @@ func (s *situation) agree(p *Policy, pr *Proposal) {
 // ALARM, has data of the present capacity, and fewer instances are enough.
 func (s *situation) vote(o *Policy) (want int, ready bool) {
 	sig := s.says(o, o.AlarmLow)
-	if sig == nil || sig.State != Alarm || len(sig.Datapoints) == 0 || s.blind(o) {
+	if sig == nil || sig.State != alarm.InAlarm || len(sig.Datapoints) == 0 || s.blind(o) {
 		return 0, false
 	}
 	l, known := s.loadIn(sig)
@@ -88,7 +92,7 @@ func (s *situation) vote(o *Policy) (want int, ready bool) {
 // AWS: target tracking, user guide: no scaling while the metric has insufficient data, which is no sign of low use.
 func (s *situation) blind(p *Policy) bool {
 	sig := s.says(p, p.AlarmHigh)
-	return sig != nil && sig.State == InsufficientData
+	return sig != nil && sig.State == alarm.InsufficientData
 }
 
 // says finds what one of a policy's own alarms says now, or nil.

@@ -5,7 +5,18 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/metric"
 )
+
+// ownAlarm is an alarm that policy p of a target owns.
+func ownAlarm(target *Target, name string, rule alarm.Rule) alarm.Alarm {
+	return alarm.Alarm{
+		Name: name, Rule: rule, ActionsEnabled: true, Owned: true,
+		Actions: []alarm.Action{{On: alarm.InAlarm, Target: target.ID36(), Policy: "p"}},
+	}
+}
 
 const alarmPrefix = "TargetTracking-endpoint/chat/variant/blue-Alarm"
 
@@ -14,24 +25,22 @@ func TestAlarmsOfInvocations(t *testing.T) {
 	config := &TargetTrackingConfig{TargetValue: 10, Predefined: &PredefinedSpec{Metric: VariantInvocationsPerInstance}}
 	r, target := newTarget(t, 1, 4)
 	ch := put(t, r, PolicyInput{Name: "p", Type: TargetTrackingScaling, TargetTracking: config}, counter())
-	dimensions := []MetricDimension{{"EndpointName", "chat"}, {"VariantName", "blue"}}
-	want := []AlarmSpec{
-		{
-			Name: alarmPrefix + "High-id-2", Comparison: Greater, Threshold: 10, Namespace: "AWS/SageMaker", Metric: "InvocationsPerInstance",
-			Dimensions: dimensions, Statistic: Sum, Period: time.Minute, EvaluationPeriods: 3,
-		},
-		{
-			Name: alarmPrefix + "Low-id-3", Comparison: Less, Threshold: 9, Namespace: "AWS/SageMaker", Metric: "InvocationsPerInstance",
-			Dimensions: dimensions, Statistic: Sum, Period: time.Minute, EvaluationPeriods: 15,
-		},
+	rule := alarm.Rule{
+		Metric: metric.NewID("AWS/SageMaker", "InvocationsPerInstance",
+			metric.Dimension{Name: "EndpointName", Value: "chat"}, metric.Dimension{Name: "VariantName", Value: "blue"}),
+		Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute,
 	}
+	high, low := rule, rule
+	high.Comparison, high.Threshold, high.Periods = alarm.GreaterThanThreshold, 10, 3
+	low.Comparison, low.Threshold, low.Periods = alarm.LessThanThreshold, 9, 15
+	want := []alarm.Alarm{ownAlarm(target, alarmPrefix+"High-id-2", high), ownAlarm(target, alarmPrefix+"Low-id-3", low)}
 	if diff := cmp.Diff(want, ch.CreateAlarms); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if ch.Policy.CreatedBy != "id-1" || !ch.Created || len(ch.DeleteAlarms) != 0 {
 		t.Errorf("got %+v", ch)
 	}
-	if diff := cmp.Diff(want, target.Policies[0].Alarms(blue)); diff != "" {
+	if diff := cmp.Diff(want, target.Policies[0].Alarms(target)); diff != "" {
 		t.Errorf("asked again (-want +got):\n%s", diff)
 	}
 }
@@ -41,10 +50,11 @@ func TestAlarmsOfConcurrency(t *testing.T) {
 	config := &TargetTrackingConfig{TargetValue: 5, Predefined: &PredefinedSpec{Metric: VariantConcurrentRequestsPerModel}}
 	r, _ := newTarget(t, 1, 4)
 	a := put(t, r, PolicyInput{Name: "p", Type: TargetTrackingScaling, TargetTracking: config}, counter()).CreateAlarms
-	if a[0].Period != 10*time.Second || a[0].EvaluationPeriods != 3 || a[1].Period != time.Minute || a[1].EvaluationPeriods != 15 {
+	high, low := a[0].Rule, a[1].Rule
+	if high.Period != 10*time.Second || high.Periods != 3 || low.Period != time.Minute || low.Periods != 15 {
 		t.Errorf("got %+v", a)
 	}
-	if a[0].Metric != "ConcurrentRequestsPerModel" || a[0].Statistic != Maximum || a[1].Threshold != 4.5 {
+	if high.Metric.Name != "ConcurrentRequestsPerModel" || high.Statistic.Kind != metric.Maximum || low.Threshold != 4.5 {
 		t.Errorf("got %+v", a)
 	}
 }
@@ -52,17 +62,36 @@ func TestAlarmsOfConcurrency(t *testing.T) {
 func TestAlarmsOfCustomizedMetric(t *testing.T) {
 	spec := &CustomizedSpec{
 		Namespace: "/aws/sagemaker/Endpoints", Name: "CPUUtilization", Statistic: Average, Unit: "Percent",
-		Dimensions: []MetricDimension{{"EndpointName", "chat"}, {"VariantName", "blue"}},
+		Dimensions: []metric.Dimension{{Name: "EndpointName", Value: "chat"}, {Name: "VariantName", Value: "blue"}},
 	}
-	r, _ := newTarget(t, 1, 4)
+	r, target := newTarget(t, 1, 4)
 	config := &TargetTrackingConfig{TargetValue: 90, Customized: spec, DisableScaleIn: ptr(true)}
 	ch := put(t, r, PolicyInput{Name: "p", Type: TargetTrackingScaling, TargetTracking: config}, counter())
-	want := []AlarmSpec{{
-		Name: alarmPrefix + "High-id-2", Comparison: Greater, Threshold: 90, Namespace: "/aws/sagemaker/Endpoints", Metric: "CPUUtilization",
-		Dimensions: spec.Dimensions, Statistic: Average, Unit: "Percent", Period: time.Minute, EvaluationPeriods: 3,
-	}}
+	want := []alarm.Alarm{ownAlarm(target, alarmPrefix+"High-id-2", alarm.Rule{
+		Metric: metric.NewID("/aws/sagemaker/Endpoints", "CPUUtilization", spec.Dimensions...), Statistic: metric.Statistic{Kind: metric.Average},
+		Unit: "Percent", Comparison: alarm.GreaterThanThreshold, Threshold: 90, Period: time.Minute, Periods: 3,
+	})}
 	if diff := cmp.Diff(want, ch.CreateAlarms); diff != "" {
 		t.Errorf("scale-in is disabled, so there is no low alarm (-want +got):\n%s", diff)
+	}
+}
+
+// The actions of an alarm name a group's policy by its own UUID, another by its target. A metric without dimensions has an empty list of
+// them, which is what decisions of earlier versions recorded.
+func TestAlarmsNameTheirPolicy(t *testing.T) {
+	_, target := newTarget(t, 1, 4)
+	p := &Policy{Name: "p", Type: TargetTrackingScaling, AlarmHigh: "high", TargetTracking: &TargetTrackingConfig{
+		TargetValue: 1, Customized: &CustomizedSpec{Namespace: "App", Name: "Queue", Statistic: SampleCount},
+	}}
+	for _, tc := range []struct{ uuid, want string }{{"", target.ID36()}, {"id-9", "id-9"}} {
+		p.UUID = tc.uuid
+		a := p.Alarms(target)
+		if len(a) != 1 || a[0].Actions[0] != (alarm.Action{On: alarm.InAlarm, Target: tc.want, Policy: "p"}) {
+			t.Errorf("UUID %q: got %+v", tc.uuid, a)
+		}
+		if m := a[0].Rule.Metric; m.Dimensions == nil || len(m.Dimensions) != 0 || a[0].Rule.Statistic.Kind != metric.SampleCount {
+			t.Errorf("got %+v", a[0].Rule)
+		}
 	}
 }
 

@@ -1,11 +1,15 @@
 package scaling
 
-import "testing"
+import (
+	"testing"
+
+	"bellows.dev/bellows/alarm"
+)
 
 // twoPolicies is a target with target tracking and step scaling, both of whose alarms call each minute, in vain.
 func twoPolicies(tb testing.TB) (*Target, []Signal) {
 	_, target := newTarget(tb, 1, 8, tracking("cpu", 70), stepping("up", ChangeInCapacity, step(0, 10, 1), step(10, nil, 2)))
-	return target, []Signal{high(target, "cpu", 140, 150, 160), alarmed("up", Greater, 50, 55, 56, 57)}
+	return target, []Signal{high(target, "cpu", 140, 150, 160), alarmed("up", alarm.GreaterThanThreshold, 50, 55, 56, 57)}
 }
 
 func TestDecideDoesNotAllocate(t *testing.T) {

@@ -3,6 +3,8 @@ package scaling
 import (
 	"testing"
 	"time"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // AWS: PutScalingPolicy, Cooldown, scale-out: the trace that was recorded. Capacity 1, +1 for a breach below 10, +2 from 10.
@@ -25,7 +27,7 @@ func TestScaleOutCooldownTrace(t *testing.T) {
 		{341, 55, 5, HeldByCooldown, 0},
 		{341, 65, 5, HeldByCooldown, 0}, // the breach is as large as the one that added 2
 	} {
-		d := decide(tt.at, target, c, alarmed("p", Greater, 50, tt.metric))
+		d := decide(tt.at, target, c, alarmed("p", alarm.GreaterThanThreshold, 50, tt.metric))
 		if d.Want != tt.want || d.Proposals[0].Outcome != tt.outcome {
 			t.Fatalf("t%d, metric %v: got %s, want %d %s", tt.at, tt.metric, &d, tt.want, tt.outcome)
 		}
@@ -39,8 +41,8 @@ func TestScaleOutCooldownTrace(t *testing.T) {
 // AWS: PutScalingPolicy, Cooldown: a breach that adds 2, then in its cooldown one that would add 3: one more is added.
 func TestScaleOutCooldownAddsTheDifference(t *testing.T) {
 	_, target := newTarget(t, 1, 20, stepping("p", ChangeInCapacity, step(0, 10, 2), step(10, nil, 3)))
-	carryOut(t, target, decide(0, target, steady(4), alarmed("p", Greater, 50, 55)), 0, 30)
-	d := decide(60, target, steady(6), alarmed("p", Greater, 50, 65))
+	carryOut(t, target, decide(0, target, steady(4), alarmed("p", alarm.GreaterThanThreshold, 50, 55)), 0, 30)
+	d := decide(60, target, steady(6), alarmed("p", alarm.GreaterThanThreshold, 50, 65))
 	if d.Want != 7 || d.Proposals[0].Wanted != 9 || d.Proposals[0].Credit != 2 {
 		t.Errorf("got %s", &d)
 	}
@@ -49,11 +51,11 @@ func TestScaleOutCooldownAddsTheDifference(t *testing.T) {
 // What a cooldown counts as added must still serve: after a scale-in the same breach adds again.
 func TestCreditIsForWhatServes(t *testing.T) {
 	_, target := newTarget(t, 1, 20, stepping("p", ChangeInCapacity, step(0, nil, 2)))
-	carryOut(t, target, decide(0, target, steady(1), alarmed("p", Greater, 50, 55)), 0, 30)
-	if d := decide(60, target, steady(1), alarmed("p", Greater, 50, 55)); d.Want != 3 {
+	carryOut(t, target, decide(0, target, steady(1), alarmed("p", alarm.GreaterThanThreshold, 50, 55)), 0, 30)
+	if d := decide(60, target, steady(1), alarmed("p", alarm.GreaterThanThreshold, 50, 55)); d.Want != 3 {
 		t.Errorf("got %s", &d)
 	}
-	if d := decide(60, target, steady(2), alarmed("p", Greater, 50, 55)); d.Want != 3 {
+	if d := decide(60, target, steady(2), alarmed("p", alarm.GreaterThanThreshold, 50, 55)); d.Want != 3 {
 		t.Errorf("got %s", &d)
 	}
 }
@@ -61,11 +63,11 @@ func TestCreditIsForWhatServes(t *testing.T) {
 // An exact capacity holds what was added already.
 func TestExactCapacityHasNoCredit(t *testing.T) {
 	_, target := newTarget(t, 1, 20, stepping("p", ExactCapacity, step(0, 10, 5), step(10, nil, 10)))
-	carryOut(t, target, decide(0, target, steady(1), alarmed("p", Greater, 50, 55)), 0, 30)
-	if d := decide(60, target, steady(5), alarmed("p", Greater, 50, 55)); d.Acted || d.Proposals[0].Outcome != AtDesired {
+	carryOut(t, target, decide(0, target, steady(1), alarmed("p", alarm.GreaterThanThreshold, 50, 55)), 0, 30)
+	if d := decide(60, target, steady(5), alarmed("p", alarm.GreaterThanThreshold, 50, 55)); d.Acted || d.Proposals[0].Outcome != AtDesired {
 		t.Errorf("got %s", &d)
 	}
-	if d := decide(60, target, steady(5), alarmed("p", Greater, 50, 65)); d.Want != 10 {
+	if d := decide(60, target, steady(5), alarmed("p", alarm.GreaterThanThreshold, 50, 65)); d.Want != 10 {
 		t.Errorf("got %s", &d)
 	}
 }
@@ -75,13 +77,13 @@ func TestScaleInCooldown(t *testing.T) {
 	in := stepping("p", ChangeInCapacity, step(nil, 0, -1))
 	in.Step.Cooldown = seconds(100)
 	_, target := newTarget(t, 1, 20, in)
-	carryOut(t, target, decide(0, target, steady(5), alarmed("p", Less, 50, 40)), 0, 60)
+	carryOut(t, target, decide(0, target, steady(5), alarmed("p", alarm.LessThanThreshold, 50, 40)), 0, 60)
 	for _, tt := range []struct {
 		at      int
 		outcome Outcome
 		left    time.Duration
 	}{{61, HeldByCooldown, 99 * time.Second}, {159, HeldByCooldown, time.Second}, {160, Acted, 0}} {
-		p := decide(tt.at, target, steady(4), alarmed("p", Less, 50, 40)).Proposals[0]
+		p := decide(tt.at, target, steady(4), alarmed("p", alarm.LessThanThreshold, 50, 40)).Proposals[0]
 		if p.Outcome != tt.outcome || p.Left != tt.left {
 			t.Errorf("t%d: got %s, %v left", tt.at, p.Outcome, p.Left)
 		}
@@ -95,7 +97,7 @@ func TestScaleOutEndsScaleInCooldown(t *testing.T) {
 	if d := decide(61, target, steady(2), low(target, "cpu", 10)); d.Proposals[0].Outcome != HeldByCooldown {
 		t.Fatalf("got %s", &d)
 	}
-	carryOut(t, target, decide(70, target, steady(2), alarmed("up", Greater, 50, 60)), 70, 90)
+	carryOut(t, target, decide(70, target, steady(2), alarmed("up", alarm.GreaterThanThreshold, 50, 60)), 70, 90)
 	if d := decide(91, target, steady(3), low(target, "cpu", 10)); d.Want != 1 {
 		t.Errorf("the scale-in cooldown went on: %s", &d)
 	}
@@ -105,7 +107,7 @@ func TestScaleOutEndsScaleInCooldown(t *testing.T) {
 func TestCooldownIsThePolicysOwn(t *testing.T) {
 	_, target := newTarget(t, 1, 20, tracking("cpu", 70), stepping("up", ChangeInCapacity, step(0, nil, 1)))
 	carryOut(t, target, decide(0, target, steady(4), high(target, "cpu", 140)), 0, 60)
-	if d := decide(61, target, steady(8), alarmed("up", Greater, 50, 60)); d.Want != 9 {
+	if d := decide(61, target, steady(8), alarmed("up", alarm.GreaterThanThreshold, 50, 60)); d.Want != 9 {
 		t.Errorf("got %s", &d)
 	}
 	if d := decide(61, target, steady(8), high(target, "cpu", 71)); d.Acted {

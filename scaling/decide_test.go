@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // AWS: target tracking, user guide; the recommended formula's table.
@@ -88,7 +90,7 @@ func TestInFlight(t *testing.T) {
 // AWS: INSUFFICIENT_DATA, of either alarm, does nothing; nor do data of an alarm that is not in ALARM.
 func TestNoDataNoAction(t *testing.T) {
 	_, target := newTarget(t, 1, 20, tracking("p", 70), stepping("s", ChangeInCapacity, step(0, nil, 1)))
-	without := func(s Signal, state AlarmState, datapoints ...float64) Signal {
+	without := func(s Signal, state alarm.State, datapoints ...float64) Signal {
 		s.State, s.Datapoints = state, datapoints
 		return s
 	}
@@ -96,12 +98,12 @@ func TestNoDataNoAction(t *testing.T) {
 		sig     Signal
 		outcome Outcome
 	}{
-		{without(high(target, "p"), InsufficientData, 140), NoData},
-		{without(low(target, "p"), InsufficientData), NoData},
-		{without(high(target, "p"), Alarm), NoData},
-		{without(high(target, "p"), OK, 140), Quiet},
-		{without(alarmed("s", Greater, 50), InsufficientData), NoData},
-		{without(alarmed("s", Greater, 50), OK), NoData},
+		{without(high(target, "p"), alarm.InsufficientData, 140), NoData},
+		{without(low(target, "p"), alarm.InsufficientData), NoData},
+		{without(high(target, "p"), alarm.InAlarm), NoData},
+		{without(high(target, "p"), alarm.OK, 140), Quiet},
+		{without(alarmed("s", alarm.GreaterThanThreshold, 50), alarm.InsufficientData), NoData},
+		{without(alarmed("s", alarm.GreaterThanThreshold, 50), alarm.OK), NoData},
 	} {
 		if d := decide(0, target, steady(4), tt.sig); d.Acted || d.Proposals[0].Outcome != tt.outcome {
 			t.Errorf("got %s %s, want %s", d.Proposals[0].Outcome, &d, tt.outcome)
@@ -112,8 +114,8 @@ func TestNoDataNoAction(t *testing.T) {
 // AWS: PutMetricAlarm: OK actions may name a policy too; step scaling goes by the breach.
 func TestStepScalingOnOK(t *testing.T) {
 	_, target := newTarget(t, 1, 20, stepping("s", ChangeInCapacity, step(nil, 0, -1)))
-	sig := alarmed("s", Greater, 50, 40)
-	sig.State = OK
+	sig := alarmed("s", alarm.GreaterThanThreshold, 50, 40)
+	sig.State = alarm.OK
 	d := decide(0, target, steady(4), sig)
 	if d.Want != 3 || d.Change().Cause.String() != "monitor alarm alarm-s in state OK triggered policy s" {
 		t.Errorf("got %s", &d)
@@ -130,16 +132,16 @@ func TestStepOutcomes(t *testing.T) {
 		want    int
 		outcome Outcome
 	}{
-		{4, alarmed("s", Greater, 50, 45), 4, NoStepMatches},
-		{4, alarmed("s", Greater, 50, 55), 4, AtDesired},
-		{4, alarmed("s", Greater, 50, 60), 6, Acted},
-		{5, alarmed("s", Greater, 50, 60), 6, Acted},
-		{6, alarmed("s", Greater, 50, 60), 6, AtMax},
-		{4, alarmed("in", Less, 50, 10), 2, Acted},
-		{3, alarmed("in", Less, 50, 10), 2, Acted},
-		{2, alarmed("in", Less, 50, 10), 2, AtMin},
-		{4, alarmed("in", Less, 50, 50), 2, Acted},
-		{4, alarmed("in", Greater, 50, 50), 4, NoStepMatches},
+		{4, alarmed("s", alarm.GreaterThanThreshold, 50, 45), 4, NoStepMatches},
+		{4, alarmed("s", alarm.GreaterThanThreshold, 50, 55), 4, AtDesired},
+		{4, alarmed("s", alarm.GreaterThanThreshold, 50, 60), 6, Acted},
+		{5, alarmed("s", alarm.GreaterThanThreshold, 50, 60), 6, Acted},
+		{6, alarmed("s", alarm.GreaterThanThreshold, 50, 60), 6, AtMax},
+		{4, alarmed("in", alarm.LessThanThreshold, 50, 10), 2, Acted},
+		{3, alarmed("in", alarm.LessThanThreshold, 50, 10), 2, Acted},
+		{2, alarmed("in", alarm.LessThanThreshold, 50, 10), 2, AtMin},
+		{4, alarmed("in", alarm.LessThanThreshold, 50, 50), 2, Acted},
+		{4, alarmed("in", alarm.GreaterThanThreshold, 50, 50), 4, NoStepMatches},
 	} {
 		d := decide(0, target, steady(tt.n), tt.signal)
 		if d.Want != tt.want || d.Proposals[0].Outcome != tt.outcome {
@@ -152,7 +154,7 @@ func TestStepOutcomes(t *testing.T) {
 func TestLargestScaleOutWins(t *testing.T) {
 	_, target := newTarget(t, 1, 50,
 		stepping("three", ChangeInCapacity, step(0, nil, 3)), stepping("percent", PercentChangeInCapacity, step(0, nil, 200)))
-	d := decide(0, target, steady(10), alarmed("three", Greater, 50, 60), alarmed("percent", Greater, 50, 60))
+	d := decide(0, target, steady(10), alarmed("three", alarm.GreaterThanThreshold, 50, 60), alarmed("percent", alarm.GreaterThanThreshold, 50, 60))
 	if d.Want != 30 || d.Change().Cause.Policy != "percent" {
 		t.Errorf("got %s", &d)
 	}
@@ -165,11 +167,11 @@ func TestLargestScaleOutWins(t *testing.T) {
 func TestLargestScaleInWins(t *testing.T) {
 	_, target := newTarget(t, 1, 50, tracking("cpu", 70),
 		stepping("less", ChangeInCapacity, step(nil, 0, -4)), stepping("more", ChangeInCapacity, step(0, nil, 1)))
-	d := decide(0, target, steady(10), low(target, "cpu", 49), alarmed("less", Less, 50, 40))
+	d := decide(0, target, steady(10), low(target, "cpu", 49), alarmed("less", alarm.LessThanThreshold, 50, 40))
 	if d.Want != 7 || outcome(t, d, "less").Outcome != OutvotedBy {
 		t.Errorf("got %s", &d)
 	}
-	d = decide(0, target, steady(10), low(target, "cpu", 49), alarmed("less", Less, 50, 40), alarmed("more", Greater, 50, 60))
+	d = decide(0, target, steady(10), low(target, "cpu", 49), alarmed("less", alarm.LessThanThreshold, 50, 40), alarmed("more", alarm.GreaterThanThreshold, 50, 60))
 	if d.Want != 11 || outcome(t, d, "cpu").By != "more" {
 		t.Errorf("got %s", &d)
 	}
@@ -180,7 +182,7 @@ func TestScaleInNeedsAll(t *testing.T) {
 	off := tracking("off", 70)
 	off.TargetTracking.DisableScaleIn = ptr(true)
 	_, target := newTarget(t, 1, 20, tracking("a", 70), tracking("b", 70), off, stepping("s", ChangeInCapacity, step(nil, 0, -1)))
-	state := func(s Signal, state AlarmState) []Signal { s.State = state; return []Signal{s} }
+	state := func(s Signal, state alarm.State) []Signal { s.State = state; return []Signal{s} }
 	for _, tt := range []struct {
 		name    string
 		votes   []Signal
@@ -190,11 +192,11 @@ func TestScaleInNeedsAll(t *testing.T) {
 	}{
 		{"agrees on less", []Signal{low(target, "b", 7)}, 3, Acted, ""},
 		{"agrees on more", []Signal{low(target, "b", 30)}, 5, Acted, "b"},
-		{"alarm OK", state(low(target, "b", 7), OK), 10, NotAgreed, "b"},
-		{"no data", state(low(target, "b", 7), InsufficientData), 10, NotAgreed, "b"},
+		{"alarm OK", state(low(target, "b", 7), alarm.OK), 10, NotAgreed, "b"},
+		{"no data", state(low(target, "b", 7), alarm.InsufficientData), 10, NotAgreed, "b"},
 		{"unknown", nil, 10, NotAgreed, "b"},
 		{"wants as many as there are", []Signal{low(target, "b", 64)}, 10, NotAgreed, "b"},
-		{"its metric has ended", append(state(high(target, "b"), InsufficientData), low(target, "b", 7)), 10, NotAgreed, "b"},
+		{"its metric has ended", append(state(high(target, "b"), alarm.InsufficientData), low(target, "b", 7)), 10, NotAgreed, "b"},
 		{"only its high alarm is known", []Signal{high(target, "b", 7)}, 10, NotAgreed, "b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -210,7 +212,7 @@ func TestScaleInNeedsAll(t *testing.T) {
 	if d.Want != 5 || d.Change().Cause.Policy != "b" || outcome(t, d, "a").Outcome != OutvotedBy {
 		t.Errorf("both at once: got %s", &d)
 	}
-	if d := decide(0, target, steady(10), low(target, "a", 21), alarmed("s", Less, 50, 40)); d.Want != 9 {
+	if d := decide(0, target, steady(10), low(target, "a", 21), alarmed("s", alarm.LessThanThreshold, 50, 40)); d.Want != 9 {
 		t.Errorf("step scaling needs no vote: got %s", &d)
 	}
 	if d := decide(0, target, steady(10), high(target, "off", 140), low(target, "a", 21)); d.Want != 20 {
@@ -222,7 +224,7 @@ func TestScaleInNeedsAll(t *testing.T) {
 // needs nobody.
 func TestNoScaleInOnceTheMetricHasEnded(t *testing.T) {
 	_, target := newTarget(t, 1, 20, tracking("a", 70))
-	unknown := func(s Signal) Signal { s.State = InsufficientData; return s }
+	unknown := func(s Signal) Signal { s.State = alarm.InsufficientData; return s }
 	var d Decision
 	Decide(t0, target, steady(10), []Signal{low(target, "a", 21)}, []Signal{unknown(high(target, "a"))}, &d)
 	if p := d.Proposals[0]; d.Acted || p.Outcome != Blind || !strings.HasSuffix(d.String(), "; its high alarm has no data") {
@@ -237,7 +239,7 @@ func TestNoScaleInOnceTheMetricHasEnded(t *testing.T) {
 // Corners of the vote: capacity in motion or out of range, several that are not ready, several that need as much.
 func TestScaleInVotes(t *testing.T) {
 	_, target := newTarget(t, 1, 20, tracking("d", 70), tracking("c", 70), tracking("b", 70))
-	notReady := func(s Signal) Signal { s.State = OK; return s }
+	notReady := func(s Signal) Signal { s.State = alarm.OK; return s }
 	for _, tt := range []struct {
 		name    string
 		most    int
@@ -314,7 +316,7 @@ func TestSuspended(t *testing.T) {
 
 func TestDecisionIgnoresUnknownPolicies(t *testing.T) {
 	_, target := newTarget(t, 1, 20, tracking("p", 70))
-	d := decide(0, target, steady(4), alarmed("gone", Greater, 50, 60))
+	d := decide(0, target, steady(4), alarmed("gone", alarm.GreaterThanThreshold, 50, 60))
 	if d.Acted || len(d.Proposals) != 0 || d.Want != 4 {
 		t.Errorf("got %s", &d)
 	}

@@ -3,6 +3,8 @@ package scaling
 import (
 	"fmt"
 	"testing"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // The names of enums are AWS's and are read back; zero is no value's.
@@ -18,8 +20,7 @@ func TestNames(t *testing.T) {
 	check(t, ParsePredefinedMetric, "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution",
 		"SageMakerInferenceComponentInvocationsPerCopy", "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
 		"SageMakerVariantProvisionedConcurrencyUtilization", "ASGAverageCPUUtilization")
-	named[AlarmState](t, "OK", "ALARM", "INSUFFICIENT_DATA")
-	named[Comparison](t, ">", ">=", "<", "<=")
+	named[ComparisonCode](t, "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
 	named[Status](t, "Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed")
 	named[NotScaledCode](t, "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity", "AutoScalingAnticipatedFlapping",
 		"TargetServicePutResourceAsUnscalable")
@@ -67,6 +68,17 @@ func named[E enum](t *testing.T, names ...string) {
 	for _, none := range []E{0, E(len(names) + 1)} {
 		if none.String() != "invalid" {
 			t.Errorf("%T %d is named %s", none, int(none), none)
+		}
+	}
+}
+
+// The codes of comparisons are those of journals: they stay, whatever alarm.Comparison's numbers are.
+func TestComparisonCodes(t *testing.T) {
+	for c, code := range map[alarm.Comparison]ComparisonCode{
+		0: 0, alarm.GreaterThanThreshold: 1, alarm.GreaterThanOrEqualToThreshold: 2, alarm.LessThanThreshold: 3, alarm.LessThanOrEqualToThreshold: 4,
+	} {
+		if got := comparisonCode(c); got != code || got.Comparison() != c {
+			t.Errorf("%v has the code %d, which stands for %v", c, got, got.Comparison())
 		}
 	}
 }

@@ -58,8 +58,9 @@ func (p *Proposal) saw() string {
 	if p.Evaluated == 0 {
 		return s
 	}
-	sign := p.Comparison.String()
-	if !p.Comparison.breached(p.Metric, p.Threshold) {
+	comparison := p.Comparison.Comparison()
+	sign := comparison.Sign()
+	if !comparison.Breaches(p.Metric, p.Threshold) {
 		sign = "not " + sign
 	}
 	if p.Needs > 0 {

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // The wording of reasons, for people.
@@ -55,7 +57,7 @@ func TestExplain(t *testing.T) {
 			"desired 4: p: AlarmHigh in ALARM, 1 of 1: 12 > 10; load 48 = 12 x 4; wanted 5 = ceil(48 / 10); at max 4 already",
 		},
 		{
-			"at min", steady(1), Cooling{}, []Signal{alarmed("in", Less, 50, 40)},
+			"at min", steady(1), Cooling{}, []Signal{alarmed("in", alarm.LessThanThreshold, 50, 40)},
 			"desired 1: in: alarm-in in ALARM, 1 of 1: 40 < 50; wanted 0 = 1 - 1; at min 1 already",
 		},
 		{
@@ -63,19 +65,19 @@ func TestExplain(t *testing.T) {
 			"desired 3: p: AlarmLow in ALARM, 1 of 1: 8 < 9; load 24 = 8 x 3; wanted 3 = ceil(24 / 10); one less would push the metric above its target again",
 		},
 		{
-			"percent", steady(2), Cooling{}, []Signal{alarmed("s", GreaterOrEqual, 50, 60, 40)},
+			"percent", steady(2), Cooling{}, []Signal{alarmed("s", alarm.GreaterThanOrEqualToThreshold, 50, 60, 40)},
 			"desired 2 -> 3: s: alarm-s in ALARM, 1 of 2: 50 >= 50; wanted 3 = 2 + 50 %",
 		},
 		{
-			"no step", steady(2), Cooling{}, []Signal{alarmed("s", Greater, 50, 40)},
+			"no step", steady(2), Cooling{}, []Signal{alarmed("s", alarm.GreaterThanThreshold, 50, 40)},
 			"desired 2: s: alarm-s in ALARM, 0 of 1: 40 not > 50; no step adjustment for a breach of -10",
 		},
 		{
-			"busy", Capacity{Desired: 4, Current: 2}, Cooling{}, []Signal{alarmed("in", Less, 50, 40)},
+			"busy", Capacity{Desired: 4, Current: 2}, Cooling{}, []Signal{alarmed("in", alarm.LessThanThreshold, 50, 40)},
 			"desired 4: in: alarm-in in ALARM, 1 of 1: 40 < 50; wanted 1 = 2 - 1; the resource takes no change now",
 		},
 		{
-			"exact, desired", steady(3), Cooling{}, []Signal{alarmed("exact", Greater, 50, 60)},
+			"exact, desired", steady(3), Cooling{}, []Signal{alarmed("exact", alarm.GreaterThanThreshold, 50, 60)},
 			"desired 3: exact: alarm-exact in ALARM, 1 of 1: 60 > 50; wanted 3 exactly; desired is 3 already",
 		},
 		{
@@ -83,7 +85,7 @@ func TestExplain(t *testing.T) {
 			"desired 0 -> 1: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; wanted 1, from zero",
 		},
 		{
-			"no data", steady(2), Cooling{}, []Signal{{Policy: "p", Alarm: target.Policies[0].AlarmLow, State: InsufficientData}},
+			"no data", steady(2), Cooling{}, []Signal{{Policy: "p", Alarm: target.Policies[0].AlarmLow, State: alarm.InsufficientData}},
 			"desired 2: p: AlarmLow in INSUFFICIENT_DATA; no data",
 		},
 		{"nothing", steady(2), Cooling{}, nil, "desired 2"},

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // reporter is what *testing.T, *testing.B and *rapid.T have in common.
@@ -91,7 +93,7 @@ func step(lower, upper any, adjustment int) StepAdjustment {
 func high(t *Target, policy string, datapoints ...float64) Signal {
 	p := t.Policy(policy)
 	return Signal{
-		Policy: policy, Alarm: p.AlarmHigh, State: Alarm, Comparison: Greater,
+		Policy: policy, Alarm: p.AlarmHigh, State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold,
 		Threshold: p.TargetTracking.TargetValue, Datapoints: datapoints, Settled: len(datapoints),
 	}
 }
@@ -99,14 +101,14 @@ func high(t *Target, policy string, datapoints ...float64) Signal {
 func low(t *Target, policy string, datapoints ...float64) Signal {
 	p := t.Policy(policy)
 	return Signal{
-		Policy: policy, Alarm: p.AlarmLow, State: Alarm, Comparison: Less,
+		Policy: policy, Alarm: p.AlarmLow, State: alarm.InAlarm, Comparison: alarm.LessThanThreshold,
 		Threshold: lowThreshold(p.TargetTracking.TargetValue), Datapoints: datapoints, Settled: len(datapoints),
 	}
 }
 
 // alarmed is a signal of an alarm of the client's, in ALARM.
-func alarmed(policy string, c Comparison, threshold float64, datapoints ...float64) Signal {
-	return Signal{Policy: policy, Alarm: "alarm-" + policy, State: Alarm, Comparison: c, Threshold: threshold, Datapoints: datapoints, Settled: len(datapoints)}
+func alarmed(policy string, c alarm.Comparison, threshold float64, datapoints ...float64) Signal {
+	return Signal{Policy: policy, Alarm: "alarm-" + policy, State: alarm.InAlarm, Comparison: c, Threshold: threshold, Datapoints: datapoints, Settled: len(datapoints)}
 }
 
 // steady is a capacity that serves as asked and may change.

@@ -57,7 +57,7 @@ func (t *Target) addGroupPolicy(p *Policy, newID func() string, r *Registry) Pol
 	}
 	t.Group.Policies = append(t.Group.Policies, p)
 	r.indexPolicies(t)
-	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t.Key)}
+	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t)}
 }
 
 // replaceGroupPolicy puts a policy in the old one's place. Its alarms are made anew under new names each time, whether or not anything
@@ -69,7 +69,7 @@ func (t *Target) replaceGroupPolicy(old *Policy, next Policy, newID func() strin
 	if next.Type == TargetTrackingScaling {
 		next.nameAlarms(t.Key, newID)
 	}
-	ch.CreateAlarms = next.Alarms(t.Key)
+	ch.CreateAlarms = next.Alarms(t)
 	*old = next
 	return ch
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // drawGroup is a random world whose target has a group with policies of its own.
@@ -40,7 +42,7 @@ func drawGroup(t *rapid.T) world {
 			p.nameAlarms(blue, func() string { return p.Name })
 			s.Alarm = p.AlarmHigh
 			if rapid.Bool().Draw(t, "low") {
-				s.Alarm, s.Comparison, s.Threshold = p.AlarmLow, Less, 45
+				s.Alarm, s.Comparison, s.Threshold = p.AlarmLow, alarm.LessThanThreshold, 45
 			}
 		}
 		g.Policies = append(g.Policies, p)

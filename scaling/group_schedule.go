@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"bellows.dev/bellows/scaling/schedule"
+	"bellows.dev/bellows/schedule"
 )
 
 // GroupAction sets a group's bounds or desired capacity at a time, or at those of a Unix cron expression. It goes with its last run.

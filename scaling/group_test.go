@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/internal/zone"
 )
 
@@ -35,7 +36,7 @@ func putGroup(t *testing.T, r *Registry, in GroupPolicyInput) PolicyChange {
 }
 
 func told(policy string) Signal {
-	s := alarmed(policy, Greater, 50, 60)
+	s := alarmed(policy, alarm.GreaterThanThreshold, 50, 60)
 	s.Group = true
 	return s
 }
@@ -52,7 +53,7 @@ func TestSimpleScaling(t *testing.T) {
 		left     time.Duration
 	}{
 		{name: "acts", capacity: steady(2), want: Acted, to: 3},
-		{name: "whatever the alarm's data", capacity: steady(2), signal: func(s *Signal) { s.Datapoints, s.State = nil, InsufficientData }, want: Acted, to: 3},
+		{name: "whatever the alarm's data", capacity: steady(2), signal: func(s *Signal) { s.Datapoints, s.State = nil, alarm.InsufficientData }, want: Acted, to: 3},
 		{name: "at max", capacity: steady(4), want: AtMax, to: 4},
 		{name: "endpoint changes", capacity: Capacity{Desired: 2, Current: 2}, want: ActivityInProgress, to: 2},
 		{name: "an instance is replaced", capacity: Capacity{Desired: 2, Current: 1, Scalable: true}, want: ActivityInProgress, to: 2},
@@ -275,7 +276,7 @@ func TestGroupNames(t *testing.T) {
 func TestInstanceActivityTexts(t *testing.T) {
 	a := InstanceActivity{
 		Instance: "i-1", Launch: true, Status: InstanceInProgress, Start: at(60), From: 3, To: 4,
-		Why: CapacityChange{At: t0, Cause: Cause{Kind: CauseAlarm, Alarm: "busy", State: Alarm, Policy: "p"}, From: 3, To: 4},
+		Why: CapacityChange{At: t0, Cause: Cause{Kind: CauseAlarm, Alarm: "busy", State: alarm.InAlarm, Policy: "p"}, From: 3, To: 4},
 	}
 	// AWS: verifying a scaling activity, user guide.
 	want := "At 2026-11-23T10:00:00Z a monitor alarm busy in state ALARM triggered policy p changing the desired capacity from 3 to 4.  " +

@@ -1,6 +1,10 @@
 package scaling
 
-import "time"
+import (
+	"time"
+
+	"bellows.dev/bellows/alarm"
+)
 
 // GroupUpdate is UpdateAutoScalingGroup's request. Nil members were left out.
 type GroupUpdate struct {
@@ -143,9 +147,9 @@ func (t *Target) Execute(now time.Time, x Execution, c Capacity, d *Decision) er
 	case p.Type == SimpleScaling && (x.Metric != nil || x.Threshold != nil):
 		return invalid("MetricValue and BreachThreshold are not supported for policies of type %s", p.Type)
 	case p.Type == StepScaling:
-		sig.State, sig.Threshold, sig.Datapoints, sig.Comparison = Alarm, *x.Threshold, []float64{*x.Metric}, GreaterOrEqual
+		sig.State, sig.Threshold, sig.Datapoints, sig.Comparison = alarm.InAlarm, *x.Threshold, []float64{*x.Metric}, alarm.GreaterThanOrEqualToThreshold
 		if *x.Metric < *x.Threshold {
-			sig.Comparison = LessOrEqual
+			sig.Comparison = alarm.LessThanOrEqualToThreshold
 		}
 	}
 	least, most := t.Min, t.Max

@@ -112,7 +112,7 @@ func (s *CustomizedSpec) identity() string {
 	return strings.Join(parts, "\x01")
 }
 
-func metricIdentity(namespace, name, statistic string, dimensions []MetricDimension) string {
+func metricIdentity(namespace, name, statistic string, dimensions []metric.Dimension) string {
 	parts := []string{namespace, name, statistic}
 	for _, d := range sortedDimensions(dimensions) {
 		parts = append(parts, d.Name, d.Value)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/metric"
 )
 
@@ -15,7 +16,7 @@ import (
 func perInstance() []MetricQuery {
 	return []MetricQuery{
 		{ID: "m1", Label: "queue", ReturnData: ptr(false), Stat: &MetricStat{
-			Namespace: "App", Name: "Queue", Statistic: "Sum", Dimensions: []MetricDimension{{"b", "2"}, {"a", "1"}},
+			Namespace: "App", Name: "Queue", Statistic: "Sum", Dimensions: []metric.Dimension{{Name: "b", Value: "2"}, {Name: "a", Value: "1"}},
 		}},
 		{ID: "m2", ReturnData: ptr(false), Stat: &MetricStat{Namespace: "App", Name: "Instances", Statistic: "Average"}},
 		{ID: "e1", Label: "per instance", Expression: "m1 / m2"},
@@ -28,7 +29,7 @@ func mathPolicy(queries []MetricQuery) *TargetTrackingConfig {
 
 // AWS: every metric and expression has a period of 60 s: recorded.
 func TestAlarmsOfMetricMath(t *testing.T) {
-	r, _ := newTarget(t, 1, 4)
+	r, target := newTarget(t, 1, 4)
 	ch := put(t, r, PolicyInput{Name: "p", Type: TargetTrackingScaling, TargetTracking: mathPolicy(perInstance())}, counter())
 	queries := []metric.DataQuery{
 		{ID: "m1", Label: "queue", Hidden: true, Stat: &metric.MetricStat{
@@ -40,15 +41,19 @@ func TestAlarmsOfMetricMath(t *testing.T) {
 		}},
 		{ID: "e1", Label: "per instance", Expression: "m1 / m2", Period: time.Minute},
 	}
-	want := []AlarmSpec{
-		{Name: alarmPrefix + "High-id-2", Comparison: Greater, Threshold: 100, Queries: queries, Period: time.Minute, EvaluationPeriods: 3},
-		{Name: alarmPrefix + "Low-id-3", Comparison: Less, Threshold: 90, Queries: queries, Period: time.Minute, EvaluationPeriods: 15},
+	want := []alarm.Alarm{
+		ownAlarm(target, alarmPrefix+"High-id-2", alarm.Rule{
+			Comparison: alarm.GreaterThanThreshold, Threshold: 100, Metrics: queries, Period: time.Minute, Periods: 3,
+		}),
+		ownAlarm(target, alarmPrefix+"Low-id-3", alarm.Rule{
+			Comparison: alarm.LessThanThreshold, Threshold: 90, Metrics: queries, Period: time.Minute, Periods: 15,
+		}),
 	}
 	if diff := cmp.Diff(want, ch.CreateAlarms); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	again := put(t, r, PolicyInput{Name: "p", TargetTracking: &TargetTrackingConfig{TargetValue: 100}}, counter())
-	if len(again.CreateAlarms) != 2 || cmp.Diff(queries, again.CreateAlarms[0].Queries) != "" {
+	if len(again.CreateAlarms) != 2 || cmp.Diff(queries, again.CreateAlarms[0].Rule.Metrics) != "" {
 		t.Errorf("put again without its metric: %+v", again)
 	}
 }
@@ -130,43 +135,43 @@ func TestMetricMathIdentity(t *testing.T) {
 // AWS: Application Auto Scaling's MetricType; SageMaker developer guide. What each predefined metric's alarms watch.
 func TestAlarmsOfPredefinedMetrics(t *testing.T) {
 	component := TargetKey{"inference-component/llm", ComponentCopies}
-	variant := []MetricDimension{{"EndpointName", "chat"}, {"VariantName", "blue"}}
-	copies := []MetricDimension{{"InferenceComponentName", "llm"}}
+	variant := []metric.Dimension{{Name: "EndpointName", Value: "chat"}, {Name: "VariantName", Value: "blue"}}
+	copies := []metric.Dimension{{Name: "InferenceComponentName", Value: "llm"}}
 	for _, tc := range []struct {
 		key        TargetKey
-		metric     PredefinedMetric
+		predefined PredefinedMetric
 		name       string
-		statistic  Statistic
-		dimensions []MetricDimension
+		statistic  metric.StatisticKind
+		dimensions []metric.Dimension
 		high       time.Duration
 	}{
-		{blue, VariantInvocationsPerInstance, "InvocationsPerInstance", Sum, variant, time.Minute},
-		{blue, VariantConcurrentRequestsPerModel, "ConcurrentRequestsPerModel", Maximum, variant, 10 * time.Second},
-		{component, ComponentInvocationsPerCopy, "InvocationsPerCopy", Sum, copies, time.Minute},
-		{component, ComponentConcurrentRequestsPerCopy, "ConcurrentRequestsPerCopy", Maximum, copies, 10 * time.Second},
+		{blue, VariantInvocationsPerInstance, "InvocationsPerInstance", metric.Sum, variant, time.Minute},
+		{blue, VariantConcurrentRequestsPerModel, "ConcurrentRequestsPerModel", metric.Maximum, variant, 10 * time.Second},
+		{component, ComponentInvocationsPerCopy, "InvocationsPerCopy", metric.Sum, copies, time.Minute},
+		{component, ComponentConcurrentRequestsPerCopy, "ConcurrentRequestsPerCopy", metric.Maximum, copies, 10 * time.Second},
 		{
 			TargetKey{blue.ResourceID, VariantConcurrency}, VariantProvisionedConcurrencyUtilization,
-			"ServerlessProvisionedConcurrencyUtilization", Maximum, variant, time.Minute,
+			"ServerlessProvisionedConcurrencyUtilization", metric.Maximum, variant, time.Minute,
 		},
 	} {
 		r := NewRegistry() // inference components and provisioned concurrency cannot be registered here yet
 		r.Targets[tc.key] = &Target{Key: tc.key, Min: 1, Max: 4}
 		in := PolicyInput{Key: tc.key, Name: "p", Type: TargetTrackingScaling, TargetTracking: &TargetTrackingConfig{
-			TargetValue: 0.5, Predefined: &PredefinedSpec{Metric: tc.metric},
+			TargetValue: 0.5, Predefined: &PredefinedSpec{Metric: tc.predefined},
 		}}
 		ch, err := r.PutPolicy(t0, in, counter())
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := AlarmSpec{
-			Name: ch.Policy.AlarmHigh, Comparison: Greater, Threshold: 0.5, Namespace: "AWS/SageMaker", Metric: tc.name, Dimensions: tc.dimensions,
-			Statistic: tc.statistic, Period: tc.high, EvaluationPeriods: 3,
-		}
+		want := ownAlarm(r.Targets[tc.key], ch.Policy.AlarmHigh, alarm.Rule{
+			Comparison: alarm.GreaterThanThreshold, Threshold: 0.5, Metric: metric.NewID("AWS/SageMaker", tc.name, tc.dimensions...),
+			Statistic: metric.Statistic{Kind: tc.statistic}, Period: tc.high, Periods: 3,
+		})
 		if diff := cmp.Diff(want, ch.CreateAlarms[0]); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", tc.metric, diff)
+			t.Errorf("%v (-want +got):\n%s", tc.predefined, diff)
 		}
-		if low := ch.CreateAlarms[1]; low.Period != time.Minute || low.EvaluationPeriods != 15 || low.Threshold != 0.45 {
-			t.Errorf("%v: %+v", tc.metric, low)
+		if low := ch.CreateAlarms[1].Rule; low.Period != time.Minute || low.Periods != 15 || low.Threshold != 0.45 {
+			t.Errorf("%v: %+v", tc.predefined, low)
 		}
 		for _, wrong := range []PredefinedMetric{VariantInvocationsPerInstance, ComponentInvocationsPerCopy, VariantProvisionedConcurrencyUtilization} {
 			fits := strings.Contains(strings.Join(namesOf(tc.key.Dimension), " "), wrong.String())

@@ -1,6 +1,10 @@
 package scaling
 
-import "time"
+import (
+	"time"
+
+	"bellows.dev/bellows/alarm"
+)
 
 // Policy types.
 const (
@@ -93,21 +97,13 @@ type PolicyInput struct {
 	Predictive     *PredictiveConfig `json:",omitempty"`
 }
 
-// ActionTarget is how actions of alarms identify what the policy belongs to: the target, or for a group's policy itself.
-func (c PolicyChange) ActionTarget() string {
-	if c.Policy.grouped() {
-		return c.Policy.UUID
-	}
-	return c.Target.ID36()
-}
-
 // PolicyChange is what a PutScalingPolicy did.
 type PolicyChange struct {
 	Target  *Target
 	Policy  *Policy
 	Created bool
 
-	// DeleteAlarms and CreateAlarms are the orders that follow, in this sequence; both are empty where the policy's alarms stay.
+	// The alarms of DeleteAlarms are to be deleted, then those of CreateAlarms created; both are empty where the policy's alarms stay.
 	DeleteAlarms []string
-	CreateAlarms []AlarmSpec
+	CreateAlarms []alarm.Alarm
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/metric"
 )
 
 // AWS: PutScalingPolicy, StepAdjustment; step scaling policies, user guide; texts recorded.
@@ -229,8 +231,8 @@ func TestTrackingConfigRefused(t *testing.T) {
 
 // AWS: one policy a metric; target value, cooldowns and unit do not make another one, the order of dimensions neither.
 func TestTrackingMetricIdentity(t *testing.T) {
-	ab := []MetricDimension{{"A", "1"}, {"B", "2"}}
-	ba := []MetricDimension{{"B", "2"}, {"A", "1"}}
+	ab := []metric.Dimension{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}
+	ba := []metric.Dimension{{Name: "B", Value: "2"}, {Name: "A", Value: "1"}}
 	base := CustomizedSpec{Namespace: "n", Name: "m", Dimensions: ab, Statistic: Sum, Unit: "Count"}
 	with := func(f func(*CustomizedSpec)) *CustomizedSpec {
 		s := base

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // world is a random target, its capacity, and what its alarms say.
@@ -75,11 +77,11 @@ func (w *world) addSignals(t *rapid.T, p *Policy) {
 	datapoints := func(scale float64) []float64 {
 		return rapid.SliceOfN(rapid.Float64Range(0, scale), 0, 3).Draw(t, "datapoints")
 	}
-	state := func() AlarmState {
-		return rapid.SampledFrom([]AlarmState{Alarm, Alarm, Alarm, OK, InsufficientData}).Draw(t, "state")
+	state := func() alarm.State {
+		return rapid.SampledFrom([]alarm.State{alarm.InAlarm, alarm.InAlarm, alarm.InAlarm, alarm.OK, alarm.InsufficientData}).Draw(t, "state")
 	}
 	if p.Type == StepScaling {
-		s := alarmed(p.Name, Comparison(rapid.IntRange(1, 4).Draw(t, "comparison")), 50, datapoints(100)...)
+		s := alarmed(p.Name, alarm.Comparison(rapid.IntRange(1, 4).Draw(t, "comparison")), 50, datapoints(100)...)
 		s.State = state()
 		w.signals = append(w.signals, s)
 		return
@@ -190,7 +192,7 @@ func checkAgreement(t *rapid.T, w *world, d *Decision) {
 		}
 		all := append(slices.Clone(w.signals), w.votes...)
 		at := slices.IndexFunc(all, func(s Signal) bool { return s.Alarm == o.AlarmLow })
-		if at < 0 || all[at].State != Alarm || all[at].Settled == 0 || o.coolingIn(t0) > 0 {
+		if at < 0 || all[at].State != alarm.InAlarm || all[at].Settled == 0 || o.coolingIn(t0) > 0 {
 			t.Fatalf("scaled in without %s: %s", o.Name, d)
 		}
 		if d.Want == d.Max {
@@ -228,10 +230,10 @@ func TestSameBreachAddsNothingWhileCooling(t *testing.T) {
 			step(0, 10, adjustments[0]), step(10, 20, adjustments[1]), step(20, nil, adjustments[2])))
 		start := rapid.IntRange(0, 20).Draw(t, "capacity")
 		first := rapid.Float64Range(0, 30).Draw(t, "first breach")
-		d := decide(0, target, steady(start), alarmed("p", GreaterOrEqual, 50, 50+first))
+		d := decide(0, target, steady(start), alarmed("p", alarm.GreaterThanOrEqualToThreshold, 50, 50+first))
 		carryOut(t, target, d, 0, 60)
 		breach := rapid.Float64Range(0, 30).Draw(t, "second breach")
-		second := decide(61, target, steady(d.Want), alarmed("p", GreaterOrEqual, 50, 50+breach))
+		second := decide(61, target, steady(d.Want), alarmed("p", alarm.GreaterThanOrEqualToThreshold, 50, 50+breach))
 		if by := func(b float64) int { return adjustments[min(int(b/10), 2)] }; second.Want != start+max(by(first), by(breach)) {
 			t.Fatalf("first %s; then %s", &d, &second)
 		}

@@ -3,6 +3,8 @@ package scaling
 import (
 	"slices"
 	"time"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // Outcomes of a proposal.
@@ -133,8 +135,8 @@ type Proposal struct {
 	Policy, Alarm string
 	Group         bool `json:",omitempty"` // the policy is the group's
 	Executed      bool `json:",omitempty"` // by ExecutePolicy, not by an alarm
-	State         AlarmState
-	Comparison    Comparison
+	State         alarm.State
+	Comparison    ComparisonCode
 	Threshold     float64
 	Evaluated     int     // datapoints
 	Breaching     int     // those of them that breach

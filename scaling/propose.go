@@ -3,6 +3,7 @@ package scaling
 import (
 	"math"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/metric"
 )
 
@@ -20,12 +21,12 @@ func propose(s *situation, p *Policy, sig *Signal) Proposal {
 		pr.Outcome, pr.Process = ProcessSuspended, ProcessAlarmNotification
 	case p.Type == SimpleScaling:
 		proposeSimple(s, p, sig, &pr)
-	case sig.State == InsufficientData || len(sig.Datapoints) == 0:
+	case sig.State == alarm.InsufficientData || len(sig.Datapoints) == 0:
 		// AWS: target tracking does not scale while an alarm is in INSUFFICIENT_DATA; step scaling needs data to choose a step.
 		pr.Outcome = NoData
 	case p.Type == StepScaling:
 		proposeStep(s, p, sig, &pr)
-	case sig.State != Alarm:
+	case sig.State != alarm.InAlarm:
 		pr.Metric, pr.Outcome = mean(sig.Datapoints), Quiet
 	default:
 		proposeTracking(s, p, sig, &pr)
@@ -36,11 +37,11 @@ func propose(s *situation, p *Policy, sig *Signal) Proposal {
 // heard is what an alarm says, before anything is made of it.
 func heard(s *situation, sig *Signal) Proposal {
 	pr := Proposal{
-		Policy: sig.Policy, Group: sig.Group, Executed: sig.Executed, Alarm: sig.Alarm, State: sig.State, Comparison: sig.Comparison, Threshold: sig.Threshold,
+		Policy: sig.Policy, Group: sig.Group, Executed: sig.Executed, Alarm: sig.Alarm, State: sig.State, Comparison: comparisonCode(sig.Comparison), Threshold: sig.Threshold,
 		Evaluated: len(sig.Datapoints), Wanted: s.capacity.Desired, Clamped: s.capacity.Desired,
 	}
 	for _, v := range sig.Datapoints {
-		if sig.Comparison.breached(v, sig.Threshold) {
+		if sig.Comparison.Breaches(v, sig.Threshold) {
 			pr.Breaching++
 		}
 	}

@@ -80,7 +80,7 @@ func (t *Target) addPolicy(now time.Time, p Policy, newID func() string) PolicyC
 		p.Outlook = &Outlook{Due: now}
 	}
 	t.Policies = append(t.Policies, &p)
-	return PolicyChange{Target: t, Policy: &p, Created: true, CreateAlarms: p.Alarms(t.Key)}
+	return PolicyChange{Target: t, Policy: &p, Created: true, CreateAlarms: p.Alarms(t)}
 }
 
 // replacePolicy puts a policy in the old one's place. A target tracking policy's alarms are made anew under new names each time, whether
@@ -91,7 +91,7 @@ func (t *Target) replacePolicy(now time.Time, old *Policy, next Policy, newID fu
 	if old.Type == TargetTrackingScaling {
 		ch.DeleteAlarms = old.AlarmNames()
 		next.nameAlarms(t.Key, newID)
-		ch.CreateAlarms = next.Alarms(t.Key)
+		ch.CreateAlarms = next.Alarms(t)
 	}
 	before := old.Predictive
 	*old = next

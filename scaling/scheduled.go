@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"bellows.dev/bellows/scaling/schedule"
+	"bellows.dev/bellows/schedule"
 )
 
 // ScheduledAction sets a target's range at the times of a schedule.

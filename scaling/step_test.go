@@ -3,6 +3,8 @@ package scaling
 import (
 	"math"
 	"testing"
+
+	"bellows.dev/bellows/alarm"
 )
 
 // AWS: step scaling policies, user guide: step adjustments at a threshold of 50; bounds belong to the side away from it.
@@ -89,10 +91,10 @@ func TestStepWalk(t *testing.T) {
 	_, target := newTarget(t, 1, 20, in)
 	n := 10
 	for i, tt := range []struct {
-		comparison Comparison
+		comparison alarm.Comparison
 		metric     float64
 		want       int
-	}{{Greater, 60, 11}, {Greater, 70, 14}, {Less, 40, 13}, {Less, 30, 10}} {
+	}{{alarm.GreaterThanThreshold, 60, 11}, {alarm.GreaterThanThreshold, 70, 14}, {alarm.LessThanThreshold, 40, 13}, {alarm.LessThanThreshold, 30, 10}} {
 		d := decide(i*60, target, steady(n), alarmed("p", tt.comparison, 50, tt.metric))
 		if d.Want != tt.want {
 			t.Fatalf("metric %v at %d: got %d, want %d: %s", tt.metric, n, d.Want, tt.want, &d)
@@ -107,7 +109,7 @@ func TestAggregation(t *testing.T) {
 		in := stepping("p", ChangeInCapacity, step(0, nil, 1))
 		in.Step.Aggregation = aggregation
 		_, target := newTarget(t, 1, 9, in)
-		d := decide(0, target, steady(1), alarmed("p", GreaterOrEqual, 50, 70, 50, 60))
+		d := decide(0, target, steady(1), alarmed("p", alarm.GreaterThanOrEqualToThreshold, 50, 70, 50, 60))
 		if got := d.Proposals[0].Metric; got != want {
 			t.Errorf("%s: metric %v, want %v", aggregation, got, want)
 		}

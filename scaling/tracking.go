@@ -53,7 +53,8 @@ const (
 	Sum
 )
 
-// Statistic is how a period's samples become one datapoint.
+// Statistic is how a period's samples become one datapoint: one of the five that a customized metric may name, which are fewer than an
+// alarm's (metric.Statistic). AWS: CustomizedMetricSpecification, Statistic.
 type Statistic int
 
 // String returns CloudWatch's name of the statistic.
@@ -77,6 +78,22 @@ func (s Statistic) String() string {
 // ParseStatistic returns the statistic of CloudWatch's name; zero where there is none.
 func ParseStatistic(s string) Statistic { return parse(s, Sum) }
 
+// metric returns the statistic as an alarm has it.
+func (s Statistic) metric() metric.Statistic {
+	switch s {
+	case Average:
+		return metric.Statistic{Kind: metric.Average}
+	case Minimum:
+		return metric.Statistic{Kind: metric.Minimum}
+	case Maximum:
+		return metric.Statistic{Kind: metric.Maximum}
+	case SampleCount:
+		return metric.Statistic{Kind: metric.SampleCount}
+	default:
+		return metric.Statistic{Kind: metric.Sum}
+	}
+}
+
 // TargetTrackingConfig is a target tracking policy's configuration. Exactly one of the two metrics is set.
 type TargetTrackingConfig struct {
 	TargetValue float64
@@ -99,15 +116,12 @@ type PredefinedSpec struct {
 type CustomizedSpec struct {
 	Namespace  string
 	Name       string
-	Dimensions []MetricDimension // in the client's order
+	Dimensions []metric.Dimension // in the client's order
 	Statistic  Statistic
 	Unit       string        // CloudWatch's name of a unit; "" where none was given
 	Period     time.Duration `json:",omitempty"` // groups': 10, 30 or 60 s; zero: 60 s
 	Queries    []MetricQuery // metric math; the members above are unset then
 }
-
-// MetricDimension is a name and value of a metric's identity.
-type MetricDimension struct{ Name, Value string }
 
 // MetricQuery is one line of metric math.
 type MetricQuery struct {
@@ -122,26 +136,7 @@ type MetricQuery struct {
 type MetricStat struct {
 	Namespace  string
 	Name       string
-	Dimensions []MetricDimension
+	Dimensions []metric.Dimension
 	Statistic  string
 	Unit       string
-}
-
-// AlarmSpec is an alarm that a target tracking policy wants. All else is unset: DatapointsToAlarm, TreatMissingData.
-// AWS: recorded; user guide, target tracking: do not edit or delete these alarms.
-type AlarmSpec struct {
-	Name       string
-	Comparison Comparison // Greater or Less
-	Threshold  float64
-
-	Namespace  string
-	Metric     string
-	Dimensions []MetricDimension
-	Statistic  Statistic
-	Unit       string // "" for any
-
-	Queries []metric.DataQuery // metric math; the five members above are unset then
-
-	Period            time.Duration
-	EvaluationPeriods int
 }

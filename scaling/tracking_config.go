@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bellows.dev/bellows/metric"
 )
 
 // AWS: PutScalingPolicy, TargetValue.
@@ -113,6 +115,6 @@ func (c *TargetTrackingConfig) identity() string {
 	return c.Customized.identity()
 }
 
-func sortedDimensions(ds []MetricDimension) []MetricDimension {
-	return slices.SortedFunc(slices.Values(ds), func(a, b MetricDimension) int { return strings.Compare(a.Name, b.Name) })
+func sortedDimensions(ds []metric.Dimension) []metric.Dimension {
+	return slices.SortedFunc(slices.Values(ds), func(a, b metric.Dimension) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/plural"
 )
 
@@ -120,7 +121,7 @@ type AlarmFacts struct {
 	Policy         string
 	Group          bool // it is one of the group's
 	Alarm          string
-	State          AlarmState
+	State          alarm.State
 	Since          time.Time // of the state
 	Judged         time.Time // when the alarm has had time to see data, had there been any
 	ActionsEnabled bool
@@ -198,7 +199,7 @@ func (t *Target) policyWarnings(now time.Time, p *Policy, alarms []AlarmFacts) [
 
 // withoutData reports whether an alarm has had no data for longer than it may take to come.
 func (a AlarmFacts) withoutData(now time.Time) bool {
-	return a.State == InsufficientData && !now.Before(a.Judged) && now.Sub(a.Since) >= withoutDataIn
+	return a.State == alarm.InsufficientData && !now.Before(a.Judged) && now.Sub(a.Since) >= withoutDataIn
 }
 
 // scaleInWarnings is what keeps capacity from ever being taken away.

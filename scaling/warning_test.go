@@ -5,14 +5,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bellows.dev/bellows/alarm"
 )
 
-func facts(policy, alarm string, s AlarmState) AlarmFacts {
+func facts(policy, alarm string, s alarm.State) AlarmFacts {
 	return AlarmFacts{Policy: policy, Alarm: alarm, State: s, Since: at(-600), Judged: at(-300), ActionsEnabled: true}
 }
 
 // owned are the facts of a target tracking policy's own alarms.
-func ownedFacts(t *Target, policy string, s AlarmState) []AlarmFacts {
+func ownedFacts(t *Target, policy string, s alarm.State) []AlarmFacts {
 	var out []AlarmFacts
 	for _, name := range t.Policy(policy).AlarmNames() {
 		out = append(out, facts(policy, name, s))
@@ -37,31 +39,33 @@ func TestWarnings(t *testing.T) {
 		{name: "nothing registered but a range", most: 4},
 		{
 			name: "nothing wrong", most: 4, policies: []PolicyInput{tracking("p", 10)},
-			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", OK) },
+			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", alarm.OK) },
 		},
 		{
 			name: "the notebook's step policy, that no alarm invokes", most: 4, policies: []PolicyInput{tracking("p", 10), out},
-			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", OK) },
+			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", alarm.OK) },
 			want:   []string{"no alarm invokes policy out, so it never acts: put an alarm whose actions name the policy's ARN"},
 		},
 		{
 			name: "only out", most: 4, policies: []PolicyInput{out},
-			alarms: func(*Target) []AlarmFacts { return []AlarmFacts{facts("out", "a", OK)} },
+			alarms: func(*Target) []AlarmFacts { return []AlarmFacts{facts("out", "a", alarm.OK)} },
 			want:   []string{"capacity is never taken away: no policy scales in"},
 		},
 		{
 			name: "out and in", most: 4, policies: []PolicyInput{out, in},
-			alarms: func(*Target) []AlarmFacts { return []AlarmFacts{facts("out", "a", OK), facts("in", "b", OK)} },
+			alarms: func(*Target) []AlarmFacts {
+				return []AlarmFacts{facts("out", "a", alarm.OK), facts("in", "b", alarm.OK)}
+			},
 		},
 		{
 			name: "scale-in disabled", most: 4, policies: []PolicyInput{noIn},
-			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", OK) },
+			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", alarm.OK) },
 			want:   []string{"capacity is never taken away: no policy scales in"},
 		},
 		{
 			name: "no data, and so no agreement", most: 4, policies: []PolicyInput{tracking("p", 10), tracking("q", 10)},
 			alarms: func(t *Target) []AlarmFacts {
-				return append(ownedFacts(t, "p", OK), ownedFacts(t, "q", InsufficientData)...)
+				return append(ownedFacts(t, "p", alarm.OK), ownedFacts(t, "q", alarm.InsufficientData)...)
 			},
 			want: []string{
 				"alarm AlarmHigh of policy q has no data since 2026-11-23 09:50:00: check the metric's name, dimensions and unit, and whether anything publishes it",
@@ -72,7 +76,7 @@ func TestWarnings(t *testing.T) {
 		{
 			name: "no data yet is no news", most: 4, policies: []PolicyInput{tracking("p", 10)},
 			alarms: func(t *Target) []AlarmFacts {
-				all := ownedFacts(t, "p", InsufficientData)
+				all := ownedFacts(t, "p", alarm.InsufficientData)
 				all[0].Judged, all[1].Since = at(1), at(-299)
 				return all
 			},
@@ -80,7 +84,7 @@ func TestWarnings(t *testing.T) {
 		{
 			name: "deleted and disabled alarms", most: 4, policies: []PolicyInput{tracking("p", 10)},
 			alarms: func(t *Target) []AlarmFacts {
-				all := ownedFacts(t, "p", OK)[:1]
+				all := ownedFacts(t, "p", alarm.OK)[:1]
 				all[0].ActionsEnabled = false
 				return all
 			},
@@ -94,7 +98,7 @@ func TestWarnings(t *testing.T) {
 			set: func(t *Target) {
 				t.Suspended.DynamicOut, t.Tags = true, map[string]string{DryRunTag: "true"}
 			},
-			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", OK) },
+			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", alarm.OK) },
 			want: []string{
 				"minimum and maximum are both 1: policies can change nothing", "scaling by policies is suspended",
 				"dry run: decisions are recorded and change nothing",
@@ -105,7 +109,7 @@ func TestWarnings(t *testing.T) {
 			set: func(t *Target) {
 				t.Watch.Moves = []Move{{at(-1000), "p", 1, 2}, {at(-800), "in", 2, 1}, {at(-600), "p", 1, 2}, {at(-400), "in", 2, 1}}
 			},
-			alarms: func(t *Target) []AlarmFacts { return append(ownedFacts(t, "p", OK), facts("in", "b", OK)) },
+			alarms: func(t *Target) []AlarmFacts { return append(ownedFacts(t, "p", alarm.OK), facts("in", "b", alarm.OK)) },
 			want:   []string{"policies in and p work against each other: 3 times in a row one took back what the other did"},
 		},
 		{
@@ -113,14 +117,14 @@ func TestWarnings(t *testing.T) {
 			set: func(t *Target) {
 				t.Watch.Moves = []Move{{at(-9000), "p", 1, 2}, {at(-8800), "in", 2, 1}, {at(-600), "p", 1, 2}, {at(-400), "in", 2, 1}, {at(-300), "p", 1, 2}}
 			},
-			alarms: func(t *Target) []AlarmFacts { return append(ownedFacts(t, "p", OK), facts("in", "b", OK)) },
+			alarms: func(t *Target) []AlarmFacts { return append(ownedFacts(t, "p", alarm.OK), facts("in", "b", alarm.OK)) },
 		},
 		{
 			name: "at its maximum day after day", most: 4, policies: []PolicyInput{tracking("p", 10)},
 			set: func(t *Target) {
 				t.Watch.MaxDays = []Day{DayOf(at(-5 * day)), DayOf(at(-3 * day)), DayOf(at(-2 * day)), DayOf(at(-day))}
 			},
-			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", OK) },
+			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", alarm.OK) },
 			want:   []string{"more than the maximum was wanted on each of the last 3 days: raise it, or the target value"},
 		},
 		{
@@ -128,7 +132,7 @@ func TestWarnings(t *testing.T) {
 			set: func(t *Target) {
 				t.Watch.MaxDays = []Day{DayOf(at(-4 * day)), DayOf(at(-3 * day)), DayOf(at(-2 * day))}
 			},
-			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", OK) },
+			alarms: func(t *Target) []AlarmFacts { return ownedFacts(t, "p", alarm.OK) },
 		},
 	}
 	for _, tt := range tests {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 )
 
@@ -14,7 +15,7 @@ func (r *runner) mute(c *command) error {
 	if err != nil {
 		return err
 	}
-	rule := engine.MuteRule{Name: name}
+	rule := alarm.MuteRule{Name: name}
 	if rule.Expression, err = c.argument(2); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -145,9 +146,7 @@ func (c *command) trackMath(config *scaling.TargetTrackingConfig) error {
 		x := scaling.MetricQuery{ID: q.ID, Expression: q.Expression, ReturnData: &returned}
 		if s := q.Stat; s != nil {
 			x.Stat = &scaling.MetricStat{Namespace: s.Metric.Namespace, Name: s.Metric.Name, Statistic: s.Statistic.String()}
-			for _, d := range s.Metric.Dimensions {
-				x.Stat.Dimensions = append(x.Stat.Dimensions, scaling.MetricDimension{Name: d.Name, Value: d.Value})
-			}
+			x.Stat.Dimensions = slices.Clone(s.Metric.Dimensions)
 		}
 		spec.Queries = append(spec.Queries, x)
 	}

@@ -130,10 +130,6 @@ func describe(a *alarm.Alarm) string {
 	if q := a.Rule.PromQL; q != nil {
 		return fmt.Sprintf("%s each %v, pending %v, recovery %v", q.Query, q.Interval, q.Pending, q.Recovery)
 	}
-	sign := map[alarm.Comparison]string{
-		alarm.GreaterThanThreshold: ">", alarm.GreaterThanOrEqualToThreshold: ">=", alarm.LessThanThreshold: "<",
-		alarm.LessThanOrEqualToThreshold: "<=",
-	}[a.Rule.Comparison]
 	m := a.Rule.DatapointsToM
 	if m == 0 {
 		m = a.Rule.Periods
@@ -144,7 +140,7 @@ func describe(a *alarm.Alarm) string {
 			what = q.Expression
 		}
 	}
-	return fmt.Sprintf("%s %s %v, %d of %d periods of %v", what, sign, a.Rule.Threshold, m, a.Rule.Periods,
+	return fmt.Sprintf("%s %s %v, %d of %d periods of %v", what, a.Rule.Comparison.Sign(), a.Rule.Threshold, m, a.Rule.Periods,
 		a.Rule.Period)
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/scaling"
-	"bellows.dev/bellows/scaling/schedule"
+	"bellows.dev/bellows/schedule"
 )
 
 // Options are external dependencies of scenarios.

@@ -63,7 +63,7 @@ func (l *life) actGroup() {
 			Key: key, Name: "keep", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
 				TargetValue: float64(20 + l.rand.IntN(200)), Customized: &scaling.CustomizedSpec{
 					Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: scaling.Sum,
-					Dimensions: []scaling.MetricDimension{{Name: "EndpointName", Value: "e"}, {Name: "VariantName", Value: "v"}},
+					Dimensions: []metric.Dimension{{Name: "EndpointName", Value: "e"}, {Name: "VariantName", Value: "v"}},
 				},
 			},
 		}})

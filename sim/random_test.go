@@ -148,7 +148,7 @@ func (l *life) run(d time.Duration) {
 func (l *life) check() {
 	l.t.Helper()
 	r := l.world.Engine.Region(scope)
-	for name, a := range r.Alarms {
+	for name, a := range r.Alarms.Metric {
 		if l.states[name] != a.State {
 			l.failf("alarm %s is %v without a word, and was %v", name, a.State, l.states[name])
 		}

@@ -28,7 +28,7 @@ type metricKind struct {
 	config scaling.TargetTrackingConfig
 }
 
-var ofVariant = []scaling.MetricDimension{{Name: "EndpointName", Value: "e"}, {Name: "VariantName", Value: "v"}}
+var ofVariant = []metric.Dimension{{Name: "EndpointName", Value: "e"}, {Name: "VariantName", Value: "v"}}
 
 func predefined(m scaling.PredefinedMetric) scaling.TargetTrackingConfig {
 	return scaling.TargetTrackingConfig{Predefined: &scaling.PredefinedSpec{Metric: m}}

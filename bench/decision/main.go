@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/engine/enginetest"
@@ -170,7 +171,7 @@ func twoPolicies() (*scaling.Target, []scaling.Signal, error) {
 		}
 	}
 	return t, []scaling.Signal{
-		{Policy: "cpu", Alarm: t.Policy("cpu").AlarmHigh, State: scaling.Alarm, Comparison: scaling.Greater, Threshold: 70, Datapoints: []float64{140, 150, 160}},
-		{Policy: "up", Alarm: "high", State: scaling.Alarm, Comparison: scaling.Greater, Threshold: 50, Datapoints: []float64{55, 56, 57}},
+		{Policy: "cpu", Alarm: t.Policy("cpu").AlarmHigh, State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold, Threshold: 70, Datapoints: []float64{140, 150, 160}},
+		{Policy: "up", Alarm: "high", State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold, Threshold: 50, Datapoints: []float64{55, 56, 57}},
 	}, nil
 }

@@ -154,7 +154,7 @@ func collect(ch chan<- prometheus.Metric, now time.Time, e *engine.Engine, there
 		states := []alarm.State{alarm.OK, alarm.InAlarm, alarm.InsufficientData}
 		total := map[alarm.State]int{}
 		shown := 0
-		for name, now := range r.AlarmStates() {
+		for name, now := range r.Alarms.States() {
 			total[now]++
 			for _, state := range states {
 				if shown < alarmsShown {

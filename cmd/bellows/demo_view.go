@@ -127,8 +127,8 @@ func look(ctx context.Context, s *server) (p picture) {
 			if x := r.Hosting.Endpoints[demoEndpoint]; x != nil {
 				p.status, p.desired, p.current = x.Status, x.Variants[0].Desired, x.Variants[0].Current()
 			}
-			for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-				a := r.Alarms[name]
+			for _, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {
+				a := r.Alarms.Metric[name]
 				p.alarms = append(p.alarms, fmt.Sprintf("%-20s %-22s %v", shortAlarm(name), a.Rule.Metric.Name, a.State))
 			}
 		}

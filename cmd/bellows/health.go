@@ -231,7 +231,7 @@ func (st *status) look(e *engine.Engine) {
 				st.Warnings = append(st.Warnings, warning{r.Scope.Region, x.Target.VariantName(), w.String()})
 			}
 		}
-		for name, state := range r.AlarmStates() {
+		for name, state := range r.Alarms.States() {
 			if st.Alarms++; state == alarm.InAlarm {
 				st.InAlarm = append(st.InAlarm, alarmOf(r, name))
 			}
@@ -245,10 +245,10 @@ func (st *status) look(e *engine.Engine) {
 
 // alarmOf tells of an alarm in ALARM, and which variant it is about: the one whose policy it invokes, or whose metric it watches.
 func alarmOf(r *engine.Region, name string) alarmRow {
-	if c := r.Composites[name]; c != nil {
+	if c := r.Alarms.Composite[name]; c != nil {
 		return alarmRow{Region: r.Scope.Region, Name: name, Reason: c.Reason, Since: c.Transitioned}
 	}
-	a := r.Alarms[name]
+	a := r.Alarms.Metric[name]
 	out := alarmRow{Region: r.Scope.Region, Name: name, Reason: a.Reason, Since: a.Transitioned}
 	if endpoint, variant, found := r.VariantOf(a); found {
 		out.Explain = explainLink(r.Scope.Region, endpoint, variant)

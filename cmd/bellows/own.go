@@ -108,11 +108,11 @@ func ownData(now time.Time, r *engine.Region, activities map[string]float64) []m
 			say("CurrentInstances", float64(v.Current()), of...)
 		}
 	}
-	for i, name := range slices.Sorted(maps.Keys(r.Alarms)) {
+	for i, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {
 		if i == ownAlarms {
 			break
 		}
-		say("AlarmInAlarm", truth(r.Alarms[name].State == alarm.InAlarm), metric.Dimension{Name: "AlarmName", Value: name})
+		say("AlarmInAlarm", truth(r.Alarms.Metric[name].State == alarm.InAlarm), metric.Dimension{Name: "AlarmName", Value: name})
 	}
 	targets := map[string]float64{}
 	for key := range r.Targets.Targets {

@@ -136,7 +136,7 @@ func made(at time.Time) []engine.Input {
 		engine.PutScheduledAction{Scope: inScope, Input: scaling.ScheduleInput{Key: key, Name: "wave", Schedule: "rate(7 minutes)", Range: &scaling.Range{Min: &one}}},
 		engine.PutMetricAlarm{Scope: inScope, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: rule}},
 		engine.PutCompositeAlarm{Scope: inScope, Alarm: alarm.Composite{Name: "top", Rule: `ALARM("by hand")`}},
-		engine.PutMuteRule{Scope: inScope, Rule: engine.MuteRule{Name: "night", Expression: "cron(0 2 * * *)", Duration: time.Hour, Alarms: []string{"by hand"}}},
+		engine.PutMuteRule{Scope: inScope, Rule: alarm.MuteRule{Name: "night", Expression: "cron(0 2 * * *)", Duration: time.Hour, Alarms: []string{"by hand"}}},
 		engine.PutMetricData{Scope: inScope, Data: []metric.Datum{datum}},
 		engine.SetAlarmState{Scope: inScope, Name: "by hand", State: alarm.InAlarm},
 		engine.TagAlarm{Scope: inScope, Name: "by hand", Add: map[string]string{"k": at.String()}},

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	_ "modernc.org/sqlite"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/log/sqlite"
@@ -125,7 +126,7 @@ func TestAnEventThatCannotBeEncodedIsARefusal(t *testing.T) {
 	before := s.Refused()
 	x.set(func(_ time.Time, in engine.Input) (engine.Output, error) {
 		if !inside(in) {
-			return engine.Output{Events: []engine.Event{engine.AlarmActed{Scope: scope, MutedUntil: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}}}, nil
+			return engine.Output{Events: []engine.Event{engine.AlarmActed{Scope: scope, Acted: alarm.Acted{MutedUntil: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}}}}, nil
 		}
 		return engine.Output{}, nil
 	})

@@ -124,7 +124,7 @@ func TestWhatCannotBeReplayedIsSetAside(t *testing.T) {
 // alarm is the name of one of the alarms.
 func (s *server) alarm() (name string) {
 	s.view(func(e *engine.Engine) {
-		for n := range e.Region(scope).Alarms {
+		for n := range e.Region(scope).Alarms.Metric {
 			name = n
 		}
 	})

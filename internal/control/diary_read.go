@@ -96,7 +96,7 @@ func (r *diaryReader) reading() engine.Reading {
 	for range added {
 		a.recent = append(a.recent, math.Float64frombits(r.eight()))
 	}
-	x := engine.Reading{Scope: a.scope, Alarm: a.name, Recent: slices.Clone(a.recent), Moved: head&1 != 0}
+	x := engine.Reading{Scope: a.scope, Reading: alarm.Reading{Alarm: a.name, Recent: slices.Clone(a.recent), Moved: head&1 != 0}}
 	if x.Moved {
 		x.State, x.Reason, x.Data = alarm.State(r.byte()), r.text(), r.text()
 	}

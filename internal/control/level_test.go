@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
@@ -26,7 +27,7 @@ func TestFailuresAreWarnings(t *testing.T) {
 		{engine.ActivityChanged{Activity: scaling.Activity{Status: scaling.Failed, NotScaled: scaling.NotScaledReason{Code: scaling.AlreadyAtMaxCapacity}}}, slog.LevelInfo},
 		{engine.ActivityChanged{Activity: scaling.Activity{Status: scaling.Successful}}, slog.LevelInfo},
 		{engine.ScheduledActionRan{Run: scaling.Run{Outcome: scaling.RunFailed}}, slog.LevelWarn},
-		{engine.AlarmActed{Error: "no such policy"}, slog.LevelWarn},
+		{engine.AlarmActed{Acted: alarm.Acted{Error: "no such policy"}}, slog.LevelWarn},
 		{engine.AlarmActed{}, slog.LevelInfo},
 		{engine.Decided{}, slog.LevelDebug},
 		{engine.EjectionChanged{}, slog.LevelDebug},

@@ -71,7 +71,7 @@ func TestCallsDoNotPutOffObservations(t *testing.T) {
 				if x.seconds > 20 {
 					due := metric.Align(began, 10*time.Second).Add(10 * time.Second)
 					s.view(func(e *engine.Engine) {
-						a := e.Region(scope).Alarms["a"]
+						a := e.Region(scope).Alarms.Metric["a"]
 						if late := a.Transitioned.Sub(due); a.State != alarm.InAlarm || late < 0 || late > 200*time.Millisecond {
 							t.Errorf("the alarm is %v, %v after it was due", a.State, late)
 						}

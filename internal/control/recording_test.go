@@ -252,7 +252,7 @@ func (r *fullRecording) scale() {
 	register(other, jobs, 1, 4, nil)
 	app := func(name string) *scaling.CustomizedSpec {
 		return &scaling.CustomizedSpec{
-			Namespace: "App", Name: name, Dimensions: []scaling.MetricDimension{{Name: "Team", Value: "vision"}}, Statistic: scaling.Average, Unit: "Count",
+			Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: scaling.Average, Unit: "Count",
 		}
 	}
 	track := func(s engine.Scope, k scaling.TargetKey, name string, c scaling.TargetTrackingConfig) {
@@ -267,7 +267,7 @@ func (r *fullRecording) scale() {
 		TargetValue: 0.2, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}, ScaleOutCooldown: one(time.Duration(0)),
 	})
 	stat := func(name string) *scaling.MetricStat {
-		return &scaling.MetricStat{Namespace: "App", Name: name, Dimensions: []scaling.MetricDimension{{Name: "Team", Value: "vision"}}, Statistic: "Average", Unit: "Count"}
+		return &scaling.MetricStat{Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: "Average", Unit: "Count"}
 	}
 	track(scope, lazy, "backlog", scaling.TargetTrackingConfig{TargetValue: 40, Customized: &scaling.CustomizedSpec{Queries: []scaling.MetricQuery{
 		{ID: "q", Stat: stat("Queue"), ReturnData: one(false)}, {ID: "d", Stat: stat("Depth"), ReturnData: one(false)},
@@ -401,7 +401,7 @@ func (r *fullRecording) watch() {
 		c.ActionsEnabled, c.Prefix = true, "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
 		r.must(engine.PutCompositeAlarm{Scope: scope, Alarm: c})
 	}
-	for _, rule := range []engine.MuteRule{
+	for _, rule := range []alarm.MuteRule{
 		{Name: "break", Expression: "cron(20 10 * * *)", Duration: 15 * time.Minute, Length: "PT15M", Alarms: []string{"sparse", "page", "jobs up"}},
 		{Name: "once", Expression: "at(2099-03-02T11:00)", Duration: 10 * time.Minute, Length: "PT10M", Alarms: []string{"slow"}, Tags: map[string]string{"team": "vision"}},
 	} {

@@ -136,7 +136,7 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.invoking(t, &d))) {
-		if a := r.Alarms[name]; a != nil {
+		if a := r.Alarms.Metric[name]; a != nil {
 			m.Alarms = append(m.Alarms, Alarm{a.Name, a.State.String(), a.Transitioned, a.Reason})
 		}
 	}

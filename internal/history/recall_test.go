@@ -85,8 +85,8 @@ func agree(rt *rapid.T, l *life, all *engine.Engine) {
 	if r == nil {
 		return
 	}
-	for name, a := range r.Alarms {
-		if b := all.Region(home).Alarms[name]; a.State != b.State || a.Reason != b.Reason || a.Data != b.Data {
+	for name, a := range r.Alarms.Metric {
+		if b := all.Region(home).Alarms.Metric[name]; a.State != b.State || a.Reason != b.Reason || a.Data != b.Data {
 			rt.Fatalf("at %v, %s of %v of %v:\n%v %s\n%s\nand where nothing is forgotten\n%v %s\n%s", l.now, a.Rule.Statistic, a.Rule.Metric, a.Rule.Period,
 				a.State, a.Reason, a.Data, b.State, b.Reason, b.Data)
 		}

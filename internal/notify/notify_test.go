@@ -26,13 +26,15 @@ func event(topic string) engine.AlarmNotifies {
 	at := time.Date(2026, 11, 24, 10, 3, 10, 0, time.UTC)
 	action := alarm.Action{On: alarm.InAlarm, ARN: topic}
 	return engine.AlarmNotifies{
-		Scope: engine.Scope{Account: "123456789012", Region: "us-east-1"}, Action: action,
-		Transition: alarm.Transition{From: alarm.OK, To: alarm.InAlarm, Reason: "Threshold Crossed: …"},
-		Alarm: alarm.Alarm{
-			Name: "busy", Actions: []alarm.Action{action}, Updated: at, Configured: at.Add(-time.Hour),
-			Rule: alarm.Rule{
-				Metric: metric.NewID("App", "Queue", metric.Dimension{Name: "d", Value: "v"}), Statistic: metric.Statistic{Kind: metric.Average},
-				Period: time.Minute, Periods: 3, Threshold: 50, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Breaching,
+		Scope: engine.Scope{Account: "123456789012", Region: "us-east-1"},
+		Notification: alarm.Notification{
+			Action: action, Transition: alarm.Transition{From: alarm.OK, To: alarm.InAlarm, Reason: "Threshold Crossed: …"},
+			Alarm: alarm.Alarm{
+				Name: "busy", Actions: []alarm.Action{action}, Updated: at, Configured: at.Add(-time.Hour),
+				Rule: alarm.Rule{
+					Metric: metric.NewID("App", "Queue", metric.Dimension{Name: "d", Value: "v"}), Statistic: metric.Statistic{Kind: metric.Average},
+					Period: time.Minute, Periods: 3, Threshold: 50, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Breaching,
+				},
 			},
 		},
 	}

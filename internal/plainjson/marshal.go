@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// named is an enumeration whose String is not the name that programs know it by.
-type named interface{ Name() string }
-
 // Marshal returns v as JSON. An enumeration is an integer type with a method String; its zero value, which stands for none, is null.
 // Marshal fails where encoding/json does.
 func Marshal(v any) ([]byte, error) {
@@ -84,14 +81,11 @@ func nameOf(v reflect.Value) (name string, is bool) {
 	if !v.CanInt() && !v.CanUint() {
 		return "", false
 	}
-	switch x := v.Interface().(type) {
-	case named:
-		return x.Name(), true
-	case fmt.Stringer:
-		return x.String(), true
-	default:
+	x, is := v.Interface().(fmt.Stringer)
+	if !is {
 		return "", false
 	}
+	return x.String(), true
 }
 
 func writeList(b *bytes.Buffer, v reflect.Value) error {

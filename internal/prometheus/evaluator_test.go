@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
-
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
+	"go.uber.org/goleak"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
@@ -69,7 +68,7 @@ func TestQueriesOfAlarms(t *testing.T) {
 		{`up{`, nil, "parse error"},
 		{`label_replace(up, "x", "y", "z", "(")`, nil, "invalid regular expression"},
 	} {
-		due := engine.PromQLDue{Scope: home, Alarm: "a", Query: c.query, At: now}
+		due := engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", Query: c.query, At: now}}
 		got := evaluate(t, w.db, 0, due)[0]
 		if got.Scope != home || got.Alarm != "a" || got.Query != c.query || !got.At.Equal(now) {
 			t.Errorf("%+v", got)
@@ -86,7 +85,7 @@ func TestQueriesOfAlarms(t *testing.T) {
 // A query that exceeds its time limit is cancelled and is an error.
 func TestQueriesHaveADeadline(t *testing.T) {
 	slow := storage.QueryableFunc(func(int64, int64) (storage.Querier, error) { return stuck{storage.NoopQuerier()}, nil })
-	got := evaluate(t, slow, 10*time.Millisecond, engine.PromQLDue{Scope: home, Alarm: "a", Query: "up", At: now})
+	got := evaluate(t, slow, 10*time.Millisecond, engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", Query: "up", At: now}})
 	if got[0].Err != "it took longer than 10ms" || !got[0].Temporary {
 		t.Errorf("%s, temporary: %v", got[0].Err, got[0].Temporary)
 	}
@@ -96,11 +95,11 @@ func TestQueriesHaveADeadline(t *testing.T) {
 func TestOldQueriesAreSkipped(t *testing.T) {
 	v := NewEvaluator(EvaluatorOptions{})
 	for i := range 3 {
-		v.Take(engine.PromQLDue{Scope: home, Alarm: "a", At: now.Add(time.Duration(i) * time.Second)})
+		v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", At: now.Add(time.Duration(i) * time.Second)}})
 	}
-	v.Take(engine.PromQLDue{Scope: home, Alarm: "b", At: now})
+	v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "b", At: now}})
 	first, _ := v.next()
-	v.Take(engine.PromQLDue{Scope: home, Alarm: "a", At: now.Add(9 * time.Second)})
+	v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", At: now.Add(9 * time.Second)}})
 	second, _ := v.next()
 	_, more := v.next()
 	if first.Alarm != "a" || !first.At.Equal(now.Add(2*time.Second)) || second.Alarm != "b" || more {

@@ -5,6 +5,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -13,7 +14,7 @@ func metricStat(in *types.TargetTrackingMetricStat) *scaling.MetricStat {
 	if in.Metric != nil {
 		out.Namespace, out.Name = aws.ToString(in.Metric.Namespace), aws.ToString(in.Metric.MetricName)
 		for _, d := range in.Metric.Dimensions {
-			out.Dimensions = append(out.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+			out.Dimensions = append(out.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 		}
 	}
 	return out

@@ -12,6 +12,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -93,7 +94,7 @@ func customized(m *types.CustomizedMetricSpecification) *scaling.CustomizedSpec 
 		Unit: aws.ToString(m.Unit),
 	}
 	for _, d := range m.Dimensions {
-		out.Dimensions = append(out.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+		out.Dimensions = append(out.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 	}
 	for _, q := range m.Metrics {
 		x := scaling.MetricQuery{
@@ -172,8 +173,8 @@ func alarmsOf(r *engine.Region, t *scaling.Target, p *scaling.Policy) []string {
 		return p.AlarmNames()
 	}
 	var names []string
-	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-		for _, x := range r.Alarms[name].Actions {
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {
+		for _, x := range r.Alarms.Metric[name].Actions {
 			if x.Target == t.ID36() && x.Policy == p.Name && !slices.Contains(names, name) {
 				names = append(names, name)
 			}

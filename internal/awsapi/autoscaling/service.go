@@ -75,7 +75,7 @@ func (a *API) regionAt(ctx context.Context, c awsapi.Call, f func(time.Time, *en
 	if failed := a.backend.View(ctx, func(now time.Time, e *engine.Engine) {
 		r := e.Region(c.Scope)
 		if r == nil {
-			r = &engine.Region{Scope: c.Scope, Targets: scaling.NewRegistry()}
+			r = engine.EmptyRegion(c.Scope)
 		}
 		err = f(now, r)
 	}); failed != nil {

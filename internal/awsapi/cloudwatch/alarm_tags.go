@@ -12,6 +12,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 )
@@ -19,8 +20,8 @@ import (
 // newTags reads a new alarm's tags. AWS: recorded.
 func newTags(in []types.Tag) (map[string]string, error) {
 	tags, err := readTags(in)
-	if err == nil && len(tags) > engine.TagsMax {
-		return nil, awsapi.Validation("The resultant tag set must not have more than %d user tags.", engine.TagsMax)
+	if err == nil && len(tags) > alarm.TagsMax {
+		return nil, awsapi.Validation("The resultant tag set must not have more than %d user tags.", alarm.TagsMax)
 	}
 	return tags, err
 }
@@ -77,7 +78,7 @@ func (a *API) tag(ctx context.Context, c awsapi.Call, arn string, add map[string
 		}
 	}
 	_, err := a.backend.Step(ctx, engine.TagAlarm{Scope: c.Scope, Name: name, Add: add, Remove: remove, MuteRule: mutes})
-	if err == engine.ErrNoAlarm { //nolint:errorlint // the engine wraps none
+	if err == alarm.ErrNoAlarm { //nolint:errorlint // it is not wrapped
 		return untaggable()
 	}
 	return refusal(err)
@@ -114,11 +115,11 @@ func (a *API) listTagsForResource(
 	out := &sdk.ListTagsForResourceOutput{Tags: []types.Tag{}}
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
 		var tags map[string]string
-		if x := r.Mutes[rule]; mutes && x != nil {
+		if x := r.Alarms.MuteRules[rule]; mutes && x != nil {
 			tags = x.Tags
-		} else if x := r.Alarms[name]; x != nil {
+		} else if x := r.Alarms.Metric[name]; x != nil {
 			tags = x.Tags
-		} else if x := r.Composites[name]; x != nil {
+		} else if x := r.Alarms.Composite[name]; x != nil {
 			tags = x.Tags
 		} else {
 			return untaggable()

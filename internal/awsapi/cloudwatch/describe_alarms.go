@@ -98,16 +98,16 @@ func checkRelatives(in *sdk.DescribeAlarmsInput) error {
 // selected returns the alarms that match a request.
 func selected(r *engine.Region, in *sdk.DescribeAlarmsInput) ([]anAlarm, error) {
 	if name := aws.ToString(in.ChildrenOfAlarmName) + aws.ToString(in.ParentsOfAlarmName); name != "" {
-		if r.Alarms[name] == nil && r.Composites[name] == nil {
+		if r.Alarms.Metric[name] == nil && r.Alarms.Composite[name] == nil {
 			return nil, notFound()
 		}
-		names := r.Parents(name)
+		names := r.Alarms.Parents(name)
 		if in.ChildrenOfAlarmName != nil {
-			names = r.Children(name)
+			names = r.Alarms.Children(name)
 		}
 		var kept []anAlarm
 		for _, n := range names {
-			if x := (anAlarm{r.Alarms[n], r.Composites[n]}); x.metric != nil || x.composite != nil {
+			if x := (anAlarm{r.Alarms.Metric[n], r.Alarms.Composite[n]}); x.metric != nil || x.composite != nil {
 				kept = append(kept, x)
 			}
 		}
@@ -120,14 +120,14 @@ func selected(r *engine.Region, in *sdk.DescribeAlarmsInput) ([]anAlarm, error) 
 			(in.StateValue == "" || string(in.StateValue) == x.state().String()) && acts(r, x.actions(), aws.ToString(in.ActionPrefix))
 	}
 	if len(in.AlarmTypes) == 0 || slices.Contains(in.AlarmTypes, types.AlarmTypeMetricAlarm) {
-		for _, x := range r.Alarms {
+		for _, x := range r.Alarms.Metric {
 			if wanted(anAlarm{metric: x}) {
 				kept = append(kept, anAlarm{metric: x})
 			}
 		}
 	}
 	if slices.Contains(in.AlarmTypes, types.AlarmTypeCompositeAlarm) {
-		for _, x := range r.Composites {
+		for _, x := range r.Alarms.Composite {
 			if wanted(anAlarm{composite: x}) {
 				kept = append(kept, anAlarm{composite: x})
 			}
@@ -178,7 +178,7 @@ func (a *API) describeAlarmsForMetric(
 	statistic := string(in.Statistic) + aws.ToString(in.ExtendedStatistic)
 	out := &sdk.DescribeAlarmsForMetricOutput{MetricAlarms: []types.MetricAlarm{}}
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
-		for _, x := range r.Alarms {
+		for _, x := range r.Alarms.Metric {
 			if x.Rule.Scalar() && x.Rule.Metric.Key() == key && (statistic == "" || statistic == x.Rule.Statistic.String()) &&
 				(in.Period == nil || time.Duration(*in.Period)*time.Second == x.Rule.Period) && (in.Unit == "" || string(in.Unit) == x.Rule.Unit) {
 				out.MetricAlarms = append(out.MetricAlarms, describeAlarm(r, x))

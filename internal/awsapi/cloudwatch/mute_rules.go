@@ -13,6 +13,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/zone"
@@ -27,7 +28,7 @@ func (a *API) putAlarmMuteRule(ctx context.Context, c awsapi.Call, in *sdk.PutAl
 	s := in.Rule.Schedule
 	length, ok := isoDuration(*s.Duration)
 	switch {
-	case !ok || length < engine.MuteDurationMin || length > engine.MuteDurationMax:
+	case !ok || length < alarm.MuteDurationMin || length > alarm.MuteDurationMax:
 		return nil, awsapi.Validation("The Duration %s is not valid: it must be an ISO 8601 duration from PT1M to P15D", *s.Duration)
 	case in.StartDate != nil && in.ExpireDate != nil && !in.StartDate.Before(*in.ExpireDate):
 		return nil, awsapi.Validation("The StartDate must be before the ExpireDate")
@@ -36,7 +37,7 @@ func (a *API) putAlarmMuteRule(ctx context.Context, c awsapi.Call, in *sdk.PutAl
 	if err != nil {
 		return nil, err
 	}
-	rule := engine.MuteRule{
+	rule := alarm.MuteRule{
 		Name: *in.Name, Description: aws.ToString(in.Description), Expression: *s.Expression, Duration: length, Length: *s.Duration,
 		Zone: aws.ToString(s.Timezone), Start: aws.ToTime(in.StartDate).UTC(), Expire: aws.ToTime(in.ExpireDate).UTC(), Tags: tags,
 	}
@@ -71,7 +72,7 @@ func isoDuration(text string) (time.Duration, bool) {
 			}
 			n, err := strconv.Atoi(part.text[:end])
 			at := strings.IndexByte(part.letters, part.text[end])
-			if err != nil || n > int(engine.MuteDurationMax/time.Minute) {
+			if err != nil || n > int(alarm.MuteDurationMax/time.Minute) {
 				return 0, false
 			}
 			total += time.Duration(n) * part.units[at]
@@ -85,7 +86,7 @@ func noMuteRule() *awsapi.Error {
 	return &awsapi.Error{Code: "ResourceNotFoundException", Status: http.StatusNotFound, Message: "The alarm mute rule does not exist."}
 }
 
-func muteType(m *engine.MuteRule) *string {
+func muteType(m *alarm.MuteRule) *string {
 	if m.Recurring() {
 		return aws.String("RECURRING")
 	}
@@ -102,7 +103,7 @@ func optionalTime(t time.Time) *time.Time {
 func (a *API) getAlarmMuteRule(ctx context.Context, c awsapi.Call, in *sdk.GetAlarmMuteRuleInput) (*sdk.GetAlarmMuteRuleOutput, error) {
 	out := &sdk.GetAlarmMuteRuleOutput{}
 	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
-		m := r.Mutes[*in.AlarmMuteRuleName]
+		m := r.Alarms.MuteRules[*in.AlarmMuteRuleName]
 		if m == nil {
 			return noMuteRule()
 		}
@@ -128,14 +129,14 @@ func (a *API) listAlarmMuteRules(ctx context.Context, c awsapi.Call, in *sdk.Lis
 	}
 	out := &sdk.ListAlarmMuteRulesOutput{AlarmMuteRuleSummaries: []types.AlarmMuteRuleSummary{}}
 	return out, a.region(ctx, c, func(now time.Time, r *engine.Region) error {
-		var kept []*engine.MuteRule
-		for _, m := range r.Mutes {
+		var kept []*alarm.MuteRule
+		for _, m := range r.Alarms.MuteRules {
 			status := types.AlarmMuteRuleStatus(m.Status(now))
 			if (in.AlarmName == nil || slices.Contains(m.Alarms, *in.AlarmName)) && (len(in.Statuses) == 0 || slices.Contains(in.Statuses, status)) {
 				kept = append(kept, m)
 			}
 		}
-		page, next, err := awsapi.Page(kept, func(m *engine.MuteRule) string { return m.Name }, false, aws.ToString(in.NextToken),
+		page, next, err := awsapi.Page(kept, func(m *alarm.MuteRule) string { return m.Name }, false, aws.ToString(in.NextToken),
 			fmt.Sprint("mutes", aws.ToString(in.AlarmName), in.Statuses), limit)
 		if err != nil {
 			return refuse("InvalidNextToken", "", "The NextToken value is not valid")

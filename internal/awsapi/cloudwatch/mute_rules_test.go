@@ -121,7 +121,7 @@ func TestMuteRulesAreLimited(t *testing.T) {
 	if !errors.As(err, &e) || e.Code != "LimitExceededFault" || e.Message != "There are 1000 alarm mute rules already." {
 		t.Errorf("rule 1001: %v", err)
 	}
-	if now := m.engine.Region(call.Scope).Mutes; len(now) != 1000 || now["one-more"] != nil {
+	if now := m.engine.Region(call.Scope).Alarms.MuteRules; len(now) != 1000 || now["one-more"] != nil {
 		t.Errorf("%d rules after the refusal", len(now))
 	}
 	if err := put(call, "rule7"); err != nil {

@@ -440,7 +440,7 @@ func TestHistoryOfAlarms(t *testing.T) {
 	must[*sdk.PutMetricAlarmOutput](t)(a.putMetricAlarm(t.Context(), call, promQL("up", 0)))
 	must[engineResult](t)(m.Step(t.Context(), promQLAnswer()))
 	must[*sdk.DeleteAlarmsOutput](t)(a.deleteAlarms(t.Context(), call, &sdk.DeleteAlarmsInput{AlarmNames: []string{"c"}}))
-	contributor := m.engine.Region(call.Scope).Alarms["p"].Contributors[0].ID
+	contributor := m.engine.Region(call.Scope).Alarms.Metric["p"].Contributors[0].ID
 	type request = sdk.DescribeAlarmHistoryInput
 	composite, both := []types.AlarmType{types.AlarmTypeCompositeAlarm}, []types.AlarmType{types.AlarmTypeCompositeAlarm, types.AlarmTypeMetricAlarm}
 	for _, tc := range []struct {

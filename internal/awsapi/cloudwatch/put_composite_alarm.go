@@ -115,7 +115,7 @@ func (a *API) describeAlarmContributors(
 ) (*sdk.DescribeAlarmContributorsOutput, error) {
 	out := &sdk.DescribeAlarmContributorsOutput{AlarmContributors: []types.AlarmContributor{}}
 	return out, a.region(ctx, c, func(_ time.Time, r *engine.Region) error {
-		x := r.Alarms[*in.AlarmName]
+		x := r.Alarms.Metric[*in.AlarmName]
 		if x == nil {
 			return unknownAlarm(*in.AlarmName)
 		}

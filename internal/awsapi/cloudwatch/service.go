@@ -19,7 +19,6 @@ import (
 	"bellows.dev/bellows/internal/awsapi/wire"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/metric/expr"
-	"bellows.dev/bellows/scaling"
 )
 
 // API implements the operations of CloudWatch.
@@ -146,17 +145,17 @@ func notFound() *awsapi.Error {
 
 // refusal converts the engine's refusals to the service's errors.
 func refusal(err error) error {
-	if errors.Is(err, engine.ErrNoAlarm) {
+	if errors.Is(err, alarm.ErrNoAlarm) {
 		return notFound()
 	}
 	if errors.Is(err, metric.ErrPending) {
 		return refuse("ThrottlingException", "Throttling", "Rate exceeded: the metric history is too far behind.")
 	}
-	if errors.Is(err, engine.ErrTooManyTags) {
+	if errors.Is(err, alarm.ErrTooManyTags) {
 		return invalidValue("tags are invalid.") // recorded
 	}
-	if errors.Is(err, engine.ErrTooManyMuteRules) {
-		return refuse("LimitExceededFault", "LimitExceeded", "There are %d alarm mute rules already.", engine.MuteRulesMax)
+	if errors.Is(err, alarm.ErrTooManyMuteRules) {
+		return refuse("LimitExceededFault", "LimitExceeded", "There are %d alarm mute rules already.", alarm.MuteRulesMax)
 	}
 	if bad := (*alarm.Error)(nil); errors.As(err, &bad) {
 		return awsapi.Validation("%s", bad.Msg)
@@ -173,9 +172,7 @@ func (a *API) region(ctx context.Context, c awsapi.Call, f func(now time.Time, r
 	if failed := a.backend.View(ctx, func(now time.Time, e *engine.Engine) {
 		r := e.Region(c.Scope)
 		if r == nil {
-			r = &engine.Region{
-				Scope: c.Scope, Metrics: metric.NewWindow(0), Alarms: map[string]*alarm.Alarm{}, Targets: scaling.NewRegistry(),
-			}
+			r = engine.EmptyRegion(c.Scope)
 		}
 		err = f(now, r)
 	}); failed != nil {

@@ -366,7 +366,7 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 		t.Error(got)
 	}
 	periods := map[time.Duration]int{}
-	for _, a := range m.world.Engine.Region(scope).Alarms {
+	for _, a := range m.world.Engine.Region(scope).Alarms.Metric {
 		for _, q := range a.Rule.Metrics {
 			if q.Stat != nil {
 				periods[q.Stat.Period]++
@@ -386,7 +386,7 @@ func TestPoliciesAreDescribedAsPut(t *testing.T) {
 		m.ok("DeletePolicy", "AutoScalingGroupName=chat.blue&PolicyName="+name)
 		m.ok("DeletePolicy", "PolicyName="+url.QueryEscape(arn))
 	}
-	if got := describe(""); len(elements(got, "PolicyName")) != 0 || len(m.world.Engine.Region(scope).Alarms) != 0 {
+	if got := describe(""); len(elements(got, "PolicyName")) != 0 || len(m.world.Engine.Region(scope).Alarms.Metric) != 0 {
 		t.Error(got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -38,7 +39,7 @@ func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSp
 			if s.Metric != nil {
 				x.Stat.Namespace, x.Stat.Name = aws.ToString(s.Metric.Namespace), aws.ToString(s.Metric.MetricName)
 				for _, d := range s.Metric.Dimensions {
-					x.Stat.Dimensions = append(x.Stat.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+					x.Stat.Dimensions = append(x.Stat.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 				}
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -120,7 +121,7 @@ func trackingConfig(in *types.TargetTrackingConfiguration) (*scaling.TargetTrack
 		return nil, err
 	}
 	for _, d := range m.Dimensions {
-		out.Customized.Dimensions = append(out.Customized.Dimensions, scaling.MetricDimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
+		out.Customized.Dimensions = append(out.Customized.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 	}
 	return out, nil
 }
@@ -172,8 +173,8 @@ func (a *API) describePolicies(ctx context.Context, c awsapi.Call, in *sdk.Descr
 // invokers lists the alarms that invoke policies of groups, by the policies' identifiers.
 func invokers(r *engine.Region) map[string][]string {
 	out := map[string][]string{}
-	for _, name := range slices.Sorted(maps.Keys(r.Alarms)) {
-		for _, x := range r.Alarms[name].Actions {
+	for _, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {
+		for _, x := range r.Alarms.Metric[name].Actions {
 			if x.Policy != "" && !slices.Contains(out[x.Target], name) {
 				out[x.Target] = append(out[x.Target], name)
 			}

@@ -141,7 +141,7 @@ func (a *API) groups(ctx context.Context, c awsapi.Call, f func(r *engine.Region
 	if failed := a.backend.View(ctx, func(_ time.Time, e *engine.Engine) {
 		r := e.Region(c.Scope)
 		if r == nil {
-			err = f(&engine.Region{Scope: c.Scope, Targets: scaling.NewRegistry()}, nil)
+			err = f(engine.EmptyRegion(c.Scope), nil)
 			return
 		}
 		var all []group
