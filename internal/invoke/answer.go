@@ -12,13 +12,13 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// originalMax is how many bytes of a model's error are told.
+// originalMax is how many bytes of a model's error are passed on.
 const originalMax = 4 << 10
 
 const timeoutText = "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each " +
 	"container in Amazon CloudWatch, resolve the issue, and try again."
 
-// failure is an answer that refuses: an HTTP status, the error's name, and its members in JSON.
+// failure is an error response: an HTTP status, the error's code, and its members in JSON.
 type failure struct {
 	Status     int    `json:"-"`
 	Code       string `json:"-"`
@@ -45,16 +45,16 @@ func (q *request) notFound() *failure {
 	return f
 }
 
-// logOf returns where the log of the instance that a request went to is, "" where that is not known.
+// logOf returns where the log of the copy that a request went to is, "" where that is not known.
 func (g *Gateway) logOf(q *request) string {
-	if g.options.LogFile == nil || q.instance == nil {
+	if g.options.LogFile == nil || q.copy == nil {
 		return ""
 	}
-	return g.options.LogFile(q.instance.id)
+	return g.options.LogFile(q.copy.id)
 }
 
-// modelError is a container's answer other than 2XX; status is 0 where there was none. log is where the instance's log is, which is told
-// where AWS tells where its console shows it.
+// modelError is a container's answer other than 2XX; status is 0 where there was none. log is where the copy's log is; it takes the place of
+// the link to the log in AWS's console.
 func (q *request) modelError(status int, body []byte, log string) *failure {
 	kind := "server"
 	f := &failure{Status: fasthttp.StatusFailedDependency, Code: "ModelError", OriginalStatusCode: &status}
@@ -77,7 +77,7 @@ func logGroup(s engine.Scope, group string) string {
 	return fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s", s.Region, s.Account, group)
 }
 
-// firstOf cuts a model's error to what is told of it, between two characters.
+// firstOf cuts a model's error to what is passed on, between two characters.
 func firstOf(body []byte) []byte {
 	if len(body) <= originalMax {
 		return body

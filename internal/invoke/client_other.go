@@ -4,7 +4,7 @@ package invoke
 
 import "github.com/valyala/fasthttp"
 
-// client cannot look at a connection on this system.
+// client cannot examine a connection on this system.
 type client struct{}
 
 func newClient(*fasthttp.RequestCtx) client { return client{} }

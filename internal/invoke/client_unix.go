@@ -23,7 +23,7 @@ func newClient(ctx *fasthttp.RequestCtx) client {
 	return c
 }
 
-// system finds the socket below what wraps it; nil where there is none.
+// system returns the socket below what wraps it; nil where there is none.
 func system(c net.Conn) syscall.Conn {
 	for {
 		if s, ok := c.(syscall.Conn); ok {
@@ -37,7 +37,7 @@ func system(c net.Conn) syscall.Conn {
 	}
 }
 
-// gone reports whether the client has closed its side of the connection, as far as this machine has heard. It reads nothing: what
+// gone reports whether the client has closed its side of the connection, as far as this machine knows. It reads nothing: what
 // the client sent meanwhile is its next request.
 func (c client) gone() bool {
 	if c.raw == nil {

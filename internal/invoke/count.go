@@ -62,7 +62,7 @@ func (c *counter) routed(instances int) {
 // outcome is how an invocation that a variant was picked for ended.
 type outcome struct {
 	// A failed answer is a 4XX where the model itself gave one. Its own 5XX, no answer in time, broken HTTP, and no instance to
-	// ask are all the server's side, so 5XX, whatever status the caller is told (ModelError is always 424).
+	// send it to are all the server's side, so 5XX, whatever status the caller gets (ModelError is always 424).
 	// AWS: Invocation4XXErrors counts requests "where the model returned a 4xx HTTP response code", Invocation5XXErrors likewise.
 	client, server bool
 	model          bool // a model error
@@ -103,7 +103,7 @@ func (c *counter) answered(o outcome) {
 // microseconds of a duration; a wall clock that was set back gives 0.
 func microseconds(d time.Duration) float64 { return max(0, float64(d)/float64(time.Microsecond)) }
 
-// take returns what was measured and starts anew.
+// take returns what was measured and starts a new interval.
 func (c *counter) take() engine.VariantObservation {
 	var all engine.VariantObservation
 	for i := range c.shards {
@@ -125,7 +125,7 @@ func (c *counter) take() engine.VariantObservation {
 	return all
 }
 
-// Flush returns what was measured since the last Flush, sorted by key. Variants without news are absent, save those with
+// Flush returns what was measured since the last Flush, sorted by key. Variants of which nothing was measured are absent, save those with
 // invocations in flight. It also closes connections and forgets sessions that have been idle or expired for long enough, so it
 // should be called about once a second.
 func (g *Gateway) Flush() []engine.VariantObservation {
@@ -135,7 +135,7 @@ func (g *Gateway) Flush() []engine.VariantObservation {
 	defer g.mu.Unlock()
 	g.forget()
 	loads := map[*lane]*workload{}
-	for _, i := range g.instances {
+	for _, i := range g.copies {
 		x := loads[i.lane]
 		if x == nil {
 			x = i.lane.newWorkload()

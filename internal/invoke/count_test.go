@@ -112,8 +112,8 @@ func TestFlushSeesWhatIsInFlight(t *testing.T) {
 	for _, o := range last {
 		answered += o.Answered
 	}
-	if answered != 5 || len(g.instances) != 0 {
-		t.Errorf("at last %+v; %d instances are remembered", last, len(g.instances))
+	if answered != 5 || len(g.copies) != 0 {
+		t.Errorf("at last %+v; %d instances are remembered", last, len(g.copies))
 	}
 }
 

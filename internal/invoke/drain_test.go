@@ -153,10 +153,10 @@ func TestDrainedInstancesAreNeverUsed(t *testing.T) {
 					t.Errorf("no instance: %s", f.Message)
 					return
 				}
-				if flags[index[q.instance.id]].Load() {
-					t.Errorf("instance %s was picked after it was drained", q.instance.id)
+				if flags[index[q.copy.id]].Load() {
+					t.Errorf("instance %s was picked after it was drained", q.copy.id)
 				}
-				q.instance.release()
+				q.copy.release()
 			}
 		})
 	}
@@ -169,8 +169,8 @@ func TestDrainedInstancesAreNeverUsed(t *testing.T) {
 	}
 	close(stop)
 	pickers.Wait()
-	if len(g.instances) > 2 {
-		t.Errorf("%d instances are remembered", len(g.instances))
+	if len(g.copies) > 2 {
+		t.Errorf("%d instances are remembered", len(g.copies))
 	}
 }
 

@@ -19,18 +19,18 @@ const smallBody = 16 << 10
 // Ends of an exchange.
 const (
 	exchangeAnswered exchangeEnd = iota + 1 // the answer is in conn.answer
-	exchangeUnsent                          // no byte reached the instance: safe to send again
-	exchangeStale                           // likewise, since the instance had closed a connection that was kept: another one may do
-	exchangeNotTaken                        // likewise, since the instance took no connection in time: more wait there than it lets wait
+	exchangeUnsent                          // no byte reached the copy: safe to send again
+	exchangeStale                           // likewise: the copy had closed a connection that was kept, and another one may work
+	exchangeNotTaken                        // likewise: the copy accepted no connection in time, since its backlog is full
 	exchangeTimedOut                        // no whole answer in time
 	exchangeTooLarge                        // an answer beyond the limit
-	exchangeBroken                          // the instance closed the connection or spoke no HTTP
-	exchangeStatus                          // its status is none of HTTP's
+	exchangeBroken                          // the copy closed the connection or spoke no HTTP
+	exchangeStatus                          // its status is not one of HTTP's
 )
 
 type exchangeEnd int
 
-// conn is one connection to an instance, with what one exchange after the other needs.
+// conn is one connection to a copy, with buffers that its exchanges reuse.
 type conn struct {
 	*socket.Conn
 
@@ -43,7 +43,7 @@ type conn struct {
 	vectors [2][]byte
 	since   time.Time // idle since
 	until   time.Time // the deadline that is set
-	readErr error     // of the last read: fasthttp says what it was doing, and not always which error it met
+	readErr error     // of the last read: fasthttp's own errors do not always wrap it
 }
 
 func newConn(nc net.Conn, home *upstream) *conn {
@@ -53,13 +53,13 @@ func newConn(nc net.Conn, home *upstream) *conn {
 	return c
 }
 
-// begun reports whether something of an answer has arrived, or will not any more.
+// begun reports whether a part of an answer has arrived, or none will.
 func (c *conn) begun() bool {
 	_, err := c.reader.Peek(1)
 	return !errors.Is(err, socket.ErrAgain)
 }
 
-// Read reads from the socket and remembers why it could not.
+// Read reads from the socket and keeps its error.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.readErr = err
@@ -76,7 +76,7 @@ func (c *conn) before(now time.Time, timeout time.Duration) error {
 	return c.SetDeadline(c.until)
 }
 
-// discard closes the connection. What closing one more time could fail with would change nothing.
+// discard closes the connection. An error of closing would change nothing.
 func (c *conn) discard() { _ = c.Close() }
 
 // exchange sends a request and reads the answer, up to limit bytes of it. Unless it was answered, the connection is of no
@@ -92,7 +92,7 @@ func (c *conn) exchange(q *request, limit int) exchangeEnd {
 	case n == 0:
 		return exchangeUnsent
 	default:
-		// The instance may have answered before it had read all, as servers do with payloads that are too large for them.
+		// The copy may have answered before it had read everything, as servers do where a payload is too large for them.
 	}
 	c.answer.Header.SetNoDefaultContentType(true) // forgotten at each Reset
 	end, err := c.interim()
@@ -131,8 +131,8 @@ func (c *conn) send(q *request) (int64, error) {
 	return n, err
 }
 
-// reusable reports whether the connection is ready for another exchange after an answered one. It is not where more may come than was
-// read: after 101 it speaks another protocol, and the body that a status forbids may be sent all the same.
+// reusable reports whether the connection is ready for another exchange after an answered one. It is not where more data may follow: after 101 it
+// carries another protocol, and a body may follow a status that forbids one.
 func (c *conn) reusable() bool {
 	if c.answer.ConnectionClose() || c.reader.Buffered() > 0 {
 		return false

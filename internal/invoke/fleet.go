@@ -13,17 +13,17 @@ type fleet struct {
 	weight     float64
 	strategy   engine.RoutingStrategy
 	limit      int64 // invocations that one copy works on at a time; 0: no limit
-	copies     []*instance
+	copies     []*modelCopy
 	lane       *lane // of the variant
 }
 
 // offers reports whether the fleet has a copy other than one.
-func (f *fleet) offers(avoid *instance) bool {
+func (f *fleet) offers(avoid *modelCopy) bool {
 	return len(f.copies) > 1 || len(f.copies) == 1 && f.copies[0] != avoid
 }
 
 // fleetOf returns the fleet of a copy, nil where the variant has it no more.
-func (v *variant) fleetOf(i *instance) *fleet {
+func (v *variant) fleetOf(i *modelCopy) *fleet {
 	for n := range v.fleets {
 		if v.fleets[n].generation == i.generation {
 			return &v.fleets[n]
@@ -33,7 +33,7 @@ func (v *variant) fleetOf(i *instance) *fleet {
 }
 
 // share picks a fleet at random by weight among those that have copies, other than avoid where there are some; nil where none has any.
-func (v *variant) share(avoid *instance) *fleet {
+func (v *variant) share(avoid *modelCopy) *fleet {
 	if len(v.fleets) == 1 && v.total > 0 {
 		return &v.fleets[0]
 	}
@@ -63,7 +63,7 @@ func (v *variant) share(avoid *instance) *fleet {
 
 // take acquires a copy of a fleet, another than avoid where there is one; of another fleet that gets a share of the variant's invocations
 // where this one has no room: the weights divide what can be served. home, where it is set, is the only copy that will do.
-func (v *variant) take(f *fleet, home, avoid *instance) (*instance, acquisition) {
+func (v *variant) take(f *fleet, home, avoid *modelCopy) (*modelCopy, acquisition) {
 	if home != nil {
 		return home, home.acquire(f.limit)
 	}
@@ -85,7 +85,7 @@ func (v *variant) take(f *fleet, home, avoid *instance) (*instance, acquisition)
 }
 
 // take acquires a copy, another than avoid where there is one: the one that the strategy picks or, where that has no room, any that has.
-func (f *fleet) take(avoid *instance) (*instance, acquisition) {
+func (f *fleet) take(avoid *modelCopy) (*modelCopy, acquisition) {
 	i := f.pick(avoid)
 	a := i.acquire(f.limit)
 	if a != full {
@@ -105,7 +105,7 @@ func (f *fleet) take(avoid *instance) (*instance, acquisition) {
 }
 
 // pick chooses a copy, another than avoid where there is one. The fleet must have copies.
-func (f *fleet) pick(avoid *instance) *instance {
+func (f *fleet) pick(avoid *modelCopy) *modelCopy {
 	if len(f.copies) == 1 {
 		return f.copies[0]
 	}
@@ -125,8 +125,8 @@ func (f *fleet) pick(avoid *instance) *instance {
 }
 
 // leastOutstanding chooses among all copies with the fewest invocations in flight, at random.
-func (f *fleet) leastOutstanding(avoid *instance) *instance {
-	var best *instance
+func (f *fleet) leastOutstanding(avoid *modelCopy) *modelCopy {
+	var best *modelCopy
 	least, ties := int64(0), 0
 	for _, i := range f.copies {
 		if i == avoid {

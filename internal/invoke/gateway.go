@@ -15,7 +15,7 @@ import (
 // payloadMax is SageMaker's limit of real-time payloads.
 const payloadMax = 25 << 20
 
-// Refusal is what a failed authentication answers.
+// Refusal is the response to a failed authentication.
 type Refusal struct {
 	Status        int    // HTTP
 	Code, Message string // AWS's error code, and its text for the caller
@@ -32,10 +32,10 @@ func (r *Refusal) Write(to *fasthttp.Response) {
 
 // Options are what a gateway needs besides its routes.
 type Options struct {
-	// Authenticate tells whose endpoints a request may invoke, or why none. A nil Authenticate refuses all.
+	// Authenticate returns the scope whose endpoints a request may invoke, or why it may invoke none. A nil Authenticate refuses all.
 	Authenticate func(ctx *fasthttp.RequestCtx) (engine.Scope, *Refusal)
 
-	// LogFile returns where the log of an instance is, for what errors of models tell; nil tells nothing.
+	// LogFile returns where the log of a copy is, for the texts of model errors; nil leaves it out.
 	LogFile func(hosting.CopyID) string
 
 	// MaxBody is the limit of payloads in bytes, both ways; 0 means 25 MiB. A larger request gets 413; a larger answer is a
@@ -48,10 +48,10 @@ type Options struct {
 	// Now is the wall clock that latencies are measured with; nil means time.Now. It is called by many goroutines.
 	Now func() time.Time
 
-	// Queue bounds the requests that wait for an instance.
+	// Queue bounds the requests that wait for a copy.
 	Queue Queue
 
-	// Concurrency returns how many invocations one instance of an image works on at a time where its variant's route does not say;
+	// Concurrency returns how many invocations one copy of an image works on at a time where its variant's route does not say;
 	// 0 is no limit. Nil means none for all. It is called when routes are applied.
 	Concurrency func(image string) int
 
@@ -59,13 +59,13 @@ type Options struct {
 	// goroutines of requests and must not block; it may be nil.
 	Wake func(key engine.VariantKey, waiting int)
 
-	// Ejected is called with all of a variant's ejected instances whenever that set changes. It must not block; it may be nil.
+	// Ejected is called with all of a variant's ejected copies whenever that set changes. It must not block; it may be nil.
 	Ejected func(key engine.VariantKey, ejected []engine.Ejection)
 
-	// Eject sets when instances that fail are left out.
+	// Eject sets when copies that fail are ejected.
 	Eject Eject
 
-	// Log gets requests that failed through the gateway's own fault, and of instances that are ejected; nil discards them.
+	// Log gets requests that failed through the gateway's own fault, and of copies that are ejected; nil discards them.
 	Log *slog.Logger
 }
 
@@ -79,11 +79,11 @@ type Gateway struct {
 
 	maxBody  atomic.Int64 // bytes
 	held     atomic.Int64 // bytes of requests that wait
-	stopping atomic.Bool  // nobody waits for a variant that is scaled to zero any more
+	stopping atomic.Bool  // no request waits for a variant that is scaled to zero any more
 
-	mu        sync.Mutex // guards the fields below; requests never take it
-	instances map[hosting.CopyID]*instance
-	lanes     map[engine.VariantKey]*lane
+	mu     sync.Mutex // guards the fields below; requests never take it
+	copies map[hosting.CopyID]*modelCopy
+	lanes  map[engine.VariantKey]*lane
 }
 
 // New makes a gateway without routes: every endpoint is unknown until Apply names it.
@@ -104,7 +104,7 @@ func New(o Options) *Gateway {
 	}
 	o.Queue, o.Eject = o.Queue.withDefaults(), o.Eject.withDefaults()
 	g := &Gateway{
-		options: o, instances: map[hosting.CopyID]*instance{}, lanes: map[engine.VariantKey]*lane{},
+		options: o, copies: map[hosting.CopyID]*modelCopy{}, lanes: map[engine.VariantKey]*lane{},
 		totals: newTotals(), pins: sessions{pinned: map[sessionKey]pin{}},
 	}
 	g.routes.Store(&table{})
@@ -127,7 +127,7 @@ func (g *Gateway) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.routes.Store(&table{})
-	for _, i := range g.instances {
+	for _, i := range g.copies {
 		i.retire()
 	}
 	g.stopping.Store(true)

@@ -80,7 +80,7 @@ func TestAGenerationThatCannotServeLeavesItsShare(t *testing.T) {
 	r = twoFleets(t, 1, 9)
 	r.Variants[0].Concurrency = 1
 	g.Apply([]engine.Route{r})
-	busy := g.instances["i-new"]
+	busy := g.copies["i-new"]
 	if busy.acquire(1) != acquired {
 		t.Fatal("an idle copy has no room")
 	}
@@ -95,7 +95,7 @@ func TestAGenerationWithoutAShareGetsNothing(t *testing.T) {
 	r := twoFleets(t, 0, 1)
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{r})
-	at := pin{variant: "blue", instance: "i-0"}
+	at := pin{variant: "blue", copy: "i-0"}
 	if !g.pins.open(chat, []byte("s1"), at, time.Now()) {
 		t.Fatal("no session")
 	}
@@ -115,15 +115,15 @@ func TestEjectionsStayWithinAGeneration(t *testing.T) {
 	g.Apply([]engine.Route{twoFleets(t, 1, 1)})
 	v := &(*g.routes.Load())[chat].variants[0]
 	for range 20 {
-		g.failedFast(v, g.instances["i-new"], time.Now(), "it answered 500")
+		g.failedFast(v, g.copies["i-new"], time.Now(), "it answered 500")
 	}
 	if n := v.lane.ejected.Load(); n != 0 {
 		t.Errorf("%d copies of a generation of one are ejected", n)
 	}
 	for range 20 {
-		g.failedFast(v, g.instances["i-0"], time.Now(), "it answered 500")
+		g.failedFast(v, g.copies["i-0"], time.Now(), "it answered 500")
 	}
-	if g.instances["i-0"].ejected.Load() == 0 {
+	if g.copies["i-0"].ejected.Load() == 0 {
 		t.Error("a copy that fails where another of its generation does not is not ejected")
 	}
 }
@@ -142,7 +142,7 @@ func TestInstancesAreNotCopies(t *testing.T) {
 	if o := g.Flush()[0]; o.Invocations != 10 || o.InvocationsPerInstance != 10 {
 		t.Errorf("%v invocations, %v an instance", o.Invocations, o.InvocationsPerInstance)
 	}
-	if len(g.instances) != 2 || g.instances["i-1"].id != hosting.CopyID("i-1") {
-		t.Errorf("%d copies", len(g.instances))
+	if len(g.copies) != 2 || g.copies["i-1"].id != hosting.CopyID("i-1") {
+		t.Errorf("%d copies", len(g.copies))
 	}
 }

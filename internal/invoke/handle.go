@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// request is one InvokeEndpoint on its way. Its bytes are the client request's own: nothing of it outlives Handle.
+// request is one InvokeEndpoint in progress. Its bytes are the client request's own: nothing of it outlives Handle.
 type request struct {
 	scope    engine.Scope
 	endpoint []byte // the name, decoded
@@ -23,14 +23,14 @@ type request struct {
 	body     []byte
 	started  time.Time
 
-	variant  *variant  // where it goes, once it was picked
-	instance *instance // acquired for it
-	socket   *conn     // in use for it
-	sent     time.Time // when it was sent to the instance
+	variant *variant   // where it goes, once it was picked
+	copy    *modelCopy // acquired for it
+	socket  *conn      // in use for it
+	sent    time.Time  // when it was sent to the copy
 
-	blocked blocked   // why no instance can take it now
-	home    *instance // where blocked: the only one that it may go to, of its session
-	waited  bool      // in the variant's queue
+	blocked blocked    // why no instance can take it now
+	home    *modelCopy // where blocked: the only one that it may go to, of its session
+	waited  bool       // in the variant's queue
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -41,12 +41,12 @@ const (
 	headerPanic = "The request processing has failed because of an internal error. The server's log says more under request "
 )
 
-// Handle answers a request to any path under /endpoints/. A fault of its own is answered with InternalFailure and logged.
+// Handle answers a request to any path under /endpoints/. A panic is answered with InternalFailure and logged.
 func (g *Gateway) Handle(ctx *fasthttp.RequestCtx) {
 	q := requests.Get().(*request)
 	defer func() {
 		if p := recover(); p != nil {
-			g.survive(ctx, q, p)
+			g.recovered(ctx, q, p)
 		}
 		g.totals.add(ctx.Response.StatusCode() == fasthttp.StatusOK)
 		*q = request{}
@@ -59,16 +59,16 @@ func (g *Gateway) Handle(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// survive answers for an invocation that panicked and gives back what it held.
-func (g *Gateway) survive(ctx *fasthttp.RequestCtx, q *request, p any) {
+// recovered answers an invocation that panicked and releases what it held.
+func (g *Gateway) recovered(ctx *fasthttp.RequestCtx, q *request, p any) {
 	if q.socket != nil {
 		q.socket.discard()
 	}
 	if q.variant != nil {
 		q.variant.lane.counter.answered(outcome{server: true, total: g.options.Now().Sub(q.started)})
 	}
-	if q.instance != nil {
-		q.instance.release()
+	if q.copy != nil {
+		q.copy.release()
 	}
 	id := string(ctx.Response.Header.Peek(headerID))
 	g.options.Log.Error("an invocation panicked", "request_id", id, "endpoint", string(q.endpoint), "panic", p, "stack", string(debug.Stack()))
@@ -104,7 +104,7 @@ func randomUUID(id *[36]byte) {
 	id[8], id[13], id[18], id[23] = '-', '-', '-', '-'
 }
 
-// handle takes a request from its path to its answer, or to why there is none.
+// handle answers a request, or returns why it cannot.
 func (g *Gateway) handle(ctx *fasthttp.RequestCtx, q *request) *failure {
 	if g.closed.Load() {
 		return unavailable("This server is shutting down.")
@@ -164,13 +164,13 @@ func (q *request) decode(name []byte) *failure {
 	}
 	plain, err := url.PathUnescape(string(name))
 	if err != nil {
-		return invalid("%s", nameRule.check(nil, name)[0]) // the percent sign itself is no letter of a name
+		return invalid("%s", nameRule.check(nil, name)[0]) // a percent sign is not allowed in a name
 	}
 	q.endpoint = []byte(plain)
 	return nil
 }
 
-// unknown refuses what is no InvokeEndpoint, by its name where it has one.
+// unknown refuses an operation other than InvokeEndpoint, by its name where it has one.
 func unknown(ctx *fasthttp.RequestCtx, operation string) *failure {
 	what := "an operation at " + string(ctx.Method()) + " " + shown(path(ctx))
 	if ctx.IsPost() {

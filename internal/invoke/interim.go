@@ -1,10 +1,10 @@
 package invoke
 
-// interimMax is how many interim answers an instance may send before its answer.
+// interimMax is how many interim answers a copy may send before its answer.
 const interimMax = 16
 
-// interim reads what an instance says before its answer: 100 Continue, 103 Early Hints and others below 200 but 101, which are for the
-// connection and not for the client. end is exchangeStatus where a status is none of HTTP's, of the answer, too: fasthttp takes 000 for 200.
+// interim reads what a copy sends before its answer: 100 Continue, 103 Early Hints and others below 200 but 101, which are for the
+// connection and not for the client. end is exchangeStatus where a status, also that of the answer, is not one of HTTP's: fasthttp takes 000 for 200.
 func (c *conn) interim() (end exchangeEnd, err error) {
 	const line = "HTTP/1.1 "
 	for range interimMax {

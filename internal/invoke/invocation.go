@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// attempts is how often an invocation may be tried where no byte of it reached an instance.
+// attempts is how often an invocation may be tried where no byte of it reached a copy.
 const attempts = 2
 
 // invoke sends an invocation to its endpoint and answers it.
@@ -25,7 +25,7 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 		counter.routed(instances)
 	}
 	switch q.blocked {
-	case atZero: // it is counted once it is known whether an instance came
+	case atZero: // it is counted once it is known whether a copy came
 		f = g.wait(ctx, q)
 		instances = q.variant.instances
 		counter.routed(instances)
@@ -41,14 +41,14 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 		return f // there was no answer
 	case v.atZero && instances == 0:
 		o.noCapacity = true
-	default: // nobody there to take it
+	default: // no copy took it
 		o.server = true
 	}
 	o.total = g.options.Now().Sub(q.started)
 	counter.answered(o)
-	if i := q.instance; i != nil {
-		q.instance = nil
-		i.release() // after counting, so that all that a drained instance did is counted
+	if i := q.copy; i != nil {
+		q.copy = nil
+		i.release() // after counting, so that all that a drained copy did is counted
 	}
 	if f == nil {
 		ctx.Response.Header.Set("X-Amzn-Invoked-Production-Variant", q.variant.name)
@@ -56,16 +56,16 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 	return f
 }
 
-// try exchanges the invocation with the instance that was picked, or with another if no byte of it reached the first.
+// try exchanges the invocation with the copy that was picked, or with another if no byte of it reached the first.
 func (g *Gateway) try(ctx *fasthttp.RequestCtx, q *request, o *outcome) *failure {
 	for attempt := 1; ; attempt++ {
 		end := g.exchange(q, o)
 		if end != exchangeUnsent && end != exchangeNotTaken {
 			return g.conclude(ctx, q, o, end)
 		}
-		failed := q.instance
+		failed := q.copy
 		g.failedFast(q.variant, failed, q.sent, reproach(end, nil))
-		q.instance = nil
+		q.copy = nil
 		failed.release()
 		if attempt < attempts {
 			if v, f := g.pick(q, failed); f == nil && q.blocked == notBlocked {
@@ -88,7 +88,7 @@ func (g *Gateway) exchange(q *request, o *outcome) exchangeEnd {
 	q.sent = time.Now()
 	asked := g.options.Now()
 	for {
-		c, err := q.instance.upstream.Load().connect(q.sent, q.variant.timeout)
+		c, err := q.copy.upstream.Load().connect(q.sent, q.variant.timeout)
 		if timedOut(err) {
 			return exchangeNotTaken
 		}
@@ -117,15 +117,15 @@ func (g *Gateway) conclude(ctx *fasthttp.RequestCtx, q *request, o *outcome, end
 	var f *failure
 	if end == exchangeAnswered {
 		f = g.answer(ctx, q, c, o)
-		q.instance.answeredAt(now)
+		q.copy.answeredAt(now)
 	} else {
 		o.model, o.server = true, true
 		f = q.modelError(0, []byte(silence(end)), g.logOf(q))
 	}
 	if o.server {
-		g.failedFast(q.variant, q.instance, q.sent, reproach(end, c))
+		g.failedFast(q.variant, q.copy, q.sent, reproach(end, c))
 	} else {
-		g.succeeded(q.instance, q.sent)
+		g.succeeded(q.copy, q.sent)
 	}
 	reusable := end == exchangeAnswered && c.reusable()
 	c.answer.Reset() // gives its body back to the pool
@@ -138,7 +138,7 @@ func (g *Gateway) conclude(ctx *fasthttp.RequestCtx, q *request, o *outcome, end
 	return f
 }
 
-// reproach says how an instance failed. There is a connection unless none came about.
+// reproach says how a copy failed. c is nil where no connection was made.
 func reproach(end exchangeEnd, c *conn) string {
 	switch end {
 	case exchangeAnswered:
@@ -206,7 +206,7 @@ func (g *Gateway) sessionOpened(r *fasthttp.Response, q *request, value []byte) 
 	if string(q.header[sessionID]) != newSession {
 		return
 	}
-	at := pin{variant: q.variant.name, instance: q.instance.id}
+	at := pin{variant: q.variant.name, copy: q.copy.id}
 	if g.pins.open(q.key(), value, at, g.options.Now()) {
 		r.Header.SetBytesV("X-Amzn-SageMaker-New-Session-Id", value)
 	}

@@ -75,7 +75,7 @@ func (q *request) readHeaders(h *fasthttp.RequestHeader) {
 	}
 }
 
-// memberOf tells the member of a header, in any case. Most headers are none: their length or first letters show it.
+// memberOf returns the member of a header, in any case. Most headers are none, which their length or first letters show.
 func memberOf(key []byte) (member, bool) {
 	if len(key) < len("Accept") || (key[0]|0x20 != 'x' && key[0]|0x20 != 'a' && key[0]|0x20 != 'c') {
 		return 0, false
@@ -91,7 +91,7 @@ func memberOf(key []byte) (member, bool) {
 	return 0, false
 }
 
-// check holds the request's members against the API model and returns the refusal in AWS's words, nil where all is well.
+// check validates the request's members by the API model and returns AWS's error, nil where all are valid.
 func (q *request) check() *failure {
 	var found []string
 	for m := range members {

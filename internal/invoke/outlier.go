@@ -10,10 +10,10 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// Eject sets when an instance that fails is left out, and for how long. Zero members mean their defaults.
+// Eject sets when a copy that fails is ejected, which means not routed to, and for how long. Zero members mean their defaults.
 type Eject struct {
-	After int           // failures in a row; default 5. Where other instances fail too, more are needed.
-	First time.Duration // an instance is left out for; default 5 s. Each further time in a row doubles it.
+	After int           // failures in a row; default 5. Where other copies fail too, more are needed.
+	First time.Duration // that a copy is ejected for; default 5 s. Each further time in a row doubles it.
 	Most  time.Duration // the longest; default 60 s
 }
 
@@ -30,14 +30,14 @@ func (o Eject) withDefaults() Eject {
 	return o
 }
 
-// ejectChance is how improbable a run of failures must be, were the instance no worse than the others. One in a million keeps
-// instances that are equally bad, for example because some requests are at fault, from being ejected by chance.
+// ejectChance is how improbable a run of failures must be if the copy is no worse than the others. One in a million keeps
+// copies that are equally bad, for example because some requests are at fault, from being ejected by chance.
 const ejectChance = 1e-6
 
 // ejectedShare is the largest share of a fleet's copies that may be ejected.
 const ejectedShare = 2.0 / 3
 
-// ejection is an instance's standing as its lane keeps it.
+// ejection is what a lane keeps of a copy's ejections.
 type ejection struct {
 	since  time.Time // zero: it is not ejected
 	times  int       // ejections in a row
@@ -47,9 +47,9 @@ type ejection struct {
 	failed, before int // failures since the last Flush, and in the interval before it
 }
 
-// succeeded notes that an instance answered a request that was sent at a moment, and not with a failure. It costs one look where
+// succeeded notes that a copy answered a request that was sent at a moment, and not with a failure. It costs one load where
 // there were no failures.
-func (g *Gateway) succeeded(i *instance, sent time.Time) {
+func (g *Gateway) succeeded(i *modelCopy, sent time.Time) {
 	if i.failures.Load() == 0 {
 		return
 	}
@@ -60,16 +60,16 @@ func (g *Gateway) succeeded(i *instance, sent time.Time) {
 	l := i.lane
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i.ejected.Load() != 0 && sent.After(i.ejection.since) { // what was sent before says nothing of now
+	if i.ejected.Load() != 0 && sent.After(i.ejection.since) { // what was sent before is no evidence of now
 		g.readmit(i)
 		g.options.Log.Info("an instance is routed to again", "endpoint", l.key.Endpoint, "variant", l.key.Variant, "instance", string(i.id))
-		g.tellEjected(l)
+		g.reportEjected(l)
 	}
 }
 
 // failedFast notes that a copy failed a request that was sent at a moment, and ejects it where it stands out: it has failed
 // often enough in a row, another of its fleet does better, and not too many are ejected. Where all of a fleet fail, all are routed to.
-func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string) {
+func (g *Gateway) failedFast(v *variant, i *modelCopy, sent time.Time, why string) {
 	n := int(i.failures.Add(1))
 	now := time.Now()
 	l := i.lane
@@ -80,7 +80,7 @@ func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string
 	if i.ejected.Load() != 0 {
 		if sent.After(e.since) { // it was tried again
 			g.eject(i, now, "a trial request failed too: "+why)
-			g.tellEjected(l)
+			g.reportEjected(l)
 		}
 		return
 	}
@@ -109,19 +109,19 @@ func (g *Gateway) failedFast(v *variant, i *instance, sent time.Time, why string
 			}
 		}
 		g.options.Log.Warn("all instances fail: all are routed to", "endpoint", l.key.Endpoint, "variant", l.key.Variant)
-		g.tellEjected(l)
+		g.reportEjected(l)
 	case sound > 0 && float64(ejected) <= ejectedShare*float64(len(f.copies)):
 		g.eject(i, now, fmt.Sprintf("%d failures in a row, the last: %s", n, why))
-		g.tellEjected(l)
+		g.reportEjected(l)
 	}
 }
 
-// standsOut reports whether so many failures in a row are no chance, given how often the lane's other answers failed of late.
-func (i *instance) standsOut(n int) bool {
-	all := i.lane.counter.tally()
-	all.answered += i.lane.recent.answered
-	all.failed += i.lane.recent.failed
-	own := float64(i.ejection.failed + i.ejection.before)
+// standsOut reports whether so many failures in a row are not by chance, given how often the lane's other answers failed lately.
+func (m *modelCopy) standsOut(n int) bool {
+	all := m.lane.counter.tally()
+	all.answered += m.lane.recent.answered
+	all.failed += m.lane.recent.failed
+	own := float64(m.ejection.failed + m.ejection.before)
 	others := all.answered - own
 	if others <= 0 {
 		return true
@@ -130,13 +130,13 @@ func (i *instance) standsOut(n int) bool {
 	return math.Pow(rate, float64(n)) < ejectChance
 }
 
-// eject leaves an instance out from now on. Its lane is locked.
-func (g *Gateway) eject(i *instance, now time.Time, why string) {
+// eject stops routing to a copy. Its lane is locked.
+func (g *Gateway) eject(i *modelCopy, now time.Time, why string) {
 	e, o := &i.ejection, g.options.Eject
 	if i.ejected.Load() == 0 {
 		i.lane.ejected.Add(1)
 		if !e.ended.IsZero() && now.Sub(e.ended) > o.Most {
-			e.times = 0 // it has done well for long enough
+			e.times = 0 // it has not failed for long enough
 		}
 	}
 	e.times++
@@ -154,32 +154,32 @@ func (g *Gateway) eject(i *instance, now time.Time, why string) {
 		"instance", string(i.id), "for", pause, "reason", why)
 }
 
-// readmit ends an instance's ejection. Its lane is locked.
-func (g *Gateway) readmit(i *instance) {
+// readmit ends a copy's ejection. Its lane is locked.
+func (g *Gateway) readmit(i *modelCopy) {
 	if i.ejected.Swap(0) != 0 {
 		i.lane.ejected.Add(-1)
 		i.ejection.since, i.ejection.ended = time.Time{}, time.Now()
 	}
 }
 
-// forgive ends the ejection of an instance that leaves the routes or comes back at another address. Its lane is not locked.
-func (g *Gateway) forgive(i *instance) {
+// forgive ends the ejection of a copy that leaves the routes or is available at another address. Its lane is not locked.
+func (g *Gateway) forgive(i *modelCopy) {
 	l := i.lane
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i.failures.Store(0)
 	if i.ejected.Load() != 0 {
 		g.readmit(i)
-		g.tellEjected(l)
+		g.reportEjected(l)
 	}
 	i.ejection = ejection{}
 }
 
-// sound picks an instance among those that are not ejected, and now and then an ejected one whose time is over: the request is its
-// trial, and until that is decided nobody else goes there. It returns nil where all are ejected.
-func (f *fleet) sound(avoid *instance) *instance {
+// sound picks a copy among those that are not ejected, and now and then an ejected one whose time is over: the request is its
+// trial, and until that is decided no other request goes there. It returns nil where all are ejected.
+func (f *fleet) sound(avoid *modelCopy) *modelCopy {
 	now := time.Now().UnixNano()
-	var best *instance
+	var best *modelCopy
 	ties := 0
 	for _, i := range f.copies {
 		if i == avoid {
@@ -198,7 +198,7 @@ func (f *fleet) sound(avoid *instance) *instance {
 }
 
 // better returns which of two copies to take, by the fleet's strategy, and how many are equally good so far.
-func (f *fleet) better(best, i *instance, ties int) (*instance, int) {
+func (f *fleet) better(best, i *modelCopy, ties int) (*modelCopy, int) {
 	if best == nil {
 		return i, 1
 	}
@@ -216,14 +216,14 @@ func (f *fleet) better(best, i *instance, ties int) (*instance, int) {
 	return best, ties
 }
 
-// tellEjected tells which of a lane's instances are ejected. The lane is locked.
-func (g *Gateway) tellEjected(l *lane) {
+// reportEjected reports which of a lane's copies are ejected. The lane is locked.
+func (g *Gateway) reportEjected(l *lane) {
 	if g.options.Ejected != nil {
 		g.options.Ejected(l.key, l.ejections())
 	}
 }
 
-// ejections lists the lane's ejected instances by identifier. The lane is locked.
+// ejections lists the lane's ejected copies by identifier. The lane is locked.
 func (l *lane) ejections() []engine.Ejection {
 	var out []engine.Ejection
 	for i := range l.members {

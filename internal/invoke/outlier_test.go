@@ -108,7 +108,7 @@ func TestAnInstanceThatRefusesConnectionsIsEjected(t *testing.T) {
 	r := blue(addresses[0], refusing(t))
 	g.Apply([]engine.Route{r})
 	stop := keepCalling(t, url, 4)
-	lane := g.instances["i-1"].lane
+	lane := g.copies["i-1"].lane
 	eventually(t, "it is ejected", func() bool { return lane.ejected.Load() == 1 })
 	stop()
 	lane.mu.Lock()
@@ -168,7 +168,7 @@ func TestNotAllAreEjected(t *testing.T) {
 	g, url := start(t, Options{Eject: Eject{First: time.Hour, Most: time.Hour}})
 	all, addresses := moods(t, 3)
 	g.Apply([]engine.Route{blue(addresses...)})
-	lane := g.instances["i-0"].lane
+	lane := g.copies["i-0"].lane
 	stop := keepCalling(t, url, 6)
 	defer stop()
 	all[0].fails.Store(true)
@@ -190,7 +190,7 @@ func TestFailuresThatAreTheRequestsFaultEjectNobody(t *testing.T) {
 		}
 	}
 	g.Apply([]engine.Route{blue(serve(t, half), serve(t, half), serve(t, half))})
-	lane := g.instances["i-0"].lane
+	lane := g.copies["i-0"].lane
 	most := int32(0)
 	for range 1000 {
 		post(t, url+"/endpoints/chat/invocations", "x")

@@ -2,10 +2,10 @@ package invoke
 
 import "bellows.dev/bellows/engine"
 
-// pick chooses where an invocation goes: a variant, and an instance of it, q.instance, that counts it as in flight. With a
-// failure the variant is set if the invocation had got that far, and q.blocked says whether an instance may be there later. After a
-// first try that reached nobody, avoid is its instance.
-func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
+// pick chooses where an invocation goes: a variant, and a copy of it, q.copy, which counts it as in flight. With a
+// failure the variant is set if the invocation had got that far, and q.blocked says whether a copy may be there later. After a
+// first try that reached no model server, avoid is its copy.
+func (g *Gateway) pick(q *request, avoid *modelCopy) (*variant, *failure) {
 	q.blocked = notBlocked
 	for {
 		routes := g.routes.Load()
@@ -27,7 +27,7 @@ func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
 			from = v.share(avoid)
 		}
 		if from == nil {
-			return v, q.nobody(v)
+			return v, q.noCapacity(v)
 		}
 		if from.limit > 0 && !q.waited && v.lane.queue.waiting.Load() > 0 {
 			q.blocked, q.home = busy, home // others were here before
@@ -35,7 +35,7 @@ func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
 		}
 		switch i, a := v.take(from, home, avoid); a {
 		case acquired:
-			q.instance = i
+			q.copy = i
 			return v, nil
 		case full:
 			q.blocked, q.home = busy, home
@@ -43,14 +43,14 @@ func (g *Gateway) pick(q *request, avoid *instance) (*variant, *failure) {
 		case retired:
 		}
 		if g.routes.Load() == routes {
-			// The newest routes never name a retired instance, save where two variants name the same one.
+			// The newest routes never name a retired copy, save where two variants name the same one.
 			return v, unavailable("No instance of variant %s of endpoint %s is in service.", v.name, q.endpoint)
 		}
 	}
 }
 
-// nobody refuses a request for a variant that has no instance in service, or says that it waits for one.
-func (q *request) nobody(v *variant) *failure {
+// noCapacity refuses a request for a variant that has no instance in service, or blocks it until there is one.
+func (q *request) noCapacity(v *variant) *failure {
 	switch {
 	case v.held:
 		q.blocked = atZero
@@ -63,8 +63,8 @@ func (q *request) nobody(v *variant) *failure {
 }
 
 // choose returns the variant that an invocation goes to: that of its first try, of its session, the one it names, or one by
-// weight. home is the instance of its session; nil leaves the choice open.
-func (g *Gateway) choose(q *request, x *endpoint) (v *variant, home *instance, f *failure) {
+// weight. home is the copy of its session; nil leaves the choice open.
+func (g *Gateway) choose(q *request, x *endpoint) (v *variant, home *modelCopy, f *failure) {
 	target := q.header[targetVariant]
 	switch string(q.header[sessionID]) {
 	case "":
@@ -93,8 +93,8 @@ func (g *Gateway) choose(q *request, x *endpoint) (v *variant, home *instance, f
 	return v, nil, nil
 }
 
-// session returns where the request's session is.
-func (g *Gateway) session(q *request, x *endpoint) (*variant, *instance, *failure) {
+// session returns the variant and the copy of the request's session.
+func (g *Gateway) session(q *request, x *endpoint) (*variant, *modelCopy, *failure) {
 	id, target := q.header[sessionID], q.header[targetVariant]
 	none := func() *failure {
 		return invalid("Session %s of endpoint %s does not exist or has ended.", id, q.endpoint)
@@ -110,14 +110,14 @@ func (g *Gateway) session(q *request, x *endpoint) (*variant, *instance, *failur
 	if len(target) > 0 && string(target) != v.name {
 		return nil, nil, invalid("Session %s of endpoint %s is at variant %s, not at %s.", id, q.endpoint, v.name, target)
 	}
-	i := v.instance(p.instance)
+	i := v.copy(p.copy)
 	if i == nil {
 		return nil, nil, none()
 	}
 	return v, i, nil
 }
 
-// supported refuses what endpoints of one model to an instance cannot do.
+// supported refuses what endpoints whose instances hold one model cannot do.
 func (q *request) supported() *failure {
 	switch {
 	case len(q.header[targetModel]) > 0:

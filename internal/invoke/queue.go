@@ -14,7 +14,7 @@ import (
 // Reasons for which a request has to wait.
 const (
 	notBlocked blocked = iota
-	busy               // each instance works on as many invocations as it may
+	busy               // each copy works on as many invocations as it may
 	atZero             // the variant has no instance, and is to be woken
 )
 
@@ -22,7 +22,7 @@ const (
 type blocked int
 
 const (
-	// clientEvery is how often a request that waits looks whether its client is still there. It tries its instances too.
+	// clientEvery is how often a request that waits checks whether its client is still connected. It tries the copies too.
 	clientEvery = 500 * time.Millisecond
 
 	// wakeEvery is how often a wake-up is asked for again while requests wait: what prevented it may have changed.
@@ -32,12 +32,12 @@ const (
 	waiterBytes = 16 << 10
 )
 
-// Queue bounds the requests that wait for an instance. Zero members mean their defaults.
+// Queue bounds the requests that wait for a copy. Zero members mean their defaults.
 type Queue struct {
 	Max   int   // requests that may wait for one variant; default 1000
 	Bytes int64 // that all requests that wait may take together; default 256 MiB
 
-	BusyMax time.Duration // wait for an instance with room; default 10 s
+	BusyMax time.Duration // wait for a copy with room; default 10 s
 	ZeroMax time.Duration // wait for the first instance of a variant that is woken; default 60 s
 }
 
@@ -57,9 +57,9 @@ func (o Queue) withDefaults() Queue {
 	return o
 }
 
-// queue is the requests that wait for instances of one variant.
+// queue is the requests that wait for copies of one variant.
 type queue struct {
-	waiting atomic.Int32 // the length of list: those who release an instance look here first
+	waiting atomic.Int32 // the length of list: checked first when a copy is released
 
 	mu    sync.Mutex // guards the fields below
 	list  []*waiter  // the longest waiting first
@@ -68,9 +68,9 @@ type queue struct {
 
 // waiter is one request that waits.
 type waiter struct {
-	ready chan struct{} // holds one signal
-	home  *instance     // the only one it can go to; nil: any
-	told  bool          // signalled since it last tried; guarded by queue.mu
+	ready     chan struct{} // holds one signal
+	home      *modelCopy    // the only one it can go to; nil: any
+	signalled bool          // since it last tried; guarded by queue.mu
 }
 
 // enter adds a request at the end, unless the queue is full.
@@ -97,20 +97,19 @@ func (u *queue) leave(w *waiter) {
 	}
 }
 
-// listen makes a request one that is not signalled yet. It must do so before it tries its instances: whoever releases one later
-// signals it again.
+// listen marks a request as not signalled. It must do so before it tries the copies: a release after that signals it again.
 func (u *queue) listen(w *waiter) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	w.told = false
+	w.signalled = false
 }
 
-// next signals the longest waiting request that an instance which has room can take; a nil instance stands for any.
-func (u *queue) next(i *instance) {
+// next signals the longest waiting request that a copy which has room can take; a nil copy stands for any.
+func (u *queue) next(i *modelCopy) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, w := range u.list {
-		if !w.told && (w.home == nil || w.home == i) {
+		if !w.signalled && (w.home == nil || w.home == i) {
 			w.signal()
 			return
 		}
@@ -127,7 +126,7 @@ func (u *queue) all() {
 }
 
 func (w *waiter) signal() {
-	w.told = true
+	w.signalled = true
 	select {
 	case w.ready <- struct{}{}:
 	default:
@@ -145,7 +144,7 @@ func (u *queue) asks(now time.Time) bool {
 	return true
 }
 
-// wait holds a request until an instance can take it, and counts it as in flight there. It fails where the queue is full, the
+// wait holds a request until a copy can take it, and counts it as in flight there. It fails where the queue is full, the
 // deadline passes, or the client goes away.
 func (g *Gateway) wait(ctx *fasthttp.RequestCtx, q *request) *failure {
 	size := int64(cap(q.body)) + waiterBytes
@@ -176,7 +175,7 @@ func (g *Gateway) wait(ctx *fasthttp.RequestCtx, q *request) *failure {
 			q.variant = v
 		}
 		if q.blocked == notBlocked {
-			lane.queue.next(q.instance) // who was signalled may have left the signal of another release
+			lane.queue.next(q.copy) // the signal may have been that of another copy's release
 			return f
 		}
 		if q.blocked == atZero {
@@ -198,17 +197,17 @@ func (g *Gateway) wait(ctx *fasthttp.RequestCtx, q *request) *failure {
 	}
 }
 
-// statusClientGone is what logs and counters see of a request whose client went away. Nobody reads the answer.
+// statusClientGone is what logs and counters see of a request whose client went away. No client reads the answer.
 const statusClientGone = 499
 
-// wake asks for an instance of a variant that has none, at once for the first request that waits and again from time to time.
+// wake asks for a copy of a variant that has none, at once for the first request that waits and again from time to time.
 func (g *Gateway) wake(l *lane) {
 	if g.options.Wake != nil && l.queue.asks(time.Now()) {
 		g.options.Wake(l.key, int(l.queue.waiting.Load()))
 	}
 }
 
-// Seconds after which a client should try again: an instance gets room soon, and a start takes its time.
+// Seconds after which a client should try again: a copy gets room soon, and a start takes its time.
 const (
 	retryBusy = 1
 	retryZero = 10
@@ -237,7 +236,7 @@ func (q *request) waitedTooLong(b blocked, most time.Duration) *failure {
 }
 
 // Refuse ends the waiting of requests for variants that are scaled to zero, now and from now on: it is for a server that shuts down.
-// Those that wait for busy instances go on.
+// Requests that wait for busy copies go on waiting.
 func (g *Gateway) Refuse() {
 	g.stopping.Store(true)
 	g.mu.Lock()
@@ -245,7 +244,7 @@ func (g *Gateway) Refuse() {
 	g.signal(nil)
 }
 
-// signal tells those that wait for the variants of some endpoints, of all where routes are nil, that routes have changed. The gateway
+// signal wakes the requests that wait for variants of some endpoints, of all where routes are nil, since routes have changed. The gateway
 // is locked.
 func (g *Gateway) signal(routes []engine.Route) {
 	for _, l := range g.lanes {

@@ -12,7 +12,7 @@ import (
 // timeoutDefault is SageMaker's limit for one answer of a model.
 const timeoutDefault = 60 * time.Second
 
-// table is all routes at one moment. It never changes, nor does what it holds, save for the instances' own state.
+// table is all routes at one moment. It is immutable, save for the copies' own state.
 type table map[engine.EndpointKey]*endpoint
 
 type endpoint struct {
@@ -29,13 +29,13 @@ type variant struct {
 	held    bool // requests at zero wait
 	lane    *lane
 
-	fleets    []fleet     // that share its invocations
-	total     float64     // of the weights of the fleets that have copies
-	copies    []*instance // of all fleets, those of a fleet side by side
-	instances int         // machines that hold the copies
+	fleets    []fleet      // that share its invocations
+	total     float64      // of the weights of the fleets that have copies
+	copies    []*modelCopy // of all fleets, those of a fleet side by side
+	instances int          // machines that hold the copies
 }
 
-// Apply replaces the routes of the endpoints that it names, all of them at once. Instances that are named no longer get no
+// Apply replaces the routes of the endpoints that it names, all of them at once. Copies that are no longer named get no
 // further invocation.
 func (g *Gateway) Apply(routes []engine.Route) {
 	g.mu.Lock()
@@ -45,17 +45,17 @@ func (g *Gateway) Apply(routes []engine.Route) {
 	}
 	before := *g.routes.Load()
 	after := maps.Clone(before)
-	kept, leaving := map[*instance]bool{}, map[*instance]bool{}
+	kept, leaving := map[*modelCopy]bool{}, map[*modelCopy]bool{}
 	for _, r := range routes {
 		if x := before[r.Key]; x != nil {
-			x.each(func(i *instance) { leaving[i] = true })
+			x.each(func(i *modelCopy) { leaving[i] = true })
 		}
 		if !r.Serving && len(r.Variants) == 0 {
 			delete(after, r.Key)
 			continue
 		}
 		x := g.build(r)
-		x.each(func(i *instance) { kept[i] = true })
+		x.each(func(i *modelCopy) { kept[i] = true })
 		after[r.Key] = x
 	}
 	g.routes.Store(&after)
@@ -114,8 +114,8 @@ func (g *Gateway) fill(v *variant, serving bool, r engine.VariantRoute) {
 	v.instances = len(machines)
 }
 
-func (g *Gateway) serve(r engine.CopyRoute, of hosting.Generation, l *lane) *instance {
-	i := g.instances[r.ID]
+func (g *Gateway) serve(r engine.CopyRoute, of hosting.Generation, l *lane) *modelCopy {
+	i := g.copies[r.ID]
 	if i != nil && (i.lane != l || i.generation != of) {
 		// A copy belongs to one fleet for life; the same identity in another fleet is another copy.
 		i.retire()
@@ -124,8 +124,8 @@ func (g *Gateway) serve(r engine.CopyRoute, of hosting.Generation, l *lane) *ins
 		i = nil
 	}
 	if i == nil {
-		i = &instance{id: r.ID, generation: of, lane: l}
-		g.instances[r.ID] = i
+		i = &modelCopy{id: r.ID, generation: of, lane: l}
+		g.copies[r.ID] = i
 	}
 	if i.serve(r.Address) {
 		g.forgive(i)
@@ -136,10 +136,10 @@ func (g *Gateway) serve(r engine.CopyRoute, of hosting.Generation, l *lane) *ins
 
 // forget drops copies that are drained: an invocation that still holds one of old routes finds it retired.
 func (g *Gateway) forget() {
-	maps.DeleteFunc(g.instances, func(_ hosting.CopyID, i *instance) bool { return i.drained() })
+	maps.DeleteFunc(g.copies, func(_ hosting.CopyID, i *modelCopy) bool { return i.drained() })
 }
 
-func (x *endpoint) each(f func(*instance)) {
+func (x *endpoint) each(f func(*modelCopy)) {
 	for _, v := range x.variants {
 		for _, i := range v.copies {
 			f(i)
@@ -177,7 +177,7 @@ func (x *endpoint) weighted() *variant {
 	return last // at was rounded up to the total
 }
 
-func (v *variant) instance(id hosting.CopyID) *instance {
+func (v *variant) copy(id hosting.CopyID) *modelCopy {
 	for _, i := range v.copies {
 		if i.id == id {
 			return i

@@ -35,10 +35,10 @@ func TestVariantsGetTheirShare(t *testing.T) {
 	}
 }
 
-func idle(l *lane, n int) []*instance {
-	var all []*instance
+func idle(l *lane, n int) []*modelCopy {
+	var all []*modelCopy
 	for i := range n {
-		all = append(all, &instance{id: hosting.CopyID(fmt.Sprint(i)), lane: l})
+		all = append(all, &modelCopy{id: hosting.CopyID(fmt.Sprint(i)), lane: l})
 	}
 	return all
 }
@@ -47,7 +47,7 @@ func TestRandomIsUniformAndAvoidsWhatFailed(t *testing.T) {
 	l := newLane(engine.VariantKey{})
 	f := fleet{strategy: engine.RouteRandom, lane: l, copies: idle(l, 5)}
 	const n = 50_000
-	got := map[*instance]float64{}
+	got := map[*modelCopy]float64{}
 	for range n {
 		got[f.pick(nil)]++
 	}
@@ -190,7 +190,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	if connections.Load() != 1 {
 		t.Errorf("%d connections for 20 invocations in a row", connections.Load())
 	}
-	u := g.instances["i-0"].upstream.Load()
+	u := g.copies["i-0"].upstream.Load()
 	u.prune(time.Now().Add(idleMax / 2))
 	post(t, url+"/endpoints/chat/invocations", "x")
 	u.prune(time.Now().Add(2 * idleMax))
@@ -213,7 +213,7 @@ func TestRoutesReplaceOneAnother(t *testing.T) {
 		t.Error("another endpoint's route must not touch this one's")
 	}
 	g.Apply([]engine.Route{blue(second)}) // the same ID at another address
-	if got := g.instances["i-0"].upstream.Load().address; status() != 200 || got != second {
+	if got := g.copies["i-0"].upstream.Load().address; status() != 200 || got != second {
 		t.Errorf("the instance is at %s", got)
 	}
 	g.Apply([]engine.Route{{Key: chat}})
@@ -221,7 +221,7 @@ func TestRoutesReplaceOneAnother(t *testing.T) {
 		t.Error("the endpoint is not gone")
 	}
 	g.Apply([]engine.Route{blue(first)}) // it comes back
-	if status() != 200 || len(g.instances) != 1 {
+	if status() != 200 || len(g.copies) != 1 {
 		t.Error("the endpoint did not come back")
 	}
 }
@@ -240,7 +240,7 @@ func TestDrainWaitsForRoutesAndInvocations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Options{})
 		g.Apply([]engine.Route{blue("127.0.0.1:1")})
-		i := g.instances["i-0"]
+		i := g.copies["i-0"]
 		if i.acquire(0) != acquired {
 			t.Fatal("an instance that routes name must take invocations")
 		}

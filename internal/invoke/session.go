@@ -20,7 +20,7 @@ const (
 	expiresFormat = "2006-01-02T15:04:05Z"
 )
 
-// sessions knows at which instance each sticky session is. It belongs to one gateway and is lost with it.
+// sessions maps each sticky session to its copy. It belongs to one gateway and is lost with it.
 type sessions struct {
 	mu     sync.Mutex // guards pinned
 	pinned map[sessionKey]pin
@@ -33,9 +33,9 @@ type sessionKey struct {
 
 // pin is where a session's invocations go.
 type pin struct {
-	variant  string
-	instance hosting.CopyID
-	expires  time.Time
+	variant string
+	copy    hosting.CopyID
+	expires time.Time
 }
 
 func (s *sessions) find(scope engine.Scope, endpoint, id []byte, now time.Time) (pin, bool) {

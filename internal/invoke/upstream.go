@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// dialTimeout is for one connection. An instance is near: it takes one at once, unless as many as it lets wait are waiting already.
+	// dialTimeout is for one connection. A copy is on the local network: it accepts at once unless its backlog is full.
 	dialTimeout = 3 * time.Second
 
-	// idleMax is how long a connection is kept without use. Flush looks.
+	// idleMax is how long a connection is kept without use. Flush checks.
 	idleMax = 30 * time.Second
 
 	readBuffer = 8 << 10 // holds an answer's headers
@@ -49,7 +49,7 @@ func (u *upstream) take() *conn {
 	return c
 }
 
-// connect returns a connection for an exchange that may take so long: an idle one, which its instance may have closed, or a new one.
+// connect returns a connection for an exchange that may take so long: an idle one, which its copy may have closed, or a new one.
 func (u *upstream) connect(now time.Time, timeout time.Duration) (*conn, error) {
 	for c := u.take(); c != nil; c = u.take() {
 		if c.before(now, timeout) == nil {
