@@ -39,7 +39,7 @@ type checksum struct {
 }
 
 // pick returns the strongest checksum of an object's: values are by algorithm, in base 64. One that is composed of those of an upload's
-// parts ("…-3") says nothing about the whole.
+// parts ("…-3") is none of the whole object.
 func pick(values map[string]string) checksum {
 	for _, a := range algorithms {
 		if v := values[a.name]; v != "" && !strings.Contains(v, "-") {
@@ -58,7 +58,7 @@ func md5ETag(etag, encryption string) checksum {
 	return checksum{algorithm: "MD5 (ETag)", make: md5.New, want: strings.ToLower(etag), hex: true}
 }
 
-// agrees compares what was read with what the store said.
+// agrees compares what was read with the store's checksum.
 func (c checksum) agrees(h hash.Hash) error {
 	got := base64.StdEncoding.EncodeToString(h.Sum(nil))
 	if c.hex {

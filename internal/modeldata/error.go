@@ -8,12 +8,12 @@ import (
 // Kind is what keeps model data from being used.
 type Kind int
 
-// Kinds of errors. Only Unreachable and Late may pass without anybody doing something about it.
+// Kinds of errors. Only Unreachable and Late may pass without a change by the operator.
 const (
 	Missing      Kind = iota + 1 // there is no such object, folder or version of it
 	Denied                       // the store does not let us read it
 	Unconfigured                 // no store and no folder is named for the URI, or the URI is not one that is read
-	Invalid                      // it was read, and is not what it should be: no archive, a wrong checksum, a path that leads out
+	Invalid                      // it was read, and is not valid: no archive, a wrong checksum, a path that leads out
 	TooLarge                     // it is larger than is allowed, or the cache or the disk is full
 	Unreachable                  // the store does not answer
 	Late                         // it took longer than it may
@@ -23,7 +23,7 @@ const (
 type Error struct {
 	URI  string
 	Kind Kind
-	Err  error // the detail, in words for an operator
+	Err  error // the detail, for an operator
 }
 
 // Error returns the detail.

@@ -28,7 +28,7 @@ const fetchesAtOnce = 4
 // gzipMagic begins every gzip file.
 var gzipMagic = []byte{0x1f, 0x8b}
 
-// probe looks at what can be known of a listing without fetching it.
+// probe finds out what can be known of a listing without fetching it.
 func (c *Cache) probe(ctx context.Context, l listing) error {
 	if most := c.state.Load().settings.ModelMax; l.size() > most {
 		return problemf(TooLarge, "it has %s, and model_max in bellows.yaml allows %s", bytesText(l.size()), bytesText(most))
@@ -54,7 +54,7 @@ func (c *Cache) probe(ctx context.Context, l listing) error {
 	return nil
 }
 
-// fetch brings a listing into the cache, holds it and returns its content. It fails with a problem, or with ctx's error; then nothing is left.
+// fetch downloads a listing into the cache, holds it and returns its content. It fails with a problem, or with ctx's error; then nothing is left.
 func (c *Cache) fetch(ctx context.Context, d hosting.ModelData, l listing) (content string, size int64, err error) {
 	half, err := os.MkdirTemp(c.path("tmp"), "fetch-")
 	if err != nil {
@@ -89,7 +89,7 @@ func (c *Cache) fetch(ctx context.Context, d hosting.ModelData, l listing) (cont
 	return content, r.used, c.keep(half, content, r.used)
 }
 
-// onDisk makes a failure of the disk a problem.
+// onDisk turns a failure of the disk into a problem.
 func onDisk(err error) error {
 	if p := (*problem)(nil); errors.As(err, &p) {
 		return p
@@ -200,7 +200,7 @@ func fetchObject(ctx context.Context, root *os.Root, o object) (sum string, err 
 	return hex.EncodeToString(whole.Sum(nil)), in.finish()
 }
 
-// checked reads an object and compares its size and its checksum with what the store said.
+// checked reads an object and compares its size and its checksum with the store's.
 type checked struct {
 	io.ReadCloser
 	object object
@@ -246,7 +246,7 @@ func (c *checked) finish() error {
 	return c.object.sum.agrees(c.sum)
 }
 
-// seal makes a folder read-only and brings it to the disk, and returns how many files it has.
+// seal makes a folder read-only, syncs it to the disk, and returns how many files it has.
 func seal(folder string) (files int, err error) {
 	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		switch {

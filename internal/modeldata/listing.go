@@ -27,10 +27,10 @@ import (
 type object struct {
 	name    string // its path below the model's folder; "" for an archive
 	size    int64
-	version string // what tells its versions apart: an ETag, or a local file's identity
+	version string // what distinguishes its versions: an ETag, or a local file's identity
 	sum     checksum
 
-	// describe returns the checksum of an object whose own is not known yet; nil where there is nothing to ask.
+	// describe returns the checksum of an object whose own is not known yet; nil where there is none.
 	describe func(ctx context.Context) (checksum, error)
 
 	// open returns the first bytes of it, at most so many.
@@ -131,7 +131,7 @@ func listLocal(d hosting.ModelData, file string) (listing, error) {
 	}})
 }
 
-// identity tells the versions of a file apart.
+// identity distinguishes the versions of a file.
 func identity(info fs.FileInfo) string {
 	inode := uint64(0)
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {

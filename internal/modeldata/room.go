@@ -15,7 +15,7 @@ const (
 	diskReserve = 256 << 20
 )
 
-// room is what one fetch may write. It takes the cache's bytes as it grows, which evicts what nothing uses.
+// room is what one fetch may write. It takes bytes of the cache as it grows, which evicts what no copy uses.
 type room struct {
 	cache *Cache
 	most  int64 // bytes of one model
@@ -43,7 +43,7 @@ func (r *room) add(n int64) error {
 // Write counts what passes.
 func (r *room) Write(p []byte) (int, error) { return len(p), r.add(int64(len(p))) }
 
-// leave gives back what was taken.
+// leave returns what was taken.
 func (r *room) leave() {
 	r.cache.mu.Lock()
 	defer r.cache.mu.Unlock()
@@ -67,7 +67,7 @@ func (c *Cache) grow(n int64) error {
 	}
 }
 
-// plan takes n bytes, where they are there, or moves the content that is to be evicted next out of the way.
+// plan takes n bytes where they are free, or moves aside the content that is to be evicted next.
 func (c *Cache) plan(n int64) (enough bool, victim, why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

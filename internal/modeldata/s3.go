@@ -20,7 +20,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// How patient a download is. A connection that falls silent is given up, and the download goes on where it stopped.
+// Time-outs of a download. A connection on which nothing arrives is given up, and the download goes on where it stopped.
 const (
 	connectTimeout = 10 * time.Second
 	headerTimeout  = 30 * time.Second
@@ -29,8 +29,8 @@ const (
 	resumeAfter    = 200 * time.Millisecond
 )
 
-// newClient returns a client of a store. It asks the environment for nothing but credentials: AWS_ENDPOINT_URL, which points at this
-// very server where a user follows its instructions, has no say.
+// newClient returns a client of a store. It takes nothing but credentials from the environment: AWS_ENDPOINT_URL, which points at this
+// very server where a user follows its instructions, has no effect.
 func newClient(s Store) *s3.Client {
 	o := s3.Options{
 		Region: s.Region, UsePathStyle: s.PathStyle,
@@ -54,7 +54,7 @@ func newClient(s Store) *s3.Client {
 	return s3.New(o)
 }
 
-// environmentCredentials are looked for at the first request: a machine without any must not be slow to start.
+// environmentCredentials are resolved at the first request: a machine without any must not be slow to start.
 func environmentCredentials() aws.CredentialsProvider {
 	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		c, err := config.LoadDefaultConfig(ctx)
@@ -145,7 +145,7 @@ func (b bucket) opener(key, etag string, size int64) func(context.Context, int64
 
 func unquote(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
-// download reads an object, of one version, to its end. A connection that breaks or falls silent is replaced, and reading goes on where
+// download reads an object, of one version, to its end. A connection that breaks or stalls is replaced, and reading goes on where
 // it stopped.
 type download struct {
 	ctx    context.Context //nolint:containedctx // it is a reader's, whose Read has none
@@ -233,7 +233,7 @@ func (d *download) drop() {
 		return
 	}
 	d.silent.Stop()
-	_ = d.body.Close() // it broke, or is given up
+	_ = d.body.Close() // it broke, or was given up
 	d.cancel()
 	d.body = nil
 }
@@ -244,7 +244,7 @@ func (d *download) Close() error {
 	return nil
 }
 
-// explain turns a client's error into a problem in words.
+// explain turns a client's error into a problem with a text for operators.
 func explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -278,7 +278,7 @@ func explain(ctx context.Context, err error) error {
 	}
 }
 
-// root returns the cause below the client's own words.
+// root returns the cause below the client's own errors.
 func root(err error) error {
 	for {
 		inner := errors.Unwrap(err)

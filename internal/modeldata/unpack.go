@@ -28,7 +28,7 @@ type reader func(p []byte) (int, error)
 func (r reader) Read(p []byte) (int, error) { return r(p) }
 
 // unpack writes a .tar.gz into a folder, until ctx ends or there is no room. Nothing is written outside of it: os.Root refuses names
-// that lead out, and a link is refused unless it leads to something inside. Other kinds of entries than files, folders and links are
+// that lead outside, and a link is refused unless its target is inside. Other kinds of entries than files, folders and links are
 // refused, and an archive that ends too soon is, too: it is read to its end.
 func unpack(ctx context.Context, r io.Reader, folder string, space *room) error {
 	z, err := gzip.NewReader(reader(func(p []byte) (int, error) {
@@ -70,7 +70,7 @@ func unpack(ctx context.Context, r io.Reader, folder string, space *room) error 
 	}
 }
 
-// checkLinks follows each link once all is there: only then is it known where chains of links lead.
+// checkLinks follows each link once everything is unpacked: only then is it known where chains of links lead.
 func checkLinks(root *os.Root, links []string) error {
 	for _, name := range links {
 		if _, err := root.Stat(filepath.Clean(name)); err != nil {
@@ -80,7 +80,7 @@ func checkLinks(root *os.Root, links []string) error {
 	return nil
 }
 
-// checkEnd reads what follows the last entry: padding, and the checksum by which an archive that was cut is known.
+// checkEnd reads what follows the last entry: padding, and the checksum that detects a truncated archive.
 func checkEnd(z io.Reader, entries int) error {
 	n, err := io.Copy(io.Discard, io.LimitReader(z, paddingMax+1))
 	switch {

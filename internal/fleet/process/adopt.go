@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// halfStarted is how long a child of a killed server may take to become the program it was to be. Until then it has neither a
+// halfStarted is how long a child of a killed server may take to execute its program. Until then it has neither a
 // record nor marks, and holds the lock.
 const halfStarted = 500 * time.Millisecond
 
@@ -40,9 +40,9 @@ func lockDir(dir string) (*os.File, error) {
 	return nil, errors.Join(err, lock.Close())
 }
 
-// adopt takes over the instances of an earlier server that are proven to be this directory's: by their records, and then by their marks
-// and control groups those that a crash left without one, which are killed. A process that a record names and that is not proven to be
-// this directory's is left alone.
+// adopt takes over the copies of an earlier server that have records and are proven to belong to this directory. Processes that
+// belong to it by their marks or control groups, and to no record, are killed. A process that a record names and that is not proven to
+// belong to this directory is left alone.
 func (f *Fleet) adopt() error {
 	records, err := readRecords(f.o.Dir)
 	if err != nil {
@@ -78,8 +78,8 @@ func (f *Fleet) adopt() error {
 	return nil
 }
 
-// find returns the process that a record is about, nil where it does not run or is not this directory's. One without a number was about
-// to start when the server ended: it is waited for.
+// find returns the process of a record, nil where it does not run or does not belong to this directory. One without a process
+// number was about to start when the server ended: find waits for it, at most so long.
 func (f *Fleet) find(r record, most time.Duration) *process {
 	p := &process{pid: r.PID, born: r.Born, port: r.Port, group: f.ownCgroup(r.Cgroup)}
 	if r.PID == 0 {
@@ -108,7 +108,7 @@ func (f *Fleet) find(r record, most time.Duration) *process {
 	return nil
 }
 
-// killUnnamed kills what is proven to be this directory's and belongs to no instance that was adopted.
+// killUnnamed kills the processes that belong to this directory and to no copy that was adopted.
 func (f *Fleet) killUnnamed() {
 	for _, m := range f.owner.marked() {
 		if f.keepers[m.id] == nil {
@@ -132,7 +132,8 @@ func (f *Fleet) killUnnamed() {
 	}
 }
 
-// ownCgroup is the control group that a record names, if it is this directory's: a copied record names one of the original's.
+// ownCgroup is the control group that a record names, if it belongs to this directory: a record in a copy of a directory names one of the
+// original's.
 func (f *Fleet) ownCgroup(dir string) cgroup {
 	if filepath.Base(filepath.Dir(dir)) != f.owner.groupName() {
 		return cgroup{}
@@ -143,8 +144,8 @@ func (f *Fleet) ownCgroup(dir string) cgroup {
 	return cgroup{dir}
 }
 
-// endCgroup kills what is left in an instance's control group and removes it. An earlier server may have run in another group than this
-// one: its fleet's group goes with the last instance.
+// endCgroup kills what is left in a copy's control group and removes it. An earlier server may have run in another group than this
+// one: its fleet's group is removed with the last copy.
 func (f *Fleet) endCgroup(id hosting.CopyID, g cgroup) {
 	if g.dir == "" {
 		return

@@ -22,7 +22,7 @@ type cgroups struct {
 	dir string // the fleet's group, which holds the instances' groups and no process
 }
 
-// openCgroups returns the control groups of the fleet with an identity. It fails with a reason in words where this machine, or this
+// openCgroups returns the control groups of the fleet with an identity. It fails with a reason where this machine, or this
 // user, has no control groups; instances then run without them.
 func openCgroups(identity string) (*cgroups, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
@@ -124,7 +124,7 @@ func (g cgroup) set(file, value string) error {
 	return nil
 }
 
-// start starts a command in the group: it is there before its first instruction.
+// start starts a command in the group, which holds it from its first instruction on.
 func (g cgroup) start(cmd *exec.Cmd) error {
 	dir, err := os.Open(g.dir)
 	if err != nil {
@@ -135,7 +135,7 @@ func (g cgroup) start(cmd *exec.Cmd) error {
 	return cmd.Start()
 }
 
-// add moves a running process into the group. Its children to come are born there; those that it has stay where they are.
+// add moves a running process into the group. Its later children start there; those that it has stay where they are.
 func (g cgroup) add(pid int) error { return g.set("cgroup.procs", strconv.Itoa(pid)) }
 
 // pids returns the processes of the group and of groups below it. A process that has ended and was not waited for is not among them.

@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// endedFile lists the instances that a stop which was asked for ends, so that the next server does not take them for lost.
+// endedFile lists the copies that a requested stop ends, so that the next server does not report them lost.
 func endedFile(dir string) string { return filepath.Join(dir, "ended.json") }
 
 func writeEnded(dir string, ids []hosting.CopyID) error {

@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exits tells when a process ends, without looking again and again: the kernel makes its descriptor readable, which the runtime's poller
-// hears of.
+// exits signals the end of a process without polling: the kernel makes its descriptor readable, which the runtime's network poller
+// reports.
 type exits struct {
-	c    chan struct{} // closed when the process has ended, or when it is not known any more
+	c    chan struct{} // closed when the process has ended, or when that cannot be observed any more
 	file *os.File
 }
 
-// watchExit begins to watch. It returns nil where this kernel cannot; then it is for the caller to look.
+// watchExit begins to watch. It returns nil where this kernel has no process descriptors; then the caller must poll.
 func watchExit(p *process) *exits {
 	fd, err := unix.PidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
 	if err != nil {
@@ -27,7 +27,7 @@ func watchExit(p *process) *exits {
 	}
 	go func() { // ends with the process, or with close
 		defer close(e.c)
-		_ = raw.Read(func(fd uintptr) bool { // a failure is as good as the end: the caller looks then
+		_ = raw.Read(func(fd uintptr) bool { // a failure counts as the end: the caller checks then
 			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 			return err != nil || n > 0
 		})
@@ -35,7 +35,7 @@ func watchExit(p *process) *exits {
 	return e
 }
 
-// ended is closed when the process has ended, or when this way cannot tell; a nil channel for nil.
+// ended returns a channel that is closed when the process has ended, or that cannot be observed; nil for nil.
 func (e *exits) ended() <-chan struct{} {
 	if e == nil {
 		return nil
@@ -43,11 +43,11 @@ func (e *exits) ended() <-chan struct{} {
 	return e.c
 }
 
-// close stops watching and waits until nothing watches.
+// close stops watching and waits for the watcher to return.
 func (e *exits) close() {
 	if e == nil {
 		return
 	}
-	_ = e.file.Close() // it was only looked at
+	_ = e.file.Close() // it was only polled
 	<-e.c
 }

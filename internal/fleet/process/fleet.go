@@ -68,7 +68,7 @@ type Fleet struct {
 
 var _ fleet.Fleet = (*Fleet)(nil)
 
-// New opens a fleet's directory and adopts the instances of an earlier server that still run.
+// New opens a fleet's directory and adopts the copies of an earlier server that still run.
 func New(o Options) (*Fleet, error) {
 	o = o.withDefaults()
 	for _, d := range []string{o.Dir, filepath.Join(o.Dir, "instances"), filepath.Join(o.Dir, "logs")} {
@@ -105,7 +105,7 @@ func New(o Options) (*Fleet, error) {
 	return f, nil
 }
 
-// own finds what tells the fleet's processes from others.
+// own finds how the fleet's processes are told from others: identity, control groups or descent.
 func (f *Fleet) own() (err error) {
 	if f.owner, err = openOwner(f.o.Dir); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (f *Fleet) run(k *keeper) {
 			return
 		}
 		f.drop(k)
-		f.o.Report(k.news(hosting.FleetGone))
+		f.o.Report(k.reportOf(hosting.FleetGone))
 	})
 }
 
@@ -309,7 +309,7 @@ func (f *Fleet) newCgroup(id hosting.CopyID) cgroup {
 	return g
 }
 
-// forget removes what a copy has on disk, save for its log. The record goes last: until then a crash leaves all to be found.
+// forget removes what a copy has on disk, save for its log. The record goes last, so that a crash before leaves everything to be found.
 func (f *Fleet) forget(id hosting.CopyID) {
 	err := errors.Join(os.RemoveAll(f.models(id)), removeRecord(f.o.Dir, id), f.pruneLogs())
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// health decides from pings, and from answers to invocations, whether an instance that serves is alive.
+// health decides from pings, and from answers to invocations, whether a copy that serves is alive.
 type health struct {
 	misses int       // in a row
 	good   time.Time // of the last answered ping
@@ -20,14 +20,14 @@ var errUnhealthy = errors.New("not healthy")
 // answered notes a ping that was answered with 200.
 func (h *health) answered(now time.Time) { h.misses, h.good = 0, now }
 
-// missed notes a ping that failed, and returns why the instance is to be started again; "" where it is not. A model server that works
-// on invocations may be too busy for pings: while it answers them within the model's time-out it is alive, whatever the pings say. One
-// that answers a ping, and not with 200, means it.
+// missed notes a ping that failed, and returns why the copy is to be started again; "" where it is not. A model server that works
+// on invocations may be too busy for pings: while it answers them within the model's time-out it is alive, even if pings fail. An
+// answer to a ping other than 200 always counts.
 func (h *health) missed(f *Fleet, id hosting.CopyID, now time.Time, err error) (reason string) {
 	if !errors.Is(err, errUnhealthy) && f.o.Activity != nil {
 		inFlight, answered := f.o.Activity(id)
 		if now.Sub(answered) < f.o.PingInterval+f.o.PingTimeout {
-			h.misses = 0 // an answer to an invocation is one to the ping
+			h.misses = 0 // an answer to an invocation counts as one to the ping
 			return ""
 		}
 		life := h.good

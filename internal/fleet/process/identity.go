@@ -18,7 +18,7 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// owner tells a fleet's own processes from all others, and above all from those of the directory that its own is a copy of.
+// owner distinguishes a fleet's own processes from all others, in particular from those of a directory that its own is a copy of.
 type owner struct {
 	dir      string // absolute
 	identity string
@@ -72,17 +72,17 @@ func replaceFile(file string, text []byte) error {
 	return nil
 }
 
-// Verdicts on whether a process belongs to a fleet.
+// Whether a process belongs to a fleet.
 const (
-	ownershipUnknown ownership = iota // nothing shows whose it is
+	ownershipUnknown ownership = iota // nothing shows to which it belongs
 	ownershipOurs
 	ownershipForeign // another data directory's
 )
 
 type ownership int
 
-// owns says whether a running process works for an instance of this fleet. The marks in its environment say so, unless it has
-// overwritten them; its control group and the file that it writes its output to say so too. None of the three is in a copy.
+// owns reports whether a running process works for a copy of this fleet. The marks in its environment show it, unless it has
+// overwritten them; so do its control group and the file that it writes its output to. A copied directory has none of the three.
 func (o owner) owns(pid int, id hosting.CopyID) ownership {
 	switch fleet, instance := marks(pid); {
 	case fleet == o.identity && instance == id:
@@ -98,8 +98,8 @@ func (o owner) owns(pid int, id hosting.CopyID) ownership {
 	}
 }
 
-// byPath reports whether a mark is one of an earlier version's, which named the directory's path: it does not tell a directory from another
-// one that is at its place by now.
+// byPath reports whether a mark is one of an earlier version's, which named the directory's path: it does not distinguish a directory from
+// another one that has its path by now.
 func byPath(fleet string) bool { return filepath.IsAbs(fleet) }
 
 // groupName is the name of the fleet's control group.
@@ -138,7 +138,7 @@ func (o owner) takesOutput(pid int, id hosting.CopyID) bool {
 	return false
 }
 
-// marks returns what a process's environment says of whose it is; both are "" where it says nothing.
+// marks returns the marks in a process's environment; both are "" where there are none.
 func marks(pid int) (fleet string, id hosting.CopyID) {
 	env, err := os.ReadFile(procFile(pid, "environ"))
 	if err != nil {

@@ -41,13 +41,13 @@ type keeper struct {
 	running atomic.Pointer[process] // nil while there is none
 
 	once sync.Once
-	stop chan struct{} // closed when the copy is to go
+	stop chan struct{} // closed when the copy is to end
 }
 
-// end asks for the copy to go.
+// end asks the keeper to end the copy.
 func (k *keeper) end() { k.once.Do(func() { close(k.stop) }) }
 
-// keep runs the copy until it is to go, and reports true once it is gone; or until ctx ends, leaving its process.
+// keep runs the copy until it is to end, and reports true once it is gone; or until ctx ends, leaving its process.
 func (k *keeper) keep(ctx context.Context) (gone bool) {
 	wanted, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
@@ -94,14 +94,14 @@ func (k *keeper) keep(ctx context.Context) (gone bool) {
 	}
 }
 
-// news returns a report of the copy.
-func (k *keeper) news(s hosting.FleetState) hosting.InstanceReport {
+// reportOf returns a report of the copy.
+func (k *keeper) reportOf(s hosting.FleetState) hosting.InstanceReport {
 	return hosting.NewReport(k.instance.ID, k.spec.ID, s)
 }
 
 // progress reports that the start of the copy has reached another stage.
 func (k *keeper) progress(s hosting.FleetState, cause hosting.Cause, reason string) {
-	r := k.news(s)
+	r := k.reportOf(s)
 	r.Cause, r.Reason, r.Stages = cause, reason, k.stages
 	k.fleet.o.Report(r)
 }
@@ -112,7 +112,7 @@ func (k *keeper) ready(p *process) {
 	if !k.stages.Started.IsZero() {
 		k.stages.Healthy = k.moment()
 	}
-	r := k.news(hosting.FleetReady)
+	r := k.reportOf(hosting.FleetReady)
 	r.Address, r.Stages = p.address(), k.stages
 	k.fleet.o.Report(r)
 }
@@ -149,12 +149,12 @@ func (k *keeper) watch(ctx context.Context, p *process) (w watched) {
 		case <-ctx.Done():
 			return w
 		case <-exited:
-			exited = nil // it is looked at from now on
+			exited = nil // it is polled from now on
 		case <-next.C:
 		}
 		if how, ended := p.ended(); ended {
-			words := k.lastWords(p.logFrom)
-			if w.reason = k.outOfMemory(p, how) + how + words; !w.ready && strings.Contains(strings.ToLower(words), "address already in use") {
+			last := k.lastLine(p.logFrom)
+			if w.reason = k.outOfMemory(p, how) + how + last; !w.ready && strings.Contains(strings.ToLower(last), "address already in use") {
 				w.reason += portHint(p.port, unix.ECONNREFUSED)
 			}
 			return w
@@ -179,7 +179,7 @@ func (k *keeper) watch(ctx context.Context, p *process) (w watched) {
 			k.ready(p)
 		case err == nil:
 			alive.answered(time.Now())
-		case ctx.Err() != nil: // not the instance's fault
+		case ctx.Err() != nil: // not the copy's fault
 		case w.ready:
 			if w.reason = alive.missed(k.fleet, k.spec.ID, time.Now(), err); w.reason != "" {
 				return w
@@ -208,7 +208,7 @@ func (k *keeper) stopped() bool {
 	}
 }
 
-// pings go out on connections of their own: a model server with few workers must not keep one for a silent client.
+// pings use connections of their own: a model server with few workers must not keep one busy for an idle client.
 // A redirect is no answer.
 var pings = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true},

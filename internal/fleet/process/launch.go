@@ -17,7 +17,7 @@ import (
 	"bellows.dev/bellows/internal/fleet"
 )
 
-// Marks in a process's environment say whose it is.
+// Marks in a process's environment name the copy and the fleet that it belongs to.
 const (
 	markInstance = "BELLOWS_INSTANCE"
 	markFleet    = "BELLOWS_FLEET"
@@ -103,7 +103,7 @@ func spawn(program fleet.Program, env []string, log *os.File, group cgroup) (_ i
 	}
 	cmd := prepare()
 	if grouped = group.dir != "" && group.start(cmd) == nil; !grouped {
-		// There is no group; or a filter of system calls does not let a process be born in one; or the command cannot be started at all.
+		// There is no group; or a filter of system calls does not let a process start in one; or the command cannot be started at all.
 		cmd = prepare()
 		if err := cmd.Start(); err != nil {
 			return identity{}, false, err
@@ -124,8 +124,8 @@ type runtimeOf struct {
 	folder string // of its model data; "" where it has none
 }
 
-// environment is what the server passes on, the program's own, the model's, and what the contract and the fleet add; of a variable that is
-// there twice the later counts. AWS: SageMaker developer guide, how containers run.
+// environment is what the server passes on, then the program's own, the model's, and what the contract and the fleet add: a later value
+// of a variable takes precedence. AWS: SageMaker developer guide, how containers run.
 func environment(p fleet.Program, region string, s hosting.CopySpec, at runtimeOf) []string {
 	// Python's setproctitle would write titles over the marks.
 	env := []string{"SPT_NOENV=1"}
@@ -153,8 +153,8 @@ func environment(p fleet.Program, region string, s hosting.CopySpec, at runtimeO
 		markInstance+"="+string(s.ID), markFleet+"="+at.owner)
 }
 
-// takePort finds a port that nobody uses and none of the fleet's instances was given: one that still loads its model has not bound
-// its own yet, and another's answers must never pass for its. Should somebody else take the port first, the model server fails to
+// takePort finds a port that is unused and not reserved for a copy: one that still loads its model has not bound its own yet, and
+// another's answers must never be taken for its. If another program takes the port first, the model server fails to
 // bind it and is started again on another.
 func (f *Fleet) takePort() (int, error) {
 	for range portTries {
@@ -169,7 +169,7 @@ func (f *Fleet) takePort() (int, error) {
 	return 0, errors.New("finding a free port: all that were offered belong to instances that are starting")
 }
 
-// reserve notes a port as an instance's, unless it is one's already.
+// reserve reserves a port for a copy, unless it is reserved already.
 func (f *Fleet) reserve(port int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 	"bellows.dev/bellows/internal/fleet"
 )
 
-// serverGroup is the control group of the server itself, beside that of its instances: a group that hands controllers down holds no
+// serverGroup is the control group of the server itself, beside that of its instances: a group that delegates controllers must hold no
 // process. systemd puts the server there by DelegateSubgroup=bellows-server.
 const serverGroup = "bellows-server"
 
 // cpuPeriod is the kernel's default, in microseconds.
 const cpuPeriod = 100_000
 
-// openLimits finds out whether instances can be held to limits, and says once where they cannot.
+// openLimits finds out whether copies can be held to limits, and logs it once where they cannot.
 func (f *Fleet) openLimits(noGroups error) error {
 	err := noGroups
 	switch {
@@ -31,7 +31,7 @@ func (f *Fleet) openLimits(noGroups error) error {
 		f.unlimited = "the sizes of instance types are not known"
 		return nil
 	case err == nil:
-		err = f.cgroups.handDown()
+		err = f.cgroups.delegate()
 	}
 	if err == nil {
 		return nil
@@ -74,9 +74,9 @@ func (k *keeper) limit(g cgroup) error {
 	return nil
 }
 
-// handDown gives the instances' groups the controllers of memory and CPU. A group that hands them down holds no process, so the server
+// delegate gives the copies' groups the controllers of memory and CPU. A group that delegates them must hold no process, so the server
 // moves into a group of its own.
-func (c *cgroups) handDown() error {
+func (c *cgroups) delegate() error {
 	above := filepath.Dir(c.dir)
 	err := enable(above)
 	if errors.Is(err, unix.EBUSY) {
@@ -91,7 +91,7 @@ func (c *cgroups) handDown() error {
 	return enable(c.dir)
 }
 
-// moveAway moves this process out of a group, so that the group can hand controllers down.
+// moveAway moves this process out of a group, so that the group can delegate controllers.
 func moveAway(group string) error {
 	own := cgroup{filepath.Join(group, serverGroup)}
 	if err := makeCgroup(own.dir); err != nil {
@@ -155,10 +155,10 @@ func counter(file, name string) int64 {
 	return 0
 }
 
-// machineOOM counts the processes that the kernel has ended for want of memory, in any group.
+// machineOOM returns how many processes the kernel has ended because memory ran out, in any group.
 func machineOOM() int64 { return counter("/proc/vmstat", "oom_kill") }
 
-// outOfMemory says that a process which has ended was ended by the kernel for want of memory; "" where it was not.
+// outOfMemory returns a sentence where the kernel ended a process because memory ran out; "" where it did not.
 func (k *keeper) outOfMemory(p *process, how string) string {
 	if g := p.group.dir; g != "" && counter(filepath.Join(g, "memory.events"), "oom_kill") > 0 {
 		limit := "its limit"

@@ -66,7 +66,7 @@ func TestControllersAreHandedDown(t *testing.T) {
 	files := map[string]string{"cgroup.controllers": "cpuset cpu memory pids\n", "cgroup.subtree_control": ""}
 	paperGroup(t, above, files)
 	paperGroup(t, c.dir, files)
-	if err := c.handDown(); err != nil {
+	if err := c.delegate(); err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{above, c.dir} {
@@ -75,7 +75,7 @@ func TestControllersAreHandedDown(t *testing.T) {
 		}
 	}
 	paperGroup(t, above, map[string]string{"cgroup.controllers": "cpu pids\n", "cgroup.subtree_control": ""})
-	if err := c.handDown(); err == nil || !strings.Contains(err.Error(), "no controller of memory") {
+	if err := c.delegate(); err == nil || !strings.Contains(err.Error(), "no controller of memory") {
 		t.Errorf("without memory: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestRunningOutOfMemoryIsSaid(t *testing.T) {
 // The limits of real control groups: a process that takes more than its instance's memory is ended, and that is said.
 func TestMemoryIsLimited(t *testing.T) {
 	c := withCgroups(t)
-	if err := c.handDown(); err != nil {
+	if err := c.delegate(); err != nil {
 		t.Skipf("no limits: %v", err)
 	}
 	f := limited(t, map[string]machine.Size{"ml.small": {VCPUs: 0.5, Memory: 32 << 20}}, machine.Look())

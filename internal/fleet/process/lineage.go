@@ -13,12 +13,12 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// scanEvery is how often a lineage looks at the machine's processes.
+// scanEvery is how often a lineage scans the machine's processes.
 const scanEvery = 250 * time.Millisecond
 
-// lineage remembers which process descends from which instance, where there are no control groups. The server is a child subreaper: a
-// daemon whose parents have ended becomes its child and stays to be found, even if it left its session and overwrote its environment. A
-// nil lineage knows nothing.
+// lineage tracks which process descends from which copy, where there are no control groups. The server is a child subreaper: a
+// daemon whose parents have ended becomes its child and can be found, even if it left its session and overwrote its environment. A
+// nil lineage tracks nothing.
 type lineage struct {
 	owner owner
 	self  int // this process
@@ -26,7 +26,7 @@ type lineage struct {
 	mu      sync.Mutex
 	leaders map[identity]hosting.CopyID
 	members map[identity]hosting.CopyID          // what descends from leaders and runs
-	strays  map[identity]map[hosting.CopyID]bool // children of unknown descent, with the instances that they may come from
+	strays  map[identity]map[hosting.CopyID]bool // children of unknown descent, with the copies that they may come from
 }
 
 func newLineage(o owner) (*lineage, error) {
@@ -46,7 +46,7 @@ func (l *lineage) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) // being one for longer does no harm
+			_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) // staying one does no harm
 			return
 		case <-tick.C:
 			l.mu.Lock()
@@ -56,7 +56,7 @@ func (l *lineage) run(ctx context.Context) {
 	}
 }
 
-// start starts an instance's leader: before a scan can take it for a daemon.
+// start starts a copy's leader and registers it before a scan can take it for a daemon.
 func (l *lineage) start(id hosting.CopyID, start func() (identity, error)) (identity, error) {
 	if l == nil {
 		return start()
@@ -70,13 +70,13 @@ func (l *lineage) start(id hosting.CopyID, start func() (identity, error)) (iden
 	return who, err
 }
 
-// adopt takes note of the leader of an instance that an earlier server started.
+// adopt registers the leader of a copy that an earlier server started.
 func (l *lineage) adopt(id hosting.CopyID, who identity) {
 	_, _ = l.start(id, func() (identity, error) { return who, nil }) // nothing is started
 }
 
-// of returns the processes that descend from an instance and ran a moment ago. Once its leader has ended, strays that can be of no other instance are among
-// them.
+// of returns the processes that descend from a copy and ran at the last scan. Once its leader has ended, they include strays that can come
+// from no other copy.
 func (l *lineage) of(id hosting.CopyID, ended bool) []identity {
 	if l == nil {
 		return nil
@@ -101,7 +101,7 @@ func (l *lineage) of(id hosting.CopyID, ended bool) []identity {
 	return out
 }
 
-// ended forgets an instance's leader.
+// ended forgets a copy's leader.
 func (l *lineage) ended(who identity) {
 	if l == nil {
 		return
@@ -111,7 +111,7 @@ func (l *lineage) ended(who identity) {
 	delete(l.leaders, who)
 }
 
-// scan brings what is known up to date.
+// scan updates what is known.
 func (l *lineage) scan() {
 	table := map[int]stat{}
 	for _, pid := range pids() {
@@ -132,11 +132,11 @@ func (l *lineage) scan() {
 		delete(table, pid)
 	}
 	for l.members = descendants(table, l.leaders, l.members); l.learn(table, own); {
-		l.members = descendants(table, l.leaders, l.members) // of those that were learned of
+		l.members = descendants(table, l.leaders, l.members) // including those that were learned of
 	}
 }
 
-// learn looks for members that no running process leads to: by their marks, or as children that can be of one instance only. It reports
+// learn looks for members that no running process leads to: by their marks, or as children that can come from one copy only. It reports
 // whether it found any.
 func (l *lineage) learn(table map[int]stat, own int) (found bool) {
 	for pid, st := range table {
@@ -164,7 +164,7 @@ func (l *lineage) learn(table map[int]stat, own int) (found bool) {
 	return found
 }
 
-// elders returns the instances whose leaders were there when a process was born.
+// elders returns the copies whose leaders had started when a process did.
 func (l *lineage) elders(born uint64) map[hosting.CopyID]bool {
 	out := map[hosting.CopyID]bool{}
 	for who, id := range l.leaders {
@@ -175,7 +175,7 @@ func (l *lineage) elders(born uint64) map[hosting.CopyID]bool {
 	return out
 }
 
-// descendants returns which running processes descend from which leader's instance: those that are known to, what is in a leader's own
+// descendants returns which running processes descend from which leader's copy: those that are known to, what is in a leader's own
 // group or session, and the children of all these. Other groups and sessions prove nothing: a leader that an earlier version started is in
 // the session of the terminal that its server ran in.
 func descendants(table map[int]stat, leaders, known map[identity]hosting.CopyID) map[identity]hosting.CopyID {

@@ -17,8 +17,8 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// boundLog keeps a log from growing without end. The process writes to the file itself, so that it outlives the server: a full
-// file is copied aside and cut to nothing, and the process goes on writing at its new end.
+// boundLog bounds the size of a log. The process writes to the file itself, so that it outlives the server: a full
+// file is copied aside and truncated, and the process goes on writing at its new end.
 func (k *keeper) boundLog() {
 	path := k.fleet.LogFile(k.spec.ID)
 	info, err := os.Stat(path)
@@ -50,8 +50,8 @@ func copyFile(from, to string, n int64) error {
 	return errors.Join(err, out.Close())
 }
 
-// lastWords quotes the last line of an instance's log, "" where nothing was written since offset from.
-func (k *keeper) lastWords(from int64) string {
+// lastLine quotes the last line of a copy's log, "" where nothing was written since offset from.
+func (k *keeper) lastLine(from int64) string {
 	f, err := os.Open(k.fleet.LogFile(k.spec.ID))
 	if err != nil {
 		return ""
@@ -62,7 +62,7 @@ func (k *keeper) lastWords(from int64) string {
 	if err != nil {
 		return ""
 	}
-	if info.Size() < from { // it was cut meanwhile
+	if info.Size() < from { // it was truncated meanwhile
 		from = 0
 	}
 	if _, err := f.Seek(max(from, info.Size()-tail), io.SeekStart); err != nil {
@@ -80,7 +80,7 @@ func (k *keeper) lastWords(from int64) string {
 	return " Its log ends: " + last
 }
 
-// pruneLogs removes the oldest logs of instances that are gone, but for the latest LogsKept of them.
+// pruneLogs removes the oldest logs of copies that are gone, but for the latest LogsKept of them.
 func (f *Fleet) pruneLogs() error {
 	dir := filepath.Join(f.o.Dir, "logs")
 	files, err := os.ReadDir(dir)

@@ -20,7 +20,7 @@ type failure struct {
 }
 
 func (k *keeper) fail(f failure) {
-	r := k.news(hosting.FleetFailed)
+	r := k.reportOf(hosting.FleetFailed)
 	r.Reason, r.Cause, r.Final = f.reason, f.cause, f.final
 	k.fleet.o.Report(r)
 }
@@ -57,7 +57,7 @@ func (k *keeper) start(ctx context.Context) (*process, failure) {
 	return p, failure{}
 }
 
-// noRoom is SageMaker's reason of an endpoint for which there are no instances.
+// noRoom is SageMaker's FailureReason of an endpoint for which it has no instances.
 const noRoom = "Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. " +
 	"Please retry using a different ML instance type or after some time. Detail: "
 

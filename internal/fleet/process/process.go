@@ -14,11 +14,11 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// endEvery is how often a process that was told to end is looked at.
+// endEvery is how often the end of a process is polled.
 const endEvery = 5 * time.Millisecond
 
 // process is a running model server: the leader of a process group. It need not be a child: a server that was killed leaves its
-// instances to others.
+// copies to others.
 type process struct {
 	pid  int
 	born uint64 // clock ticks between the machine's start and its own: with pid, an identity
@@ -26,14 +26,14 @@ type process struct {
 
 	group cgroup // that holds it and all that it starts; the zero value where there are none
 
-	child   bool  // of this server, which alone hears how it ended
-	logFrom int64 // where its own lines begin in the instance's log
-	oomFrom int64 // the machine's count of processes that ended for want of memory, when it began
+	child   bool  // of this server, which alone learns how it ended
+	logFrom int64 // where its own lines begin in the copy's log
+	oomFrom int64 // the machine's count of processes that ended because memory ran out, when it began
 }
 
 func (p *process) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-// alive reports whether this very process still runs: a number may be another's by now.
+// alive reports whether this very process still runs: its number may have been reused.
 func (p *process) alive() bool {
 	st, ok := readStat(p.pid)
 	return ok && st.born == p.born && st.runs()
@@ -70,7 +70,7 @@ func (p *process) gone() bool {
 		return false
 	}
 	if st, ok := readStat(p.pid); ok && st.born != p.born {
-		return true // the number could not be given anew while the group had members
+		return true // the number is not reused while the group has members
 	}
 	return errors.Is(unix.Kill(-p.pid, 0), unix.ESRCH) || onlyZombies(p.pid)
 }
@@ -80,7 +80,7 @@ func (p *process) waitGone(ctx context.Context, most time.Duration) bool {
 	return await(ctx, most, p.gone)
 }
 
-// await looks again and again until something is so, at most so long and not beyond ctx.
+// await polls until something is so, at most so long and not beyond ctx.
 func await(ctx context.Context, most time.Duration, is func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
@@ -98,11 +98,11 @@ func await(ctx context.Context, most time.Duration, is func() bool) bool {
 	}
 }
 
-// killRest kills what is left of an instance beside its leader's group: whatever carries its mark or descends from its leader, in whatever
+// killRest kills what is left of a copy beside its leader's group: what carries its mark or descends from its leader, in any
 // group or session. It reports whether none is left.
 func (f *Fleet) killRest(id hosting.CopyID) bool {
-	// A look reads one process after the other: one that forks and ends meanwhile may hide its child from it. Processes of control groups
-	// are ended as a whole.
+	// A scan reads one process after the other: one that forks and ends meanwhile may hide its child from it. Control groups are killed
+	// as a whole.
 	enough, empty := 2, 0
 	if f.lineage == nil {
 		enough = 1

@@ -334,10 +334,10 @@ func TestLogsAreBounded(t *testing.T) {
 	if err := os.WriteFile(f.LogFile("i-1"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := k.lastWords(0); got != " Its log ends: last line" {
+	if got := k.lastLine(0); got != " Its log ends: last line" {
 		t.Errorf("last words %q", got)
 	}
-	if got := k.lastWords(int64(len(text))); got != "" {
+	if got := k.lastLine(int64(len(text))); got != "" {
 		t.Errorf("last words %q of an earlier run", got)
 	}
 	k.boundLog()

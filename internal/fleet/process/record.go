@@ -12,7 +12,7 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// halfWritten begins the name of a file that is to replace another and is not whole yet.
+// halfWritten is the prefix of a file that is to replace another and is not complete yet.
 const halfWritten = ".new-"
 
 // record is what is kept on disk of a copy: enough to find and adopt it.
@@ -21,7 +21,7 @@ type record struct {
 	Port int
 	PID  int    `json:",omitzero"` // 0 until it has started
 	Born uint64 `json:",omitzero"`
-	Boot string `json:",omitzero"` // the run of the machine in which it started: PID and Born come again after the next
+	Boot string `json:",omitzero"` // the boot of the machine in which it started: PID and Born repeat after the next one
 
 	Cgroup string `json:",omitzero"` // the folder of its control group; "" where it has none
 

@@ -9,21 +9,21 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// How long an instance waits before it is started again; see restart.delay.
+// How long a copy waits before it is started again; see restarts.delay.
 const (
 	startupBackoffFirst = 500 * time.Millisecond
 	startupBackoffMax   = 30 * time.Second
-	startupBackoffEmpty = 2 * time.Second // most, while a variant that has served is without an instance that serves
+	startupBackoffEmpty = 2 * time.Second // most, while no copy of a variant that has served does
 
 	servedBackoffFirst = 100 * time.Millisecond
 	servedBackoffMax   = time.Second
 
-	servedSteady = 10 * time.Second // an instance that served for so long begins anew
+	servedSteady = 10 * time.Second // a copy that served for so long starts counting anew
 )
 
-// restarts is what an instance's own failures have come to.
+// restarts counts a copy's failures.
 type restarts struct {
-	startup int // starts in a row that did not come to serve
+	startup int // starts in a row that never served
 	served  int // times in a row that it served, but not for long
 }
 
@@ -39,9 +39,9 @@ func (r *restarts) ended(ready bool, healthyFor time.Duration) {
 	}
 }
 
-// delay is how long the instance waits before its next start. What served and was ended, by whomever, comes back at once, and only if that
-// happens again and again after a short while. What cannot start is tried less and less often: at least each half minute, and each
-// two seconds where the variant could serve, since it has, and nothing of it does. Instances never wait for each other, and jitter, 0 to 1,
+// delay is how long the copy waits before its next start. One that served starts again at once, and after a short delay if it fails
+// again and again. One that cannot start is tried less and less often: at least each half minute, and each
+// two seconds where its variant has served and no copy does now. Copies never wait for each other, and jitter, 0 to 1,
 // keeps those that failed together from starting together.
 func (r *restarts) delay(couldServe bool, jitter float64) time.Duration {
 	var d time.Duration
@@ -74,7 +74,7 @@ func keyOf(i hosting.InstanceSpec, c hosting.CopySpec) variantKey {
 	return variantKey{i.Account, i.Region, i.Endpoint, i.Variant, c.Component, c.Model}
 }
 
-// variant is what the copies of one variantKey know of each other.
+// variant is what the copies of one variantKey share.
 type variant struct {
 	copies int // guarded by the fleet's mutex
 
@@ -103,7 +103,7 @@ func (f *Fleet) leaveVariant(k *keeper) {
 	}
 }
 
-// count notes that an instance begins, 1, or ceases, -1, to serve.
+// count notes that a copy begins, 1, or ceases, -1, to serve.
 func (v *variant) count(n int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -113,15 +113,15 @@ func (v *variant) count(n int) {
 	v.changed = make(chan struct{})
 }
 
-// look returns how many instances serve, whether one has served, and what is closed at the next change of the two.
+// look returns how many copies serve, whether one has served, and a channel that is closed at the next change of the two.
 func (v *variant) look() (serving int, served bool, changed <-chan struct{}) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.serving, v.served, v.changed
 }
 
-// rest waits until the instance is to be started again, and reports false where ctx ends before. One that could not start tries again when
-// another of its variant begins to serve: what kept both may be gone.
+// rest waits until the copy is to be started again, and reports false where ctx ends before. One that could not start tries again when
+// another of its variant begins to serve: the reason may have been the same.
 func (k *keeper) rest(ctx context.Context) bool {
 	began, jitter := time.Now(), rand.Float64()
 	before, served, changed := k.variant.look()

@@ -16,7 +16,7 @@ import (
 	"bellows.dev/bellows/internal/fleet"
 )
 
-// meter remembers what was last read, so that the next reading gives a rate.
+// meter keeps what was last read, so that the next reading gives a rate.
 type meter struct {
 	mu      sync.Mutex
 	at      time.Time
@@ -24,7 +24,7 @@ type meter struct {
 	seconds map[identity]float64 // processor time
 }
 
-// identity tells a process from a later one of the same number.
+// identity distinguishes a process from a later one of the same number.
 type identity struct {
 	pid  int
 	born uint64
@@ -37,8 +37,8 @@ type consumed struct {
 	born     time.Time // when the first of them was started
 }
 
-// Usage implements fleet.Fleet. An instance's first reading is the mean since it was started, others are since the reading before. It uses
-// what its process, the process's group and their descendants use.
+// Usage implements fleet.Fleet. An instance's first reading is the mean since it was started, others are since the reading before. They
+// include its copies' processes, their groups and their descendants.
 func (f *Fleet) Usage(ctx context.Context) []fleet.Usage {
 	m := &f.usage
 	m.mu.Lock()
@@ -58,7 +58,7 @@ func (f *Fleet) Usage(ctx context.Context) []fleet.Usage {
 		seen[id] = true
 		passed := now.Sub(m.at).Seconds()
 		if !m.seen[id] {
-			passed = max(now.Sub(c.born).Seconds(), 1) // a process that has just begun has used nothing that can be told
+			passed = max(now.Sub(c.born).Seconds(), 1) // a process that has just begun has used nothing that can be measured
 		}
 		if passed <= 0 {
 			continue
@@ -118,7 +118,7 @@ func (f *Fleet) members() map[identity]hosting.InstanceID {
 	out := map[identity]hosting.InstanceID{}
 	for pid, st := range all {
 		at := st
-		for range len(all) { // parents that were read at different moments might go in a circle
+		for range len(all) { // parents that were read at different moments might form a cycle
 			if id, ours := leaders[at.group]; ours {
 				out[identity{pid, st.born}] = id
 				break
