@@ -53,7 +53,7 @@ def expressions():
     alarm = cw.describe_alarms(AlarmNames=["rate"])["MetricAlarms"][0]
     assert alarm["Metrics"] == metrics[:2] + [metrics[2] | {"ReturnData": True}], alarm["Metrics"]
     assert "MetricName" not in alarm and "Period" not in alarm and alarm["Dimensions"] == [], alarm
-    cw.put_metric_alarm(**put)  # the same once more is no news
+    cw.put_metric_alarm(**put)  # putting the same again changes nothing
     assert len(cw.describe_alarm_history(AlarmName="rate")["AlarmHistoryItems"]) == 1
 
     dimensions = [{"Name": "d", "Value": "v"}]
@@ -174,8 +174,8 @@ def tracking_by_math():
     filled = [metrics[0], metrics[1] | {"ReturnData": True}]
     described = policy["TargetTrackingScalingPolicyConfiguration"]
     assert described["CustomizedMetricSpecification"] == {"Metrics": filled}, described
-    again = aas.put_scaling_policy(TargetTrackingScalingPolicyConfiguration=described, **put)  # as Terraform: what is described changes nothing
-    assert again["PolicyARN"] == first["PolicyARN"] and again["Alarms"] != first["Alarms"], again  # each put renews the names
+    again = aas.put_scaling_policy(TargetTrackingScalingPolicyConfiguration=described, **put)  # as in Terraform: putting the described configuration changes nothing
+    assert again["PolicyARN"] == first["PolicyARN"] and again["Alarms"] != first["Alarms"], again  # each put gives the alarms new names
     alarms = {a["AlarmName"]: a for a in cw.describe_alarms(AlarmNamePrefix="TargetTracking-endpoint/math")["MetricAlarms"]}
     assert sorted(alarms) == sorted(a["AlarmName"] for a in again["Alarms"]), alarms
     for alarm in alarms.values():

@@ -103,7 +103,7 @@ def lists():
     assert [m["MetricName"] for m in found["Metrics"]] == ["ms"] and found["OwningAccounts"] == ["123456789012"], found
     assert sorted(d["Name"] for d in found["Metrics"][0]["Dimensions"]) == ["host", "zone"]
     assert cw.list_metrics(Namespace="Py", OwningAccount="210987654321", IncludeLinkedAccounts=True)["Metrics"] == []
-    assert cw.list_metrics(Namespace="Py", MetricName="m")["Metrics"] == []  # refused ones left nothing
+    assert cw.list_metrics(Namespace="Py", MetricName="m")["Metrics"] == []  # refused requests recorded nothing
     refused("InvalidParameterValue", "Request parameter recentlyActive value is invalid", cw.list_metrics, RecentlyActive="PT1H")
     refused("InvalidParameterValue", "Request parameter NextToken is invalid", cw.list_metrics, NextToken="none")
 

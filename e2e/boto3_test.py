@@ -14,7 +14,7 @@ aas = boto3.client("application-autoscaling")
 cw = boto3.client("cloudwatch")
 
 IMAGE = "bellows/demo-model"
-ENVIRONMENT = {"BELLOWS_DEMO_START_DELAY_MS": "500"}  # long enough to see an endpoint update
+ENVIRONMENT = {"BELLOWS_DEMO_START_DELAY_MS": "500"}  # long enough to observe an endpoint that is Updating
 TARGET = dict(
     ServiceNamespace="sagemaker",
     ResourceId="endpoint/boto/variant/blue",
@@ -153,7 +153,7 @@ def scaling():
     )
     assert aas.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"][0]["Alarms"][0]["AlarmName"] == "queue"
 
-    def load():  # a metric of the user's own moves a real alarm, which moves real instances
+    def load():  # a custom metric triggers a real alarm, which scales real instances
         cw.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Queue", "Value": 25.0, "Unit": "Count"}])
         return variant()["CurrentInstanceCount"] == 3
 
@@ -201,7 +201,7 @@ def schedules():
     arn = action.pop("ScheduledActionARN")
     assert arn.replace("-", "").split(":")[6] == uuid and arn.endswith(":resource/sagemaker/endpoint/boto/variant/blue:scheduledActionName/nightly"), arn
     assert action == dict(Schedule="cron(30 6 ? * MON-FRI *)", Timezone="Europe/Paris", ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 4}, **nightly), action
-    aas.put_scheduled_action(ScalableTargetAction={"MaxCapacity": 5}, **nightly)  # keeps the rest, save the start and the end
+    aas.put_scheduled_action(ScalableTargetAction={"MaxCapacity": 5}, **nightly)  # keeps omitted members except start and end
     action = aas.describe_scheduled_actions(ServiceNamespace="sagemaker", ScheduledActionNames=["nightly"], ResourceId=TARGET["ResourceId"])["ScheduledActions"][0]
     assert "StartTime" not in action and "EndTime" not in action and action["ScalableTargetAction"] == {"MaxCapacity": 5} and action["Timezone"] == "Europe/Paris", action
     aas.put_scheduled_action(ScheduledActionName="past", Schedule="at(2020-01-01T00:00:00)", ScalableTargetAction={"MaxCapacity": 1}, **TARGET)
@@ -256,7 +256,7 @@ def predictive():
     assert forecast()["CapacityForecast"] == {"Timestamps": [], "Values": []}
     for day in range(14):
         data = []
-        for h in range(24 if day else 2):  # this hour and the next one too: an hour is a minute here, and the last one may end meanwhile
+        for h in range(24 if day else 2):  # also the current and the next hour: an hour takes a minute here, and the last one may end meanwhile
             at = hour - day * 86400 + h * 3600
             noon = at // 3600 % 24 == 12
             for metric, value in ("Calls", 50.0 if noon else 10.0), ("Busy", 40.0), ("Instances", 5.0 if noon else 1.0):
@@ -268,7 +268,7 @@ def predictive():
         answer = forecast()
         if len(answer["CapacityForecast"]["Values"]) >= 48:
             return True
-        put(50 - next(values) % 2 / 1000)  # a changed policy wants its history again
+        put(50 - next(values) % 2 / 1000)  # a changed policy requests its history again
         return False
 
     until("there is a forecast", made)
@@ -293,7 +293,7 @@ def predictive():
     assert (got["Mode"], got["SchedulingBufferTime"], got["MaxCapacityBreachBehavior"]) == ("ForecastOnly", 300, "HonorMaxCapacity"), got
     target = lambda: aas.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]
     assert "PredictedCapacity" not in target()
-    put(2.5, mode="ForecastAndScale")  # even the quiet hours need sixteen now, and the maximum is 4
+    put(2.5, mode="ForecastAndScale")  # even quiet hours need sixteen now, and the maximum is 4
     until("the maximum is reached", lambda: variant()["DesiredInstanceCount"] == 4)
     assert target()["PredictedCapacity"] == 4
     activity = next(a for a in aas.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"] if "predictive" in a["Cause"])
@@ -332,7 +332,7 @@ def metrics():
     listed = cw.get_paginator("list_metrics").paginate(Namespace="M").build_full_result()["Metrics"]
     assert listed == [{"Namespace": "M", "MetricName": "m", "Dimensions": [{"Name": "d", "Value": "1"}]}], listed
     query = {"Id": "q", "MetricStat": {"Metric": listed[0], "Period": 60, "Stat": "Sum"}}
-    # The policy clock is ahead of this one.
+    # Policy time is ahead of wall time.
     span = dict(StartTime=now - 3600, EndTime=now + 86400)
     result = cw.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]
     assert result["Values"] == [6.0] and result["Messages"] == [{"Code": "MultipleUnits", "Value": "Multiple units returned: '[Count, Seconds]'"}], result
