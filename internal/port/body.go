@@ -12,36 +12,36 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Body is a request's body, still on the wire. Reading it asks for it, where the client waits for that. It is good for as long as its
-// request; its errors other than io.EOF are *Refusal.
+// Body is a request's body that has not been read yet. The first read sends 100 Continue if the client waits for it. It is valid as long as
+// its request; its errors other than io.EOF are *Refusal.
 type Body struct {
 	c       *conn
-	length  int64 // as announced; -1: chunked
+	length  int64 // Content-Length; -1: chunked
 	left    int64 // of length
 	read    int64
 	chunks  io.Reader // nil: not chunked
 	expects bool      // the client waits for 100 Continue
 	ended   bool
-	failed  bool      // what follows on the connection is not known
-	until   time.Time // when all of it must have come; zero until it is first waited for
-	held    int64     // bytes charged to a Memory: the one of verified requests or that of the others
+	failed  bool      // the start of the next request on the connection is unknown
+	until   time.Time // deadline for the whole body; zero until the first wait
+	held    int64     // bytes charged to the Memory of verified or unverified requests
 	known   bool      // the request is verified
-	buffer  *[]byte   // that Collect filled
+	buffer  *[]byte   // filled by Collect
 	class   int       // of buffer
 	sum     hash.Hash
 	hashed  bool
 }
 
-// bodyKey is what a context has its body under.
+// bodyKey is the key of a body in a context.
 type bodyKey struct{}
 
-// BodyOf returns the body of a request that a Server serves; nil of another.
+// BodyOf returns the body of a request served by a Server, else nil.
 func BodyOf(ctx *fasthttp.RequestCtx) *Body {
 	b, _ := ctx.UserValue(bodyKey{}).(*Body)
 	return b
 }
 
-// begin readies the body for a request.
+// begin prepares the body for a request.
 func (b *Body) begin(h *fasthttp.RequestHeader, expects bool) {
 	*b = Body{c: b.c, sum: b.sum, length: int64(h.ContentLength())}
 	switch {
@@ -54,14 +54,14 @@ func (b *Body) begin(h *fasthttp.RequestHeader, expects bool) {
 	b.expects = expects && !b.ended && h.IsHTTP11()
 }
 
-// Len returns the length that the head announces, -1 where it does not say.
+// Len returns the length announced in the head, -1 if there is none.
 func (b *Body) Len() int64 { return b.length }
 
-// Verified says that the request is by someone who holds a key: from now on its body is charged to Options.Verified, and its connection is
-// not closed to make room. It fails with *Refusal where verified requests hold all of that memory; the request must then be refused.
+// Verified marks the request as authenticated: from now on its body is charged to Options.Verified, and its connection is not closed to make
+// room. It returns *Refusal if authenticated requests use all of that memory; the request must then be refused.
 func (b *Body) Verified() error {
 	c := b.c
-	c.phase.CompareAndSwap(phaseReading, phaseWorking) // where it fails, the connection is closed already
+	c.phase.CompareAndSwap(phaseReading, phaseWorking) // if it fails, the connection has been closed
 	if !c.trusted.Load() {
 		c.trusted.Store(true)
 	}
@@ -77,7 +77,7 @@ func (b *Body) Verified() error {
 	return nil
 }
 
-// unload gives back what the body is charged.
+// unload releases the memory charged to the body.
 func (b *Body) unload() {
 	if b.held > 0 {
 		b.memory().give(b.held)
@@ -85,7 +85,7 @@ func (b *Body) unload() {
 	}
 }
 
-// memory is what the body is charged to.
+// memory returns the Memory that the body is charged to.
 func (b *Body) memory() *Memory {
 	if b.known {
 		return b.c.s.o.Verified
@@ -93,10 +93,10 @@ func (b *Body) memory() *Memory {
 	return b.c.s.o.Memory
 }
 
-// free is how much of each body is not charged: the buffers of a connection have this size anyway.
+// free is the part of each body that is not charged, since the buffers of a connection have this size anyway.
 const free = 8 << 10
 
-// Read implements io.Reader. What is read is charged until the request is over.
+// Read implements io.Reader. The bytes read are charged until the end of the request.
 func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.next(p)
 	if n > 0 && b.read > free {
@@ -107,10 +107,10 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer. What is left is the connection's business.
+// Close implements io.Closer. The connection drains the rest.
 func (b *Body) Close() error { return nil }
 
-// crowded refuses a body for which there is no memory.
+// crowded returns the refusal of a body for which there is no memory.
 func (b *Body) crowded() *Refusal {
 	if b.known {
 		return busy("The bodies of requests in progress hold all the memory that they may (bodies_max). Try again.")
@@ -118,7 +118,7 @@ func (b *Body) crowded() *Refusal {
 	return busy("Too many request bodies that are not yet verified are being read. Try again.")
 }
 
-// charge takes n bytes of memory for the body; false where there is no room.
+// charge charges n bytes to the body; false if the limit is reached.
 func (b *Body) charge(n int64) bool {
 	if !b.memory().take(n) {
 		return false
@@ -141,7 +141,7 @@ func (b *Body) next(p []byte) (int, error) {
 			return 0, b.fail(incomplete())
 		}
 	}
-	b.patience()
+	b.setDeadline()
 	if b.chunks != nil {
 		return b.chunk(p)
 	}
@@ -177,8 +177,8 @@ func (b *Body) chunk(p []byte) (int, error) {
 	}
 }
 
-// patience sets the deadline for the next bytes, where they have to be waited for.
-func (b *Body) patience() {
+// setDeadline sets the deadline for the next bytes if they are not buffered.
+func (b *Body) setDeadline() {
 	if b.c.br.Buffered() > 0 && b.chunks == nil {
 		return
 	}
@@ -218,7 +218,7 @@ func badChunks(err error) *Refusal {
 	return malformed("The request body's chunks are not well-formed.")
 }
 
-// Sizes that buffers of bodies grow through: they are kept for other requests.
+// Sizes of the buffers of bodies, which are pooled.
 var sizes = [...]int{free, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20, 32 << 20, 64 << 20, 128 << 20, 256 << 20}
 
 var buffers [len(sizes)]sync.Pool // of *[]byte
@@ -231,13 +231,13 @@ func buffer(class int) *[]byte {
 	return &b
 }
 
-// Collect reads the whole body, of at most limit bytes, and its SHA-256. The bytes are good for as long as the request. It fails with
-// *Refusal.
+// Collect reads the whole body of at most limit bytes and returns it with its SHA-256. The bytes are valid as long as the request. It
+// returns *Refusal on failure.
 func (b *Body) Collect(limit int) (all []byte, sum [32]byte, err error) {
 	return b.collect(limit, true)
 }
 
-// CollectPlain is Collect without the SHA-256, where nobody needs it.
+// CollectPlain is Collect without the SHA-256.
 func (b *Body) CollectPlain(limit int) (all []byte, err error) {
 	all, _, err = b.collect(limit, false)
 	return all, err
@@ -254,7 +254,7 @@ func (b *Body) collect(limit int, summed bool) (all []byte, sum [32]byte, err er
 	p := buffer(class)
 	defer func() { b.buffer, b.class = p, class }()
 	for {
-		if n == len(*p) { // it has grown to here: it may grow on
+		if n == len(*p) { // the buffer is full: it may grow
 			if class++; class == len(sizes) || !b.charge(int64(sizes[class])) {
 				class--
 				return nil, sum, b.fail(b.crowded())
@@ -284,7 +284,7 @@ func (b *Body) collect(limit int, summed bool) (all []byte, sum [32]byte, err er
 	}
 }
 
-// refund gives back what a buffer was charged that has been replaced by a larger one.
+// refund releases the charge of a buffer that has been replaced by a larger one.
 func (b *Body) refund(class int) {
 	if class > 0 {
 		b.memory().give(int64(sizes[class]))
@@ -292,7 +292,7 @@ func (b *Body) refund(class int) {
 	}
 }
 
-// hash takes bytes into the sum as they come. A body that came at once is hashed at once.
+// hash adds bytes to the sum as they arrive. A body that arrives in one piece is hashed at once.
 func (b *Body) hash(p []byte, whole bool) {
 	if whole {
 		return
@@ -314,13 +314,13 @@ func (b *Body) digest(all []byte) (sum [32]byte) {
 	return sum
 }
 
-// done reports whether nothing of the body is left on the connection.
+// done reports whether the whole body has been read from the connection.
 func (b *Body) done() bool { return b.ended && !b.failed }
 
-// drainMax is how much of a body that nobody wanted is read, to keep the connection.
+// drainMax is the maximum size of an unread body that is read and discarded in order to keep the connection.
 const drainMax = 64 << 10
 
-// drain reads away what a handler left; false where that is too much, or was never asked for.
+// drain reads and discards the rest of the body; false if it is too large or the client was never asked for it.
 func (b *Body) drain() bool {
 	if b.ended {
 		return !b.failed
@@ -337,7 +337,7 @@ func (b *Body) drain() bool {
 	return true
 }
 
-// release gives back what the body holds.
+// release releases the resources of the body.
 func (b *Body) release() {
 	b.unload()
 	if b.buffer != nil {

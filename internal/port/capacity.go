@@ -1,18 +1,18 @@
 package port
 
 const (
-	// connectionsMax is how many connections are served at once where descriptors are plenty: each takes some 20 KiB.
+	// connectionsMax is the maximum number of connections if file descriptors are not the limit: each takes some 20 KiB.
 	connectionsMax = 16_384
 
-	// reserve is how many descriptors are kept for files, databases and model servers' logs; more where there are more.
+	// reserve is the minimum number of descriptors reserved for files, databases and logs of model servers.
 	reserve = 256
 
-	// descriptorsLeast is assumed where the limit cannot be read: POSIX promises fewer, no system does.
+	// descriptorsLeast is assumed if the limit cannot be read.
 	descriptorsLeast = 1024
 )
 
-// Capacity raises this process's limit of open files as far as it may, and returns how many connections a server should take below it: a
-// part is kept in reserve, and of the rest half is for the connections to model servers that requests need.
+// Capacity raises this process's limit of open files as far as permitted and returns the maximum number of connections of a server: a
+// part of the descriptors is reserved, and half of the rest is for connections to model servers.
 func Capacity() int { return capacity(descriptors()) }
 
 func capacity(limit uint64) int {

@@ -19,9 +19,9 @@ import (
 // Phases of a connection.
 const (
 	phaseIdle    int32 = iota // waits for a request
-	phaseReading              // reads or serves a request that is not verified
-	phaseWorking              // serves one that is
-	phaseClosed               // was closed to make room
+	phaseReading              // reads or serves an unverified request
+	phaseWorking              // serves a verified request
+	phaseClosed               // has been closed to make room
 )
 
 // conn is a connection and the request on it.
@@ -30,24 +30,24 @@ type conn struct {
 
 	s       *Server
 	phase   atomic.Int32
-	since   atomic.Int64 // Unix nanoseconds: when the phase began
-	trusted atomic.Bool  // it brought a verified request once
+	since   atomic.Int64 // start of the phase in Unix nanoseconds
+	trusted atomic.Bool  // it has had a verified request
 
 	ctx   fasthttp.RequestCtx
 	body  Body
 	br    *bufio.Reader
 	bw    *bufio.Writer
-	big   bool  // br is a reader for long heads
-	lines lines // of a head that has arrived and is not yet parsed
-	held  int64 // bytes charged to the server's memory, besides the body's
+	big   bool  // br is a large reader for long heads
+	lines lines // of a head that has arrived and has not been parsed
+	held  int64 // bytes charged to the server's memory, without the body's
 
-	socket  *socket.Conn // below; nil where it is none
-	step    func() bool  // arrived, made once
-	begun   bool         // a request has come
-	over    bool         // no other follows
+	socket  *socket.Conn // the underlying socket; nil if there is none
+	step    func() bool  // the method value arrived, allocated once
+	begun   bool         // a request has arrived
+	over    bool         // no further request follows
 	lingers bool         // the client may still be sending
 
-	readUntil, writeUntil time.Time // the deadlines that are set
+	readUntil, writeUntil time.Time // the current deadlines
 }
 
 func newConn(s *Server, nc net.Conn, now time.Time) *conn {
@@ -61,12 +61,12 @@ func newConn(s *Server, nc net.Conn, now time.Time) *conn {
 	return c
 }
 
-// prepare readies the context that requests are served with.
+// prepare prepares the context with which requests are served.
 func (c *conn) prepare() {
 	c.ctx.Init2(c.Conn, silent{}, true)
 }
 
-// evict closes a connection that is in the way; false where it has just begun to be of use.
+// evict closes a connection to make room; false if it has left the phase meanwhile.
 func (c *conn) evict() bool {
 	for _, from := range [...]int32{phaseIdle, phaseReading} {
 		if c.phase.CompareAndSwap(from, phaseClosed) {
@@ -88,18 +88,18 @@ func (c *conn) serve() {
 	}
 }
 
-// attend serves the requests that arrive whole, as nearly all do. It returns true where one arrives in pieces, which have to be waited for
-// one by one, and false where the connection is over.
+// attend serves requests that arrive complete, as nearly all do. It returns true if a request arrives in pieces, for which the caller
+// waits one by one, and false if the connection has ended.
 func (c *conn) attend() bool {
 	if c.socket == nil || c.big {
 		return true
 	}
 	c.reader()
-	c.pause() // the deadline that is set may be of a body that has come since, and over
+	c.pause() // the current deadline may be that of an earlier body
 	return c.socket.Attend(c.step) == nil && !c.over
 }
 
-// arrived serves what has arrived. It returns true where the next request is to be waited for. It reads and never waits for the client.
+// arrived serves requests that have arrived. It returns true to wait for the next request. It reads without waiting for the client.
 func (c *conn) arrived() (wait bool) {
 	if c.br.Buffered() == 0 {
 		if _, err := c.br.Peek(1); err != nil {
@@ -122,14 +122,14 @@ func (c *conn) arrived() (wait bool) {
 		}
 	}
 	c.pause()
-	// The requests of others that have arrived are served before the poller is asked: model servers get several for one wake-up.
+	// Requests that have arrived on other connections are served before the poller is called: model servers get several per wake-up.
 	runtime.Gosched()
 	return true
 }
 
-// whole reports whether all of a request is buffered. Its lines are known then.
+// whole reports whether a complete request is buffered. Its lines are known then.
 func (c *conn) whole() bool {
-	b, _ := c.br.Peek(c.br.Buffered()) // what is buffered can be had
+	b, _ := c.br.Peek(c.br.Buffered()) // buffered bytes are always available
 	c.lines = lines{}
 	l := &c.lines
 	if !token(b[:1]) || l.look(b) != nil || !l.done || l.encodings > 0 || l.lengths > 1 || len(b)-l.at < l.length {
@@ -163,22 +163,22 @@ func (c *conn) releaseBuffers() {
 	c.held = 0
 }
 
-// close ends the connection. Whatever it says, there is nothing else to do about it.
+// close closes the connection. Its error needs no handling.
 func (c *conn) close() { _ = c.Close() }
 
-// abort makes the connection's goroutine end. It does not wait for that: the goroutine may serve a request.
+// abort makes the connection's goroutine end without waiting for it, since it may be serving a request.
 func (c *conn) abort() {
 	if c.socket == nil {
 		c.close()
 		return
 	}
-	_ = c.socket.Abort() // what fails so has ended
+	_ = c.socket.Abort() // if it fails, the connection has ended
 }
 
 // readBefore sets the deadline of reads.
 func (c *conn) readBefore(t time.Time) {
 	c.readUntil = t
-	_ = c.SetReadDeadline(t) // a connection that is closed fails at the read
+	_ = c.SetReadDeadline(t) // a closed connection fails at the read
 }
 
 func (c *conn) reader() {
@@ -188,7 +188,7 @@ func (c *conn) reader() {
 	}
 }
 
-// await waits for the first byte of a request; false where none comes.
+// await waits for the first byte of a request; false if none arrives.
 func (c *conn) await() bool {
 	c.reader()
 	for {
@@ -196,7 +196,7 @@ func (c *conn) await() bool {
 			c.pause()
 		}
 		if _, err := c.br.Peek(1); err != nil {
-			return false // it ended, or nothing came: there is nothing to answer
+			return false // it ended, or nothing arrived: no response is needed
 		}
 		if !c.blank() {
 			return c.begin()
@@ -204,7 +204,7 @@ func (c *conn) await() bool {
 	}
 }
 
-// blank drops a line end before a request, which is none. RFC 9112, section 2.2.
+// blank skips an empty line before a request. RFC 9112, section 2.2.
 func (c *conn) blank() bool {
 	b, _ := c.br.Peek(1) // there is one
 	if b[0] != '\r' && b[0] != '\n' {
@@ -214,12 +214,12 @@ func (c *conn) blank() bool {
 	return true
 }
 
-// pause sets the end of a wait for a request.
+// pause sets the deadline of the wait for a request.
 func (c *conn) pause() {
 	if !c.begun {
 		return // it has been set
 	}
-	// A deadline is set anew when half of its time has passed: setting one costs as much as the rest of a wait.
+	// A deadline is renewed when half of its time has passed, since setting one costs as much as the rest of a wait.
 	if now := time.Now(); c.readUntil.Before(now.Add(c.s.o.IdleTimeout/2)) || c.readUntil.After(now.Add(c.s.o.IdleTimeout)) {
 		c.readBefore(now.Add(c.s.o.IdleTimeout))
 	}
@@ -234,15 +234,15 @@ func (c *conn) begin() bool {
 	return true
 }
 
-// request serves one; false where the connection is not to be used again.
+// request serves one request; false if the connection must not be reused.
 func (c *conn) request() bool {
 	h, r, ok := c.head()
 	if !ok {
-		return false // the client broke off
+		return false // the client disconnected
 	}
 	keep := false
 	if r != nil {
-		c.body.failed = true // where the next request begins is not known
+		c.body.failed = true // the start of the next request is unknown
 		c.refuse(h, r)
 	} else {
 		c.handle()
@@ -262,7 +262,7 @@ func (c *conn) request() bool {
 	return c.rest()
 }
 
-// handle calls the handler, and answers for it where it panics.
+// handle calls the handler and responds if it panics.
 func (c *conn) handle() {
 	defer func() {
 		if p := recover(); p != nil {
@@ -274,7 +274,7 @@ func (c *conn) handle() {
 			c.body.failed = true
 		}
 	}()
-	c.ctx.SetUserValue(bodyKey{}, &c.body) // it is forgotten at each Reset
+	c.ctx.SetUserValue(bodyKey{}, &c.body) // each Reset removes it
 	c.s.o.Handle(&c.ctx, &c.body)
 }
 
@@ -284,12 +284,12 @@ func (c *conn) refuse(h Head, r *Refusal) {
 	c.s.o.Refuse(&c.ctx, h, r)
 }
 
-// keeps reports whether the connection is good for another request. What a handler left of a small body is read away.
+// keeps reports whether the connection can be reused. The rest of a small body is discarded.
 func (c *conn) keeps() bool {
 	return !c.ctx.Request.Header.ConnectionClose() && !c.ctx.Response.Header.ConnectionClose() && !c.s.stopping.Load() && c.body.drain()
 }
 
-// rest readies the connection for the next request.
+// rest prepares the connection for the next request.
 func (c *conn) rest() bool {
 	c.ctx.Request.Reset()
 	c.ctx.Response.Reset()
@@ -303,9 +303,9 @@ func (c *conn) rest() bool {
 	return c.phase.CompareAndSwap(phaseReading, phaseIdle) || c.phase.CompareAndSwap(phaseWorking, phaseIdle)
 }
 
-// shrink goes back to a small reader, and forgets the memory of a long head.
+// shrink returns to a small reader and releases the memory of a long head.
 func (c *conn) shrink() {
-	b, _ := c.br.Peek(c.br.Buffered()) // what is buffered can be had
+	b, _ := c.br.Peek(c.br.Buffered()) // buffered bytes are always available
 	small := bufio.NewReaderSize(&prefixed{append([]byte(nil), b...), c.Conn}, headSmall)
 	_, _ = small.Peek(len(b)) // fills it
 	c.br, c.big = small, false
@@ -315,7 +315,7 @@ func (c *conn) shrink() {
 	c.held = 0
 }
 
-// prefixed reads some bytes first, then from a connection.
+// prefixed reads some bytes and then from a connection.
 type prefixed struct {
 	first []byte
 	net.Conn
@@ -331,7 +331,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// linger gives a client that is still sending the time to read its answer: closing at once would send a reset, which may overtake it.
+// linger gives a client that is still sending time to read its response: closing at once would send a reset, which may overtake it.
 func (c *conn) linger() {
 	if c.body.done() && c.br != nil && c.br.Buffered() == 0 {
 		return
@@ -340,7 +340,7 @@ func (c *conn) linger() {
 		return
 	}
 	c.readBefore(time.Now().Add(lingerFor))
-	_, _ = io.Copy(io.Discard, onlyReader{c.Conn}) // until the client ends too, or the time is over
+	_, _ = io.Copy(io.Discard, onlyReader{c.Conn}) // until the client closes, too, or the time is over
 }
 
 const lingerFor = 3 * time.Second
@@ -348,5 +348,5 @@ const lingerFor = 3 * time.Second
 // onlyReader hides other methods.
 type onlyReader struct{ io.Reader }
 
-// timedOut reports whether a read or write failed for its deadline.
+// timedOut reports whether a read or write failed because of its deadline.
 func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -4,5 +4,5 @@ package port
 
 import "math"
 
-// descriptors is the limit of open files: there is none that is known.
+// descriptors returns the limit of open files, which is unknown here.
 func descriptors() uint64 { return math.MaxInt32 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptors raises the limit of open files as far as this process may, and returns it.
+// descriptors raises the limit of open files as far as permitted and returns it.
 func descriptors() uint64 {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {

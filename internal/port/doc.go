@@ -1,18 +1,18 @@
-// Package port owns the listening socket and its connections: it accepts, reads the head of each request, hands the request on while
-// its body is still on the wire, and writes the answer. fasthttp parses heads and renders answers; its server is not used, since it reads
-// bodies before anybody has looked at the head, allocates what a Content-Length claims, and answers errors of its own.
+// Package port owns the listening socket and its connections: it accepts, reads the head of each request, calls the handler before the
+// body is read, and writes the response. fasthttp parses heads and renders responses. Its server is not used, since it reads
+// bodies before any handler sees the head, allocates the size that a Content-Length claims, and has its own error responses.
 //
-// # What a client without a key can cost
+// # Resources of unauthenticated clients
 //
-// Connections are capped below the limit of descriptors; to make room, those that have never been verified go first, the longest idle
-// before others. A head is read into 4 KiB; a longer one, and every body, is charged to one Memory, which bounds all that is not yet
-// verified. A request that is verified moves its body's charge to a second, larger Memory, until it is over: who holds a key has a bound, too,
-// and gets 503 beyond it. Buffers grow with what has arrived, never with what was announced. A client that stops sending, or stops reading its answer, is
-// cut off.
+// The number of connections is limited below the limit of descriptors. To make room, connections without a verified request are closed first,
+// the longest idle before others. A head is read into 4 KiB; a longer one, and every body, is charged to one Memory, which limits all
+// unverified data. Verification moves the charge of a body to a second, larger Memory until the end of the request; beyond its limit requests
+// get 503. Buffers grow with the data received, not with the length announced. A client that stops sending, or stops reading its response, is
+// disconnected.
 //
 // # Refusals
 //
-// Whatever the port refuses by itself (a malformed head, a head or body that is too long, a time-out, an upgrade) is a Refusal, which
-// Options.Refuse renders in the protocol that the request seems to speak. A body is asked for (100 Continue) when a handler first reads it:
-// one that is refused by its head is never sent.
+// The port's own refusals (a malformed head, a head or body that is too long, a timeout, an upgrade) are Refusals, which
+// Options.Refuse renders in the protocol indicated by the head. 100 Continue is sent when a handler first reads the body, so the body of a
+// request that is refused by its head is never sent.
 package port

@@ -28,7 +28,7 @@ func (s *scripted) LocalAddr() net.Addr              { return &net.TCPAddr{} }
 func (s *scripted) SetReadDeadline(time.Time) error  { return nil }
 func (s *scripted) SetWriteDeadline(time.Time) error { return nil }
 
-// Whatever strangers send, each answer is well-formed, nothing panics, and all memory is given back.
+// For any input each response is well-formed, nothing panics, and all memory is released.
 func FuzzConnection(f *testing.F) {
 	for _, seed := range []string{
 		get, get + get, "\r\n" + get, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" + get, "GET / HTTP/1.0\r\n\r\n",
@@ -52,7 +52,7 @@ func FuzzConnection(f *testing.F) {
 			t.Error(panicked.String())
 		}
 		if memory.Used() != 0 {
-			t.Errorf("%d bytes are not given back", memory.Used())
+			t.Errorf("%d bytes are not released", memory.Used())
 		}
 		head := bytes.HasPrefix(bytes.TrimLeft(sent, "\r\n"), []byte("HEAD"))
 		for r := bufio.NewReader(&c.got); !head; {
@@ -62,9 +62,9 @@ func FuzzConnection(f *testing.F) {
 			a, err := http.ReadResponse(r, nil)
 			if err != nil {
 				if bytes.Contains(sent, []byte("HEAD ")) {
-					break // its answer has no body
+					break // its response has no body
 				}
-				t.Fatalf("no answer: %v", err)
+				t.Fatalf("no response: %v", err)
 			}
 			_, _ = io.Copy(io.Discard, a.Body)
 			_ = a.Body.Close()

@@ -13,16 +13,16 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Head is what could be read of a request's head, to tell which protocol its sender speaks.
+// Head contains the readable parts of a request's head, which determine the sender's protocol.
 type Head struct {
-	Method, Target string // of the request line; Target is as it was sent
+	Method, Target string // of the request line; Target is unchanged
 	AmzTarget      string // X-Amz-Target
 	ContentType    string
 	Accept         string
 	Authorization  string
 }
 
-// HeadOf returns the head of a request that was parsed.
+// HeadOf returns the head of a parsed request.
 func HeadOf(ctx *fasthttp.RequestCtx) Head {
 	h := &ctx.Request.Header
 	return Head{
@@ -31,7 +31,7 @@ func HeadOf(ctx *fasthttp.RequestCtx) Head {
 	}
 }
 
-// guess reads what it can of a head that is not well-formed.
+// guess reads the readable parts of a malformed head.
 func guess(raw []byte) Head {
 	var h Head
 	line, rest, _ := bytes.Cut(raw, []byte("\n"))
@@ -63,7 +63,7 @@ func guess(raw []byte) Head {
 	return h
 }
 
-// shorten is a part of a head that is not well-formed as logs and messages may have it: not too long, and without control characters.
+// shorten returns a part of a malformed head for logs and messages: of limited length and without control characters.
 func shorten(b []byte) string {
 	b = b[:min(len(b), 1024)]
 	if !bytes.ContainsFunc(b, func(r rune) bool { return !strconv.IsPrint(r) }) {
@@ -73,19 +73,19 @@ func shorten(b []byte) string {
 	return q[1 : len(q)-1]
 }
 
-// lines is what a look at the lines of a head found.
+// lines is the result of scanning the lines of a head.
 type lines struct {
-	at    int // how far it has looked, always at the start of a line
+	at    int // position of the scan, always at the start of a line
 	count int
 	done  bool
 
 	lengths, encodings int // Content-Length, Transfer-Encoding
-	length             int // of the body as the last Content-Length has it; too large for a buffer where that is no number
+	length             int // body length according to the last Content-Length; too large for a buffer if that is not a number
 	expects, upgrades  bool
 }
 
-// look goes through the lines that have arrived. It finds what fasthttp forgives: line ends without a carriage return, folded lines, two
-// ways at once to tell where the body ends. Each of them lets a proxy in front see other requests than this server does.
+// look scans the lines that have arrived. It finds errors that fasthttp tolerates: line ends without a carriage return, folded lines, both
+// ways of specifying the end of the body. With each of them a proxy in front could see other requests than this server.
 func (l *lines) look(b []byte) *Refusal {
 	for {
 		n := bytes.IndexByte(b[l.at:], '\n')
@@ -120,7 +120,7 @@ func (l *lines) look(b []byte) *Refusal {
 	}
 }
 
-// note counts the headers that say how to read the request.
+// note counts the headers that determine the framing of the request.
 func (l *lines) note(line []byte) {
 	switch line[0] | 0x20 {
 	case 'c':
@@ -139,7 +139,7 @@ func (l *lines) note(line []byte) {
 	}
 }
 
-// number reads a length; math.MaxInt where it is none, or a large one.
+// number parses a length; math.MaxInt if it is invalid or too large.
 func number(b []byte) int {
 	n := 0
 	b = bytes.Trim(b, " \t")
@@ -159,13 +159,13 @@ func is(line []byte, name string) bool {
 	return len(line) >= len(name) && strings.EqualFold(string(line[:len(name)]), name)
 }
 
-// requestLine refuses what is no request line of HTTP/1.
+// requestLine refuses anything that is not a request line of HTTP/1.
 func requestLine(line []byte) *Refusal {
 	method, rest, _ := bytes.Cut(line, []byte(" "))
 	target, version, found := bytes.Cut(rest, []byte(" "))
 	switch {
 	case !token(method):
-		return malformed("The request begins with no HTTP method.")
+		return malformed("The request does not begin with an HTTP method.")
 	case !found || len(target) == 0:
 		return malformed("The request line must be a method, a target and a version.")
 	case string(version) == "HTTP/1.1" || string(version) == "HTTP/1.0":
@@ -177,7 +177,7 @@ func requestLine(line []byte) *Refusal {
 	}
 }
 
-// token reports whether a text may be a method. RFC 9110, section 5.6.2; every method that is known is of capital letters.
+// token reports whether a text may be a method. RFC 9110, section 5.6.2; all known methods consist of capital letters.
 func token(b []byte) bool {
 	if len(b) == 0 || len(b) > 32 {
 		return false
@@ -190,7 +190,7 @@ func token(b []byte) bool {
 	return true
 }
 
-// head reads the head of a request and holds it against what this server takes. ok is false where the client broke off.
+// head reads and checks the head of a request. ok is false if the client disconnected.
 func (c *conn) head() (h Head, r *Refusal, ok bool) {
 	l := c.lines
 	if c.lines = (lines{}); !l.done {
@@ -213,12 +213,12 @@ func (c *conn) head() (h Head, r *Refusal, ok bool) {
 	return h, nil, true
 }
 
-// collect waits until a whole head is buffered.
+// collect waits until a complete head is buffered.
 func (c *conn) collect(l *lines) (r *Refusal, ok bool) {
 	for first := true; ; first = false {
-		b, _ := c.br.Peek(c.br.Buffered()) // what is buffered can be had
+		b, _ := c.br.Peek(c.br.Buffered()) // buffered bytes are always available
 		if l.count == 0 && len(b) > 0 && !token(b[:1]) {
-			return malformed("The request begins with no HTTP method."), true // a TLS handshake, for example
+			return malformed("The request does not begin with an HTTP method."), true // a TLS handshake, for example
 		}
 		if r := l.look(b); r != nil || l.done {
 			return r, true
@@ -235,12 +235,12 @@ func (c *conn) collect(l *lines) (r *Refusal, ok bool) {
 		case timedOut(err):
 			return late("its head"), true
 		case err != nil:
-			return nil, false //nolint:nilerr // it broke off, which is all that there is to say
+			return nil, false //nolint:nilerr // the client disconnected; there is no error to report
 		}
 	}
 }
 
-// grow gives a long head a larger buffer, charged to the memory of what is not verified: the head is kept twice, as it came and parsed.
+// grow gives a long head a larger buffer, charged to the memory of unverified data, twice, since the head is stored unparsed and parsed.
 func (c *conn) grow(b []byte) *Refusal {
 	if c.big {
 		return tooLong("The request's head is longer than %d bytes.", HeadMax)
@@ -257,7 +257,7 @@ func (c *conn) grow(b []byte) *Refusal {
 	return nil
 }
 
-// unread turns an error of fasthttp's parser into a refusal. Its texts hold the whole head, which may hold keys.
+// unread converts an error of fasthttp's parser to a refusal. The error's text is not used, as it contains the head, which may contain keys.
 func unread(err error) *Refusal {
 	switch {
 	case errors.Is(err, fasthttp.ErrDuplicateContentLength):
@@ -275,7 +275,7 @@ func unread(err error) *Refusal {
 	}
 }
 
-// check refuses what is well-formed and not served.
+// check refuses well-formed requests that are not supported.
 func (c *conn) check(l *lines) *Refusal {
 	h := &c.ctx.Request.Header
 	if l.lengths > 0 && l.encodings > 0 {
@@ -298,15 +298,15 @@ func (c *conn) check(l *lines) *Refusal {
 	if l.expects && !strings.EqualFold(string(h.Peek("Expect")), "100-continue") {
 		return &Refusal{fasthttp.StatusExpectationFailed, "ExpectationFailed", "The only Expect that this server meets is 100-continue."}
 	}
-	// An upgrade may be ignored (RFC 9110, section 7.8), and one to HTTP/2 is offered by clients that go on without. One to another
-	// protocol is all that its client wants.
+	// An upgrade may be ignored (RFC 9110, section 7.8); clients that offer HTTP/2 continue without it. An upgrade to another
+	// protocol is refused, since its client needs it.
 	if l.upgrades && !strings.EqualFold(string(h.Peek("Upgrade")), "h2c") {
 		return &Refusal{fasthttp.StatusNotImplemented, "NotImplemented", "This server does not serve upgrades to another protocol."}
 	}
 	return nil
 }
 
-// escapes refuses a percent sign that begins no escape. What stands for a path else depends on who reads it.
+// escapes refuses a percent sign that does not begin an escape, since such paths are interpreted differently.
 func escapes(uri []byte) *Refusal {
 	for i := bytes.IndexByte(uri, '%'); i >= 0 && i < len(uri); i++ {
 		if uri[i] == '%' && (i+2 >= len(uri) || !isHex(uri[i+1]) || !isHex(uri[i+2])) {
@@ -316,7 +316,7 @@ func escapes(uri []byte) *Refusal {
 	path, _, _ := bytes.Cut(uri, []byte("?"))
 	for i, c := range path {
 		if control(c) || c == '%' && (path[i+1] < '2' || path[i+1] == '7' && path[i+2]|0x20 == 'f') {
-			return malformed("The request's path has a control character.") // no name here has one, and logs and terminals obey some
+			return malformed("The request's path has a control character.") // no valid name has one, and terminals interpret some
 		}
 	}
 	return nil

@@ -2,10 +2,10 @@ package port
 
 import "bytes"
 
-// hostMax is the longest Host: a name of DNS has 253 characters, and a port six.
+// hostMax is the maximum length of a Host: a DNS name has up to 253 characters, and a port six.
 const hostMax = 260
 
-// authorityOf returns the authority of a target that is a whole URI, nil of another.
+// authorityOf returns the authority of a target that is an absolute URI, else nil.
 func authorityOf(uri []byte) []byte {
 	if len(uri) == 0 || uri[0] == '/' {
 		return nil
@@ -17,8 +17,8 @@ func authorityOf(uri []byte) []byte {
 	return rest
 }
 
-// authority reports whether a text may be a Host: a name or an address, and a port. It may be empty. RFC 3986, section 3.2; a name is of
-// letters, digits, points, hyphens and underscores here, as those of DNS are.
+// authority reports whether a text may be a Host: a name or an address, with a port. It may be empty. RFC 3986, section 3.2; a name consists of
+// letters, digits, points, hyphens and underscores, as in DNS.
 func authority(host []byte) bool {
 	if len(host) > hostMax {
 		return false

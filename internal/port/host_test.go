@@ -12,7 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A Host that names no host gets 400 whatever is asked for, before any handler.
+// An invalid Host gets 400 for every path, before any handler.
 func TestHosts(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, _ *Body) { ctx.SetBodyString("served") }})
 	for host, ok := range map[string]bool{
@@ -22,13 +22,13 @@ func TestHosts(t *testing.T) {
 		"é": false, "\xff": false, strings.Repeat("a", hostMax+1): false, "*": false, "h;x": false, "h|x": false,
 	} {
 		for _, path := range []string{"/", "/health", "/endpoints/e/invocations"} {
-			status, got := say(t, dial(t, address), fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, host))
+			status, got := exchange(t, dial(t, address), fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, host))
 			if ok && status != http.StatusOK || !ok && (status != http.StatusBadRequest || !strings.Contains(got, "MalformedHttpRequestException")) {
 				t.Errorf("Host %q at %s: %d %q", host, path, status, got)
 			}
 		}
-		if host != "" && !strings.ContainsAny(host, " \t/?#") { // in the target it ends there
-			status, got := say(t, dial(t, address), fmt.Sprintf("GET http://%s/health HTTP/1.1\r\nHost: h\r\n\r\n", host))
+		if host != "" && !strings.ContainsAny(host, " \t/?#") { // these would end the host in a target
+			status, got := exchange(t, dial(t, address), fmt.Sprintf("GET http://%s/health HTTP/1.1\r\nHost: h\r\n\r\n", host))
 			if ok != (status == http.StatusOK) || !ok && status != http.StatusBadRequest {
 				t.Errorf("target of host %q: %d %q", host, status, got)
 			}
@@ -36,7 +36,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// Control characters in a path, as they are or escaped, get 400, and neither the message nor what may be logged has them as they came.
+// Control characters in a path, plain or escaped, get 400, and neither message nor log contains them unescaped.
 func TestControlCharactersInPaths(t *testing.T) {
 	var seen string
 	_, address := serveFor(t, Options{
@@ -52,19 +52,19 @@ func TestControlCharactersInPaths(t *testing.T) {
 		"/\x00": false, "/\x1b[2J": false, "/\x7f": false, "/a\x08": false, "/a?\x00": false, "/\xff\xfe\x01": false,
 	} {
 		seen = ""
-		status, got := say(t, dial(t, address), "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n")
+		status, got := exchange(t, dial(t, address), "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n")
 		if ok && status != http.StatusOK || !ok && status != http.StatusBadRequest {
 			t.Errorf("%q: %d %q", path, status, got)
 		}
 		for _, text := range []string{got, seen} {
 			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) {
-				t.Errorf("%q: %q has characters as they came", path, text)
+				t.Errorf("%q: %q has unescaped characters", path, text)
 			}
 		}
 	}
 }
 
-// A request has 512 header lines at most. One more ends the connection with 431 before the handler sees the request.
+// A request has at most 512 header lines. With one more the connection is closed with 431 before the handler is called.
 func TestHeaderLinesAreLimited(t *testing.T) {
 	served := make(chan struct{}, 2)
 	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, _ *Body) {
@@ -78,16 +78,16 @@ func TestHeaderLinesAreLimited(t *testing.T) {
 	request := func(lines int) string {
 		return "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: b\r\n", lines-1) + "\r\n"
 	}
-	if status, got := say(t, dial(t, address), request(512)); status != http.StatusOK || got != "512" {
+	if status, got := exchange(t, dial(t, address), request(512)); status != http.StatusOK || got != "512" {
 		t.Errorf("512 lines: %d %q", status, got)
 	}
 	c := dial(t, address)
-	status, got := say(t, c, request(513))
+	status, got := exchange(t, c, request(513))
 	if status != http.StatusRequestHeaderFieldsTooLarge || !strings.Contains(got, "more than 512 header lines") {
 		t.Errorf("513 lines: %d %q", status, got)
 	}
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("after the refusal the connection gives %v, want its end", err)
+		t.Errorf("after the refusal the connection returns %v, want its end", err)
 	}
 	if n := len(served); n != 1 {
 		t.Errorf("the handler was called %d times", n)

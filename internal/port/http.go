@@ -8,8 +8,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// HTTP serves requests with a handler of net/http, within ctx. What the handler is given is its own: nothing of it points into buffers that
-// the connection's next request is read into. The request's Body is a *Body. Answers are sent when the handler returns.
+// HTTP serves requests with a net/http handler, within ctx. The handler gets copies: nothing points into buffers into which
+// the connection's next request is read. The request's Body is a *Body. Responses are sent when the handler returns.
 func HTTP(ctx context.Context, h http.Handler) Handler {
 	return func(c *fasthttp.RequestCtx, body *Body) {
 		own, cancel := context.WithCancel(ctx)
@@ -38,10 +38,10 @@ func HTTP(ctx context.Context, h http.Handler) Handler {
 	}
 }
 
-// NewResponse returns a response of net/http's over one of fasthttp's. End sets the headers.
+// NewResponse returns a net/http response that writes to a fasthttp response. End sets the headers.
 func NewResponse(c *fasthttp.RequestCtx) *Response { return &Response{c: c, header: http.Header{}} }
 
-// Response is an http.ResponseWriter over a response of fasthttp's.
+// Response is an http.ResponseWriter that writes to a fasthttp response.
 type Response struct {
 	c      *fasthttp.RequestCtx
 	header http.Header
@@ -51,7 +51,7 @@ type Response struct {
 // Header implements http.ResponseWriter.
 func (w *Response) Header() http.Header { return w.header }
 
-// WriteHeader implements http.ResponseWriter. The first call counts.
+// WriteHeader implements http.ResponseWriter. Only the first call has an effect.
 func (w *Response) WriteHeader(status int) {
 	if !w.wrote {
 		w.wrote = true
@@ -66,12 +66,12 @@ func (w *Response) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// End takes over the headers, once all is written.
+// End copies the headers after everything is written.
 func (w *Response) End() {
 	if w.header.Get("Content-Type") == "" && len(w.c.Response.Body()) > 0 {
 		w.header.Set("Content-Type", http.DetectContentType(w.c.Response.Body()))
 	}
-	w.c.Response.Header.DisableNormalizing() // names go out as the handler spells them; a Reset forgets it
+	w.c.Response.Header.DisableNormalizing() // names are sent as spelled by the handler; a Reset clears this
 	for name, values := range w.header {
 		for _, v := range values {
 			w.c.Response.Header.Add(name, v)

@@ -15,7 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What is not verified is bounded as a whole, by what has come and not by what was announced.
+// Unverified data is limited in total, by the bytes received and not by those announced.
 func TestUnverifiedMemoryIsBounded(t *testing.T) {
 	memory := NewMemory(1 << 20)
 	_, address := serveFor(t, Options{Handle: echo, Memory: memory})
@@ -28,7 +28,7 @@ func TestUnverifiedMemoryIsBounded(t *testing.T) {
 		}
 	}
 	if used := memory.Used(); used > 0 {
-		t.Errorf("%d bytes are charged for claims", used)
+		t.Errorf("%d bytes are charged for announced lengths", used)
 	}
 	part := bytes.Repeat([]byte("x"), 100_000)
 	for _, c := range open {
@@ -56,8 +56,8 @@ func TestUnverifiedMemoryIsBounded(t *testing.T) {
 	until(t, "all is given back", func() bool { return memory.Used() == 0 })
 }
 
-// Bodies of verified requests have a bound together, too: they are charged to another memory than the unverified ones, until their requests
-// are over.
+// Bodies of verified requests are also limited in total: they are charged to another memory than unverified ones, until the end of their
+// requests.
 func TestVerifiedMemoryIsBounded(t *testing.T) {
 	unverified, verified := NewMemory(1<<20), NewMemory(2*int64(sizes[1]))
 	working, release := make(chan struct{}), make(chan struct{})
@@ -85,7 +85,7 @@ func TestVerifiedMemoryIsBounded(t *testing.T) {
 	ask := func(query string, size int) string {
 		return fmt.Sprintf("POST /?%s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", query, size, strings.Repeat("x", size))
 	}
-	large := sizes[0] + 1 // the smallest body that is charged
+	large := sizes[0] + 1 // the smallest charged body
 	var held []net.Conn
 	for _, query := range []string{"wait", "wait&early"} {
 		c := dial(t, address)
@@ -99,29 +99,29 @@ func TestVerifiedMemoryIsBounded(t *testing.T) {
 		t.Errorf("%d unverified and %d verified bytes are charged", u, v)
 	}
 	for _, query := range []string{"", "early"} {
-		if status, got := say(t, dial(t, address), ask(query, large)); status != http.StatusServiceUnavailable || !strings.Contains(got, "bodies_max") {
-			t.Errorf("%q beyond the bound: %d %q", query, status, got)
+		if status, got := exchange(t, dial(t, address), ask(query, large)); status != http.StatusServiceUnavailable || !strings.Contains(got, "bodies_max") {
+			t.Errorf("%q beyond the limit: %d %q", query, status, got)
 		}
-		if status, got := say(t, dial(t, address), ask(query, sizes[0])); status != http.StatusOK {
+		if status, got := exchange(t, dial(t, address), ask(query, sizes[0])); status != http.StatusOK {
 			t.Errorf("%q, a small body: %d %q", query, status, got)
 		}
 	}
 	close(release)
 	for _, c := range held {
-		if status, _ := hear(t, bufio.NewReader(c)); status != http.StatusOK {
+		if status, _ := receive(t, bufio.NewReader(c)); status != http.StatusOK {
 			t.Errorf("a request that was being served got %d", status)
 		}
 	}
 	until(t, "all is given back", func() bool { return verified.Used() == 0 && unverified.Used() == 0 })
-	if status, got := say(t, dial(t, address), ask("", 200_000)); status != http.StatusServiceUnavailable {
-		t.Errorf("a body larger than the bound: %d %q", status, got)
+	if status, got := exchange(t, dial(t, address), ask("", 200_000)); status != http.StatusServiceUnavailable {
+		t.Errorf("a body larger than the limit: %d %q", status, got)
 	}
-	if status, got := say(t, dial(t, address), ask("", large)); status != http.StatusOK || verified.Used() != 0 && unverified.Used() != 0 {
+	if status, got := exchange(t, dial(t, address), ask("", large)); status != http.StatusOK || verified.Used() != 0 && unverified.Used() != 0 {
 		t.Errorf("afterwards: %d %q", status, got)
 	}
 }
 
-// A body that grows holds the memory of the buffer that it is in, not that of all that it went through.
+// A growing body is charged for its current buffer only, not for earlier ones.
 func TestGrowingBodiesGiveBackTheirBuffers(t *testing.T) {
 	memory := NewMemory(1 << 30)
 	var held int64
@@ -130,7 +130,7 @@ func TestGrowingBodiesGiveBackTheirBuffers(t *testing.T) {
 		held = memory.Used()
 	}})
 	size := sizes[4] + 1
-	if status, _ := say(t, dial(t, address), fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))); status != http.StatusOK {
+	if status, _ := exchange(t, dial(t, address), fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))); status != http.StatusOK {
 		t.Error(status)
 	}
 	if held != int64(sizes[5]) {

@@ -16,11 +16,11 @@ func post(body string) string {
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// However a client cuts what it sends into pieces, it gets the same answers.
+// The responses do not depend on how the client's data is split into pieces.
 func TestRequestsInPieces(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: echo})
 	bodies := []string{"one", "", strings.Repeat("two", 3000), "three"}
-	stream := "\r\n" // an empty line before a request is none
+	stream := "\r\n" // an empty line before a request is ignored
 	for _, b := range bodies {
 		stream += post(b)
 	}
@@ -39,7 +39,7 @@ func TestRequestsInPieces(t *testing.T) {
 			}
 		}()
 		for i, want := range bodies {
-			if status, got := hear(t, answers); status != 200 || got != want {
+			if status, got := receive(t, answers); status != 200 || got != want {
 				t.Fatalf("in pieces of %d bytes, answer %d: %d and %d bytes, want 200 and %d", size, i+1, status, len(got), len(want))
 			}
 		}
@@ -47,7 +47,7 @@ func TestRequestsInPieces(t *testing.T) {
 	}
 }
 
-// A client may wait for the answer to one request before it sends the rest of the next.
+// A client may wait for the response to one request before it sends the rest of the next.
 func TestAnswersComeBeforeTheRestOfTheNextRequest(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: echo})
 	for name, x := range map[string]struct{ begun, rest string }{
@@ -61,20 +61,20 @@ func TestAnswersComeBeforeTheRestOfTheNextRequest(t *testing.T) {
 			if _, err := io.WriteString(c, post("first")+x.begun); err != nil {
 				t.Fatal(err)
 			}
-			if status, body := hear(t, answers); status != 200 || body != "first" {
+			if status, body := receive(t, answers); status != 200 || body != "first" {
 				t.Fatalf("answer to the first: %d %q", status, body)
 			}
 			if _, err := io.WriteString(c, x.rest); err != nil {
 				t.Fatal(err)
 			}
-			if status, body := hear(t, answers); status != 200 || body != "second" {
+			if status, body := receive(t, answers); status != 200 || body != "second" {
 				t.Errorf("answer to the second: %d %q", status, body)
 			}
 		})
 	}
 }
 
-// An answer does not wait for that of the next request, which may take a minute.
+// A response does not wait for that of the next request, which may take a minute.
 func TestAnswersComeBeforeTheNextIsServed(t *testing.T) {
 	release := make(chan struct{})
 	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, body *Body) {
@@ -88,16 +88,16 @@ func TestAnswersComeBeforeTheNextIsServed(t *testing.T) {
 	if _, err := io.WriteString(c, post("first")+strings.Replace(post("second"), " / ", " /slow ", 1)); err != nil {
 		t.Fatal(err)
 	}
-	if status, body := hear(t, answers); status != 200 || body != "first" {
+	if status, body := receive(t, answers); status != 200 || body != "first" {
 		t.Errorf("answer to the first: %d %q", status, body)
 	}
 	close(release)
-	if status, body := hear(t, answers); status != 200 || body != "second" {
+	if status, body := receive(t, answers); status != 200 || body != "second" {
 		t.Errorf("answer to the second: %d %q", status, body)
 	}
 }
 
-// An earlier answer comes before 100 Continue.
+// An earlier response is sent before 100 Continue.
 func TestContinueAfterAnEarlierAnswer(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: echo})
 	c := dial(t, address)
@@ -105,7 +105,7 @@ func TestContinueAfterAnEarlierAnswer(t *testing.T) {
 	if _, err := io.WriteString(c, post("first")+"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if status, body := hear(t, answers); status != 200 || body != "first" {
+	if status, body := receive(t, answers); status != 200 || body != "first" {
 		t.Fatalf("answer to the first: %d %q", status, body)
 	}
 	if line, err := answers.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
@@ -117,12 +117,12 @@ func TestContinueAfterAnEarlierAnswer(t *testing.T) {
 	if _, err := io.WriteString(c, "second"); err != nil {
 		t.Fatal(err)
 	}
-	if status, body := hear(t, answers); status != 200 || body != "second" {
+	if status, body := receive(t, answers); status != 200 || body != "second" {
 		t.Errorf("answer to the second: %d %q", status, body)
 	}
 }
 
-// What is read away of an unwanted body is no request, and a client that is still sending gets its answer.
+// The discarded rest of a body is not taken for a request, and a client that is still sending gets its response.
 func TestClientThatIsStillSendingGetsItsAnswer(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: echo})
 	c := dial(t, address)
@@ -133,26 +133,26 @@ func TestClientThatIsStillSendingGetsItsAnswer(t *testing.T) {
 	if _, err := io.WriteString(c, head+strings.Repeat("z", 256<<10)); err != nil {
 		t.Fatal(err)
 	}
-	if status, body := hear(t, bufio.NewReader(c)); status != 200 || body != "first" {
+	if status, body := receive(t, bufio.NewReader(c)); status != 200 || body != "first" {
 		t.Errorf("answer: %d %q", status, body)
 	}
 }
 
-// The time that a client has for its body is not the time that its request may take.
+// The time limit of a body does not apply to the request.
 func TestConnectionOutlivesTheDeadlineOfABody(t *testing.T) {
 	const stall = 300 * time.Millisecond
 	_, address := serveFor(t, Options{StallTimeout: stall, BodyTimeout: stall, Handle: func(ctx *fasthttp.RequestCtx, body *Body) {
 		echo(ctx, body)
-		<-time.After(stall + stall/4) // a model that takes its time
+		<-time.After(stall + stall/4) // a slow model
 	}})
 	c := dial(t, address)
 	answers := bufio.NewReader(c)
-	large := strings.Repeat("x", 3*headSmall) // more than fits a buffer: its rest is waited for
+	large := strings.Repeat("x", 3*headSmall) // larger than the buffer: its rest is waited for
 	for range 2 {
 		if _, err := io.WriteString(c, post(large)); err != nil {
 			t.Fatal(err)
 		}
-		if status, body := hear(t, answers); status != 200 || body != large {
+		if status, body := receive(t, answers); status != 200 || body != large {
 			t.Fatalf("answer: %d and %d bytes", status, len(body))
 		}
 	}

@@ -65,16 +65,16 @@ func dial(t *testing.T, address string) net.Conn {
 	return c
 }
 
-// say sends a request and reads its answer.
-func say(t *testing.T, c net.Conn, request string) (int, string) {
+// exchange sends a request and reads its response.
+func exchange(t *testing.T, c net.Conn, request string) (int, string) {
 	t.Helper()
 	if _, err := io.WriteString(c, request); err != nil {
 		t.Fatal(err)
 	}
-	return hear(t, bufio.NewReader(c))
+	return receive(t, bufio.NewReader(c))
 }
 
-func hear(t *testing.T, r *bufio.Reader) (int, string) {
+func receive(t *testing.T, r *bufio.Reader) (int, string) {
 	t.Helper()
 	a, err := http.ReadResponse(r, nil)
 	if err != nil {
@@ -93,12 +93,12 @@ func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !ok(); runtime.Gosched() {
 		if time.Now().After(end) {
-			t.Fatal("waited in vain until ", what)
+			t.Fatal("timed out waiting until ", what)
 		}
 	}
 }
 
-// echo answers with the body.
+// echo responds with the body.
 func echo(ctx *fasthttp.RequestCtx, body *Body) {
 	all, _, err := body.Collect(1 << 20)
 	var r *Refusal
@@ -121,18 +121,18 @@ func TestRequestsOfAConnection(t *testing.T) {
 			"chunks": fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%s0\r\nA-Trailer: x\r\n\r\n", chunk(body)),
 			"long":   fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nA: %s\r\nContent-Length: %d\r\n\r\n%s", large[:60_000], len(body), body),
 		} {
-			if status, got := say(t, c, request); status != http.StatusOK || got != body {
+			if status, got := exchange(t, c, request); status != http.StatusOK || got != body {
 				t.Fatalf("%s of %d bytes: %d, %d bytes", name, len(body), status, len(got))
 			}
 		}
 	}
-	// Several at once are answered in their order.
+	// Pipelined requests are answered in order.
 	if _, err := io.WriteString(c, get+"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx\r\n"+get); err != nil {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(c)
 	for _, want := range []string{"", "x", ""} {
-		if status, got := hear(t, r); status != http.StatusOK || got != want {
+		if status, got := receive(t, r); status != http.StatusOK || got != want {
 			t.Fatalf("%d %q, want %q", status, got, want)
 		}
 	}
@@ -146,12 +146,12 @@ func chunk(body string) string {
 	return fmt.Sprintf("%x\r\n%s\r\n", half, body[:half]) + chunk(body[half:])
 }
 
-// A handler that wants no body leaves the connection in order: what is small is read away, what is large ends it.
-func TestBodiesThatNobodyWants(t *testing.T) {
+// If a handler does not read the body, a small rest is discarded, and a large one ends the connection.
+func TestUnreadBodies(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, _ *Body) { ctx.SetBodyString("no") }})
 	c := dial(t, address)
 	for range 3 {
-		if status, got := say(t, c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nGET"); status != http.StatusOK || got != "no" {
+		if status, got := exchange(t, c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nGET"); status != http.StatusOK || got != "no" {
 			t.Fatalf("%d %q", status, got)
 		}
 	}
@@ -159,7 +159,7 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(c)
-	if status, _ := hear(t, r); status != http.StatusOK {
+	if status, _ := receive(t, r); status != http.StatusOK {
 		t.Fatal(status)
 	}
 	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
@@ -167,7 +167,7 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 	}
 }
 
-// Clients that stop amid a request are told so where there is something to tell, and cut off.
+// Clients that stop in the middle of a request get a refusal if possible, and are disconnected.
 func TestSlowClientsAreCutOff(t *testing.T) {
 	_, address := serveFor(t, Options{
 		Handle: echo, HeadTimeout: 50 * time.Millisecond, StallTimeout: 50 * time.Millisecond, IdleTimeout: 100 * time.Millisecond,
@@ -192,8 +192,8 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 }
 
-// Idle connections make room for others, those that never brought a key first; what works is left alone.
-func TestRoomIsMade(t *testing.T) {
+// Idle connections are closed to make room, those without a verified request first; busy ones are not.
+func TestIdleConnectionsAreClosedToMakeRoom(t *testing.T) {
 	working, release := make(chan struct{}), make(chan struct{})
 	s, address := serveFor(t, Options{Connections: 10, Handle: func(ctx *fasthttp.RequestCtx, body *Body) {
 		if ctx.QueryArgs().Has("key") {
@@ -209,27 +209,27 @@ func TestRoomIsMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-working
-	if status, _ := say(t, known, "GET /?key HTTP/1.1\r\nHost: h\r\n\r\n"); status != http.StatusOK {
+	if status, _ := exchange(t, known, "GET /?key HTTP/1.1\r\nHost: h\r\n\r\n"); status != http.StatusOK {
 		t.Fatal(status)
 	}
 	for range 100 {
-		if status, _ := say(t, dial(t, address), get); status != http.StatusOK {
+		if status, _ := exchange(t, dial(t, address), get); status != http.StatusOK {
 			t.Fatal(status)
 		}
 	}
 	if open, rejected := s.Connections(); open > 10 || rejected > 0 {
-		t.Errorf("%d connections are open, %d were turned away", open, rejected)
+		t.Errorf("%d connections are open, %d were refused", open, rejected)
 	}
-	if status, _ := say(t, known, get); status != http.StatusOK {
-		t.Errorf("a connection that had brought a key was closed before others: %d", status)
+	if status, _ := exchange(t, known, get); status != http.StatusOK {
+		t.Errorf("a connection with a verified request was closed before others: %d", status)
 	}
 	close(release)
-	if status, _ := hear(t, bufio.NewReader(busy)); status != http.StatusOK {
-		t.Errorf("a request that was being served was cut off: %d", status)
+	if status, _ := receive(t, bufio.NewReader(busy)); status != http.StatusOK {
+		t.Errorf("a request in progress was cut off: %d", status)
 	}
 }
 
-// Where all connections work, another is turned away in words.
+// If all connections are busy, a further one gets a refusal.
 func TestNoRoom(t *testing.T) {
 	working, release := make(chan struct{}), make(chan struct{})
 	s, address := serveFor(t, Options{Connections: 2, Handle: func(_ *fasthttp.RequestCtx, body *Body) {
@@ -243,16 +243,16 @@ func TestNoRoom(t *testing.T) {
 		}
 		<-working
 	}
-	if status, got := hear(t, bufio.NewReader(dial(t, address))); status != http.StatusServiceUnavailable || !strings.Contains(got, "no room") {
+	if status, got := receive(t, bufio.NewReader(dial(t, address))); status != http.StatusServiceUnavailable || !strings.Contains(got, "no room") {
 		t.Errorf("%d %q", status, got)
 	}
 	if _, rejected := s.Connections(); rejected != 1 {
-		t.Errorf("%d were turned away", rejected)
+		t.Errorf("%d were refused", rejected)
 	}
 	close(release)
 }
 
-// An accept that fails is tried again: descriptors come back.
+// A failed accept is retried, since descriptors may become available.
 func TestAcceptErrorsEndNothing(t *testing.T) {
 	l := &flaky{err: errors.New("too many open files")}
 	s := New(Options{Connections: 1, Memory: NewMemory(1), Log: slog.New(slog.DiscardHandler), Handle: echo})
@@ -267,7 +267,7 @@ func TestAcceptErrorsEndNothing(t *testing.T) {
 	}
 }
 
-// flaky is a listener that only fails.
+// flaky is a listener that always fails.
 type flaky struct {
 	mu    sync.Mutex
 	tried int
@@ -288,7 +288,7 @@ func (f *flaky) Close() error {
 	return nil
 }
 
-// The connections stay below what the limit of descriptors allows, with some in reserve.
+// The number of connections stays below the limit of descriptors, with some in reserve.
 func TestCapacity(t *testing.T) {
 	for limit, want := range map[uint64]int{64: 16, 256: 64, 1024: 384, 20_000: 8750, 1 << 20: connectionsMax} {
 		if got := capacity(limit); got != want || 2*got >= int(limit) {
@@ -297,7 +297,7 @@ func TestCapacity(t *testing.T) {
 	}
 }
 
-// A client that does not read holds its answer for no longer than the time-out, and others are served meanwhile.
+// A client that does not read is disconnected after the timeout, and others are served meanwhile.
 func TestClientsThatDoNotRead(t *testing.T) {
 	answer := bytes.Repeat([]byte("x"), 16<<20)
 	s, address := serveFor(t, Options{StallTimeout: 100 * time.Millisecond, Handle: func(ctx *fasthttp.RequestCtx, _ *Body) {
@@ -311,11 +311,11 @@ func TestClientsThatDoNotRead(t *testing.T) {
 		}
 	}
 	until(t, "answers wait", func() bool { return s.backlog.Load() > 0 })
-	if status, _ := say(t, dial(t, address), get); status != http.StatusOK {
+	if status, _ := exchange(t, dial(t, address), get); status != http.StatusOK {
 		t.Fatal(status)
 	}
 	until(t, "none waits any more", func() bool { open, _ := s.Connections(); return s.backlog.Load() == 0 && open <= 1 })
-	// One who reads slowly, but reads, gets all of it.
+	// A client that reads slowly gets the whole response.
 	c := dial(t, address)
 	if _, err := io.WriteString(c, "GET /?large HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -325,12 +325,12 @@ func TestClientsThatDoNotRead(t *testing.T) {
 	}
 }
 
-// What a request of net/http leaves behind, such as a watcher of its context, does not touch what the next one is read into.
-func TestRequestsOfNetHTTPAreTheirOwn(t *testing.T) {
+// Code left over from a net/http request, such as a watcher of its context, does not access the buffers of the next request.
+func TestNetHTTPRequestsAreCopies(t *testing.T) {
 	var kept []*http.Request
 	h := HTTP(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.Context().Err(); err != nil {
-			t.Errorf("the context has ended amid its request: %v", err)
+			t.Errorf("the context ended during its request: %v", err)
 		}
 		kept = append(kept, r)
 		w.Header().Set("X-A", "b")
@@ -340,7 +340,7 @@ func TestRequestsOfNetHTTPAreTheirOwn(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: h})
 	c := dial(t, address)
 	for _, name := range []string{"a", "b"} {
-		if status, got := say(t, c, "GET /"+name+"?q="+name+" HTTP/1.1\r\nHost: "+name+"\r\nX-Name: "+name+"\r\n\r\n"); status != http.StatusTeapot || got != "<p>" {
+		if status, got := exchange(t, c, "GET /"+name+"?q="+name+" HTTP/1.1\r\nHost: "+name+"\r\nX-Name: "+name+"\r\n\r\n"); status != http.StatusTeapot || got != "<p>" {
 			t.Fatalf("%d %q", status, got)
 		}
 	}
@@ -348,22 +348,22 @@ func TestRequestsOfNetHTTPAreTheirOwn(t *testing.T) {
 		if r := kept[i]; r.URL.Path != "/"+name || r.Host != name || r.Header.Get("X-Name") != name || r.URL.RawQuery != "q="+name {
 			t.Errorf("request %d became another: %+v", i, r)
 		} else if r.Context().Err() == nil {
-			t.Error("the context outlives its request")
+			t.Error("the context does not end with its request")
 		}
 	}
 }
 
-// A handler that panics costs its request, not the server.
+// A panic in a handler fails its request, not the server.
 func TestPanics(t *testing.T) {
 	_, address := serveFor(t, Options{Handle: func(*fasthttp.RequestCtx, *Body) { panic("on purpose") }})
 	for range 2 {
-		if status, _ := say(t, dial(t, address), get); status != http.StatusInternalServerError {
+		if status, _ := exchange(t, dial(t, address), get); status != http.StatusInternalServerError {
 			t.Error(status)
 		}
 	}
 }
 
-// Shutdown lets a request that is served end, and ends connections that wait.
+// Shutdown waits for requests in progress and closes idle connections.
 func TestShutdown(t *testing.T) {
 	working, release := make(chan struct{}), make(chan struct{})
 	s, address := serveFor(t, Options{Handle: func(ctx *fasthttp.RequestCtx, _ *Body) {
@@ -373,7 +373,7 @@ func TestShutdown(t *testing.T) {
 		}
 	}})
 	idle, busy := dial(t, address), dial(t, address)
-	say(t, idle, get)
+	exchange(t, idle, get)
 	if _, err := io.WriteString(busy, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -392,8 +392,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A request that goes on does not hold up a shutdown whose time is over, nor a connection for which room is made.
-func TestAShutdownEndsInTime(t *testing.T) {
+// A request in progress delays neither a shutdown whose time is over nor the closing of a connection to make room.
+func TestShutdownEndsInTime(t *testing.T) {
 	working, release := make(chan struct{}), make(chan struct{})
 	s, address := serveFor(t, Options{Handle: func(*fasthttp.RequestCtx, *Body) {
 		close(working)
@@ -422,7 +422,7 @@ func TestAShutdownEndsInTime(t *testing.T) {
 	close(release)
 }
 
-// What is allocated for a request of an invocation's size.
+// Allocations for a request of the size of an invocation.
 func BenchmarkSmallRequests(b *testing.B) {
 	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,17 +6,17 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Refusal is why the port does not serve a request. Its code is AWS's where AWS has one.
+// Refusal is the reason why the port does not serve a request. Its code is AWS's if AWS has one.
 type Refusal struct {
 	Status  int // HTTP
 	Code    string
-	Message string // for the caller
+	Message string // text for the caller
 }
 
 // Error renders the refusal for logs.
 func (r *Refusal) Error() string { return r.Code + ": " + r.Message }
 
-// Refused returns the refusal as an AWS error has it: an HTTP status, a code, a text. Packages that render errors ask for this method.
+// Refused returns the HTTP status, code and text of an AWS error. Packages that render errors look for this method.
 func (r *Refusal) Refused() (status int, code, message string) { return r.Status, r.Code, r.Message }
 
 func malformed(message string) *Refusal {
@@ -35,7 +35,7 @@ func busy(format string, args ...any) *Refusal {
 	return &Refusal{fasthttp.StatusServiceUnavailable, "ServiceUnavailable", fmt.Sprintf(format, args...)}
 }
 
-// TooLarge refuses a body of more than limit bytes.
+// TooLarge returns the refusal of a body of more than limit bytes.
 func TooLarge(limit int) *Refusal {
 	return &Refusal{
 		fasthttp.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("The request body is larger than %d bytes.", limit),

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// room is the connections that there are. It closes some where there are too many.
+// room is the set of open connections. It closes some if there are too many.
 type room struct {
 	max int
 
@@ -14,7 +14,7 @@ type room struct {
 	conns map[*conn]struct{}
 }
 
-// enter adds a connection; ok is false where there is no room for it and none can be made.
+// enter adds a connection; ok is false if the limit is reached and no connection can be closed.
 func (r *room) enter(c *conn, now time.Time) (ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -31,19 +31,19 @@ func (r *room) leave(c *conn) {
 	delete(r.conns, c)
 }
 
-// len returns how many connections there are.
+// len returns the number of connections.
 func (r *room) len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.conns)
 }
 
-// unverifiedFor is how long a request that is not yet verified is left alone where room is wanted.
+// unverifiedFor is the minimum age of an unverified request before it may be closed to make room.
 const unverifiedFor = time.Second
 
-// makeRoom closes a part of the connections that may be closed, and returns how many: first those that wait without ever having brought a
-// verified request, then those amid a request that is not verified, then those that wait. The longest waiting go first. Of several at
-// once, since each look costs time in proportion to all. The lock is held.
+// makeRoom closes some connections and returns how many: first idle ones that never had a verified request, then those with an unverified
+// request in progress, then other idle ones, each the longest waiting first. It closes several at once, since each search takes time in
+// proportion to the number of connections. The lock must be held.
 func (r *room) makeRoom(now time.Time) int {
 	type candidate struct {
 		c     *conn
@@ -80,13 +80,13 @@ func (r *room) makeRoom(now time.Time) int {
 		}
 		if x.c.evict() {
 			closed++
-			delete(r.conns, x.c) // its goroutine leaves later
+			delete(r.conns, x.c) // its goroutine removes itself later
 		}
 	}
 	return closed
 }
 
-// closeIdle closes the connections that wait for a request.
+// closeIdle closes idle connections.
 func (r *room) closeIdle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *room) closeIdle() {
 	}
 }
 
-// closeAll closes every connection, whatever it does.
+// closeAll closes every connection.
 func (r *room) closeAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,39 +16,39 @@ import (
 	"bellows.dev/bellows/internal/socket"
 )
 
-// Handler answers a request into ctx.Response. The request's body is still on the wire: body reads it.
+// Handler serves a request and writes to ctx.Response. The request's body has not been read yet: body reads it.
 type Handler func(ctx *fasthttp.RequestCtx, body *Body)
 
-// Options are what a server needs. Durations that are 0 have the defaults that are named.
+// Options configures a Server. Durations of 0 have the stated defaults.
 type Options struct {
 	Handle Handler
 
-	// Refuse renders a refusal of the port's own into ctx.Response, and logs it. Of the request it has what could be read.
+	// Refuse renders a refusal of the port to ctx.Response and logs it. The head has the readable parts of the request.
 	Refuse func(ctx *fasthttp.RequestCtx, h Head, r *Refusal)
 
-	Connections int     // at most, at once
-	Memory      *Memory // of heads and bodies that are not yet verified
-	Verified    *Memory // of bodies that are; nil: no bound
+	Connections int     // maximum number
+	Memory      *Memory // of unverified heads and bodies
+	Verified    *Memory // of verified bodies; nil: no limit
 
-	HeadTimeout  time.Duration // for a head, from its first byte or, on a new connection, from the start; 30 s
-	BodyTimeout  time.Duration // for a body; 2 minutes
-	IdleTimeout  time.Duration // between requests; 3 minutes: SDKs keep connections for a minute
-	StallTimeout time.Duration // for the next byte of a body to come, or to be taken by a client; 30 s
+	HeadTimeout  time.Duration // for a head, from its first byte or, on a new connection, from the accept; default 30 s
+	BodyTimeout  time.Duration // for a body; default 2 minutes
+	IdleTimeout  time.Duration // between requests; default 3 minutes: SDKs keep connections for a minute
+	StallTimeout time.Duration // for the next byte of a body to be received or sent; default 30 s
 
 	Log *slog.Logger
 }
 
 const (
-	// HeadMax is how many bytes the head of a request may have. AWS's session tokens have some thousand.
+	// HeadMax is the maximum size of a request head in bytes. AWS's session tokens have some thousand.
 	HeadMax = 80 << 10
 
-	// headersMax is how many header lines a request may have.
+	// headersMax is the maximum number of header lines of a request.
 	headersMax = 512
 
-	// headSmall is the buffer that nearly all heads fit into.
+	// headSmall is the default buffer size, sufficient for nearly all heads.
 	headSmall = 4 << 10
 
-	// backlogMax bounds the answers that wait for clients who do not read: beyond it a client gets one second instead of StallTimeout.
+	// backlogMax limits the bytes of responses that clients have not read: beyond it a client gets one second instead of StallTimeout.
 	backlogMax = 256 << 20
 )
 
@@ -56,7 +56,7 @@ const (
 type Server struct {
 	o        Options
 	room     room
-	backlog  atomic.Int64 // bytes of answers that wait to be read
+	backlog  atomic.Int64 // bytes of responses not yet read by clients
 	stopping atomic.Bool
 	rejected atomic.Uint64 // connections
 	small    sync.Pool     // *bufio.Reader of headSmall
@@ -67,7 +67,7 @@ type Server struct {
 	conns     sync.WaitGroup
 }
 
-// New makes a server.
+// New returns a server.
 func New(o Options) *Server {
 	o.HeadTimeout = cmp.Or(o.HeadTimeout, 30*time.Second)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 2*time.Minute)
@@ -79,16 +79,16 @@ func New(o Options) *Server {
 	return s
 }
 
-// Connections returns how many connections are open, and how many were turned away since the start because there was no room.
+// Connections returns the number of open connections, and of those refused since the start because of the limit.
 func (s *Server) Connections() (open int, rejected uint64) { return s.room.len(), s.rejected.Load() }
 
-// Pauses after an accept that failed. Net/http has the same.
+// Delays after a failed accept, as in net/http.
 const (
 	pauseMin = 5 * time.Millisecond
 	pauseMax = time.Second
 )
 
-// Serve accepts connections until Shutdown, and returns nil then. No error of accept ends it: descriptors may be short, and come back.
+// Serve accepts connections until Shutdown and then returns nil. Errors of accept do not end it, since descriptors may become available.
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
 	s.listeners = append(s.listeners, l)
@@ -111,21 +111,21 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// free closes some connections that wait, since descriptors are short.
+// free closes some idle connections, since descriptors are exhausted.
 func (s *Server) free() int {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	return s.room.makeRoom(time.Now())
 }
 
-// welcome starts to serve a connection, or turns it away.
+// welcome starts to serve a connection, or refuses it.
 func (s *Server) welcome(nc net.Conn) {
 	now := time.Now()
 	c := newConn(s, socket.New(nc), now)
 	s.mu.Lock()
-	defer s.mu.Unlock() // no connection begins once Shutdown waits for them
+	defer s.mu.Unlock() // no connection starts after Shutdown waits for them
 	if s.stopping.Load() {
-		_ = nc.Close() // nothing was said on it
+		_ = nc.Close() // nothing has been sent on it
 		return
 	}
 	if !s.room.enter(c, now) {
@@ -135,27 +135,27 @@ func (s *Server) welcome(nc net.Conn) {
 	s.conns.Go(c.serve)
 }
 
-// turnAway answers a connection for which there is no room. A fresh socket has room for the answer.
+// turnAway refuses a connection beyond the limit. The buffer of a new socket has space for the response.
 func (s *Server) turnAway(c *conn) {
 	s.rejected.Add(1)
 	s.o.Refuse(&c.ctx, Head{}, busy("This server has no room for another connection: %d are open and in use.", s.o.Connections))
 	c.ctx.SetConnectionClose()
 	c.writer()
-	_ = c.SetWriteDeadline(time.Now().Add(pauseMin)) // a socket that cannot is closed at once below
+	_ = c.SetWriteDeadline(time.Now().Add(pauseMin)) // if it fails, the socket is closed below
 	if c.ctx.Response.Write(c.bw) == nil {
-		_ = c.bw.Flush() // a client that went away needs no answer
+		_ = c.bw.Flush() // the client may have disconnected
 	}
 	c.releaseBuffers()
-	c.close() // nothing else is wanted of it
+	c.close() // it is not used any more
 }
 
-// Shutdown stops accepting, lets requests that are being served end, and returns when no connection is left. When ctx ends first it
-// closes what is left and returns ctx's error.
+// Shutdown stops accepting, waits for requests in progress, and returns when no connection is open. If ctx ends first, it
+// closes the remaining connections and returns ctx's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopping.Store(true)
 	for _, l := range s.listeners {
-		_ = l.Close() // nothing is lost with it
+		_ = l.Close() // its error is not relevant
 	}
 	s.mu.Unlock()
 	done := make(chan struct{})
@@ -175,7 +175,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// silent drops what fasthttp would log.
+// silent discards fasthttp's log.
 type silent struct{}
 
 // Printf implements fasthttp.Logger.

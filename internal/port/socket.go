@@ -2,8 +2,8 @@ package port
 
 import "net"
 
-// NetConn returns the connection below, for those who look whether its client is still there.
+// NetConn returns the underlying connection, for checking whether its client is still connected.
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
-// NetConn returns the connection below.
+// NetConn returns the underlying connection.
 func (p *prefixed) NetConn() net.Conn { return p.Conn }

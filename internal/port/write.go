@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// piece is how much is written between two looks at the time.
+// piece is the number of bytes written between two checks of the time.
 const piece = 256 << 10
 
-// Write implements net.Conn. A client that takes nothing for StallTimeout is cut off, and after a second where the answers that wait to be
-// read exceed backlogMax.
+// Write implements net.Conn. A client that reads nothing for StallTimeout is disconnected, or for a second if the unread responses exceed
+// backlogMax.
 func (c *conn) Write(p []byte) (int, error) {
 	now := time.Now()
 	if len(p) <= headSmall {
@@ -42,7 +42,7 @@ func (c *conn) Write(p []byte) (int, error) {
 
 func (c *conn) writeBefore(t time.Time) {
 	c.writeUntil = t
-	_ = c.SetWriteDeadline(t) // a connection that is closed fails at the write
+	_ = c.SetWriteDeadline(t) // a closed connection fails at the write
 }
 
 func (c *conn) writer() {
@@ -52,8 +52,8 @@ func (c *conn) writer() {
 	}
 }
 
-// answer writes the response and sends it at once. Were it to wait for the answers of requests behind it, it would wait for the rest of a
-// request of which a part has arrived, and for one that takes a minute.
+// answer writes the response and sends it at once. Waiting for the responses of later pipelined requests could take long: they may have
+// arrived only in part, or take a minute.
 func (c *conn) answer(keep bool) bool {
 	c.writer()
 	r := &c.ctx.Response

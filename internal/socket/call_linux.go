@@ -9,10 +9,10 @@ import (
 
 const supported = true
 
-// read reads from a non-blocking socket; EAGAIN where nothing has arrived.
+// read reads from a non-blocking socket; EAGAIN if nothing has arrived.
 func read(fd uintptr, p []byte) (int, syscall.Errno) { return try(syscall.SYS_READ, fd, p) }
 
-// write writes to a non-blocking socket; EAGAIN where it takes nothing now.
+// write writes to a non-blocking socket; EAGAIN if it accepts nothing now.
 func write(fd uintptr, p []byte) (int, syscall.Errno) { return try(syscall.SYS_WRITE, fd, p) }
 
 func try(trap, fd uintptr, p []byte) (int, syscall.Errno) {

@@ -9,8 +9,8 @@ import (
 
 const supported = true
 
-// The race detector takes what one side of a connection does before a write to have happened before what the other does after the read.
-// It learns of both in the announced calls only.
+// The race detector treats a write on one side of a connection as happening before the read on the other side. It sees only announced
+// calls.
 
 func read(fd uintptr, p []byte) (int, syscall.Errno) { return result(syscall.Read(int(fd), p)) }
 

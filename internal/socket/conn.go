@@ -7,20 +7,20 @@ import (
 	"syscall"
 )
 
-// large is the size above which a call is left to the standard library: to copy so much takes long enough to be announced.
+// large is the size above which the standard library's calls are used: copying so much takes long enough to be announced.
 const large = 64 << 10
 
-// ErrStale says that a connection was not idle: the peer has closed it, or has sent what nobody asked for.
+// ErrStale is the error of a connection that was not idle: the peer has closed it or has sent unexpected data.
 var ErrStale = errors.New("the connection was closed by its peer or is out of step")
 
-// ErrAgain says that a read which does not wait found nothing.
+// ErrAgain is the error of a non-waiting read without data.
 var ErrAgain = errors.New("nothing has arrived")
 
-// Conn is a connection that at most one goroutine reads and one writes at a time. Its Close and deadlines may be called by others.
+// Conn is a connection that at most one goroutine reads and one writes at a time. Close and the deadline methods may be called by others.
 type Conn struct {
 	net.Conn
 
-	raw   syscall.RawConn // nil: no socket of the system's
+	raw   syscall.RawConn // nil: not a system socket
 	read  call
 	write call
 	ask   ask
@@ -28,14 +28,14 @@ type Conn struct {
 	now   inside
 }
 
-// inside is a read that does not wait: the goroutine is within a call of the poller's that waits when it is told to.
+// inside is a non-waiting read: the goroutine is within a call of the poller, which waits when the function returns false.
 type inside struct {
 	on      bool
 	fd      uintptr
-	drained bool // the last read took all that had arrived
+	drained bool // the last read returned all data that had arrived
 }
 
-// New wraps a connection. One that is no socket works as before.
+// New wraps a connection. One that is not a socket works as before.
 func New(nc net.Conn) *Conn {
 	c := &Conn{Conn: nc}
 	s, ok := nc.(syscall.Conn)
@@ -51,7 +51,7 @@ func New(nc net.Conn) *Conn {
 	return c
 }
 
-// call is a read or a write. Its method value is made once, so that calls allocate nothing.
+// call is a read or a write. Its method value is allocated once, so that calls do not allocate.
 type call struct {
 	try func(fd uintptr) bool
 	p   []byte
@@ -69,7 +69,7 @@ func (c *call) send(fd uintptr) (done bool) {
 	return c.err != syscall.EAGAIN
 }
 
-// Read implements net.Conn. Within the functions that Ask and Attend call it does not wait: it fails with ErrAgain.
+// Read implements net.Conn. Within the functions called by Ask and Attend it does not wait but returns ErrAgain.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.now.on {
 		return c.readNow(p)
@@ -127,12 +127,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 }
 
-// Attend calls f whenever something may have arrived, the first time at once, until f returns false or the deadline of reads is over.
-// It returns nil after the former. Reads within f do not wait. F returns true where it has read all that it could, or wants to be called
-// again for what it left.
+// Attend calls f whenever data may have arrived, the first time at once, until f returns false or the read deadline passes.
+// In the former case it returns nil. Reads within f do not wait. f returns true when it has read all available data, or to be called
+// again for the rest.
 //
-// The poller forgets what it knows of a connection at the start of each call. Within one call it does not: what arrives between a read
-// and the wait is known. So a connection that brings one request after the other costs one read each, not a second one that finds nothing.
+// The poller clears its state of a connection at the start of each call, but not within one call: data that arrives between a read
+// and the wait is noticed. So a sequence of requests on a connection costs one read each, without a second one that returns nothing.
 func (c *Conn) Attend(f func() (more bool)) error {
 	c.wait.f = f
 	err := c.raw.Read(c.wait.try)
@@ -159,7 +159,7 @@ func (c *Conn) attend(fd uintptr) (done bool) {
 	return true
 }
 
-// ask is a request that is written, and the wait for its answer.
+// ask is a request being written, and the wait for its response.
 type ask struct {
 	try      func(fd uintptr) bool
 	p        []byte
@@ -167,12 +167,12 @@ type ask struct {
 	err      syscall.Errno
 	answered func() bool
 	stale    bool
-	waiting  bool // all is written
+	waiting  bool // the request is written
 	scratch  [1]byte
 }
 
-// proceed probes and writes when it is first called. It is called again when there is something to read. The poller forgets what was
-// readable before its first call: a read that is tried after the write, only to learn that the answer is not there yet, is saved.
+// proceed probes the connection and writes when it is first called. It is called again when there is data to read. The poller clears its state
+// before the first call, which saves a read after the write that would return nothing.
 func (c *Conn) proceed(fd uintptr) (done bool) {
 	a := &c.ask
 	if a.waiting {
@@ -189,9 +189,9 @@ func (c *Conn) proceed(fd uintptr) (done bool) {
 	return !a.waiting
 }
 
-// Ask writes a request and waits for its answer: it calls answered whenever something has arrived, until that returns true or the
-// deadline of reads is over. Reads within answered do not wait. Where not all could be written at once, or the connection is no socket,
-// it returns when all is, without having called answered. It returns how many bytes were written; ErrStale and 0 where the connection was
+// Ask writes a request and waits for its response: it calls answered whenever data has arrived, until that returns true or the
+// read deadline passes. Reads within answered do not wait. If the request could not be written at once, or the connection is not a socket,
+// it returns after writing without calling answered. It returns the number of bytes written; 0 and ErrStale if the connection was
 // not idle before.
 func (c *Conn) Ask(p []byte, answered func() bool) (n int, err error) {
 	if c.raw == nil || len(p) > large {
@@ -213,14 +213,14 @@ func (c *Conn) Ask(p []byte, answered func() bool) (n int, err error) {
 		return a.n, c.failed("write", a.err)
 	case a.waiting:
 		return a.n, nil
-	default: // the socket took a part
+	default: // the socket accepted a part
 		rest, err := c.Write(p[a.n:])
 		return a.n + rest, err
 	}
 }
 
-// Idle reports whether the connection is open on its peer's side too, with nothing to read, as far as this machine knows. Another
-// system's answer is yes.
+// Idle reports whether the connection is open on both sides, with nothing to read, as far as this machine knows. On systems without
+// support it returns true.
 func (c *Conn) Idle() bool {
 	if c.raw == nil {
 		return true
@@ -234,7 +234,7 @@ func (c *Conn) Idle() bool {
 	return err == nil && idle
 }
 
-// CloseWrite ends the sending side, where the connection has one.
+// CloseWrite closes the sending side if the connection supports it.
 func (c *Conn) CloseWrite() error {
 	if x, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return x.CloseWrite()
@@ -242,8 +242,8 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// Abort makes reads and writes fail from now on, those that wait included. Close is still to be called: it waits for the function that
-// Attend or Ask has called, which may take as long as a request; Abort does not.
+// Abort makes current and future reads and writes fail. Close must still be called: it waits for the function called by
+// Attend or Ask, which may take as long as a request; Abort does not.
 func (c *Conn) Abort() error {
 	x, ok := c.Conn.(interface {
 		CloseRead() error
@@ -255,7 +255,7 @@ func (c *Conn) Abort() error {
 	return errors.Join(x.CloseRead(), x.CloseWrite())
 }
 
-// NetConn returns the connection below.
+// NetConn returns the underlying connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 func (c *Conn) failed(op string, e syscall.Errno) error {

@@ -97,7 +97,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// A server that is closing a connection may have done so before the next request: it must be known that nothing of it was sent.
+// A server may have closed a connection before the next request: the caller must learn that nothing of the request was sent.
 func TestAskOfAConnectionThatIsNotIdle(t *testing.T) {
 	for name, spoil := range map[string]func(net.Conn){
 		"closed":      func(peer net.Conn) { peer.Close() },
@@ -107,12 +107,12 @@ func TestAskOfAConnectionThatIsNotIdle(t *testing.T) {
 			c, peer := pair(t)
 			spoil(peer)
 			deadline := time.Now().Add(5 * time.Second)
-			for c.Idle() { // until the news has arrived
+			for c.Idle() { // until the close has arrived
 				if time.Now().After(deadline) {
 					t.Fatal("the connection still counts as idle")
 				}
 			}
-			if name == "out of step" { // the look has taken the byte
+			if name == "out of step" { // the probe has read the byte
 				spoil(peer)
 				waitReadable(t, c)
 			}
@@ -123,7 +123,7 @@ func TestAskOfAConnectionThatIsNotIdle(t *testing.T) {
 	}
 }
 
-// waitReadable waits until something has arrived, and leaves it there.
+// waitReadable waits until data has arrived, without reading it.
 func waitReadable(t *testing.T, c *Conn) {
 	t.Helper()
 	var b [1]byte
@@ -158,7 +158,7 @@ func TestAskEndsWithTheConnection(t *testing.T) {
 	}
 }
 
-// Close waits for the function that Attend has called. Abort does not, and ends the wait of another.
+// Close waits for the function called by Attend. Abort does not, and ends waits.
 func TestAbort(t *testing.T) {
 	c, _ := pair(t)
 	called, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -213,7 +213,7 @@ func TestNoSocket(t *testing.T) {
 	defer b.Close()
 	c := New(a)
 	if !c.Idle() {
-		t.Error("a connection that cannot be looked at must count as idle")
+		t.Error("a connection that cannot be probed must count as idle")
 	}
 	go func() {
 		x := make([]byte, 4)
@@ -232,7 +232,7 @@ func TestNoSocket(t *testing.T) {
 	}
 }
 
-// What arrives between a read and the wait is not missed, however the pieces fall.
+// Data that arrives between a read and the wait is not missed.
 func TestAttend(t *testing.T) {
 	c, peer := pair(t)
 	const total = 1 << 20
@@ -270,7 +270,7 @@ func TestAttend(t *testing.T) {
 	}
 }
 
-// A function that left something in its own buffer is called again without a wait.
+// A function that left data in its buffer is called again without a wait.
 func TestAttendCallsAgainUntilAllIsRead(t *testing.T) {
 	c, peer := pair(t)
 	if _, err := peer.Write([]byte("abcd")); err != nil {

@@ -1,8 +1,8 @@
-// Package socket makes TCP connections cheaper where each request costs four system calls: the gateway's, to clients and to instances.
+// Package socket reduces the cost of TCP connections with four system calls per request: those of the gateway to clients and instances.
 //
-// The standard library announces each read and write to the scheduler, which expects it to block. On a non-blocking socket it does not:
-// it moves bytes or says at once that it cannot. Announced calls cost a fifth of the gateway's processor time where cores are busy,
-// since the scheduler's monitor keeps taking the processor from them and giving it to another thread.
+// The standard library announces each read and write to the scheduler, which expects it to block. On a non-blocking socket it does not
+// block: it transfers bytes or returns an error at once. Announced calls cost a fifth of the gateway's CPU time if cores are busy,
+// since the scheduler's monitor takes the processor from them and gives it to another thread.
 //
-// Package port wraps the connections it accepts, package invoke those it opens.
+// Package port wraps the connections that it accepts, package invoke those that it opens.
 package socket
