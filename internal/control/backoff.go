@@ -6,13 +6,13 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// How long nothing is stepped after panics in a row. Policy time.
+// How long nothing is stepped after successive panics. Policy time.
 const (
 	backoffMin = time.Second // doubles up to backoffMax
 	backoffMax = time.Minute
 )
 
-// backoff puts off steps while the engine panics at each: it is made anew after each panic, which of a large state takes long.
+// backoff delays steps while the engine panics at each: to restore a large state after each panic takes long.
 type backoff struct {
 	wait    time.Duration // 0: the last step succeeded
 	until   time.Time     // policy time
@@ -20,10 +20,10 @@ type backoff struct {
 	warned  bool          // a step has failed since one succeeded
 }
 
-// waits reports whether no step is due at a moment.
+// waits reports whether steps are delayed at a moment.
 func (b *backoff) waits(now time.Time) bool { return b.wait > 0 && now.Before(b.until) }
 
-// failed notes a step that failed, and puts off the next one.
+// failed notes a step that failed, and delays the next one.
 func (b *backoff) failed(now time.Time, why error) {
 	b.wait = min(max(2*b.wait, backoffMin), backoffMax)
 	b.until = now.Add(b.wait)
@@ -34,8 +34,8 @@ func (b *backoff) failed(now time.Time, why error) {
 	b.trouble = &Trouble{Since: since, Broken: true, Err: why}
 }
 
-// inside reports whether an input comes from the server itself.
-func inside(in engine.Input) bool {
+// fromServer reports whether an input comes from the server itself.
+func fromServer(in engine.Input) bool {
 	switch in.(type) {
 	case engine.Observed, engine.Tick, engine.Reported:
 		return true
@@ -44,37 +44,37 @@ func inside(in engine.Input) bool {
 	}
 }
 
-// learn notes how the engine took orders, the last of which may have broken it. Callers are put off from the second failure in a row on, or
-// from the first while what comes from inside fails, too: a single bad input puts off nobody.
-func (c *Controller) learn(orders []*order, broken error) {
+// noteOutcome updates the back-offs after orders were stepped, the last of which may have made the engine panic. Callers are delayed from the
+// second successive failure on, or from the first while inputs of the server fail as well: a single bad input delays nobody.
+func (c *Controller) noteOutcome(orders []*order, broken error) {
 	for i, o := range orders {
-		own := inside(o.in)
+		own := fromServer(o.in)
 		switch {
 		case broken != nil && i == len(orders)-1:
 			if own {
-				c.own.failed(c.Now(), broken)
-			} else if c.calls.warned || c.own.wait > 0 {
-				c.calls.failed(c.Now(), broken)
+				c.internal.failed(c.Now(), broken)
+			} else if c.callers.warned || c.internal.wait > 0 {
+				c.callers.failed(c.Now(), broken)
 			}
-			c.calls.warned = true
+			c.callers.warned = true
 		case o.err == nil:
 			if own {
-				c.own = backoff{}
+				c.internal = backoff{}
 			}
-			c.calls = backoff{}
+			c.callers = backoff{}
 		}
 	}
-	t := c.own.trouble
+	t := c.internal.trouble
 	if t == nil {
-		t = c.calls.trouble
+		t = c.callers.trouble
 	}
 	c.broken.Store(t)
 }
 
-// admit returns the orders that may be stepped now. The others are turned away, or held.
+// admit returns the orders that may be stepped now. The others are refused or buffered.
 func (c *Controller) admit(orders []*order) []*order {
 	now := c.Now()
-	own, calls := c.own.waits(now), c.calls.waits(now)
+	own, calls := c.internal.waits(now), c.callers.waits(now)
 	if !own && !calls {
 		return orders
 	}
@@ -82,10 +82,10 @@ func (c *Controller) admit(orders []*order) []*order {
 	for _, o := range orders {
 		_, report := o.in.(engine.Reported)
 		switch {
-		case own && report && !o.held:
-			c.turnAway(o)
-		case calls && !inside(o.in):
-			o.err = &UnwritableError{*c.calls.trouble}
+		case own && report && !o.buffered:
+			c.refuse(o)
+		case calls && !fromServer(o.in):
+			o.err = &UnwritableError{*c.callers.trouble}
 			close(o.answered)
 		default:
 			out = append(out, o)

@@ -60,7 +60,7 @@ func TestAStateThatPanicsIsBackedOff(t *testing.T) {
 	panics := func(at time.Time, in engine.Input) (engine.Output, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if inside(in) {
+		if fromServer(in) {
 			own = append(own, at)
 		} else {
 			calls++
@@ -125,7 +125,7 @@ func TestAnEventThatCannotBeEncodedIsARefusal(t *testing.T) {
 	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
 	before := s.Refused()
 	x.set(func(_ time.Time, in engine.Input) (engine.Output, error) {
-		if !inside(in) {
+		if !fromServer(in) {
 			return engine.Output{Events: []engine.Event{engine.AlarmActed{Scope: scope, Acted: alarm.Acted{MutedUntil: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}}}}, nil
 		}
 		return engine.Output{}, nil
@@ -199,7 +199,7 @@ func TestTheQuarantineIsRateLimited(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM quarantine`).Scan(&kept); err != nil {
 		t.Fatal(err)
 	}
-	if most := asideBurst + int(took/asideEvery) + 1; kept == 0 || kept > most {
+	if most := quarantineBurst + int(took/quarantineEvery) + 1; kept == 0 || kept > most {
 		t.Errorf("%d inputs are written down within %v, want at most %d", kept, took, most)
 	}
 }

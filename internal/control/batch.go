@@ -9,17 +9,17 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// group is what is stepped, and committed together.
+// group is a number of orders that are committed together, with what their steps produced.
 type group struct {
-	orders  []*order
-	batch   log.Batch
-	asides  []asideInput
-	effects []engine.Effects
-	events  []dated
+	orders   []*order
+	batch    log.Batch
+	rejected []rejectedInput
+	effects  []engine.Effects
+	events   []dated
 }
 
-// empty reports whether a group leaves nothing to be written: all of its orders were refused.
-func (g *group) empty() bool { return len(g.batch.Entries) == 0 && len(g.asides) == 0 }
+// empty reports whether a group has nothing to write: all of its orders were refused.
+func (g *group) empty() bool { return len(g.batch.Entries) == 0 && len(g.rejected) == 0 }
 
 // dated is an event and when it happened.
 type dated struct {
@@ -27,7 +27,7 @@ type dated struct {
 	event
 }
 
-// batch takes orders and returns once they are durable and answered.
+// batch steps orders and returns once they are durable and answered.
 func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	if err := c.take(ctx, orders); err != nil {
 		return err
@@ -35,8 +35,8 @@ func (c *Controller) batch(ctx context.Context, orders []*order) error {
 	return c.flush(ctx)
 }
 
-// take steps orders, to be committed next. Where the engine panics at one, those before it are committed, and those after it stepped by an
-// engine that is made anew, unless it has panicked too often: see backoff.
+// take steps orders into the pending group. If the engine panics at one, those before it are committed and those after it are stepped by a
+// restored engine, unless it has panicked too often: see backoff.
 func (c *Controller) take(ctx context.Context, orders []*order) error {
 	for {
 		if orders = c.admit(orders); len(orders) == 0 {
@@ -50,11 +50,11 @@ func (c *Controller) take(ctx context.Context, orders []*order) error {
 	}
 }
 
-// part is take up to the first order at which the engine panics, that order included. It returns how many orders it took. Where it fails, all
-// orders are answered.
+// part is take up to and including the first order at which the engine panics. It returns how many orders it took. If it fails, all orders are
+// answered.
 func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 	n, broken := c.step(orders)
-	c.learn(orders[:n], broken)
+	c.noteOutcome(orders[:n], broken)
 	if broken == nil {
 		return n, nil
 	}
@@ -66,7 +66,7 @@ func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 		err = broken
 	}
 	rest := orders[n:]
-	c.keepMeasured(rest)
+	c.bufferAgain(rest)
 	answer(rest, &UnwritableError{Trouble{Since: time.Now(), Err: err}})
 	return len(orders), err
 }
@@ -75,10 +75,10 @@ func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 func (c *Controller) readable() bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return !c.ahead && !c.spoiled
+	return !c.ahead && !c.panicked
 }
 
-// step takes the engine through orders. It returns how many it took, and why the engine is to be made anew: it panicked at the last one, or gave
+// step steps the engine with orders. It returns how many, and why the engine must be restored, if so: it panicked at the last one, or produced
 // an event that cannot be encoded.
 func (c *Controller) step(orders []*order) (n int, broken error) {
 	c.mu.Lock()
@@ -94,25 +94,25 @@ func (c *Controller) step(orders []*order) (n int, broken error) {
 		body, err := encodeInput(o.in)
 		if err != nil {
 			o.err = err
-			c.pending.asides = append(c.pending.asides, asideInput{at, o.in, nil, err})
+			c.pending.rejected = append(c.pending.rejected, rejectedInput{at, o.in, nil, err})
 			continue
 		}
 		out, err := c.o.step(c.engine, at, o.in)
 		if bad := (*PanicError)(nil); errors.As(err, &bad) {
-			return n, c.spoil(o, asideInput{at, o.in, body, err})
+			return n, c.notePanic(o, rejectedInput{at, o.in, body, err})
 		}
 		if err != nil {
 			o.err = err
 			continue
 		}
-		said, err := encodeEvents(out.Events)
-		if err != nil { // the engine has taken the input already
-			return n, c.spoil(o, asideInput{at, o.in, body, &UnrecordableError{nameOf(o.in), err}})
+		encoded, err := encodeEvents(out.Events)
+		if err != nil { // the engine's state has changed already
+			return n, c.notePanic(o, rejectedInput{at, o.in, body, &UnrecordableError{nameOf(o.in), err}})
 		}
 		now = later(now, at)
 		o.result = out.Result
 		c.stepped++
-		c.pending.add(journalEntry(c.stepped, at, o.in, body, said), out.Effects, said)
+		c.pending.add(journalEntry(c.stepped, at, o.in, body, encoded), out.Effects, encoded)
 	}
 	return n, nil
 }
@@ -130,15 +130,15 @@ func (g *group) add(e log.Entry, effects engine.Effects, events []event) {
 	}
 }
 
-// spoil notes that nothing is known of the engine after an order. The lock is held.
-func (c *Controller) spoil(o *order, x asideInput) error {
-	c.spoiled = true
+// notePanic rejects an order that left the engine in an unknown state. The lock is held.
+func (c *Controller) notePanic(o *order, x rejectedInput) error {
+	c.panicked = true
 	o.result, o.err = nil, x.why
-	c.pending.asides = append(c.pending.asides, x)
+	c.pending.rejected = append(c.pending.rejected, x)
 	return x.why
 }
 
-// answer lets the callers go; failure is why none of their orders counts.
+// answer returns the results to the callers, or failure, if it is not nil, to all of them.
 func answer(orders []*order, failure error) {
 	for _, o := range orders {
 		if failure != nil {
@@ -148,8 +148,8 @@ func answer(orders []*order, failure error) {
 	}
 }
 
-// tell logs an event and passes it on.
-func (c *Controller) tell(now time.Time, e engine.Event) {
+// emit logs an event and passes it to OnEvent.
+func (c *Controller) emit(now time.Time, e engine.Event) {
 	c.o.Log.Log(context.Background(), levelOf(e), "event", "kind", nameOf(e), "what", e.String())
 	if c.o.OnEvent != nil {
 		c.o.OnEvent(now, e)

@@ -14,7 +14,7 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// record is a line of the journal: an input, and the trace of the events it led to, by which a re-decision is known to agree.
+// record is the data of a journal entry: an input, and the trace of its events, with which replay is compared.
 type record struct {
 	Input json.RawMessage `json:"input"`
 	Trace string          `json:"trace"`
@@ -37,8 +37,8 @@ var (
 
 func nameOf(v any) string { return reflect.TypeOf(v).Name() }
 
-// UnrecordableError refuses an input that cannot be written down as it is: a number is infinite or none, a year has five digits, a text is
-// not UTF-8. Nothing was changed.
+// UnrecordableError refuses an input that JSON cannot represent: a number is infinite or NaN, a year has five digits, a text is not UTF-8. The
+// state is unchanged.
 type UnrecordableError struct {
 	Kind string
 	Err  error
@@ -49,11 +49,11 @@ func (e *UnrecordableError) Error() string {
 	return fmt.Sprintf("the %s cannot be recorded: %v", e.Kind, e.Err)
 }
 
-// Unrecordable marks the error as one of the input itself.
+// Unrecordable marks the error as caused by the input.
 func (e *UnrecordableError) Unrecordable() {}
 
-// encodeInput encodes an input. It fails with UnrecordableError. It comes before the step: what the journal cannot take the engine does
-// not see.
+// encodeInput encodes an input. It fails with UnrecordableError. It is called before the step, so that the engine gets no input that the journal
+// cannot store.
 func encodeInput(in engine.Input) ([]byte, error) {
 	body, err := json.Marshal(in)
 	if err == nil && replaced(body) {
@@ -65,17 +65,16 @@ func encodeInput(in engine.Input) ([]byte, error) {
 	return body, nil
 }
 
-// printedMax bounds what is kept of an input that cannot be encoded, in bytes: a request may hold megabytes.
+// printedMax is how many bytes of an input that cannot be encoded are kept: a request may have megabytes.
 const printedMax = 64 << 10
 
-// printed is an input that cannot be encoded, for people.
+// printed is an input that cannot be encoded, in readable form.
 func printed(in engine.Input) []byte {
 	text := fmt.Appendf(nil, "%+v", in)
 	return text[:min(len(text), printedMax)]
 }
 
-// replaced reports whether a JSON text stands for one that was no UTF-8: the encoder escapes the replacement character only where it
-// put it there itself.
+// replaced reports whether a JSON text encodes one that was not UTF-8: the encoder escapes the replacement character only if it inserted it.
 func replaced(body []byte) bool {
 	const mark = `\ufffd`
 	for rest := body; ; {
@@ -94,9 +93,9 @@ func replaced(body []byte) bool {
 	}
 }
 
-// journalEntry is an entry of the journal: an encoded input and what it led to.
+// journalEntry returns the journal entry of an encoded input and its events.
 func journalEntry(seq uint64, at time.Time, in engine.Input, body []byte, events []event) log.Entry {
-	line := make([]byte, 0, len(body)+48) // a record; json.Marshal would look through the input once more
+	line := make([]byte, 0, len(body)+48) // a record; json.Marshal would validate the input once more
 	line = append(append(line, `{"input":`...), body...)
 	line = append(append(append(line, `,"trace":"`...), trace(events)...), `"}`...)
 	entry := log.Entry{Seq: seq, At: at, Kind: nameOf(in), Data: line}
@@ -106,7 +105,7 @@ func journalEntry(seq uint64, at time.Time, in engine.Input, body []byte, events
 	return entry
 }
 
-// decodeInput reads a line of the journal.
+// decodeInput decodes a journal entry.
 func decodeInput(line log.Entry) (in engine.Input, r record, err error) {
 	if err := json.Unmarshal(line.Data, &r); err != nil {
 		return nil, r, fmt.Errorf("decoding line %d of the journal: %w", line.Seq, err)
@@ -130,14 +129,14 @@ func decode(types map[string]reflect.Type, kind string, data []byte) (any, error
 	return p.Elem().Interface(), nil
 }
 
-// event is an engine.Event and its text, which is made once.
+// event is an engine.Event with its encoded form.
 type event struct {
 	value engine.Event
 	kind  string
 	text  []byte
 }
 
-// encodeEvents encodes what an input led to. It fails where an event cannot be encoded: the input is refused then.
+// encodeEvents encodes the events of an input. It fails if one cannot be encoded: the input is refused then.
 func encodeEvents(events []engine.Event) ([]event, error) {
 	out := make([]event, 0, len(events))
 	for _, e := range events {
@@ -150,7 +149,7 @@ func encodeEvents(events []engine.Event) ([]event, error) {
 	return out, nil
 }
 
-// encodePast is encodeEvents for an input that is in the journal: earlier versions recorded the error in place of such an event.
+// encodePast is encodeEvents for an input of the journal: earlier versions recorded the error in place of such an event.
 func encodePast(events []engine.Event) ([]event, error) {
 	out := make([]event, 0, len(events))
 	for _, e := range events {
@@ -166,7 +165,7 @@ func encodePast(events []engine.Event) ([]event, error) {
 	return out, nil
 }
 
-// trace is a digest of events: equal events, equal traces.
+// trace is a hash of events.
 func trace(events []event) string {
 	if len(events) == 0 {
 		return ""
@@ -179,7 +178,7 @@ func trace(events []event) string {
 	return strconv.FormatUint(h.Sum64(), 16)
 }
 
-// history turns an event into a row of the history; ok is false for those that have none.
+// history returns the history row of an event; ok is false if it has none.
 func history(now time.Time, e event) (h log.History, ok bool) {
 	h = log.History{At: now, Kind: e.kind, Data: e.text}
 	scope := func(s engine.Scope) { h.Scope = Scope(s) }
@@ -248,7 +247,7 @@ func history(now time.Time, e event) (h log.History, ok bool) {
 	return h, true
 }
 
-// composite stands before the types of rows of composite alarms, which share a table with others.
+// composite is the prefix of the row types of composite alarms, which share a table with metric alarms.
 func composite(is bool) string {
 	if is {
 		return "Composite"
@@ -256,7 +255,7 @@ func composite(is bool) string {
 	return ""
 }
 
-// Scope is how the history names a scope.
+// Scope is a scope as the history stores it.
 func Scope(s engine.Scope) string { return s.Account + "/" + s.Region }
 
 // DecodeEvent reads an event of the journal, the history or the outbox.

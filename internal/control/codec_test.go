@@ -28,11 +28,11 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 		}
 	}
 	for _, e := range engine.Events() {
-		said, err := encodeEvents([]engine.Event{e})
+		encoded, err := encodeEvents([]engine.Event{e})
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, kept := history(time.Unix(0, 0), said[0])
+		h, kept := history(time.Unix(0, 0), encoded[0])
 		switch e.(type) {
 		case engine.AlarmNotifies, engine.PromQLDue, engine.HistoryWanted, engine.SettingsChanged, engine.EjectionChanged:
 			continue // history has what came of it

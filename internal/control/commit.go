@@ -8,15 +8,15 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// commit is a group that is being written.
+// commit is a group that is being committed.
 type commit struct {
 	group
-	timer *time.Timer // fires when it takes long
+	timer *time.Timer // fires when it is slow
 	done  chan error
-	took  time.Duration // of the append; set before done is sent to
+	took  time.Duration // by the append; set before done is sent to
 }
 
-// ended is where a commit's end is told; nothing comes where c is nil.
+// ended receives the commit's result; nil without a commit.
 func (c *commit) ended() <-chan error {
 	if c == nil {
 		return nil
@@ -24,7 +24,7 @@ func (c *commit) ended() <-chan error {
 	return c.done
 }
 
-// late is where it is told that a commit takes long.
+// late receives when the commit is slow; nil without a commit.
 func (c *commit) late() <-chan time.Time {
 	if c == nil {
 		return nil
@@ -32,7 +32,7 @@ func (c *commit) late() <-chan time.Time {
 	return c.timer.C
 }
 
-// launch begins to write the pending group, unless another is being written. One that has nothing to be written is complete.
+// launch starts to commit the pending group, unless another commit is in progress. A group with nothing to write is completed at once.
 func (c *Controller) launch(ctx context.Context) {
 	for c.writing == nil && len(c.pending.orders) > 0 {
 		g := c.pending
@@ -44,12 +44,12 @@ func (c *Controller) launch(ctx context.Context) {
 		g.batch.Epoch = c.epoch
 		w := &commit{group: g, timer: time.NewTimer(slowAfter), done: make(chan error, 1)}
 		c.writing = w
-		s := c.span // only this goroutine changes it
+		s := c.span // this goroutine alone replaces it
 		go func() { w.done <- c.write(context.WithoutCancel(ctx), w, s) }()
 	}
 }
 
-// write commits a group, tells readers, and then writes down what is set aside.
+// write commits a group, lets reads return, and then records rejected inputs in the quarantine.
 func (c *Controller) write(ctx context.Context, w *commit, s *span) error {
 	if n := len(w.batch.Entries); n > 0 {
 		began := time.Now()
@@ -59,11 +59,11 @@ func (c *Controller) write(ctx context.Context, w *commit, s *span) error {
 		}
 		s.advance(w.batch.Entries[n-1].Seq)
 	}
-	c.setAside(ctx, w.asides)
+	c.quarantineInputs(ctx, w.rejected)
 	return nil
 }
 
-// land ends a commit. One that failed takes what was stepped after it along: all of it is answered with the error, and void.
+// land ends a commit. If it failed, everything stepped after it is void, too: all of it is answered with the error, and measurements are buffered.
 func (c *Controller) land(err error) error {
 	w := c.writing
 	w.timer.Stop()
@@ -82,12 +82,12 @@ func (c *Controller) land(err error) error {
 	c.ahead = true
 	c.span.end(why)
 	c.mu.Unlock()
-	c.keepMeasured(lost)
+	c.bufferAgain(lost)
 	answer(lost, why)
 	return err
 }
 
-// complete releases what a group led to, now that it is durable, and answers.
+// complete releases the effects and events of a durable group and answers its callers.
 func (c *Controller) complete(g group) {
 	for _, f := range g.effects {
 		if !f.Empty() {
@@ -95,12 +95,12 @@ func (c *Controller) complete(g group) {
 		}
 	}
 	for _, e := range g.events {
-		c.tell(e.at, e.value)
+		c.emit(e.at, e.value)
 	}
 	answer(g.orders, nil)
 }
 
-// flush returns once all that was stepped is durable.
+// flush returns once everything that was stepped is durable.
 func (c *Controller) flush(ctx context.Context) error {
 	for {
 		c.launch(ctx)
@@ -111,7 +111,7 @@ func (c *Controller) flush(ctx context.Context) error {
 		select {
 		case err = <-c.writing.done:
 		case <-c.writing.timer.C:
-			err = c.outwait(ctx)
+			err = c.waitForCommit(ctx)
 		}
 		if err := c.land(err); err != nil {
 			return err
@@ -119,8 +119,8 @@ func (c *Controller) flush(ctx context.Context) error {
 	}
 }
 
-// outwait waits for a commit that takes long. Meanwhile readers get the state that is on disk.
-func (c *Controller) outwait(ctx context.Context) error {
+// waitForCommit waits for a slow commit. Meanwhile reads get the durable state, which is restored from the log.
+func (c *Controller) waitForCommit(ctx context.Context) error {
 	began := time.Now()
 	c.mu.Lock()
 	c.ahead = true
@@ -131,10 +131,10 @@ func (c *Controller) outwait(ctx context.Context) error {
 	go func() {
 		defer close(joined)
 		if l, err := c.rebuild(rebuilding, began, nil); err == nil {
-			c.publish(l)
+			c.serveRestored(l)
 		}
 	}()
-	err := c.sitOut(ctx, c.writing.done)
+	err := c.waitForWrite(ctx, c.writing.done)
 	stop()
 	<-joined
 	if err != nil {
@@ -143,34 +143,34 @@ func (c *Controller) outwait(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ahead, c.onDisk = false, nil
-	c.tellReaders()
+	c.wakeReaders()
 	return nil
 }
 
-// publish lets readers have the state that is on disk.
-func (c *Controller) publish(l *life) {
+// serveRestored lets reads have the durable state.
+func (c *Controller) serveRestored(l *restored) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onDisk = l
-	c.tellReaders()
+	c.wakeReaders()
 }
 
-// settle goes on with an engine that was made from what is on disk.
-func (c *Controller) settle(l *life) {
+// adopt replaces the engine by one that was restored from the log.
+func (c *Controller) adopt(l *restored) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.span != nil {
 		c.span.end(errReplaced)
 	}
 	c.engine, c.stepped, c.span = l.engine, l.seq, &span{durable: l.seq}
-	c.ahead, c.spoiled, c.onDisk, c.failure = false, false, nil, nil
-	c.tellReaders()
+	c.ahead, c.panicked, c.onDisk, c.failure = false, false, nil, nil
+	c.wakeReaders()
 }
 
-// errReplaced ends a span whose engine was made anew; by then all of its entries are durable, or void for another reason.
-var errReplaced = errors.New("the engine was read again from the journal")
+// errReplaced ends the span of an engine that was replaced. Its entries are durable by then, or void for another reason.
+var errReplaced = errors.New("the engine was restored from the journal")
 
-// fence notes that another server has taken the log over.
+// fence notes that another server has taken over the log.
 func (c *Controller) fence(err error) {
 	if errors.Is(err, log.ErrFenced) {
 		c.fenced = err

@@ -13,25 +13,25 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// Options are what a Controller works with.
+// Options configure a Controller.
 type Options struct {
 	Store   log.Store
-	Config  engine.Config // for a first start; later the journal's own counts, save for its Settings
-	Speed   float64       // of the policy clock; 1 is the wall's
-	Archive int64         // bytes on disk of what moments of the past are explained from; default 2 GiB
+	Config  engine.Config // for the first start; later the journal's is used, except for Settings
+	Speed   float64       // of the policy clock, relative to the wall clock
+	Archive int64         // bytes on disk for the archive of past steps; default 2 GiB
 	Log     *slog.Logger
 
-	// Release is given effects once what led to them is durable: routes first, then levels. It must not block.
+	// Release receives effects once the inputs that caused them are durable: routes first, then levels. It must not block.
 	Release func(engine.Effects)
 
-	// Observe returns what gateways measured since it was last called; it is called each second of policy time.
+	// Observe returns what gateways measured since the last call. It is called each second of policy time.
 	Observe func() []engine.VariantObservation
 
-	// Usage returns what instances used since it was last called; it is called each minute of policy time, one call at a time. It may
-	// take long: steps go on meanwhile.
+	// Usage returns the resource usage of instances since the last call. It is called each minute of policy time, one call at a time. It may
+	// take long: steps continue meanwhile.
 	Usage func(context.Context) []engine.InstanceUsage
 
-	// OnCommit is called after every commit with how many inputs it had and how long it took. It may be nil; it must not block.
+	// OnCommit is called after every commit with its number of inputs and its duration. It may be nil; it must not block.
 	OnCommit func(inputs int, took time.Duration)
 
 	// OnEvent is called with every event, in order, once it is durable. It may be nil; it must not block.
@@ -40,15 +40,15 @@ type Options struct {
 	step func(*engine.Engine, time.Time, engine.Input) (engine.Output, error) // for tests; nil: safely
 }
 
-// How a controller keeps time and books.
+// Intervals and limits.
 const (
 	observeEvery  = time.Second           // policy time
 	usageEvery    = time.Minute           // policy time
-	pulse         = 20 * time.Millisecond // wall time: observations are no more frequent, however fast the policy clock is
+	pulse         = 20 * time.Millisecond // wall time: the shortest interval between observations at any clock speed
 	snapshotEvery = 10 * time.Minute      // wall time
 	trimEvery     = time.Hour             // wall time
 	keepJournal   = 24 * time.Hour        // policy time
-	batchMax      = 256                   // inputs of one transaction
+	batchMax      = 256                   // inputs of one commit
 )
 
 // Controller owns an engine.
@@ -60,61 +60,61 @@ type Controller struct {
 
 	archiveMax atomic.Int64            // bytes
 	refused    atomic.Int64            // inputs that could not be recorded
-	trouble    atomic.Pointer[Trouble] // nil while changes are taken
-	broken     atomic.Pointer[Trouble] // nil while the engine takes steps
+	trouble    atomic.Pointer[Trouble] // nil while changes are accepted
+	broken     atomic.Pointer[Trouble] // nil while steps succeed
 
-	mu      sync.RWMutex // guards the fields up to the blank line; held for steps and reads, never while something is written
-	engine  *engine.Engine
-	stepped uint64        // the last entry that the engine has taken
-	span    *span         // how far these entries are durable
-	ahead   bool          // what the engine has cannot be committed, or that takes long
-	spoiled bool          // the engine has panicked
-	onDisk  *life         // what readers get while the engine is ahead; nil: they wait for news
-	news    chan struct{} // closed when one of ahead, spoiled, onDisk and failure changes
-	failure error
+	mu       sync.RWMutex // guards the fields up to the blank line; held for steps and reads, never during a write to disk
+	engine   *engine.Engine
+	stepped  uint64        // sequence number of the engine's last input
+	span     *span         // up to which of them the journal is durable
+	ahead    bool          // a commit has failed or is slow
+	panicked bool          // the engine is in an unknown state
+	onDisk   *restored     // the durable state for reads while ahead; nil: reads wait for news
+	news     chan struct{} // closed when ahead, panicked, onDisk or failure changes
+	failure  error
 
 	epoch     uint64
-	pending   group     // stepped, and committed next
-	writing   *commit   // in progress; nil while there is none
-	fenced    error     // why this server must end
+	pending   group     // stepped, not yet being committed
+	writing   *commit   // the commit in progress; nil without one
+	fenced    error     // why this server must stop: another one has the journal
 	due       time.Time // policy time of the next observation
 	usage     usageScans
 	recovery  Recovery
-	recovered uint64 // the last entry that recovery took
+	recovered uint64 // sequence number of the last input that recovery replayed
 	follower  follower
-	outage    *outage                     // nil while the disk takes writes
-	boot      func(context.Context) error // takes the log over; nil once that is done
-	held      held
-	own       backoff // of what comes from inside
-	calls     backoff // of what callers want
-	asides    budget  // of writes to the quarantine; of the commit in progress
+	outage    *outage                     // nil while the disk accepts writes
+	boot      func(context.Context) error // takes over the log; nil afterwards
+	buffer    buffer
+	internal  backoff // of inputs from the server itself
+	callers   backoff // of inputs from callers
+	rejected  budget  // limits writes to the quarantine; used by the commit in progress
 
 	skipping sync.Mutex
-	skipped  map[uint64]error // lines of the journal that the engine panicked at, and which it is taken past
+	skipped  map[uint64]error // journal lines to skip, since the engine panicked at them
 }
 
-// Recovery is how a controller came back.
+// Recovery describes how the engine was restored.
 type Recovery struct {
 	Snapshot  uint64 // sequence number of the snapshot; 0 without one
-	Replayed  int    // inputs from the journal after it
-	Disagreed int    // of these, how many led to other events than they did once: the version differs
+	Replayed  int    // inputs of the journal after it
+	Disagreed int    // of these, how many produced other events than when they were recorded: another version decided them
 	Took      time.Duration
 }
 
-// order is an input on its way through the loop. answered is closed once the fields below it are set.
+// order is an input waiting to be stepped and committed. answered is closed once the fields below it are set.
 type order struct {
 	in       engine.Input
-	at       time.Time // when it happened, where it waited for the disk; zero: now
-	held     bool      // it stays held until it is committed
+	at       time.Time // when it was measured, if it was buffered during an outage; zero: now
+	buffered bool      // it stays in the buffer until it is committed
 	answered chan struct{}
 	result   engine.Result
 	err      error
 }
 
-// errStopped answers those who come when the controller has ended.
+// errStopped is returned to callers after the controller has stopped.
 var errStopped = errors.New("the server is stopping")
 
-// New brings an engine back from the store, or makes one.
+// New restores the engine from the log, or creates a new one.
 func New(ctx context.Context, o Options) (*Controller, error) {
 	started := time.Now()
 	o.Config.ClockSpeed = o.Speed
@@ -150,12 +150,12 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if err := c.start(ctx); ctx.Err() != nil {
 		return nil, err
 	} else if err != nil {
-		c.stall(ctx, err) // as when the disk had become full later
+		c.beginOutage(ctx, err) // as if the disk had filled up later
 	}
 	return c, nil
 }
 
-// start takes the log over, once.
+// start takes over the log, once.
 func (c *Controller) start(ctx context.Context) error {
 	if c.boot == nil {
 		return nil
@@ -167,7 +167,7 @@ func (c *Controller) start(ctx context.Context) error {
 	return err
 }
 
-// Recovery tells how the controller came back.
+// Recovery returns how the engine was restored.
 func (c *Controller) Recovery() Recovery { return c.recovery }
 
 // Now returns the policy time.
@@ -189,15 +189,15 @@ func (c *Controller) Next() uint64 {
 // Speed returns how many seconds of policy time pass in a second.
 func (c *Controller) Speed() float64 { return c.clock.Speed() }
 
-// Level says the whole level again: for gateways and fleets that begin.
+// Level returns the complete level, for gateways and fleets that start. It is for use before Run.
 func (c *Controller) Level() engine.Effects {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.engine.Level()
 }
 
-// Step takes an input and returns its result once it is durable. A refusal changes nothing. It fails with UnwritableError while the
-// journal cannot be written.
+// Step applies an input and returns its result once it is durable. A refusal changes nothing and is returned once the state that it rests on
+// is durable. It fails with UnwritableError while the journal cannot be written.
 func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, error) {
 	if err := c.refusal(); err != nil {
 		return nil, err
@@ -216,7 +216,7 @@ func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, 
 	}
 }
 
-// Report takes a fleet's report of an instance. It waits only where the loop is far behind.
+// Report applies a fleet's report of an instance. It waits only if the loop is far behind.
 func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
 	o := &order{in: engine.Reported{Report: r}, answered: make(chan struct{})}
 	select {
@@ -225,8 +225,8 @@ func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
 	}
 }
 
-// Recall applies the settings and corrects what the engine believes of instances, before Run begins. Where the journal cannot be written
-// that waits until it can.
+// Recall applies the settings and the reports of instances that ended while no server ran. It is for use before Run. If the journal cannot be
+// written, they are buffered until it can.
 func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceReport) {
 	orders := c.settings()
 	for _, r := range reports {
@@ -234,16 +234,16 @@ func (c *Controller) Recall(ctx context.Context, reports []hosting.InstanceRepor
 	}
 	if c.outage != nil {
 		for _, o := range orders {
-			c.turnAway(o)
+			c.refuse(o)
 		}
 		return
 	}
 	if err := c.batch(ctx, orders); err != nil {
-		c.stall(ctx, err)
+		c.beginOutage(ctx, err)
 	}
 }
 
-// settings returns an order where the engine's settings are not those that the controller was made with.
+// settings returns an input if the engine's settings differ from Options.Config.
 func (c *Controller) settings() []*order {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -253,7 +253,7 @@ func (c *Controller) settings() []*order {
 	return nil
 }
 
-// Configure changes the engine's settings where they differ; the clock's speed stays. The journal has them from then on.
+// Configure changes the engine's settings if they differ, except the clock's speed. The change is an input of the journal.
 func (c *Controller) Configure(ctx context.Context, s engine.Settings) error {
 	s.ClockSpeed = c.clock.Speed()
 	same := false
@@ -264,11 +264,11 @@ func (c *Controller) Configure(ctx context.Context, s engine.Settings) error {
 	return err
 }
 
-// now is the policy time, never before the engine's: wall clocks may be set back.
+// now is the policy time, never before the engine's: the wall clock may have been set back.
 func (c *Controller) now() time.Time { return later(c.Now(), c.engine.Now()) }
 
-// Run takes orders until ctx ends, then writes a snapshot. While a group of inputs is committed it steps the next one. Where the store cannot
-// be written it refuses changes until it can. It fails with log.ErrFenced once another server has taken the log over.
+// Run steps and commits inputs until ctx ends, then writes a snapshot. It steps the next group of inputs while one is being committed. While
+// the log cannot be written it refuses changes. It fails with log.ErrFenced once another server has taken over the log.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.drain()
 	following, stop := context.WithCancel(ctx)
@@ -287,7 +287,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer timer.Stop()
 	if c.outage == nil {
 		if err := c.batch(ctx, c.settings()); err != nil {
-			c.stall(ctx, err)
+			c.beginOutage(ctx, err)
 		}
 	}
 	for c.fenced == nil {
@@ -297,7 +297,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			join()
 			return c.end(context.WithoutCancel(ctx))
-		case <-timer.C: // only what it is there for sets it again: orders, however many, do not put it off
+		case <-timer.C: // only a tick resets it: inputs, however many, do not delay it
 			err = c.tick(ctx)
 			timer.Reset(c.rest())
 		case first := <-c.waiting():
@@ -305,25 +305,25 @@ func (c *Controller) Run(ctx context.Context) error {
 		case err = <-c.writing.ended():
 			err = c.land(err)
 		case <-c.writing.late():
-			err = c.land(c.outwait(ctx))
+			err = c.land(c.waitForCommit(ctx))
 		}
 		if err == nil && c.outage == nil {
-			err = c.catchUp(ctx)
+			err = c.stepBuffered(ctx)
 		}
 		if err != nil {
-			c.stall(ctx, err)
+			c.beginOutage(ctx, err)
 		}
 	}
 	return c.fenced
 }
 
-// end writes what is still to be written.
+// end commits what is pending and writes a snapshot.
 func (c *Controller) end(ctx context.Context) error {
 	if err := c.flush(ctx); err != nil {
-		c.stall(ctx, err)
+		c.beginOutage(ctx, err)
 	}
 	if c.outage != nil {
-		c.mend(ctx)
+		c.tryToResume(ctx)
 	}
 	if c.fenced != nil {
 		return c.fenced
@@ -335,7 +335,7 @@ func (c *Controller) end(ctx context.Context) error {
 	return c.follower.snapshot(ctx)
 }
 
-// waiting is where orders come from; nil while as many as one commit takes are stepped already.
+// waiting is the channel of orders; nil while the pending group is full.
 func (c *Controller) waiting() <-chan *order {
 	if len(c.pending.orders) >= batchMax {
 		return nil
@@ -343,10 +343,10 @@ func (c *Controller) waiting() <-chan *order {
 	return c.inbox
 }
 
-// admitAll steps an order, and what else waits.
+// admitAll steps an order and the others that wait, up to a full group.
 func (c *Controller) admitAll(ctx context.Context, first *order) error {
 	if c.outage != nil {
-		c.turnAway(first)
+		c.refuse(first)
 		return nil
 	}
 	all := []*order{first}
@@ -361,54 +361,54 @@ func (c *Controller) admitAll(ctx context.Context, first *order) error {
 	return c.take(ctx, all)
 }
 
-// rest is how long it is until the next observation. Observations are due each second of policy time, counted from the start: one that
-// is late does not put off those that follow.
+// rest is the time until the next observation. Observations are due each second of policy time, counted from the start: a late one does not
+// delay those after it.
 func (c *Controller) rest() time.Duration {
 	return max(c.clock.Wall(c.due.Sub(c.Now())), 0)
 }
 
-// next plans the observation after one that is made now.
+// next sets when the observation after the present one is due.
 func (c *Controller) next(now time.Time) {
 	every := max(observeEvery, time.Duration(float64(pulse)*c.clock.Speed()))
 	c.due = c.due.Add(every * (1 + max(now.Sub(c.due), 0)/every))
 }
 
-// measure takes what gateways and fleets measured.
+// measure returns what gateways and fleets measured.
 func (c *Controller) measure(ctx context.Context, now time.Time) engine.Observed {
 	return engine.Observed{Variants: c.o.Observe(), Instances: c.usage.take(ctx, now, c.o.Usage)}
 }
 
-// tick steps the engine with what was measured or, where nothing was and something is due, with the time alone.
+// tick steps the engine with the measurements or, if there are none and something is due, with the time alone.
 func (c *Controller) tick(ctx context.Context) error {
 	now := c.Now()
 	c.next(now)
 	if c.outage != nil {
-		if c.hold(ctx); !time.Now().Before(c.outage.probe) {
-			c.mend(ctx)
+		if c.bufferMeasurements(ctx); !time.Now().Before(c.outage.probe) {
+			c.tryToResume(ctx)
 		}
 		return nil
 	}
-	if c.own.waits(now) {
-		return nil // gateways go on adding up
+	if c.internal.waits(now) {
+		return nil // gateways keep adding up
 	}
 	seen := c.measure(ctx, now)
-	wake := c.engine.Wake() // nobody else steps it
+	wake := c.engine.Wake() // this goroutine alone steps it
 	switch {
 	case len(seen.Variants) > 0 || len(seen.Instances) > 0:
 		return c.take(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
-	case !wake.IsZero() && !now.Before(wake), c.calls.wait > 0: // a step that succeeds ends the callers' back-off
+	case !wake.IsZero() && !now.Before(wake), c.callers.wait > 0: // a successful step ends the callers' back-off
 		return c.take(ctx, []*order{{in: engine.Tick{}, answered: make(chan struct{})}})
 	default:
 		return nil
 	}
 }
 
-// drain refuses the orders that nobody will take any more.
+// drain refuses the inputs that were not stepped before Run ended.
 func (c *Controller) drain() {
 	c.mu.Lock()
 	c.failure, c.onDisk = errStopped, nil
 	c.span.end(errStopped)
-	c.tellReaders()
+	c.wakeReaders()
 	c.mu.Unlock()
 	for {
 		select {

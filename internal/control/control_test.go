@@ -262,11 +262,11 @@ func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
 	events := s.events
 	s.mu.Unlock()
 	for _, e := range events {
-		said, err := encodeEvents([]engine.Event{e})
+		encoded, err := encodeEvents([]engine.Event{e})
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := DecodeEvent(said[0].kind, said[0].text)
+		back, err := DecodeEvent(encoded[0].kind, encoded[0].text)
 		if err != nil || back.String() != e.String() {
 			t.Errorf("written and read again: %v, %v; was %v", back, err, e)
 		}
@@ -281,7 +281,7 @@ func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
 		}
 	}
 	s.close()
-	redecide(t, dir)
+	decideAgain(t, dir)
 	first := start(t, dir, 1)
 	if r := first.Recovery(); r.Snapshot == 0 || r.Replayed != 0 {
 		t.Errorf("after a clean stop: %+v", r)
@@ -310,8 +310,8 @@ func inject(t *testing.T, st log.Store, entries ...log.Entry) {
 	}
 }
 
-// redecide takes a fresh engine through the whole journal.
-func redecide(t *testing.T, dir string) {
+// decideAgain takes a fresh engine through the whole journal.
+func decideAgain(t *testing.T, dir string) {
 	t.Helper()
 	s := openStore(t, dir)
 	defer s.Close()

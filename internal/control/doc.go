@@ -1,6 +1,6 @@
-// Package control is the only owner of an engine.Engine in production. It stamps each input with the policy clock's time, steps,
-// commits input and events in one transaction, and only then answers and releases effects. Reads see committed states alone.
-// After a crash it comes back from the newest snapshot and the journal behind it.
+// Package control owns the engine.Engine of a running server. It assigns each input the policy clock's time, steps the engine, commits inputs and
+// events in groups, and only then answers callers and releases effects. Steps continue while a group is being committed. Reads return once the
+// state they saw is durable. After a crash the engine is restored from the newest snapshot and the journal after it.
 //
-// cmd/bellows makes a Controller, gives it the store, the gateway's observations and the fleet's usage, and runs it.
+// The server makes a Controller with a log (internal/log), the gateway's measurements and the fleet's usage, and runs it.
 package control

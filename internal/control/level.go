@@ -8,20 +8,20 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// levelOf is an event's level in the log: failures are warnings.
+// levelOf is the level at which an event is logged: failures are warnings.
 func levelOf(e engine.Event) slog.Level {
 	failed := false
 	switch x := e.(type) {
-	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // they come each minute
+	case engine.Decided, engine.PromQLDue, engine.HistoryWanted: // each minute
 		return slog.LevelDebug
 	case engine.EjectionChanged: // the gateway has logged it, with how long it leaves the instance out
 		return slog.LevelDebug
-	case engine.InstanceActivityChanged: // a group's view of what other events tell of an endpoint
+	case engine.InstanceActivityChanged: // other events report the same of the endpoint
 		if !x.Activity.Why.Cause.Group {
 			return slog.LevelDebug
 		}
 	case engine.InstanceChanged:
-		if x.Report.Cause == hosting.CauseStopped { // the server tells of all of them at once
+		if x.Report.Cause == hosting.CauseStopped { // the server logs all of them in one line
 			return slog.LevelDebug
 		}
 		failed = x.Report.State == hosting.FleetFailed

@@ -10,31 +10,31 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// How a controller lives with a disk that is full, read-only or slow. All are wall time.
+// Handling of a disk that is full, read-only or slow. All are wall time.
 const (
-	slowAfter = 2 * time.Second // a write that takes longer: callers are refused, readers get the state that is on disk
-	probeMin  = time.Second     // between two attempts to write again; doubles up to probeMax
+	slowAfter = 2 * time.Second // a write that takes longer is slow: changes are refused, reads get the durable state
+	probeMin  = time.Second     // before the next trial write; doubles up to probeMax
 	probeMax  = 10 * time.Second
 )
 
-// Measurements that are held while nothing can be committed. Beyond heldFine they are taken each heldEvery of policy time, beyond
-// heldMax not at all: gateways go on adding up what they measure.
+// Measurements that are buffered while nothing can be committed. Beyond bufferFine they are taken each bufferEvery of policy time, beyond
+// bufferMax not at all: gateways keep adding up what they measure.
 const (
-	heldFine  = 20_000 // observations of variants and instances
-	heldMax   = 40_000
-	heldEvery = time.Minute
+	bufferFine  = 20_000 // observations of variants and instances
+	bufferMax   = 40_000
+	bufferEvery = time.Minute
 )
 
-// Trouble says why changes are refused.
+// Trouble is why changes are refused.
 type Trouble struct {
 	Since time.Time // wall time
-	Slow  bool      // a write is in progress and takes long; otherwise it failed
-	Err   error     // why it failed; nil where Slow
+	Slow  bool      // a write is slow; otherwise one failed
+	Err   error     // why it failed; nil if Slow
 
-	Broken bool // the journal is well, but the engine fails at each step
+	Broken bool // the journal can be written, but the engine fails at each step
 }
 
-// String describes the trouble in a sentence.
+// String returns the trouble as a sentence.
 func (t Trouble) String() string {
 	since := t.Since.UTC().Format("2006-01-02 15:04:05 UTC")
 	if t.Broken {
@@ -46,7 +46,7 @@ func (t Trouble) String() string {
 	return fmt.Sprintf("The journal cannot be written since %s: %v.", since, t.Err)
 }
 
-// UnwritableError refuses a change that cannot be recorded. Nothing was changed.
+// UnwritableError refuses a change that cannot be recorded. The state is unchanged.
 type UnwritableError struct{ Trouble Trouble }
 
 // Error implements error.
@@ -57,27 +57,27 @@ func (e *UnwritableError) Error() string {
 	return e.Trouble.String() + " Changes are refused until it can be written again; invocations go on."
 }
 
-// Unwrap returns the disk's error.
+// Unwrap returns the error of the disk.
 func (e *UnwritableError) Unwrap() error { return e.Trouble.Err }
 
-// Unavailable marks the error as one that passes: the same request may succeed later.
+// Unavailable marks the error as temporary: the same request may succeed later.
 func (e *UnwritableError) Unavailable() {}
 
-// outage is a time in which nothing can be committed.
+// outage is a period in which nothing can be committed.
 type outage struct {
-	probe time.Time // wall time of the next attempt
+	probe time.Time // wall time of the next trial write
 	wait  time.Duration
 }
 
-// held is what waits for the disk: what was measured, with its time, and the newest report of each instance.
-type held struct {
+// buffer has what is stepped after an outage: measurements with their times, and the newest report of each instance.
+type buffer struct {
 	orders  []*order
-	reports map[hosting.InstanceID]int // places in orders
+	reports map[hosting.InstanceID]int // indexes of orders
 	size    int                        // observations in orders
 	at      time.Time                  // policy time of the newest measurements
 }
 
-// Trouble reports why changes are refused, or decisions fail, at present; ok is false where all is well.
+// Trouble returns why changes are refused or decisions fail at present; ok is false if neither is the case.
 func (c *Controller) Trouble() (t Trouble, ok bool) {
 	for _, p := range []*Trouble{c.trouble.Load(), c.broken.Load()} {
 		if p != nil {
@@ -87,7 +87,7 @@ func (c *Controller) Trouble() (t Trouble, ok bool) {
 	return t, false
 }
 
-// refusal is the error that a change meets at present, nil where it is taken.
+// refusal is the error that changes get at present; nil if they are accepted.
 func (c *Controller) refusal() error {
 	if p := c.trouble.Load(); p != nil {
 		return &UnwritableError{*p}
@@ -95,16 +95,16 @@ func (c *Controller) refusal() error {
 	return nil
 }
 
-// durably runs a write and waits for it. Where it takes long, the loop goes on: see sitOut.
+// durably runs a write and waits for it, see waitForWrite if it is slow.
 func (c *Controller) durably(ctx context.Context, write func(context.Context) error) error {
 	result, ended := begin(ctx, write)
 	if ended {
 		return <-result
 	}
-	return c.sitOut(ctx, result)
+	return c.waitForWrite(ctx, result)
 }
 
-// begin runs a write and waits for a moment: ended is false where it is still in progress then. The write must be waited for.
+// begin starts a write and waits for up to slowAfter: ended is false if it is still in progress then. The caller must wait for the result.
 func begin(ctx context.Context, write func(context.Context) error) (result chan error, ended bool) {
 	result = make(chan error, 1)
 	go func() { result <- write(context.WithoutCancel(ctx)) }()
@@ -119,8 +119,8 @@ func begin(ctx context.Context, write func(context.Context) error) (result chan 
 	}
 }
 
-// sitOut waits for a write that takes long. Meanwhile callers are refused, and what comes from inside is held.
-func (c *Controller) sitOut(ctx context.Context, done <-chan error) error {
+// waitForWrite waits for a slow write. Meanwhile changes are refused, and measurements and reports are buffered.
+func (c *Controller) waitForWrite(ctx context.Context, done <-chan error) error {
 	if c.outage == nil {
 		t := &Trouble{Since: time.Now(), Slow: true}
 		c.trouble.Store(t)
@@ -137,56 +137,56 @@ func (c *Controller) sitOut(ctx context.Context, done <-chan error) error {
 		case err := <-done:
 			return err
 		case o := <-c.inbox:
-			c.turnAway(o)
+			c.refuse(o)
 		case <-measure.C:
-			c.hold(ctx)
+			c.bufferMeasurements(ctx)
 		}
 	}
 }
 
-// turnAway refuses an order that cannot be committed now. Reports of instances are held instead: nobody would repeat them.
-func (c *Controller) turnAway(o *order) {
+// refuse refuses an order that cannot be committed now. Reports of instances are buffered instead, since fleets do not repeat them.
+func (c *Controller) refuse(o *order) {
 	if in, ok := o.in.(engine.Reported); ok {
 		o.at = c.Now()
-		c.holdReport(o, in.Report.ID)
+		c.bufferReport(o, in.Report.ID)
 		return
 	}
 	o.err = c.refusal()
 	close(o.answered)
 }
 
-// holdReport holds the newest report of an instance: it says all that earlier ones did.
-func (c *Controller) holdReport(o *order, id hosting.InstanceID) {
-	if c.held.reports == nil {
-		c.held.reports = map[hosting.InstanceID]int{}
+// bufferReport buffers a report in place of an earlier one of the same instance, which it supersedes.
+func (c *Controller) bufferReport(o *order, id hosting.InstanceID) {
+	if c.buffer.reports == nil {
+		c.buffer.reports = map[hosting.InstanceID]int{}
 	}
-	if at, found := c.held.reports[id]; found {
-		close(c.held.orders[at].answered)
-		c.held.orders[at] = nil
+	if at, found := c.buffer.reports[id]; found {
+		close(c.buffer.orders[at].answered)
+		c.buffer.orders[at] = nil
 	}
-	c.held.reports[id] = len(c.held.orders)
-	c.held.orders = append(c.held.orders, o)
+	c.buffer.reports[id] = len(c.buffer.orders)
+	c.buffer.orders = append(c.buffer.orders, o)
 }
 
-// hold takes what was measured, with its time, to be stepped once it can be committed.
-func (c *Controller) hold(ctx context.Context) {
+// bufferMeasurements takes measurements, to be stepped with their time once they can be committed.
+func (c *Controller) bufferMeasurements(ctx context.Context) {
 	now, every := c.Now(), observeEvery
-	if c.held.size >= heldFine {
-		every = heldEvery
+	if c.buffer.size >= bufferFine {
+		every = bufferEvery
 	}
-	if c.held.size >= heldMax || now.Sub(c.held.at) < every {
+	if c.buffer.size >= bufferMax || now.Sub(c.buffer.at) < every {
 		return
 	}
-	c.held.at = now
+	c.buffer.at = now
 	in := c.measure(ctx, now)
 	if n := len(in.Variants) + len(in.Instances); n > 0 {
-		c.held.size += n
-		c.held.orders = append(c.held.orders, &order{in: in, at: now, answered: make(chan struct{})})
+		c.buffer.size += n
+		c.buffer.orders = append(c.buffer.orders, &order{in: in, at: now, answered: make(chan struct{})})
 	}
 }
 
-// stall begins an outage: a write failed. What is in memory goes back to what is on disk.
-func (c *Controller) stall(ctx context.Context, err error) {
+// beginOutage begins an outage after a write failed, or goes on with one, and rolls the engine back to the durable state.
+func (c *Controller) beginOutage(ctx context.Context, err error) {
 	now := time.Now()
 	if c.outage == nil {
 		c.outage = &outage{wait: probeMin}
@@ -204,7 +204,7 @@ func (c *Controller) stall(ctx context.Context, err error) {
 	c.rollBack(ctx)
 }
 
-// rollBack brings the engine back to what is on disk, where it is ahead of it or has panicked. Nothing is being written.
+// rollBack restores the engine from the log if it is ahead of it or has panicked. No commit is in progress.
 func (c *Controller) rollBack(ctx context.Context) {
 	if c.readable() {
 		return
@@ -223,20 +223,20 @@ func (c *Controller) rollBack(ctx context.Context) {
 		return err
 	})
 	if err == nil {
-		c.settle(l)
+		c.adopt(l)
 		return
 	}
-	c.o.Log.ErrorContext(ctx, "the engine cannot be read again from the journal", "error", err)
+	c.o.Log.ErrorContext(ctx, "the engine cannot be restored from the journal", "error", err)
 	c.mu.Lock() // the next attempt tries again
 	defer c.mu.Unlock()
 	c.failure, c.onDisk = fmt.Errorf("the journal can neither be written nor read: %w", err), nil
-	c.tellReaders()
+	c.wakeReaders()
 }
 
-// mend tries whether the disk takes writes again, and goes on where the outage began.
-func (c *Controller) mend(ctx context.Context) {
+// tryToResume ends the outage if a trial write succeeds.
+func (c *Controller) tryToResume(ctx context.Context) {
 	if err := c.durably(ctx, c.store.Probe); err != nil {
-		c.stall(ctx, err)
+		c.beginOutage(ctx, err)
 		return
 	}
 	if c.rollBack(ctx); !c.readable() {
@@ -245,11 +245,11 @@ func (c *Controller) mend(ctx context.Context) {
 	}
 	for _, resume := range []func(context.Context) error{
 		func(ctx context.Context) error { return c.durably(ctx, c.start) },
-		c.catchUp,
+		c.stepBuffered,
 		func(ctx context.Context) error { return c.batch(ctx, c.settings()) },
 	} {
 		if err := resume(ctx); err != nil {
-			c.stall(ctx, err)
+			c.beginOutage(ctx, err)
 			return
 		}
 	}
@@ -258,14 +258,14 @@ func (c *Controller) mend(ctx context.Context) {
 	c.trouble.Store(nil)
 }
 
-// catchUp steps through what was held, each at its time.
-func (c *Controller) catchUp(ctx context.Context) error {
-	for len(c.held.orders) > 0 && !c.own.waits(c.Now()) {
-		c.held.sort()
-		n := min(len(c.held.orders), batchMax)
+// stepBuffered steps what was buffered during an outage, each input at its time.
+func (c *Controller) stepBuffered(ctx context.Context) error {
+	for len(c.buffer.orders) > 0 && !c.internal.waits(c.Now()) {
+		c.buffer.sort()
+		n := min(len(c.buffer.orders), batchMax)
 		orders := make([]*order, n)
-		for i, o := range c.held.orders[:n] {
-			orders[i] = &order{in: o.in, at: o.at, held: true, answered: make(chan struct{})}
+		for i, o := range c.buffer.orders[:n] {
+			orders[i] = &order{in: o.in, at: o.at, buffered: true, answered: make(chan struct{})}
 		}
 		n, err := c.part(ctx, orders)
 		if err == nil {
@@ -274,22 +274,22 @@ func (c *Controller) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if c.held.release(n); c.outage == nil && len(c.inbox) > 0 {
-			return nil // callers take turns with what a slow disk left behind
+		if c.buffer.release(n); c.outage == nil && len(c.inbox) > 0 {
+			return nil // callers take turns with the buffer
 		}
 	}
 	return nil
 }
 
-// sort brings what is held into the order of its time, and drops what newer reports replaced.
-func (h *held) sort() {
+// sort sorts the buffer by time and drops reports that newer ones replaced.
+func (h *buffer) sort() {
 	h.orders = slices.DeleteFunc(h.orders, func(o *order) bool { return o == nil })
 	slices.SortStableFunc(h.orders, func(a, b *order) int { return a.at.Compare(b.at) })
 	h.place()
 }
 
-// place notes where the reports are.
-func (h *held) place() {
+// place notes the indexes of the reports.
+func (h *buffer) place() {
 	h.reports = map[hosting.InstanceID]int{}
 	for i, o := range h.orders {
 		if o == nil {
@@ -301,8 +301,8 @@ func (h *held) place() {
 	}
 }
 
-// release drops the oldest of what is held. More may have come meanwhile.
-func (h *held) release(n int) {
+// release drops the first n orders. More may have been appended meanwhile.
+func (h *buffer) release(n int) {
 	for _, o := range h.orders[:n] {
 		if o == nil {
 			continue
@@ -315,11 +315,11 @@ func (h *held) release(n int) {
 	h.place()
 }
 
-// keepMeasured holds what came from inside and could not be committed, for it is not repeated.
-func (c *Controller) keepMeasured(orders []*order) {
+// bufferAgain holds what came from inside and could not be committed, for it is not repeated.
+func (c *Controller) bufferAgain(orders []*order) {
 	for _, o := range orders {
-		if o.held {
-			continue // it is held until it is committed
+		if o.buffered {
+			continue // it stays in the buffer until it is committed
 		}
 		at := o.at
 		if at.IsZero() {
@@ -328,10 +328,10 @@ func (c *Controller) keepMeasured(orders []*order) {
 		again := &order{in: o.in, at: at, answered: make(chan struct{})}
 		switch in := o.in.(type) {
 		case engine.Reported:
-			c.holdReport(again, in.Report.ID)
+			c.bufferReport(again, in.Report.ID)
 		case engine.Observed:
-			c.held.size += len(in.Variants) + len(in.Instances)
-			c.held.orders = append(c.held.orders, again)
+			c.buffer.size += len(in.Variants) + len(in.Instances)
+			c.buffer.orders = append(c.buffer.orders, again)
 		}
 	}
 }

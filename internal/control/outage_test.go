@@ -242,7 +242,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	defer db.Close()
 	rows := 0
 	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM boot`).Scan(&rows); err != nil || rows != 2 {
-		t.Errorf("%d starts are noted, want 2; %v", rows, err)
+		t.Errorf("%d starts are archivedAlarm, want 2; %v", rows, err)
 	}
 }
 
@@ -265,8 +265,8 @@ func TestRecallOnAFullDisk(t *testing.T) {
 		}
 		f.set(errFull, nil)
 		c.Recall(t.Context(), []hosting.InstanceReport{{ID: id, State: hosting.FleetFailed, Reason: "gone"}})
-		if _, is := c.Trouble(); !is || len(c.held.orders) != 1 {
-			t.Errorf("the trouble is %v; %d reports are held", is, len(c.held.orders))
+		if _, is := c.Trouble(); !is || len(c.buffer.orders) != 1 {
+			t.Errorf("the trouble is %v; %d reports are held", is, len(c.buffer.orders))
 		}
 		if err := st.Close(); err != nil {
 			t.Fatal(err)
@@ -360,19 +360,19 @@ func TestHeldIsBounded(t *testing.T) {
 	for range 10_000 {
 		now = now.Add(time.Second)
 		c.clock = NewClock(now, time.Now(), 1)
-		c.hold(t.Context())
+		c.bufferMeasurements(t.Context())
 	}
-	if c.held.size != heldMax {
-		t.Errorf("%d observations are held, want %d", c.held.size, heldMax)
+	if c.buffer.size != bufferMax {
+		t.Errorf("%d observations are held, want %d", c.buffer.size, bufferMax)
 	}
 	for range 100 {
-		c.turnAway(&order{in: engine.Reported{Report: hosting.InstanceReport{ID: "i"}}, answered: make(chan struct{})})
+		c.refuse(&order{in: engine.Reported{Report: hosting.InstanceReport{ID: "i"}}, answered: make(chan struct{})})
 	}
-	if n := len(c.held.orders); n > heldMax/len(wide)+100 || c.held.orders[n-1] == nil || c.held.orders[n-2] != nil {
+	if n := len(c.buffer.orders); n > bufferMax/len(wide)+100 || c.buffer.orders[n-1] == nil || c.buffer.orders[n-2] != nil {
 		t.Errorf("%d orders are held; the newest report alone should be", n)
 	}
-	c.held.sort()
-	if n := len(c.held.orders); n != heldMax/len(wide)+1 {
+	c.buffer.sort()
+	if n := len(c.buffer.orders); n != bufferMax/len(wide)+1 {
 		t.Errorf("%d orders are held", n)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// PanicError refuses an input at which the engine panicked. Nothing was changed: the engine was made anew from the log.
+// PanicError refuses an input at which the engine panicked. Nothing was changed: the engine was restored from the log.
 type PanicError struct {
 	Kind  string // of the input
-	Seq   uint64 // of the journal's line; 0 where the journal does not have it
+	Seq   uint64 // of the journal line; 0 if the journal does not have it
 	Value any    // of the panic
 	Stack []byte
 }
@@ -35,7 +35,7 @@ func brief(err error) string {
 	return err.Error()
 }
 
-// safely steps an engine. It fails with PanicError where that panics; nothing is known of the engine then.
+// safely steps an engine. It fails with PanicError if that panics; the engine's state is unknown then.
 func safely(e *engine.Engine, at time.Time, in engine.Input) (out engine.Output, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -45,21 +45,21 @@ func safely(e *engine.Engine, at time.Time, in engine.Input) (out engine.Output,
 	return e.Step(at, in)
 }
 
-// asideInput is an input that the journal does not get, and why.
-type asideInput struct {
+// rejectedInput is an input that is not journaled, and why.
+type rejectedInput struct {
 	at   time.Time
 	in   engine.Input
-	body []byte // nil where it cannot be encoded
+	body []byte // nil if it cannot be encoded
 	why  error
 }
 
-// How many inputs that are set aside are written down. Wall time.
+// How many rejected inputs are recorded. Wall time.
 const (
-	asideBurst = 20
-	asideEvery = time.Second // one more
+	quarantineBurst = 20
+	quarantineEvery = time.Second // one more
 )
 
-// budget bounds how often something is done.
+// budget limits how often something is done.
 type budget struct {
 	spent int
 	since time.Time // wall time
@@ -67,30 +67,30 @@ type budget struct {
 	leftOut int // refused since one was granted
 }
 
-// take takes one; ok is false where none is left.
+// take uses one; ok is false if none is left.
 func (b *budget) take(now time.Time) (ok bool) {
-	if n := int(now.Sub(b.since) / asideEvery); n > 0 {
+	if n := int(now.Sub(b.since) / quarantineEvery); n > 0 {
 		b.spent, b.since = max(0, b.spent-n), now
 	}
-	if b.spent >= asideBurst {
+	if b.spent >= quarantineBurst {
 		return false
 	}
 	b.spent++
 	return true
 }
 
-// setAside counts inputs that the journal does not get, and writes them down, with why. The lock is not held: readers do not wait. Where
-// too many come at once, the rest is counted only, so that bad input, however much, costs little.
-func (c *Controller) setAside(ctx context.Context, all []asideInput) {
+// quarantineInputs counts rejected inputs and records them in the quarantine, with the reason. If there are too many at once, the rest is only
+// counted, so that large numbers of bad inputs cost little.
+func (c *Controller) quarantineInputs(ctx context.Context, all []rejectedInput) {
 	for _, x := range all {
 		c.refused.Add(1)
-		if !c.asides.take(time.Now()) {
-			c.asides.leftOut++
+		if !c.rejected.take(time.Now()) {
+			c.rejected.leftOut++
 			continue
 		}
-		if c.asides.leftOut > 0 {
-			c.o.Log.ErrorContext(ctx, "more inputs were set aside, and only counted", "count", c.asides.leftOut)
-			c.asides.leftOut = 0
+		if c.rejected.leftOut > 0 {
+			c.o.Log.ErrorContext(ctx, "more inputs were set aside, and only counted", "count", c.rejected.leftOut)
+			c.rejected.leftOut = 0
 		}
 		body := x.body
 		if body == nil {
@@ -106,7 +106,7 @@ func (c *Controller) setAside(ctx context.Context, all []asideInput) {
 	}
 }
 
-// skip has a line of the journal passed over from now on.
+// skip has a journal line skipped from now on.
 func (c *Controller) skip(seq uint64, why error) {
 	c.skipping.Lock()
 	defer c.skipping.Unlock()
@@ -116,7 +116,7 @@ func (c *Controller) skip(seq uint64, why error) {
 	c.skipped[seq] = why
 }
 
-// skips returns why a line of the journal is passed over; nil where it is not.
+// skips returns why a journal line is skipped; nil if it is not.
 func (c *Controller) skips(seq uint64) error {
 	c.skipping.Lock()
 	defer c.skipping.Unlock()

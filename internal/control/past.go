@@ -11,25 +11,24 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// Past is the engine as it stood at a moment.
+// Past is the engine as of a past moment.
 type Past struct {
 	Engine *engine.Engine
 
-	// Differs is the first moment on the way there at which this version decides otherwise than the one that ran then; zero where all
-	// agrees.
+	// Differs is the first moment at which replay produced other events than when they were recorded; zero if all agree.
 	Differs time.Time
 
-	// Idle from From until Until, when a server was started: nothing happened at the moment, and maybe none ran. Zero where one did.
+	// From and Until bound a stretch around the moment without any input, which ended when a server was started. Zero if there is none.
 	From, Until time.Time
 }
 
-// ForgottenError says that a moment is not known, and why.
+// ForgottenError says that a moment cannot be restored, and why.
 type ForgottenError struct {
 	At    time.Time
 	Reach log.Reach
 }
 
-// Error says from when on moments are known, and why not before.
+// Error says which moments can be restored, and why earlier ones cannot.
 func (e *ForgottenError) Error() string {
 	const layout = "2006-01-02 15:04:05 UTC"
 	const earlier = "an earlier version, which keeps a day at most, ran"
@@ -51,28 +50,28 @@ func (e *ForgottenError) Error() string {
 	return fmt.Sprintf("%s is not known: what is kept begins at %s, %s", e.At.UTC().Format(layout), from.UTC().Format(layout), why)
 }
 
-// PastAt returns the engine as it stood at a moment: its steps are taken again, from the diary with the readings of the alarms, and
-// past the diary's end from the journal. The zero moment is the journal's end. It fails with ForgottenError.
+// PastAt returns the engine as of a moment. It replays the archive, with the alarms' recorded readings, or after the archive's end the journal.
+// The zero moment is the journal's end. It fails with ForgottenError.
 func PastAt(ctx context.Context, s log.Store, at time.Time) (p Past, err error) {
 	reach, err := s.Reach(ctx)
 	if err != nil {
 		return p, err
 	}
-	if at.IsZero() || !at.Before(reach.Until) { // more may have happened at the end's instant than is on a page
-		return p, p.replay(ctx, s, at, reach)
+	if at.IsZero() || !at.Before(reach.Until) { // the last page may lack entries of its last instant
+		return p, p.fromJournal(ctx, s, at, reach)
 	}
-	if err := p.relive(ctx, s, at); err != nil {
+	if err := p.fromArchive(ctx, s, at); err != nil {
 		return p, err
 	}
-	if p.Engine == nil { // a day of what the diary does not have may be in the journal still
-		return p, p.replay(ctx, s, at, reach)
+	if p.Engine == nil { // the journal may have a day that the archive lacks
+		return p, p.fromJournal(ctx, s, at, reach)
 	}
 	return p, p.idle(ctx, s, at)
 }
 
-// relive takes the steps of the diary again; Engine stays nil where the diary does not have the moment.
-func (p *Past) relive(ctx context.Context, s log.Store, at time.Time) error {
-	var r diaryReader
+// fromArchive replays the archive; Engine stays nil if the archive does not have the moment.
+func (p *Past) fromArchive(ctx context.Context, s log.Store, at time.Time) error {
+	var r archiveReader
 	var until time.Time
 	err := s.Pages(ctx, at, func(page log.Page) error {
 		until = page.Until
@@ -83,10 +82,10 @@ func (p *Past) relive(ctx context.Context, s log.Store, at time.Time) error {
 			}
 			var state engine.State
 			if err := json.Unmarshal(text, &state); err != nil {
-				return fmt.Errorf("decoding a state of the diary: %w", err)
+				return fmt.Errorf("decoding a state of the archive: %w", err)
 			}
 			if p.Engine, err = engine.FromState(state); err != nil {
-				return fmt.Errorf("reading a state of the diary: %w", err)
+				return fmt.Errorf("reading a state of the archive: %w", err)
 			}
 		}
 		r.page(page)
@@ -94,7 +93,7 @@ func (p *Past) relive(ctx context.Context, s log.Store, at time.Time) error {
 			if l.at.After(at) {
 				return errPast
 			}
-			agrees, err := l.relive(p.Engine)
+			agrees, err := l.replay(p.Engine)
 			if err != nil {
 				return err
 			}
@@ -106,13 +105,13 @@ func (p *Past) relive(ctx context.Context, s log.Store, at time.Time) error {
 		return nil
 	}
 	if at.After(until) {
-		p.Engine = nil // pages begin where those before end, save where a version that writes none ran in between
+		p.Engine = nil // there is a gap only if a version without an archive ran in between
 	}
 	return err
 }
 
-// replay takes the steps of the journal again, from the newest snapshot before the moment.
-func (p *Past) replay(ctx context.Context, s log.Store, at time.Time, reach log.Reach) error {
+// fromJournal replays the journal from the newest snapshot before the moment.
+func (p *Past) fromJournal(ctx context.Context, s log.Store, at time.Time, reach log.Reach) error {
 	config, err := StoredConfig(ctx, s)
 	if err != nil {
 		return err
@@ -140,7 +139,7 @@ func (p *Past) replay(ctx context.Context, s log.Store, at time.Time, reach log.
 	return p.idle(ctx, s, at)
 }
 
-// follows reports whether the journal has what came after an input.
+// follows reports whether the journal has the entries after one.
 func follows(ctx context.Context, s log.Store, seq uint64) (bool, error) {
 	begins, err := s.Begins(ctx)
 	if err != nil || begins > 0 {
@@ -156,7 +155,7 @@ func (p *Past) agrees(at time.Time, yes bool) {
 	}
 }
 
-// idle finds out whether a server ran.
+// idle looks for a stretch without inputs around the moment.
 func (p *Past) idle(ctx context.Context, s log.Store, at time.Time) error {
 	if at.IsZero() {
 		return nil

@@ -128,7 +128,7 @@ func TestTheWholeAnswerTwoWeeksLater(t *testing.T) {
 	}
 }
 
-// What cannot be known is said, and why.
+// What cannot be known is encoded, and why.
 func TestWhatIsNotKnownIsSaid(t *testing.T) {
 	w := newWeeksIn(t, onDisk(t, t.TempDir()), 6)
 	w.track(1, 4, 10, 41.2, time.Minute)
@@ -137,7 +137,7 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 	if got := w.rendered(known); !strings.Contains(got, "e/v at 2099-03-02 15:00:00 UTC: InService, 4 of 4 wanted instances serve; range 1 to 4\n") {
 		t.Errorf("what is known: %s", got)
 	}
-	// The wall clock said when the first server was started: the world's began long after.
+	// The wall clock encoded when the first server was started: the world's began long after.
 	past := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	if got := w.rendered(past); !strings.HasSuffix(got, ", when the first server was started here") {
 		t.Errorf("before the first start: %s", got)
@@ -172,7 +172,7 @@ func TestAnotherVersionIsTold(t *testing.T) {
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(2*time.Minute, time.Hour)
 	odd := w.world.Now
-	said, err := encodeEvents([]engine.Event{engine.Decided{Scope: scope}})
+	encoded, err := encodeEvents([]engine.Event{engine.Decided{Scope: scope}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestAnotherVersionIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.server.stepped++
-	w.stepped.add(journalEntry(w.server.stepped, odd, engine.Tick{}, []byte("{}"), said), engine.Effects{}, said)
+	w.stepped.add(journalEntry(w.server.stepped, odd, engine.Tick{}, []byte("{}"), encoded), engine.Effects{}, encoded)
 	// In the journal's end, and in the diary.
 	w.minute()
 	w.commit()

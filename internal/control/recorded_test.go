@@ -248,10 +248,10 @@ func TestRecordedJournalAgreesWithItself(t *testing.T) {
 	_, lines := decide(t, s, 0)
 	disagreed := 0
 	for _, x := range lines {
-		if x.Aside == nil && !x.Agrees() {
+		if x.Skipped == nil && !x.Agrees() {
 			t.Errorf("line %d (%s): %s, recorded %s", x.Seq, x.Kind, x.Now, x.Then)
 		}
-		if x.Aside != nil {
+		if x.Skipped != nil {
 			disagreed++
 		}
 	}
@@ -337,7 +337,7 @@ func pastMoments(t *testing.T, s log.Store) {
 		seen++
 	}
 	if seen < 5 {
-		t.Errorf("only %d moments were looked at", seen)
+		t.Errorf("only %d moments were view at", seen)
 	}
 }
 
@@ -478,11 +478,11 @@ func TestRecordedScenariosLeadToTheSame(t *testing.T) {
 			failed = true
 			continue
 		}
-		said, err := encodePast(out.Events)
+		encoded, err := encodePast(out.Events)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if trace(said) != x.Trace {
+		if trace(encoded) != x.Trace {
 			text, _ := json.Marshal(out.Events)
 			t.Errorf("%s, %v: %s leads to other events now: %s", name, now.Sub(scenarioBegan), x.Kind, text)
 			failed = true

@@ -11,31 +11,31 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// configKey names the setting that holds the engine's config: other settings would give other decisions.
+// configKey is the setting of the log that has the engine's first config.
 const configKey = "engine.config"
 
-// life is an engine as the store has it after an input, with the diary that goes on from there; diary is nil where none is kept.
-type life struct {
+// restored is an engine restored from the log up to an entry, with the archive pages written from there on; archiver is nil if none are.
+type restored struct {
 	engine   *engine.Engine
 	seq      uint64
-	diary    *diary
+	archiver *archiver
 	recovery Recovery
 }
 
-// recover makes the engine from the newest good snapshot and the journal after it.
+// recover restores the engine from the newest intact snapshot and the journal after it.
 func (c *Controller) recover(ctx context.Context, wall time.Time) error {
 	l, err := c.rebuild(ctx, wall, nil)
 	if err != nil {
 		return err
 	}
 	c.recovery, c.recovered = l.recovery, l.seq
-	c.settle(l)
+	c.adopt(l)
 	return nil
 }
 
-// rebuild makes an engine from the newest good snapshot and the journal after it, and begins a diary there where one is wanted. Of the
-// controller it changes only which lines of the journal are passed over: those at which the engine panics.
-func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *diary) (*life, error) {
+// rebuild restores an engine from the newest intact snapshot and the journal after it. If d is not nil, it begins an archive volume there. Journal
+// lines at which the engine panics are skipped from then on.
+func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *archiver) (*restored, error) {
 	for {
 		l, err := c.rebuildOnce(ctx, wall, d)
 		bad := (*PanicError)(nil)
@@ -44,12 +44,12 @@ func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *diary) (*li
 		}
 		c.skip(bad.Seq, bad)
 		if d != nil {
-			*d = diary{}
+			*d = archiver{}
 		}
 	}
 }
 
-func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) (*life, error) {
+func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *archiver) (*restored, error) {
 	config, err := c.config(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) 
 	} else if len(shots) > 0 && shots[0].Seq > seq {
 		c.o.Log.WarnContext(ctx, "the newest snapshot is damaged, and is left out", "snapshot", shots[0].Seq, "used", seq)
 	}
-	l := &life{engine: e, seq: seq, diary: d, recovery: Recovery{Snapshot: seq}}
+	l := &restored{engine: e, seq: seq, archiver: d, recovery: Recovery{Snapshot: seq}}
 	began := e.Now()
 	if seq == 0 {
 		if began, err = c.store.Began(ctx); err != nil {
@@ -81,17 +81,17 @@ func (c *Controller) rebuildOnce(ctx context.Context, wall time.Time, d *diary) 
 	return l, c.replay(ctx, l)
 }
 
-// replay takes an engine through what the journal has after the last input that it knows.
-func (c *Controller) replay(ctx context.Context, l *life) error {
-	return retake(ctx, c.store, l.engine, l.seq, time.Time{}, c.skips, func(d Redecision) error {
+// replay steps a restored engine with the entries after its last one.
+func (c *Controller) replay(ctx context.Context, l *restored) error {
+	return redecide(ctx, c.store, l.engine, l.seq, time.Time{}, c.skips, func(d Redecision) error {
 		l.seq = d.Seq
 		l.recovery.Replayed++
-		if l.diary != nil {
-			l.diary.note(&d)
+		if l.archiver != nil {
+			l.archiver.note(&d)
 		}
-		if d.Aside != nil {
-			c.quarantine(ctx, d)
-			return nil //nolint:nilerr // the line is set aside: those after it count
+		if d.Skipped != nil {
+			c.quarantineLine(ctx, d)
+			return nil //nolint:nilerr // the line is skipped, those after it are not
 		}
 		if d.Agrees() {
 			return nil
@@ -103,16 +103,16 @@ func (c *Controller) replay(ctx context.Context, l *life) error {
 	})
 }
 
-// quarantine writes down a line of the journal that was set aside, and why; once: the line itself stays where it is. Where that cannot be
-// written now, the next rebuild writes it.
-func (c *Controller) quarantine(ctx context.Context, d Redecision) {
-	fresh, err := c.store.Quarantine(ctx, log.Entry{Seq: d.Seq, At: d.At, Kind: d.Kind}, d.Aside.Error())
+// quarantineLine records a journal line that was skipped, and why, once. The line itself stays in the journal. If that cannot be written now,
+// the next rebuild does it.
+func (c *Controller) quarantineLine(ctx context.Context, d Redecision) {
+	fresh, err := c.store.Quarantine(ctx, log.Entry{Seq: d.Seq, At: d.At, Kind: d.Kind}, d.Skipped.Error())
 	switch {
 	case err != nil:
-		c.o.Log.ErrorContext(ctx, "a line of the journal is set aside, which cannot be written down", "seq", d.Seq, "kind", d.Kind, "reason", d.Aside, "error", err)
+		c.o.Log.ErrorContext(ctx, "a line of the journal is set aside, which cannot be written down", "seq", d.Seq, "kind", d.Kind, "reason", d.Skipped, "error", err)
 	case fresh:
 		c.refused.Add(1)
-		c.o.Log.ErrorContext(ctx, "an input is set aside", "seq", d.Seq, "kind", d.Kind, "error", d.Aside)
+		c.o.Log.ErrorContext(ctx, "an input is set aside", "seq", d.Seq, "kind", d.Kind, "error", d.Skipped)
 	}
 }
 
@@ -139,7 +139,7 @@ func decodeConfig(text []byte) (engine.Config, error) {
 	return config, nil
 }
 
-// StoredConfig returns the engine's settings that a journal was written with.
+// StoredConfig returns the engine's first config from the log.
 func StoredConfig(ctx context.Context, s log.Store) (engine.Config, error) {
 	text, found, err := s.Meta(ctx, configKey)
 	if err != nil {
@@ -151,8 +151,8 @@ func StoredConfig(ctx context.Context, s log.Store) (engine.Config, error) {
 	return decodeConfig(text)
 }
 
-// Load returns an engine as the newest good snapshot not after a moment left it, and the snapshot's sequence number; a new one
-// and 0 where there is none. The zero moment means the newest.
+// Load returns an engine from the newest intact snapshot that is not later than a moment, and the snapshot's sequence number; a new engine and 0
+// if there is none. The zero moment means the newest.
 func Load(ctx context.Context, s log.Store, config engine.Config, notAfter time.Time) (*engine.Engine, uint64, error) {
 	shots, err := s.Snapshots(ctx)
 	if err != nil {
@@ -187,43 +187,43 @@ func Load(ctx context.Context, s log.Store, config engine.Config, notAfter time.
 	return engine.New(config), 0, nil
 }
 
-// Redecision is a past input, decided again.
+// Redecision is the result of a past input that was stepped again.
 type Redecision struct {
 	Seq    uint64
 	At     time.Time
 	Kind   string
-	Events []engine.Event // as decided now
-	Then   string         // trace of the events as decided then
+	Events []engine.Event // of this step
+	Then   string         // trace of the events when it was recorded
 	Now    string         // trace of Events
 
-	// Aside is why the line cannot be read, or is refused now: it led to nothing, and what follows goes on without it.
-	Aside error
+	// Skipped is why the line cannot be read or is refused now: it has no effect, and replay continues after it.
+	Skipped error
 
-	in   engine.Input
-	text []byte // of the input
-	out  engine.Output
-	said []event
+	in      engine.Input
+	text    []byte // of the input
+	out     engine.Output
+	encoded []event
 }
 
-// Agrees reports whether the input led to the same events.
+// Agrees reports whether the input produced the same events.
 func (d Redecision) Agrees() bool { return d.Then == d.Now }
 
-// setAside is a line of the journal that cannot be taken. It never agrees with what it was once. To the diary it is a tick.
-func setAside(line log.Entry, r record, why error) Redecision {
-	return Redecision{Seq: line.Seq, At: line.At, Kind: line.Kind, Then: r.Trace, Now: "set aside", Aside: why, in: engine.Tick{}}
+// skippedLine is a journal line that cannot be replayed. It never agrees. The archive records it as a tick.
+func skippedLine(line log.Entry, r record, why error) Redecision {
+	return Redecision{Seq: line.Seq, At: line.At, Kind: line.Kind, Then: r.Trace, Now: "set aside", Skipped: why, in: engine.Tick{}}
 }
 
-// errPast ends a replay that has come to its moment.
+// errPast ends a replay that has reached its moment.
 var errPast = errors.New("past the moment")
 
-// Redecide takes an engine through the journal after a sequence number, up to a moment (the zero one: to its end), and tells each what
-// every input leads to. It fails with PanicError where the engine panics; nothing is known of the engine then.
+// Redecide steps an engine with the entries after a sequence number, up to a moment (zero: to the journal's end), and calls each with every
+// result. It fails with PanicError if the engine panics; its state is unknown then.
 func Redecide(ctx context.Context, s log.Store, e *engine.Engine, after uint64, until time.Time, each func(Redecision) error) error {
-	return retake(ctx, s, e, after, until, func(uint64) error { return nil }, each)
+	return redecide(ctx, s, e, after, until, func(uint64) error { return nil }, each)
 }
 
-// retake is Redecide without the lines that skips has a reason for.
-func retake(ctx context.Context, s log.Store, e *engine.Engine, after uint64, until time.Time, skips func(seq uint64) error, each func(Redecision) error) error {
+// redecide is Redecide without the lines that skips returns an error for.
+func redecide(ctx context.Context, s log.Store, e *engine.Engine, after uint64, until time.Time, skips func(seq uint64) error, each func(Redecision) error) error {
 	err := s.Read(ctx, after, func(line log.Entry) error {
 		if !until.IsZero() && line.At.After(until) {
 			return errPast
@@ -233,7 +233,7 @@ func retake(ctx context.Context, s log.Store, e *engine.Engine, after uint64, un
 			err = skips(line.Seq)
 		}
 		if err != nil {
-			return each(setAside(line, r, err))
+			return each(skippedLine(line, r, err))
 		}
 		out, err := safely(e, line.At, in)
 		if bad := (*PanicError)(nil); errors.As(err, &bad) {
@@ -241,14 +241,14 @@ func retake(ctx context.Context, s log.Store, e *engine.Engine, after uint64, un
 			return bad
 		}
 		if err != nil {
-			return each(setAside(line, r, fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)))
+			return each(skippedLine(line, r, fmt.Errorf("line %d of the journal (%s) is refused now: %w", line.Seq, line.Kind, err)))
 		}
-		said, err := encodePast(out.Events)
+		encoded, err := encodePast(out.Events)
 		if err != nil {
 			return err
 		}
 		return each(Redecision{
-			Seq: line.Seq, At: line.At, Kind: line.Kind, Events: out.Events, Then: r.Trace, Now: trace(said), in: in, text: r.Input, out: out, said: said,
+			Seq: line.Seq, At: line.At, Kind: line.Kind, Events: out.Events, Then: r.Trace, Now: trace(encoded), in: in, text: r.Input, out: out, encoded: encoded,
 		})
 	})
 	if errors.Is(err, errPast) {
@@ -264,14 +264,14 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Item is one thing that happened.
+// Item is an event of the history.
 type Item struct {
 	At    time.Time
 	Event engine.Event
-	After string // the token of a query that goes on behind it
+	After string // the token of a query that continues after it
 }
 
-// History returns what happened, and a token to go on with. It fails with log.ErrToken.
+// History returns events, and a token to continue with. It fails with log.ErrToken.
 func (c *Controller) History(ctx context.Context, q log.HistoryQuery) ([]Item, string, error) {
 	rows, next, err := c.store.Query(ctx, q)
 	if err != nil {

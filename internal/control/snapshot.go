@@ -14,16 +14,16 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// follower is a second engine that takes the inputs of the journal once they are committed. It is what snapshots and the diary are made
-// from: however long it takes to encode 100,000 targets, no step waits for it. See docs/decisions/0019-snapshots-beside-steps.md.
+// follower is a second engine that replays the journal as it is committed. Snapshots and the archive are made from it, so that no step waits
+// while 100,000 targets are encoded. See docs/decisions/0019-snapshots-beside-steps.md.
 type follower struct {
-	c     *Controller
-	life  *life  // nil until it is read from the store
-	saved uint64 // the input of the newest snapshot
-	asked chan chan error
+	c        *Controller
+	restored *restored // nil until it is restored from the log
+	saved    uint64    // sequence number of the newest snapshot
+	asked    chan chan error
 }
 
-// Snapshot writes a snapshot now, beside the steps that go on; Run must be running. It returns once the snapshot is durable.
+// Snapshot writes a snapshot while steps continue, and returns once it is durable. Run must be running.
 func (c *Controller) Snapshot(ctx context.Context) error {
 	reply := make(chan error, 1)
 	select {
@@ -39,10 +39,10 @@ func (c *Controller) Snapshot(ctx context.Context) error {
 	}
 }
 
-// followEvery is how often the follower takes what was committed. Wall time.
+// followEvery is how often the follower replays new entries. Wall time.
 const followEvery = 2 * time.Second
 
-// run follows until ctx ends. What fails is tried again: the journal has all that matters.
+// run follows the journal until ctx ends. What fails is tried again.
 func (f *follower) run(ctx context.Context) {
 	follows, snapshots, trims := time.NewTicker(followEvery), time.NewTicker(snapshotEvery), time.NewTicker(trimEvery)
 	defer follows.Stop()
@@ -54,7 +54,7 @@ func (f *follower) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-follows.C:
-			if err = f.follow(ctx); err == nil && f.life.diary.full() && f.c.refusal() == nil {
+			if err = f.follow(ctx); err == nil && f.restored.archiver.full() && f.c.refusal() == nil {
 				err = f.snapshot(ctx)
 			}
 		case reply := <-f.asked:
@@ -75,49 +75,49 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// follow takes the journal's inputs up to its end. A replay that fails leaves an engine of which nothing is known: it is read anew.
+// follow replays the journal up to its end. If that fails, the engine is restored at the next attempt.
 func (f *follower) follow(ctx context.Context) error {
-	if f.life == nil {
-		var d diary
+	if f.restored == nil {
+		var d archiver
 		l, err := f.c.rebuild(ctx, time.Now(), &d)
 		if err != nil {
 			return fmt.Errorf("reading the engine that follows the journal: %w", err)
 		}
-		f.life, f.saved = l, l.recovery.Snapshot
+		f.restored, f.saved = l, l.recovery.Snapshot
 		return nil
 	}
-	err := f.c.replay(ctx, f.life)
+	err := f.c.replay(ctx, f.restored)
 	if err != nil && ctx.Err() == nil {
-		f.life = nil
+		f.restored = nil
 		err = fmt.Errorf("following the journal: %w", err)
 	}
 	return err
 }
 
-// snapshot writes down what the follower knows, once it has all that is committed.
+// snapshot replays the journal up to its end and saves the state.
 func (f *follower) snapshot(ctx context.Context) error {
 	if err := f.follow(ctx); err != nil {
 		return err
 	}
-	l := f.life
+	l := f.restored
 	if l.seq == f.saved {
-		return nil // nothing has happened since
+		return nil // no entry since
 	}
 	now := l.engine.Now()
 	shot := log.Snapshot{Seq: l.seq, At: now, State: func(w io.Writer) error { return writeState(ctx, w, l.engine, true) }}
-	keep := log.Keep{Journal: now.Add(-keepJournal), Archive: now.Add(-keepDiary), ArchiveMax: f.c.archiveMax.Load()}
-	if err := f.c.store.SaveSnapshot(ctx, shot, l.diary.page, keep); err != nil {
+	keep := log.Keep{Journal: now.Add(-keepJournal), Archive: now.Add(-keepArchive), ArchiveMax: f.c.archiveMax.Load()}
+	if err := f.c.store.SaveSnapshot(ctx, shot, l.archiver.page, keep); err != nil {
 		return err
 	}
 	f.saved = l.seq
-	if now.Sub(l.diary.volume) >= volumeLong {
-		return l.diary.begin(ctx, l.engine, shot.Seq, now)
+	if now.Sub(l.archiver.volume) >= volumeLong {
+		return l.archiver.begin(ctx, l.engine, shot.Seq, now)
 	}
-	l.diary.turn(shot.Seq, now)
+	l.archiver.turn(shot.Seq, now)
 	return nil
 }
 
-// Import saves an engine that was made elsewhere as the state that a controller begins with. The log must be empty.
+// Import saves the state of an engine as the one a controller starts with. The log must be empty.
 func Import(ctx context.Context, s log.Store, e *engine.Engine) error {
 	end, err := s.End(ctx)
 	if err != nil {
@@ -130,7 +130,7 @@ func Import(ctx context.Context, s log.Store, e *engine.Engine) error {
 	return s.SaveSnapshot(ctx, shot, log.Page{First: 2, Last: 1, At: e.Now(), Until: e.Now()}, log.Keep{ArchiveMax: archiveMax})
 }
 
-// writeState encodes an engine's state, a region at a time: of 100,000 targets it has more than a gigabyte.
+// writeState encodes an engine's state one region at a time: that of 100,000 targets is larger than a gigabyte.
 func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool) error {
 	head, regions := e.Parts(metrics)
 	text, err := json.Marshal(head)

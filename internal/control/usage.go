@@ -7,13 +7,13 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// usageScans looks at what instances use beside the steps: to read it of many processes takes long. Its methods are for one caller.
+// usageScans reads the resource usage of instances beside the steps, since that takes long for many processes. Its methods are for one caller.
 type usageScans struct {
 	last   time.Time // policy time of the newest scan's beginning
 	result chan []engine.InstanceUsage
 }
 
-// take returns what a scan has found since it was last called, and starts the next one where it is due.
+// take returns the result of a scan that has ended, once, and starts the next one if it is due.
 func (u *usageScans) take(ctx context.Context, now time.Time, scan func(context.Context) []engine.InstanceUsage) (found []engine.InstanceUsage) {
 	if u.result != nil {
 		select {

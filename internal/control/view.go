@@ -9,8 +9,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// UncommittedError says that a read saw what then could not be committed, or is not committed yet after a while. The next read gets what is on
-// disk.
+// UncommittedError says that a read saw changes whose commit failed, or is slow. The next read gets the durable state.
 type UncommittedError struct{ Err error }
 
 // Error implements error.
@@ -24,12 +23,12 @@ func (e *UncommittedError) Error() string {
 // Unwrap returns why.
 func (e *UncommittedError) Unwrap() error { return e.Err }
 
-// Unavailable marks the error as one that passes: the same request may succeed at once.
+// Unavailable marks the error as temporary: the same request may succeed at once.
 func (e *UncommittedError) Unavailable() {}
 
-// View calls f with the engine as it stands, once, and returns when what f saw is durable. Steps do not wait for that. Where what f saw cannot
-// be committed, or that takes long, it fails with UncommittedError: what f gathered is void. While nothing can be committed, f gets the state
-// that is on disk. f must not keep the engine, and must not take long: steps wait for it.
+// View calls f once with the engine and returns when the state that f saw is durable. Steps do not wait for that. If that state cannot be
+// committed, or its commit is slow, View fails with UncommittedError, and the result of f must not be used. While nothing can be committed, f
+// gets the durable state. f must not keep the engine and must be quick: steps wait for it.
 func (c *Controller) View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error {
 	for {
 		x, err := c.look(f)
@@ -50,45 +49,45 @@ func (c *Controller) View(ctx context.Context, f func(now time.Time, e *engine.E
 	}
 }
 
-// looked is what came of a look at the engine: it was at an entry of a span; or there was no engine to look at until there is news; or, without
-// either, it was durable.
-type looked struct {
+// view is the result of look: f saw the state after an entry of a span; or there was no state to read, until news is closed; or, with neither,
+// f saw a durable state.
+type view struct {
 	span *span
 	seq  uint64
 	news <-chan struct{}
 }
 
-// look calls f where there is an engine that may be read.
-func (c *Controller) look(f func(now time.Time, e *engine.Engine)) (looked, error) {
+// look calls f if there is a state that may be read.
+func (c *Controller) look(f func(now time.Time, e *engine.Engine)) (view, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.failure != nil {
-		return looked{}, c.failure
+		return view{}, c.failure
 	}
-	if !c.ahead && !c.spoiled {
+	if !c.ahead && !c.panicked {
 		f(later(c.Now(), c.engine.Now()), c.engine)
-		return looked{span: c.span, seq: c.stepped}, nil
+		return view{span: c.span, seq: c.stepped}, nil
 	}
 	if c.onDisk == nil {
-		return looked{news: c.news}, nil
+		return view{news: c.news}, nil
 	}
 	f(later(c.Now(), c.onDisk.engine.Now()), c.onDisk.engine)
-	return looked{}, nil
+	return view{}, nil
 }
 
-// tellReaders wakes those that wait for an engine that may be read. The lock is held.
-func (c *Controller) tellReaders() {
+// wakeReaders wakes reads that wait for a state. The lock is held.
+func (c *Controller) wakeReaders() {
 	close(c.news)
 	c.news = make(chan struct{})
 }
 
-// span is a stretch of the journal without a failed commit: within it a sequence number means one entry, ever.
+// span is a part of the journal without a failed commit, within which a sequence number identifies one entry.
 type span struct {
 	mu      sync.Mutex
-	durable uint64        // the last entry that is
-	doubt   error         // why the entries after it may not become so for a while; nil: they are about to
-	over    bool          // they will not
-	news    chan struct{} // closed when one of these changes; nil where nobody waits
+	durable uint64        // sequence number of the last durable entry
+	delay   error         // why the entries after it are not expected to become durable soon; nil: they are
+	over    bool          // they never will
+	news    chan struct{} // closed when one of these changes; nil if nobody waits
 }
 
 // reached returns the last durable entry.
@@ -100,19 +99,19 @@ func (s *span) reached() uint64 {
 
 // advance notes that entries are durable.
 func (s *span) advance(seq uint64) {
-	s.change(func() { s.durable, s.doubt = seq, nil })
+	s.change(func() { s.durable, s.delay = seq, nil })
 }
 
-// linger notes that a commit takes long, for what is known of it.
+// linger notes that a commit is slow.
 func (s *span) linger(why error) {
-	s.change(func() { s.doubt = why })
+	s.change(func() { s.delay = why })
 }
 
-// end ends the span: entries that are not durable are void.
+// end ends the span: entries that are not durable by now are void.
 func (s *span) end(why error) {
 	s.change(func() {
 		if !s.over {
-			s.doubt, s.over = why, true
+			s.delay, s.over = why, true
 		}
 	})
 }
@@ -127,7 +126,7 @@ func (s *span) change(f func()) {
 	}
 }
 
-// wait returns once an entry is durable. It fails with UncommittedError where it will not be, or that takes long.
+// wait returns once an entry is durable. It fails with UncommittedError if it is void or its commit is slow.
 func (s *span) wait(ctx context.Context, seq uint64) error {
 	for {
 		s.mu.Lock()
@@ -135,8 +134,8 @@ func (s *span) wait(ctx context.Context, seq uint64) error {
 			s.mu.Unlock()
 			return nil
 		}
-		if s.doubt != nil {
-			err := &UncommittedError{s.doubt}
+		if s.delay != nil {
+			err := &UncommittedError{s.delay}
 			s.mu.Unlock()
 			return err
 		}

@@ -86,7 +86,7 @@ func (w *weeks) take(now time.Time, in engine.Input) {
 	if err != nil {
 		return
 	}
-	said, err := encodeEvents(out.Events)
+	encoded, err := encodeEvents(out.Events)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func (w *weeks) take(now time.Time, in engine.Input) {
 		w.t.Fatal(err)
 	}
 	c.stepped++
-	w.stepped.add(journalEntry(c.stepped, now, in, body, said), engine.Effects{}, said)
+	w.stepped.add(journalEntry(c.stepped, now, in, body, encoded), engine.Effects{}, encoded)
 }
 
 func (w *weeks) commit() {

@@ -35,9 +35,9 @@ func TestOverlap(t *testing.T) {
 }
 
 // written is a volume of some steps, as lines and as what they were.
-func written(t testing.TB) (pages []log.Page, want []diaryLine) {
+func written(t testing.TB) (pages []log.Page, want []archiveLine) {
 	t.Helper()
-	var d diary
+	var d archiver
 	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
 	if err := d.begin(context.Background(), engine.New(engine.Config{}), 0, at); err != nil {
 		t.Fatal(err)
@@ -58,12 +58,12 @@ func written(t testing.TB) (pages []log.Page, want []diaryLine) {
 		if !engine.Measures(in) {
 			out.Events = []engine.Event{engine.InstanceChanged{Report: hosting.InstanceReport{ID: "i"}}}
 		}
-		said, err := encodeEvents(out.Events)
+		encoded, err := encodeEvents(out.Events)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.note(&Redecision{Seq: seq, At: at, in: in, text: []byte(text), out: out, said: said})
-		l := diaryLine{at: at, in: in, sum: digest(said)}
+		d.note(&Redecision{Seq: seq, At: at, in: in, text: []byte(text), out: out, encoded: encoded})
+		l := archiveLine{at: at, in: in, sum: digest(encoded)}
 		for _, x := range evaluated {
 			r := x.Reading()
 			r.Recent, r.Ages = slices.Clone(r.Recent), slices.Clone(r.Ages)
@@ -92,8 +92,8 @@ func written(t testing.TB) (pages []log.Page, want []diaryLine) {
 // What is written is read again.
 func TestDiaryIsReadAsItWasWritten(t *testing.T) {
 	pages, want := written(t)
-	var r diaryReader
-	var got []diaryLine
+	var r archiveReader
+	var got []archiveLine
 	for _, p := range pages {
 		r.page(p)
 		for l, ok := r.line(); ok; l, ok = r.line() {
@@ -115,7 +115,7 @@ func FuzzDiary(f *testing.F) {
 		f.Add(p.Lines)
 	}
 	f.Fuzz(func(t *testing.T, lines []byte) {
-		var r diaryReader
+		var r archiveReader
 		r.page(log.Page{Lines: lines})
 		n := 0
 		for _, ok := r.line(); ok; _, ok = r.line() {
@@ -130,7 +130,7 @@ func FuzzDiary(f *testing.F) {
 func BenchmarkDiary(b *testing.B) {
 	for _, alarms := range []int{400, 200_000} {
 		b.Run(fmt.Sprint(alarms), func(b *testing.B) {
-			var d diary
+			var d archiver
 			at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
 			if err := d.begin(context.Background(), engine.New(engine.Config{}), 0, at); err != nil {
 				b.Fatal(err)

@@ -15,62 +15,61 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// How the diary is kept.
+// Limits of the archive.
 const (
-	keepDiary  = 14 * 24 * time.Hour // policy time
-	archiveMax = 2 << 30             // bytes on disk, where Options has nothing else; the oldest goes first
-	volumeLong = time.Hour           // policy time: how far the next state to begin from is away at least
-	pageMax    = 32 << 20            // bytes; a page that is longer is written at once
+	keepArchive = 14 * 24 * time.Hour // policy time
+	archiveMax  = 2 << 30             // bytes on disk by default; the oldest pages are dropped first
+	volumeLong  = time.Hour           // policy time: the shortest interval between states
+	pageMax     = 32 << 20            // bytes; a longer page is written at once
 )
 
-// diary is what is needed to take the steps of the last two weeks again, without their measurements: now and then the engine's state
-// without metrics, and from there on a line for each step that led to something, with the readings of its alarms. A page of it is
-// written with each snapshot, in the same transaction: a server that comes back from the snapshot goes on with the next page.
-type diary struct {
+// archiver writes the archive, from which the steps of the last two weeks can be replayed without their measurements: at intervals the engine's
+// state without metrics, which begins a volume, and after it a line for each step that had a result, with the readings of its alarms. A page is
+// written with each snapshot, in the same transaction, so that a restored server continues with the next page.
+type archiver struct {
 	page   log.Page
-	volume time.Time // when the newest state was
-	dict   map[*alarm.Alarm]*noted
+	volume time.Time // time of the newest state
+	dict   map[*alarm.Alarm]*archivedAlarm
 	last   time.Time // of the lines
-	next   int       // place in dict of the alarm that is expected
+	next   int       // index in dict of the alarm that is expected next
 }
 
-// noted is an alarm of the diary: its place, and its datapoints when it was last noted.
-type noted struct {
+// archivedAlarm is an alarm of a volume: its index, and its datapoints in its newest reading.
+type archivedAlarm struct {
 	place  int
 	recent []float64
 }
 
-// What a line has; the first byte of each.
+// Flags of a line, in its first byte.
 const (
 	hasInput = 1 << iota
 	hasTrace
-	hasAges // each reading tells which periods its datapoints are of; consecutive ones where the line lacks it
+	hasAges // each reading has the ages of its datapoints; without it they are consecutive
 )
 
-// begin starts a volume with an engine as it stands after an input, at a moment not before the engine's.
-func (d *diary) begin(ctx context.Context, e *engine.Engine, seq uint64, at time.Time) error {
+// begin starts a volume with the state of an engine after an entry, at a moment not before the engine's.
+func (d *archiver) begin(ctx context.Context, e *engine.Engine, seq uint64, at time.Time) error {
 	state, err := log.PackAll(func(w io.Writer) error { return writeState(ctx, w, e, false) })
 	if err != nil {
-		return fmt.Errorf("encoding a state for the diary: %w", err)
+		return fmt.Errorf("encoding a state for the archive: %w", err)
 	}
-	d.volume, d.dict = at, map[*alarm.Alarm]*noted{}
+	d.volume, d.dict = at, map[*alarm.Alarm]*archivedAlarm{}
 	d.turn(seq, at)
 	d.page.State = state
 	return nil
 }
 
-// turn begins a page after an input.
-func (d *diary) turn(seq uint64, at time.Time) {
+// turn starts a page after an entry.
+func (d *archiver) turn(seq uint64, at time.Time) {
 	d.page = log.Page{First: seq + 1, Last: seq, At: at, Until: at, Lines: d.page.Lines[:0]}
 	d.last, d.next = at, 0
 }
 
 // full reports whether the page should be written now.
-func (d *diary) full() bool { return len(d.page.Lines) >= pageMax }
+func (d *archiver) full() bool { return len(d.page.Lines) >= pageMax }
 
-// note writes down a step of the journal, decided again. Where that led to other events than when it happened, the line says so: its sum
-// is one that no step has again.
-func (d *diary) note(x *Redecision) {
+// note appends a replayed step. If it produced other events than when it was recorded, its line has a checksum that no replay matches.
+func (d *archiver) note(x *Redecision) {
 	now, in, out := x.At, x.in, x.out
 	d.page.Last, d.page.Until = x.Seq, now
 	measures := engine.Measures(in)
@@ -78,7 +77,7 @@ func (d *diary) note(x *Redecision) {
 		return
 	}
 	b := d.page.Lines
-	flags, sum := byte(0), digest(x.said)
+	flags, sum := byte(0), digest(x.encoded)
 	if !x.Agrees() {
 		sum = ^sum
 	}
@@ -109,11 +108,11 @@ func (d *diary) note(x *Redecision) {
 	d.page.Lines = b
 }
 
-// reading appends what became of an alarm: which it is, how its datapoints differ from those before, and its state where that changed.
-func (d *diary) reading(b []byte, x engine.Evaluated) []byte {
+// reading appends a reading of an alarm: which one, how its datapoints differ from its last reading, and its state if that changed.
+func (d *archiver) reading(b []byte, x engine.Evaluated) []byte {
 	n := d.dict[x.Alarm]
 	if n == nil {
-		n = &noted{place: len(d.dict)}
+		n = &archivedAlarm{place: len(d.dict)}
 		d.dict[x.Alarm] = n
 		b = binary.AppendVarint(b, int64(n.place-d.next))
 		b = appendText(appendText(appendText(b, x.Region.Scope.Account), x.Region.Scope.Region), x.Alarm.Name)
@@ -139,7 +138,7 @@ func (d *diary) reading(b []byte, x engine.Evaluated) []byte {
 	return b
 }
 
-// appendAges appends how many periods lie between each datapoint and the next newer one, the newest period being the last.
+// appendAges appends for each datapoint how many periods the next newer one is later; for the last, than the newest period.
 func appendAges(b []byte, ages []int) []byte {
 	b = binary.AppendUvarint(b, uint64(len(ages)))
 	for i, age := range ages {
@@ -152,7 +151,7 @@ func appendAges(b []byte, ages []int) []byte {
 	return b
 }
 
-// overlap returns how many of the oldest datapoints went, so that those left are the oldest ones now.
+// overlap returns how many of the oldest datapoints are gone, so that those that are left are the oldest ones now.
 func overlap(before, now []float64) int {
 	drop := max(len(before)-len(now), 0)
 	for drop < len(before) && !slices.Equal(before[drop:], now[:len(before)-drop]) {
@@ -165,7 +164,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// digest is a digest of the events that explanations rest on, in any order; 0 where there are none.
+// digest is a hash of the events that explanations depend on, in any order; 0 if there are none.
 func digest(events []event) (sum uint64) {
 	for _, e := range events {
 		switch e.value.(type) {

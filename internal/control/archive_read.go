@@ -13,38 +13,38 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// errDiary says that a page is not what a diary writes.
-var errDiary = errors.New("the page is no page of a diary")
+// errArchive says that a page is malformed.
+var errArchive = errors.New("the page of the archive is malformed")
 
-// diaryLine is a step of the past.
-type diaryLine struct {
+// archiveLine is a step of the past.
+type archiveLine struct {
 	at       time.Time
-	in       engine.Input // Tick where there were measurements
+	in       engine.Input // Tick in place of measurements
 	sum      uint64
 	readings []engine.Reading
 }
 
-// diaryReader reads the pages of a volume, in order.
-type diaryReader struct {
-	dict []remembered
-	b    []byte // what is left of the page
+// archiveReader reads the pages of a volume, in order.
+type archiveReader struct {
+	dict []readAlarm
+	b    []byte // the rest of the page
 	at   time.Time
 	next int
 	err  error
 }
 
-// remembered is an alarm of the diary.
-type remembered struct {
+// readAlarm is an alarm of a volume.
+type readAlarm struct {
 	scope  engine.Scope
 	name   string
 	recent []float64
 }
 
-// page begins a page.
-func (r *diaryReader) page(p log.Page) { r.b, r.at, r.next = p.Lines, p.At, 0 }
+// page starts reading a page.
+func (r *archiveReader) page(p log.Page) { r.b, r.at, r.next = p.Lines, p.At, 0 }
 
-// line reads a line; ok is false where the page has ended, or err says why it cannot be read.
-func (r *diaryReader) line() (l diaryLine, ok bool) {
+// line reads a line; ok is false at the end of the page, or if err says why it cannot be read.
+func (r *archiveReader) line() (l archiveLine, ok bool) {
 	if len(r.b) == 0 || r.err != nil {
 		return l, false
 	}
@@ -75,14 +75,14 @@ func (r *diaryReader) line() (l diaryLine, ok bool) {
 	return l, r.err == nil
 }
 
-func (r *diaryReader) reading() engine.Reading {
+func (r *archiveReader) reading() engine.Reading {
 	place := r.next + int(r.signed())
 	switch {
 	case r.err != nil || place < 0 || place > len(r.dict):
 		r.fail()
 		return engine.Reading{}
 	case place == len(r.dict):
-		r.dict = append(r.dict, remembered{scope: engine.Scope{Account: r.text(), Region: r.text()}, name: r.text()})
+		r.dict = append(r.dict, readAlarm{scope: engine.Scope{Account: r.text(), Region: r.text()}, name: r.text()})
 	}
 	a := &r.dict[place]
 	r.next = place + 1
@@ -104,7 +104,7 @@ func (r *diaryReader) reading() engine.Reading {
 }
 
 // ages is the inverse of appendAges.
-func (r *diaryReader) ages() []int {
+func (r *archiveReader) ages() []int {
 	n := r.number()
 	if n == 0 {
 		return nil
@@ -123,14 +123,14 @@ func (r *diaryReader) ages() []int {
 	return ages
 }
 
-func (r *diaryReader) fail() {
+func (r *archiveReader) fail() {
 	if r.err == nil {
-		r.err = errDiary
+		r.err = errArchive
 	}
 	r.b = nil
 }
 
-func (r *diaryReader) byte() byte {
+func (r *archiveReader) byte() byte {
 	if len(r.b) == 0 {
 		r.fail()
 		return 0
@@ -140,7 +140,7 @@ func (r *diaryReader) byte() byte {
 	return v
 }
 
-func (r *diaryReader) number() uint64 {
+func (r *archiveReader) number() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
 		r.fail()
@@ -150,7 +150,7 @@ func (r *diaryReader) number() uint64 {
 	return v
 }
 
-func (r *diaryReader) signed() int64 {
+func (r *archiveReader) signed() int64 {
 	v, n := binary.Varint(r.b)
 	if n <= 0 {
 		r.fail()
@@ -160,7 +160,7 @@ func (r *diaryReader) signed() int64 {
 	return v
 }
 
-func (r *diaryReader) eight() uint64 {
+func (r *archiveReader) eight() uint64 {
 	if len(r.b) < 8 {
 		r.fail()
 		return 0
@@ -170,7 +170,7 @@ func (r *diaryReader) eight() uint64 {
 	return v
 }
 
-func (r *diaryReader) text() string {
+func (r *archiveReader) text() string {
 	n := r.number()
 	if n > uint64(len(r.b)) {
 		r.fail()
@@ -181,15 +181,15 @@ func (r *diaryReader) text() string {
 	return s
 }
 
-// relive takes a step of the diary again; agrees is false where it led to something else.
-func (l *diaryLine) relive(e *engine.Engine) (agrees bool, err error) {
+// replay steps an engine with a line; agrees is false if it produced other events than when it was recorded.
+func (l *archiveLine) replay(e *engine.Engine) (agrees bool, err error) {
 	out, err := e.Relive(l.at, l.in, l.readings)
 	if err != nil {
 		return false, fmt.Errorf("a past input (%s, %s) is refused now: %w", nameOf(l.in), l.at.Format(time.RFC3339), err)
 	}
-	said, err := encodePast(out.Events)
+	encoded, err := encodePast(out.Events)
 	if err != nil {
 		return false, err
 	}
-	return digest(said) == l.sum, nil
+	return digest(encoded) == l.sum, nil
 }
