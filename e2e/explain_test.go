@@ -136,7 +136,7 @@ func (s *server) explainedByCommand(dir, then string) {
 		{nil, "decision   desired 1 -> 3: add-two: queue in ALARM, 1 of 1: 9 > 5; wanted 3 = 1 + 2\n"},
 		{[]string{"--at", then}, "dry run, or desired would be 3"},
 		{[]string{"--json"}, `"kind":"decision"`},
-		{[]string{"--json"}, `"Outcome":"Acted"`},
+		{[]string{"--json"}, `"outcome":"Acted"`},
 	} {
 		out, err := exec.CommandContext(s.t.Context(), binary, append([]string{"explain", "iris/AllTraffic", "--data-dir", dir}, x.args...)...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), x.want) {

@@ -66,7 +66,8 @@ func TestIsolationSettingsAreRefused(t *testing.T) {
 		"enableSSMAccess' is true": create(func(in *sagemaker.CreateEndpointConfigInput) {
 			in.ProductionVariants[0].EnableSSMAccess = aws.Bool(true)
 		}),
-		"instanceType' is ml.nothing.large: it is not known": create(func(in *sagemaker.CreateEndpointConfigInput) {
+		"1 validation error detected: Value 'ml.nothing.large' at 'productionVariants.1.member.instanceType' failed to satisfy constraint: " +
+			"Member must satisfy enum value set: [ml.": create(func(in *sagemaker.CreateEndpointConfigInput) {
 			in.ProductionVariants[0].InstanceType = "ml.nothing.large"
 		}),
 		"instanceType' is ml.m5.xlarge: it can never fit": create(func(in *sagemaker.CreateEndpointConfigInput) { in.ProductionVariants[0].InstanceType = "ml.m5.xlarge" }),

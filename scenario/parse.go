@@ -9,6 +9,7 @@ import (
 
 // block is a group of commands with the expected output.
 type block struct {
+	line     int      // of the file that the block begins at, from 1
 	head     []string // the lines above the dashes: comments and commands, unchanged
 	expected []string
 }
@@ -25,7 +26,9 @@ func blocks(text string) []block {
 		}
 		b, inOutput = block{}, false
 	}
+	number := 0
 	for line := range strings.Lines(text) {
+		number++
 		line = strings.TrimRight(line, " \t\r\n")
 		switch {
 		case line == dashes && !inOutput:
@@ -35,6 +38,9 @@ func blocks(text string) []block {
 		case inOutput:
 			b.expected = append(b.expected, line)
 		default:
+			if len(b.head) == 0 {
+				b.line = number
+			}
 			b.head = append(b.head, line)
 		}
 	}

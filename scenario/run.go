@@ -51,13 +51,13 @@ func RunWith(text string, o Options) (Result, error) {
 	for i, b := range blocks(text) {
 		r.lines = nil
 		commands := 0
-		for _, line := range b.head {
+		for offset, line := range b.head {
 			if strings.HasPrefix(line, "#") {
 				continue
 			}
 			commands++
 			if err := r.command(line); err != nil {
-				return Result{}, fmt.Errorf("%q: %w", line, err)
+				return Result{}, fmt.Errorf("line %d: %q: %w", b.line+offset, line, err)
 			}
 		}
 		if i > 0 {

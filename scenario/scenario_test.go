@@ -48,7 +48,8 @@ func TestScenarios(t *testing.T) {
 
 func TestMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
-		"fly me":                          "no command fly",
+		"fly me": `line 1: "fly me": there is no command fly`,
+		"# one\n\n# three\nrun 1m\n----\n0:00 x\n\nrun 1m\nServe e\n": `line 9: "Serve e": there is no command Serve`,
 		"run":                             "argument 1 is missing",
 		"run forever":                     "not a duration to run for",
 		"target e":                        "not ENDPOINT/VARIANT",

@@ -58,9 +58,9 @@ func env() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := f.environment(cmd.Context())
 			if err != nil {
-				// A shell's eval does not see that env failed: what it evaluates has to.
-				_, printed := io.WriteString(cmd.OutOrStdout(), failure(err))
-				return errors.Join(err, printed)
+				// The status of eval is that of what it evaluates, not of env: the text has to fail as well. Why, is said once, on standard error.
+				_, printed := io.WriteString(cmd.OutOrStdout(), failure())
+				return errors.Join(fmt.Errorf("%w. AWS clients of a shell that evaluates this output reach nothing", err), printed)
 			}
 			_, err = io.WriteString(cmd.OutOrStdout(), text)
 			return err
@@ -188,12 +188,12 @@ func settings(k credentials.Key, url, region string, onlyServed bool) string {
 
 // failure is what a shell is to evaluate where no server was found: AWS clients then have no keys and a server that is none, and the last
 // command of eval fails.
-func failure(err error) string {
+func failure() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
 	const nowhere = "http://127.0.0.1:9" // the discard port
 	fmt.Fprintf(&b, "export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=bellows-env-failed\nexport AWS_SECRET_ACCESS_KEY=bellows-env-failed\n", nowhere)
-	fmt.Fprintf(&b, "echo %s >&2\nfalse\n", quoted("bellows env failed, so AWS clients of this shell reach nothing: "+err.Error()))
+	b.WriteString("false\n")
 	return b.String()
 }
 

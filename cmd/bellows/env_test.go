@@ -74,7 +74,10 @@ func TestEnvFailsLoudly(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, got, said := evaluate(t, out.String())
-	if status == 0 || !strings.Contains(said, "bellows env failed") || !strings.HasPrefix(got["AWS_ENDPOINT_URL"], "http://127.0.0.1:") ||
+	if n := strings.Count(complaint.String()+said, "no server answers"); n != 1 || !strings.Contains(complaint.String(), "reach nothing") {
+		t.Errorf("the reason is printed %d times: %s%s", n, complaint.String(), said)
+	}
+	if status == 0 || said != "" || !strings.HasPrefix(got["AWS_ENDPOINT_URL"], "http://127.0.0.1:") ||
 		got["AWS_ACCESS_KEY_ID"] != "bellows-env-failed" || got["AWS_SESSION_TOKEN"]+got["AWS_PROFILE"] != "" {
 		t.Errorf("status %d, %v, %s", status, got, said)
 	}

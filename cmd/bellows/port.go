@@ -48,7 +48,7 @@ func (s *server) newPort() *port.Server {
 		Services: []*awsapi.Service{
 			sagemaker.New(b, sagemaker.Options{
 				Image:     func(image string) error { _, err := s.conf().program(image); return err },
-				ModelData: s.checkModelData, InstanceType: s.machine.Check,
+				ModelData: s.checkModelData, InstanceTypes: s.machine.TypeNames, Fits: s.machine.Check,
 			}),
 			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},

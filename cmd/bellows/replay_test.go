@@ -16,8 +16,8 @@ func TestReplayWritesNames(t *testing.T) {
 	if err := p.event(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), e); err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"at":"2026-11-24T10:00:00Z","kind":"EndpointChanged","what":{"Key":{"Account":"","Region":"","Endpoint":"iris"},` +
-		`"From":"Creating","To":"InService","Reason":""}}` + "\n"
+	const want = `{"at":"2026-11-24T10:00:00Z","kind":"EndpointChanged","what":{"key":{"account":"","region":"","endpoint":"iris"},` +
+		`"from":"Creating","to":"InService","reason":""}}` + "\n"
 	if got := out.String(); got != want {
 		t.Errorf("an event is written as %s want %s", got, want)
 	}

@@ -14,10 +14,12 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -170,6 +172,13 @@ func (e *Full) Error() string {
 	return fmt.Sprintf("an instance of %s takes %s, and free are %s", e.Type, e.Size, e.Lacks)
 }
 
+// TypeNames returns the instance types whose sizes are known, sorted.
+func (m *Machine) TypeNames() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.o.Types))
+}
+
 // Check refuses a type that is not known, or, by a *Full, one that can never fit.
 func (m *Machine) Check(name string) error {
 	m.mu.Lock()
@@ -184,11 +193,8 @@ func (m *Machine) check(name string, stated Size) (Size, error) {
 	if !known && stated != (Size{}) {
 		s, known = stated, true
 	}
-	if _, meant := m.o.Types["ml."+name]; !known && meant {
-		return s, fmt.Errorf("SageMaker's instance types begin with ml.: did you mean ml.%s?", name)
-	}
 	if !known {
-		return s, errors.New("it is not known: give its size under instance_types: in bellows.yaml")
+		return s, errors.New("the size of " + name + " is not known: give it under instance_types: in bellows.yaml")
 	}
 	if lacks := m.o.Capacity.lacks(s, Size{}); lacks != "" {
 		return s, &Full{name, s, lacks, true}

@@ -45,7 +45,7 @@ func TestWhatCanNeverFitIsRefused(t *testing.T) {
 	m := small()
 	for name, want := range map[string]string{
 		"ml.m5.large": "", "ml.m5.xlarge": "", "ml.m5.2xlarge": "4 vCPU of 4 and 16 GiB of 16 GiB of memory", "ml.g4dn.xlarge": "0 GPUs of 0",
-		"ml.r5.xlarge": "it can never fit: an instance of ml.r5.xlarge takes 4 vCPU, 32 GiB of memory", "ml.x": "it is not known", "m5.large": "did you mean ml.m5.large?",
+		"ml.r5.xlarge": "it can never fit: an instance of ml.r5.xlarge takes 4 vCPU, 32 GiB of memory", "ml.x": "the size of ml.x is not known", "m5.large": "the size of m5.large is not known",
 	} {
 		err := m.Check(name)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Marshal returns v as JSON. An enumeration is an integer type with a method String; its zero value, which stands for none, is null.
@@ -217,10 +218,28 @@ func tagOf(f reflect.StructField) (name string, options []string, skip bool) {
 		return "", nil, true
 	}
 	parts := strings.Split(tag, ",")
-	if parts[0] == "" {
-		parts[0] = f.Name
+	if name = parts[0]; name == "" || unicode.IsUpper(rune(name[0])) { // none, or the name that the journal knows the field by
+		name = snakeCase(f.Name)
 	}
-	return parts[0], parts[1:], false
+	return name, parts[1:], false
+}
+
+// snakeCase returns the name of a Go field in lower case with underscores between its words: MutedUntil is muted_until, ARN is arn,
+// IDs is ids, Errors4XX is errors4xx.
+func snakeCase(name string) string {
+	in := []rune(strings.ReplaceAll(name, "PromQL", "Promql"))
+	var out []rune
+	for i, r := range in {
+		if i > 0 && unicode.IsUpper(r) {
+			// A word begins after a small letter, and with the last capital of several that a small letter follows; not before a plural s.
+			follows := i+1 < len(in) && unicode.IsLower(in[i+1]) && (in[i+1] != 's' || i+2 < len(in) && unicode.IsLower(in[i+2]))
+			if unicode.IsLower(in[i-1]) || unicode.IsUpper(in[i-1]) && follows {
+				out = append(out, '_')
+			}
+		}
+		out = append(out, unicode.ToLower(r))
+	}
+	return string(out)
 }
 
 // left reports whether a field's options leave its value out.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -138,13 +139,13 @@ func fill(v reflect.Value, depth int) {
 	}
 }
 
-// shape is a JSON value without what its scalars are.
+// shape is a JSON value without what its scalars are, and without the style of its members' names.
 func shape(v any) any {
 	switch x := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		for k, e := range x {
-			out[k] = shape(e)
+			out[strings.ToLower(strings.ReplaceAll(k, "_", ""))] = shape(e)
 		}
 		return out
 	case []any:
@@ -158,7 +159,35 @@ func shape(v any) any {
 	}
 }
 
-// Members are those of encoding/json: of values in which everything is set, and of zero values.
+// All members have names of one style.
+func TestNamesOfMembersAreInSnakeCase(t *testing.T) {
+	style := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+	seen, names := map[reflect.Type]bool{}, 0
+	for _, root := range roots() {
+		reach(root, seen, func(x reflect.Type) {
+			if x.Kind() != reflect.Struct {
+				return
+			}
+			v := reflect.New(x).Elem()
+			fill(v, 0)
+			text, err := plainjson.Marshal(v.Interface())
+			var members map[string]json.RawMessage
+			if err != nil || text[0] == '{' && json.Unmarshal(text, &members) != nil {
+				t.Fatalf("%v is written as %s: %v", x, text, err)
+			}
+			for name := range members {
+				if names++; !style.MatchString(name) {
+					t.Errorf("%v has a member %s", x, name)
+				}
+			}
+		})
+	}
+	if names < 200 {
+		t.Errorf("found %d members: the search is broken", names)
+	}
+}
+
+// Members are those of encoding/json, whatever the style of their names: of values in which everything is set, and of zero values.
 func TestMembersAreThoseOfEncodingJSON(t *testing.T) {
 	for _, root := range roots() {
 		for _, filled := range []bool{true, false} {
@@ -194,7 +223,7 @@ func TestMarshal(t *testing.T) {
 		v    any
 		want string
 	}{
-		{engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, To: hosting.InService}, `"From":null,"To":"InService","Reason":""`},
+		{engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, To: hosting.InService}, `"from":null,"to":"InService","reason":""`},
 		{scaling.ChangeInCapacity, `"ChangeInCapacity"`},
 		{scaling.Proposal{Comparison: 2}, `"Comparison":"GreaterThanOrEqualToThreshold"`},
 		{5 * time.Minute, `300`},
@@ -208,7 +237,14 @@ func TestMarshal(t *testing.T) {
 		{struct {
 			inner
 			Hidden string
-		}{inner{1, 2}, "outer"}, `{"A":1,"Hidden":"outer"}`},
+		}{inner{1, 2}, "outer"}, `{"a":1,"hidden":"outer"}`},
+		{struct {
+			ARN, AlarmARN, ID36, PromQLDue    int
+			IDs, GPUsMax, Errors4XX, HTTPPort int
+			MutedUntil                        int `json:",omitzero"`
+			Renamed                           int `json:"OldName"`
+			Tagged                            int `json:"per_minute"`
+		}{MutedUntil: 1}, `{"arn":0,"alarm_arn":0,"id36":0,"promql_due":0,"ids":0,"gpus_max":0,"errors4xx":0,"http_port":0,"muted_until":1,"renamed":0,"per_minute":0}`},
 		{nil, `null`},
 	} {
 		got, err := plainjson.Marshal(c.v)

@@ -3,6 +3,8 @@ package sagemaker
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -65,8 +67,8 @@ func (a *API) variantConfig(v *types.ProductionVariant, path string) (hosting.Va
 	case aws.ToBool(v.EnableSSMAccess):
 		return out, awsapi.Validation("The member '%s.enableSSMAccess' is true: this server's instances are not reached through SSM. Leave it out.", path)
 	}
-	if err := a.o.InstanceType(string(v.InstanceType)); err != nil {
-		return out, awsapi.Validation("The member '%s.instanceType' is %s: %s", path, v.InstanceType, err)
+	if err := a.checkInstanceType(string(v.InstanceType), path+".instanceType"); err != nil {
+		return out, err
 	}
 	out = hosting.VariantConfig{
 		Name: *v.VariantName, Model: *v.ModelName, InitialCount: int(*v.InitialInstanceCount), InitialWeight: 1,
@@ -89,6 +91,24 @@ func (a *API) variantConfig(v *types.ProductionVariant, path string) (hosting.Va
 		}
 	}
 	return out, nil
+}
+
+// checkInstanceType refuses an instance type whose size is not known, as AWS refuses any value outside an enumeration, and one that can never
+// run on the machine.
+func (a *API) checkInstanceType(name, path string) error {
+	known := a.o.InstanceTypes()
+	if slices.Contains(known, name) {
+		if err := a.o.Fits(name); err != nil {
+			return awsapi.Validation("The member '%s' is %s: %s", path, name, err)
+		}
+		return nil
+	}
+	hint := "Give the sizes of other types under instance_types: in bellows.yaml."
+	if slices.Contains(known, "ml."+name) {
+		hint = "Did you mean ml." + name + "?"
+	}
+	return awsapi.Validation("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]. %s",
+		name, path, strings.Join(known, ", "), hint)
 }
 
 func seconds(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * time.Second }

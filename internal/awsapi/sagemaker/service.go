@@ -27,8 +27,11 @@ type Options struct {
 	// ModelData returns an error, whose text is for the client, for model data that is known to be unusable.
 	ModelData func(ctx context.Context, d hosting.ModelData) error
 
-	// InstanceType returns an error for an instance type that is unknown or can never fit on the fleet's machine.
-	InstanceType func(name string) error
+	// InstanceTypes returns the instance types whose sizes are known, sorted. Others are refused.
+	InstanceTypes func() []string
+
+	// Fits returns an error, whose text is for the client, for a known instance type that can never fit on the fleet's machine.
+	Fits func(name string) error
 }
 
 // New returns the service.
