@@ -22,36 +22,49 @@ var (
 	pureStd      = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
 )
 
+// siblings lists packages whose subpackages must not import one another, each with those subpackages that may be imported.
+var siblings = map[string][]string{
+	"internal/awsapi": {"wire", "sigv4"},
+	"internal/fleet":  {},
+	"internal/log":    {},
+}
+
 // imports lists the packages of this module that each package may import besides its own subpackages. ARCHITECTURE.md has the reasons.
 var imports = map[string][]string{
-	"plural":              {},
-	"schedule":            {},
-	"metric":              {},
-	"hosting":             {},
-	"forecast":            {},
-	"alarm":               {"metric", "schedule"},
-	"scaling":             {"alarm", "metric", "forecast", "schedule"},
-	"engine":              {"metric", "alarm", "scaling", "hosting", "forecast"},
-	"sim":                 {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"scenario":            {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast", "schedule"},
-	"internal/log":        {},
-	"internal/control":    {"engine", "metric", "alarm", "scaling", "hosting", "internal/log"},
-	"internal/invoke":     {"engine", "metric", "hosting", "internal/socket"},
-	"internal/port":       {"internal/socket"},
-	"internal/socket":     {},
-	"internal/zone":       {},
-	"internal/plainjson":  {},
-	"internal/history":    {"engine", "metric"},
-	"internal/notify":     {"engine", "metric", "alarm"},
-	"internal/explain":    {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"internal/modeldata":  {"hosting"},
-	"internal/machine":    {},
-	"internal/fleet":      {"hosting", "internal/modeldata", "internal/machine"},
-	"internal/foretell":   {"engine", "metric", "scaling"},
-	"internal/demomodel":  {},
-	"internal/prometheus": {"engine", "metric", "alarm", "internal/awsapi", "internal/history"},
-
+	"plural":               {},
+	"schedule":             {},
+	"metric":               {},
+	"hosting":              {},
+	"forecast":             {},
+	"alarm":                {"metric", "schedule"},
+	"scaling":              {"alarm", "metric", "forecast", "schedule"},
+	"engine":               {"metric", "alarm", "scaling", "hosting", "forecast"},
+	"sim":                  {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"scenario":             {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast", "schedule"},
+	"internal/log":         {},
 	"internal/credentials": {},
+	"internal/control":     {"engine", "metric", "alarm", "scaling", "hosting", "internal/log"},
+	"internal/invoke":      {"engine", "metric", "hosting", "internal/socket"},
+	"internal/port":        {"internal/socket"},
+	"internal/socket":      {},
+	"internal/zone":        {},
+	"internal/plainjson":   {},
+	"internal/history":     {"engine", "metric"},
+	"internal/notify":      {"engine", "metric", "alarm", "internal/queue"},
+	"internal/explain":     {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
+	"internal/modeldata":   {"hosting"},
+	"internal/machine":     {},
+	"internal/fleet":       {"hosting", "internal/modeldata", "internal/machine"},
+	"internal/foretell":    {"engine", "metric", "scaling", "internal/queue"},
+	"internal/demomodel":   {},
+	"internal/config":      {"engine", "internal/history", "internal/machine", "internal/modeldata", "internal/fleet", "internal/prometheus"},
+	"internal/console": {
+		"engine", "alarm", "internal/control", "internal/explain", "internal/history", "internal/machine", "internal/modeldata", "internal/plainjson",
+	},
+	"internal/demo":       {"engine", "hosting", "metric", "internal/config", "internal/explain", "internal/server", "internal/log"},
+	"internal/shellenv":   {"internal/server", "internal/log"},
+	"internal/prometheus": {"engine", "metric", "alarm", "internal/awsapi", "internal/history", "internal/queue"},
+	"internal/queue":      {},
 }
 
 const (
@@ -128,6 +141,31 @@ func TestImports(t *testing.T) {
 			if s.pure() && !random && !slices.Contains(pureStd, what) {
 				t.Errorf("%s is in a pure package and imports %s", s.path, what)
 			}
+		}
+	}
+}
+
+// What several services, fleets or logs share belongs in the package above them.
+func TestSiblingsDoNotImportOneAnother(t *testing.T) {
+	found := map[string]int{}
+	for _, s := range sources(t) {
+		shared, parent := siblings[s.pkg]
+		if !parent || s.test() || path.Dir(s.path) == s.pkg {
+			continue
+		}
+		own, _, _ := strings.Cut(strings.TrimPrefix(s.path, s.pkg+"/"), "/")
+		found[s.pkg]++
+		for _, spec := range s.file.Imports {
+			other, below := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module+s.pkg+"/")
+			other, _, _ = strings.Cut(other, "/")
+			if below && other != own && !slices.Contains(shared, other) {
+				t.Errorf("%s imports %s, which lies beside its package", s.path, s.pkg+"/"+other)
+			}
+		}
+	}
+	for pkg := range siblings {
+		if found[pkg] == 0 {
+			t.Errorf("nothing lies below %s: the search is broken", pkg)
 		}
 	}
 }

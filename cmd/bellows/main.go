@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bellows.dev/bellows/internal/demomodel"
+	"bellows.dev/bellows/internal/server"
 )
 
 func main() {
@@ -20,13 +21,13 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
-// usageError is a mistake of who asks.
+// usageError is a mistake on the command line.
 type usageError struct{ error }
 
 // Unwrap returns the mistake.
 func (e *usageError) Unwrap() error { return e.error }
 
-// exitCode is 2 for a mistake of who asks that says so, and 1 for other failures.
+// exitCode is 2 for a usageError, and 1 for other errors.
 func exitCode(err error) int {
 	var mistake *usageError
 	switch {
@@ -44,14 +45,14 @@ func root() *cobra.Command {
 		Use:          "bellows",
 		Short:        "Serve models behind SageMaker-compatible endpoints and scale them by policy",
 		SilenceUsage: true,
-		Version:      version(),
+		Version:      server.Version(),
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{fmt.Errorf("%w\n%s", err, usageHint(c))} })
-	c.AddCommand(serve(), env(), explainCommand(), demo(), simulate(), replay(), demoModel(), versionCommand(c))
+	c.AddCommand(serveCommand(), envCommand(), explainCommand(), demoCommand(), simulateCommand(), replayCommand(), demoModelCommand(), versionCommand(c))
 	return c
 }
 
-// versionCommand says what --version says.
+// versionCommand prints what --version prints.
 func versionCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -69,7 +70,7 @@ func usageHint(c *cobra.Command) string {
 	return fmt.Sprintf("Run '%s --help' for usage.", c.CommandPath())
 }
 
-// arguments checks how many arguments a command gets: least at least, and most at most, unless most is 0. what names them in errors.
+// arguments checks the number of a command's arguments: from least to most, without a maximum where most is 0. what names them in errors.
 func arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
@@ -82,7 +83,7 @@ func arguments(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-func demoModel() *cobra.Command {
+func demoModelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo-model",
 		Short: "Serve the built-in iris model by SageMaker's container contract",

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -63,6 +65,47 @@ func TestMistakesExitWith2(t *testing.T) {
 	}{{nil, 0}, {errors.New("no room"), 1}, {c.ExecuteContext(t.Context()), 2}} {
 		if got := exitCode(x.err); got != x.want {
 			t.Errorf("%v exits with %d, want %d", x.err, got, x.want)
+		}
+	}
+}
+
+// Where no server answers, the reason is printed once, whether or not a shell evaluates what env prints.
+func TestEnvSaysOnceWhyItFails(t *testing.T) {
+	dir := t.TempDir()
+	var out, complaint strings.Builder
+	c := root()
+	c.SetArgs([]string{"env", "--data-dir", dir, "--wait", "50ms"})
+	c.SetOut(&out)
+	c.SetErr(&complaint)
+	if err := c.ExecuteContext(t.Context()); err == nil {
+		t.Fatal("no error")
+	}
+	evaluated, err := exec.CommandContext(t.Context(), "sh", "-c", `eval "$1"`, "sh", out.String()).CombinedOutput()
+	if err == nil {
+		t.Error("what is printed does not fail")
+	}
+	said := complaint.String() + string(evaluated)
+	if strings.Count(said, "no server answers: "+dir) != 1 || !strings.Contains(said, "AWS clients of a shell that evaluates this output reach nothing") {
+		t.Errorf("it says %s", said)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	c := root()
+	var out bytes.Buffer
+	c.SetOut(&out)
+	c.SetArgs([]string{"--version"})
+	if err := c.Execute(); err != nil || !strings.HasPrefix(out.String(), "bellows version ") || strings.TrimSpace(out.String()) == "bellows version" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+func TestOnlyLoopbackGoesWithoutAuthentication(t *testing.T) {
+	for listen, ok := range map[string]bool{
+		"127.0.0.1:0": true, "localhost:4580": true, "[::1]:1": true, "0.0.0.0:1": false, ":4580": false, "10.0.0.1:1": false, "nonsense": false,
+	} {
+		if err := loopback(listen); (err == nil) != ok {
+			t.Errorf("%s: %v", listen, err)
 		}
 	}
 }

@@ -9,11 +9,14 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/internal/plainjson"
+	"bellows.dev/bellows/internal/server"
 	"bellows.dev/bellows/plural"
 )
 
-func replay() *cobra.Command {
+func replayCommand() *cobra.Command {
 	var dir string
 	var asJSON, quiet bool
 	var from, to string
@@ -24,15 +27,15 @@ func replay() *cobra.Command {
 			"event, and fails if an input now leads to other events than it did. The journal goes back at least a day.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			since, err := parseMoment(from)
+			since, err := explain.ParseMoment(from)
 			if err != nil {
 				return fmt.Errorf("--from: %w", err)
 			}
-			until, err := parseMoment(to)
+			until, err := explain.ParseMoment(to)
 			if err != nil {
 				return fmt.Errorf("--to: %w", err)
 			}
-			s, err := readJournal(cmd.Context(), dir)
+			s, err := server.ReadJournal(cmd.Context(), dir)
 			if err != nil {
 				return err
 			}
@@ -60,18 +63,8 @@ func replay() *cobra.Command {
 	return c
 }
 
-func parseMoment(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, fmt.Errorf("%q is not a time such as 2026-11-24T10:00:00Z", text)
-	}
-	return t, nil
-}
-
-// oldest returns the engine to begin with: the newest snapshot before since, or where the journal begins.
+// oldest returns the engine that the replay begins with, and the sequence number of the first input after it: the newest snapshot before since, or
+// the oldest state that can be replayed.
 func oldest(cmd *cobra.Command, s log.Store, config engine.Config, since time.Time) (*engine.Engine, uint64, error) {
 	if !since.IsZero() {
 		return control.Load(cmd.Context(), s, config, since)
@@ -90,7 +83,7 @@ func oldest(cmd *cobra.Command, s log.Store, config engine.Config, since time.Ti
 	return control.Load(cmd.Context(), s, config, shots[len(shots)-1].At)
 }
 
-// printer prints re-decisions and counts them.
+// printer prints and counts what was decided again.
 type printer struct {
 	out                   io.Writer
 	json, quiet           bool
@@ -121,7 +114,7 @@ func (p *printer) event(at time.Time, e engine.Event) error {
 		_, err := fmt.Fprintf(p.out, "%s %s\n", at.Format("2006-01-02 15:04:05"), e)
 		return err
 	}
-	return writeJSON(p.out, struct {
+	return plainjson.Write(p.out, struct {
 		At   time.Time    `json:"at"`
 		Kind string       `json:"kind"`
 		What engine.Event `json:"what"`

@@ -11,7 +11,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/server"
+	"bellows.dev/bellows/internal/shellenv"
 )
 
 // Defaults of the command line.
@@ -20,7 +23,7 @@ const (
 	defaultDataDir = "./bellows-data"
 )
 
-// Ways to prove who sends.
+// Values of --auth.
 const (
 	authSigV4 = "sigv4"
 	authNone  = "none"
@@ -33,7 +36,7 @@ type serveFlags struct {
 	keep                                                bool
 }
 
-func serve() *cobra.Command {
+func serveCommand() *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
@@ -48,15 +51,15 @@ func serve() *cobra.Command {
 			}
 			signals, restore := reloadSignals()
 			defer restore()
-			o.reloads, o.hurry = signals, hurrySignals
-			s, err := newServer(cmd.Context(), o)
+			o.Reloads, o.Hurry = signals, hurrySignals
+			s, err := server.New(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			if s.created || term.IsTerminal(int(os.Stderr.Fd())) {
+			if _, created := s.Key(); created || term.IsTerminal(int(os.Stderr.Fd())) {
 				cmd.PrintErr(f.hint(s))
 			}
-			return s.run(cmd.Context(), f.keep)
+			return s.Run(cmd.Context(), f.keep)
 		},
 	}
 	flags := c.Flags()
@@ -72,40 +75,41 @@ func serve() *cobra.Command {
 	return c
 }
 
-// hint says how to use a server: from a shell, and with a browser.
-func (f serveFlags) hint(s *server) string {
+// hint returns how to use a server from a shell and with a browser.
+func (f serveFlags) hint(s *server.Server) string {
 	env := "bellows env"
 	if f.dir != defaultDataDir {
-		env += " --data-dir " + quoted(f.dir)
+		env += " --data-dir " + shellenv.Quoted(f.dir)
 	}
-	address, err := reachable(s.address())
+	address, err := shellenv.Reachable(s.Address())
 	if err != nil {
-		address = s.address()
+		address = s.Address()
 	}
-	page := fmt.Sprintf("http://%s/ (user name %s, password: the secret that `%s` prints)", address, s.keys[0].AccessKeyID, env)
+	key, created := s.Key()
+	page := fmt.Sprintf("http://%s/ (user name %s, password: the secret that `%s` prints)", address, key.AccessKeyID, env)
 	if f.auth == authNone {
 		page = fmt.Sprintf("http://%s/ (without a key: --auth none)", address)
 	}
 	made := ""
-	if s.created {
+	if created {
 		made = "Made an access key in " + f.dir + ".\n"
 	}
 	return fmt.Sprintf("%sTo use it:  eval \"$(%s)\"\nIts page:   %s\n", made, env, page)
 }
 
-// reloadSignals are what asks for the configuration to be read again. A terminal that goes away sends the same signal, and breaks the
-// pipe of the log: neither ends the server.
+// reloadSignals subscribes to the signal that asks for the configuration to be read again. A terminal that is closed sends the same signal and
+// breaks the pipe of the log: neither ends the server.
 func reloadSignals() (reloads <-chan os.Signal, restore func()) {
 	hangups, broken := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	signal.Notify(broken, syscall.SIGPIPE) // taken and dropped; ignored, it would be for model servers as well
+	signal.Notify(broken, syscall.SIGPIPE) // received and dropped: an ignored signal would be ignored by model servers as well
 	return hangups, func() {
 		signal.Stop(hangups)
 		signal.Stop(broken)
 	}
 }
 
-// hurrySignals listens for what asks for a stop, while one is under way.
+// hurrySignals subscribes to the signals that ask for a stop, while the server is stopping.
 func hurrySignals() (again <-chan os.Signal, restore func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -115,47 +119,47 @@ func hurrySignals() (again <-chan os.Signal, restore func()) {
 	}
 }
 
-// readConfig reads the file, and puts in what flags say.
-func (f serveFlags) readConfig() (config, error) {
-	c, err := readConfig(f.config)
+// readConfig reads the configuration and applies the flags that override it.
+func (f serveFlags) readConfig() (config.Config, error) {
+	c, err := config.Read(f.config)
 	if err != nil || f.retention == "" {
 		return c, err
 	}
 	if _, err := history.ParseRetention(f.retention); err != nil {
-		return config{}, fmt.Errorf("--retention: %w", err)
+		return config.Config{}, fmt.Errorf("--retention: %w", err)
 	}
 	c.Retention = f.retention
 	return c, nil
 }
 
-func (f serveFlags) options() (serverOptions, error) {
+func (f serveFlags) options() (server.Options, error) {
 	c, err := f.readConfig()
 	if err != nil {
-		return serverOptions{}, err
+		return server.Options{}, err
 	}
 	log, err := newLog(f.level, f.format)
 	if err != nil {
-		return serverOptions{}, err
+		return server.Options{}, err
 	}
 	if err := validClockSpeed(f.speed); err != nil {
-		return serverOptions{}, err
+		return server.Options{}, err
 	}
 	if f.auth != authSigV4 && f.auth != authNone {
-		return serverOptions{}, fmt.Errorf("--auth is %q; want sigv4 or none", f.auth)
+		return server.Options{}, fmt.Errorf("--auth is %q; want sigv4 or none", f.auth)
 	}
 	if f.auth == authNone {
 		if err := loopback(f.listen); err != nil {
-			return serverOptions{}, err
+			return server.Options{}, err
 		}
 	}
-	o := serverOptions{dir: f.dir, listen: f.listen, speed: f.speed, noAuth: f.auth == authNone, config: c, log: log}
+	o := server.Options{Dir: f.dir, Listen: f.listen, Speed: f.speed, NoAuth: f.auth == authNone, Config: c, Log: log}
 	if f.config != "" {
-		o.read = f.readConfig
+		o.Read = f.readConfig
 	}
 	return o, nil
 }
 
-// validClockSpeed refuses what no policy clock can run at; NaN fails both comparisons.
+// validClockSpeed refuses a speed that no policy clock can run at; NaN fails both comparisons.
 func validClockSpeed(speed float64) error {
 	if speed > 0 && speed <= 1000 {
 		return nil
@@ -163,7 +167,7 @@ func validClockSpeed(speed float64) error {
 	return fmt.Errorf("--clock-speed is %v; want more than 0 and at most 1000", speed)
 }
 
-// loopback refuses an address that others can reach.
+// loopback refuses an address that other machines can reach.
 func loopback(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {

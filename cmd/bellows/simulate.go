@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/scenario"
 )
 
-func simulate() *cobra.Command {
+func simulateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "simulate FILE…",
 		Short: "Run scenario files on virtual time and print what happens",

@@ -240,4 +240,16 @@ func only(ctx context.Context, p Past, q Query) (string, error) {
 	}
 }
 
+// ParseMoment reads a moment in RFC 3339; "" is the zero moment.
+func ParseMoment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("%q is not a time such as 2026-11-24T10:00:00Z", text)
+	}
+	return t, nil
+}
+
 func (q Query) target() scaling.TargetKey { return scaling.VariantTarget(q.Endpoint, q.Variant) }

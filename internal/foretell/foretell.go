@@ -1,6 +1,6 @@
-// Package foretell brings predictive scaling policies their history: it takes what the engine asks for (engine.HistoryWanted), reads
-// the metrics of the last two weeks, and steps them into the engine (engine.LoadHistory), which makes the forecast. So forecasts are
-// decisions like all others: the journal has what they rest on.
+// Package foretell loads the history that predictive scaling policies forecast from: it takes the engine's requests (engine.HistoryWanted), reads
+// the metrics of the last two weeks, and steps them into the engine (engine.LoadHistory), which makes the forecast. So a forecast is a
+// decision like all others: the journal has the inputs of it.
 //
 //	f := foretell.New(foretell.Options{…})
 //	go f.Run(ctx)
@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/queue"
 	"bellows.dev/bellows/metric/expr"
+	"bellows.dev/bellows/scaling"
 )
 
 // Options are what a Foreteller works with.
 type Options struct {
-	// Metrics calls f with a scope's metrics; twice, where memory alone turns out not to reach back far enough.
+	// Metrics calls f with a scope's metrics; twice, where memory alone does not reach back far enough.
 	Metrics func(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error
 
 	// Step takes an input into the engine.
@@ -27,41 +29,45 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// waitingMax bounds the policies that wait for their history. One that finds no room asks again an hour later.
+// waitingMax bounds the policies that wait for their history. The engine asks again for one that was refused, an hour later.
 const waitingMax = 10_000
 
 // Foreteller answers policies that want their history, one after another.
 type Foreteller struct {
 	o       Options
-	waiting chan engine.HistoryWanted
+	waiting *queue.Queue[policyKey, engine.HistoryWanted]
+}
+
+// policyKey is a policy of a scope.
+type policyKey struct {
+	engine.Scope
+	target scaling.TargetKey
+	policy string
 }
 
 // New returns a foreteller; Run makes it work.
 func New(o Options) *Foreteller {
-	return &Foreteller{o: o, waiting: make(chan engine.HistoryWanted, waitingMax)}
+	f := &Foreteller{o: o}
+	f.waiting = queue.New(queue.Options[policyKey, engine.HistoryWanted]{
+		Max: waitingMax, Work: func(ctx context.Context, _ policyKey, w engine.HistoryWanted) { f.work(ctx, w) },
+	})
+	return f
 }
 
-// Take puts a policy into the queue. It does not block.
+// Take queues the request of a policy; it replaces an earlier one of the policy that still waits. It never blocks.
 func (f *Foreteller) Take(w engine.HistoryWanted) {
-	select {
-	case f.waiting <- w:
-	default:
+	if f.waiting.Put(policyKey{w.Scope, w.Target, w.Policy}, w) == queue.Refused {
 		f.o.Log.Warn("too many policies wait for their history", "policy", w.Policy, "target", w.Target.ResourceID)
 	}
 }
 
 // Run answers until ctx ends.
-func (f *Foreteller) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case w := <-f.waiting:
-			if err := f.answer(ctx, w); err != nil && ctx.Err() == nil {
-				f.o.Log.Error("a policy's history could not be read; it is asked for again in an hour",
-					"policy", w.Policy, "target", w.Target.ResourceID, "error", err)
-			}
-		}
+func (f *Foreteller) Run(ctx context.Context) { f.waiting.Run(ctx) }
+
+func (f *Foreteller) work(ctx context.Context, w engine.HistoryWanted) {
+	if err := f.answer(ctx, w); err != nil && ctx.Err() == nil {
+		f.o.Log.Error("a policy's history could not be read; it is asked for again in an hour",
+			"policy", w.Policy, "target", w.Target.ResourceID, "error", err)
 	}
 }
 

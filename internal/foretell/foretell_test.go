@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func wanted(policy string) engine.HistoryWanted {
 	}
 }
 
-// What is asked for is read, hour by hour, and stepped into the engine; what cannot be read is said and not stepped.
+// The history that is asked for is read, hour by hour, and stepped into the engine; one that cannot be read is logged and not stepped.
 func TestHistoriesAreReadAndSteppedInOrder(t *testing.T) {
 	window := metric.NewWindow(15 * 24 * time.Hour)
 	for minute := range 120 { // 10:00 until 12:00: a call a minute
@@ -78,21 +79,22 @@ func TestHistoriesAreReadAndSteppedInOrder(t *testing.T) {
 		t.Errorf("load %v, want %v", got.Past.Load, want)
 	}
 	if !strings.Contains(text.String(), "the disk is gone") {
-		t.Errorf("the log does not say what was wrong: %s", &text)
+		t.Errorf("the error is not in the log: %s", &text)
 	}
 }
 
 func TestTheQueueIsBounded(t *testing.T) {
 	var text bytes.Buffer
 	f := New(Options{Log: slog.New(slog.NewTextHandler(&text, nil))})
-	for range waitingMax {
-		f.Take(wanted("ahead"))
+	for n := range waitingMax {
+		f.Take(wanted(fmt.Sprint("ahead", n)))
+		f.Take(wanted("ahead0")) // it waits already
 	}
 	if text.Len() > 0 {
 		t.Fatalf("refused too early: %s", &text)
 	}
 	f.Take(wanted("late"))
 	if !strings.Contains(text.String(), "policy=late") {
-		t.Errorf("nobody was told: %s", &text)
+		t.Errorf("the refusal is not in the log: %s", &text)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/queue"
 )
 
 // How messages are sent.
@@ -20,8 +21,8 @@ const (
 	topicsMax = 256  // topics that are sent to at once
 	tries     = 5
 	firstWait = 500 * time.Millisecond // between tries; it doubles
-	timeout   = 10 * time.Second       // of one try
-	lookEvery = time.Minute            // at the outbox, without a Wake
+	timeout   = 10 * time.Second       // of one try, and the longest wait between tries
+	lookEvery = time.Minute            // how often the outbox is read without a Wake
 )
 
 // Outbox has the messages that wait. They are written in the transaction of the events that they are about.
@@ -54,14 +55,12 @@ type Options struct {
 	Log       *slog.Logger
 }
 
-// Notifier sends messages: those of one topic in their order, those of different topics beside one another. A message is removed from the
-// outbox after it was delivered, or given up: one whose server is killed in between is sent again.
+// Notifier sends messages: those of one topic in order, those of different topics concurrently. A message is removed from the outbox after it was
+// delivered or given up: one whose server is killed in between is sent again.
 type Notifier struct {
-	o    Options
-	wake chan struct{}
-
-	mu   sync.Mutex
-	busy map[string]bool // topics that are sent to
+	o      Options
+	wake   chan struct{}
+	topics *queue.Queue[string, struct{}] // topics that have messages
 }
 
 // New returns a notifier; Run makes it work.
@@ -72,7 +71,11 @@ func New(o Options) *Notifier {
 	if o.FirstWait == 0 {
 		o.FirstWait = firstWait
 	}
-	return &Notifier{o: o, wake: make(chan struct{}, 1), busy: map[string]bool{}}
+	n := &Notifier{o: o, wake: make(chan struct{}, 1)}
+	n.topics = queue.New(queue.Options[string, struct{}]{
+		Workers: topicsMax, Work: func(ctx context.Context, topic string, _ struct{}) { n.work(ctx, topic) },
+	})
+	return n
 }
 
 // Wake says that there are messages in the outbox. It never blocks.
@@ -83,13 +86,14 @@ func (n *Notifier) Wake() {
 	}
 }
 
-// Run sends messages until ctx ends, those first that an earlier server left.
+// Run sends messages until ctx ends, first those that an earlier server left.
 func (n *Notifier) Run(ctx context.Context) {
 	var work sync.WaitGroup
+	work.Go(func() { n.topics.Run(ctx) })
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for ctx.Err() == nil {
-		if err := n.dispatch(ctx, &work); err != nil && ctx.Err() == nil {
+		if err := n.dispatch(ctx); err != nil && ctx.Err() == nil {
 			n.o.Log.Error("the outbox cannot be read", "error", err)
 		}
 		select {
@@ -102,47 +106,23 @@ func (n *Notifier) Run(ctx context.Context) {
 	n.o.Client.CloseIdleConnections()
 }
 
-// dispatch starts a sender for each topic that has messages and none.
-func (n *Notifier) dispatch(ctx context.Context, work *sync.WaitGroup) error {
+// dispatch queues the topics that have messages.
+func (n *Notifier) dispatch(ctx context.Context) error {
 	topics, err := n.o.Outbox.Topics(ctx)
-	if err != nil {
-		return err
-	}
 	for topic := range topics {
-		if !n.begin(topic) {
-			continue
-		}
-		work.Go(func() {
-			err := n.send(ctx, topic)
-			n.end(topic)
-			if err != nil && ctx.Err() == nil {
-				n.o.Log.Error("messages of a topic wait for the outbox", "topic", topic, "error", err)
-				return // the next look tries again
-			}
-			n.Wake() // another message may have come, or another topic waits for its turn
-		})
+		n.topics.Put(topic, struct{}{})
 	}
-	return nil
+	return err
 }
 
-func (n *Notifier) begin(topic string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.busy[topic] || len(n.busy) >= topicsMax {
-		return false
+// work sends a topic's messages. Where the outbox fails, the next look at it tries again.
+func (n *Notifier) work(ctx context.Context, topic string) {
+	if err := n.send(ctx, topic); err != nil && ctx.Err() == nil {
+		n.o.Log.Error("messages of a topic wait for the outbox", "topic", topic, "error", err)
 	}
-	n.busy[topic] = true
-	return true
 }
 
-func (n *Notifier) end(topic string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.busy, topic)
-}
-
-// send sends a topic's messages until none is left; the oldest that are too many are given up, also those that became too many while a message
-// was sent.
+// send sends a topic's messages until none is left. Of more than queueMax the oldest are given up, which is checked before each message.
 func (n *Notifier) send(ctx context.Context, topic string) error {
 	for ctx.Err() == nil {
 		waiting, err := n.o.Outbox.Waiting(ctx, topic)
@@ -154,9 +134,9 @@ func (n *Notifier) send(ctx context.Context, topic string) error {
 			return err
 		}
 		if waiting > queueMax {
-			n.tell(ctx, e, fmt.Errorf("more than %d messages of the topic wait", queueMax))
+			n.report(ctx, e, fmt.Errorf("more than %d messages of the topic wait", queueMax))
 		} else {
-			n.tell(ctx, e, n.deliver(ctx, e))
+			n.report(ctx, e, n.deliver(ctx, e))
 		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the next server sends it
@@ -168,24 +148,21 @@ func (n *Notifier) send(ctx context.Context, topic string) error {
 	return nil
 }
 
-// remove removes a message, as often as it takes: to look again before would be to send it again.
+// remove removes a message, with as many tries as it takes: without that, it would be sent again.
 func (n *Notifier) remove(ctx context.Context, id int64) error {
-	for wait := n.o.FirstWait; ; wait = min(2*wait, timeout) {
-		err := n.o.Outbox.Remove(ctx, id)
-		if err == nil {
-			return nil
+	return n.backoff().Retry(ctx, func(int) (again bool, least time.Duration, err error) {
+		err = n.o.Outbox.Remove(ctx, id)
+		if err != nil {
+			n.o.Log.Warn("a message that is done stays in the outbox for now", "error", err)
 		}
-		n.o.Log.Warn("a message that is done stays in the outbox for now", "error", err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
+		return err != nil, 0, err
+	})
 }
 
-// tell tells what came of a message.
-func (n *Notifier) tell(ctx context.Context, e engine.AlarmNotifies, err error) {
+func (n *Notifier) backoff() queue.Backoff { return queue.Backoff{First: n.o.FirstWait, Last: timeout} }
+
+// report reports the outcome of a message.
+func (n *Notifier) report(ctx context.Context, e engine.AlarmNotifies, err error) {
 	done := engine.Notified{
 		Scope: e.Scope, Alarm: e.Alarm.Name, Action: e.Action, Updated: e.Alarm.Updated, Composite: e.Composite != nil, Contributor: e.Contributor,
 	}
@@ -208,25 +185,17 @@ func (n *Notifier) deliver(ctx context.Context, e engine.AlarmNotifies) error {
 	if err != nil {
 		return err
 	}
-	wait := n.o.FirstWait
-	for try := 1; ; try++ {
-		err := n.post(ctx, url, e.Action.ARN, text)
-		if err == nil {
-			return nil
+	return n.backoff().Retry(ctx, func(try int) (again bool, least time.Duration, err error) {
+		err = n.post(ctx, url, e.Action.ARN, text)
+		switch {
+		case err == nil, errors.Is(err, errForbidden):
+			return false, 0, err
+		case try == tries:
+			return false, 0, fmt.Errorf("after %d tries: %w", tries, err)
+		default:
+			return true, 0, err
 		}
-		if errors.Is(err, errForbidden) {
-			return err
-		}
-		if try == tries {
-			return fmt.Errorf("after %d tries: %w", tries, err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-		wait *= 2
-	}
+	})
 }
 
 func (n *Notifier) post(ctx context.Context, url, topic string, text []byte) error {

@@ -17,6 +17,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/queue"
 )
 
 // Limits of the evaluation of alarms' queries.
@@ -43,13 +44,10 @@ type EvaluatorOptions struct {
 type Evaluator struct {
 	o      EvaluatorOptions
 	parser parser.Parser
-	wake   chan struct{}
+	due    *queue.Queue[alarmKey, engine.PromQLDue] // so an alarm's results come in the order of its queries
 
-	mu      sync.Mutex
-	waiting map[alarmKey]engine.PromQLDue // the newest query of each alarm
-	order   []alarmKey
-	busy    map[alarmKey]bool // being evaluated: an alarm's results are in the order of its queries
-	counts  EvaluatorCounts
+	mu     sync.Mutex
+	counts EvaluatorCounts
 }
 
 type alarmKey struct {
@@ -69,39 +67,25 @@ func NewEvaluator(o EvaluatorOptions) *Evaluator {
 	if o.Timeout == 0 {
 		o.Timeout = queryFor
 	}
-	return &Evaluator{
-		o: o, parser: parser.NewParser(parser.Options{}), wake: make(chan struct{}, evaluators), waiting: map[alarmKey]engine.PromQLDue{},
-		busy: map[alarmKey]bool{},
-	}
+	v := &Evaluator{o: o, parser: parser.NewParser(parser.Options{})}
+	v.due = queue.New(queue.Options[alarmKey, engine.PromQLDue]{
+		Workers: evaluators, Max: waitingMax, Work: func(ctx context.Context, _ alarmKey, due engine.PromQLDue) { v.evaluate(ctx, due) },
+	})
+	return v
 }
 
-// Take queues a query. It never blocks: for an alarm that is already queued only the newest query is kept, and if the queue is full the engine
-// requests the evaluation again one interval later.
+// Take queues a query. It never blocks: of an alarm that still waits only the newest query is evaluated, and where too many wait the engine
+// asks again an interval later.
 func (v *Evaluator) Take(due engine.PromQLDue) {
-	key := alarmKey{due.Scope, due.Alarm}
+	outcome := v.due.Put(alarmKey{due.Scope, due.Alarm}, due)
+	if outcome == queue.Added {
+		return
+	}
 	v.mu.Lock()
-	_, waits := v.waiting[key]
-	full := !waits && len(v.waiting) >= waitingMax
-	if waits || full {
-		v.counts.Skipped++
-	}
-	if !full {
-		v.waiting[key] = due
-	}
-	if !waits && !full {
-		v.order = append(v.order, key)
-	}
+	v.counts.Skipped++
 	v.mu.Unlock()
-	if full {
+	if outcome == queue.Refused {
 		v.o.Log.Warn("the query of an alarm is skipped: too many wait", "alarm", due.Alarm)
-	}
-	v.poke()
-}
-
-func (v *Evaluator) poke() {
-	select {
-	case v.wake <- struct{}{}:
-	default:
 	}
 }
 
@@ -110,52 +94,14 @@ func (v *Evaluator) Counts() EvaluatorCounts {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	c := v.counts
-	c.Waiting = len(v.waiting)
+	c.Waiting = v.due.Len()
 	return c
 }
 
 // Run evaluates until ctx ends.
-func (v *Evaluator) Run(ctx context.Context) {
-	var work sync.WaitGroup
-	for range evaluators {
-		work.Go(func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-v.wake:
-				}
-				for ctx.Err() == nil {
-					due, ok := v.next()
-					if !ok {
-						break
-					}
-					v.evaluate(ctx, due)
-				}
-			}
-		})
-	}
-	work.Wait()
-}
+func (v *Evaluator) Run(ctx context.Context) { v.due.Run(ctx) }
 
-// next takes the oldest query whose alarm is not being evaluated.
-func (v *Evaluator) next() (engine.PromQLDue, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for i, key := range v.order {
-		if v.busy[key] {
-			continue
-		}
-		due := v.waiting[key]
-		v.order = append(v.order[:i], v.order[i+1:]...)
-		delete(v.waiting, key)
-		v.busy[key] = true
-		return due, true
-	}
-	return engine.PromQLDue{}, false
-}
-
-// evaluate evaluates a query and passes the result to the engine.
+// evaluate evaluates a query and steps the result into the engine.
 func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 	started := time.Now()
 	in := engine.PromQLEvaluated{Scope: due.Scope, Alarm: due.Alarm, Query: due.Query, At: due.At}
@@ -170,15 +116,12 @@ func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 	}
 	v.counts.Seconds += time.Since(started).Seconds()
 	v.mu.Unlock()
-	if ctx.Err() == nil {
-		if _, err := v.o.Step(ctx, in); err != nil && ctx.Err() == nil {
-			v.o.Log.Error("recording the result of a query failed", "alarm", due.Alarm, "error", err)
-		}
+	if ctx.Err() != nil {
+		return
 	}
-	v.mu.Lock()
-	delete(v.busy, alarmKey{due.Scope, due.Alarm})
-	v.mu.Unlock()
-	v.poke() // another query of the alarm may be waiting
+	if _, err := v.o.Step(ctx, in); err != nil && ctx.Err() == nil {
+		v.o.Log.Error("the result of an alarm's query could not be recorded", "alarm", due.Alarm, "error", err)
+	}
 }
 
 // ask evaluates a query at the time when it was due.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,23 +92,40 @@ func TestQueriesHaveADeadline(t *testing.T) {
 	}
 }
 
-// A waiting alarm is evaluated once, with its newest query; its results are in order.
+// Of an alarm that waits only the newest query is evaluated; the others are counted as skipped.
 func TestOldQueriesAreSkipped(t *testing.T) {
-	v := NewEvaluator(EvaluatorOptions{})
-	for i := range 3 {
-		v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", At: now.Add(time.Duration(i) * time.Second)}})
-	}
-	v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "b", At: now}})
-	first, _ := v.next()
-	v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", At: now.Add(9 * time.Second)}})
-	second, _ := v.next()
-	_, more := v.next()
-	if first.Alarm != "a" || !first.At.Equal(now.Add(2*time.Second)) || second.Alarm != "b" || more {
-		t.Errorf("%v, %v, more %v", first, second, more)
-	}
-	if c := v.Counts(); c.Skipped != 2 || c.Waiting != 1 {
-		t.Errorf("%+v", c)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		quiet := slog.New(slog.DiscardHandler)
+		var mu sync.Mutex
+		at := map[string][]time.Time{}
+		v := NewEvaluator(EvaluatorOptions{
+			Engine: NewEngine(quiet), Log: quiet, Data: storage.QueryableFunc(func(int64, int64) (storage.Querier, error) { return storage.NoopQuerier(), nil }),
+			Step: func(_ context.Context, in engine.Input) (engine.Result, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				e := in.(engine.PromQLEvaluated)
+				at[e.Alarm] = append(at[e.Alarm], e.At)
+				return nil, nil
+			},
+		})
+		for i := range 3 {
+			v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "a", Query: "up", At: now.Add(time.Duration(i) * time.Second)}})
+		}
+		v.Take(engine.PromQLDue{Scope: home, QueryDue: alarm.QueryDue{Alarm: "b", Query: "up", At: now}})
+		if c := v.Counts(); c.Skipped != 2 || c.Waiting != 2 {
+			t.Errorf("before: %+v", c)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go v.Run(ctx)
+		synctest.Wait()
+		if c := v.Counts(); c.Evaluated != 2 || c.Failed != 0 || c.Waiting != 0 {
+			t.Errorf("afterwards: %+v", c)
+		}
+		if want := map[string][]time.Time{"a": {now.Add(2 * time.Second)}, "b": {now}}; !cmp.Equal(want, at) {
+			t.Errorf("queries were evaluated at %v, want %v", at, want)
+		}
+	})
 }
 
 // stuck is a storage that never responds.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/queue"
 	"bellows.dev/bellows/metric"
 )
 
@@ -151,27 +151,22 @@ func (f *Forwarder) Run(ctx context.Context) {
 	}
 }
 
-// send sends the front of the queue and retries until the receiver accepts or refuses it.
+// send sends the front of the queue, with as many tries as it takes until the receiver accepts or refuses it.
 func (f *Forwarder) send(ctx context.Context, batch []handed) {
 	body, samples, err := encode(batch)
-	for wait := f.o.FirstWait; err == nil; wait = min(2*wait, f.o.LastWait) {
-		var again bool
-		var after time.Duration
-		if again, after, err = f.post(ctx, body); !again {
-			break
-		}
-		f.o.Log.Warn("remote write is retried", "to", f.o.Name, "error", err)
-		f.mu.Lock()
-		f.counts.Retries++
-		f.mu.Unlock()
-		pause := time.NewTimer(max(after, wait/2+rand.N(wait)))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return // the queue is lost with the process, but not the metric history
-		case <-pause.C:
-		}
-		err = nil
+	if err == nil {
+		err = f.backoff().Retry(ctx, func(int) (again bool, after time.Duration, err error) {
+			if again, after, err = f.post(ctx, body); again {
+				f.o.Log.Warn("remote write has to be tried again", "to", f.o.Name, "error", err)
+				f.mu.Lock()
+				f.counts.Retries++
+				f.mu.Unlock()
+			}
+			return again, after, err
+		})
+	}
+	if ctx.Err() != nil {
+		return // what waits is lost with the process, not in the history
 	}
 	if err != nil {
 		f.o.Log.Error("the receiver of remote write refuses samples", "to", f.o.Name, "samples", samples, "error", err)
@@ -188,7 +183,11 @@ func (f *Forwarder) send(ctx context.Context, batch []handed) {
 	}
 }
 
-// encode encodes a request, each series with its samples in order.
+func (f *Forwarder) backoff() queue.Backoff {
+	return queue.Backoff{First: f.o.FirstWait, Last: f.o.LastWait, Spread: true}
+}
+
+// encode writes a request, each series with its samples in their order.
 func encode(batch []handed) (body []byte, samples int, err error) {
 	type key struct {
 		scope  engine.Scope

@@ -13,7 +13,6 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
-	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -59,7 +58,7 @@ func targetKey(c awsapi.Call, namespace types.ServiceNamespace, resourceID *stri
 func refusal(s engine.Scope, err error) error {
 	var e *scaling.Error
 	if !errors.As(err, &e) {
-		return sagemaker.Refusal(s, err)
+		return awsapi.HostingRefusal(s, err)
 	}
 	return &awsapi.Error{Code: e.Kind.String(), Message: e.Msg}
 }

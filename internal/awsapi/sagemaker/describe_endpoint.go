@@ -20,7 +20,7 @@ func (a *API) describeEndpoint(ctx context.Context, c awsapi.Call, in *sdk.Descr
 			return err
 		}
 		out = &sdk.DescribeEndpointOutput{
-			EndpointName: aws.String(x.Name), EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, x.Name)),
+			EndpointName: aws.String(x.Name), EndpointArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceEndpoint, x.Name)),
 			EndpointConfigName: aws.String(x.Config), EndpointStatus: types.EndpointStatus(x.Status.String()),
 			FailureReason: awsapi.Optional(cmp.Or(x.FailureReason, x.PendingReason())), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
 		}

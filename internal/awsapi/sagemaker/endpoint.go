@@ -25,7 +25,7 @@ func (a *API) createEndpoint(ctx context.Context, c awsapi.Call, in *sdk.CreateE
 	if _, err := a.step(ctx, c, engine.CreateEndpoint{Key: key, Config: *in.EndpointConfigName, Tags: tags}); err != nil {
 		return nil, err
 	}
-	return &sdk.CreateEndpointOutput{EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, key.Endpoint))}, nil
+	return &sdk.CreateEndpointOutput{EndpointArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceEndpoint, key.Endpoint))}, nil
 }
 
 func (a *API) updateEndpoint(ctx context.Context, c awsapi.Call, in *sdk.UpdateEndpointInput) (*sdk.UpdateEndpointOutput, error) {
@@ -51,7 +51,7 @@ func (a *API) updateEndpoint(ctx context.Context, c awsapi.Call, in *sdk.UpdateE
 	if _, err := a.step(ctx, c, engine.UpdateEndpoint{Scope: c.Scope, Update: u}); err != nil {
 		return nil, err
 	}
-	return &sdk.UpdateEndpointOutput{EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, u.Endpoint))}, nil
+	return &sdk.UpdateEndpointOutput{EndpointArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceEndpoint, u.Endpoint))}, nil
 }
 
 // bake reads how long the old fleet is kept after the traffic shift, which is always all at once here.
@@ -101,7 +101,7 @@ func (a *API) updateWeightsAndCapacities(
 	if _, err := a.step(ctx, c, engine.UpdateEndpointWeightsAndCapacities{Key: key, Changes: changes}); err != nil {
 		return nil, err
 	}
-	return &sdk.UpdateEndpointWeightsAndCapacitiesOutput{EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, key.Endpoint))}, nil
+	return &sdk.UpdateEndpointWeightsAndCapacitiesOutput{EndpointArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceEndpoint, key.Endpoint))}, nil
 }
 
 func (a *API) deleteEndpoint(ctx context.Context, c awsapi.Call, in *sdk.DeleteEndpointInput) (*sdk.DeleteEndpointOutput, error) {

@@ -47,7 +47,7 @@ func (a *API) createEndpointConfig(
 	if _, err := a.step(ctx, c, engine.CreateEndpointConfig{Scope: c.Scope, Config: config}); err != nil {
 		return nil, err
 	}
-	return &sdk.CreateEndpointConfigOutput{EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, config.Name))}, nil
+	return &sdk.CreateEndpointConfigOutput{EndpointConfigArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceConfig, config.Name))}, nil
 }
 
 func (a *API) variantConfig(v *types.ProductionVariant, path string) (hosting.VariantConfig, error) {
@@ -130,7 +130,7 @@ func (a *API) describeEndpointConfig(
 			return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceConfig, Name: *in.EndpointConfigName}
 		}
 		out = &sdk.DescribeEndpointConfigOutput{
-			EndpointConfigName: aws.String(x.Name), EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, x.Name)),
+			EndpointConfigName: aws.String(x.Name), EndpointConfigArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceConfig, x.Name)),
 			CreationTime: aws.Time(x.Created), KmsKeyId: awsapi.Optional(x.KMSKeyID), ExecutionRoleArn: awsapi.Optional(x.ExecutionRole),
 			EnableNetworkIsolation: aws.Bool(x.NetworkIsolation), VpcConfig: describeVPC(x.VPC),
 		}

@@ -86,7 +86,7 @@ func (a *API) listModels(ctx context.Context, c awsapi.Call, in *sdk.ListModelsI
 		page, next, err := l.page("models", items)
 		for _, x := range page {
 			out.Models = append(out.Models, types.ModelSummary{
-				ModelName: aws.String(x.name), ModelArn: aws.String(arn(c.Scope, hosting.ResourceModel, x.name)), CreationTime: aws.Time(x.created),
+				ModelName: aws.String(x.name), ModelArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceModel, x.name)), CreationTime: aws.Time(x.created),
 			})
 		}
 		out.NextToken = next
@@ -110,7 +110,7 @@ func (a *API) listEndpointConfigs(
 		page, next, err := l.page("configs", items)
 		for _, x := range page {
 			out.EndpointConfigs = append(out.EndpointConfigs, types.EndpointConfigSummary{
-				EndpointConfigName: aws.String(x.name), EndpointConfigArn: aws.String(arn(c.Scope, hosting.ResourceConfig, x.name)),
+				EndpointConfigName: aws.String(x.name), EndpointConfigArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceConfig, x.name)),
 				CreationTime: aws.Time(x.created),
 			})
 		}
@@ -134,7 +134,7 @@ func (a *API) listEndpoints(ctx context.Context, c awsapi.Call, in *sdk.ListEndp
 		page, next, err := l.page("endpoints", items)
 		for _, x := range page {
 			out.Endpoints = append(out.Endpoints, types.EndpointSummary{
-				EndpointName: aws.String(x.name), EndpointArn: aws.String(arn(c.Scope, hosting.ResourceEndpoint, x.name)),
+				EndpointName: aws.String(x.name), EndpointArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceEndpoint, x.name)),
 				EndpointStatus: types.EndpointStatus(x.status), CreationTime: aws.Time(x.created), LastModifiedTime: aws.Time(x.modified),
 			})
 		}

@@ -28,7 +28,7 @@ func (a *API) createModel(ctx context.Context, c awsapi.Call, in *sdk.CreateMode
 	if _, err := a.step(ctx, c, engine.CreateModel{Scope: c.Scope, Model: m}); err != nil {
 		return nil, err
 	}
-	return &sdk.CreateModelOutput{ModelArn: aws.String(arn(c.Scope, hosting.ResourceModel, m.Name))}, nil
+	return &sdk.CreateModelOutput{ModelArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceModel, m.Name))}, nil
 }
 
 // dataCheck is the time limit of CreateModel's check of model data. After it, errors are found at the start of an instance.
@@ -137,7 +137,7 @@ func (a *API) describeModel(ctx context.Context, c awsapi.Call, in *sdk.Describe
 			return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceModel, Name: *in.ModelName}
 		}
 		out = &sdk.DescribeModelOutput{
-			ModelName: aws.String(m.Name), ModelArn: aws.String(arn(c.Scope, hosting.ResourceModel, m.Name)),
+			ModelName: aws.String(m.Name), ModelArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceModel, m.Name)),
 			CreationTime: aws.Time(m.Created), EnableNetworkIsolation: aws.Bool(m.NetworkIsolation),
 			ExecutionRoleArn: awsapi.Optional(m.ExecutionRole), VpcConfig: describeVPC(m.VPC),
 		}

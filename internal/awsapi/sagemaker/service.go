@@ -4,7 +4,6 @@ package sagemaker
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"bellows.dev/bellows/engine"
@@ -58,19 +57,10 @@ func New(b awsapi.Backend, o Options) *awsapi.Service {
 	return s
 }
 
-// arn returns the ARN of a resource; SageMaker's ARNs contain names in lower case.
-func arn(s engine.Scope, r hosting.Resource, name string) string {
-	return awsapi.ARN(s, "sagemaker", kinds[r]+"/"+strings.ToLower(name))
-}
-
-var kinds = map[hosting.Resource]string{
-	hosting.ResourceModel: "model", hosting.ResourceConfig: "endpoint-config", hosting.ResourceEndpoint: "endpoint",
-}
-
 // step applies an input and converts the engine's refusals to the service's errors.
 func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.Result, error) {
 	result, err := a.backend.Step(ctx, in)
-	return result, Refusal(c.Scope, err)
+	return result, awsapi.HostingRefusal(c.Scope, err)
 }
 
 // region calls f with the state of the call's region, and not at all if there is none yet.
@@ -86,5 +76,5 @@ func (a *API) region(ctx context.Context, c awsapi.Call, f func(*hosting.Registr
 	}); failed != nil {
 		return failed
 	}
-	return Refusal(c.Scope, err)
+	return awsapi.HostingRefusal(c.Scope, err)
 }

@@ -42,22 +42,14 @@ func describeTags(tags hosting.Tags) []types.Tag {
 	return out
 }
 
-// resource parses an ARN of the call's account and region.
-func resource(c awsapi.Call, text string) (hosting.Resource, string, error) {
-	rest, ours := strings.CutPrefix(text, awsapi.ARN(c.Scope, "sagemaker", ""))
-	kind, name, _ := strings.Cut(rest, "/")
-	for r, k := range kinds {
-		if ours && k == kind && name != "" {
-			return r, name, nil
-		}
-	}
-	return 0, "", awsapi.Validation("Could not find a resource with the ARN %q.", text)
+func unknownARN(text string) error {
+	return awsapi.Validation("Could not find a resource with the ARN %q.", text)
 }
 
 func (a *API) setTags(ctx context.Context, c awsapi.Call, text string, add []hosting.Tag, remove []string) (hosting.Tags, error) {
-	kind, name, err := resource(c, text)
-	if err != nil {
-		return nil, err
+	kind, name, ok := awsapi.ParseHostingARN(c.Scope, text)
+	if !ok {
+		return nil, unknownARN(text)
 	}
 	result, err := a.step(ctx, c, engine.SetTags{Scope: c.Scope, Resource: kind, Name: name, Add: add, Remove: remove})
 	if err != nil {
@@ -81,12 +73,12 @@ func (a *API) deleteTags(ctx context.Context, c awsapi.Call, in *sdk.DeleteTagsI
 }
 
 func (a *API) listTags(ctx context.Context, c awsapi.Call, in *sdk.ListTagsInput) (*sdk.ListTagsOutput, error) {
-	kind, name, err := resource(c, *in.ResourceArn)
-	if err != nil {
-		return nil, err
+	kind, name, ok := awsapi.ParseHostingARN(c.Scope, *in.ResourceArn)
+	if !ok {
+		return nil, unknownARN(*in.ResourceArn)
 	}
 	var tags hosting.Tags
-	if err := a.region(ctx, c, func(r *hosting.Registry) error {
+	if err := a.region(ctx, c, func(r *hosting.Registry) (err error) {
 		tags, err = r.TagsOf(kind, name)
 		return err
 	}); err != nil {

@@ -1,0 +1,43 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+)
+
+// reloadable lists the settings that a running server takes over; others take effect at the next start.
+var reloadable = []string{
+	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "wake_on_request", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
+	"payload_max", "log_max", "explain_max", "metrics", "model_data", "capacity", "instance_types",
+}
+
+// TakeOver returns the configuration with those settings of another that a running server can take over. changed are the names of the
+// settings that it took over, waiting those of settings that differ and take effect at the next start.
+func (c Config) TakeOver(next Config) (out Config, changed, waiting []string) {
+	out = c
+	to, from := reflect.ValueOf(&out).Elem(), reflect.ValueOf(next)
+	for i := range to.NumField() {
+		name, _, _ := strings.Cut(to.Type().Field(i).Tag.Get("yaml"), ",")
+		switch {
+		case name == "" || name == "-": // not a setting
+		case reflect.DeepEqual(to.Field(i).Interface(), from.Field(i).Interface()):
+		case slices.Contains(reloadable, name):
+			to.Field(i).Set(from.Field(i))
+			changed = append(changed, name)
+		default:
+			waiting = append(waiting, name)
+		}
+	}
+	return out, changed, waiting
+}
+
+// Engine returns the settings that decisions depend on.
+func (c Config) Engine() engine.Settings {
+	return engine.Settings{
+		StartupTimeout: time.Duration(c.StartupTimeout), InvocationTimeout: time.Duration(c.InvocationTimeout), LenientSetAlarmState: c.LenientSetAlarmState, WakeOnRequest: c.WakeOnRequest,
+	}
+}

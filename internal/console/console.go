@@ -1,0 +1,131 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/machine"
+	"bellows.dev/bellows/internal/modeldata"
+)
+
+// Paths of the pages. The health page is / as well; /health answers without a key, too, for probes.
+const (
+	HealthPath  = "/health"
+	ExplainPath = "/explain/"
+)
+
+// Control is what the pages read of a controller; *control.Controller is one.
+type Control interface {
+	View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
+	Now() time.Time
+	Speed() float64
+	Trouble() (control.Trouble, bool)
+}
+
+// Options are the parts of a server that the pages show. All are required.
+type Options struct {
+	Version string
+	Started time.Time
+	Scope   engine.Scope // whose endpoints are explained where a request does not say
+	Log     *slog.Logger
+
+	Admit func(r *http.Request) bool // reports whether a request comes with a key
+
+	Control   Control
+	Past      explain.Past
+	History   func() history.Status
+	Invoked   func() (served, failed uint64) // invocations since the start
+	Reach     func(ctx context.Context) (Reach, error)
+	Machine   *machine.Machine
+	ModelData func() modeldata.Status
+	Unlimited string // why instances are not held to their types' memory and CPU; "" where they are
+}
+
+// Console serves the pages.
+type Console struct{ o Options }
+
+// New returns a console.
+func New(o Options) *Console { return &Console{o} }
+
+// realm is what browsers show when they ask for a key.
+const realm = `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`
+
+// AskForKey refuses a request for a page with 401; browsers then ask for the key.
+func AskForKey(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", realm)
+	http.Error(w, "This page needs an access key: its ID as the user name and its secret as the password, or a request signed with it. "+
+		"`bellows env` prints both.", http.StatusUnauthorized)
+}
+
+// Health answers GET / and /health: a page for people, JSON for programs. Without a key, /health has the status alone and / asks for the key.
+func (c *Console) Health(w http.ResponseWriter, r *http.Request) {
+	keyed := c.o.Admit(r)
+	if !keyed && r.URL.Path != HealthPath {
+		AskForKey(w)
+		return
+	}
+	st, code := c.status(r.Context(), keyed)
+	html := strings.Contains(r.Header.Get("Accept"), "text/html")
+	kind := "application/json"
+	if html {
+		kind = "text/html; charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(code)
+	if html {
+		if err := writePage(w, &st); err != nil {
+			c.o.Log.Error("the health page failed", "error", err)
+		}
+		return
+	}
+	if err := json.NewEncoder(w).Encode(st); err != nil {
+		c.o.Log.Debug("a client went away before its answer", "error", err)
+	}
+}
+
+// status returns the content of the health page and its HTTP status. Without a key it has the status and the version only.
+func (c *Console) status(ctx context.Context, keyed bool) (st status, code int) {
+	code = http.StatusOK
+	look := func(_ time.Time, e *engine.Engine) {
+		st = status{Status: "ok", Version: c.o.Version}
+		st.look(e)
+		st.lookAtPrices(c.o.Machine)
+		st.lookAtTypes(c.o.Machine, e)
+	}
+	err := c.o.Control.View(ctx, look)
+	if again := (*control.UncommittedError)(nil); errors.As(err, &again) { // a disk that fails does not make the server unhealthy
+		err = c.o.Control.View(ctx, look)
+	}
+	if err != nil {
+		st.Version = c.o.Version
+		st.Status, code = err.Error(), http.StatusServiceUnavailable
+	}
+	if t, is := c.o.Control.Trouble(); is { // invocations go on: the HTTP status stays 200, which load balancers route by
+		if st.Status = "changes are refused. " + t.String(); t.Broken {
+			st.Status = t.String()
+		}
+	}
+	if !keyed {
+		return status{Status: st.Status, Version: st.Version}, code
+	}
+	st.Uptime = time.Since(c.o.Started).Round(time.Second).String()
+	st.PolicyTime, st.ClockSpeed = c.o.Control.Now().Round(time.Second), c.o.Control.Speed()
+	st.Served, st.Failed = c.o.Invoked()
+	st.History = newKept(c.o.History())
+	if reach, err := c.o.Reach(ctx); err == nil {
+		st.Explain = &reach
+	}
+	st.Machine = newMachineStatus(c.o.Machine, c.o.Unlimited)
+	data := c.o.ModelData()
+	st.ModelData = &data
+	return st, code
+}

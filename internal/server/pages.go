@@ -1,0 +1,32 @@
+package server
+
+import (
+	"context"
+	"runtime/debug"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/console"
+)
+
+// Version is the version of this program; "devel" where it was not built from a module's version.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+// newConsole makes the pages for people.
+func (s *Server) newConsole() *console.Console {
+	return console.New(console.Options{
+		Version: Version(), Started: s.started, Scope: engine.Scope{Account: s.o.Config.Account, Region: s.o.Config.Region}, Log: s.o.Log,
+		Admit: s.mayRead, Control: s.control, Past: s.Past(), History: s.history.Status, Invoked: s.gateway.Totals, Reach: s.reach,
+		Machine: s.machine, ModelData: s.data.Status, Unlimited: s.unlimited,
+	})
+}
+
+// reach returns how far back moments can be explained.
+func (s *Server) reach(ctx context.Context) (console.Reach, error) {
+	d, err := s.store.Reach(ctx)
+	return console.Reach{Since: d.From, Bytes: d.Bytes, BytesMax: int64(s.conf().ExplainMax)}, err
+}

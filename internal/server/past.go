@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/internal/log"
+)
+
+// Recorded returns what explanations are made from where no server runs: a store alone. The present is where its journal ends.
+func Recorded(s log.Store) explain.Past { return past{store: s} }
+
+// past is an explain.Past of a store, and of a controller where a server runs.
+type past struct {
+	store   log.Store
+	control *control.Controller // nil: the present is where the journal ends
+}
+
+// View implements explain.Past.
+func (p past) View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error {
+	if p.control != nil {
+		return p.control.View(ctx, f)
+	}
+	x, err := control.PastAt(ctx, p.store, time.Time{})
+	if err == nil {
+		f(x.Engine.Now(), x.Engine)
+	}
+	return err
+}
+
+// At implements explain.Past.
+func (p past) At(ctx context.Context, at time.Time) (explain.Stood, error) {
+	x, err := control.PastAt(ctx, p.store, at)
+	return explain.Stood(x), err
+}
+
+// Events implements explain.Past.
+func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {
+	ask := log.HistoryQuery{Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit}
+	if q.Type != "" {
+		ask.Types = []string{q.Type}
+	}
+	rows, _, err := p.store.Query(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]explain.Item, len(rows))
+	for i, r := range rows {
+		e, err := control.DecodeEvent(r.Kind, r.Data)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = explain.Item{At: r.At, Event: e}
+	}
+	return out, nil
+}

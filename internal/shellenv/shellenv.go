@@ -1,0 +1,165 @@
+package shellenv
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"bellows.dev/bellows/internal/credentials"
+	"bellows.dev/bellows/internal/server"
+)
+
+// interfering are the variables that would make AWS clients use other keys, another account or another server.
+var interfering = []string{
+	"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CREDENTIAL_EXPIRATION", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+	"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ACCOUNT_ID", "AWS_ENDPOINT_URL",
+}
+
+// servedVariables are the variables that set the endpoint of one service each. AWS: SDKs and tools reference, service-specific endpoints.
+var servedVariables = []string{
+	"AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", "AWS_ENDPOINT_URL_AUTO_SCALING",
+	"AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM",
+}
+
+// Options are what the environment is made of.
+type Options struct {
+	Dir        string        // data directory of the server
+	OnlyServed bool          // set the endpoints of the services that are served, and no other
+	Wait       time.Duration // how long to wait for the server
+}
+
+// Text waits until the server of a data directory answers, and returns what a shell has to evaluate so that AWS clients use it.
+func Text(ctx context.Context, o Options) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Wait)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	var reason error // of the last attempt that the deadline did not cut off
+	for {
+		key, address, region, err := look(ctx, o.Dir)
+		if err == nil {
+			return settings(key, "http://"+address, region, o.OnlyServed), nil
+		}
+		if ctx.Err() == nil || reason == nil {
+			reason = err
+		}
+		if ctx.Err() == nil && !errors.Is(err, errNotYet) {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("%w. Is `bellows serve --data-dir %s` running? Its log says more", reason, o.Dir)
+		case <-again.C:
+		}
+	}
+}
+
+// errNotYet is the error of a server that does not answer, and may still be starting.
+var errNotYet = errors.New("no server answers")
+
+// look returns the address and the region of the server of a data directory, and its key. It fails with errNotYet where the server may still be
+// starting.
+func look(ctx context.Context, dir string) (key credentials.Key, address, region string, err error) {
+	keys, _, err := credentials.Load(dir, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return key, "", "", fmt.Errorf("%w: %s is no data directory of a server", errNotYet, dir)
+	}
+	if err != nil {
+		return key, "", "", err
+	}
+	address, region, found := server.ReadAddress(dir)
+	if !found {
+		return key, "", "", fmt.Errorf("%w: the server of %s has not written its address", errNotYet, dir)
+	}
+	if address, err = Reachable(address); err != nil {
+		return key, "", "", err
+	}
+	if err := answers(ctx, address, region, keys[0]); err != nil {
+		return key, "", "", fmt.Errorf("%w at %s: %w", errNotYet, address, err)
+	}
+	return keys[0], address, region, nil
+}
+
+// Reachable returns the address at which clients on this machine reach a server: for one that listens on all addresses, a loopback address.
+func Reachable(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("reading the server's address: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// answers fails unless a server that knows the key answers at an address.
+func answers(ctx context.Context, address, region string, k credentials.Key) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(nil)
+	who := aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}
+	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), "sagemaker", region, time.Now()); err != nil {
+		return err
+	}
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // without a proxy
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	if err := answer.Body.Close(); err != nil {
+		return err
+	}
+	if answer.StatusCode == http.StatusUnauthorized {
+		return errors.New("the server there does not take this key: it is another data directory's")
+	}
+	return nil
+}
+
+// settings returns the text that points AWS clients at a server.
+func settings(k credentials.Key, url, region string, onlyServed bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
+	endpoints := []string{"AWS_ENDPOINT_URL"}
+	if onlyServed {
+		endpoints = servedVariables
+	}
+	for _, name := range endpoints {
+		fmt.Fprintf(&b, "export %s=%s\n", name, Quoted(url))
+	}
+	fmt.Fprintf(&b, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_DEFAULT_REGION=%s\nexport AWS_REGION=%s\n",
+		Quoted(k.AccessKeyID), Quoted(k.SecretAccessKey), Quoted(region), Quoted(region))
+	return b.String()
+}
+
+// Failure returns what a shell has to evaluate where Text fails: AWS clients then have keys and a server that do not exist, and the last command
+// fails. The status of eval is that of what it evaluates, not of the command that printed it.
+func Failure() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
+	const nowhere = "http://127.0.0.1:9" // the discard port
+	fmt.Fprintf(&b, "export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=bellows-env-failed\nexport AWS_SECRET_ACCESS_KEY=bellows-env-failed\n", nowhere)
+	b.WriteString("false\n")
+	return b.String()
+}
+
+// Quoted returns a text as one word of a shell, in quotes where it needs them.
+func Quoted(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:+=@%,"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,104 @@
+package shellenv
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bellows.dev/bellows/internal/credentials"
+)
+
+// evaluate runs what env prints in a shell with somebody's real credentials, then prints the environment's AWS variables.
+func evaluate(t *testing.T, text string) (status int, variables map[string]string, said string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `eval "$1"; echo "status=$?"; env | grep '^AWS_'`, "sh", text)
+	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIAREALREALREALREAL", "AWS_SECRET_ACCESS_KEY=real", "AWS_SESSION_TOKEN=real", "AWS_PROFILE=production",
+		"AWS_ENDPOINT_URL_S3=https://real", "AWS_ENDPOINT_URL_SAGEMAKER=https://real", "AWS_ROLE_ARN=real", "AWS_WEB_IDENTITY_TOKEN_FILE=real")
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, complaint.String())
+	}
+	variables = map[string]string{}
+	for _, line := range strings.Split(string(out), "\n") {
+		name, value, _ := strings.Cut(line, "=")
+		variables[name] = value
+	}
+	if variables["status"] != "0" {
+		status = 1
+	}
+	return status, variables, complaint.String()
+}
+
+func TestSettingsReplaceRealCredentials(t *testing.T) {
+	k := credentials.Key{AccessKeyID: "AKIAOWN", SecretAccessKey: "a/b+c'd $(false)"}
+	status, got, _ := evaluate(t, settings(k, "http://127.0.0.1:4580", "eu-west-1", false))
+	want := map[string]string{
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:4580", "AWS_ACCESS_KEY_ID": "AKIAOWN", "AWS_SECRET_ACCESS_KEY": k.SecretAccessKey, "AWS_REGION": "eu-west-1",
+		"AWS_DEFAULT_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_ENDPOINT_URL_SAGEMAKER": "", "AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %q, want %q", name, got[name], value)
+		}
+	}
+	if status != 0 {
+		t.Error("eval failed")
+	}
+	if Quoted("a'b'c d'e") != `'a'\''b'\''c d'\''e'` || Quoted("a$b") != "'a$b'" || Quoted("") != "''" || Quoted("a;b") != "'a;b'" {
+		t.Error("words of a shell")
+	}
+	_, got, _ = evaluate(t, settings(k, "http://127.0.0.1:4580", "eu-west-1", true))
+	if got["AWS_ENDPOINT_URL"] != "" || got["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] != "http://127.0.0.1:4580" || got["AWS_ENDPOINT_URL_AUTO_SCALING"] != "http://127.0.0.1:4580" {
+		t.Errorf("only what is served: %v", got)
+	}
+}
+
+// Where no server answers, Text fails with the reason of its last attempt, and what Failure returns fails too and leaves nothing of the real
+// credentials.
+func TestFailure(t *testing.T) {
+	dir := t.TempDir()
+	fails := func(ctx context.Context, want ...string) {
+		t.Helper()
+		text, err := Text(ctx, Options{Dir: dir, Wait: 300 * time.Millisecond})
+		for _, part := range want {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%q, %v: want %q", text, err, part)
+			}
+		}
+	}
+	fails(t.Context(), "no server answers: "+dir+" is no data directory")
+	status, got, said := evaluate(t, Failure())
+	if status == 0 || said != "" || !strings.HasPrefix(got["AWS_ENDPOINT_URL"], "http://127.0.0.1:") ||
+		got["AWS_ACCESS_KEY_ID"] != "bellows-env-failed" || got["AWS_SESSION_TOKEN"]+got["AWS_PROFILE"] != "" {
+		t.Errorf("status %d, %v, %s", status, got, said)
+	}
+	if _, _, err := credentials.Load(dir, func() credentials.Key { return credentials.New("123456789012", "admin", time.Now()) }); err != nil {
+		t.Fatal(err)
+	}
+	fails(t.Context(), "has not written its address")
+	// A server that listened once and does not answer.
+	if err := os.WriteFile(filepath.Join(dir, "address"), []byte("127.0.0.1:9 us-east-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fails(t.Context(), "127.0.0.1:9", "refused")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	fails(gone, "no server answers")
+}
+
+func TestReachable(t *testing.T) {
+	for listen, want := range map[string]string{
+		"0.0.0.0:4580": "127.0.0.1:4580", "[::]:4580": "127.0.0.1:4580", ":4580": "127.0.0.1:4580", "10.1.2.3:80": "10.1.2.3:80", "[::1]:1": "[::1]:1",
+	} {
+		if got, err := Reachable(listen); err != nil || got != want {
+			t.Errorf("%s: %s, %v", listen, got, err)
+		}
+	}
+}
