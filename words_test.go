@@ -29,9 +29,9 @@ var encodedNames = []string{}
 
 // notReworded are packages whose names and comments still have refused words.
 var notReworded = []string{
-	"alarm", "cmd/bellows", "engine", "hosting", "internal/control", "internal/explain", "internal/fleet/fleettest", "internal/fleet/process",
+	"cmd/bellows", "engine", "hosting", "internal/control", "internal/explain", "internal/fleet/fleettest", "internal/fleet/process",
 	"internal/foretell", "internal/history", "internal/invoke", "internal/log", "internal/log/logtest", "internal/log/sqlite", "internal/modeldata",
-	"internal/notify", "internal/port", "internal/socket", "metric", "metric/expr", "scaling", "internal/server", "internal/store",
+	"internal/notify", "internal/port", "internal/socket", "scaling", "internal/server", "internal/store",
 }
 
 // nameWord is a word of a name in camel case.

@@ -18,7 +18,7 @@ type Verdict struct {
 // Decide returns the state that an evaluation range makes of an alarm in state current: slots are its periods, newest first. scratch is
 // reused for Verdict.Real.
 //
-// CloudWatch looks at the newest N periods that have samples, wherever in the range they are; the treatment of missing data matters only
+// CloudWatch looks at the newest N periods that have samples, anywhere in the range; the treatment of missing data matters only
 // where there are fewer. Every row of AWS's tables is a test.
 // AWS: CloudWatch user guide, configuring how alarms treat missing data.
 func (r *Rule) Decide(slots []metric.Datapoint, current State, scratch []metric.Datapoint) Verdict {

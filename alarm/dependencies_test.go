@@ -72,7 +72,7 @@ func levels(d *dependencies) string {
 }
 
 // However a graph came to be, an alarm is above all that it needs, except within a cycle; cyclic tells exactly the rules that come back to
-// themselves; and a graph that was changed equals one made afresh.
+// themselves; and a graph that was changed equals one made from the start.
 func TestLevelsOfAnyGraph(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e", "f"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -99,7 +99,7 @@ func TestLevelsOfAnyGraph(t *testing.T) {
 		}
 		fresh := graphOf(t, slices.Collect(maps.Values(lines))...)
 		if got, want := levels(&d), levels(fresh); got != want {
-			t.Fatalf("changed: %s\nafresh:  %s\n%v", got, want, lines)
+			t.Fatalf("changed: %s\nnew:     %s\n%v", got, want, lines)
 		}
 		for _, name := range slices.Sorted(maps.Keys(d.needs)) {
 			if got, want := d.cyclic[name], comesBack(d.children, name, name); got != want {

@@ -136,7 +136,7 @@ func TestRulesThatAreRefused(t *testing.T) {
 	}
 }
 
-// Whatever a stranger writes, a rule is refused or means the same each time, and what it rests on is among its children.
+// Any text is refused or means the same each time, and the alarms that its value is based on are among its children.
 func FuzzRule(f *testing.F) {
 	for _, s := range []string{
 		"ALARM(a) AND NOT (OK(o) OR TRUE)", `AT_LEAST("50%", NOT OK, (a, "b\"c"))`, "INSUFFICIENT_DATA(\"", "((((", "not not true", "ALARM(ä)",

@@ -25,28 +25,28 @@ type history struct {
 	wasCyclic map[string]bool // composite alarms that have ever been in a cycle: evaluation stops in one, so they may lag behind their rules
 }
 
-// do makes a call on the registry and the twin, and then a step, and compares what they say.
+// do makes a call on the registry and the twin, and then a step, and compares their events.
 func (h *history) do(call func(*alarm.Registry) ([]alarm.Event, error)) error {
 	h.twin = restored(h.t, h.twin)
 	before := maps.Clone(h.registry.Composite)
-	said, err := both(h.registry, h.now, call)
-	if twinSaid, twinErr := both(h.twin, h.now, call); said != twinSaid || fmt.Sprint(err) != fmt.Sprint(twinErr) {
-		h.t.Fatalf("a registry from a snapshot differs: %v, %v\n%s\n---\n%s", err, twinErr, said, twinSaid)
+	got, err := both(h.registry, h.now, call)
+	if twinText, twinErr := both(h.twin, h.now, call); got != twinText || fmt.Sprint(err) != fmt.Sprint(twinErr) {
+		h.t.Fatalf("a registry from a snapshot differs: %v, %v\n%s\n---\n%s", err, twinErr, got, twinText)
 	}
 	if a, b := h.registry.Wake(h.now), h.twin.Wake(h.now); !a.Equal(b) {
 		h.t.Fatalf("it wakes at %v, one from a snapshot at %v", a, b)
 	}
-	h.checkOrder(said, before)
+	h.checkOrder(got, before)
 	return err
 }
 
 func both(r *alarm.Registry, now time.Time, call func(*alarm.Registry) ([]alarm.Event, error)) (string, error) {
 	events, err := call(r)
-	said := texts(events)
+	got := texts(events)
 	if err == nil {
-		said += texts(r.Step(now, nil).Events)
+		got += texts(r.Step(now, nil).Events)
 	}
-	return said, err
+	return got, err
 }
 
 // restored returns a registry with what a snapshot of another one holds.
@@ -73,9 +73,9 @@ func restored(t interface{ Fatal(...any) }, old *alarm.Registry) *alarm.Registry
 }
 
 // checkOrder checks that no composite alarm outside cycles changes its state before an alarm in its rule does, in one step.
-func (h *history) checkOrder(said string, before map[string]*alarm.Composite) {
+func (h *history) checkOrder(got string, before map[string]*alarm.Composite) {
 	var order []string
-	for line := range strings.Lines(said) {
+	for line := range strings.Lines(got) {
 		if name, ok := strings.CutPrefix(line, "state "); ok {
 			order = append(order, strings.Fields(name)[0])
 		}
@@ -86,7 +86,7 @@ func (h *history) checkOrder(said string, before map[string]*alarm.Composite) {
 		}
 		for _, child := range h.registry.Children(name) {
 			if last := lastIndex(order, child); last > at && lastIndex(order, name) == at && !cyclic(h.registry, child) {
-				h.t.Fatalf("%s changes before %s, which is in its rule:\n%s", name, child, said)
+				h.t.Fatalf("%s changes before %s, which is in its rule:\n%s", name, child, got)
 			}
 		}
 	}

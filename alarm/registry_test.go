@@ -94,12 +94,12 @@ func newStage(t *testing.T) *stage {
 	return &stage{T: t, Registry: alarm.NewRegistry(w, 10*time.Second), metrics: w, now: start}
 }
 
-// step takes a step after the events of a call, and compares what was said.
+// step takes a step after the events of a call, and compares the texts of all events.
 func (s *stage) step(events []alarm.Event, want ...string) {
 	s.Helper()
-	said := texts(events)
-	said += texts(s.Step(s.now, nil).Events)
-	if diff := cmp.Diff(strings.Join(want, "\n"), strings.TrimSuffix(said, "\n")); diff != "" {
+	got := texts(events)
+	got += texts(s.Step(s.now, nil).Events)
+	if diff := cmp.Diff(strings.Join(want, "\n"), strings.TrimSuffix(got, "\n")); diff != "" {
 		s.Errorf("at %s (-want +got):\n%s", s.now.Format("15:04:05"), diff)
 	}
 }
@@ -230,10 +230,10 @@ func TestInvocations(t *testing.T) {
 	}
 	s.RemoveActions("t", "p")
 	s.step(s.set("a", alarm.InAlarm), change, "notify topic of a in ALARM")
-	s.step(s.EnableActions(s.now, []string{"a", "a", "nobody"}, false), "configured a")
+	s.step(s.EnableActions(s.now, []string{"a", "a", "unknown"}, false), "configured a")
 	s.set("a", alarm.OK)
 	s.step(s.set("a", alarm.InAlarm), "state a OK -> ALARM: by hand")
-	if _, err := s.SetState(s.now, "nobody", alarm.Override{State: alarm.OK}); !errors.Is(err, alarm.ErrNoAlarm) {
+	if _, err := s.SetState(s.now, "unknown", alarm.Override{State: alarm.OK}); !errors.Is(err, alarm.ErrNoAlarm) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -262,9 +262,9 @@ func TestReadingsRepeatAStep(t *testing.T) {
 			readings[r.Alarm] = &r
 			evaluations++
 		}
-		said := texts(out.Events)
-		if got := texts(again.Step(s.now, readings).Events); got != said {
-			t.Errorf("minute %d: repeated, it said\n%s\nnot\n%s", minute, got, said)
+		want := texts(out.Events)
+		if got := texts(again.Step(s.now, readings).Events); got != want {
+			t.Errorf("minute %d: repeated, its events are\n%s\nnot\n%s", minute, got, want)
 		}
 		x, y := *s.Metric["a"], *again.Metric["a"]
 		if diff := cmp.Diff(x, y); diff != "" {
@@ -323,7 +323,7 @@ func TestMuting(t *testing.T) {
 	}
 }
 
-// The result of a query that the alarm no longer asks for changes nothing; one that fails is said once.
+// The result of a query that the alarm no longer asks for changes nothing; a failure is recorded once.
 func TestTakeResult(t *testing.T) {
 	s := newStage(t)
 	promql := alarm.Alarm{
@@ -338,7 +338,7 @@ func TestTakeResult(t *testing.T) {
 	s.step(nil, "query p: up == 0")
 	returned := []alarm.Returned{{Attributes: map[string]string{"job": "api"}, Value: "0"}}
 	s.step(s.TakeResult(s.now, alarm.QueryResult{Alarm: "p", Query: "another", Returned: returned}))
-	s.step(s.TakeResult(s.now, alarm.QueryResult{Alarm: "nobody", Query: "up == 0", Returned: returned}))
+	s.step(s.TakeResult(s.now, alarm.QueryResult{Alarm: "unknown", Query: "up == 0", Returned: returned}))
 	failed := alarm.QueryResult{Alarm: "p", Query: "up == 0", Err: "boom"}
 	s.step(s.TakeResult(s.now, failed), "unevaluated p: The query could not be evaluated: boom")
 	s.step(s.TakeResult(s.now, failed))
@@ -368,7 +368,7 @@ func TestTags(t *testing.T) {
 		if err := tag(name, map[string]string{"x": ""}, []string{"0"}); err != nil {
 			t.Error(err)
 		}
-		if err := tag("nobody", nil, nil); !errors.Is(err, alarm.ErrNoAlarm) {
+		if err := tag("unknown", nil, nil); !errors.Is(err, alarm.ErrNoAlarm) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -395,7 +395,7 @@ func TestStates(t *testing.T) {
 	if diff := cmp.Diff([]string{"a OK", "c ALARM", "m OK"}, states()); diff != "" {
 		t.Error(diff)
 	}
-	s.Delete(s.now, []string{"m", "nobody"})
+	s.Delete(s.now, []string{"m", "unknown"})
 	s.Step(s.now, nil)
 	if diff := cmp.Diff([]string{"a ALARM", "c OK"}, states()); diff != "" {
 		t.Error(diff)

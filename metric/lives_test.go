@@ -190,7 +190,7 @@ func TestLivesAgainstTheDefinition(t *testing.T) {
 	})
 }
 
-// A metric that nobody sends and nobody watches is not listed after two weeks, and not in memory either.
+// A metric that has no new samples and is not watched is not listed after two weeks, and not in memory either.
 func TestIdleMetricsDisappear(t *testing.T) {
 	w := metric.NewWindow(time.Hour)
 	idle, watched := metric.NewID("N", "idle"), metric.NewID("N", "watched")

@@ -72,7 +72,7 @@ func (b *bucket) add(sum *Summary) {
 	b.set, b.dist = x.StatisticSet, x.Distribution
 }
 
-// add adds samples to the bucket with the start, unit and resolution of b, wherever it is, creating it where there is none.
+// add adds samples to the bucket with the start, unit and resolution of b, creating it where there is none.
 func (s *Series) add(b *bucket, sum *Summary) {
 	if s.isLate(b.start) {
 		s.addLate(b, sum)

@@ -9,7 +9,7 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// divide drops what would be divided by zero. AWS: user guide, metric math, basic arithmetic functions.
+// divide has no result where the divisor is zero. AWS: user guide, metric math, basic arithmetic functions.
 func divide(a, b float64) float64 {
 	if b == 0 {
 		return math.NaN()
@@ -25,7 +25,7 @@ func floor(v float64) float64 { return math.Floor(v) }
 func log(v float64) float64   { return math.Log(v) }
 func log10(v float64) float64 { return math.Log10(v) }
 
-// finite drops what is not a number or too large for one: the logarithm of zero, a root of a negative value.
+// finite has no result where the value is infinite or not a number: the logarithm of zero, a root of a negative value.
 func finite(v float64) float64 {
 	if math.IsInf(v, 0) {
 		return math.NaN()
@@ -45,7 +45,7 @@ func (e *evaluation) unary(v value, t Type, f func(float64) float64) value {
 	return value{list: out}
 }
 
-// mapped applies a function to the datapoints of a time series; where there is none there stays none.
+// mapped applies a function to the datapoints of a time series; missing ones stay missing.
 func (e *evaluation) mapped(s *series, f func(float64) float64) series {
 	out := e.like(s)
 	for i := range out.values {
@@ -56,13 +56,13 @@ func (e *evaluation) mapped(s *series, f func(float64) float64) series {
 	return out
 }
 
-// put sets a computed value; what is no number, or an infinite one, is left out and noted.
+// put sets a computed value; one that is infinite or not a number is dropped, and noted.
 func (s *series) put(i int, v float64) {
 	s.values[i] = finite(v)
 	s.dropped = s.dropped || math.IsNaN(s.values[i])
 }
 
-// like returns a time series of the same periods and origin, its values yet to be set.
+// like returns a time series with the periods and the origin of another; the caller sets its values.
 func (e *evaluation) like(s *series) series {
 	return series{s.lo, e.lend(len(s.values)), s.origin, s.partial, s.dropped}
 }
@@ -71,7 +71,7 @@ func unaryFunction(f func(float64) float64) func(*evaluation, *node, *instance) 
 	return func(e *evaluation, n *node, in *instance) value { return e.unary(e.node(n.args[0], in), n.typ, f) }
 }
 
-// binary applies an operator: of an array and something else, to each member.
+// binary applies an operator; where one operand is an array, to each of its members.
 func (e *evaluation) binary(n *node, a, b value) value {
 	left, right := n.args[0].typ, n.args[1].typ
 	switch {
@@ -107,7 +107,7 @@ func (e *evaluation) binary(n *node, a, b value) value {
 	return value{list: out}
 }
 
-// nothing is time series with no datapoint: their other operand is a scalar that is not there.
+// nothing returns time series without datapoints, the result where the other operand is a missing scalar.
 func (e *evaluation) nothing(v value) value {
 	return e.overEach(v, func(s *series) series {
 		out := e.like(s)
@@ -118,7 +118,7 @@ func (e *evaluation) nothing(v value) value {
 	})
 }
 
-// scalars applies an operator where neither side is treated as 0: a scalar that is not there has no result.
+// scalars applies an operator to scalars, of which a missing one is not treated as 0: there is no result.
 func scalars(op operator, a, b float64) float64 {
 	if math.IsNaN(a) || math.IsNaN(b) {
 		return math.NaN()
@@ -126,7 +126,7 @@ func scalars(op operator, a, b float64) float64 {
 	return finite(op(a, b))
 }
 
-// both applies an operator to two time series. Where one has no datapoint it counts as 0, where neither has one there is no result.
+// both applies an operator to two time series. A missing datapoint counts as 0; where both are missing there is no result.
 // AWS: user guide, metric math, basic arithmetic functions; comparison operators.
 func (e *evaluation) both(op operator, a, b *series) series {
 	out := e.union(a, b)
@@ -148,7 +148,7 @@ func orZero(v float64) float64 {
 	return v
 }
 
-// union returns a time series of the periods of two, its values yet to be set.
+// union returns a time series with the periods of two; the caller sets its values.
 func (e *evaluation) union(a, b *series) series {
 	lo, hi := min(a.lo, b.lo), max(a.lo+len(a.values), b.lo+len(b.values))
 	out := series{lo: lo, values: e.lend(hi - lo), partial: a.partial || b.partial, dropped: a.dropped || b.dropped}

@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// checker finds the types of an expression's nodes, and what its names mean.
+// checker determines the types of an expression's nodes and resolves its names.
 type checker struct {
 	*compiler
 	query int
@@ -38,12 +38,12 @@ func (k *checker) check(n *node) (t Type, err *Error) {
 	return t, err
 }
 
-// name is another query's identifier.
+// name checks the identifier of another query.
 func (k *checker) name(n *node) (Type, *Error) {
 	i, found := k.ids[n.text]
 	if !found {
 		if !lower(n.text[0]) {
-			return 0, badSyntax(n.pos) // keywords stand in their functions only
+			return 0, badSyntax(n.pos) // keywords are valid in their functions only
 		}
 		return 0, at(n.pos, "ID '%s' not found", n.text)
 	}
@@ -61,7 +61,7 @@ func (k *checker) use(i int) {
 	}
 }
 
-// list is an array made of time series, and of the members of arrays.
+// list checks an array of time series and of the members of arrays.
 func (k *checker) list(n *node) (Type, *Error) {
 	types, err := k.all(n.args)
 	if err != nil {
@@ -139,7 +139,7 @@ func (k *checker) call(n *node) (Type, *Error) {
 	return t, k.special(n)
 }
 
-// isKeyword reports whether a name is a word of a function, at the place of one of its arguments.
+// isKeyword reports whether a name is a keyword of a function at the position of one of its arguments.
 func isKeyword(function string, place int, word string) bool {
 	switch {
 	case function == "FILL" && place == 1:
@@ -153,14 +153,14 @@ func isKeyword(function string, place int, word string) bool {
 	}
 }
 
-// special checks what the types of a function's arguments do not say.
+// special checks what the types of a function's arguments do not determine.
 func (k *checker) special(n *node) *Error {
 	switch n.text {
 	case "METRICS":
 		for i := range k.program.queries {
 			q := &k.program.queries[i]
 			if q.Stat != nil && (len(n.args) == 0 || strings.Contains(q.ID, n.args[0].text)) {
-				_ = k.compiler.check(i, nil) // a metric has nothing to refuse
+				_ = k.compiler.check(i, nil) // checking a metric never fails
 				n.metrics = append(n.metrics, i)
 				k.use(i)
 			}
@@ -196,7 +196,7 @@ func (k *checker) search(n *node) *Error {
 	return nil
 }
 
-// searchPeriod reads a SEARCH's last argument. AWS: recorded.
+// searchPeriod parses the last argument of SEARCH. AWS: recorded.
 func (k *checker) searchPeriod(s *search, n *node) *Error {
 	if n.kind != numberNode {
 		return whole(n.pos, searchWantsPositive)

@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Program is a checked list of queries. It does not change once it is compiled.
+// Program is a checked list of queries. It is immutable.
 type Program struct {
 	queries   []query
 	instances []instance
@@ -18,19 +18,19 @@ type Program struct {
 	calls     bool // there are expressions
 }
 
-// query is a query of the list and what the checker found out.
+// query is a query of the list and what the checker determined.
 type query struct {
 	metric.DataQuery
 	root     *node // nil for a metric
 	typ      Type
 	period   time.Duration
-	refs     []int // queries that the expression uses
+	refs     []int // queries that the expression refers to
 	searches []*search
-	first    int // instance, -1: none is needed
+	first    int // index of its first instance, -1: none is needed
 	state    int // of the check: 0, checking, checked
 }
 
-// instance is a query evaluated at a period: where expressions of different periods use a query, it is evaluated once for each.
+// instance is a query at a period: where expressions with different periods use a query, it is evaluated once for each.
 type instance struct {
 	query    int
 	period   time.Duration
@@ -39,7 +39,7 @@ type instance struct {
 	next     int   // instance of the same query at another period, -1: none
 }
 
-// read is what has to be read before anything is computed: a metric, or all that a search finds.
+// read is what has to be read before the evaluation: a metric, or all metrics that a search finds.
 type read struct {
 	instance int
 	query    int
@@ -53,12 +53,12 @@ const (
 	checked
 )
 
-// defaultPeriod is that of expressions which neither have one nor use a metric, in a list without metrics: TIME_SERIES(1) alone. In a
-// list with metrics it is the shortest of theirs. AWS is silent.
+// defaultPeriod is the period of expressions that have none and use no metric, in a list without metrics, such as TIME_SERIES(1). In a list
+// with metrics it is the shortest of theirs. AWS documents nothing.
 const defaultPeriod = time.Minute
 
-// Compile checks queries: that identifiers are unique, expressions well formed, what they refer to there and not in a circle, their
-// arguments of the right type, and that what is returned is a time series or an array of them. It fails with *Error.
+// Compile checks queries: identifiers are unique, expressions well formed, references exist and have no cycle, arguments have the right
+// types, and what is returned is a time series or an array of them. It fails with *Error.
 func Compile(queries []metric.DataQuery) (*Program, error) {
 	c := compiler{program: &Program{queries: make([]query, len(queries))}, ids: make(map[string]int, len(queries))}
 	for i, q := range queries {
@@ -93,7 +93,7 @@ type compiler struct {
 	shortest time.Duration // period of a metric, 0: there is none
 }
 
-// check checks a query and all that it uses. path are the queries that led to it.
+// check checks a query and all that it refers to. path are the queries that refer to it.
 func (c *compiler) check(i int, path []int) *Error {
 	q := &c.program.queries[i]
 	switch {
@@ -115,7 +115,7 @@ func (c *compiler) check(i int, path []int) *Error {
 	return nil
 }
 
-// Texts of CloudWatch's that do not name the expression. AWS: recorded.
+// Texts of CloudWatch that do not name the expression. AWS: recorded.
 const (
 	searchNeedsPeriod   = "Period is a required field when using SEARCH function within an expression"
 	searchWantsPositive = "SEARCH arguments must be '[String, String, Positive Number]'"
@@ -150,8 +150,8 @@ func (c *compiler) expression(i int, path []int) *Error {
 	return c.settle(q)
 }
 
-// settle decides an expression's period: its own or, if that is greater, the greatest of what it uses, at which all of it is then
-// read. A SEARCH's own period wins over the query's: recorded.
+// settle determines an expression's period: its own or, if that is greater, the greatest of what it uses; all of this is then read at that
+// period. The period of a SEARCH takes precedence over the query's: recorded.
 func (c *compiler) settle(q *query) *Error {
 	own := q.Period
 	for _, s := range q.searches {
@@ -170,7 +170,7 @@ func (c *compiler) settle(q *query) *Error {
 	return nil
 }
 
-// need makes the instance of a query at a period, and of all that it uses.
+// need creates the instance of a query at a period, and those of all that it uses.
 func (p *Program) need(i int, period time.Duration) {
 	q := &p.queries[i]
 	for at := q.first; at >= 0; at = p.instances[at].next {
@@ -204,7 +204,7 @@ func (p *Program) plan() {
 	}
 }
 
-// Type returns what the query at a position gives.
+// Type returns the type of the query at a position.
 func (p *Program) Type(i int) Type { return p.queries[i].typ }
 
 // Period returns the period of the query at a position: a metric's own, or the one that an expression is evaluated at.
@@ -213,7 +213,7 @@ func (p *Program) Period(i int) time.Duration { return p.queries[i].period }
 // Uses returns the positions of the queries that the one at a position refers to.
 func (p *Program) Uses(i int) []int { return p.queries[i].refs }
 
-// Searches reports whether the query at a position finds its metrics when it is evaluated, by a SEARCH of its own or of a query it uses.
+// Searches reports whether the query at a position has a SEARCH, or refers to a query that has: its metrics are found by the evaluation.
 func (p *Program) Searches(i int) bool {
 	q := &p.queries[i]
 	return len(q.searches) > 0 || slices.ContainsFunc(q.refs, p.Searches)
@@ -222,7 +222,7 @@ func (p *Program) Searches(i int) bool {
 // Expressions reports whether any of the queries is an expression.
 func (p *Program) Expressions() bool { return p.calls }
 
-// wholeSeconds reads a period that an expression gives; fractions are dropped. AWS: recorded.
+// wholeSeconds returns a period given as a number of seconds, rounded down. AWS: recorded.
 func wholeSeconds(v float64) (time.Duration, bool) {
 	v = math.Trunc(v)
 	return time.Duration(v) * time.Second, v <= float64(math.MaxInt32)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Error says what is wrong with an expression, in CloudWatch's words.
+// Error says what is wrong with an expression, in CloudWatch's text.
 type Error struct {
 	ID   string // of the query
 	Pos  int    // bytes from the start of the expression
@@ -21,12 +21,12 @@ func (e *Error) Error() string {
 	return "Error in expression '" + e.ID + "': " + e.Text
 }
 
-// at makes an error whose query is not known yet.
+// at returns an error whose query is not known yet.
 func at(pos int, format string, args ...any) *Error {
 	return &Error{Pos: pos, Text: fmt.Sprintf(format, args...)}
 }
 
-// whole makes an error whose text does not name the expression. AWS: recorded.
+// whole returns an error whose text does not name the expression. AWS: recorded.
 func whole(pos int, text string) *Error { return &Error{Pos: pos, Text: text, bare: true} }
 
 func badSyntax(pos int) *Error { return at(pos, "Invalid syntax") }
@@ -34,10 +34,10 @@ func badSyntax(pos int) *Error { return at(pos, "Invalid syntax") }
 // ErrStopped says that Options.More ended an evaluation.
 var ErrStopped = errors.New("expr: the evaluation was stopped")
 
-// TooMuchError says that a program would have computed more values than it may.
+// TooMuchError says that an evaluation needs more values than it may.
 type TooMuchError struct{ Limit int }
 
-// Error is worded like CloudWatch's refusal of too many datapoints.
+// Error follows CloudWatch's text for too many datapoints.
 func (e *TooMuchError) Error() string {
 	return fmt.Sprintf("The expressions compute more than %d datapoints. You may reduce the datapoints computed by increasing Period, "+
 		"or decreasing the time range.", e.Limit)

@@ -10,14 +10,14 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// series is a time series at an instance's period: values from the period lo on, NaN where there is no datapoint. Periods outside
-// were not read.
+// series is a time series at an instance's period: values from the period lo, NaN where there is no datapoint. Other periods were not
+// read.
 type series struct {
 	lo      int
 	values  []float64
 	origin  *Origin
 	partial bool
-	dropped bool // there were datapoints whose results are no numbers
+	dropped bool // results were dropped as infinite or not a number
 }
 
 // at returns the value of a period, NaN outside.
@@ -28,13 +28,13 @@ func (s *series) at(i int) float64 {
 	return math.NaN()
 }
 
-// value is a scalar, a time series or an array of them, as its node's type says. A scalar may be NaN: there is none.
+// value is a scalar, a time series or an array of these, as its node's type says. A scalar that is NaN is missing.
 type value struct {
 	scalar float64
 	list   []series // one for a time series
 }
 
-// source is a metric that is read, at a period.
+// source is a metric that is read at a period.
 type source struct {
 	read   int
 	origin *Origin
@@ -49,7 +49,7 @@ type evaluation struct {
 	program *Program
 	scratch *Scratch
 	options Options
-	spent   int // values lent
+	spent   int // values allocated
 	work    int // steps since Options.More was asked
 	stopped bool
 	ready   []bool
@@ -65,16 +65,16 @@ type framing struct {
 	periods int
 }
 
-// MetricsMax is how many metrics an evaluation's searches find. AWS: recorded.
+// MetricsMax is the most metrics that the searches of an evaluation find. AWS: recorded.
 const MetricsMax = 500
 
-// valuesMax bounds what one evaluation computes: a hundred times what GetMetricData may return.
+// valuesMax is the most values that an evaluation computes: a hundred times what GetMetricData may return.
 const valuesMax = 100 * 100_800
 
-// workMax is how many steps are taken between two questions to Options.More. A step is about a value that is computed.
+// workMax is how many units of work are done between two calls of Options.More. A unit is about one computed value.
 const workMax = 50_000
 
-// step counts work. After much of it the caller is asked whether to go on; false: not.
+// step counts work and now and then calls Options.More. It returns false where the evaluation is to stop.
 func (e *evaluation) step(n int) bool {
 	if e.options.More == nil || e.stopped {
 		return !e.stopped
@@ -86,13 +86,13 @@ func (e *evaluation) step(n int) bool {
 	return !e.stopped
 }
 
-// Eval reads and computes in one go. See Read and Results.
+// Eval is Read and Results in one.
 func (p *Program) Eval(src Source, o Options, s *Scratch) ([]Result, error) {
 	p.Read(src, o, s)
 	return s.Results()
 }
 
-// Read takes from a source what the returned queries need. Results computes them without it: a source may be locked meanwhile.
+// Read reads what the returned queries need. Results computes them without the source, which can be unlocked before.
 func (p *Program) Read(src Source, o Options, s *Scratch) {
 	s.floats.used, s.lists.used, s.members.used, s.sources, s.results = 0, 0, 0, s.sources[:0], s.results[:0]
 	e := &s.evaluation
@@ -110,17 +110,17 @@ func (p *Program) Read(src Source, o Options, s *Scratch) {
 	}
 }
 
-// sourcesBetween is how many sources are read at most between two questions to Options.More.
+// sourcesBetween is the most sources that are read between two calls of Options.More.
 const sourcesBetween = 10
 
-// sized returns a slice of zero values, in the given one's memory where that is large enough.
+// sized returns a slice of n zero values, in the memory of another where that is large enough.
 func sized[T any](s []T, n int) []T {
 	s = slices.Grow(s[:0], n)[:n]
 	clear(s)
 	return s
 }
 
-// frame is the periods of an instance.
+// frame returns the periods of an instance.
 func (e *evaluation) frame(period time.Duration) (time.Time, int) {
 	for _, f := range e.frames {
 		if f.period == period {
@@ -137,7 +137,7 @@ func (e *evaluation) frame(period time.Duration) (time.Time, int) {
 	return f.from, f.periods
 }
 
-// list finds out what is to be read: the metrics of the queries, and those that searches find.
+// list determines what to read: the metrics of the queries, and those that searches find.
 func (e *evaluation) list(src Source) {
 	for i := range e.program.reads {
 		r := &e.program.reads[i]
@@ -160,7 +160,7 @@ func (e *evaluation) source(read int, origin *Origin) {
 // find runs a search.
 func (e *evaluation) find(src Source, r *read) []metric.ID {
 	if e.cut && len(e.scratch.sources) >= MetricsMax || e.stopped {
-		return nil // nothing that it finds would be read
+		return nil // no period would be read
 	}
 	f, cost := r.search.filter(), r.search.cost()
 	f.Match = func(id metric.ID) bool { return e.step(cost) && r.search.matches(id, e.options.Account) }
@@ -179,10 +179,10 @@ func (e *evaluation) find(src Source, r *read) []metric.ID {
 	return found
 }
 
-// sortCost is how many steps it takes to sort one metric among many.
+// sortCost is the work of sorting one metric among many.
 const sortCost = 16
 
-// sortFound puts metrics in the order of what tells them apart: the values of their dimensions, then their names. AWS: recorded.
+// sortFound sorts metrics by the values of their dimensions, then by name. AWS: recorded.
 func sortFound(ids []metric.ID) {
 	type named struct {
 		id         metric.ID
@@ -202,7 +202,7 @@ func sortFound(ids []metric.ID) {
 	}
 }
 
-// share divides the periods that may be read among the sources: each gets as many, and the first what is left.
+// share divides the periods that may be read among the sources: all get the same number, and the first ones the remainder.
 func (e *evaluation) share() {
 	sources := e.scratch.sources
 	skip := func(i int) int {
@@ -264,7 +264,7 @@ func (e *evaluation) fetch(src Source, s *source) {
 	}
 }
 
-// complete reports whether all periods of a source are read with this evaluation.
+// complete reports whether this evaluation reads the last periods of a source.
 func (e *evaluation) complete(s *source) bool {
 	if e.options.Newest {
 		return s.lo == 0
@@ -272,11 +272,11 @@ func (e *evaluation) complete(s *source) bool {
 	return s.hi == s.total
 }
 
-// Cut reports whether searches found more than MetricsMax metrics, of which the rest is left out.
+// Cut reports whether searches found more than MetricsMax metrics; the rest is left out.
 func (s *Scratch) Cut() bool { return s.evaluation.cut }
 
-// Read returns how many periods of each source have been read, this evaluation's included, and whether that is all of them: what Skip
-// wants next.
+// Read returns how many periods of each source have been read, with this evaluation's, and whether these are all: the next evaluation's
+// Options.Skip.
 func (s *Scratch) Read() (periods []int, done bool) {
 	done = true
 	for i := range s.sources {
@@ -329,7 +329,7 @@ func (s *Scratch) Results() ([]Result, error) {
 	return s.results, nil
 }
 
-// find returns a query's instance at a period.
+// find returns the instance of a query at a period.
 func (p *Program) find(query int, period time.Duration) int {
 	at := p.queries[query].first
 	for p.instances[at].period != period {
@@ -338,7 +338,7 @@ func (p *Program) find(query int, period time.Duration) int {
 	return at
 }
 
-// lend returns memory for values. Where too much has been lent already, it is empty: Results then fails.
+// lend returns memory for values; none where the evaluation has used as much as it may: Results fails then.
 func (e *evaluation) lend(n int) []float64 {
 	if e.spent += n; e.spent > valuesMax || !e.step(n) {
 		return nil
@@ -346,7 +346,7 @@ func (e *evaluation) lend(n int) []float64 {
 	return e.scratch.floats.lend(n)
 }
 
-// seriesCost is what a member of an array counts beside its values.
+// seriesCost is what a member of an array counts in addition to its values.
 const seriesCost = 16
 
 func (e *evaluation) lendList(n int) []series {
@@ -356,7 +356,7 @@ func (e *evaluation) lendList(n int) []series {
 	return e.scratch.lists.lend(n)
 }
 
-// instance computes a query at a period, once.
+// instance computes an instance of a query, once.
 func (e *evaluation) instance(at int) value {
 	in := &e.program.instances[at]
 	if e.ready[at] || e.spent > valuesMax || e.stopped {
@@ -372,7 +372,7 @@ func (e *evaluation) instance(at int) value {
 	return e.values[at]
 }
 
-// filled sees to it that what is a time series is there, even where there was no memory for it.
+// filled makes sure that a time series has values, even where there was no memory for them.
 func (e *evaluation) filled(v value, t Type) value {
 	if t == Series && len(v.list) == 0 {
 		v.list = e.scratch.none[:]
@@ -416,7 +416,7 @@ func (e *evaluation) compute(n *node, in *instance) value {
 	}
 }
 
-// concat makes an array of time series and arrays.
+// concat returns an array of time series and the members of arrays.
 func (e *evaluation) concat(nodes []*node, in *instance) value {
 	total := 0
 	for _, n := range nodes {

@@ -1,6 +1,6 @@
 package expr
 
-// function is one of metric math's. Its types are checked once; eval may then rely on them.
+// function is a function of metric math. Its types are checked by Compile; eval relies on them.
 type function struct {
 	result func(args []Type) (Type, bool) // false: not for such arguments
 	eval   func(e *evaluation, n *node, in *instance) value
@@ -44,7 +44,7 @@ var functions = map[string]*function{
 	"YEAR":            {result: ofSeries, eval: calendar(year)},
 }
 
-// elsewhere are the functions of CloudWatch's that ask other services, or models that are trained there.
+// elsewhere are the functions of CloudWatch that need other services, or models trained there.
 var elsewhere = map[string]bool{
 	"ANOMALY_DETECTION_BAND": true, "DB_PERF_INSIGHTS": true, "INSIGHT_RULE_METRIC": true, "LAMBDA": true, "SERVICE_QUOTA": true,
 }
@@ -68,7 +68,7 @@ func each(args []Type) (Type, bool) {
 	return one(args, args[0], Series, Array)
 }
 
-// eachScalarToo: scalars are not in AWS's tables, and do no harm.
+// eachScalarToo also accepts a scalar, which AWS's tables do not list.
 func eachScalarToo(args []Type) (Type, bool) {
 	if len(args) != 1 {
 		return 0, false
@@ -116,7 +116,7 @@ func sorts(args []Type) (Type, bool) {
 	return Array, ok && (len(args) == 3 || args[3] == Scalar)
 }
 
-// chooses: AWS lists the forms of IF; their results are single time series. IF of scalars alone is a scalar.
+// chooses returns the type of IF: a time series in the forms that AWS lists, a scalar where all arguments are scalars.
 func chooses(args []Type) (Type, bool) {
 	if len(args) != 2 && len(args) != 3 {
 		return 0, false
@@ -154,7 +154,7 @@ var operators = map[string]operator{
 	"OR":  func(a, b float64) float64 { return truth(a != 0 || b != 0) },
 }
 
-// combines is the type of an operator's result: an array goes with a scalar or a time series, not with another array.
+// combines returns the type of an operator's result. An array can be combined with a scalar or a time series, not with another array.
 // AWS: CloudWatch user guide, using metric math, basic arithmetic functions.
 func combines(a, b Type) (Type, bool) {
 	for _, t := range []Type{a, b} {

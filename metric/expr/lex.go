@@ -12,7 +12,7 @@ const (
 	signToken             // operators and punctuation
 )
 
-// token is one lexical element. text is what it says: a string without its quotes, else its own characters.
+// token is a lexical element. text are its characters, of a string without the quotes.
 type token struct {
 	kind tokenKind
 	text string
@@ -22,7 +22,7 @@ type token struct {
 // signs are the operators, longest first.
 var signs = []string{"==", "!=", "<=", ">=", "&&", "||", "<", ">", "+", "-", "*", "/", "^", "(", ")", "[", "]", ","}
 
-// lex cuts an expression into tokens, the last of which is endToken.
+// lex splits an expression into tokens, the last of which is endToken.
 func lex(src string) ([]token, *Error) {
 	var out []token
 	for i := 0; ; {
@@ -40,7 +40,7 @@ func lex(src string) ([]token, *Error) {
 	}
 }
 
-// next reads the token that begins at i, and returns where it ends.
+// next returns the token that begins at i, and where it ends.
 func next(src string, i int) (token, int, *Error) {
 	switch c := src[i]; {
 	case c == '\'' || c == '"':
@@ -67,8 +67,8 @@ func next(src string, i int) (token, int, *Error) {
 	return token{}, 0, badSyntax(i)
 }
 
-// quoted reads a string. A backslash takes its quote's meaning away; before anything else it stands for itself, since search terms have
-// escapes of their own. AWS: recorded.
+// quoted returns a string. A backslash escapes the quote; before any other character it is kept, since search terms have escapes of their
+// own. AWS: recorded.
 func quoted(src string, start int) (string, int, bool) {
 	quote := src[start]
 	var b strings.Builder

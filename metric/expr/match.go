@@ -6,8 +6,8 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// tokens are what a search makes of a text: its letters and digits, small, and where a token ends and the next begins: at a change
-// of case or between letters and digits, and at every other character. Network-Errors_2 is networkerrors2, cut behind k and s.
+// tokens are the tokens of a text in a search: its letters and digits in lower case, and where one token ends and the next begins, which is
+// at a change of case, between letters and digits, and at every other character. Network-Errors_2 is networkerrors2, cut after k and s.
 // AWS: CloudWatch user guide, search expression syntax, tokenization.
 type tokens struct {
 	text []byte
@@ -37,7 +37,7 @@ func tokenizeInto(t tokens, src string) tokens {
 	return tokens{text, cuts}
 }
 
-// begins reports whether a token begins at i, where the character before is of the same word: count|1, custom|Count, SDB|Failure.
+// begins reports whether a token begins at i within a word: count|1, custom|Count, SDB|Failure.
 func begins(src string, i int) bool {
 	c, before := src[i], src[i-1]
 	switch {
@@ -50,7 +50,7 @@ func begins(src string, i int) bool {
 	}
 }
 
-// within reports whether a term stands in a text as one or several whole tokens of it, with no cut of its own where the text has none.
+// within reports whether a text has a term as one or several consecutive whole tokens, and the term has no cut where the text has none.
 // AWS: recorded: customcount and CustomCount find CustomCount1, couNT and ount do not; CustomCount does not find customcount1.
 func (t tokens) within(o tokens) bool {
 	for start := 0; start+len(t.text) <= len(o.text); start++ {
@@ -75,8 +75,8 @@ func (t tokens) fits(o tokens, start int) bool {
 	return true
 }
 
-// filter is what a search wants at least, so that a source need not list every metric it has: what its schema says, and the exact values
-// that all of its terms together ask for.
+// filter returns a filter that every metric of the search matches, so that a source need not list all its metrics: the schema, and the exact
+// values that the terms require.
 func (s *search) filter() metric.Filter {
 	f := metric.Filter{Namespace: s.namespace}
 	for _, name := range s.dimensions {
@@ -103,7 +103,7 @@ func (s *search) filter() metric.Filter {
 	return f
 }
 
-// matches reports whether a metric is found. account is that of the metrics.
+// matches reports whether the search finds a metric. account is that of the metrics.
 func (s *search) matches(id metric.ID, account string) bool {
 	if s.schema && (id.Namespace != s.namespace || !s.sameDimensions(id)) {
 		return false
@@ -111,7 +111,7 @@ func (s *search) matches(id metric.ID, account string) bool {
 	return s.term == nil || s.term.matches(id, account)
 }
 
-// sameDimensions: a schema names all of a metric's dimensions. AWS: recorded, and search expression examples.
+// sameDimensions reports whether a metric has exactly the dimensions of the schema. AWS: recorded, and search expression examples.
 func (s *search) sameDimensions(id metric.ID) bool {
 	return slices.EqualFunc(id.Dimensions, s.dimensions, func(d metric.Dimension, name string) bool { return d.Name == name })
 }
@@ -152,7 +152,7 @@ func (t *term) is(s string) bool {
 	if len(t.token.text) > len(s) {
 		return false
 	}
-	var text [128]byte // most names need no more: a search looks at many of them
+	var text [128]byte // enough for most names: a search examines many of them
 	var cuts [32]int
 	return t.token.within(tokenizeInto(tokens{text[:0], cuts[:0]}, s))
 }

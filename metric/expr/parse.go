@@ -19,7 +19,7 @@ const (
 	binaryNode          // a op b
 )
 
-// node is one element of an expression. The members below the line are the checker's.
+// node is an element of an expression. The checker sets the members after the blank line.
 type node struct {
 	kind   nodeKind
 	pos    int
@@ -33,13 +33,13 @@ type node struct {
 	fn      *function // of a callNode
 	metrics []int     // of METRICS: the queries
 	search  *search   // of SEARCH
-	place   int       // of SEARCH: its place among its query's searches
+	place   int       // of SEARCH: its index among the searches of its query
 }
 
-// expressionMax is how long an expression may be. AWS: MetricDataQuery, Expression.
+// expressionMax is the most characters of an expression. AWS: MetricDataQuery, Expression.
 const expressionMax = 2048
 
-// parse reads an expression.
+// parse parses an expression.
 func parse(src string) (*node, *Error) {
 	if len(src) > expressionMax {
 		return nil, badSyntax(expressionMax)
@@ -71,7 +71,7 @@ func (p *parser) fail() *node {
 	return &node{}
 }
 
-// is reports whether the next token is a sign or a word, and takes it.
+// is consumes the next token if it is one of the given signs or words.
 func (p *parser) is(texts ...string) (string, bool) {
 	t := p.peek()
 	if t.kind != signToken && t.kind != nameToken {
@@ -86,7 +86,7 @@ func (p *parser) is(texts ...string) (string, bool) {
 	return "", false
 }
 
-// levels are the binary operators from loose to tight. AWS does not say which binds tighter; this is the order of other languages.
+// levels are the binary operators by precedence, lowest first. AWS documents none; this is the order of other languages.
 var levels = [][]string{{"OR", "||"}, {"AND", "&&"}, {"==", "!=", "<=", ">=", "<", ">"}, {"+", "-"}, {"*", "/"}}
 
 func (p *parser) level(n int) *node {
@@ -105,7 +105,7 @@ func (p *parser) level(n int) *node {
 	return left
 }
 
-// spelled gives both spellings of a logical operator one name.
+// spelled returns one name for both spellings of a logical operator.
 func spelled(op string) string {
 	switch op {
 	case "&&":
@@ -117,7 +117,7 @@ func spelled(op string) string {
 	}
 }
 
-// unary binds tighter than *, looser than ^: -2^2 is -4.
+// unary parses a negation, which binds tighter than * and looser than ^: -2^2 is -4.
 func (p *parser) unary() *node {
 	pos := p.peek().pos
 	if _, ok := p.is("-"); ok && p.err == nil {
@@ -171,7 +171,7 @@ func (p *parser) primary() *node {
 	return p.fail()
 }
 
-// list reads what stands between commas up to the closing sign.
+// list parses expressions separated by commas up to the closing sign.
 func (p *parser) list(closing string) []*node {
 	var out []*node
 	if _, ok := p.is(closing); ok {
@@ -190,7 +190,7 @@ func (p *parser) list(closing string) []*node {
 	return out
 }
 
-// String writes an expression so that parsing it again gives the same.
+// String returns the expression as text that parses to the same.
 func (n *node) String() string {
 	switch n.kind {
 	case numberNode:

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// reducer makes one number of those of values that are there; members is how many could be.
+// reducer reduces the values that are not missing to one number; members is how many there would be if none were missing.
 type reducer func(values []float64, members int) float64
 
 // AWS: user guide, metric math: missing values are treated as 0 by AVG of an array; recorded: MIN, MAX and DATAPOINT_COUNT leave them out.
@@ -35,7 +35,7 @@ func maximum(values []float64, _ int) float64 {
 	return slices.Max(values)
 }
 
-// deviation is that of a population. As in AVG, missing values count as 0: AWS does not say.
+// deviation is the population standard deviation. Missing values count as 0, as in AVG: AWS documents nothing.
 func deviation(values []float64, members int) float64 {
 	if members == 0 {
 		return math.NaN()
@@ -50,8 +50,8 @@ func deviation(values []float64, members int) float64 {
 
 func datapointCount(values []float64, _ int) float64 { return float64(len(values)) }
 
-// reduction applies a reducer to all datapoints of a time series, which gives a scalar, or to those of an array's members period by
-// period, which gives a time series: with a datapoint where any member has one.
+// reduction applies a reducer to all datapoints of a time series, which gives a scalar, or to the members of an array period by period, which
+// gives a time series with a datapoint where any member has one.
 func reduction(f reducer) func(*evaluation, *node, *instance) value {
 	return func(e *evaluation, n *node, in *instance) value {
 		v := e.node(n.args[0], in)
@@ -62,7 +62,7 @@ func reduction(f reducer) func(*evaluation, *node, *instance) value {
 	}
 }
 
-// one is a time series as a value.
+// one returns a time series as a value.
 func (e *evaluation) one(s series) value {
 	out := e.lendList(1)
 	for i := range out {

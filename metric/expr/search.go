@@ -8,13 +8,13 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// AWS: CloudWatch user guide, search expression syntax: the longest query, and how long a metric without data is still found.
+// AWS: CloudWatch user guide, search expression syntax: the longest query, and how long after its last sample a metric is found.
 const (
 	searchMax    = 1024
 	searchActive = 14 * 24 * time.Hour
 )
 
-// search is a parsed SEARCH: which metrics it finds, and what to read of them.
+// search is a parsed SEARCH: which metrics it finds, and what is read of them.
 type search struct {
 	schema     bool
 	namespace  string // of the schema
@@ -24,10 +24,10 @@ type search struct {
 	period     time.Duration // 0: the query's
 }
 
-// cost is about how many steps it takes to look at one metric.
+// cost is the work of examining one metric.
 func (s *search) cost() int { return 8 * (1 + s.term.size()) }
 
-// size is how many terms there are.
+// size returns the number of terms.
 func (t *term) size() int {
 	if t == nil {
 		return 0
@@ -44,7 +44,7 @@ type term struct {
 	kind     termKind
 	args     []*term
 	property string // MetricName, Namespace, a dimension's name or :aws.AccountId; "": any of them
-	text     string // what is looked for, unescaped
+	text     string // what to find, unescaped
 	exact    bool
 	token    tokens // of text, unless exact
 }
@@ -65,7 +65,7 @@ const (
 	accountProperty   = ":aws.AccountId"
 )
 
-// parseSearch reads a SEARCH's first argument. AWS: recorded for the refusal.
+// parseSearch parses the first argument of SEARCH. AWS: the error is recorded.
 func parseSearch(src string) (*search, *Error) {
 	bad := whole(0, "Invalid SEARCH parameter: "+src)
 	if len(src) > searchMax {
@@ -102,7 +102,7 @@ type searchParser struct {
 	bad bool
 }
 
-// space skips blanks, and the commas that may part a schema and terms.
+// space skips blanks, and the commas that may separate a schema and terms.
 func (p *searchParser) space() {
 	for p.at < len(p.src) && strings.IndexByte(" \t\r\n,", p.src[p.at]) >= 0 {
 		p.at++
@@ -122,7 +122,7 @@ func (p *searchParser) fail() *term {
 	return &term{}
 }
 
-// names reads a schema up to its closing brace.
+// names parses a schema up to its closing brace.
 func (p *searchParser) names() []string {
 	var out []string
 	for {
@@ -142,7 +142,7 @@ func (p *searchParser) names() []string {
 // wordEnds are the characters that a word without quotes does not contain.
 const wordEnds = " \t\r\n,\"'(){}="
 
-// word reads a word or what stands between double quotes, where a backslash takes the next character's meaning away.
+// word parses a word, or a text in double quotes, in which a backslash escapes the next character.
 func (p *searchParser) word() (text string, exact, ok bool) {
 	if !p.sign('"') {
 		start := p.at
@@ -165,7 +165,7 @@ func (p *searchParser) word() (text string, exact, ok bool) {
 	return "", false, false
 }
 
-// keyword takes a Boolean operator. AWS: they are case sensitive.
+// keyword consumes a Boolean operator. AWS: they are case sensitive.
 func (p *searchParser) keyword(word string) bool {
 	p.space()
 	rest, ok := strings.CutPrefix(p.src[p.at:], word)
@@ -176,7 +176,7 @@ func (p *searchParser) keyword(word string) bool {
 	return true
 }
 
-// or reads terms that OR parts: AND, written or not, binds tighter. AWS: recorded.
+// or parses terms separated by OR. AND, explicit or implied, binds tighter. AWS: recorded.
 func (p *searchParser) or(property string) *term {
 	t := &term{kind: orTerm, args: []*term{p.and(property)}}
 	for !p.bad && p.keyword("OR") {
@@ -215,7 +215,7 @@ func (p *searchParser) not(property string) *term {
 	return p.primary(property)
 }
 
-// primary reads a group, or a term with or without a property. A property may stand before a group: it is then that of all inside.
+// primary parses a group, or a term with or without a property. A property before a group applies to all terms in it.
 func (p *searchParser) primary(property string) *term {
 	p.space()
 	if p.bad || p.keyword("AND") || p.keyword("OR") {

@@ -156,8 +156,8 @@ func TestSearchEvaluated(t *testing.T) {
 	}
 }
 
-// An evaluation asks as it goes whether to go on, and ends where it is told to: while it searches, reads, reduces an array or sorts.
-func TestEvaluationsEndWhenToldTo(t *testing.T) {
+// An evaluation asks regularly whether to continue, and stops where the answer is no: while it searches, reads, reduces an array or sorts.
+func TestEvaluationsStop(t *testing.T) {
 	many := metric.NewWindow(time.Hour)
 	for i := range 3000 {
 		var sum metric.Summary

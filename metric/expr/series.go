@@ -16,7 +16,7 @@ func (e *evaluation) overEach(v value, f func(s *series) series) value {
 	return value{list: out}
 }
 
-// differences applies a function to each datapoint and the one before it, seconds earlier; the first has none and gives none.
+// differences applies a function to each datapoint and the previous one, seconds earlier; there is no result for the first.
 func differences(f func(now, before, seconds float64) float64) func(*evaluation, *node, *instance) value {
 	return func(e *evaluation, n *node, in *instance) value {
 		return e.overEach(e.node(n.args[0], in), func(s *series) series {
@@ -48,8 +48,8 @@ func runningSum(e *evaluation, n *node, in *instance) value {
 	})
 }
 
-// fill gives the periods without a datapoint one: a number, another time series' value of the same period, the last value, or what lies
-// on the line between the values around a gap. AWS: user guide, metric math.
+// fill fills missing datapoints: with a number, another time series' value of the same period, the last value, or a linear interpolation
+// between the values around a gap. AWS: user guide, metric math.
 func fill(e *evaluation, n *node, in *instance) value {
 	v, with := e.node(n.args[0], in), value{}
 	if n.args[1].typ != keywordType {
@@ -104,7 +104,7 @@ func interpolate(values []float64) {
 	}
 }
 
-// choose is IF. AWS: user guide, metric math, using IF expressions.
+// choose implements IF. AWS: user guide, metric math, using IF expressions.
 func choose(e *evaluation, n *node, in *instance) value {
 	condition, then := e.node(n.args[0], in), branchOf(n.args[1], e.node(n.args[1], in))
 	otherwise := branch{scalar: math.NaN()}
@@ -131,7 +131,7 @@ func choose(e *evaluation, n *node, in *instance) value {
 	return e.one(e.chosen(&condition.list[0], then, otherwise))
 }
 
-// branch is what IF may choose: a scalar or a time series.
+// branch is an operand of IF: a scalar or a time series.
 type branch struct {
 	scalar float64
 	series *series
@@ -144,7 +144,7 @@ func branchOf(n *node, v value) branch {
 	return branch{scalar: v.scalar}
 }
 
-// chosen picks period by period: nothing where the condition has no datapoint; where it holds and what it picks has none, 0.
+// chosen chooses period by period: no datapoint where the condition has none, and 0 where the chosen operand has none.
 func (e *evaluation) chosen(condition *series, then, otherwise branch) series {
 	out := e.like(condition)
 	for i := range out.values {
@@ -172,7 +172,7 @@ func (e *evaluation) chosen(condition *series, then, otherwise branch) series {
 	return out
 }
 
-// constant is a time series with the same value in every period.
+// constant returns a time series with the same value in every period.
 func (e *evaluation) constant(in *instance, v float64) series {
 	_, periods := e.frame(in.period)
 	out := series{values: e.lend(periods)}
@@ -186,7 +186,7 @@ func timeSeries(e *evaluation, n *node, in *instance) value {
 	return e.one(e.constant(in, e.node(n.args[0], in).scalar))
 }
 
-// calendar gives every period of a time series' range a value made of its start, in UTC.
+// calendar returns a time series whose values derive from the start of each period, in UTC.
 func calendar(f func(t time.Time) int) func(*evaluation, *node, *instance) value {
 	return func(e *evaluation, n *node, in *instance) value {
 		from, _ := e.frame(in.period)
@@ -207,7 +207,7 @@ func month(t time.Time) int  { return int(t.Month()) }
 func year(t time.Time) int   { return t.Year() }
 func epoch(t time.Time) int  { return int(t.Unix()) }
 
-// weekday is 1 on Mondays and 7 on Sundays. AWS: user guide, metric math: IF(DAY(m1)<6, m1) are the weekdays.
+// weekday returns 1 for Monday to 7 for Sunday. AWS: user guide, metric math: IF(DAY(m1)<6, m1) are the weekdays.
 func weekday(t time.Time) int { return (int(t.Weekday())+6)%7 + 1 }
 
 func period(_ *evaluation, _ *node, in *instance) value { return value{scalar: in.period.Seconds()} }
@@ -233,7 +233,7 @@ func last(e *evaluation, n *node, in *instance) value {
 	return value{list: e.window(list, len(list)-1, len(list))}
 }
 
-// window returns one member of an array; a time series without datapoints where there is none.
+// window returns members of an array; a time series without datapoints where there are none.
 func (e *evaluation) window(list []series, from, to int) []series {
 	if len(list) == 0 {
 		return e.scratch.none[:]
@@ -250,7 +250,7 @@ func slice(e *evaluation, n *node, in *instance) value {
 	return value{list: list[min(from, to):to]}
 }
 
-// bounded makes a position of a scalar: whole, not negative, not behind the end. None is the end.
+// bounded converts a scalar to an index: rounded down, within 0 and end. A missing scalar is end.
 func bounded(v float64, end int) int {
 	if math.IsNaN(v) || v >= float64(end) {
 		return end
@@ -282,14 +282,14 @@ func sorters(word string) reducer {
 	}
 }
 
-// member is one of an array that is sorted, and what it is sorted by.
+// member is a member of an array and its sort key.
 type member struct {
 	series series
 	key    float64
 	empty  bool
 }
 
-// sortArray sorts by a statistic of each member; those without datapoints come last, whichever way.
+// sortArray sorts by a statistic of each member; members without datapoints come last in either order.
 func sortArray(e *evaluation, n *node, in *instance) value {
 	list := e.node(n.args[0], in).list
 	f := sorters(n.args[1].text)

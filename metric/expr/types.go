@@ -2,7 +2,7 @@ package expr
 
 import "strings"
 
-// Type is what an expression gives.
+// Type is the type of an expression.
 type Type int
 
 // Types of values. AWS: CloudWatch user guide, using metric math, data types.
@@ -14,7 +14,7 @@ const (
 	keywordType                 // an argument of FILL and SORT
 )
 
-// String is the type's name in CloudWatch's messages. AWS: recorded for Scalar and String.
+// String returns the type's name in CloudWatch's messages. AWS: recorded for Scalar and String.
 func (t Type) String() string {
 	switch t {
 	case Scalar:
@@ -32,7 +32,7 @@ func (t Type) String() string {
 	}
 }
 
-// unsupported is the refusal of an operator's or function's arguments. AWS: recorded.
+// unsupported returns the error for the types of an operator's or function's arguments. AWS: recorded.
 func unsupported(pos int, what string, types []Type) *Error {
 	names := make([]string, len(types))
 	for i, t := range types {
