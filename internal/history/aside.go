@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// aside is what was damaged and was moved beside the tier, for people to look at. It takes disk space of the tier's, and is the first to go
-// where that is full.
+// aside contains damaged files that were moved next to the tier for inspection. They count towards the tier's disk space and are the first to
+// be deleted if that is full.
 type aside struct {
-	mu  sync.Mutex // the TSDB asks which blocks to delete whenever it likes
+	mu  sync.Mutex // the TSDB may ask at any time which blocks to delete
 	all []damaged  // oldest first
 }
 
@@ -26,7 +26,7 @@ type damaged struct {
 
 const asideMark = ".damaged-"
 
-// find looks for what earlier lives set aside.
+// find finds files set aside by earlier processes.
 func (a *aside) find(tier string) error {
 	entries, err := os.ReadDir(filepath.Dir(tier))
 	if err != nil {
@@ -38,7 +38,7 @@ func (a *aside) find(tier string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all = nil
-	for _, e := range entries { // by name, and so by age
+	for _, e := range entries { // by name, which is by age
 		if path := filepath.Join(filepath.Dir(tier), e.Name()); strings.HasPrefix(path, tier+asideMark) {
 			a.all = append(a.all, damaged{path, diskUse(path)})
 		}
@@ -46,7 +46,7 @@ func (a *aside) find(tier string) error {
 	return nil
 }
 
-// take moves what is damaged beside the tier, and returns where it is.
+// take moves a damaged file next to the tier and returns its path.
 func (a *aside) take(tier, path string) (string, error) {
 	to := fmt.Sprintf("%s%s%d-%s", tier, asideMark, time.Now().UnixNano(), filepath.Base(path))
 	if err := os.Rename(path, to); err != nil {
@@ -58,7 +58,7 @@ func (a *aside) take(tier, path string) (string, error) {
 	return to, nil
 }
 
-// trim removes the oldest until no more than a number of bytes is left, and returns what it removed.
+// trim removes the oldest files until at most max bytes are left, and returns the removed ones.
 func (a *aside) trim(bytesMax int64) (gone []string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,7 +80,7 @@ func (a *aside) total() (n int64) {
 	return n
 }
 
-// look returns what there is, and the space that it takes.
+// look returns the files and their size.
 func (a *aside) look() (paths []string, bytes int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -90,7 +90,7 @@ func (a *aside) look() (paths []string, bytes int64) {
 	return paths, a.total()
 }
 
-// diskUse is how many bytes a file has, or all files of a folder. Files may go meanwhile.
+// diskUse returns the bytes of a file or of all files of a folder. Files may be removed meanwhile.
 func diskUse(path string) (total int64) {
 	_ = filepath.WalkDir(path, func(_ string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {

@@ -29,7 +29,7 @@ func (l *life) many(metrics int) {
 	}
 }
 
-// What one minute of 20,000 metrics costs to write: five series each.
+// Writing one minute of 20,000 metrics with five series each.
 func BenchmarkFlush(b *testing.B) {
 	const metrics = 20_000
 	l := newLife(b, filepath.Join(b.TempDir(), "h"), Options{})
@@ -56,7 +56,7 @@ func BenchmarkFlush(b *testing.B) {
 	b.ReportMetric(float64(before.HeapAlloc-after.HeapAlloc)/metrics, "heap-B/metric")
 }
 
-// What GetMetricData reads of 500 metrics, from disk: dashboards' three hours, and a day.
+// Reading 500 metrics from disk for GetMetricData: three hours, as in dashboards, and a day.
 func BenchmarkRead(b *testing.B) {
 	l := newLife(b, filepath.Join(b.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()

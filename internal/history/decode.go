@@ -8,20 +8,20 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// decoder reads the samples of one series after another, in memory that it uses again.
+// decoder decodes the samples of one series after another and reuses its memory.
 type decoder struct {
 	it        chunkenc.Iterator
 	histogram histogram.FloatHistogram
-	buckets   metric.Distribution // lent to values, as are
+	buckets   metric.Distribution // referenced by values, as are
 	dists     []dist
 }
 
-// lend is how many values' memory a decoder takes at once.
+// lend is the number of values for which a decoder allocates memory at once.
 const lend = 256
 
 func (d *decoder) begin(s storage.Series) { d.it = s.Iterator(d.it) }
 
-// next returns the next sample, at a time in milliseconds; ok is false where there is none, or where the iterator has an error.
+// next returns the next sample and its time in milliseconds; ok is false at the end or if the iterator has an error.
 func (d *decoder) next() (at int64, v value, ok bool) {
 	switch d.it.Next() {
 	case chunkenc.ValNone:

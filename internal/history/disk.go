@@ -4,11 +4,11 @@ import (
 	"time"
 )
 
-// Status is what people want to know of the history.
+// Status is the state of the metric history for display.
 type Status struct {
-	Kept     time.Time // up to where all that was recorded is on disk
-	Failure  string    // why nothing can be written now; "" where all is well
-	Held     int64     // samples that wait to be written, while nothing can be
+	Kept     time.Time // time up to which all samples are on disk
+	Failure  string    // why nothing can be written now; "" if there is no failure
+	Held     int64     // samples that wait to be written during a failure
 	BytesMax int64
 	Tiers    []TierStatus // finest first
 }
@@ -19,19 +19,19 @@ type TierStatus struct {
 	Retention      time.Duration
 	Bytes          int64 // on disk, at most a minute ago
 	Series, Blocks int
-	Oldest, Newest time.Time // zero where there are no samples
-	Damaged        []string  // what was set aside, and is there still
-	Dropped        int64     // blocks that went before their time, for want of disk space
+	Oldest, Newest time.Time // zero if there are no samples
+	Damaged        []string  // files set aside
+	Dropped        int64     // blocks deleted early for lack of disk space
 	Refused        int64     // samples that could not be written
 }
 
-// disk is how much space the tiers took when it was last measured.
+// disk is the last measurement of the tiers' disk space.
 type disk struct {
 	at    time.Time
 	bytes [len(resolutions)]int64
 }
 
-// Status tells how the history is.
+// Status returns the state of the history.
 func (h *History) Status() Status {
 	h.health.Lock()
 	defer h.health.Unlock()

@@ -6,10 +6,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// schema is the one whose buckets a metric.Distribution has: 64 to a doubling.
+// schema is the histogram schema with the buckets of metric.Distribution: 64 per doubling.
 const schema = 6
 
-// toHistogram turns a distribution into a native histogram: a gauge, since each is of its own interval only.
+// toHistogram converts a distribution to a native histogram, a gauge, since each covers only its own interval.
 func toHistogram(sum *metric.Summary) *histogram.FloatHistogram {
 	h := &histogram.FloatHistogram{
 		CounterResetHint: histogram.GaugeType, Schema: schema, ZeroThreshold: metric.Tiny, Count: sum.Count, Sum: sum.Sum,
@@ -31,7 +31,7 @@ func toHistogram(sum *metric.Summary) *histogram.FloatHistogram {
 	return h
 }
 
-// appendBuckets is the inverse of toHistogram. Chunks of the TSDB may have added empty buckets.
+// appendBuckets is the inverse of toHistogram. The TSDB's chunks may have added empty buckets.
 func appendBuckets(out metric.Distribution, h *histogram.FloatHistogram) metric.Distribution {
 	if h.ZeroCount > 0 {
 		out = append(out, metric.Bucket{Index: metric.ZeroBucket, Count: h.ZeroCount})
@@ -50,7 +50,7 @@ func appendBuckets(out metric.Distribution, h *histogram.FloatHistogram) metric.
 	return out
 }
 
-// histogram is what a Distribution's value is written as; nil for the numbers.
+// histogram returns the histogram as which a Distribution's value is written; nil for numbers.
 func (a value) histogram(kind Kind) *histogram.FloatHistogram {
 	if kind != Distribution {
 		return nil

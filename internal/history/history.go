@@ -16,56 +16,56 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Options are what a History works with.
+// Options configures a History.
 type Options struct {
-	Dir       string    // is made on first use
+	Dir       string    // created on first use
 	Retention Retention // zero: DefaultRetention
-	BytesMax  int64     // of disk space, all tiers together; 0: 20 GB
+	BytesMax  int64     // disk space of all tiers together; 0: 20 GB
 	Log       *slog.Logger
 
-	// View and Step are the controller's.
+	// View and Step are those of the controller.
 	View func(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
 	Step func(ctx context.Context, in engine.Input) (engine.Result, error)
 
-	// OnKept is called with what was written, once it is durable. It may be nil; it must not block.
+	// OnKept is called with written samples once they are durable. It may be nil; it must not block.
 	OnKept func(scope engine.Scope, samples []metric.Pending)
 }
 
 const defaultBytesMax = 20 << 30
 
-// shares of the disk space, by tier, in percent.
+// shares of the disk space by tier, in percent.
 var shares = [len(resolutions)]int64{15, 50, 20, 15}
 
-// flushEvery is how often the history looks for what is over, on the wall's clock; patience is how long it waits after a failure.
+// flushEvery is the interval of flushes in wall time; retryAfter is the delay after a failure.
 const (
 	flushEvery = time.Second
-	patience   = 10 * time.Second
+	retryAfter = 10 * time.Second
 )
 
-// History is the metrics' past. Its zero value is not ready; use Open.
+// History is the metric history. Its zero value is not usable; use Open.
 type History struct {
 	o     Options
 	tiers [len(resolutions)]*tier
-	ready chan struct{} // closed after the first try to open the tiers
+	ready chan struct{} // closed after the first attempt to open the tiers
 
 	mu     sync.RWMutex // guards the fields below and the tiers' databases; held while queriers are opened
 	opened bool
-	state  state // written by Run alone
+	state  state // written only by Run
 
 	held       atomic.Int64 // samples that wait to be written
-	unsynced   bool         // for tests whose crashes spare the machine
+	unsynced   bool         // for tests that simulate process crashes only
 	room       int          // loadMax
-	generation atomic.Int64 // of what is on disk and in memory: it changes where samples go from one to the other
+	generation atomic.Int64 // changes when samples move from memory to disk
 	recent     recent
-	names      sync.Map // of (namespace, name): its Name
+	names      sync.Map // (namespace, name) → Name
 
 	health   sync.Mutex // guards the fields below
 	failure  error
-	kept     time.Time // up to where everything is written
+	kept     time.Time // time up to which everything is written
 	measured disk
 }
 
-// Open returns a history that lives in a directory. Nothing is read before Run.
+// Open returns the history of a directory. Nothing is read before Run.
 func Open(o Options) (*History, error) {
 	if o.Retention == (Retention{}) {
 		o.Retention = DefaultRetention()
@@ -74,7 +74,7 @@ func Open(o Options) (*History, error) {
 		o.BytesMax = defaultBytesMax
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the history's directory: %w", err)
+		return nil, fmt.Errorf("creating the history's directory: %w", err)
 	}
 	h := &History{o: o, ready: make(chan struct{}), room: loadMax}
 	for i, r := range resolutions {
@@ -86,11 +86,11 @@ func Open(o Options) (*History, error) {
 	return h, nil
 }
 
-// Kept returns how long datapoints of 1, 60, 300 and 3,600 seconds are kept.
+// Kept returns the retention of datapoints of 1, 60, 300 and 3,600 seconds.
 func (h *History) Kept() [4]time.Duration { return h.o.Retention }
 
-// Run opens what is there, then writes what the engine hands over until ctx ends. Where something fails it says so, rests, and tries
-// again: what is not written stays with the engine.
+// Run opens existing tiers, then writes the samples that the engine hands over until ctx ends. After a failure it logs, waits and
+// retries: unwritten samples stay in the engine.
 func (h *History) Run(ctx context.Context) error {
 	defer func() { h.close() }()
 	timer := time.NewTimer(0)
@@ -114,13 +114,13 @@ func (h *History) Run(ctx context.Context) error {
 		h.note(ctx, err)
 		rest := flushEvery
 		if err != nil {
-			rest = patience
+			rest = retryAfter
 		}
 		timer.Reset(rest)
 	}
 }
 
-// note remembers and says what is wrong.
+// note stores and logs a failure.
 func (h *History) note(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
@@ -138,7 +138,7 @@ func (h *History) note(ctx context.Context, err error) {
 	}
 }
 
-// start opens the tiers that are there and finishes what was under way.
+// start opens existing tiers and finishes an interrupted roll-up.
 func (h *History) start(ctx context.Context) error {
 	s, damage := readState(h.o.Dir)
 	if damage != nil && !errors.Is(damage, errDamagedState) {
@@ -199,14 +199,14 @@ func (h *History) close() {
 	h.opened = false
 }
 
-// batch is what one scope hands over.
+// batch contains the samples of one scope.
 type batch struct {
 	scope   engine.Scope
 	pending []metric.Pending
 	sealed  time.Time
 }
 
-// Flush writes what the engine hands over, tells it so, and rolls up what is due. It is for Run, and for tests in its place.
+// Flush writes the samples that the engine hands over, confirms them, and rolls up what is due. It is called by Run, or by tests instead.
 func (h *History) Flush(ctx context.Context) error {
 	now, batches, err := h.gather(ctx)
 	if err != nil {
@@ -227,7 +227,7 @@ func (h *History) Flush(ctx context.Context) error {
 			return err
 		}
 		h.generation.Add(1)
-		h.told(b)
+		h.confirmed(b)
 	}
 	h.held.Store(0)
 	if err := h.rollUp(ctx, now.Unix()); err != nil {
@@ -236,7 +236,7 @@ func (h *History) Flush(ctx context.Context) error {
 	return h.dropOld(ctx, now.Unix())
 }
 
-// gather asks the engine for what is complete. Where nothing else makes time pass, it does.
+// gather gets complete minutes from the engine. It steps a tick if nothing else advances time.
 func (h *History) gather(ctx context.Context) (now time.Time, out []batch, err error) {
 	stuck := false
 	look := func(at time.Time, e *engine.Engine) {
@@ -261,8 +261,8 @@ func (h *History) gather(ctx context.Context) (now time.Time, out []batch, err e
 	return now, out, h.o.View(ctx, look)
 }
 
-// told passes on what is on disk now.
-func (h *History) told(b batch) {
+// confirmed passes on samples that are now on disk.
+func (h *History) confirmed(b batch) {
 	h.health.Lock()
 	h.kept = b.sealed
 	h.health.Unlock()
@@ -278,7 +278,7 @@ func (h *History) told(b batch) {
 	h.o.OnKept(b.scope, done)
 }
 
-// quiet passes a TSDB's warnings and errors on; what it does all the time is nobody's news.
+// quiet passes on a TSDB's warnings and errors only.
 type quiet struct{ slog.Handler }
 
 // Enabled implements slog.Handler.
@@ -286,7 +286,7 @@ func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
 }
 
-// Handle implements slog.Handler. Blocks overlap wherever samples come late.
+// Handle implements slog.Handler. It drops warnings of overlapping blocks, which late samples cause.
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
 	if strings.HasPrefix(r.Message, "Overlapping blocks found") {
 		return nil
@@ -300,5 +300,5 @@ func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handle
 // WithGroup implements slog.Handler.
 func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
 
-// errClosed says that a history is not open any more, or could not be opened.
+// errClosed is the error of a history that is closed or could not be opened.
 var errClosed = errors.New("the metric history is closed")

@@ -37,7 +37,7 @@ func (l *life) pass(d time.Duration) {
 	l.flush()
 }
 
-// sum is the Sum of a period, and whether there is any.
+// sum returns the Sum of a period; false if there is none.
 func (l *life) sum(from time.Time, period time.Duration) (float64, bool) {
 	l.t.Helper()
 	var out []metric.Datapoint
@@ -60,7 +60,7 @@ func (l *life) wantSum(from time.Time, period time.Duration, want float64) {
 	}
 }
 
-// CloudWatch's own retention, walked through: seconds for three hours, minutes for 15 days, five minutes for 63 days, hours for 455.
+// CloudWatch's retention through all tiers: seconds for three hours, minutes for 15 days, five minutes for 63 days, hours for 455.
 func TestRetention(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
@@ -93,7 +93,7 @@ func TestRetention(t *testing.T) {
 	}
 	for i, tier := range l.h.tiers {
 		if tier.db == nil {
-			t.Errorf("nothing came to the tier of %d s", tier.resolution)
+			t.Errorf("the tier of %d s has no samples", tier.resolution)
 			continue
 		}
 		if err := tier.tidy(context.Background()); err != nil {
@@ -101,13 +101,13 @@ func TestRetention(t *testing.T) {
 		}
 		oldest, _, ok := tier.bounds()
 		if most := l.h.o.Retention[i] * 5 / 4; ok && l.now.Sub(time.Unix(oldest, 0)) > most+5*day {
-			t.Errorf("the tier of %d s keeps what is %v old", tier.resolution, l.now.Sub(time.Unix(oldest, 0)))
+			t.Errorf("the tier of %d s has samples that are %v old", tier.resolution, l.now.Sub(time.Unix(oldest, 0)))
 		}
 	}
 }
 
-// What is on disk while the engine does not know it yet counts once.
-func TestWrittenButNotKnownToBe(t *testing.T) {
+// Samples on disk that are not yet confirmed to the engine count once.
+func TestWrittenButNotConfirmed(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
 	l.put(0, time.Minute, 1)
@@ -133,7 +133,7 @@ func TestWrittenButNotKnownToBe(t *testing.T) {
 	}
 }
 
-// A slice that was being rolled up when the server was killed is rolled up again, exactly, before anything else is written.
+// A slice whose roll-up was interrupted by a kill is rolled up again exactly before anything else is written.
 func TestInterruptedRollUp(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{Retention: tiny})
 	defer func() { l.h.close() }()
@@ -152,7 +152,7 @@ func TestInterruptedRollUp(t *testing.T) {
 	if err != nil || after.Rolled[1] == 0 {
 		t.Fatalf("nothing is rolled up: %+v, %v", after, err)
 	}
-	// As if it had been killed after the last sample and before the end of the slice.
+	// As after a kill after the last sample and before the end of the slice.
 	interrupted := state{Rolling: after.Rolled}
 	if before != nil {
 		if err := json.Unmarshal(before, &interrupted); err != nil {
@@ -172,7 +172,7 @@ func TestInterruptedRollUp(t *testing.T) {
 	}
 }
 
-// A write-ahead log that was torn, or a block that is damaged, costs what is in it and no more; the server says so and goes on.
+// A torn write-ahead log or a damaged block loses only its own content; the server logs it and continues.
 func TestDamage(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
@@ -225,7 +225,7 @@ func TestDamage(t *testing.T) {
 	l.wantSum(at, time.Minute, 5)
 }
 
-// What is set aside counts, in this life and in those that follow, and is the first to go where the disk space is used up.
+// Files set aside count towards the disk space, also after restarts, and are deleted first if it is full.
 func TestDamagedHistoryIsBounded(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{BytesMax: 1_000_000})
 	defer func() { l.h.close() }()
@@ -245,13 +245,13 @@ func TestDamagedHistoryIsBounded(t *testing.T) {
 	if len(before.Damaged) != 3 || before.Bytes < tier.bytesMax*6/5 {
 		t.Errorf("%v are set aside, %d bytes", before.Damaged, before.Bytes)
 	}
-	l.again(false) // the TSDB looks at its blocks when it is opened
+	l.again(false) // the TSDB checks its blocks when it is opened
 	after := l.h.Status().Tiers[1]
 	if len(after.Damaged) != 2 || !strings.HasSuffix(after.Damaged[0], "two") || after.Bytes > tier.bytesMax {
 		t.Errorf("%v are set aside, %d bytes of %d", after.Damaged, after.Bytes, tier.bytesMax)
 	}
 	if _, err := os.Stat(before.Damaged[0]); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the first is there still: %v", err)
+		t.Errorf("the first one still exists: %v", err)
 	}
 	l.put(0, time.Minute, 7)
 	at := l.now
@@ -259,7 +259,7 @@ func TestDamagedHistoryIsBounded(t *testing.T) {
 	l.wantSum(at, time.Minute, 7)
 }
 
-// Where the disk space is used up, the oldest blocks go, and this is said.
+// If the disk space is full, the oldest blocks are deleted, which is logged.
 func TestDiskIsBounded(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{BytesMax: 100_000})
 	defer func() { l.h.close() }()
@@ -280,14 +280,14 @@ func TestDiskIsBounded(t *testing.T) {
 		t.Errorf("%d bytes of %d, %d blocks dropped", size, tier.bytesMax, tier.dropped.Load())
 	}
 	if _, ok := l.sum(first, time.Minute); ok {
-		t.Error("the oldest is there still")
+		t.Error("the oldest one still exists")
 	}
 	if s := l.h.Status(); s.Tiers[1].Dropped == 0 || s.Tiers[1].Bytes == 0 || s.Tiers[1].Series == 0 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// PromQL sees disk and memory as one, one sample an interval, late samples added.
+// PromQL reads disk and memory together, one sample per interval, with late samples added.
 func TestPromQL(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{Retention: tiny})
 	defer func() { l.h.close() }()
@@ -332,7 +332,7 @@ func TestPromQL(t *testing.T) {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}
 	}
-	// A minute that is on disk with a late sample beside it is one sample.
+	// A minute on disk with a late sample is one sample.
 	if got := cut(eval(`n_m_sum`, l.now.Add(-51*time.Minute).Truncate(time.Minute))); got != "104" && got != "4" {
 		t.Errorf("the minute of a late sample is %s", got)
 	}
@@ -355,15 +355,15 @@ func TestPromQL(t *testing.T) {
 	}
 }
 
-// cut is the value in "{} => 5 @[…]".
+// cut returns the value in "{} => 5 @[…]".
 func cut(s string) string {
 	_, s, _ = strings.Cut(s, " => ")
 	s, _, _ = strings.Cut(s, " @")
 	return s
 }
 
-// A server that is killed while the TSDB compacts late samples, and killed again, has them all.
-func TestLateSamplesOutliveACompactionThatIsKilled(t *testing.T) {
+// No late samples are lost if the server is killed while the TSDB compacts them, and killed again.
+func TestLateSamplesSurviveAKilledCompaction(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
 	began := l.now
@@ -376,7 +376,7 @@ func TestLateSamplesOutliveACompactionThatIsKilled(t *testing.T) {
 			total++
 		}
 		l.pass(10 * time.Minute)
-		// What a compaction does first: it moves what is late to chunks, whose files are in a buffer, and begins a new log.
+		// The first steps of a compaction: late samples are moved to chunks, whose files are buffered, and a new log begins.
 		if _, err := tsdb.NewOOOCompactionHead(context.Background(), l.h.tiers[1].db.Head()); err != nil {
 			t.Fatal(err)
 		}

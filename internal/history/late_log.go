@@ -14,12 +14,12 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 )
 
-// The TSDB logs late samples in a log of their own, with marks between them: those before a mark are in a file of chunks. These files
-// are written through a buffer, so that after a kill the marks promise what is not there, and samples before them are lost at the next
-// start or the one after. The log itself has every late sample that is in no block. So before a tier is opened, marks and files go, and
-// all is read from the logs.
+// The TSDB has a separate log of late samples, with marks between them: samples before a mark are in a file of chunks. These files
+// are written through a buffer, so after a kill the marks may refer to missing data, and samples before them are lost at the next
+// start or the one after. The log itself has every late sample that is in no block. So marks and chunk files are removed before a tier is
+// opened, and all samples are read from the logs.
 
-// forgetChunks removes the files of chunks and the marks in the log of late samples. It may be interrupted at any point.
+// forgetChunks removes the chunk files and the marks in the log of late samples. It may be interrupted at any point.
 func forgetChunks(dir string) error {
 	log, part, whole := filepath.Join(dir, wlog.WblDirName), filepath.Join(dir, "late.part"), filepath.Join(dir, "late.whole")
 	if err := errors.Join(os.RemoveAll(part), os.RemoveAll(filepath.Join(dir, "chunks_head"))); err != nil {
@@ -40,7 +40,7 @@ func forgetChunks(dir string) error {
 	return errors.Join(os.RemoveAll(log), os.Rename(whole, log), syncPath(dir))
 }
 
-// copyUnmarked copies a log without its marks, and reports whether it had any. Behind a torn end there is nothing.
+// copyUnmarked copies a log without its marks and reports whether it had any. It stops at a torn end.
 func copyUnmarked(from, to string) (marks bool, err error) {
 	segments, err := wlog.NewSegmentsReader(from)
 	if errors.Is(err, os.ErrNotExist) {

@@ -13,13 +13,13 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// wanted is what a call wants to know of a metric.
+// wanted is the data of a metric that a call needs.
 type wanted struct {
 	id          metric.ID
-	key         string  // the identity's
-	from, until int64   // starts of intervals, in Unix seconds; until is exclusive
-	kinds       kindSet // what of the samples
-	fine        bool    // seconds as such; otherwise minutes will do
+	key         string  // of the identity
+	from, until int64   // starts of intervals in Unix seconds; until is exclusive
+	kinds       kindSet // which values of the samples
+	fine        bool    // 1-second samples are needed; otherwise minutes suffice
 }
 
 func wantedBy(id metric.ID, q metric.Query, earliest int64) wanted {
@@ -36,17 +36,17 @@ func unitsWanted(id metric.ID, from, until time.Time) wanted {
 	}
 }
 
-// covers reports whether what is known of a metric answers another question about it.
+// covers reports whether loaded data contains the data of another request.
 func (w *wanted) covers(o *wanted) bool {
 	return w.from <= o.from && w.until >= o.until && o.kinds&^w.kinds == 0 && (w.fine || !o.fine)
 }
 
-// join makes a question of the same metric part of this one.
+// join merges another request for the same metric into this one.
 func (w *wanted) join(o *wanted) {
 	w.from, w.until, w.kinds, w.fine = min(w.from, o.from), max(w.until, o.until), w.kinds|o.kinds, w.fine || o.fine
 }
 
-// size is about how many samples the answer has; one with a distribution counts as eight.
+// size estimates the number of samples of the result; one with a distribution counts as eight.
 func (w *wanted) size(r Retention, now time.Time) int {
 	n, upper := int64(0), w.until
 	for i, step := range resolutions {
@@ -65,16 +65,16 @@ func (w *wanted) size(r Retention, now time.Time) int {
 	return int(n) + 1
 }
 
-// loadMax is how many samples are read at once, and held: some 30 MB. One metric may have more.
+// loadMax is the maximum number of samples read at once and held, some 30 MB. A single metric may have more.
 const loadMax = 300_000
 
-// loaded is the answer: what is known of a metric, sorted by the intervals' starts. What no kind tells is 0.
+// loaded contains samples of a metric, sorted by the intervals' starts. Values that were not requested are 0.
 type loaded struct {
 	wanted
 	samples []metric.BucketState
 }
 
-// first returns the position of the first sample that begins at a moment or later.
+// first returns the index of the first sample that begins at a time or later.
 func (x *loaded) first(from int64) int {
 	at, _ := slices.BinarySearchFunc(x.samples, from, func(b metric.BucketState, from int64) int {
 		if b.Start < from {
@@ -85,7 +85,7 @@ func (x *loaded) first(from int64) int {
 	return at
 }
 
-// load answers a question; nil where there are no samples.
+// load returns the requested samples; nil if there are none.
 func (s *source) load(w wanted) *loaded {
 	if s.err != nil {
 		return nil
@@ -103,7 +103,7 @@ func (s *source) load(w wanted) *loaded {
 	return x
 }
 
-// batch returns a question and those that will follow, as far as there is room; it makes room where there is not enough for the first.
+// batch returns a request and following ones, as many as fit; it drops loaded data if the first does not fit.
 func (s *source) batch(w wanted) []*wanted {
 	next := slices.IndexFunc(s.asked, func(o wanted) bool { return o.key == w.key && o.covers(&w) })
 	if next < 0 {
@@ -129,7 +129,7 @@ func (s *source) batch(w wanted) []*wanted {
 		s.asked = s.asked[1:]
 		if x := at[o.key]; x != nil {
 			x.join(&o)
-			continue // that it may be more now does not matter
+			continue // the estimate may be exceeded
 		}
 		at[o.key] = &o
 		out = append(out, &o)
@@ -138,7 +138,7 @@ func (s *source) batch(w wanted) []*wanted {
 	return out
 }
 
-// read joins what disk and memory have of several metrics.
+// read reads several metrics from disk and memory.
 func (s *source) read(all []*wanted) error {
 	hot, late := make([][]metric.BucketState, len(all)), make([][]metric.Pending, len(all))
 	kept, since := map[engine.Scope]int64{}, int64(math.MaxInt64)
@@ -191,7 +191,7 @@ func (s *source) read(all []*wanted) error {
 	return nil
 }
 
-// hot copies what is wanted of a series in memory.
+// hot copies the requested samples of a series in memory.
 func (w *wanted) hot(x *metric.Series, since int64) (out []metric.BucketState) {
 	x.Range(max(w.from, since), w.until, func(b metric.BucketState) {
 		if w.kinds.has(Distribution) {
@@ -204,10 +204,10 @@ func (w *wanted) hot(x *metric.Series, since int64) (out []metric.BucketState) {
 	return out
 }
 
-// samples reads what disk has of a metric until a moment.
+// samples reads a metric's samples before a time from disk.
 func (p *past) samples(ctx context.Context, scope engine.Scope, w *wanted, until int64, lent *space) ([]metric.BucketState, error) {
 	var out []metric.BucketState
-	starts := map[string][2]int{} // by unit, where its samples are
+	starts := map[string][2]int{} // by unit: range of its samples
 	for _, kind := range [...]Kind{Count, Sum, Minimum, Maximum, Distribution} {
 		if !w.kinds.has(kind) {
 			continue
@@ -223,7 +223,7 @@ func (p *past) samples(ctx context.Context, scope engine.Scope, w *wanted, until
 		}
 		for i := range all {
 			unit := unitOf(all[i].labels)
-			if kind == Count { // there is one wherever there is anything
+			if kind == Count { // every sample has a Count
 				starts[unit] = [2]int{len(out), len(out) + len(all[i].intervals)}
 				out = slices.Grow(out, len(all[i].intervals))
 				for _, x := range all[i].intervals {
@@ -237,7 +237,7 @@ func (p *past) samples(ctx context.Context, scope engine.Scope, w *wanted, until
 	return out, nil
 }
 
-// put brings a series' values to the samples that they are of.
+// put adds a series' values to their samples.
 func put(to []metric.BucketState, kind Kind, values []interval) {
 	for i := range values {
 		for len(to) > 0 && to[0].Start < values[i].start {
@@ -249,7 +249,7 @@ func put(to []metric.BucketState, kind Kind, values []interval) {
 	}
 }
 
-// into puts a series' value to where a summary has it.
+// into stores a value in a summary.
 func (a value) into(kind Kind, s *metric.Summary) {
 	switch kind {
 	case Sum:
@@ -272,7 +272,7 @@ func unitOf(ls labels.Labels) string {
 	return "None"
 }
 
-// matchers select a metric's series of a kind, and those of the same name and more dimensions.
+// matchers select a metric's series of a kind, and those with the same name and further dimensions.
 func matchers(scope engine.Scope, id metric.ID, kind Kind) []*labels.Matcher {
 	equal := func(name, v string) *labels.Matcher { return labels.MustNewMatcher(labels.MatchEqual, name, v) }
 	ms := []*labels.Matcher{

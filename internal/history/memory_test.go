@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// A read takes memory for the samples that there are, not for those that its time range has room for, and ends with its context.
-func TestReadsTakeMemoryForWhatIsThere(t *testing.T) {
+// A read allocates memory for existing samples, not for its whole time range, and ends with its context.
+func TestReadsAllocateForExistingSamples(t *testing.T) {
 	const metrics = 2000
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
@@ -36,7 +36,7 @@ func TestReadsTakeMemoryForWhatIsThere(t *testing.T) {
 		t.Fatalf("%d series", found)
 	}
 	if each := (after.TotalAlloc - before.TotalAlloc) / uint64(found); each > 16<<10 {
-		t.Errorf("a read of one sample each took %d bytes a series", each)
+		t.Errorf("a read of one sample each took %d bytes per series", each)
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())

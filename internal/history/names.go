@@ -12,10 +12,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// Kind is which number of a metric's samples a series holds.
+// Kind is the value of a metric's samples that a series contains.
 type Kind int
 
-// Kinds of series. A Distribution is a native histogram; a metric has one where its samples are known one by one.
+// Kinds of series. A Distribution is a native histogram, which exists if individual samples are known.
 const (
 	Sum Kind = iota
 	Count
@@ -39,7 +39,7 @@ func setOf(kinds ...Kind) (s kindSet) {
 
 func (s kindSet) has(k Kind) bool { return s&(1<<k) != 0 }
 
-// needed returns the kinds that a statistic is computed from. Where there is no count there is no datapoint.
+// needed returns the kinds from which a statistic is computed. Without a count there is no datapoint.
 func needed(s metric.Statistic) kindSet {
 	switch s.Kind {
 	case metric.SampleCount:
@@ -55,8 +55,8 @@ func needed(s metric.Statistic) kindSet {
 	}
 }
 
-// Labels that every series has, and those that some have: the unit where it is not None, and all dimensions as they are, in JSON, where
-// a label cannot have a dimension's name. Dimensions of these names get LabelPrefix in front.
+// Labels of every series, and those of some: the unit if it is not None, and all dimensions unchanged, in JSON, if
+// a dimension's name is not a valid label name. Dimensions with these names get the prefix LabelPrefix.
 const (
 	LabelAccount    = "account"
 	LabelRegion     = "region"
@@ -69,7 +69,7 @@ const (
 
 var reserved = []string{LabelAccount, LabelRegion, LabelNamespace, LabelMetric, LabelUnit, LabelDimensions, "le", "quantile"}
 
-// Name returns the name of a metric's series, without the suffix of a kind: aws_sagemaker_invocations_per_instance is that of
+// Name returns the name of a metric's series without the suffix of a kind, such as aws_sagemaker_invocations_per_instance for
 // InvocationsPerInstance in AWS/SageMaker.
 func Name(namespace, name string) string {
 	out := strings.Trim(clean(strings.ToLower(namespace)), "_") + "_" + snake(name)
@@ -79,7 +79,7 @@ func Name(namespace, name string) string {
 	return out
 }
 
-// clean replaces what Prometheus' names do not have.
+// clean replaces characters that are invalid in Prometheus' names.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -89,7 +89,7 @@ func clean(s string) string {
 	}, s)
 }
 
-// snake turns CPUUtilization into cpu_utilization.
+// snake converts CPUUtilization to cpu_utilization.
 func snake(s string) string {
 	upper := func(i int) bool { return i < len(s) && s[i] >= 'A' && s[i] <= 'Z' }
 	lower := func(i int) bool { return i < len(s) && s[i] >= 'a' && s[i] <= 'z' }
@@ -103,7 +103,7 @@ func snake(s string) string {
 	return clean(strings.ToLower(b.String()))
 }
 
-// labelName returns the label of a dimension, and whether it tells the dimension's name.
+// labelName returns the label of a dimension, and whether the dimension's name can be derived from it.
 func labelName(dimension string) (string, bool) {
 	name := clean(dimension)
 	if name[0] >= '0' && name[0] <= '9' || strings.HasPrefix(name, "__") {
@@ -143,7 +143,7 @@ func Labels(scope engine.Scope, id metric.ID, unit string, kind Kind) labels.Lab
 	return b.Labels()
 }
 
-// dimensionsText is what LabelDimensions has.
+// dimensionsText returns the value of LabelDimensions.
 func dimensionsText(id metric.ID) string {
 	text, err := json.Marshal(id.Dimensions)
 	if err != nil {
@@ -152,7 +152,7 @@ func dimensionsText(id metric.ID) string {
 	return string(text)
 }
 
-// Identify returns what a series is of: the inverse of Labels. ok is false for labels that it did not make.
+// Identify is the inverse of Labels. ok is false for labels that Labels does not produce.
 func Identify(ls labels.Labels) (scope engine.Scope, id metric.ID, unit string, kind Kind, ok bool) {
 	unit = "None"
 	name, dimensions := "", ""

@@ -44,8 +44,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// Labels tell exactly what they are of.
-func TestLabelsComeBack(t *testing.T) {
+// Labels identify their metric exactly.
+func TestLabelsRoundTrip(t *testing.T) {
 	name := rapid.StringMatching(`[a-zA-Z0-9_. /-]{1,6}|region|unit|le|dimension_x|__a|dimensions`)
 	rapid.Check(t, func(rt *rapid.T) {
 		var dimensions []metric.Dimension
@@ -58,7 +58,7 @@ func TestLabelsComeBack(t *testing.T) {
 		ls := history.Labels(scope, id, unit, kind)
 		gotScope, gotID, gotUnit, gotKind, ok := history.Identify(ls)
 		if !ok || gotScope != scope || gotID.Key() != id.Key() || gotUnit != unit || gotKind != kind {
-			rt.Fatalf("%s comes back as %v %v %v %v %v", ls, gotScope, gotID, gotUnit, gotKind, ok)
+			rt.Fatalf("%s is converted back to %v %v %v %v %v", ls, gotScope, gotID, gotUnit, gotKind, ok)
 		}
 		if diff := cmp.Diff(id.Key(), gotID.Key()); diff != "" {
 			rt.Fatal(diff)

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb/index"
 )
 
-// newest is the time of the newest sample, in seconds; ok is false where there is none. Unlike bounds it looks into blocks, whose own bounds
+// newest returns the time of the newest sample in seconds; ok is false if there is none. Unlike bounds it reads blocks, whose bounds
 // may be wider than their samples.
 func (t *tier) newest() (seconds int64, ok bool, err error) {
 	if t.db == nil {
@@ -39,7 +39,7 @@ func (t *tier) newest() (seconds int64, ok bool, err error) {
 	return floor(last, 1000) / 1000, last != math.MinInt64, nil
 }
 
-// newestOf is the time of a block's newest sample, in milliseconds.
+// newestOf returns the time of a block's newest sample in milliseconds.
 func newestOf(b *tsdb.Block) (newest int64, err error) {
 	newest = math.MinInt64
 	ir, err := b.Index()

@@ -23,7 +23,7 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-// leaky names the environment variable of test processes that may leave goroutines behind.
+// leaky is the environment variable of test processes that may leak goroutines.
 const leaky = "BELLOWS_TEST_LEAKY"
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 var home = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 
-// life is an engine and its history, on a clock of the test's.
+// life is an engine and its history with a clock set by the test.
 type life struct {
 	t      testing.TB
 	dir    string
@@ -43,9 +43,9 @@ type life struct {
 	engine *engine.Engine
 	h      *History
 	config Options
-	broken bool // the journal takes no HistoryKept
-	damage bool // the state's file is damaged whenever both come back
-	room   int  // samples that are held while reading; 0: as many as usual
+	broken bool // the journal refuses HistoryKept
+	damage bool // the state's file is damaged at every restart
+	room   int  // samples held while reading; 0: the default
 }
 
 func newLife(t testing.TB, dir string, o Options) *life {
@@ -100,7 +100,7 @@ func (l *life) flush() {
 	}
 }
 
-// again brings both back from what is on disk: after a clean end or, where the files are taken as they are meanwhile, after a crash.
+// again restarts both from disk, after a clean end or, with a copy of the open files, after a crash.
 func (l *life) again(crash bool) {
 	text, err := json.Marshal(l.engine.State())
 	if err != nil {
@@ -127,7 +127,7 @@ func (l *life) again(crash bool) {
 	l.begin()
 }
 
-// copied returns a copy of a history's folder, whose TSDBs write only when they are told to.
+// copied returns a copy of a history's folder; its TSDBs write only on request.
 func copied(t testing.TB, dir string) string {
 	next := filepath.Join(filepath.Dir(dir), fmt.Sprintf("life-%d", time.Now().UnixNano()))
 	if err := os.CopyFS(next, os.DirFS(dir)); err != nil {
@@ -136,13 +136,13 @@ func copied(t testing.TB, dir string) string {
 	return next
 }
 
-// given is a datum that was recorded.
+// given is a recorded datum.
 type given struct{ metric.Datum }
 
-// tiny retains little, so that a test sees every tier.
+// tiny is a short retention, so that a test uses every tier.
 var tiny = Retention{40 * time.Minute, time.Hour, 3 * time.Hour, 12 * time.Hour}
 
-// want is what a query should find, by definition.
+// want returns the expected result of a query by definition.
 func want(all []given, now time.Time, id metric.ID, q metric.Query) []metric.Datapoint {
 	var earliest time.Time
 	switch {
@@ -179,8 +179,8 @@ func want(all []given, now time.Time, id metric.ID, q metric.Query) []metric.Dat
 
 var statistics = []string{"SampleCount", "Sum", "Average", "Minimum", "Maximum", "p50", "p99.9", "tm90", "TC(10%:90%)", "PR(3:40)", "IQM", "wm95"}
 
-// Whatever is recorded, late or in time, in seconds or minutes, and whatever is flushed, rolled up, ended, crashed and brought back,
-// with or without the state of roll-ups: every query finds what was recorded, as long as its period is still kept.
+// For samples recorded late or in time, in seconds or minutes, with flushes, roll-ups, restarts and crashes, with or without the state of
+// roll-ups, every query returns what was recorded within the retention of its period.
 func TestReadsAgainstTheDefinition(t *testing.T) {
 	few(t, 12) // each syncs many files
 	root := t.TempDir()
@@ -203,7 +203,7 @@ func TestReadsAgainstTheDefinition(t *testing.T) {
 				}).Draw(rt, "pass"))
 				l.flush()
 			case 7:
-				l.broken = true // written, and not known to be
+				l.broken = true // written but not confirmed
 				l.flush()
 				l.ask(rt, all)
 				l.again(rapid.Bool().Draw(rt, "crash"))
@@ -222,7 +222,7 @@ func TestReadsAgainstTheDefinition(t *testing.T) {
 	})
 }
 
-// few makes rapid check less than it does by default, unless told otherwise.
+// few reduces the number of rapid's checks unless a flag sets it.
 func few(t *testing.T, n int) {
 	f := flag.Lookup("rapid.checks")
 	if f == nil || f.Value.String() != f.DefValue {
@@ -261,7 +261,7 @@ func (l *life) record(rt *rapid.T) []given {
 	return out
 }
 
-// drawID draws a metric: several have a name in common, and one a dimension that no label can be called by.
+// drawID draws a metric: several share a name, and one has a dimension whose name is not a valid label name.
 func drawID(rt *rapid.T) metric.ID {
 	return rapid.SampledFrom([]metric.ID{
 		metric.NewID("N", "a"), metric.NewID("N", "a"), metric.NewID("N", "b"), metric.NewID("N", "a", metric.Dimension{Name: "D", Value: "1"}),
@@ -269,7 +269,7 @@ func drawID(rt *rapid.T) metric.ID {
 	}).Draw(rt, "metric")
 }
 
-// ask asks several questions in one call, some of one metric, some of its units, too.
+// ask sends several queries in one call, some for the same metric, some for its units.
 func (l *life) ask(rt *rapid.T, all []given) {
 	type question struct {
 		id    metric.ID
@@ -329,7 +329,7 @@ func (l *life) query(rt *rapid.T) metric.Query {
 	return q
 }
 
-// A late sample may be newer than what has been rolled up to five minutes, and older than what has been rolled up to hours.
+// A late sample may be newer than the samples rolled up to five minutes and older than those rolled up to hours.
 func TestLateBetweenTwoRollUps(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "first"), Options{Retention: tiny})
 	defer func() { l.h.close() }()

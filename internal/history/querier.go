@@ -24,18 +24,18 @@ var (
 	_ storage.Querier   = (*querier)(nil)
 )
 
-// recent is what memory has beside disk: samples that are not sealed, or not written. It is made anew when it is old.
+// recent contains the samples that are only in memory: not sealed, or not written. It is renewed when it is old.
 type recent struct {
 	mu         sync.Mutex
-	made       time.Time // on the wall's clock
+	made       time.Time // wall time
 	generation int64
 	snapshot   *snapshot
 }
 
-// snapshotFor is how long a look into memory serves all queries: alarms and dashboards ask much at once.
+// snapshotFor is how long one copy of memory is used for all queries, since alarms and dashboards send many at once.
 const snapshotFor = 500 * time.Millisecond
 
-// snapshot is a look into memory.
+// snapshot is a copy of the samples in memory.
 type snapshot struct {
 	now     time.Time
 	kept    map[engine.Scope]int64
@@ -49,7 +49,7 @@ type recentMetric struct {
 	minutes []*minute
 }
 
-// look returns a present snapshot.
+// look returns a current snapshot.
 func (h *History) look(ctx context.Context) (*snapshot, error) {
 	h.recent.mu.Lock()
 	defer h.recent.mu.Unlock()
@@ -91,10 +91,10 @@ func (h *History) look(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
-// now is later than anything in a snapshot is sealed.
+// now is later than the sealing of anything in a snapshot.
 func now(s *snapshot) time.Time { return s.now.Add(100 * day) }
 
-// label returns the value of a label that a metric's series of a kind has.
+// label returns the value of a label of a metric's series of a kind.
 func (h *History) label(m *recentMetric, kind Kind, name string) string {
 	id := m.key.series.ID()
 	switch name {
@@ -113,7 +113,7 @@ func (h *History) label(m *recentMetric, kind Kind, name string) string {
 	}
 }
 
-// name is Name, made once a metric.
+// name returns Name, cached per metric.
 func (h *History) name(id metric.ID) string {
 	key := [2]string{id.Namespace, id.Name}
 	if s, found := h.names.Load(key); found {
@@ -124,7 +124,7 @@ func (h *History) name(id metric.ID) string {
 	return s
 }
 
-// matching returns the series in memory that match, as they would be on disk.
+// matching returns the matching series in memory in the form that they have on disk.
 func (h *History) matching(s *snapshot, seconds, from, until int64, ms []*labels.Matcher) []series {
 	var out []series
 	for i := range s.metrics {
@@ -145,7 +145,7 @@ func (h *History) matching(s *snapshot, seconds, from, until int64, ms []*labels
 	return out
 }
 
-// intervals appends what a minute has of a kind: its seconds where they are young and there are any.
+// intervals appends a minute's values of a kind: by second if they are recent and exist.
 func (m *minute) intervals(out []interval, kind Kind, seconds, from, until int64) []interval {
 	add := func(start, resolution int64, sum *metric.Summary) {
 		if start < from || start >= until || kind == Distribution && len(sum.Distribution) == 0 {
@@ -182,12 +182,12 @@ func valueOf(kind Kind, s *metric.Summary) value {
 	}
 }
 
-// Querier implements storage.Queryable: the metrics of every scope, in memory and on disk, each interval as one sample at its start.
+// Querier implements storage.Queryable: the metrics of all scopes, in memory and on disk, with each interval as one sample at its start.
 func (h *History) Querier(mint, maxt int64) (storage.Querier, error) {
 	return &querier{h: h, from: floor(mint+999, 1000) / 1000, until: floor(maxt, 1000)/1000 + 1}, nil
 }
 
-// querier looks at memory and opens the tiers on first use, when there is a context.
+// querier reads memory and opens the tiers on first use, when it has a context.
 type querier struct {
 	h           *History
 	from, until int64 // Unix seconds
@@ -207,7 +207,7 @@ func (q *querier) open(ctx context.Context) error {
 	return q.err
 }
 
-// read returns the matching series of memory and disk together, sorted.
+// read returns the matching series of memory and disk, sorted.
 func (q *querier) read(ctx context.Context, ms []*labels.Matcher) ([]series, error) {
 	if err := q.open(ctx); err != nil {
 		return nil, err
@@ -244,7 +244,7 @@ func (q *querier) Select(ctx context.Context, _ bool, _ *storage.SelectHints, ms
 	return &set{all: all}
 }
 
-// set is a storage.SeriesSet; samples are made when a series' turn comes.
+// set is a storage.SeriesSet; samples are computed when a series is reached.
 type set struct {
 	all []series
 	at  int
@@ -320,7 +320,7 @@ func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, ms 
 	}, ms)
 }
 
-// texts joins what tiers and memory say of labels.
+// texts merges label names or values of tiers and memory.
 func (q *querier) texts(
 	ctx context.Context, hints *storage.LabelHints, disk func(storage.Querier) ([]string, annotations.Annotations, error),
 	of func(labels.Labels) []string, ms []*labels.Matcher,
@@ -338,7 +338,7 @@ func (q *querier) texts(
 			return nil, nil, err
 		}
 		for _, s := range texts {
-			found[string(append([]byte(nil), s...))] = true // the tier's own end with its querier
+			found[string(append([]byte(nil), s...))] = true // the tier's strings are valid only until its querier is closed
 		}
 	}
 	for _, s := range q.h.matching(q.snapshot, q.past.seconds, q.from, q.until, ms) {

@@ -14,9 +14,9 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// An alarm that is made when the window has forgotten what it looks at decides as one beside which nothing is ever forgotten: whatever
-// was recorded, late, in seconds, in other units, and whatever alarms were there before.
-func TestNewAlarmsKnowThePast(t *testing.T) {
+// A new alarm that looks further back than the window has the same state as with a window that drops nothing, for samples
+// recorded late, in seconds or in other units, and independent of other alarms.
+func TestNewAlarmsUseTheHistory(t *testing.T) {
 	few(t, 60)
 	root := t.TempDir()
 	n, recalled := 0, 0
@@ -63,7 +63,7 @@ func TestNewAlarmsKnowThePast(t *testing.T) {
 		agree(rt, l, all)
 	})
 	if recalled < 10 {
-		t.Errorf("%d alarms had a past that was forgotten: that proves little", recalled)
+		t.Errorf("only %d alarms used samples from the history", recalled)
 	}
 }
 
@@ -79,7 +79,7 @@ func drawAlarm(rt *rapid.T, name string) alarm.Alarm {
 	}}
 }
 
-// agree compares each alarm's state, reason and data, which has the datapoints.
+// agree compares each alarm's state, reason and data, which contains the datapoints.
 func agree(rt *rapid.T, l *life, all *engine.Engine) {
 	r := l.engine.Region(home)
 	if r == nil {
@@ -87,7 +87,7 @@ func agree(rt *rapid.T, l *life, all *engine.Engine) {
 	}
 	for name, a := range r.Alarms.Metric {
 		if b := all.Region(home).Alarms.Metric[name]; a.State != b.State || a.Reason != b.Reason || a.Data != b.Data {
-			rt.Fatalf("at %v, %s of %v of %v:\n%v %s\n%s\nand where nothing is forgotten\n%v %s\n%s", l.now, a.Rule.Statistic, a.Rule.Metric, a.Rule.Period,
+			rt.Fatalf("at %v, %s of %v of %v:\n%v %s\n%s\nwith a window that drops nothing\n%v %s\n%s", l.now, a.Rule.Statistic, a.Rule.Metric, a.Rule.Period,
 				a.State, a.Reason, a.Data, b.State, b.Reason, b.Data)
 		}
 	}

@@ -11,10 +11,10 @@ import (
 // resolutions of the tiers, finest first, in seconds. AWS: CloudWatch user guide, concepts, metrics retention.
 var resolutions = [4]int64{1, 60, 300, 3600}
 
-// Retention is how long datapoints of 1, 60, 300 and 3,600 seconds are kept.
+// Retention is the retention of datapoints of 1, 60, 300 and 3,600 seconds.
 type Retention [4]time.Duration
 
-// DefaultRetention returns CloudWatch's.
+// DefaultRetention returns CloudWatch's retention.
 func DefaultRetention() Retention {
 	return Retention{3 * time.Hour, 15 * day, 63 * day, 455 * day}
 }
@@ -24,7 +24,7 @@ const (
 	retentionMax = 100 * 365 * day
 )
 
-// ParseRetention reads a text such as 1s=3h,60s=15d,300s=63d,3600s=455d. What it does not name is kept as long as CloudWatch does.
+// ParseRetention parses a text such as 1s=3h,60s=15d,300s=63d,3600s=455d. Omitted resolutions have CloudWatch's retention.
 func ParseRetention(text string) (Retention, error) {
 	out := DefaultRetention()
 	if text == "" {
@@ -49,7 +49,7 @@ func ParseRetention(text string) (Retention, error) {
 	return out, out.check(named)
 }
 
-// seconds reads a resolution; 0 is none.
+// seconds parses a resolution; 0 if it is invalid.
 func seconds(text string) int64 {
 	d, err := time.ParseDuration(text)
 	if err != nil || d%time.Second != 0 {
@@ -58,7 +58,7 @@ func seconds(text string) int64 {
 	return int64(d / time.Second)
 }
 
-// parseDays reads a duration that may be in days.
+// parseDays parses a duration that may be in days.
 func parseDays(text string) (time.Duration, error) {
 	if n, ok := strings.CutSuffix(text, "d"); ok {
 		days, err := strconv.ParseUint(n, 10, 32)
@@ -74,7 +74,7 @@ func parseDays(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// check refuses what makes no sense. Coarser tiers are made of finer ones: they must not be shorter.
+// check validates a retention. Coarser tiers are rolled up from finer ones, so they must not be shorter.
 func (r Retention) check(named [4]bool) error {
 	for i, d := range r {
 		if least := time.Duration(max(60, 2*resolutions[i])) * time.Second; d < least {
@@ -91,7 +91,7 @@ func (r Retention) check(named [4]bool) error {
 	return nil
 }
 
-// String is what ParseRetention reads.
+// String returns the form that ParseRetention parses.
 func (r Retention) String() string {
 	parts := make([]string, len(r))
 	for i, d := range r {
@@ -100,7 +100,7 @@ func (r Retention) String() string {
 	return strings.Join(parts, ",")
 }
 
-// Days renders a duration as people say it: 15d, 3h, 90m.
+// Days formats a duration as 15d, 3h or 90m.
 func Days(d time.Duration) string {
 	for _, u := range []struct {
 		unit time.Duration
@@ -113,7 +113,7 @@ func Days(d time.Duration) string {
 	return d.String()
 }
 
-// earliest is the start of the oldest datapoint that a period still shows: data is kept long at coarse resolutions only.
+// earliest returns the start of the oldest available datapoint of a period.
 // AWS: GetMetricStatistics, Period: 3 hours to 15 days ago multiples of 60 s, to 63 days ago of 300 s, before of 3,600 s.
 func (r Retention) earliest(now time.Time, period time.Duration) int64 {
 	for i := len(resolutions) - 1; i > 0; i-- {
@@ -124,7 +124,7 @@ func (r Retention) earliest(now time.Time, period time.Duration) int64 {
 	return r.seconds(now.Unix())
 }
 
-// seconds is the moment from which on what came in seconds is kept so: a whole minute.
+// seconds returns the time from which on 1-second samples are available, a whole minute.
 func (r Retention) seconds(now int64) int64 { return floor(now-int64(r[0].Seconds()), 60) }
 
 func floor(sec, step int64) int64 {

@@ -19,7 +19,7 @@ func TestParseRetention(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, got, err)
 		}
 		if again, err := ParseRetention(got.String()); err != nil || again != got {
-			t.Errorf("%v comes back as %v, %v", got, again, err)
+			t.Errorf("%v is parsed back as %v, %v", got, again, err)
 		}
 	}
 	for text, want := range map[string]string{

@@ -15,8 +15,8 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// slice is how much of a tier is rolled up at once: a fifteenth of what it keeps, so that a tier keeps little longer than it must, and
-// less than what the TSDB takes out of order, so that a slice can be done again.
+// slice is the length of a tier's roll-up: a fifteenth of its retention, so that a tier keeps samples little longer than needed, and
+// less than the TSDB's out-of-order window, so that a slice can be repeated.
 func slice(r Retention, i int) int64 {
 	if i == 0 || i == len(resolutions)-1 {
 		return 0
@@ -25,8 +25,8 @@ func slice(r Retention, i int) int64 {
 	return max(floor(n, resolutions[i+1]), resolutions[i+1])
 }
 
-// rollUp brings what is older than a tier keeps to the next one, slice by slice. A tier is done up to the same moment whether or not it
-// had samples: what comes later for a time before goes to the tier that has what was rolled up, never to one that was rolled up itself.
+// rollUp moves samples older than a tier's retention to the next tier, slice by slice. A tier is complete up to the same time whether or not
+// it had samples: later samples of earlier times are written to the tier with the rolled-up samples.
 func (h *History) rollUp(ctx context.Context, now int64) error {
 	for i := 1; i < len(resolutions)-1; i++ {
 		t := h.tiers[i]
@@ -56,8 +56,8 @@ func (h *History) rollUp(ctx context.Context, now int64) error {
 	return nil
 }
 
-// nextSlice is where the next slice of a tier ends that ends at a moment or before. What has no samples is skipped. Slices end at multiples of
-// their length, wherever they begin: it may have been another one before, with other retentions.
+// nextSlice returns the end of a tier's next slice that ends at or before a time. Ranges without samples are skipped. Slices end at multiples of
+// their length, independent of their start, since the length may have been different with an earlier retention.
 func (h *History) nextSlice(i int, until int64) (int64, bool) {
 	t := h.tiers[i]
 	oldest, any := t.after(h.state.Rolled[i])
@@ -68,7 +68,7 @@ func (h *History) nextSlice(i int, until int64) (int64, bool) {
 	return end, end <= until
 }
 
-// redo finishes the slices that were under way when the last server ended. Nothing may be written before.
+// redo finishes slices that were in progress when the last server ended. Nothing may be written before.
 func (h *History) redo(ctx context.Context) error {
 	for i := 1; i < len(resolutions)-1; i++ {
 		if h.state.Rolling[i] <= h.state.Rolled[i] || h.tiers[i].db == nil {
@@ -81,7 +81,7 @@ func (h *History) redo(ctx context.Context) error {
 	return nil
 }
 
-// rollSlice rolls up the slice that is under way and publishes it.
+// rollSlice rolls up the slice in progress and publishes it.
 func (h *History) rollSlice(ctx context.Context, i int) error {
 	source, from, until := h.tiers[i], h.state.Rolled[i], h.state.Rolling[i]
 	q, err := source.db.Querier(from*1000, until*1000-1)
@@ -122,7 +122,7 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 	return h.rolledUpTo(i, until)
 }
 
-// rolledUpTo publishes that the coarser tier has what a tier had before a moment.
+// rolledUpTo publishes that the coarser tier contains a tier's samples before a time.
 func (h *History) rolledUpTo(i int, until int64) error {
 	next := h.state
 	next.Rolled[i] = until
@@ -137,7 +137,7 @@ func (h *History) rolledUpTo(i int, until int64) error {
 	return nil
 }
 
-// rolled writes one series' samples, joined to the intervals of the writer's tier.
+// rolled writes one series' samples, merged to the intervals of the writer's tier.
 func (w *writer) rolled(s storage.Series, d *decoder) error {
 	ls := s.Labels()
 	_, _, _, kind, ok := Identify(ls)
@@ -169,7 +169,7 @@ func (w *writer) rolled(s storage.Series, d *decoder) error {
 	return flush()
 }
 
-// seal makes a block of a slice that was just written, so that a tier that rests takes no memory.
+// seal writes a slice that was just written as a block, so that an idle tier takes no memory.
 func (t *tier) seal(from, until int64) error {
 	head := t.db.Head()
 	if head.MinTime() >= until*1000 || head.MaxTime() < from*1000 {
@@ -183,7 +183,7 @@ func (t *tier) seal(from, until int64) error {
 	return t.sync()
 }
 
-// value is a sample's: a number or, for a Distribution, buckets with the count and the sum that go with them.
+// value is the value of a sample: a number or, for a Distribution, buckets with their count and sum.
 type value struct {
 	v    float64
 	dist *dist
@@ -194,7 +194,7 @@ type dist struct {
 	buckets    metric.Distribution
 }
 
-// join adds up two samples of one interval.
+// join adds two samples of one interval.
 func (a value) join(kind Kind, b value) value {
 	switch kind {
 	case Minimum:
@@ -210,7 +210,7 @@ func (a value) join(kind Kind, b value) value {
 	}
 }
 
-// dropOld lets go of what each tier need not keep.
+// dropOld drops the samples of each tier that are no longer needed.
 func (h *History) dropOld(ctx context.Context, now int64) error {
 	for i, t := range h.tiers {
 		before := now - int64(h.o.Retention[i].Seconds())
@@ -228,7 +228,7 @@ func (h *History) dropOld(ctx context.Context, now int64) error {
 	return nil
 }
 
-// rest lets go of a tier's memory where all that is in it is too old: without new samples the TSDB would never.
+// rest releases a tier's memory if all its samples are too old; without new samples the TSDB would not.
 func (t *tier) rest(ctx context.Context) error {
 	if t.db == nil || t.db.Head().NumSeries() == 0 {
 		return nil

@@ -14,21 +14,21 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 )
 
-// A TSDB panics where a chunk cannot be written, also in goroutines of its own, and such a panic would end the server. So it never writes on
-// its own: its timer is stopped, it compacts when maintain tells it to, and before anything is written there must be room for it. What is
-// left is another program that takes the room in between: a panic in a goroutine of ours becomes an error, and the tier is opened again.
+// A TSDB panics if a chunk cannot be written, also in its own goroutines, and such a panic would end the server. So it never writes in the
+// background: its timer is stopped, it compacts only in maintain, and before any write there must be enough disk space. If another program
+// takes the space in between, a panic in our goroutine becomes an error, and the tier is opened again.
 
-// spare is how many bytes must be free before anything is written: the two segments that a log may need, and the chunks of a commit.
+// spare is the number of bytes that must be free before any write: two segments of a log, and the chunks of a commit.
 const spare = 2 * segmentSize
 
-// maintainEvery is how often, on the wall's clock, a tier is looked after, if not more often by the amount of data that it has got.
+// maintainEvery is the maximum interval of a tier's maintenance in wall time; much data makes it more frequent.
 const maintainEvery = time.Minute
 
-// NoRoomError says that the metric history cannot be written at present. What is to be written waits.
+// NoRoomError is the error of a metric history that cannot be written at present. Samples wait.
 type NoRoomError struct {
 	Dir   string
-	Bytes int64 // that were asked for
-	Err   error // the file system's
+	Bytes int64 // that were requested
+	Err   error // of the file system
 }
 
 // Error implements error.
@@ -39,7 +39,7 @@ func (e *NoRoomError) Error() string {
 // Unwrap returns the file system's error.
 func (e *NoRoomError) Unwrap() error { return e.Err }
 
-// trial fails with a *NoRoomError where a folder does not take a number of bytes. It leaves nothing behind.
+// trial returns a *NoRoomError if a folder has no space for a number of bytes. It leaves nothing behind.
 func trial(dir string, bytes int64) error {
 	path := filepath.Join(dir, "trial")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -52,7 +52,7 @@ func trial(dir string, bytes int64) error {
 	return nil
 }
 
-// write makes a file have a number of bytes by writing them.
+// write extends a file to a number of bytes by writing them.
 func write(f *os.File, bytes int64) error {
 	block := make([]byte, 1<<20)
 	for done := int64(0); done < bytes; done += int64(len(block)) {
@@ -63,12 +63,12 @@ func write(f *os.File, bytes int64) error {
 	return nil
 }
 
-// logBytes is the size of a tier's logs. The chunks that are made of them when the tier is opened are not larger.
+// logBytes returns the size of a tier's logs, which limits the size of the chunks written when the tier is opened.
 func (t *tier) logBytes() int64 {
 	return diskUse(filepath.Join(t.dir, "wal")) + diskUse(filepath.Join(t.dir, "wbl"))
 }
 
-// ofDisk reports whether an error says that a disk cannot be written or a limit is reached, and nothing of the data.
+// ofDisk reports whether an error is caused by a full or failing disk or a limit, not by the data.
 func ofDisk(err error) bool {
 	for _, e := range []error{
 		syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
@@ -81,8 +81,8 @@ func ofDisk(err error) bool {
 	return false
 }
 
-// guard runs something that writes to the TSDB. Where it panics for the disk, or fails in a way that leaves the logs torn, the tier is to
-// be opened again before it is written again.
+// guard runs a function that writes to the TSDB. If it panics because of the disk, or fails in a way that leaves the logs torn, the tier is
+// opened again before the next write.
 func (t *tier) guard(torn bool, f func() error) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -103,7 +103,7 @@ func (t *tier) guard(torn bool, f func() error) (err error) {
 	return f()
 }
 
-// maintain moves full chunks out of memory, makes blocks, merges them and drops old ones, when it is time to.
+// maintain writes full chunks to disk, creates blocks, merges them and drops old ones, when it is due.
 func (t *tier) maintain(ctx context.Context) error {
 	if t.db == nil || time.Since(t.maintained) < maintainEvery && !t.grown() {
 		return nil
@@ -115,13 +115,13 @@ func (t *tier) maintain(ctx context.Context) error {
 	return t.tidy(ctx)
 }
 
-// grown reports whether there is more in memory than a block and a half.
+// grown reports whether more than one and a half blocks are in memory.
 func (t *tier) grown() bool {
 	head := t.db.Head()
 	return head.MinTime() != math.MaxInt64 && head.MaxTime()-head.MinTime() > t.blockMillis/2*3
 }
 
-// tidy applies blocksToDelete, makes blocks and merges small ones, without waiting for more data.
+// tidy applies blocksToDelete, creates blocks and merges small ones without waiting for more data.
 func (t *tier) tidy(ctx context.Context) error {
 	if t.db == nil {
 		return nil
@@ -132,7 +132,7 @@ func (t *tier) tidy(ctx context.Context) error {
 	})
 }
 
-// hold counts the samples that are to be written: they wait in memory and in the journal until they are.
+// hold counts the samples that wait in memory and in the journal to be written.
 func (h *History) hold(batches []batch) {
 	n := 0
 	for _, b := range batches {
@@ -145,7 +145,7 @@ func (h *History) hold(batches []batch) {
 	h.held.Store(int64(n))
 }
 
-// writable fails where nothing can be written now. Tiers whose logs may be torn are opened again.
+// writable returns an error if nothing can be written now. Tiers whose logs may be torn are opened again.
 func (h *History) writable(ctx context.Context) error {
 	if err := trial(h.o.Dir, spare); err != nil {
 		return err
@@ -160,10 +160,10 @@ func (h *History) writable(ctx context.Context) error {
 	return nil
 }
 
-// closing is how long a TSDB that panicked may take to be closed: it may have left locks.
+// closing is the time limit for closing a TSDB that panicked, since it may hold locks.
 const closing = 10 * time.Second
 
-// end closes a database, whatever state it is in.
+// end closes a database in any state.
 func (t *tier) end(db *tsdb.DB) error {
 	ended := make(chan error, 1)
 	go func() { ended <- t.guard(false, db.Close) }()
@@ -176,11 +176,11 @@ func (t *tier) end(db *tsdb.DB) error {
 	case err := <-ended:
 		return err
 	case <-late.C:
-		return errors.New("it does not end after a failed write, and is left behind")
+		return errors.New("it cannot be closed after a failed write and is abandoned")
 	}
 }
 
-// openDB opens the database and stops what it would do on its own.
+// openDB opens the database and disables its background work.
 func (t *tier) openDB(retention time.Duration) (*tsdb.DB, error) {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return nil, err
@@ -193,7 +193,7 @@ func (t *tier) openDB(retention time.Duration) (*tsdb.DB, error) {
 		open = tsdb.Open
 	}
 	var db *tsdb.DB
-	err := t.guard(false, func() (err error) { // what it panics at for the disk is tried again later
+	err := t.guard(false, func() (err error) { // a panic because of the disk is retried later
 		db, err = open(t.dir, t.log, nil, t.options(retention), nil)
 		return err
 	})

@@ -4,5 +4,5 @@ package history
 
 import "os"
 
-// allocate takes disk space for a file.
+// allocate reserves disk space for a file.
 func allocate(f *os.File, bytes int64) error { return write(f, bytes) }

@@ -20,7 +20,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// fileLimit bounds the size of this process's files, so that writes fail as on a full disk, until it is lifted.
+// fileLimit limits the size of this process's files, so that writes fail as on a full disk until it is removed.
 func fileLimit(t *testing.T, bytes uint64) (lift func()) {
 	t.Helper()
 	var before unix.Rlimit
@@ -44,12 +44,12 @@ func fileLimit(t *testing.T, bytes uint64) (lift func()) {
 	return lift
 }
 
-// fullDisk is a file system of its own that is filled and emptied.
+// fullDisk is a separate file system that is filled and emptied.
 func fullDisk(t *testing.T) (dir string, fill, empty func()) {
 	t.Helper()
 	dir = t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=300m"); err != nil {
-		t.Skipf("a file system of its own cannot be mounted here (%v): the limit of file sizes has to do", err)
+		t.Skipf("a separate file system cannot be mounted (%v): using the limit of file sizes instead", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, 0); err != nil {
@@ -60,7 +60,7 @@ func fullDisk(t *testing.T) (dir string, fill, empty func()) {
 	fill = func() {
 		f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
-			return // not even an inode is left
+			return // no inode is left
 		}
 		defer f.Close()
 		for block := make([]byte, 4096); err == nil; {
@@ -74,8 +74,8 @@ func fullDisk(t *testing.T) (dir string, fill, empty func()) {
 	}
 }
 
-// While the disk is full nothing is lost: samples wait and are read from memory, what is on disk is read from there, and all is written
-// by itself when there is room, also behind a kill. A history that is opened on a full disk waits, and sets nothing aside.
+// While the disk is full nothing is lost: waiting samples are read from memory, others from disk, and all are written automatically when there
+// is space, also after a kill. A history that is opened on a full disk waits and sets nothing aside.
 func TestFullDisk(t *testing.T) {
 	for name, prepare := range map[string]func(*testing.T) (dir string, fill, empty func()){
 		"tmpfs": fullDisk,
@@ -135,10 +135,10 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Where the room goes between the trial and the write, the TSDB panics in our own goroutine, never in one of its own: that is an error, after
+// If the space runs out between the trial and the write, the TSDB panics in our goroutine, never in one of its own: this is an error, after
 // which the tier is opened again.
 //
-// What panicked cannot be closed whole: the test runs in a process of its own.
+// After a panic the TSDB cannot be closed properly, so the test runs in a separate process.
 func TestChunksThatCannotBeWritten(t *testing.T) {
 	if os.Getenv(leaky) == "" {
 		c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
@@ -173,8 +173,7 @@ func TestChunksThatCannotBeWritten(t *testing.T) {
 	l.wantSum(first, 8*time.Hour, want)
 }
 
-// A TSDB that panics for the disk while it is opened, since another program took the room, is an error: nothing is set aside, and the next
-// attempt opens it.
+// A TSDB that panics because of the disk while it is opened is an error: nothing is set aside, and the next attempt opens it.
 func TestPanicWhileOpening(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
@@ -199,7 +198,7 @@ func TestPanicWhileOpening(t *testing.T) {
 	l.wantSum(first, time.Minute, 1)
 }
 
-// A commit that fails leaves a torn log; what is committed afterwards outlives a kill nevertheless.
+// A failed commit leaves a torn log; later commits still survive a kill.
 func TestTornCommit(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()

@@ -12,7 +12,7 @@ import (
 	"bellows.dev/bellows/metric/expr"
 )
 
-// A search holds each metric against its terms without the engine's lock, in memory and on disk alike, and ends with its context.
+// A search matches each metric without the engine's lock, in memory and on disk, and ends with its context.
 func TestSearchesDoNotHoldTheLock(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
 	defer func() { l.h.close() }()
@@ -31,7 +31,7 @@ func TestSearchesDoNotHoldTheLock(t *testing.T) {
 	looks, stopAt := 0, 0
 	search := metric.Filter{Match: func(metric.ID) bool {
 		if locked {
-			t.Error("a metric is held against the search under the lock")
+			t.Error("a metric is matched under the lock")
 		}
 		if looks++; looks == stopAt {
 			cancel()

@@ -14,20 +14,20 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// past reads the tiers as they are at one moment: queriers of each tier, bounded to the time that the tier stands for.
+// past reads the tiers at one point in time: queriers of each tier, bounded to the tier's time range.
 type past struct {
 	tiers   [len(resolutions)]tierPast
-	kept    map[engine.Scope]int64 // Unix seconds: samples sealed later are still in memory, and count there
-	seconds int64                  // Unix seconds: from here on the finest tier has what came in seconds
+	kept    map[engine.Scope]int64 // Unix seconds: samples sealed later are read from memory
+	seconds int64                  // Unix seconds: from here on the finest tier has 1-second samples
 }
 
-// tierPast is one tier of a past: its querier, and the starts of intervals that it is for, until exclusive.
+// tierPast is one tier of a past: its querier, and the range of its intervals' starts, until exclusive.
 type tierPast struct {
-	storage.Querier       // nil where there is nothing to read
+	storage.Querier       // nil if there is nothing to read
 	from, until     int64 // Unix seconds
 }
 
-// openPast opens the tiers for a range of intervals' starts, in Unix seconds; until is exclusive.
+// openPast opens the tiers for a range of intervals' starts in Unix seconds; until is exclusive.
 func (h *History) openPast(ctx context.Context, now time.Time, kept map[engine.Scope]int64, from, until int64) (*past, error) {
 	select {
 	case <-h.ready:
@@ -78,40 +78,40 @@ func (p *past) close() error {
 	return failed
 }
 
-// interval is what a series says of one interval.
+// interval is the value of a series in one interval.
 type interval struct {
 	start      int64 // Unix seconds
 	resolution int64
 	value      value
 }
 
-// series is one series' past, in the order of the intervals' starts; there is one interval for a start.
+// series contains the intervals of one series, ordered by start, one per start.
 type series struct {
 	labels    labels.Labels
 	kind      Kind
 	intervals []interval
 }
 
-// selection is which series are to be read, and what of them.
+// selection describes which series and which part of them are read.
 type selection struct {
 	matchers    []*labels.Matcher
-	from, until int64                                          // starts of intervals, in Unix seconds; until is exclusive
-	whole       bool                                           // minutes will do: the finest tier is left out
-	identify    func(labels.Labels) (engine.Scope, Kind, bool) // false: the series is none that was meant
+	from, until int64                                          // starts of intervals in Unix seconds; until is exclusive
+	whole       bool                                           // minutes suffice: the finest tier is not read
+	identify    func(labels.Labels) (engine.Scope, Kind, bool) // false: the series is not selected
 
-	// space is memory to be used again: what was read with it is good until it is read with again. nil: each read takes its own.
+	// space is reused memory: results are valid until the next read with it. nil: each read allocates its own.
 	space *space
 }
 
-// space lends memory to reads.
+// space provides memory for reads.
 type space struct {
 	decoder   decoder
-	decoded   []part // of the series that is being read
+	decoded   []part // of the series being read
 	parts     arena[part]
 	intervals arena[interval]
 }
 
-// decode reads a series' parts into decoded. Memory is taken for the parts that are there, not for those that the time range has room for.
+// decode reads a series' parts into decoded. Memory is allocated for existing parts, not for the whole time range.
 func (s *space) decode(x storage.Series) error {
 	s.decoded = s.decoded[:0]
 	s.decoder.begin(x)
@@ -121,13 +121,13 @@ func (s *space) decode(x storage.Series) error {
 	return s.decoder.it.Err()
 }
 
-// arena lends slices until it is reset.
+// arena provides slices until it is reset.
 type arena[T any] struct{ buffer []T }
 
-// lend returns an empty slice that has room for n.
+// lend returns an empty slice with capacity n.
 func (a *arena[T]) lend(n int) []T {
 	if cap(a.buffer)-len(a.buffer) < n {
-		a.buffer = make([]T, 0, max(n, 1<<10)) // what was lent stays with its borrowers
+		a.buffer = make([]T, 0, max(n, 1<<10)) // slices already provided stay valid
 	}
 	at := len(a.buffer)
 	a.buffer = a.buffer[:at+n]
@@ -154,7 +154,7 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 		if t.Querier == nil || i == 0 && sel.whole || from >= until {
 			continue
 		}
-		// Step only says that chunks are read one after another.
+		// Step only indicates that chunks are read one after another.
 		hints := &storage.SelectHints{Start: from * 1000, End: ceil(until, resolutions[i])*1000 - 1, Step: 1}
 		set := t.Select(ctx, false, hints, sel.matchers...)
 		for set.Next() {
@@ -196,13 +196,13 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 	return out, nil
 }
 
-// part is a sample as a tier has it: its time is its interval's start and, in milliseconds, how late it was.
+// part is a sample as stored in a tier: its time is its interval's start plus its lateness in milliseconds.
 type part struct {
 	at    int64 // milliseconds
 	value value
 }
 
-// place takes a part's time apart: the start of its interval, its lateness, and when it was sealed.
+// place splits a part's time into the start of its interval, its lateness, and the time of sealing.
 func (x part) place(resolution int64) (start, late, sealed int64) {
 	start = floor(floor(x.at, 1000)/1000, resolution)
 	late = x.at - start*1000
@@ -212,7 +212,7 @@ func (x part) place(resolution int64) (start, late, sealed int64) {
 	return start, late, floor(start, 60) + 60*(late+1)
 }
 
-// join adds up the parts of each interval. What came in seconds is in two tiers: there the finer one counts.
+// join adds up the parts of each interval. 1-second samples are in two tiers: the finer one is used.
 func (p *past) join(sel *selection, kind Kind, kept int64, raw *[len(resolutions)][]part) []interval {
 	type minute struct{ start, late int64 }
 	fine := map[minute]bool{}
@@ -239,7 +239,7 @@ func (p *past) join(sel *selection, kind Kind, kept int64, raw *[len(resolutions
 	return joined(kind, all)
 }
 
-// joined sorts intervals and adds those of one start up.
+// joined sorts intervals and adds up those with equal starts.
 func joined(kind Kind, all []interval) []interval {
 	slices.SortStableFunc(all, func(a, b interval) int { return cmp.Compare(a.start, b.start) })
 	out := all[:0]

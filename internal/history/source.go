@@ -15,10 +15,10 @@ var (
 	_ expr.Source = (*window)(nil)
 )
 
-// Metrics calls f with what the metrics of a scope were. It looks into memory first, under the engine's lock. Where f asks for what
-// memory does not have, it is called again with memory and disk together, and the lock is not held while disk is read. What f asked for
-// the first time is then read many metrics at once. Where f searches for metrics, the lock is not held while each is held against the
-// search, and f is called again with what was found. The calls of f must ask the same, up to what it finds. It fails when ctx ends.
+// Metrics calls f with the metrics of a scope, first with those in memory, under the engine's lock. If f requests data that is not
+// in memory, it is called again with memory and disk, and the lock is not held while disk is read; the requests of the first call are then
+// read for many metrics at once. If f searches for metrics, they are matched without the lock, and f is called again with the result. All
+// calls of f must make the same requests, depending only on results. It returns an error when ctx ends.
 func (h *History) Metrics(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error {
 	s := &source{ctx: ctx, h: h, scope: scope, loaded: map[string]*loaded{}}
 	hot := &window{retention: h.o.Retention}
@@ -46,10 +46,10 @@ func (h *History) Metrics(ctx context.Context, scope engine.Scope, f func(now ti
 	return s.err
 }
 
-// Recall returns a metric's samples from so long ago on that the engine's window may not have, for engine.PutMetricAlarm; false where it
-// has all. Where they cannot be read it says so in the log.
+// Recall returns a metric's samples since a time that the engine's window may not have, for engine.PutMetricAlarm; false if it
+// has all. Errors are logged.
 func (h *History) Recall(ctx context.Context, scope engine.Scope, id metric.ID, back time.Duration) (engine.PastSamples, bool) {
-	const next = 15 * 60 // seconds: the window may have moved on when the engine gets them
+	const next = 15 * 60 // seconds: the window may have advanced when the engine gets them
 	s := &source{ctx: ctx, h: h, scope: scope, loaded: map[string]*loaded{}}
 	w := wanted{id: id, key: id.Key(), kinds: setOf(Count, Sum, Minimum, Maximum, Distribution), fine: true}
 	err := h.o.View(ctx, func(now time.Time, e *engine.Engine) {
@@ -62,7 +62,7 @@ func (h *History) Recall(ctx context.Context, scope engine.Scope, id metric.ID, 
 		err = s.read([]*wanted{&w})
 	}
 	if err != nil {
-		h.o.Log.Warn("a new alarm begins without the past of its metric", "metric", id.String(), "error", err)
+		h.o.Log.Warn("a new alarm starts without earlier samples of its metric", "metric", id.String(), "error", err)
 		return engine.PastSamples{}, false
 	}
 	x := s.loaded[w.key]
@@ -72,7 +72,7 @@ func (h *History) Recall(ctx context.Context, scope engine.Scope, id metric.ID, 
 	return engine.PastSamples{ID: id, From: time.Unix(w.from, 0).UTC(), Samples: x.samples}, true
 }
 
-// window reads memory, and notes what it is asked, and where it does not reach back far enough.
+// window reads memory and records the requests, and whether memory does not reach back far enough.
 type window struct {
 	*metric.Window
 	retention Retention
@@ -82,10 +82,10 @@ type window struct {
 	asked     []wanted
 	found     [][]metric.ID  // by the searches so far
 	searches  int            // of this call
-	search    *metric.Filter // the first one that is not answered yet: there is nothing else to read
+	search    *metric.Filter // the first search without a result yet: nothing else can be read
 }
 
-// begin readies the window for a call.
+// begin prepares the window for a call.
 func (w *window) begin(now time.Time, r *engine.Region) {
 	w.Window = metric.NewWindow(0)
 	if r != nil {
@@ -131,7 +131,7 @@ func (w *window) Units(id metric.ID, from, until time.Time) []string {
 	return w.Window.Units(id, from, until)
 }
 
-// source reads memory and disk together. It remembers the first error, and has nothing after it.
+// source reads memory and disk. It stores the first error and returns nothing after it.
 type source struct {
 	ctx    context.Context //nolint:containedctx // of one call
 	h      *History
@@ -139,15 +139,15 @@ type source struct {
 	now    time.Time
 	err    error
 	memory memory
-	asked  []wanted           // what is left of what will be asked, in that order
+	asked  []wanted           // the remaining expected requests in order
 	loaded map[string]*loaded // by metric
-	held   int                // samples in loaded, about
+	held   int                // approximate number of samples in loaded
 
-	found    [][]metric.ID // by the searches, where they are known already
+	found    [][]metric.ID // results of searches, if known
 	searches int
 }
 
-// memory is what the engine holds of times that it does not hold wholly: late samples on their way to disk.
+// memory contains samples of times before the window: late samples that are not on disk yet.
 type memory struct {
 	since, kept int64
 	late        map[*metric.Series][]metric.Pending
@@ -160,7 +160,7 @@ func (s *source) Datapoints(id metric.ID, q metric.Query, out []metric.Datapoint
 	if x == nil {
 		return out
 	}
-	// What is earlier may be there for a longer period's sake.
+	// Earlier samples may be loaded because of a longer period.
 	first := x.first(max(q.From.Unix(), earliest))
 	return q.Datapoints(x.samples[first:], out)
 }
@@ -188,7 +188,7 @@ func (s *source) List(f metric.Filter) []metric.ID {
 	return s.find(f)
 }
 
-// find lists the metrics that match. Each is held against what takes long, a search's terms, without the engine's lock.
+// find lists the matching metrics. The slow matching of a search's terms is done without the engine's lock.
 func (s *source) find(f metric.Filter) (out []metric.ID) {
 	match := f.Match
 	f.Match = nil
@@ -218,7 +218,7 @@ func (s *source) note(err error) {
 	}
 }
 
-// remember looks for late samples, where memory has changed since it last did.
+// remember reads late samples if memory has changed since the last call.
 func (s *source) remember(w *metric.Window) {
 	since, kept := w.Since().Unix(), w.KeptThrough().Unix()
 	if s.memory.late != nil && s.memory.since == since && s.memory.kept == kept {

@@ -10,16 +10,16 @@ import (
 	"path/filepath"
 )
 
-// state is what the history has to know beside its TSDBs: how far they are rolled up. It is written before and after each slice, so
-// that one that was interrupted is done again, exactly as it was, before anything else is written.
+// state is the state of the history besides its TSDBs: how far they are rolled up. It is written before and after each slice, so
+// that an interrupted one is repeated exactly before anything else is written.
 type state struct {
-	Rolled  [len(resolutions)]int64 // by tier, Unix seconds: what begins before is in the next tier; 0: nothing is
-	Rolling [len(resolutions)]int64 // by tier: Rolled after the slice that is under way
+	Rolled  [len(resolutions)]int64 // by tier, Unix seconds: samples that begin before are in the next tier; 0: none
+	Rolling [len(resolutions)]int64 // by tier: Rolled after the slice in progress
 }
 
 const stateFile = "rolled.json"
 
-// home is the tier that has the samples of a minute: the finest that is not rolled up there yet.
+// home returns the tier of a minute's samples: the finest one that is not rolled up at that time yet.
 func (s *state) home(start int64) int {
 	for i := 1; i < len(resolutions)-1; i++ {
 		if start >= s.Rolled[i] {
@@ -43,12 +43,12 @@ func readState(dir string) (state, error) {
 		return s, fmt.Errorf("%w: %w", errDamagedState, err)
 	}
 	if f.Sum != "" && f.Sum != f.sum() { // earlier versions wrote none
-		return s, fmt.Errorf("%w: its checksum is another", errDamagedState)
+		return s, fmt.Errorf("%w: its checksum does not match", errDamagedState)
 	}
 	return f.state, nil
 }
 
-// stateText is the file's content.
+// stateText is the content of the file.
 type stateText struct {
 	state
 	Sum string `json:",omitempty"` // checksum of the state
@@ -59,12 +59,12 @@ func (s *state) sum() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// errDamagedState says that the state's file cannot be understood, or is not what was written.
+// errDamagedState is the error of a state file that cannot be decoded or does not match its checksum.
 var errDamagedState = errors.New("the history's state is damaged")
 
-// repair makes the state again from what the tiers have. A slice is rolled up as a whole, and what comes late for a slice that was rolled up is
-// written to the next tier, so the next tier's newest sample is of the last slice that had samples, or of the one that was under way. That slice
-// is done again: where it was whole already, that changes nothing. The tiers are open.
+// repair rebuilds the state from the tiers. A slice is rolled up as a whole, and late samples of a rolled-up slice are
+// written to the next tier, so the next tier's newest sample belongs to the last slice with samples or to the one in progress. That slice
+// is repeated; if it was complete, that changes nothing. The tiers are open.
 func (h *History) repair(cause error) error {
 	var s state
 	for i := len(resolutions) - 2; i > 0; i-- {
@@ -82,7 +82,7 @@ func (h *History) repair(cause error) error {
 			s.Rolled[i] = s.Rolling[i]
 		}
 	}
-	h.o.Log.Warn("the history's state is damaged, and is made again from the datapoints", "file", filepath.Join(h.o.Dir, stateFile), "error", cause)
+	h.o.Log.Warn("the history's state is damaged and is rebuilt from the datapoints", "file", filepath.Join(h.o.Dir, stateFile), "error", cause)
 	if err := s.write(h.o.Dir, h.unsynced); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (h *History) repair(cause error) error {
 	return nil
 }
 
-// write replaces the file durably, or not at all.
+// write replaces the file durably or not at all.
 func (s *state) write(dir string, unsynced bool) error {
 	text, err := json.Marshal(stateText{*s, s.sum()})
 	if err != nil {

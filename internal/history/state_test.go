@@ -17,7 +17,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// damageState makes the state's file what a damage leaves.
+// damageState damages the state's file.
 func (l *life) damageState(text string) {
 	l.t.Helper()
 	if err := os.WriteFile(filepath.Join(l.dir, stateFile), []byte(text), 0o600); err != nil {
@@ -25,7 +25,7 @@ func (l *life) damageState(text string) {
 	}
 }
 
-// rolling is a life with samples of two hours, most of which are rolled up.
+// rolling returns a life with samples of two hours, most of which are rolled up.
 func rolling(t *testing.T) (l *life, first time.Time) {
 	t.Helper()
 	l = newLife(t, filepath.Join(t.TempDir(), "h"), Options{Retention: tiny})
@@ -44,7 +44,7 @@ func rolling(t *testing.T) (l *life, first time.Time) {
 	return l, first
 }
 
-// wantAll wants each of the first hundred minutes once, in five minutes each.
+// wantAll checks that each of the first hundred minutes is counted once, in periods of five minutes.
 func (l *life) wantAll(first time.Time) {
 	l.t.Helper()
 	for at := first; at.Before(first.Add(100 * time.Minute)); at = at.Add(5 * time.Minute) {
@@ -52,9 +52,9 @@ func (l *life) wantAll(first time.Time) {
 	}
 }
 
-// A state that is damaged, in its form or its content, is made again exactly: what was rolled up is neither lost nor counted twice, also of
-// late samples, and roll-ups go on.
-func TestDamagedStateIsMadeAgain(t *testing.T) {
+// A damaged state, in its form or its content, is rebuilt exactly: rolled-up samples, including late ones, are neither lost nor counted twice,
+// and roll-ups continue.
+func TestDamagedStateIsRebuilt(t *testing.T) {
 	for name, text := range map[string]string{
 		"torn": `{"Rolled":[0,`, "empty": ``,
 		"edited": `{"Rolled":[0,0,0,0],"Rolling":[0,0,0,0],"Sum":"0123"}`,
@@ -73,10 +73,10 @@ func TestDamagedStateIsMadeAgain(t *testing.T) {
 				t.Errorf("the state is %+v, was %+v", got, want)
 			}
 			if s, err := readState(l.dir); err != nil || s != l.h.state {
-				t.Errorf("the file says %+v, %v", s, err)
+				t.Errorf("the file has %+v, %v", s, err)
 			}
 			l.wantAll(first)
-			l.put(l.now.Sub(first), time.Minute, 100) // two hours late: it goes where the rest of its minute is
+			l.put(l.now.Sub(first), time.Minute, 100) // two hours late: it is written to the tier of its minute
 			l.pass(time.Minute)
 			l.wantSum(first, 5*time.Minute, 105)
 			l.wantSum(first.Add(5*time.Minute), 5*time.Minute, 5)
@@ -85,14 +85,14 @@ func TestDamagedStateIsMadeAgain(t *testing.T) {
 			l.put(0, time.Minute, 1)
 			l.pass(time.Minute)
 			if l.h.state.Rolled[1] <= want.Rolled[1] {
-				t.Error("roll-ups do not go on")
+				t.Error("roll-ups do not continue")
 			}
 			l.wantSum(first.Add(90*time.Minute), 5*time.Minute, 5)
 		})
 	}
 }
 
-// A slice that was under way, with some of its series written, is finished although the state is lost.
+// A slice in progress, with some of its series written, is finished although the state is lost.
 func TestDamagedStateOfAnInterruptedRollUp(t *testing.T) {
 	l, first := rolling(t)
 	defer func() { l.h.close() }()
@@ -154,7 +154,7 @@ func TestStateWithoutAChecksum(t *testing.T) {
 	}
 }
 
-// That the state was damaged is logged.
+// A damaged state is logged.
 func TestDamagedStateIsLogged(t *testing.T) {
 	var log strings.Builder
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{Log: slog.New(slog.NewTextHandler(&log, nil))})

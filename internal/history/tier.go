@@ -18,28 +18,28 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 )
 
-// segmentSize is that of the logs' files.
+// segmentSize is the size of the logs' segment files.
 const segmentSize = 16 << 20 // bytes
 
-// lateMax is how late samples may be, with a day to spare. AWS: PutMetricData, Timestamp: two weeks, and two hours ahead.
+// lateMax is the maximum lateness of samples plus a day. AWS: PutMetricData, Timestamp: two weeks, and two hours ahead.
 const lateMax = 15 * day
 
-// tier is the TSDB of one resolution. It is opened when there is something in it.
+// tier is the TSDB of one resolution. It is opened when it has data.
 type tier struct {
 	resolution int64 // seconds
-	slice      int64 // seconds: how much of it is rolled up into the next tier at once
+	slice      int64 // seconds: length of a roll-up into the next tier
 	dir        string
 	bytesMax   int64
 	log        *slog.Logger
 
 	db     *tsdb.DB
 	refs   map[seriesKey]*seriesRefs
-	synced [2]int // the last segments of both logs that were synced
+	synced [2]int // the last synced segments of both logs
 	aside  aside
 
-	// dropBefore is a time in milliseconds: blocks that end before are not wanted any more.
+	// dropBefore is a time in milliseconds: blocks that end before are no longer needed.
 	dropBefore atomic.Int64
-	// rolled is a time in milliseconds: what is earlier is in the next tier, too. dropped counts blocks that went before their time.
+	// rolled is a time in milliseconds: earlier samples are also in the next tier. dropped counts blocks deleted early.
 	rolled  atomic.Int64
 	dropped atomic.Int64
 	refused atomic.Int64 // samples
@@ -47,18 +47,18 @@ type tier struct {
 	// openTSDB is for tests; nil: tsdb.Open.
 	openTSDB func(dir string, l *slog.Logger, r prometheus.Registerer, o *tsdb.Options, s *tsdb.DBStats) (*tsdb.DB, error)
 
-	blockMillis int64     // time that a block spans
-	maintained  time.Time // on the wall's clock
+	blockMillis int64     // length of a block
+	maintained  time.Time // wall time
 	torn, stuck atomic.Bool
 }
 
-// exists reports whether the tier was ever written.
+// exists reports whether the tier has been written.
 func (t *tier) exists() bool {
 	_, err := os.Stat(t.dir)
 	return err == nil
 }
 
-// open opens the tier, making it on first use. What is damaged is set aside, and said; the rest is used.
+// open opens the tier and creates it on first use. Damaged parts are set aside and logged; the rest is used.
 func (t *tier) open(retention time.Duration) error {
 	if t.db != nil {
 		return nil
@@ -66,7 +66,7 @@ func (t *tier) open(retention time.Duration) error {
 	if err := errors.Join(t.aside.find(t.dir), t.checkBlocks()); err != nil {
 		return err
 	}
-	if t.exists() { // what forgetChunks writes again needs room, too
+	if t.exists() { // the copy written by forgetChunks also needs space
 		if err := trial(t.dir, spare+t.logBytes()); err != nil {
 			return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 		}
@@ -87,7 +87,7 @@ func (t *tier) open(retention time.Duration) error {
 	return nil
 }
 
-// checkBlocks sets damaged blocks aside, which the TSDB would refuse to open with.
+// checkBlocks sets aside damaged blocks, with which the TSDB would refuse to open.
 func (t *tier) checkBlocks() error {
 	entries, err := os.ReadDir(t.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -115,7 +115,7 @@ func (t *tier) checkBlocks() error {
 	return nil
 }
 
-// setAside moves what is damaged out of the way.
+// setAside moves a damaged file away.
 func (t *tier) setAside(path string, cause error) error {
 	to, err := t.aside.take(t.dir, path)
 	if err != nil {
@@ -127,7 +127,7 @@ func (t *tier) setAside(path string, cause error) error {
 
 func (t *tier) options(retention time.Duration) *tsdb.Options {
 	o := tsdb.DefaultOptions()
-	o.RetentionDuration = 0 // blocksToDelete decides: by policy time, and by what is rolled up
+	o.RetentionDuration = 0 // blocksToDelete decides by policy time and roll-ups
 	block := min(2*time.Hour, max(retention/6, 2*time.Minute))
 	if t.resolution > 60 {
 		block = time.Duration(t.slice) * time.Second
@@ -146,7 +146,7 @@ func (t *tier) options(retention time.Duration) *tsdb.Options {
 	return o
 }
 
-// blocksToDelete drops blocks of which nothing is wanted any more and, where the tier takes more disk than it may, what is set aside, and
+// blocksToDelete drops blocks that are no longer needed and, if the tier exceeds its disk space, files set aside and
 // the oldest blocks.
 func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 	out := map[ulid.ULID]struct{}{}
@@ -161,7 +161,7 @@ func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		size += b.Size()
 		full := size > t.bytesMax
 		if full && b.MaxTime() > t.dropBefore.Load() && !b.Meta().Compaction.Deletable {
-			t.log.Warn("old history is dropped before its time: the disk space that it may take is full", "resolution_seconds", t.resolution,
+			t.log.Warn("old history is dropped early: its disk space is full", "resolution_seconds", t.resolution,
 				"until", time.UnixMilli(b.MaxTime()).UTC(), "rolled_up", b.MaxTime() <= t.rolled.Load(), "bytes_max", t.bytesMax)
 			t.dropped.Add(1)
 		}
@@ -172,21 +172,21 @@ func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 	return out
 }
 
-// makeRoom lets what is set aside go where the tier takes more disk than it may.
+// makeRoom deletes files set aside if the tier exceeds its disk space.
 func (t *tier) makeRoom(used int64, blocks []*tsdb.Block) {
 	for _, b := range blocks {
 		used += b.Size()
 	}
 	gone, err := t.aside.trim(max(0, t.bytesMax-used))
 	if len(gone) > 0 {
-		t.log.Warn("damaged history is removed: the disk space that it may take is full", "paths", gone, "bytes_max", t.bytesMax)
+		t.log.Warn("damaged history is removed: its disk space is full", "paths", gone, "bytes_max", t.bytesMax)
 	}
 	if err != nil {
 		t.log.Error("damaged history cannot be removed", "error", err)
 	}
 }
 
-// bounds are the times of the oldest and the newest sample, in seconds; ok is false where there is none.
+// bounds returns the times of the oldest and the newest sample in seconds; ok is false if there is none.
 func (t *tier) bounds() (oldest, newest int64, ok bool) {
 	oldest, newest = t.db.Head().MinTime(), t.db.Head().MaxTime()
 	ok = oldest <= newest && t.db.Head().NumSeries() > 0
@@ -202,7 +202,7 @@ func (t *tier) bounds() (oldest, newest int64, ok bool) {
 	return floor(oldest, 1000) / 1000, floor(newest, 1000) / 1000, ok
 }
 
-// after is the time, in seconds, from which on there may be samples that are not older than a moment; ok is false where there are none.
+// after returns the time in seconds from which on there may be samples that are not older than a given time; ok is false if there are none.
 func (t *tier) after(from int64) (oldest int64, ok bool) {
 	spans := [][2]int64{{t.db.Head().MinTime(), t.db.Head().MaxTime()}, {t.db.Head().MinOOOTime(), t.db.Head().MaxOOOTime()}}
 	for _, b := range t.db.Blocks() {
@@ -217,7 +217,7 @@ func (t *tier) after(from int64) (oldest int64, ok bool) {
 	return floor(oldest, 1000) / 1000, ok
 }
 
-// sync makes what was committed durable: the TSDB's write-ahead logs are synced at the end of a segment only, and not at once.
+// sync makes commits durable: the TSDB syncs its write-ahead logs only at the end of a segment, and not at once.
 func (t *tier) sync() error {
 	if t.db == nil {
 		return nil
@@ -271,7 +271,7 @@ func (t *tier) close() error {
 	return nil
 }
 
-// bytes is the disk space that the tier takes, with what is set aside.
+// bytes returns the disk space of the tier, with files set aside.
 func (t *tier) bytes() int64 {
 	_, aside := t.aside.look()
 	return diskUse(t.dir) + aside

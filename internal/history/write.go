@@ -14,10 +14,10 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// commitEvery bounds the memory of one transaction.
+// commitEvery limits the memory of one transaction.
 const commitEvery = 20_000 // samples
 
-// seriesKey is a metric's samples in one unit, seriesRefs the TSDB's handles of its series: labels are made once.
+// seriesKey identifies a metric's samples in one unit, seriesRefs are the TSDB's references of its series, so that labels are built once.
 type (
 	seriesKey struct {
 		series *metric.Series
@@ -36,7 +36,7 @@ type writer struct {
 
 func (t *tier) writer(ctx context.Context) *writer { return &writer{ctx: ctx, tier: t} }
 
-// summary writes all that is known of an interval. at is in milliseconds.
+// summary writes all values of an interval. at is in milliseconds.
 func (w *writer) summary(scope engine.Scope, key seriesKey, at int64, sum *metric.Summary) error {
 	refs := w.tier.refs[key]
 	if refs == nil {
@@ -57,7 +57,7 @@ func (w *writer) summary(scope engine.Scope, key seriesKey, at int64, sum *metri
 	return w.sample(&refs[Distribution], ls(Distribution), at, 0, toHistogram(sum))
 }
 
-// sample appends one sample, by the handle of its series where there is one.
+// sample appends one sample, by the reference of its series if there is one.
 func (w *writer) sample(ref *storage.SeriesRef, ls func() labels.Labels, at int64, v float64, h *histogram.FloatHistogram) error {
 	if w.app == nil {
 		w.app = w.tier.db.Appender(w.ctx)
@@ -74,11 +74,11 @@ func (w *writer) sample(ref *storage.SeriesRef, ls func() labels.Labels, at int6
 		got, err = add(got, labels.EmptyLabels())
 	}
 	if got == 0 {
-		got, err = add(0, ls()) // the first time, or the TSDB has forgotten the handle
+		got, err = add(0, ls()) // the first time, or the TSDB has dropped the reference
 	}
 	switch {
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp), errors.Is(err, storage.ErrTooOldSample), errors.Is(err, storage.ErrOutOfBounds):
-		// It cannot be taken, and never will: to try again would stop everything behind it.
+		// It will never be accepted: a retry would block everything after it.
 		w.tier.refused.Add(1)
 		w.tier.log.Error("the history refuses a sample", "series", ls().String(), "at", at, "error", err)
 		return nil
@@ -105,7 +105,7 @@ func (w *writer) commit() error {
 	return nil
 }
 
-// abort gives up what is not committed; after commit it does nothing.
+// abort discards uncommitted samples; after commit it does nothing.
 func (w *writer) abort() {
 	if w.app != nil {
 		_ = w.app.Rollback() // there is an error already
@@ -113,18 +113,18 @@ func (w *writer) abort() {
 	}
 }
 
-// minute is what was sealed together of one minute of a series.
+// minute contains the samples of one minute of a series that were sealed together.
 type minute struct {
 	key    seriesKey
 	start  int64 // Unix seconds
 	sealed int64
 	late   int32
 	total  metric.Summary
-	fine   map[int64]metric.Summary // by second; nil where nothing came in seconds
-	coarse metric.Summary           // what came in minutes; it counts as of the first second where there are others
+	fine   map[int64]metric.Summary // by second; nil without 1-second samples
+	coarse metric.Summary           // 1-minute samples; if there are others, they count for the first second
 }
 
-// minutes gathers what is sealed, in the order of its coming.
+// minutes collects sealed samples in order of arrival.
 func minutes(pending []metric.Pending, through int64) []*minute {
 	type name struct {
 		key   seriesKey
@@ -155,12 +155,12 @@ func minutes(pending []metric.Pending, through int64) []*minute {
 		}
 		m.fine[p.Start] = merged(m.fine[p.Start], p.Summary)
 	}
-	// Those in time first: so the TSDBs' newest times move on before late samples come, which are then known for such.
+	// Timely ones first, so that the TSDBs' newest times advance before late samples, which are then recognised as late.
 	slices.SortStableFunc(out, func(a, b *minute) int { return int(min(a.late, 1) - min(b.late, 1)) })
 	return out
 }
 
-// merged adds two summaries up and leaves both as they are.
+// merged returns the sum of two summaries without changing them.
 func merged(a, b metric.Summary) metric.Summary {
 	if a.Empty() {
 		return b
@@ -170,8 +170,8 @@ func merged(a, b metric.Summary) metric.Summary {
 	return out
 }
 
-// write brings minutes to the tiers they belong to: seconds to the finest while they are young, all to the minutes' or, where that has
-// been rolled up already, to the coarser one that has what was rolled up.
+// write writes minutes to their tiers: seconds to the finest while they are recent, all to the tier of minutes or, if that has
+// already been rolled up, to the coarser one.
 func (h *History) write(ctx context.Context, scope engine.Scope, now int64, all []*minute) error {
 	var writers [len(resolutions)]*writer
 	defer func() {
@@ -241,13 +241,13 @@ func (h *History) write(ctx context.Context, scope engine.Scope, now int64, all 
 	return nil
 }
 
-// keepsSeconds reports whether a minute's seconds are worth writing: those that came so late that a second has not milliseconds enough
-// to say how late count by the minute.
+// keepsSeconds reports whether a minute's seconds are written: if they are so late that the lateness does not fit into the milliseconds of a
+// second, they are recorded by the minute.
 func (h *History) keepsSeconds(m *minute, now int64) bool {
 	return m.late < 1000 && m.start >= h.o.Retention.seconds(now)
 }
 
-// coarser joins late minutes to the intervals of the tiers they belong to.
+// coarser merges late minutes to the intervals of their tiers.
 func (h *History) coarser(late []*minute) []*minute {
 	type name struct {
 		key           seriesKey
