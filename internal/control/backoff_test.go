@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	_ "modernc.org/sqlite"
@@ -47,7 +48,9 @@ func startSpoiled(t *testing.T, speed float64) (*server, *spoiled) {
 
 // A state at which the engine panics in each step is not made anew each second: what comes from inside waits for 1, 2, 4... seconds of
 // policy time, up to a minute, callers are refused meanwhile, the page says so, and all goes on by itself once steps succeed.
-func TestAStateThatPanicsIsBackedOff(t *testing.T) {
+func TestAStateThatPanicsIsBackedOff(t *testing.T) { synctest.Test(t, testAStateThatPanicsIsBackedOff) }
+
+func testAStateThatPanicsIsBackedOff(t *testing.T) {
 	const speed = 20
 	s, x := startSpoiled(t, speed)
 	defer s.close()

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -247,6 +248,10 @@ func (s *server) stateOf() string {
 
 // Policies act on the scaled clock; a server that comes back knows what the one before knew; every past decision agrees.
 func TestScalesComesBackAndAgreesWithItself(t *testing.T) {
+	synctest.Test(t, testScalesComesBackAndAgreesWithItself)
+}
+
+func testScalesComesBackAndAgreesWithItself(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir, 300)
 	s.deploy()

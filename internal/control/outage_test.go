@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -161,7 +162,9 @@ func (s *server) agreesWithDisk() {
 
 // While nothing can be written, changes are refused and leave no trace, readers see what is on disk, measurements are held; then all
 // goes on, and nothing that was measured is missing.
-func TestFullDisk(t *testing.T) {
+func TestFullDisk(t *testing.T) { synctest.Test(t, testFullDisk) }
+
+func testFullDisk(t *testing.T) {
 	s, f := startFaulty(t, 1)
 	s.deploy()
 	s.setLoad(100)
@@ -195,7 +198,9 @@ func TestFullDisk(t *testing.T) {
 
 // A server that is killed while the disk is full starts as it would have gone on: it reads, refuses changes, holds what it learns of
 // instances, and recovers by itself.
-func TestStartOnAFullDisk(t *testing.T) {
+func TestStartOnAFullDisk(t *testing.T) { synctest.Test(t, testStartOnAFullDisk) }
+
+func testStartOnAFullDisk(t *testing.T) {
 	dir := onDisk(t, t.TempDir())
 	s := start(t, dir, 1)
 	s.deploy()
@@ -275,7 +280,9 @@ func TestRecallOnAFullDisk(t *testing.T) {
 }
 
 // A change whose commit fails is refused and not in memory, also where it is the commit that finds out.
-func TestFailedCommitIsRolledBack(t *testing.T) {
+func TestFailedCommitIsRolledBack(t *testing.T) { synctest.Test(t, testFailedCommitIsRolledBack) }
+
+func testFailedCommitIsRolledBack(t *testing.T) {
 	s, f := startFaulty(t, 1)
 	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
 	f.set(errFull, nil)
@@ -295,7 +302,9 @@ func TestFailedCommitIsRolledBack(t *testing.T) {
 }
 
 // While a commit is in progress, readers get the state before it, and other changes are refused at once; reports of instances are held.
-func TestSlowDisk(t *testing.T) {
+func TestSlowDisk(t *testing.T) { synctest.Test(t, testSlowDisk) }
+
+func testSlowDisk(t *testing.T) {
 	for _, failure := range []error{nil, errFull} {
 		s, f := startFaulty(t, 1)
 		s.deploy()

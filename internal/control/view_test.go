@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bellows.dev/bellows/engine"
@@ -172,6 +173,10 @@ func TestACommitHoldsUpNeitherStepsNorReads(t *testing.T) {
 
 // When a commit fails, what was stepped after it is void, too, and a read that saw any of it fails; the next one gets what is on disk.
 func TestAFailedCommitTakesAlongWhatWasSteppedAfterIt(t *testing.T) {
+	synctest.Test(t, testAFailedCommitTakesAlongWhatWasSteppedAfterIt)
+}
+
+func testAFailedCommitTakesAlongWhatWasSteppedAfterIt(t *testing.T) {
 	s, r := startRecording(t)
 	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "before"}})
 	gate, began := make(chan struct{}), make(chan struct{}, 1)
@@ -212,6 +217,10 @@ func TestAFailedCommitTakesAlongWhatWasSteppedAfterIt(t *testing.T) {
 
 // A read that waits for a commit that takes long is told to come again; the next one gets what is on disk.
 func TestAReadDoesNotWaitForASlowDisk(t *testing.T) {
+	synctest.Test(t, testAReadDoesNotWaitForASlowDisk)
+}
+
+func testAReadDoesNotWaitForASlowDisk(t *testing.T) {
 	s, r := startRecording(t)
 	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "before"}})
 	gate := make(chan struct{})
@@ -239,6 +248,10 @@ func TestAReadDoesNotWaitForASlowDisk(t *testing.T) {
 
 // Whatever fails when: an answer, to a change or to a read, speaks of what is durable at that moment, and of nothing else.
 func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
+	synctest.Test(t, testNothingIsAnsweredBeforeItIsDurable)
+}
+
+func testNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 	s, r := startRecording(t)
 	random := rand.New(rand.NewPCG(3, 1))
 	r.set(func(log.Batch) error { // one caller at a time
@@ -270,6 +283,7 @@ func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 					lost++
 				}
 				mu.Unlock()
+				time.Sleep(time.Millisecond) // of the bubble's time, which stands still while anybody is busy
 				if err != nil {
 					eventually(t, "recovery", func() bool { _, is := s.Trouble(); return !is || ctx.Err() != nil })
 				}
@@ -279,6 +293,7 @@ func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 			for ctx.Err() == nil {
 				var found []string
 				err := s.View(ctx, func(_ time.Time, e *engine.Engine) { found = names(e) })
+				time.Sleep(time.Millisecond)
 				if u := (*UncommittedError)(nil); errors.As(err, &u) || ctx.Err() != nil {
 					continue
 				}
@@ -335,7 +350,9 @@ func TestAFencedServerEnds(t *testing.T) {
 }
 
 // To look at what instances use may take long: observations and steps go on, and what was found comes with a later one.
-func TestNothingWaitsForAUsageScan(t *testing.T) {
+func TestNothingWaitsForAUsageScan(t *testing.T) { synctest.Test(t, testNothingWaitsForAUsageScan) }
+
+func testNothingWaitsForAUsageScan(t *testing.T) {
 	scanning, found := make(chan struct{}, 1), make(chan struct{})
 	s := startWith(t, t.TempDir(), 60, func(o *Options) {
 		o.Usage = func(ctx context.Context) []engine.InstanceUsage {

@@ -285,7 +285,7 @@ func (w *weeks) Events(ctx context.Context, q explain.Events) ([]explain.Item, e
 func TestTwoWeeksAreExplainedAsTheyWere(t *testing.T) {
 	lives, days := 1, 13
 	if testing.Short() || raced { // nothing here is concurrent
-		days = 2
+		days = 1
 	}
 	seen := map[string]int{}
 	for seed := range uint64(lives) {

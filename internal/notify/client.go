@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// errForbidden refuses an address that no webhook should have.
+// errForbidden refuses an address that webhooks may not call.
 var errForbidden = errors.New("the address is link-local or of a cloud's metadata service: webhook_allow: in bellows.yaml allows it")
 
 // metadata are addresses of clouds' metadata services that are not link-local: AWS's over IPv6, Alibaba's, Oracle's.
@@ -35,8 +35,8 @@ func forbidden(a netip.Addr) bool {
 	return a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsUnspecified()
 }
 
-// NewClient returns a client for webhooks. It follows no redirect, uses no proxy, and calls no link-local address and no metadata service,
-// whatever name led there, unless allow, which may be nil, says otherwise.
+// NewClient returns a client for webhooks. It follows no redirects, uses no proxy, and refuses to call link-local addresses and metadata services,
+// whatever name resolves to them, except those for which allow returns true. allow may be nil.
 func NewClient(allow func(netip.Addr) bool) *http.Client {
 	check := func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
@@ -48,7 +48,7 @@ func NewClient(allow func(netip.Addr) bool) *http.Client {
 		}
 		return nil
 	}
-	dialer := &net.Dialer{Timeout: timeout, Control: check} // after the name is resolved, for each address
+	dialer := &net.Dialer{Timeout: timeout, Control: check} // for each address that the name resolves to
 	return &http.Client{
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

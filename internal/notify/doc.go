@@ -1,6 +1,6 @@
-// Package notify carries out alarm actions that are topics: it posts SNS's alarm message to the URL that a topic is mapped to, with
-// time-outs and retries, and tells what came of it. It never delays an evaluation, and no topic delays another. Messages wait in an outbox
-// that is written with the events that they are about, and are removed once they are done: each is delivered at least once.
+// Package notify delivers alarm notifications: it posts SNS's alarm message to the URL that a topic is mapped to, with time-outs and retries, and
+// reports the outcome. It delays no evaluation, and no topic delays another. Messages wait in an outbox that is committed with the events they
+// are about, and are removed after delivery: each is delivered at least once.
 //
-// cmd/bellows gives it the journal's outbox, wakes it at the engine's AlarmNotifies events and steps its Notified inputs.
+// The server gives it the log's outbox, wakes it at AlarmNotifies events and steps the Notified inputs that it returns.
 package notify

@@ -11,8 +11,8 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// message is what SNS sends of an alarm: of a metric alarm with its Trigger, of a composite alarm with its rule and the alarms that made
-// it so. AWS: recorded.
+// message is the notification that SNS sends for an alarm: for a metric alarm with its Trigger, for a composite alarm with its rule and the
+// children that triggered it. AWS: recorded.
 type message struct {
 	AlarmName                          string
 	AlarmDescription                   *string
@@ -36,7 +36,7 @@ type message struct {
 	AlarmContributorAttributes map[string]string `json:",omitempty"`
 }
 
-// child is an alarm that made a composite alarm's rule what it is.
+// child is an alarm that triggered a composite alarm.
 type child struct {
 	Arn   string
 	State struct{ Value, Timestamp string }
@@ -60,7 +60,7 @@ type trigger struct {
 	EvaluateLowSampleCountPercentile string
 }
 
-// promQLTrigger is what set a PromQL alarm off, with the members of its criteria.
+// promQLTrigger is the Trigger of a PromQL alarm, with the members of its criteria.
 type promQLTrigger struct {
 	Query                                             string
 	PendingPeriod, RecoveryPeriod, EvaluationInterval int
@@ -77,7 +77,7 @@ type dimension struct {
 	Name  string `json:"name"`
 }
 
-// mathTrigger is what set an alarm on an expression off. AWS: recorded.
+// mathTrigger is the Trigger of an alarm on an expression. AWS: recorded.
 type mathTrigger struct {
 	Period             int
 	EvaluationPeriods  int
@@ -111,10 +111,10 @@ type metricStat struct {
 	Unit   string `json:",omitempty"`
 }
 
-// dateForm is how the message prints moments.
+// dateForm is the format of times in the message.
 const dateForm = "2006-01-02T15:04:05.000-0700"
 
-// regions are names that SNS prints; others are printed as they are.
+// regions are the names that SNS prints; other regions are printed as given.
 var regions = map[string]string{
 	"us-east-1": "US East (N. Virginia)", "us-east-2": "US East (Ohio)", "us-west-1": "US West (N. California)", "us-west-2": "US West (Oregon)",
 	"ca-central-1": "Canada (Central)", "eu-west-1": "EU (Ireland)", "eu-west-2": "EU (London)", "eu-west-3": "EU (Paris)",
@@ -161,7 +161,7 @@ func body(e engine.AlarmNotifies) ([]byte, error) {
 	return text, nil
 }
 
-// children reads the alarms that StateReasonData names; there are none in what a user wrote.
+// children returns the alarms that StateReasonData names; none if a user set the data.
 func children(data string) *[]child {
 	var d struct{ TriggeringAlarms []child }
 	if json.Unmarshal([]byte(data), &d) != nil || d.TriggeringAlarms == nil {

@@ -15,17 +15,17 @@ import (
 	"bellows.dev/bellows/internal/queue"
 )
 
-// How messages are sent.
+// Limits of sending.
 const (
-	queueMax  = 1000 // messages of one topic that wait; the oldest go first
-	topicsMax = 256  // topics that are sent to at once
+	queueMax  = 1000 // waiting messages of one topic; beyond it the oldest are dropped
+	topicsMax = 256  // topics that are sent to at the same time
 	tries     = 5
-	firstWait = 500 * time.Millisecond // between tries; it doubles
-	timeout   = 10 * time.Second       // of one try, and the longest wait between tries
+	firstWait = 500 * time.Millisecond // between attempts; doubles
+	timeout   = 10 * time.Second       // of one attempt, and the longest wait between attempts
 	lookEvery = time.Minute            // how often the outbox is read without a Wake
 )
 
-// Outbox has the messages that wait. They are written in the transaction of the events that they are about.
+// Outbox has the messages that wait. They are committed with the events that they are about.
 type Outbox interface {
 	// Topics returns how many messages wait, by topic.
 	Topics(ctx context.Context) (map[string]int, error)
@@ -33,37 +33,37 @@ type Outbox interface {
 	// Waiting returns how many messages of a topic wait.
 	Waiting(ctx context.Context, topic string) (int, error)
 
-	// First returns the oldest message of a topic; ok is false where none waits.
+	// First returns the oldest message of a topic; ok is false if none waits.
 	First(ctx context.Context, topic string) (id int64, e engine.AlarmNotifies, ok bool, err error)
 
 	// Remove removes a message.
 	Remove(ctx context.Context, id int64) error
 }
 
-// Options are what a Notifier works with.
+// Options configure a Notifier.
 type Options struct {
 	Outbox Outbox
 
-	// URL returns where a topic's messages go; ok is false where nothing is mapped to it.
+	// URL returns the URL that a topic is mapped to; ok is false if there is none.
 	URL func(topic string) (url string, ok bool)
 
-	// Done takes what came of a message. It may block.
+	// Done receives the outcome of a message. It may block.
 	Done func(context.Context, engine.Notified)
 
-	Client    *http.Client  // nil: NewClient without an exception
+	Client    *http.Client  // nil: NewClient(nil)
 	FirstWait time.Duration // 0: the default
 	Log       *slog.Logger
 }
 
 // Notifier sends messages: those of one topic in order, those of different topics concurrently. A message is removed from the outbox after it was
-// delivered or given up: one whose server is killed in between is sent again.
+// delivered or dropped. If the server is killed in between, the next one sends it again.
 type Notifier struct {
 	o      Options
 	wake   chan struct{}
 	topics *queue.Queue[string, struct{}] // topics that have messages
 }
 
-// New returns a notifier; Run makes it work.
+// New returns a Notifier. Call Run to start it.
 func New(o Options) *Notifier {
 	if o.Client == nil {
 		o.Client = NewClient(nil)
@@ -78,7 +78,7 @@ func New(o Options) *Notifier {
 	return n
 }
 
-// Wake says that there are messages in the outbox. It never blocks.
+// Wake makes the notifier look at the outbox. It does not block.
 func (n *Notifier) Wake() {
 	select {
 	case n.wake <- struct{}{}:
@@ -86,7 +86,7 @@ func (n *Notifier) Wake() {
 	}
 }
 
-// Run sends messages until ctx ends, first those that an earlier server left.
+// Run sends messages until ctx ends, beginning with those that an earlier server left.
 func (n *Notifier) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { n.topics.Run(ctx) })
@@ -115,14 +115,14 @@ func (n *Notifier) dispatch(ctx context.Context) error {
 	return err
 }
 
-// work sends a topic's messages. Where the outbox fails, the next look at it tries again.
+// work sends a topic's messages. If the outbox fails, the next look at it tries again.
 func (n *Notifier) work(ctx context.Context, topic string) {
 	if err := n.send(ctx, topic); err != nil && ctx.Err() == nil {
 		n.o.Log.Error("messages of a topic wait for the outbox", "topic", topic, "error", err)
 	}
 }
 
-// send sends a topic's messages until none is left. Of more than queueMax the oldest are given up, which is checked before each message.
+// send sends a topic's messages until none is left. Beyond queueMax the oldest are dropped, which is checked before each message.
 func (n *Notifier) send(ctx context.Context, topic string) error {
 	for ctx.Err() == nil {
 		waiting, err := n.o.Outbox.Waiting(ctx, topic)
