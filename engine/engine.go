@@ -26,7 +26,7 @@ type Engine struct {
 
 	step step
 
-	proposals shelf[scaling.Proposal] // of decisions that events keep
+	proposals arena[scaling.Proposal] // of decisions in events
 
 	readings map[Scope]alarm.Readings // of the step that is repeated by them; nil in others
 }

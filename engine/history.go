@@ -2,16 +2,17 @@ package engine
 
 import "time"
 
-// KeepHistory begins a history of metrics: from then on the windows hand over what is over, and forget nothing of it before it is kept.
+// KeepHistory begins a metric history: from then on the windows hand over the samples of past minutes, and drop none before the history has
+// them.
 type KeepHistory struct{}
 
-// HistoryKept says that the history durably has all of a scope that was sealed at a moment or before.
+// HistoryKept says that the metric history durably has all samples of a scope that were sealed by a time.
 type HistoryKept struct {
 	Scope   Scope
 	Through time.Time
 }
 
-// KeepsHistory reports whether a history is kept.
+// KeepsHistory reports whether a metric history is kept.
 func (e *Engine) KeepsHistory() bool { return e.keeps }
 
 func (KeepHistory) apply(e *Engine) (Result, error) {

@@ -7,13 +7,13 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// AWS's namespaces of hosting's metrics. AWS: SageMaker developer guide, monitoring with CloudWatch.
+// Namespaces of the metrics of endpoints. AWS: SageMaker developer guide, monitoring with CloudWatch.
 const (
 	namespaceInvocations = "AWS/SageMaker"
 	namespaceInstances   = "/aws/sagemaker/Endpoints"
 )
 
-// idleStep is how often concurrency is measured, and so how often an idle variant's zeros are due.
+// idleStep is how often concurrency is measured, and so how often zeros are published for idle variants.
 const idleStep = 10 * time.Second
 
 func (in Observed) apply(e *Engine) (Result, error) {
@@ -82,13 +82,13 @@ func (m *variantMetric) id(endpoint, variant string) metric.ID {
 		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
 }
 
-// recorder is a variant's series, each looked up when it is first recorded into.
+// recorder holds a variant's series, each looked up when it is first recorded into.
 type recorder struct {
 	endpoint, variant string
 	series            [variantMetrics]*metric.Series
 }
 
-// recorderOf returns a variant's recorder. Recorders are forgotten with their endpoint, and all of them when the window removes series.
+// recorderOf returns a variant's recorder. It is dropped with its endpoint, and all recorders when the window removes series.
 func (r *Region) recorderOf(endpoint, variant string) *recorder {
 	all := r.recorders[endpoint]
 	for _, x := range all {
@@ -120,7 +120,7 @@ func (e *Engine) observe(o *VariantObservation) {
 	x := r.recorderOf(o.Key.Endpoint, o.Key.Variant)
 	perInstance := o.Invocations - o.NoCapacity
 	if o.InvocationsPerInstance == 0 {
-		perInstance = 0 // without instances there is nothing to divide by, and so no sample
+		perInstance = 0 // without instances there is no ratio, and so no sample
 	}
 	for _, n := range [...]struct {
 		what       int
@@ -142,7 +142,7 @@ func (e *Engine) observe(o *VariantObservation) {
 	x.record(r, metric.Align(e.now, idleStep), concurrentRequests, &o.Concurrency)
 }
 
-// ones summarises samples of 0 to 1 each of which only the sum is known.
+// ones returns a summary of samples of 0 to 1 each, of which only the sum and the count are known.
 func ones(sum, count float64) metric.Summary {
 	s := metric.StatisticSet{Count: count, Sum: sum}
 	switch {
@@ -154,7 +154,7 @@ func ones(sum, count float64) metric.Summary {
 	return metric.Summary{StatisticSet: s}
 }
 
-// use records what an instance used: one sample an instance, so that Average is the mean over instances.
+// use records the utilization of an instance: one sample per instance, so that Average is the mean over instances.
 func (e *Engine) use(u *InstanceUsage) {
 	key, found := e.where[u.ID]
 	if !found {
@@ -181,7 +181,7 @@ func (e *Engine) publishStart(r *Region, endpoint string, x hosting.Reported) {
 	}
 }
 
-// fillIdle publishes zeros for variants that serve and had no invocation in a whole interval: without them nothing could scale
+// fillIdle publishes zeros for variants in service that had no invocation in a whole interval: without them no alarm could make them scale
 // in. AWS: SageMaker developer guide, endpoint automatic scaling policy: metrics of value zero are emitted without traffic.
 func (e *Engine) fillIdle(r *Region) {
 	end := metric.Align(e.now, idleStep)
@@ -204,7 +204,7 @@ func (e *Engine) fillIdle(r *Region) {
 	}
 }
 
-// evict drops old samples, save those that alarms and policies which are still there need.
+// evict drops old samples, except those that existing alarms and policies need.
 func (e *Engine) evict(r *Region) {
 	if !r.Metrics.Evictable(e.now) {
 		return
@@ -220,10 +220,10 @@ func (e *Engine) evict(r *Region) {
 	}
 }
 
-// evictions is the newest half of a minute until a moment: old samples go then, once a minute, when no alarm is due.
+// evictions returns the last half minute before a time: old samples are dropped then, once a minute, when no alarm is due.
 func evictions(at time.Time) time.Time { return metric.Align(at.Add(-30*time.Second), time.Minute) }
 
-// idleVariant is a variant that serves, and the series that get its zeros.
+// idleVariant is a variant in service, and the series that get its zeros.
 type idleVariant struct {
 	variant *hosting.Variant
 	since   time.Time         // when its endpoint came into service
@@ -231,7 +231,7 @@ type idleVariant struct {
 	series  [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
 }
 
-// index notes what later steps need to find of an endpoint; x is nil where it is gone.
+// index updates the indexes of an endpoint; x is nil where it was deleted.
 func (r *Region) index(name string, x *hosting.Endpoint) {
 	r.changing.set(name, time.Time{})
 	delete(r.idlers, name)
@@ -258,8 +258,8 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 	r.idlers[name] = all
 }
 
-// fill publishes a zero for each series that has no sample in the interval of its resolution that ended last, unless nothing served
-// in it yet: end is that of ten seconds, minute that of a minute.
+// fill publishes a zero for each series without a sample in the last interval of its resolution, unless the endpoint was not in service then:
+// end is the end of the last ten seconds, minute that of the last minute.
 func (v *idleVariant) fill(end, minute time.Time) {
 	if minute != v.minute {
 		v.minute = minute
@@ -269,7 +269,7 @@ func (v *idleVariant) fill(end, minute time.Time) {
 	v.zero(v.series[2], end, metric.HighResolution, &idleConcurrency)
 }
 
-// What idle variants publish. Concurrency is measured with a distribution, so that its zeros have one too: percentiles want all samples.
+// What idle variants publish. Concurrency is measured with a distribution, and so are its zeros: percentiles need all samples.
 var (
 	idleCount       = metric.Summary{StatisticSet: metric.StatisticSet{Count: 1}}
 	idleConcurrency = metric.Summary{
@@ -277,7 +277,7 @@ var (
 	}
 )
 
-// zero publishes a zero in the interval that ends at a moment, a minute or idleStep, where there is no sample.
+// zero publishes a zero in the interval, a minute or idleStep, that ends at end, where it has no sample.
 func (v *idleVariant) zero(s *metric.Series, end time.Time, resolution time.Duration, sum *metric.Summary) {
 	period := idleStep
 	if resolution == metric.StandardResolution {

@@ -11,8 +11,8 @@ type Output struct {
 	// Events tell what happened and why, in the order of happening.
 	Events []Event
 
-	// Evaluated are the alarms that were evaluated, for those who keep what is needed to Relive the step; without those that invoke no
-	// scaling policy and whose state stayed. It is good until the next step.
+	// Evaluated are the alarms that were evaluated, except those that invoke no scaling policy and whose state did not change: their
+	// readings are what StepWithReadings needs to repeat the step. It is valid until the next step.
 	Evaluated []Evaluated
 }
 
@@ -28,7 +28,7 @@ type PutScalingPolicyResult struct {
 	Alarms []string
 }
 
-// Effects describe a level, never a difference: after a crash the whole level (Engine.Level) is said again and the world
+// Effects describe a level, never a difference: after a crash the whole level (Engine.Level) is released again and the world
 // converges. Routes must be applied before Levels: an instance may drain only once no gateway sends it invocations.
 type Effects struct {
 	Routes []Route      // sorted by key

@@ -64,7 +64,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 		}
 		e.release(r, t)
 		if (t.PredictDue || t.WakeDue > 0) && r.capacity(t).Scalable {
-			e.decideOne(r, t, nil) // what alarms said is decided already
+			e.decideOne(r, t, nil) // the signals of alarms have been decided on
 		}
 	}
 }

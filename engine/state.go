@@ -13,17 +13,17 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// State is all that an engine knows, in a form that can be written down and read again. It shares memory with the engine it
-// came from: write it down before the next step.
+// State is the snapshot of an engine, in a form that can be encoded. It shares memory with the engine: it must be encoded before the next
+// step.
 type State struct {
 	Config  Config
 	Now     time.Time
-	IDs     uint64 // where the sequence of identifiers stands
-	Keeps   bool   `json:",omitzero"` // a history is kept
+	IDs     uint64 // state of the generator of identifiers
+	Keeps   bool   `json:",omitzero"` // a metric history is kept
 	Regions []RegionState
 }
 
-// RegionState is one scope of a State.
+// RegionState is the snapshot of one scope.
 type RegionState struct {
 	Scope   Scope
 	Metrics metric.State
@@ -37,15 +37,15 @@ type RegionState struct {
 	Mutes      map[string]*alarm.MuteRule                       `json:",omitempty"`
 }
 
-// State returns what the engine knows.
+// State returns a snapshot.
 func (e *Engine) State() State {
 	s, regions := e.Parts(true)
 	s.Regions = slices.Collect(regions)
 	return s
 }
 
-// Parts is the State in parts, for those who need not have all of it in memory at once: all but the regions, and these one after the
-// other. Where metrics are not wanted it is State.WithoutMetrics.
+// Parts returns the State in parts, for callers that need not have all of it in memory: everything but the regions, and these one by one.
+// Without metrics it is State.WithoutMetrics.
 func (e *Engine) Parts(metrics bool) (State, iter.Seq[RegionState]) {
 	head := State{Config: e.config, Now: e.now, IDs: e.ids.state, Keeps: e.keeps && metrics}
 	return head, func(yield func(RegionState) bool) {
@@ -69,9 +69,8 @@ func (r *Region) state(metrics bool) RegionState {
 	return RegionState{r.Scope, m, r.Alarms.Metric, r.Targets, r.Hosting, r.idle, r.Alarms.Composite, all, r.Alarms.MuteRules}
 }
 
-// FromState returns an engine that goes on where the state was taken: the same inputs give the same outputs. It keeps what the
-// state holds. It fails where a text in the state cannot be parsed: the rule of a composite alarm, the schedule of a mute rule or of a
-// scheduled action.
+// FromState returns an engine that continues from a snapshot: the same inputs give the same outputs. It takes over the memory of the
+// snapshot. It fails where a text in it cannot be parsed: the rule of a composite alarm, the schedule of a mute rule or of a scheduled action.
 func FromState(s State) (*Engine, error) {
 	e := New(s.Config)
 	e.now, e.ids.state, e.keeps = s.Now, s.IDs, s.Keeps

@@ -10,8 +10,8 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// WakeRequested tells that requests wait at a gateway for a variant which is scaled to zero. Where requests may wake it, its first
-// instance is asked for at once, without an alarm. Saying it again does no harm.
+// WakeRequested says that requests wait at a gateway for a variant that is scaled to zero. Where requests may wake it, its first instance is
+// started at once, without an alarm. Repeating it has no effect.
 type WakeRequested struct {
 	Key     VariantKey
 	Waiting int // requests
@@ -32,7 +32,7 @@ func (in WakeRequested) apply(e *Engine) (Result, error) {
 	return nil, nil
 }
 
-// endpointOf returns the region and the endpoint of what a gateway tells about a variant; nil where the endpoint has gone meanwhile.
+// endpointOf returns the region and the endpoint of a variant that a gateway reports on; nil where the endpoint was deleted meanwhile.
 func (e *Engine) endpointOf(k VariantKey) (*Region, *hosting.Endpoint) {
 	r := e.regions[k.Scope]
 	if r == nil {
@@ -41,7 +41,7 @@ func (e *Engine) endpointOf(k VariantKey) (*Region, *hosting.Endpoint) {
 	return r, r.Hosting.Endpoints[k.Endpoint]
 }
 
-// wakes reports whether requests wake an endpoint's variants where their targets do not say.
+// wakes reports whether requests wake an endpoint's variants where their targets do not determine it.
 func (r *Region) wakes(x *hosting.Endpoint) bool {
 	switch x.Tags.Value(scaling.WakeTag) {
 	case "true":
@@ -60,8 +60,8 @@ func (r *Region) wakesTarget(t *scaling.Target) bool {
 	return err == nil && t.WakesOnRequest(r.wakes(x))
 }
 
-// zeroState says of a variant without instances in service whether it is scaled to zero, or on its way back, and whether requests wait
-// for its first instance.
+// zeroState reports of a variant without instances in service whether it is scaled to zero, or starting again, and whether requests are
+// held for its first instance.
 func (r *Region) zeroState(x *hosting.Endpoint, v *hosting.Variant) (atZero, held bool) {
 	for _, i := range v.Instances {
 		if i.State == hosting.InstanceInService || i.State != hosting.InstanceDraining && i.EverReady() {
@@ -72,8 +72,8 @@ func (r *Region) zeroState(x *hosting.Endpoint, v *hosting.Variant) (atZero, hel
 	return true, t != nil && t.WakesOnRequest(r.wakes(x)) && (v.Desired > 0 || t.Wakeable())
 }
 
-// measuredAtZero reports whether an alarm may have data while a variant has no instances: of what is not measured at its instances.
-// AWS: SageMaker developer guide, monitoring with CloudWatch: calls that fail for want of capacity have a metric of their own.
+// measuredAtZero reports whether an alarm may have data while a variant has no instances: where its metric is not measured at instances.
+// AWS: SageMaker developer guide, monitoring with CloudWatch: invocations that fail for lack of capacity have a metric of their own.
 func measuredAtZero(a *alarm.Alarm) bool {
 	sees := func(id metric.ID) bool {
 		switch id.Namespace {

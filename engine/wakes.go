@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// wakes are the moments at which endpoints that change want to be looked at. A step in which none is due costs one comparison,
-// however many there are.
+// wakes are the times at which endpoints that are not at rest must be reconciled. A step in which none is due costs one comparison, however
+// many there are.
 type wakes struct {
 	at   map[string]time.Time
 	next time.Time // no later than the earliest; zero where there is none
 }
 
-// set notes an endpoint's moment; the zero moment is none.
+// set sets an endpoint's time; zero removes it.
 func (w *wakes) set(name string, at time.Time) {
 	if at.IsZero() {
 		delete(w.at, name)
@@ -24,7 +24,7 @@ func (w *wakes) set(name string, at time.Time) {
 	}
 }
 
-// due takes out the endpoints whose moment has come, by name.
+// due removes the endpoints that are due and returns them by name.
 func (w *wakes) due(now time.Time) []string {
 	if w.next.IsZero() || now.Before(w.next) {
 		return nil

@@ -183,7 +183,7 @@ func (r *archiveReader) text() string {
 
 // replay steps an engine with a line; agrees is false if it produced other events than when it was recorded.
 func (l *archiveLine) replay(e *engine.Engine) (agrees bool, err error) {
-	out, err := e.Relive(l.at, l.in, l.readings)
+	out, err := e.StepWithReadings(l.at, l.in, l.readings)
 	if err != nil {
 		return false, fmt.Errorf("a past input (%s, %s) is refused now: %w", nameOf(l.in), l.at.Format(time.RFC3339), err)
 	}

@@ -49,7 +49,7 @@ func (s *shadow) follow(at time.Time, in engine.Input, out engine.Output) {
 	for i, x := range out.Evaluated {
 		readings[i] = x.Reading()
 	}
-	got, err := s.engine.Relive(at, in, readings)
+	got, err := s.engine.StepWithReadings(at, in, readings)
 	if err != nil {
 		s.l.t.Fatalf("seed %d, %v: %T is refused when it is repeated: %v", s.l.seed, at, in, err)
 	}

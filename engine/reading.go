@@ -14,15 +14,15 @@ type Reading struct {
 	alarm.Reading
 }
 
-// Evaluated is an alarm that a step evaluated, as it stands after the step. It is good until the next step.
+// Evaluated is an alarm that a step evaluated, as it is after the step. It is valid until the next step.
 type Evaluated struct {
 	Region *Region // its scope
 	Alarm  *alarm.Alarm
 	Moved  bool
 }
 
-// Measures reports whether all that an input brings are measurements, or news of where they are kept: of what it leads to, a step with
-// nothing but Readings is all that is left.
+// Measures reports whether an input only brings measurements, or says where they are kept: a Tick with the Readings of its step has the same
+// results.
 func Measures(in Input) bool {
 	switch in.(type) {
 	case Tick, Observed, PutMetricData, KeepHistory, HistoryKept:
@@ -32,7 +32,7 @@ func Measures(in Input) bool {
 	}
 }
 
-// WithoutMetrics returns a state to relive steps from. It shares memory with s.
+// WithoutMetrics returns a state from which StepWithReadings can continue. It shares memory with s.
 func (s State) WithoutMetrics() State {
 	s.Keeps = false
 	s.Regions = slices.Clone(s.Regions)
@@ -42,9 +42,9 @@ func (s State) WithoutMetrics() State {
 	return s
 }
 
-// Relive repeats a step of the past as Step does, but with the readings of its alarms instead of its metrics: an alarm without a reading
+// StepWithReadings repeats a past step as Step does, but with the readings of its alarms instead of its metrics: an alarm without a reading
 // stays as it is.
-func (e *Engine) Relive(now time.Time, in Input, readings []Reading) (Output, error) {
+func (e *Engine) StepWithReadings(now time.Time, in Input, readings []Reading) (Output, error) {
 	e.readings = map[Scope]alarm.Readings{}
 	for i := range readings {
 		x := &readings[i]
@@ -73,7 +73,7 @@ func (x Evaluated) Reading() Reading {
 	return Reading{x.Region.Scope, alarm.Evaluation{Alarm: x.Alarm, Moved: x.Moved}.Reading()}
 }
 
-// Quiet reports whether a step that had only measurements led to nothing: it can be left out when steps are relived.
+// Quiet reports whether a step that only had measurements had no results: it can be left out when steps are repeated from Readings.
 func (o Output) Quiet() bool {
 	return len(o.Events) == 0 && len(o.Evaluated) == 0 && o.Effects.Empty()
 }
