@@ -16,7 +16,7 @@ import (
 
 const module = "bellows.dev/bellows/"
 
-// purePackages may import only pureStd and one another according to imports; they have no goroutines and channels.
+// purePackages may import only pureStd and one another, as ARCHITECTURE.md says; they have no goroutines and channels.
 var (
 	purePackages = []string{"plural", "schedule", "metric", "alarm", "scaling", "hosting", "forecast", "engine", "sim", "scenario"}
 	pureStd      = []string{"cmp", "errors", "fmt", "iter", "maps", "math", "slices", "sort", "strconv", "strings", "time"}
@@ -27,44 +27,6 @@ var siblings = map[string][]string{
 	"internal/awsapi": {"wire", "sigv4"},
 	"internal/fleet":  {},
 	"internal/log":    {},
-}
-
-// imports lists the packages of this module that each package may import besides its own subpackages. ARCHITECTURE.md has the reasons.
-var imports = map[string][]string{
-	"plural":               {},
-	"schedule":             {},
-	"metric":               {},
-	"hosting":              {},
-	"forecast":             {},
-	"alarm":                {"metric", "schedule"},
-	"scaling":              {"alarm", "metric", "forecast", "schedule"},
-	"engine":               {"metric", "alarm", "scaling", "hosting", "forecast"},
-	"sim":                  {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"scenario":             {"sim", "engine", "metric", "alarm", "scaling", "hosting", "forecast", "schedule"},
-	"internal/log":         {},
-	"internal/credentials": {},
-	"internal/control":     {"engine", "metric", "alarm", "scaling", "hosting", "internal/log"},
-	"internal/invoke":      {"engine", "metric", "hosting", "internal/socket"},
-	"internal/port":        {"internal/socket"},
-	"internal/socket":      {},
-	"internal/zone":        {},
-	"internal/plainjson":   {},
-	"internal/history":     {"engine", "metric"},
-	"internal/notify":      {"engine", "metric", "alarm", "internal/queue"},
-	"internal/explain":     {"engine", "metric", "alarm", "scaling", "hosting", "forecast"},
-	"internal/modeldata":   {"hosting"},
-	"internal/machine":     {},
-	"internal/fleet":       {"hosting", "internal/modeldata", "internal/machine"},
-	"internal/foretell":    {"engine", "metric", "scaling", "internal/queue"},
-	"internal/demomodel":   {},
-	"internal/config":      {"engine", "internal/history", "internal/machine", "internal/modeldata", "internal/fleet", "internal/prometheus"},
-	"internal/console": {
-		"engine", "alarm", "internal/control", "internal/explain", "internal/history", "internal/machine", "internal/modeldata", "internal/plainjson",
-	},
-	"internal/demo":       {"engine", "hosting", "metric", "internal/config", "internal/explain", "internal/server", "internal/log"},
-	"internal/shellenv":   {"internal/server", "internal/log"},
-	"internal/prometheus": {"engine", "metric", "alarm", "internal/awsapi", "internal/history", "internal/queue"},
-	"internal/queue":      {},
 }
 
 const (
@@ -118,31 +80,6 @@ func packageOf(name string) string {
 		return parts[0] + "/" + parts[1]
 	}
 	return parts[0]
-}
-
-func TestImports(t *testing.T) {
-	for _, s := range sources(t) {
-		if s.test() {
-			continue
-		}
-		for _, spec := range s.file.Imports {
-			what := strings.Trim(spec.Path.Value, `"`)
-			if ours, ok := strings.CutPrefix(what, module); ok {
-				if ours == "plural" { // any package may count in words
-					continue
-				}
-				allowed, listed := imports[s.pkg]
-				if listed && packageOf(ours+"/x") != s.pkg && !slices.Contains(allowed, packageOf(ours+"/x")) {
-					t.Errorf("%s imports %s, which is not allowed for its package", s.path, ours)
-				}
-				continue
-			}
-			random := s.pkg == "sim" && what == "math/rand/v2"
-			if s.pure() && !random && !slices.Contains(pureStd, what) {
-				t.Errorf("%s is in a pure package and imports %s", s.path, what)
-			}
-		}
-	}
 }
 
 // What several services, fleets or logs share belongs in the package above them.

@@ -133,7 +133,7 @@ func (r *Registry) evaluateDependents() {
 		if len(due) == 0 {
 			return
 		}
-		level := slices.Min(slices.Collect(maps.Keys(due)))
+		level := slices.Min(slices.Collect(maps.Keys(due))) //tidy:unordered the smallest
 		batch := due[level]
 		delete(due, level)
 		for _, name := range slices.Sorted(maps.Keys(batch)) {

@@ -308,7 +308,7 @@ func (r *Registry) Parents(name string) []string {
 // States yields the state of every alarm, metric and composite, by name.
 func (r *Registry) States() iter.Seq2[string, State] {
 	return func(yield func(string, State) bool) {
-		names := slices.AppendSeq(slices.Collect(maps.Keys(r.Metric)), maps.Keys(r.Composite))
+		names := slices.AppendSeq(slices.Collect(maps.Keys(r.Metric)), maps.Keys(r.Composite)) //tidy:unordered sorted below
 		slices.Sort(names)
 		for _, name := range names {
 			if !yield(name, r.standing(name).State) {
