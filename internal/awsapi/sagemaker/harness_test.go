@@ -74,12 +74,8 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil
 		},
-		InstanceType: func(name string) error {
-			if name != "ml.m5.large" && name != "ml.c5.large" {
-				return errors.New("it is not known")
-			}
-			return nil
-		},
+		InstanceTypes: func() []string { return []string{"ml.c5.large", "ml.m5.large"} },
+		Fits:          func(string) error { return nil },
 	})
 	n := 0
 	server := httptest.NewServer(&awsapi.Server{
