@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// A number of instances that nobody means is refused before anything is made of it.
+// An excessive number of instances is refused before anything is created.
 func TestEndpointsHaveALimitOfInstances(t *testing.T) {
 	w, e := serving(t)
 	config := func(counts ...int) error {

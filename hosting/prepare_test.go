@@ -96,7 +96,7 @@ func TestWaitingForCapacityEndsAfterTheProvisionTimeout(t *testing.T) {
 	}
 }
 
-func TestRepeatedReportsOfPreparationAreNoNews(t *testing.T) {
+func TestRepeatedReportsOfPreparationChangeNothing(t *testing.T) {
 	w, e := creating(t)
 	rep := hosting.InstanceReport{ID: "i-1", State: hosting.FleetPreparing, Cause: hosting.CauseModelData, Reason: "Fetching."}
 	for i, want := range []bool{true, false} {

@@ -80,7 +80,7 @@ func (c *Copy) report(now time.Time, rep InstanceReport) (changed bool) {
 		c.Ready, c.Address, c.Reason, c.Cause, c.Final, c.Preparing, c.Ejected = false, "", "", CauseHealth, false, false, ""
 		c.Stages = Stages{}
 		if !c.EverReady {
-			c.Launched, c.Grace = now, 0 // its start-up time begins anew
+			c.Launched, c.Grace = now, 0 // its startup timeout begins again
 		}
 	default:
 		c.fail(now, rep)

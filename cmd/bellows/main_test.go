@@ -39,7 +39,7 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 }
 
 func TestVersionIsACommandToo(t *testing.T) {
-	said := func(arg string) string {
+	text := func(arg string) string {
 		var out strings.Builder
 		c := root()
 		c.SetArgs([]string{arg})
@@ -49,7 +49,7 @@ func TestVersionIsACommandToo(t *testing.T) {
 		}
 		return out.String()
 	}
-	if got, want := said("version"), said("--version"); got != want || !strings.HasPrefix(got, "bellows version ") {
+	if got, want := text("version"), text("--version"); got != want || !strings.HasPrefix(got, "bellows version ") {
 		t.Errorf("version prints %q, --version %q", got, want)
 	}
 }
@@ -84,9 +84,9 @@ func TestEnvSaysOnceWhyItFails(t *testing.T) {
 	if err == nil {
 		t.Error("what is printed does not fail")
 	}
-	said := complaint.String() + string(evaluated)
-	if strings.Count(said, "no server answers: "+dir) != 1 || !strings.Contains(said, "AWS clients of a shell that evaluates this output reach nothing") {
-		t.Errorf("it says %s", said)
+	text := complaint.String() + string(evaluated)
+	if strings.Count(text, "no server answers: "+dir) != 1 || !strings.Contains(text, "AWS clients of a shell that evaluates this output reach nothing") {
+		t.Errorf("it says %s", text)
 	}
 }
 

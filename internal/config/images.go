@@ -142,7 +142,7 @@ type Metrics struct {
 	secret string // either's
 }
 
-// Secret returns the token, wherever it is configured; "" is none.
+// Secret returns the configured token, directly or from its file; "" if there is none.
 func (m *Metrics) Secret() string { return m.secret }
 
 // tokenLeast is the shortest length of a token, in bytes.

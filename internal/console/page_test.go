@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/internal/modeldata"
 )
 
-// Names, reasons and whatever else comes from callers are escaped wherever they stand on the page.
+// Names, reasons and other texts of callers are escaped everywhere on the page.
 func TestThePageEscapesWhatItShows(t *testing.T) {
 	const bad = `"><script>alert('x')</script>&`
 	at := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)

@@ -59,16 +59,16 @@ func TestEjectionsAreOnThePage(t *testing.T) {
 	}
 	key := engine.VariantKey{Scope: inScope, Endpoint: "moody", Variant: "v"}
 	do(engine.InstancesEjected{Key: key, Ejected: []engine.Ejection{{ID: bad, Since: w.Now, Times: 1, Reason: "5 failures in a row, the last: it answered <500>"}}})
-	said := string(bad) + " is not routed to for a while: 5 failures in a row, the last: it answered "
+	text := string(bad) + " is not routed to for a while: 5 failures in a row, the last: it answered "
 	st, coded, html := shown()
 	if st.Status != "degraded" || len(st.Endpoints) != 2 || st.Endpoints[0].Endpoint != "moody" || st.Endpoints[0].Health != "degraded" ||
-		st.Endpoints[0].Trouble != said+"<500>" || st.Endpoints[1].Trouble != "" {
+		st.Endpoints[0].Trouble != text+"<500>" || st.Endpoints[1].Trouble != "" {
 		t.Errorf("%+v", st)
 	}
-	if !strings.Contains(coded, `"health":"degraded"`) || !strings.Contains(coded, `"trouble":"`+said) {
+	if !strings.Contains(coded, `"health":"degraded"`) || !strings.Contains(coded, `"trouble":"`+text) {
 		t.Errorf("the JSON is %s", coded)
 	}
-	if !strings.Contains(html, `<td class="degraded">degraded<td>InService`) || !strings.Contains(html, "<td>"+said+"&lt;500&gt;</tr>") ||
+	if !strings.Contains(html, `<td class="degraded">degraded<td>InService`) || !strings.Contains(html, "<td>"+text+"&lt;500&gt;</tr>") ||
 		strings.Index(html, "<td>moody") > strings.Index(html, "<td>a-quiet") {
 		t.Errorf("the page is %s", html)
 	}

@@ -45,7 +45,7 @@ func fromServer(in engine.Input) bool {
 }
 
 // noteOutcome updates the back-offs after orders were stepped, the last of which may have made the engine panic. Callers are delayed from the
-// second successive failure on, or from the first while inputs of the server fail as well: a single bad input delays nobody.
+// second successive failure on, or from the first while inputs of the server fail as well: a single bad input delays no other caller.
 func (c *Controller) noteOutcome(orders []*order, broken error) {
 	for i, o := range orders {
 		own := fromServer(o.in)

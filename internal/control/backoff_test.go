@@ -19,7 +19,7 @@ import (
 	"bellows.dev/bellows/internal/log/sqlite"
 )
 
-// spoiled steps an engine otherwise than it does, where it is told to.
+// spoiled wraps an engine whose steps can be made to fail.
 type spoiled struct {
 	mu    sync.Mutex
 	spoil func(at time.Time, in engine.Input) (engine.Output, error) // nil: the engine steps
@@ -46,8 +46,8 @@ func startSpoiled(t *testing.T, speed float64) (*server, *spoiled) {
 	return startWith(t, t.TempDir(), speed, func(o *Options) { o.step = x.step }), x
 }
 
-// A state at which the engine panics in each step is not made anew each second: what comes from inside waits for 1, 2, 4... seconds of
-// policy time, up to a minute, callers are refused meanwhile, the page says so, and all goes on by itself once steps succeed.
+// An engine that panics in each step is not rebuilt each second: internal inputs wait for 1, 2, 4... seconds of policy time, up to a minute,
+// callers are refused meanwhile, the page shows it, and work resumes by itself once steps succeed.
 func TestAStateThatPanicsIsBackedOff(t *testing.T) { synctest.Test(t, testAStateThatPanicsIsBackedOff) }
 
 func testAStateThatPanicsIsBackedOff(t *testing.T) {

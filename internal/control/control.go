@@ -69,8 +69,8 @@ type Controller struct {
 	span     *span         // up to which of them the journal is durable
 	ahead    bool          // a commit has failed or is slow
 	panicked bool          // the engine is in an unknown state
-	onDisk   *restored     // the durable state for reads while ahead; nil: reads wait for news
-	news     chan struct{} // closed when ahead, panicked, onDisk or failure changes
+	onDisk   *restored     // the durable state for reads while ahead; nil: reads wait for a change
+	changed     chan struct{} // closed when ahead, panicked, onDisk or failure changes
 	failure  error
 
 	epoch     uint64
@@ -122,7 +122,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if o.Archive == 0 {
 		o.Archive = archiveMax
 	}
-	c := &Controller{o: o, store: o.Store, inbox: make(chan *order, batchMax), news: make(chan struct{})}
+	c := &Controller{o: o, store: o.Store, inbox: make(chan *order, batchMax), changed: make(chan struct{})}
 	if c.o.step == nil {
 		c.o.step = safely
 	}

@@ -15,7 +15,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// exec changes the store's file by hand, while nobody has it open.
+// exec changes the store's file directly while it is not open.
 func (w *weeks) exec(texts ...string) {
 	w.t.Helper()
 	if err := w.store.Close(); err != nil {
@@ -129,7 +129,7 @@ func TestTheWholeAnswerTwoWeeksLater(t *testing.T) {
 }
 
 // What cannot be known is encoded, and why.
-func TestWhatIsNotKnownIsSaid(t *testing.T) {
+func TestUnknownMomentsAreReported(t *testing.T) {
 	w := newWeeksIn(t, onDisk(t, t.TempDir()), 6)
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(8*time.Hour, time.Hour)
@@ -167,8 +167,8 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 	}
 }
 
-// Where another version would decide otherwise, it is told from when on.
-func TestAnotherVersionIsTold(t *testing.T) {
+// If another version decides differently, the answer states from when on.
+func TestAnotherVersionIsReported(t *testing.T) {
 	w := newWeeks(t, 7)
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(2*time.Minute, time.Hour)
@@ -221,8 +221,8 @@ func TestDamagedSnapshotLosesNoMoment(t *testing.T) {
 	}
 }
 
-// While no server runs nothing is told as if one did.
-func TestOutageIsTold(t *testing.T) {
+// Times without a running server are reported as such.
+func TestOutageIsReported(t *testing.T) {
 	w := newWeeks(t, 9)
 	w.track(1, 4, 10, 41.2, time.Minute)
 	w.pass(10*time.Minute, time.Hour)

@@ -79,7 +79,7 @@ func newFullRecording(t *testing.T) *fullRecording {
 	return r
 }
 
-// elapse lets time pass, with a measurement each minute.
+// elapse advances time, with a measurement each minute.
 func (r *fullRecording) elapse(d time.Duration) {
 	r.t.Helper()
 	for end := r.world.Now.Add(d); r.world.Now.Before(end); {

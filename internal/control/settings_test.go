@@ -9,7 +9,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// recalled is a controller that is not running, made with some settings, and what it was told.
+// recalled is a stopped controller with some settings, and the inputs it received.
 func recalled(t *testing.T, dir string, speed float64, c engine.Config) (*Controller, *[]engine.Event, func()) {
 	t.Helper()
 	s := openStore(t, dir)

@@ -38,23 +38,23 @@ func (c *Controller) View(ctx context.Context, f func(now time.Time, e *engine.E
 		if x.span != nil {
 			return x.span.wait(ctx, x.seq)
 		}
-		if x.news == nil {
+		if x.changed == nil {
 			return nil
 		}
 		select {
-		case <-x.news:
+		case <-x.changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// view is the result of look: f saw the state after an entry of a span; or there was no state to read, until news is closed; or, with neither,
+// view is the result of look: f saw the state after an entry of a span; or there was no state to read, until changed is closed; or, with neither,
 // f saw a durable state.
 type view struct {
 	span *span
 	seq  uint64
-	news <-chan struct{}
+	changed <-chan struct{}
 }
 
 // look calls f if there is a state that may be read.
@@ -69,7 +69,7 @@ func (c *Controller) look(f func(now time.Time, e *engine.Engine)) (view, error)
 		return view{span: c.span, seq: c.stepped}, nil
 	}
 	if c.onDisk == nil {
-		return view{news: c.news}, nil
+		return view{changed: c.changed}, nil
 	}
 	f(later(c.Now(), c.onDisk.engine.Now()), c.onDisk.engine)
 	return view{}, nil
@@ -77,8 +77,8 @@ func (c *Controller) look(f func(now time.Time, e *engine.Engine)) (view, error)
 
 // wakeReaders wakes reads that wait for a state. The lock is held.
 func (c *Controller) wakeReaders() {
-	close(c.news)
-	c.news = make(chan struct{})
+	close(c.changed)
+	c.changed = make(chan struct{})
 }
 
 // span is a part of the journal without a failed commit, within which a sequence number identifies one entry.
@@ -87,7 +87,7 @@ type span struct {
 	durable uint64        // sequence number of the last durable entry
 	delay   error         // why the entries after it are not expected to become durable soon; nil: they are
 	over    bool          // they never will
-	news    chan struct{} // closed when one of these changes; nil if nobody waits
+	changed    chan struct{} // closed when one of these changes; nil without waiting readers
 }
 
 // reached returns the last durable entry.
@@ -120,9 +120,9 @@ func (s *span) change(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
-	if s.news != nil {
-		close(s.news)
-		s.news = nil
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
 	}
 }
 
@@ -139,13 +139,13 @@ func (s *span) wait(ctx context.Context, seq uint64) error {
 			s.mu.Unlock()
 			return err
 		}
-		if s.news == nil {
-			s.news = make(chan struct{})
+		if s.changed == nil {
+			s.changed = make(chan struct{})
 		}
-		news := s.news
+		changed := s.changed
 		s.mu.Unlock()
 		select {
-		case <-news:
+		case <-changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

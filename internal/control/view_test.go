@@ -215,7 +215,7 @@ func testAFailedCommitTakesAlongWhatWasSteppedAfterIt(t *testing.T) {
 	s.close()
 }
 
-// A read that waits for a commit that takes long is told to come again; the next one gets what is on disk.
+// A read that waits for a slow commit is asked to retry; the next one gets the durable state.
 func TestAReadDoesNotWaitForASlowDisk(t *testing.T) {
 	synctest.Test(t, testAReadDoesNotWaitForASlowDisk)
 }

@@ -155,7 +155,7 @@ func (w *weeks) minute() {
 
 func (w *weeks) target() *scaling.Target { return w.world.Engine.Region(scope).Targets.Of(key) }
 
-// act does one thing that somebody might do.
+// act performs a random action.
 func (w *weeks) act() {
 	number := func(n int) *int { return &n }
 	yes := func() *bool { b := w.rand.IntN(3) == 0; return &b }
@@ -223,7 +223,7 @@ func (w *weeks) steps(cooldown *time.Duration) {
 	}
 }
 
-// live lets time pass until a moment, and explains the present now and then: at random, and when it is one of the moments.
+// live advances time to a moment and explains the current state at random times and at the given moments.
 func (w *weeks) live(until time.Time, moments ...time.Time) []explain.Explanation {
 	w.t.Helper()
 	var then []explain.Explanation
@@ -264,9 +264,9 @@ func (w *weeks) View(ctx context.Context, f func(time.Time, *engine.Engine)) err
 	return w.server.View(ctx, f)
 }
 
-func (w *weeks) At(ctx context.Context, at time.Time) (explain.Stood, error) {
+func (w *weeks) At(ctx context.Context, at time.Time) (explain.PastState, error) {
 	p, err := PastAt(ctx, w.store, at)
-	return explain.Stood(p), err
+	return explain.PastState(p), err
 }
 
 func (w *weeks) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {

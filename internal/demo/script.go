@@ -290,7 +290,7 @@ func (d *demonstration) report(ctx context.Context, l *load) error {
 	return nil
 }
 
-// why prints what led to each change, and what each policy wants now.
+// why prints the reason of each change, and what each policy recommends now.
 func (d *demonstration) why(ctx context.Context) error {
 	d.view.note(fmt.Sprintf("Why? This is of what `bellows explain %s/%s` says:", endpointName, variantName))
 	x, err := explain.Explain(ctx, d.server.Past(), explain.Query{

@@ -35,7 +35,7 @@ func TestTheLoadOfTheFirstMinutes(t *testing.T) {
 	}
 }
 
-// A policy that is a minute old has fewer datapoints than its alarms need: that is said.
+// A policy that is a minute old has fewer datapoints than its alarms need, which is shown.
 func TestAYoungPolicyTellsWhatItsAlarmsNeed(t *testing.T) {
 	m := newMemory(t)
 	m.notebook()

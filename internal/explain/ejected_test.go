@@ -37,14 +37,14 @@ func TestStoryOfAnEjection(t *testing.T) {
 	ejected := m.Now
 	q := asked
 	q.Since = time.Minute
-	said := string(bad) + " is not routed to for a while: 5 failures in a row, the last: it answered 500"
+	expected := string(bad) + " is not routed to for a while: 5 failures in a row, the last: it answered 500"
 	got := m.ask(q)
-	if diff := cmp.Diff([]string{said}, got.Moment.Ejected); diff != "" || got.Moment.Health != "degraded" || got.Moment.Trouble != said {
+	if diff := cmp.Diff([]string{expected}, got.Moment.Ejected); diff != "" || got.Moment.Health != "degraded" || got.Moment.Trouble != expected {
 		t.Errorf("%s, %q: ejected (-want +got):\n%s", got.Moment.Health, got.Moment.Trouble, diff)
 	}
 	for _, want := range []string{
 		stamp(ejected) + "  instance   " + string(bad) + " of iris/blue is not routed to for a while: 5 failures in a row, the last: it answered 500\n",
-		"2 of 2 wanted instances serve", "\n  degraded: " + said + "\n",
+		"2 of 2 wanted instances serve", "\n  degraded: " + expected + "\n",
 	} {
 		if text := text(t, got); strings.Count(text, want) != 1 {
 			t.Errorf("%q is there %d times, want once:\n%s", want, strings.Count(text, want), text)
@@ -54,7 +54,7 @@ func TestStoryOfAnEjection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"ejected":["` + said + `"]`, `"kind":"instance"`, `"Reason":"5 failures in a row, the last: it answered 500"`} {
+	for _, want := range []string{`"ejected":["` + expected + `"]`, `"kind":"instance"`, `"Reason":"5 failures in a row, the last: it answered 500"`} {
 		if !strings.Contains(string(coded), want) {
 			t.Errorf("%s is missing in %s", want, coded)
 		}

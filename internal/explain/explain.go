@@ -11,66 +11,66 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// eventsMax bounds how many things of a kind are read.
+// eventsMax limits the number of events read per table.
 const eventsMax = 10_000
 
-// Past is where a server's present and past are known.
+// Past provides a server's current and past states.
 type Past interface {
-	// View calls f with the engine as it is. f must not keep what it is given.
+	// View calls f with the current engine. f must not retain it.
 	View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
 
-	// At returns the engine as it stood at a moment. It fails where that is not known.
-	At(ctx context.Context, at time.Time) (Stood, error)
+	// At returns an engine with the state at a moment, or an error if it is unknown.
+	At(ctx context.Context, at time.Time) (PastState, error)
 
-	// Events returns what a table of the history has for a key, newest first.
+	// Events returns rows of a table of the event history for a key, newest first.
 	Events(ctx context.Context, q Events) ([]Item, error)
 }
 
-// Stood is how things stood at a moment.
-type Stood struct {
+// PastState is the state at a past moment.
+type PastState struct {
 	Engine *engine.Engine
 
-	// Differs is when on the way there this version began to decide otherwise than the one that ran then; zero where it does not.
+	// Differs is the time from which on this version decides differently than the one that ran then; zero if it does not.
 	Differs time.Time
 
-	// Nothing happened From a moment Until a server was started; zero where one ran.
+	// Idle is the range without events before a server was started; zero if one was running.
 	From, Until time.Time
 }
 
-// Events selects what happened: from From on, before To; zero moments are no bounds.
+// Events selects rows of the event history from From on and before To; zero times are no bounds.
 type Events struct {
 	Scope    engine.Scope
 	Table    string // activity, decision, endpoint, group or alarm
-	Key      string // of the table: a target's resource, an endpoint's, group's or alarm's name
+	Key      string // a target's resource, or an endpoint's, group's or alarm's name
 	Type     string // "" for all
 	From, To time.Time
 	Limit    int
 }
 
-// Item is one thing that happened.
+// Item is one event.
 type Item struct {
 	At    time.Time
 	Event engine.Event
 }
 
-// Query is what is asked.
+// Query describes the requested explanation.
 type Query struct {
 	Scope             engine.Scope
 	Endpoint, Variant string        // no variant: the endpoint's only one
 	At                time.Time     // zero: now
-	Since             time.Duration // how far back from At the story goes; zero: no story
-	Clock             time.Time     // the wall's time where Past does not know the present, but when something happened last; else zero
+	Since             time.Duration // length of the story before At; zero: no story
+	Clock             time.Time     // wall time, if Past only has the time of the last event; else zero
 }
 
-// FutureError says that a moment that is asked for has not come yet.
+// FutureError is the error of a requested moment in the future.
 type FutureError struct{ At, Now time.Time }
 
-// Error tells both moments.
+// Error returns a text with both times.
 func (e *FutureError) Error() string {
 	return fmt.Sprintf("%s UTC is in the future: the latest moment that can be explained is %s UTC", stamp(e.At), stamp(e.Now))
 }
 
-// checkMoment refuses a moment of the future: it fails with FutureError.
+// checkMoment returns FutureError for a moment in the future.
 func checkMoment(ctx context.Context, p Past, q Query) error {
 	if q.At.IsZero() {
 		return nil
@@ -89,7 +89,7 @@ func checkMoment(ctx context.Context, p Past, q Query) error {
 	return nil
 }
 
-// Explanation is the answer.
+// Explanation is the result of a query.
 type Explanation struct {
 	Region   string `json:"region"`
 	Endpoint string `json:"endpoint"`
@@ -98,23 +98,23 @@ type Explanation struct {
 	Story    []Line `json:"story,omitempty"` // oldest first
 }
 
-// Line is one thing that happened, in a sentence and as data.
+// Line is one event, as a sentence and as data.
 type Line struct {
 	At   time.Time    `json:"at"`
 	Kind string       `json:"kind"` // alarm, decision, activity, schedule, change (by hand), endpoint or instance
 	Text string       `json:"text"`
 	What engine.Event `json:"what"`
 
-	Idle bool `json:"-"` // it repeats each minute and changes nothing
+	Idle bool `json:"-"` // it repeats each minute without effect
 }
 
-// UnknownError says that nothing is known of a variant; At is zero where it was asked for as it is now.
+// UnknownError is the error of an unknown variant; At is zero for a query of the current state.
 type UnknownError struct {
 	Endpoint, Variant, Region string
 	At                        time.Time
 }
 
-// Error names the variant.
+// Error returns a text with the variant.
 func (e *UnknownError) Error() string {
 	if e.Variant == "" {
 		return fmt.Sprintf("there is no endpoint %s in %s; of one that is deleted, give the variant too, as in %[1]s/AllTraffic", e.Endpoint, e.Region)
@@ -125,7 +125,7 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("nothing is known of %s/%s in %s: is there such a variant, and is it a scalable target?", e.Endpoint, e.Variant, e.Region)
 }
 
-// Explain answers a query. It fails with UnknownError, AmbiguousError or FutureError.
+// Explain returns the explanation for a query. Errors include UnknownError, AmbiguousError and FutureError.
 func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 	if err := checkMoment(ctx, p, q); err != nil {
 		return Explanation{}, err
@@ -143,7 +143,7 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 		return x, err
 	}
 	x.Moment = m
-	until := m.At.Add(time.Nanosecond) // what happened at the moment counts
+	until := m.At.Add(time.Nanosecond) // events at the moment are included
 	if x.Moment.Decision, err = lastDecision(ctx, p, q, until); err != nil {
 		return x, err
 	}
@@ -169,14 +169,14 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 	return x, nil
 }
 
-// ofVariant reports whether something happened to the variant itself, not to its endpoint as a whole.
+// ofVariant reports whether an event belongs to the variant itself, not to its endpoint as a whole.
 func ofVariant(i Item) bool {
 	_, whole := i.Event.(engine.EndpointChanged)
 	return !whole
 }
 
-// ParseVariant takes apart what names a variant: ENDPOINT/VARIANT, its group's name ENDPOINT.VARIANT, or ENDPOINT alone, which stands for its
-// one variant (Explain fails with AmbiguousError where there are several); variant is "" then.
+// ParseVariant parses ENDPOINT/VARIANT, the group's name ENDPOINT.VARIANT, or ENDPOINT alone, which means its
+// only variant (Explain returns AmbiguousError if there are several); variant is "" then.
 func ParseVariant(text string) (endpoint, variant string, err error) {
 	endpoint, variant, ok := strings.Cut(text, "/")
 	if !ok {
@@ -188,13 +188,13 @@ func ParseVariant(text string) (endpoint, variant string, err error) {
 	return endpoint, variant, nil
 }
 
-// AmbiguousError says that an endpoint has several variants, one of which has to be named.
+// AmbiguousError is the error of an endpoint with several variants, one of which must be named.
 type AmbiguousError struct {
 	Endpoint string
 	Variants []string
 }
 
-// Error names the variants.
+// Error returns a text with the variants.
 func (e *AmbiguousError) Error() string {
 	names := make([]string, len(e.Variants))
 	for i, v := range e.Variants {
@@ -203,7 +203,7 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%s has several variants: name one of %s", e.Endpoint, strings.Join(names, ", "))
 }
 
-// only finds the one variant of an endpoint, at the moment that is asked for. It fails with UnknownError or AmbiguousError.
+// only returns the only variant of an endpoint at the requested moment. It returns UnknownError or AmbiguousError.
 func only(ctx context.Context, p Past, q Query) (string, error) {
 	var names []string
 	look := func(e *engine.Engine) {
@@ -240,7 +240,7 @@ func only(ctx context.Context, p Past, q Query) (string, error) {
 	}
 }
 
-// ParseMoment reads a moment in RFC 3339; "" is the zero moment.
+// ParseMoment parses a time in RFC 3339; "" is the zero time.
 func ParseMoment(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

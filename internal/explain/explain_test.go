@@ -37,7 +37,7 @@ type memory struct {
 	t       *testing.T
 	journal []taken
 	events  []Item
-	stood   Stood // what At says besides
+	past   PastState // what At says besides
 	forgets error // what At fails with
 }
 
@@ -92,9 +92,9 @@ func (m *memory) View(_ context.Context, f func(time.Time, *engine.Engine)) erro
 	return nil
 }
 
-func (m *memory) At(_ context.Context, at time.Time) (Stood, error) {
+func (m *memory) At(_ context.Context, at time.Time) (PastState, error) {
 	if m.forgets != nil {
-		return Stood{}, m.forgets
+		return PastState{}, m.forgets
 	}
 	e := engine.New(engine.Config{Seed: 3})
 	for _, x := range m.journal {
@@ -102,10 +102,10 @@ func (m *memory) At(_ context.Context, at time.Time) (Stood, error) {
 			break
 		}
 		if _, err := e.Step(x.at, x.in); err != nil {
-			return Stood{}, err
+			return PastState{}, err
 		}
 	}
-	s := m.stood
+	s := m.past
 	s.Engine = e
 	return s, nil
 }
@@ -245,14 +245,14 @@ func TestThePastIsExplainedAsThePresentWas(t *testing.T) {
 	}
 }
 
-// What is not known is said to be so; so is how well the rest is known.
+// Unknown states are reported as such, with the reliability of the others.
 func TestHowWellTheMomentIsKnown(t *testing.T) {
 	m := newMemory(t)
 	m.notebook()
 	m.run(20 * time.Minute)
 	q := asked
 	q.At = started.Add(8 * time.Minute)
-	m.stood = Stood{Differs: q.At.Add(-time.Minute), From: q.At.Add(-time.Second), Until: q.At.Add(time.Hour)}
+	m.past = PastState{Differs: q.At.Add(-time.Minute), From: q.At.Add(-time.Second), Until: q.At.Add(time.Hour)}
 	got := text(t, m.ask(q))
 	for _, want := range []string{
 		"iris/blue at 2026-11-24 10:08:00 UTC: ",
@@ -291,7 +291,7 @@ func TestAVariantThatIsGone(t *testing.T) {
 	}
 }
 
-// What holds decisions back is told with the range.
+// What prevents decisions from taking effect is shown with the range.
 func TestWhatHoldsBack(t *testing.T) {
 	m := newMemory(t)
 	m.notebook()
@@ -416,7 +416,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// A variant whose model or config has a VpcConfig is told that it has no effect, in the text and as data; one of neither is not.
+// A variant whose model or config has a VpcConfig has a warning that it has no effect, in the text and as data.
 func TestVpcConfigIsExplained(t *testing.T) {
 	m := newMemory(t)
 	vpc := &hosting.VPC{SecurityGroupIDs: []string{"sg-1"}, Subnets: []string{"subnet-1"}}

@@ -22,11 +22,11 @@ type Copy struct {
 	Ready  bool   `json:"ready"`
 	Reason string `json:"reason,omitempty"` // why it is not ready
 
-	// Stages are when its latest start reached each of its stages, by the wall's clock; absent where its fleet did not report them.
+	// Stages are the wall times at which its latest start reached each stage; absent if its fleet did not report them.
 	Stages *Stages `json:"stages,omitempty"`
 }
 
-// Stages are hosting.Stages for people and their programs.
+// Stages are hosting.Stages as text and JSON.
 type Stages struct {
 	Asked     time.Time `json:"asked,omitzero"`
 	Scheduled time.Time `json:"scheduled,omitzero"`
@@ -62,10 +62,10 @@ func copyOf(c *hosting.Copy) Copy {
 	return out
 }
 
-// startsShown is how many copies that start are printed one by one.
+// startsShown is the number of starting copies that are printed individually.
 const startsShown = 5
 
-// starts prints how far the copies are that start, as far as their fleet reports it.
+// starts prints the stages of starting copies, as far as their fleet reports them.
 func (m *Moment) starts(b *strings.Builder) {
 	n := 0
 	for _, i := range m.Instances {
@@ -83,7 +83,7 @@ func (m *Moment) starts(b *strings.Builder) {
 	}
 }
 
-// String lists the stages that were reached, in order, with the time that each took.
+// String lists the reached stages in order with their durations.
 func (s *Stages) String() string {
 	var parts []string
 	before := s.Asked

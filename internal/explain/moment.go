@@ -11,20 +11,20 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// recently is how far back a moment looks for the last decision.
+// recently is the time range in which the last decision is searched.
 const recently = 14 * 24 * time.Hour
 
-// Moment is how things stood.
+// Moment is the state of a variant's scaling at a moment.
 type Moment struct {
 	At time.Time `json:"at"`
 
-	// Source tells how the moment is known: "present", or "past" (the engine as it stood, its steps taken again).
+	// Source is "present", or "past" for a state restored by repeating steps.
 	Source string `json:"source"`
 
-	Differs *time.Time `json:"differs,omitempty"` // from when on this version decides otherwise than the one that ran then
+	Differs *time.Time `json:"differs,omitempty"` // time from which on this version decides differently than the one that ran then
 	Idle    *Idle      `json:"idle,omitempty"`
 
-	Gone      bool     `json:"gone,omitempty"` // there is no such variant
+	Gone      bool     `json:"gone,omitempty"` // the variant does not exist
 	Scaled    bool     `json:"scaled"`         // it is a scalable target, or an Auto Scaling group with settings
 	Min       int      `json:"min"`
 	Max       int      `json:"max"`
@@ -36,7 +36,7 @@ type Moment struct {
 	PerMinute float64  `json:"invocations_per_minute"`
 	Suspended []string `json:"suspended,omitempty"`
 	DryRun    bool     `json:"dry_run,omitempty"`
-	Ejected   []string `json:"ejected,omitempty"` // a sentence for each instance that its gateway leaves out for a while; Trouble has them too
+	Ejected   []string `json:"ejected,omitempty"` // a sentence for each ejected instance; Trouble contains them, too
 	Policies  []Policy `json:"policies"`
 
 	Instances []Instance `json:"instances,omitempty"`
@@ -44,28 +44,28 @@ type Moment struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 	Alarms   []Alarm   `json:"alarms"`
 
-	Decision *Line `json:"decision,omitempty"` // the last until then
+	Decision *Line `json:"decision,omitempty"` // the last decision before the moment
 }
 
-// Idle is a stretch of time in which nothing happened until a server was started: maybe none ran.
+// Idle is a range without events before a server was started; possibly none was running.
 type Idle struct {
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until"`
 }
 
-// Policy is what one policy saw and wanted.
+// Policy is what one policy received and recommended.
 type Policy struct {
 	Name  string `json:"name"`
 	Type  string `json:"type"`
-	Group bool   `json:"group,omitempty"` // it came through the EC2 Auto Scaling API
+	Group bool   `json:"group,omitempty"` // put through the EC2 Auto Scaling API
 
-	// Says has a sentence for each alarm that invokes the policy, or one that says why there is none.
+	// Says has a sentence for each alarm that invokes the policy, or the reason why there is none.
 	Says []string `json:"says"`
 
 	Proposals []scaling.Proposal `json:"proposals,omitempty"`
 }
 
-// Warning is something that is silently wrong.
+// Warning is a likely mistake in the configuration.
 type Warning struct {
 	Kind   string `json:"kind"`
 	Policy string `json:"policy,omitempty"`
@@ -80,7 +80,7 @@ type Alarm struct {
 	Reason string    `json:"reason"`
 }
 
-// momentOf looks at the moment in the engine, now or as it stood.
+// momentOf reads the moment from the current or the restored engine.
 func momentOf(ctx context.Context, p Past, q Query) (Moment, error) {
 	m := Moment{Policies: []Policy{}, Alarms: []Alarm{}, Gone: true}
 	var past bool
@@ -142,7 +142,7 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	}
 }
 
-// endpoint looks at the variant itself, in use or coming with an update.
+// endpoint reads the variant itself, in use or part of an update.
 func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 	x, err := r.Hosting.Endpoint(q.Endpoint)
 	if err != nil {
@@ -160,7 +160,7 @@ func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 	}
 }
 
-// invoking names the alarms that invoke the target's policies, or should.
+// invoking returns the names of the alarms that invoke the target's policies, or should.
 func (m *Moment) invoking(t *scaling.Target, d *scaling.Decision) map[string]bool {
 	names := map[string]bool{}
 	for _, name := range t.AlarmNames() {
@@ -185,7 +185,7 @@ func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
 		}
 	}
 	for i := range d.Proposals {
-		if d.Proposals[i].Waiting > 0 { // requests that wait are no policy, and want something too
+		if d.Proposals[i].Waiting > 0 { // a wake-up for waiting requests is a proposal without a policy
 			m.Policies = append(m.Policies, Policy{
 				Name: d.Proposals[i].Policy, Type: "Request", Says: []string{d.Explain(i)}, Proposals: d.Proposals[i : i+1],
 			})
@@ -198,7 +198,7 @@ func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
 	slices.SortStableFunc(m.Policies, func(a, b Policy) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// alarms names the alarms that the moment tells of.
+// alarms returns the names of the moment's alarms.
 func (m *Moment) alarms() []string {
 	var names []string
 	for _, a := range m.Alarms {
@@ -207,7 +207,7 @@ func (m *Moment) alarms() []string {
 	return names
 }
 
-// holds tells what keeps the target's decisions from being carried out.
+// holds lists what prevents the target's decisions from taking effect.
 func (m *Moment) holds(t *scaling.Target) {
 	m.DryRun = t.DryRun()
 	for _, x := range []struct {

@@ -9,12 +9,12 @@ import (
 	"bellows.dev/bellows/plural"
 )
 
-// clock is how moments are printed; indent is as wide.
+// clock is the format of times; indent has its width.
 const clock = "2006-01-02 15:04:05"
 
 var indent = strings.Repeat(" ", len(clock))
 
-// Render writes an explanation for people: the story, if it was asked for, then how things stand, and what is wrong.
+// Render returns an explanation as text: the story, if requested, then the state and warnings.
 func (x *Explanation) Render(w io.Writer) error {
 	var b strings.Builder
 	x.story(&b)
@@ -23,7 +23,7 @@ func (x *Explanation) Render(w io.Writer) error {
 	return err
 }
 
-// story prints what happened. Decisions that change nothing repeat each minute: of a run of them the first and the last are shown.
+// story prints events. Decisions without effect repeat each minute: of a sequence of them the first and the last are shown.
 func (x *Explanation) story(b *strings.Builder) {
 	for i := 0; i < len(x.Story); i++ {
 		l := x.Story[i]
@@ -106,7 +106,7 @@ func (p *Policy) label() string {
 	return p.Name
 }
 
-// serving tells how many of the wanted instances serve.
+// serving returns how many of the desired instances are in service.
 func (m *Moment) serving() string {
 	return fmt.Sprintf("%d of %d wanted %s", m.Current, m.Desired, plural.Noun(m.Desired, "instance serves", "instances serve"))
 }

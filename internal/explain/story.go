@@ -12,7 +12,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// gather reads what happened to the variant in a stretch of time, oldest first. Alarms are those named, and those that decisions name.
+// gather reads the events of the variant in a time range, oldest first, including those of the given alarms and of alarms in decisions.
 func gather(ctx context.Context, p Past, q Query, alarms []string, from, until time.Time) ([]Item, error) {
 	var all []Item
 	read := func(table, key string, take func(engine.Event) bool) error {
@@ -72,8 +72,8 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 	return all, nil
 }
 
-// byHand reads changes of the desired capacity that leave neither decision nor activity, since a user made them. The instances that come
-// and go for one know it; it counts once, at its own moment.
+// byHand reads manual changes of the desired capacity, which have neither decision nor activity. They are found by the instances launched
+// and terminated because of them; each is listed once, at its own time.
 func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]Item, error) {
 	items, err := p.Events(ctx, Events{
 		Scope: q.Scope, Table: "group", Key: q.target().VariantName(), From: from, To: until, Limit: eventsMax,
@@ -97,7 +97,7 @@ func handKind(k scaling.CauseKind) bool {
 	return k == scaling.CauseDesired || k == scaling.CauseConstraints
 }
 
-// rank orders what happened at one instant by cause and effect.
+// rank orders events with equal times by cause and effect.
 func rank(e engine.Event) int {
 	switch e.(type) {
 	case engine.AlarmTransition, engine.ScheduledActionRan:
@@ -113,7 +113,7 @@ func rank(e engine.Event) int {
 	}
 }
 
-// lastDecision is the target's last before a moment, nil where there is none.
+// lastDecision returns the target's last decision before a moment, nil if there is none.
 func lastDecision(ctx context.Context, p Past, q Query, until time.Time) (*Line, error) {
 	items, err := p.Events(ctx, Events{
 		Scope: q.Scope, Table: "decision", Key: q.target().ResourceID, Type: "Decided", From: until.Add(-recently), To: until, Limit: 1,
@@ -125,7 +125,7 @@ func lastDecision(ctx context.Context, p Past, q Query, until time.Time) (*Line,
 	return &l, nil
 }
 
-// line renders one thing that happened.
+// line renders one event.
 func line(i Item) Line {
 	l := Line{At: i.At, What: i.Event}
 	switch e := i.Event.(type) {
@@ -151,7 +151,7 @@ func line(i Item) Line {
 	return l
 }
 
-// hand tells a change of the desired capacity that a user made.
+// hand renders a manual change of the desired capacity.
 func hand(why scaling.CapacityChange) string {
 	s := fmt.Sprintf("desired %d -> %d by hand", why.From, why.To)
 	if why.Cause.Kind == scaling.CauseConstraints {
@@ -160,7 +160,7 @@ func hand(why scaling.CapacityChange) string {
 	return s
 }
 
-// activity tells an activity. Its cause stands there only where no decision does.
+// activity renders an activity. Its cause is included only if there is no decision.
 func activity(e engine.ActivityChanged) string {
 	a := e.Activity
 	s := fmt.Sprintf("%v: %s", a.Status, a.Description())

@@ -1,4 +1,4 @@
-// Package foretell loads the history that predictive scaling policies forecast from: it takes the engine's requests (engine.HistoryWanted), reads
+// Package foretell loads the metric history for predictive scaling policies: it takes the engine's requests (engine.HistoryWanted), reads
 // the metrics of the last two weeks, and steps them into the engine (engine.LoadHistory), which makes the forecast. So a forecast is a
 // decision like all others: the journal has the inputs of it.
 //

@@ -99,16 +99,16 @@ func (m *modelCopy) retire() {
 }
 
 // serve makes the copy available at an address, and reports whether it was not available there before.
-func (m *modelCopy) serve(address string) (anew bool) {
+func (m *modelCopy) serve(address string) (changed bool) {
 	old := m.upstream.Load()
-	if anew = old == nil || old.address != address || m.retired.Load(); anew {
+	if changed = old == nil || old.address != address || m.retired.Load(); changed {
 		m.upstream.Store(newUpstream(address))
 		if old != nil {
 			old.close()
 		}
 	}
 	m.retired.Store(false)
-	return anew
+	return changed
 }
 
 func (m *modelCopy) drained() bool { return m.retired.Load() && m.inFlight.Load() == 0 }

@@ -62,7 +62,7 @@ func TestFlushHasEverythingOnce(t *testing.T) {
 	}
 }
 
-func TestFlushCountsWhatNobodyTook(t *testing.T) {
+func TestFlushKeepsCountsUntilTaken(t *testing.T) {
 	g, url := start(t, Options{})
 	g.Apply([]engine.Route{blue()})
 	post(t, url+"/endpoints/chat/invocations", "x")
@@ -95,7 +95,7 @@ func TestFlushSeesWhatIsInFlight(t *testing.T) {
 		t.Errorf("at first %+v", o)
 	}
 	g.Apply([]engine.Route{{Key: chat}})
-	o = g.Flush()[0] // no news, but invocations in flight at instances that are leaving
+	o = g.Flush()[0] // nothing new, but invocations in flight at draining instances
 	if o.Invocations != 0 || o.Concurrency.Sum != 5 {
 		t.Errorf("then %+v", o)
 	}

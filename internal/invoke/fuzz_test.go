@@ -14,8 +14,8 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// FuzzHandle sends strangers' bytes as a request. Whatever they are, no panic (which would be a 500), every refusal is JSON with
-// a type, and no container sees a header that is not documented.
+// FuzzHandle sends arbitrary bytes as a request. There is no panic (which would be a 500), every refusal is JSON with
+// a type, and no container gets an undocumented header.
 func FuzzHandle(f *testing.F) {
 	for _, path := range []string{"/endpoints/chat/invocations", "/endpoints/%63hat/invocations", "/endpoints/%zz/invocations", "/", "http://x/endpoints/chat/invocations"} {
 		f.Add("POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nAccept: a\r\nX-Amzn-SageMaker-Custom-Attributes: c\r\n\r\nhi", "")

@@ -47,8 +47,8 @@ type silent struct{}
 
 func (silent) Printf(string, ...any) {}
 
-// raw answers requests with fixed bytes. It closes each connection after the first answer unless the answer says where it ends:
-// whoever closes one that the other side may use again can lose a request, which is no part of framing.
+// raw answers requests with fixed bytes. It closes each connection after the first response unless the response states its length:
+// closing a connection that the other side may reuse can lose a request, which is not what these tests check.
 func raw(t testing.TB, answer string, keepOpen bool) (address string) {
 	t.Helper()
 	l := listen(t)
@@ -77,7 +77,7 @@ func speak(c net.Conn, answer string, keepOpen bool) {
 	}
 }
 
-// refusing is an address where nobody listens.
+// refusing is an address that refuses connections.
 func refusing(t testing.TB) (address string) {
 	t.Helper()
 	l := listen(t)
@@ -278,7 +278,7 @@ func TestRequestIDsAreUUIDs(t *testing.T) {
 	}
 }
 
-func TestAFaultIsAnsweredAndHarmsNobodyElse(t *testing.T) {
+func TestAPanicFailsItsRequestOnly(t *testing.T) {
 	faulty := true
 	g, url := start(t, Options{
 		RequestID:    func() string { return "id-1" },

@@ -169,7 +169,7 @@ func silence(end exchangeEnd) string {
 	}
 }
 
-// answer passes on what the container said: its body, its content type and the headers that are documented.
+// answer passes on the container's response: its body, its content type and the documented headers.
 func (g *Gateway) answer(ctx *fasthttp.RequestCtx, q *request, c *conn, o *outcome) *failure {
 	status := c.answer.StatusCode()
 	if status < 200 || status > 299 {

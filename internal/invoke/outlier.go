@@ -186,7 +186,7 @@ func (f *fleet) sound(avoid *modelCopy) *modelCopy {
 			continue
 		}
 		if until := i.ejected.Load(); until != 0 {
-			// The pause begins anew for all others: a trial that is never decided ends by itself.
+			// The interval begins again for all others: a trial without a result ends by itself.
 			if now >= until && i.ejected.CompareAndSwap(until, now+i.pause.Load()) {
 				return i
 			}

@@ -66,11 +66,11 @@ func sum(all []*moody) (n int64) {
 func TestAnInstanceThatFailsFastAttractsNoTraffic(t *testing.T) {
 	for _, strategy := range []engine.RoutingStrategy{engine.RouteLeastOutstanding, engine.RouteRandom} {
 		var mu sync.Mutex
-		var told [][]engine.Ejection
+		var logged [][]engine.Ejection
 		g, url := start(t, Options{Eject: Eject{First: 100 * time.Millisecond}, Ejected: func(k engine.VariantKey, e []engine.Ejection) {
 			mu.Lock()
 			defer mu.Unlock()
-			if told = append(told, e); k.Variant != "blue" {
+			if logged = append(logged, e); k.Variant != "blue" {
 				t.Errorf("told of %v", k)
 			}
 		}})
@@ -80,19 +80,19 @@ func TestAnInstanceThatFailsFastAttractsNoTraffic(t *testing.T) {
 		g.Apply([]engine.Route{r})
 		all[1].fails.Store(true)
 		stop := keepCalling(t, url, 12)
-		eventually(t, "it is ejected", func() bool { mu.Lock(); defer mu.Unlock(); return len(told) > 0 })
+		eventually(t, "it is ejected", func() bool { mu.Lock(); defer mu.Unlock(); return len(logged) > 0 })
 		before, bad := sum(all), all[1].calls.Load()
 		eventually(t, "400 more calls", func() bool { return sum(all) >= before+400 })
 		if share := float64(all[1].calls.Load()-bad) / float64(sum(all)-before); share > 0.05 {
 			t.Errorf("%v: the failing instance got %.0f %% of the calls", strategy, 100*share)
 		}
 		mu.Lock()
-		if e := told[0]; len(e) != 1 || e[0].ID != "i-1" || !strings.Contains(e[0].Reason, "failures in a row, the last: it answered 500") || e[0].Since.IsZero() {
-			t.Errorf("%v: told %+v", strategy, e)
+		if e := logged[0]; len(e) != 1 || e[0].ID != "i-1" || !strings.Contains(e[0].Reason, "failures in a row, the last: it answered 500") || e[0].Since.IsZero() {
+			t.Errorf("%v: logged %+v", strategy, e)
 		}
 		mu.Unlock()
 		all[1].fails.Store(false)
-		eventually(t, "it is routed to again", func() bool { mu.Lock(); defer mu.Unlock(); return len(told[len(told)-1]) == 0 })
+		eventually(t, "it is routed to again", func() bool { mu.Lock(); defer mu.Unlock(); return len(logged[len(logged)-1]) == 0 })
 		before, bad = sum(all), all[1].calls.Load()
 		eventually(t, "400 more calls", func() bool { return sum(all) >= before+400 })
 		if share := float64(all[1].calls.Load()-bad) / float64(sum(all)-before); share < 0.2 {
@@ -181,7 +181,7 @@ func TestNotAllAreEjected(t *testing.T) {
 	eventually(t, "the first is called again", func() bool { return all[0].calls.Load() > before+10 })
 }
 
-func TestFailuresThatAreTheRequestsFaultEjectNobody(t *testing.T) {
+func TestFailuresOfRequestsEjectNoInstance(t *testing.T) {
 	g, url := start(t, Options{})
 	var calls atomic.Int64
 	half := func(ctx *fasthttp.RequestCtx) {
@@ -252,7 +252,7 @@ func fullListener(t *testing.T) string {
 	return ""
 }
 
-// An instance that is too busy to take a connection is said to be busy, not to be out of reach.
+// An instance that is too busy to accept a connection is reported as busy, not as unreachable.
 func TestAnInstanceThatTakesNoConnectionIsBusy(t *testing.T) {
 	t.Parallel()
 	g, url := start(t, Options{})
@@ -270,8 +270,8 @@ func TestEjectionsAreLogged(t *testing.T) {
 	var out bytes.Buffer
 	l := newLane(engine.VariantKey{Endpoint: "chat", Variant: "blue"})
 	v := oneFleet(engine.RouteRandom, l, 3)
-	var told []engine.Ejection
-	g := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Ejected: func(_ engine.VariantKey, e []engine.Ejection) { told = e }})
+	var logged []engine.Ejection
+	g := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil)), Ejected: func(_ engine.VariantKey, e []engine.Ejection) { logged = e }})
 	bad := v.copies[1]
 	for _, i := range v.copies {
 		l.join(i)
@@ -289,8 +289,8 @@ func TestEjectionsAreLogged(t *testing.T) {
 	says(`WARN msg="an instance is not routed to for a while" endpoint=chat variant=blue instance=1 for=5s reason="5 failures in a row, the last: it answered 500"` + "\n")
 	g.failedFast(v, bad, time.Now().Add(time.Second), "it answered 500")
 	says(`WARN msg="an instance is not routed to for a while" endpoint=chat variant=blue instance=1 for=10s reason="a trial request failed too: it answered 500"` + "\n")
-	if len(told) != 1 || told[0].ID != "1" || told[0].Times != 2 || told[0].Reason != "a trial request failed too: it answered 500" {
-		t.Errorf("told %+v", told)
+	if len(logged) != 1 || logged[0].ID != "1" || logged[0].Times != 2 || logged[0].Reason != "a trial request failed too: it answered 500" {
+		t.Errorf("told %+v", logged)
 	}
 	g.succeeded(bad, time.Now().Add(time.Second))
 	says(`INFO msg="an instance is routed to again" endpoint=chat variant=blue instance=1` + "\n")

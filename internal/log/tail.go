@@ -13,7 +13,7 @@ type Tail struct {
 	mu      sync.Mutex
 	entries []Entry // contiguous
 	size    int
-	news    chan struct{} // closed at the next commit; nil where nobody waits
+	changed    chan struct{} // closed at the next commit; nil without waiting subscribers
 }
 
 // Committed adds entries that are durable now, and wakes the subscribers. Without entries it says that others may have committed some,
@@ -33,9 +33,9 @@ func (t *Tail) Committed(entries []Entry) {
 		t.entries[drop] = Entry{}
 	}
 	t.entries = t.entries[drop:]
-	if t.news != nil {
-		close(t.news)
-		t.news = nil
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
 	}
 }
 
@@ -48,22 +48,22 @@ func size(e Entry) int {
 }
 
 // after returns what is in memory of the entries after a sequence number. Where the next one is not, known is false: it is to be read from
-// storage. Where there is none yet, news is closed once there may be.
-func (t *Tail) after(seq uint64) (next []Entry, known bool, news <-chan struct{}) {
+// storage. If there is none yet, changed is closed once there may be.
+func (t *Tail) after(seq uint64) (next []Entry, known bool, changed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.news == nil {
-		t.news = make(chan struct{})
+	if t.changed == nil {
+		t.changed = make(chan struct{})
 	}
 	n := len(t.entries)
 	if n == 0 || seq+1 < t.entries[0].Seq {
-		return nil, false, t.news
+		return nil, false, t.changed
 	}
 	at := int(seq + 1 - t.entries[0].Seq)
 	if at >= n {
-		return nil, true, t.news
+		return nil, true, t.changed
 	}
-	return append([]Entry(nil), t.entries[at:]...), true, t.news
+	return append([]Entry(nil), t.entries[at:]...), true, t.changed
 }
 
 // Subscribe implements Journal.Subscribe with Journal.Read.
@@ -79,8 +79,8 @@ func (t *Tail) Subscribe(ctx context.Context, j Journal, after uint64, each func
 		return nil
 	}
 	for {
-		next, known, news := t.after(after)
-		if !known { // what is committed while it is read closes news
+		next, known, changed := t.after(after)
+		if !known { // a commit during the read closes changed
 			if err := j.Read(ctx, after, deliver); ctx.Err() != nil {
 				return ctx.Err()
 			} else if err != nil {
@@ -98,7 +98,7 @@ func (t *Tail) Subscribe(ctx context.Context, j Journal, after uint64, each func
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-news:
+		case <-changed:
 		}
 	}
 }

@@ -278,7 +278,7 @@ type flight struct {
 	err     error
 }
 
-// join waits for the fetch of a listing, which the first who wants it starts and which ends when nobody wants it any more.
+// join waits for the fetch of a listing, which the first caller starts and which is cancelled when no caller waits any more.
 func (c *Cache) join(ctx context.Context, key string, d hosting.ModelData, l listing) (Data, error) {
 	c.mu.Lock()
 	f := c.flights[key]

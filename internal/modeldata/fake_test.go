@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// fakeStore is a store that can be told to misbehave. What a store that behaves does is shown against a real one, in e2e.
+// fakeStore is a store with configurable errors. Correct behaviour is tested with a real store, in e2e.
 type fakeStore struct {
 	mu      sync.Mutex
 	objects map[string][]byte      // by bucket/key

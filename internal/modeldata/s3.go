@@ -256,23 +256,23 @@ func explain(ctx context.Context, err error) error {
 	if a := smithy.APIError(nil); errors.As(err, &a) {
 		code = a.ErrorCode()
 	}
-	said := fmt.Sprintf("the store answered %d", status)
+	text := fmt.Sprintf("the store answered %d", status)
 	if code != "" {
-		said += " (" + code + ")"
+		text += " (" + code + ")"
 	}
 	switch {
 	case code == "NoSuchBucket":
-		return problemf(Missing, "there is no such bucket: %s", said)
+		return problemf(Missing, "there is no such bucket: %s", text)
 	case status == http.StatusNotFound:
-		return problemf(Missing, "there is no such object: %s", said)
+		return problemf(Missing, "there is no such object: %s", text)
 	case status == http.StatusPreconditionFailed:
-		return problemf(Missing, "it was replaced while it was read: %s", said)
+		return problemf(Missing, "it was replaced while it was read: %s", text)
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
-		return problemf(Denied, "it may not be read with the credentials of its store in bellows.yaml: %s", said)
+		return problemf(Denied, "it may not be read with the credentials of its store in bellows.yaml: %s", text)
 	case status >= 300 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
-		return problemf(Denied, "the store refuses the request, which a wrong region, endpoint or path_style in bellows.yaml can cause: %s", said)
+		return problemf(Denied, "the store refuses the request, which a wrong region, endpoint or path_style in bellows.yaml can cause: %s", text)
 	case status != 0:
-		return problemf(Unreachable, "%s", said)
+		return problemf(Unreachable, "%s", text)
 	default:
 		return problemf(Unreachable, "the store cannot be reached: %w", root(err))
 	}

@@ -154,7 +154,7 @@ func TestDeliversAndTriesAgain(t *testing.T) {
 	}
 }
 
-func TestFailuresAreTold(t *testing.T) {
+func TestFailuresAreReported(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	out := run(t, func(topic string) (string, bool) { return server.URL, topic == "mapped" }, event("mapped"), event("unmapped"))

@@ -98,11 +98,11 @@ func TestAHangingWebhookDelaysNoOther(t *testing.T) {
 	fast := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer fast.Close()
 	b := filled(event("slow"), event("slow"), event("fast"), event("fast"), event("fast"))
-	told := make(chan engine.Notified, 10)
+	recorded := make(chan engine.Notified, 10)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	n := New(Options{
-		Outbox: b, Log: slog.New(slog.DiscardHandler), Done: func(_ context.Context, x engine.Notified) { told <- x },
+		Outbox: b, Log: slog.New(slog.DiscardHandler), Done: func(_ context.Context, x engine.Notified) { recorded <- x },
 		URL: func(topic string) (string, bool) {
 			return map[string]string{"slow": slow.URL, "fast": fast.URL}[topic], true
 		},
@@ -111,7 +111,7 @@ func TestAHangingWebhookDelaysNoOther(t *testing.T) {
 	go func() { defer close(ended); n.Run(ctx) }()
 	for range 3 {
 		select {
-		case x := <-told:
+		case x := <-recorded:
 			if x.Action.ARN != "fast" || x.Error != "" {
 				t.Errorf("told %+v", x)
 			}

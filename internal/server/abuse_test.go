@@ -39,7 +39,7 @@ func long(field int, part string, times int) string {
 const heapMax = 400 << 20
 
 // Requests that are small on the wire and large in memory are refused, and cost little, though their sender has a key.
-func TestNobodyWithAKeyExhaustsMemory(t *testing.T) {
+func TestAuthenticatedClientsCannotExhaustMemory(t *testing.T) {
 	r := startServer(t, nil)
 	json := func(target string) http.Header {
 		return http.Header{"X-Amz-Target": {target}, "Content-Type": {"application/x-amz-json-1.0"}}

@@ -48,7 +48,7 @@ func showsOnly(path string) bool {
 	return path == "/" || path == console.HealthPath || strings.HasPrefix(path, console.ExplainPath)
 }
 
-// thisMachine reports whether a Host is a name of this machine that nobody else can own.
+// thisMachine reports whether a Host is a name that always refers to this machine.
 func thisMachine(host string) bool {
 	if a, err := netip.ParseAddrPort(host); err == nil {
 		return a.Addr().IsLoopback() // the common case, without an allocation

@@ -32,9 +32,9 @@ func (p past) View(ctx context.Context, f func(now time.Time, e *engine.Engine))
 }
 
 // At implements explain.Past.
-func (p past) At(ctx context.Context, at time.Time) (explain.Stood, error) {
+func (p past) At(ctx context.Context, at time.Time) (explain.PastState, error) {
 	x, err := control.PastAt(ctx, p.store, at)
-	return explain.Stood(x), err
+	return explain.PastState(x), err
 }
 
 // Events implements explain.Past.

@@ -398,9 +398,9 @@ func TestNothingIsUnpackedUnverified(t *testing.T) {
 	if heap > 64<<20 {
 		t.Errorf("the heap grew by %d MB", heap>>20)
 	}
-	var said struct{ Message string }
+	var text struct{ Message string }
 	got := r.raw(strings.Replace(r.signed("sagemaker", "POST", "/endpoints/e/invocations", "", nil), "Content-Length: 0\r\n", "Content-Length: 0\r\nConnection: close\r\n", 1))
-	if _, body, _ := strings.Cut(got, "\r\n\r\n"); json.Unmarshal([]byte(body), &said) != nil || !strings.Contains(said.Message, "not found") {
+	if _, body, _ := strings.Cut(got, "\r\n\r\n"); json.Unmarshal([]byte(body), &text) != nil || !strings.Contains(text.Message, "not found") {
 		t.Errorf("%.300q", got)
 	}
 }

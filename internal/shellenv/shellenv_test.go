@@ -13,8 +13,8 @@ import (
 	"bellows.dev/bellows/internal/credentials"
 )
 
-// evaluate runs what env prints in a shell with somebody's real credentials, then prints the environment's AWS variables.
-func evaluate(t *testing.T, text string) (status int, variables map[string]string, said string) {
+// evaluate runs the output of env in a shell with other credentials, then prints the environment's AWS variables.
+func evaluate(t *testing.T, text string) (status int, variables map[string]string, stderr string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `eval "$1"; echo "status=$?"; env | grep '^AWS_'`, "sh", text)
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIAREALREALREALREAL", "AWS_SECRET_ACCESS_KEY=real", "AWS_SESSION_TOKEN=real", "AWS_PROFILE=production",
@@ -74,10 +74,10 @@ func TestFailure(t *testing.T) {
 		}
 	}
 	fails(t.Context(), "no server answers: "+dir+" is no data directory")
-	status, got, said := evaluate(t, Failure())
-	if status == 0 || said != "" || !strings.HasPrefix(got["AWS_ENDPOINT_URL"], "http://127.0.0.1:") ||
+	status, got, stderr := evaluate(t, Failure())
+	if status == 0 || stderr != "" || !strings.HasPrefix(got["AWS_ENDPOINT_URL"], "http://127.0.0.1:") ||
 		got["AWS_ACCESS_KEY_ID"] != "bellows-env-failed" || got["AWS_SESSION_TOKEN"]+got["AWS_PROFILE"] != "" {
-		t.Errorf("status %d, %v, %s", status, got, said)
+		t.Errorf("status %d, %v, %s", status, got, stderr)
 	}
 	if _, _, err := credentials.Load(dir, func() credentials.Key { return credentials.New("123456789012", "admin", time.Now()) }); err != nil {
 		t.Fatal(err)

@@ -446,7 +446,7 @@ func adopts(t *testing.T, h Harness) {
 	}
 }
 
-// repeats: a level may name an instance that drains and went while nobody listened.
+// repeats: a level may name a draining instance that ended before the fleet was opened.
 func repeats(t *testing.T, h Harness) {
 	w := h.open(t)
 	s := h.spec("i-1")

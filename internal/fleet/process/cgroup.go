@@ -40,7 +40,7 @@ func openCgroups(identity string) (*cgroups, error) {
 	if filepath.Base(own) == serverGroup {
 		own = filepath.Dir(own)
 	}
-	// A process may be put into a group by whoever may write to the group that is above both its old and its new one.
+	// Moving a process requires write access to the common ancestor of its old and its new group.
 	if err := unix.Access(filepath.Join(own, "cgroup.procs"), unix.W_OK); err != nil {
 		return nil, fmt.Errorf("the server's own control group %s is not delegated to it (systemd: Delegate=yes): %w", own, err)
 	}

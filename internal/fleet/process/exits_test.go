@@ -27,7 +27,7 @@ func watchIt(t *testing.T, pid int) *exits {
 	return e
 }
 
-func TestExitIsHeardOf(t *testing.T) {
+func TestExitIsDetected(t *testing.T) {
 	cmd := startSleeper(t)
 	e := watchIt(t, cmd.Process.Pid)
 	defer e.close()

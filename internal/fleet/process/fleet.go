@@ -105,7 +105,7 @@ func New(o Options) (*Fleet, error) {
 	return f, nil
 }
 
-// own finds how the fleet's processes are told from others: identity, control groups or descent.
+// own determines how the fleet's processes are recognised: by identity, control groups or descent.
 func (f *Fleet) own() (err error) {
 	if f.owner, err = openOwner(f.o.Dir); err != nil {
 		return err

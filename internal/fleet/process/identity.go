@@ -24,9 +24,9 @@ type owner struct {
 	identity string
 }
 
-// openOwner returns the owner of a fleet's directory. Its identity is made of a random number, which is written down at the first start,
-// and of the directory's device, inode number and time of birth. A copy carries the number, but is another directory: it has another
-// identity, wherever and with whatever tool it was made. A directory that is moved or mounted elsewhere keeps its own.
+// openOwner returns the owner of a fleet's directory. Its identity is derived from a random number, which is stored at the first start,
+// and the directory's device, inode number and birth time. A copy has the same number but is another directory and so has another
+// identity. A directory that is renamed or mounted elsewhere keeps its identity.
 func openOwner(dir string) (owner, error) {
 	number, err := randomNumber(filepath.Join(dir, "identity"))
 	if err != nil {

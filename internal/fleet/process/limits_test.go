@@ -80,7 +80,7 @@ func TestControllersAreHandedDown(t *testing.T) {
 	}
 }
 
-func TestLimitsThatCannotBeHadAreSaid(t *testing.T) {
+func TestUnavailableLimitsAreReported(t *testing.T) {
 	c := &cgroups{filepath.Join(t.TempDir(), "bellows-x")}
 	paperGroup(t, filepath.Dir(c.dir), map[string]string{"cgroup.controllers": ""})
 	for mode, want := range map[fleet.LimitsMode]string{fleet.LimitsAuto: "no controller of memory", fleet.LimitsOff: "is off", fleet.LimitsRequired: "!"} {
@@ -99,7 +99,7 @@ func TestLimitsThatCannotBeHadAreSaid(t *testing.T) {
 	}
 }
 
-func TestRunningOutOfMemoryIsSaid(t *testing.T) {
+func TestRunningOutOfMemoryIsReported(t *testing.T) {
 	f := limited(t, machine.Table(), machine.Look())
 	k := &keeper{fleet: f, instance: hosting.InstanceSpec{InstanceType: "ml.m5.large"}}
 	g := cgroup{t.TempDir()}
@@ -120,7 +120,7 @@ func TestRunningOutOfMemoryIsSaid(t *testing.T) {
 	}
 }
 
-// The limits of real control groups: a process that takes more than its instance's memory is ended, and that is said.
+// The limits of real control groups: a process that exceeds its instance's memory is ended, and this is reported.
 func TestMemoryIsLimited(t *testing.T) {
 	c := withCgroups(t)
 	if err := c.delegate(); err != nil {

@@ -52,7 +52,7 @@ func TestWorkersEndWithTheirInstance(t *testing.T) {
 	}
 }
 
-// A leader may die while no server runs. Its workers serve nobody and are killed.
+// A leader may end while no server runs. Its workers are useless and are killed.
 func TestWorkersWithoutTheirLeaderAreKilled(t *testing.T) {
 	dir := t.TempDir()
 	f := openReady(t, options(dir), map[string]string{withWorkers: "1"})
@@ -195,26 +195,26 @@ func recordsOf(t *testing.T, dir string) []record {
 	return out
 }
 
-// The number of a record may be a stranger's by now: of this run of the machine, or of the next. It is left alone.
+// The process ID of a record may belong to another process by now, since the same or a later boot. That process is not touched.
 func TestAStrangerWithARecordsNumberIsLeftAlone(t *testing.T) {
-	stranger := exec.Command(os.Args[0])
-	stranger.Env = append(os.Environ(), part+"=worker")
-	stranger.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	if err := stranger.Start(); err != nil {
+	other := exec.Command(os.Args[0])
+	other.Env = append(os.Environ(), part+"=worker")
+	other.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		_ = stranger.Process.Kill()
-		_ = stranger.Wait()
+		_ = other.Process.Kill()
+		_ = other.Wait()
 	}()
-	st, ok := readStat(stranger.Process.Pid)
+	st, ok := readStat(other.Process.Pid)
 	if !ok {
 		t.Fatal("it does not run")
 	}
 	for name, r := range map[string]record{
-		"of another process":                                {PID: stranger.Process.Pid, Born: st.born - 1, Boot: bootID()},
-		"of another run's process":                          {PID: stranger.Process.Pid, Born: st.born, Boot: "another run"},
-		"of a process that nothing shows to be an instance": {PID: stranger.Process.Pid, Born: st.born, Boot: bootID()},
+		"of another process":                                {PID: other.Process.Pid, Born: st.born - 1, Boot: bootID()},
+		"of another run's process":                          {PID: other.Process.Pid, Born: st.born, Boot: "another run"},
+		"of a process that nothing shows to be an instance": {PID: other.Process.Pid, Born: st.born, Boot: bootID()},
 	} {
 		dir := t.TempDir()
 		if err := os.MkdirAll(filepath.Join(dir, "instances"), 0o700); err != nil {
@@ -236,7 +236,7 @@ func TestAStrangerWithARecordsNumberIsLeftAlone(t *testing.T) {
 		}
 		(&process{pid: r.PID, born: st.born - 1}).signal(unix.SIGKILL)
 		if st, ok := readStat(r.PID); !ok || !st.runs() {
-			t.Fatalf("%s: the stranger was killed", name)
+			t.Fatalf("%s: the other was killed", name)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func withData(id, uri string) hosting.InstanceSpec {
 	})
 }
 
-// A model server finds an archive's content in the folder that it is told, which instances share, and which a later server still holds.
+// A model server finds an archive's content in the given folder, which instances share and which a later server keeps.
 func TestInstancesShareModelData(t *testing.T) {
 	dir := t.TempDir()
 	uri := archive(t, dir, "1 2 3")

@@ -18,7 +18,7 @@ const (
 	servedBackoffFirst = 100 * time.Millisecond
 	servedBackoffMax   = time.Second
 
-	servedSteady = 10 * time.Second // a copy that served for so long starts counting anew
+	servedSteady = 10 * time.Second // after serving for this time a copy's count of failures starts again
 )
 
 // restarts counts a copy's failures.

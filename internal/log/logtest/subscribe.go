@@ -24,14 +24,14 @@ type subscriber struct {
 	mu   sync.Mutex
 	got  []log.Entry
 	at   []time.Time
-	news chan struct{} // closed at the next entry
+	changed chan struct{} // closed at the next entry
 }
 
 // subscribe subscribes until the test ends; hold, which may be nil, is called for each entry before it counts.
 func subscribe(t *testing.T, s log.Store, after uint64, hold func(log.Entry)) *subscriber {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	x := &subscriber{cancel: cancel, ended: make(chan error, 1), news: make(chan struct{})}
+	x := &subscriber{cancel: cancel, ended: make(chan error, 1), changed: make(chan struct{})}
 	go func() {
 		x.ended <- s.Subscribe(ctx, after, func(e log.Entry) error {
 			if hold != nil {
@@ -40,8 +40,8 @@ func subscribe(t *testing.T, s log.Store, after uint64, hold func(log.Entry)) *s
 			x.mu.Lock()
 			defer x.mu.Unlock()
 			x.got, x.at = append(x.got, e), append(x.at, time.Now())
-			close(x.news)
-			x.news = make(chan struct{})
+			close(x.changed)
+			x.changed = make(chan struct{})
 			return nil
 		})
 	}()
@@ -55,13 +55,13 @@ func (x *subscriber) until(t *testing.T, n int) ([]log.Entry, []time.Time) {
 	defer deadline.Stop()
 	for {
 		x.mu.Lock()
-		got, at, news := x.got, x.at, x.news
+		got, at, changed := x.got, x.at, x.changed
 		x.mu.Unlock()
 		if len(got) >= n {
 			return got, at
 		}
 		select {
-		case <-news:
+		case <-changed:
 		case err := <-x.ended:
 			t.Fatalf("the subscription ended after %d entries: %v", len(got), err)
 		case <-deadline.C:
@@ -160,7 +160,7 @@ func slowSubscriber(t *testing.T, open Open) {
 	slow.end(t)
 }
 
-// trimmed: entries that snapshots cover go; whoever still wants them is told where the journal begins, and goes on from there.
+// trimmed: entries covered by snapshots are dropped; a subscriber that needs them learns where the journal begins and continues from there.
 func trimmed(t *testing.T, open Open) {
 	s := open(t, "log")
 	epoch, err := s.Lead(t.Context(), log.Start{At: noon, After: noon})

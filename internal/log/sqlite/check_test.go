@@ -102,7 +102,7 @@ func TestChecksumsAreAdded(t *testing.T) {
 	}
 }
 
-// Where a server has run, a database that is missing or empty is not made anew.
+// If a server has run before, a missing or empty database is not recreated.
 func TestNoSilentFreshStart(t *testing.T) {
 	for _, beside := range []string{FileName + "-wal", "fleet/instances/i-1.json", "history/rolled.json"} {
 		for _, empty := range []bool{false, true} {

@@ -88,7 +88,7 @@ func TestALostWriteAheadLogIsNoticed(t *testing.T) {
 	open(t, dir)
 }
 
-// Whoever means to go on with a backup deletes the mark; a mark that is missing, torn or too small is no reason to refuse.
+// To continue with a backup, the mark is deleted; a missing, torn or too small mark is no reason to refuse.
 func TestAMarkMayBeMissing(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
 		"missing": os.Remove,
