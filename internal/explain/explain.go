@@ -33,7 +33,7 @@ type PastState struct {
 	// Differs is the time from which on this version decides differently than the one that ran then; zero if it does not.
 	Differs time.Time
 
-	// Idle is the range without events before a server was started; zero if one was running.
+	// From and Until bound the range without events before a server was started; zero if one was running.
 	From, Until time.Time
 }
 
