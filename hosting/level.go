@@ -21,7 +21,10 @@ func (k FleetKey) Compare(x FleetKey) int {
 func (r *Registry) Specs(e *Endpoint) map[FleetKey][]InstanceSpec {
 	out := map[FleetKey][]InstanceSpec{}
 	for _, v := range e.all() {
-		specs := make([]InstanceSpec, 0, len(v.Instances))
+		specs := out[v.key()]
+		if specs == nil {
+			specs = make([]InstanceSpec, 0, len(v.Instances)) // and so not nil without instances
+		}
 		for _, i := range v.Instances {
 			specs = append(specs, r.spec(e, v, i))
 		}

@@ -47,6 +47,65 @@ func TestGenerationsShareAVariantByTheirWeights(t *testing.T) {
 	}
 }
 
+// The shares that the engine gives the two fleets of an endpoint that is updated reach the gateway, and the gateway keeps to them.
+func TestTheEnginesSharesAreKept(t *testing.T) {
+	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	variants := func(config string) engine.CreateEndpointConfig {
+		return engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: config, Variants: []hosting.VariantConfig{
+			{Name: "blue", Model: "m", InitialCount: 2, InitialWeight: 1, InstanceType: "ml.m5.large"},
+		}}}
+	}
+	e := engine.New(engine.Config{Seed: 1})
+	step := func(in engine.Input) {
+		t.Helper()
+		if _, err := e.Step(now, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready := func(v *hosting.Variant, n int) {
+		for _, i := range v.Instances[:n] {
+			step(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetReady, Address: "192.0.2.1:1"}})
+		}
+	}
+	step(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
+	step(variants("old"))
+	step(variants("new"))
+	step(engine.CreateEndpoint{Key: chat, Config: "old"})
+	x := e.Region(scope).Hosting.Endpoints[chat.Endpoint]
+	ready(x.Variants[0], 2)
+	step(engine.UpdateEndpoint{Scope: scope, Update: hosting.Update{Endpoint: chat.Endpoint, Config: "new"}})
+	ready(x.Deployment.Variants[0], 1)
+
+	g := New(Options{})
+	share := func() float64 {
+		g.Apply(e.Level().Routes)
+		const n = 20_000
+		got := 0.0
+		for range n {
+			if (*g.routes.Load())[chat].variants[0].share(nil).generation == 2 {
+				got++
+			}
+		}
+		return got / n
+	}
+	if got := share(); got != 0 {
+		t.Errorf("before traffic moves the new fleet got %.3f", got)
+	}
+	state := e.State()
+	state.Regions[0].Hosting.Endpoints[chat.Endpoint].Deployment.Share = 0.2
+	var err error
+	if e, err = engine.FromState(state); err != nil {
+		t.Fatal(err)
+	}
+	if got := share(); math.Abs(got-0.2) > 0.015 {
+		t.Errorf("with a fifth the new fleet got %.3f", got)
+	}
+	ready(x.Deployment.Variants[0], 2)
+	if got := share(); got != 1 {
+		t.Errorf("once traffic has moved the new fleet got %.3f", got)
+	}
+}
+
 // A share is one of what can be served: the invocations of a fleet that has no copies, or none with room, go to another with a share.
 func TestAGenerationThatCannotServeLeavesItsShare(t *testing.T) {
 	r := twoFleets(t, 1, 9)
