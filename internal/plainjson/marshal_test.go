@@ -225,7 +225,7 @@ func TestMarshal(t *testing.T) {
 	}{
 		{engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, To: hosting.InService}, `"from":null,"to":"InService","reason":""`},
 		{scaling.ChangeInCapacity, `"ChangeInCapacity"`},
-		{scaling.Proposal{Comparison: 2}, `"Comparison":"GreaterThanOrEqualToThreshold"`},
+		{scaling.Proposal{Comparison: 2}, `"comparison":"GreaterThanOrEqualToThreshold"`},
 		{5 * time.Minute, `300`},
 		{1500 * time.Millisecond, `1.5`},
 		{time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), `"2026-11-24T10:00:00Z"`},

@@ -57,7 +57,8 @@ type world struct {
 	url string
 }
 
-// newWorld knows the images "known" and "other", every model data but s3://bucket/gone, and the instance types ml.m5.large and ml.c5.large.
+// newWorld knows the images "known" and "other", every model data but s3://bucket/gone, and the instance types ml.c5.large, ml.m5.large and
+// ml.p5.48xlarge, which never fits.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	b := &backend{engine: engine.New(engine.Config{Seed: 1}), now: time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)}
@@ -74,8 +75,13 @@ func newWorld(t *testing.T) *world {
 			}
 			return nil
 		},
-		InstanceTypes: func() []string { return []string{"ml.c5.large", "ml.m5.large"} },
-		Fits:          func(string) error { return nil },
+		InstanceTypes: func() []string { return []string{"ml.c5.large", "ml.m5.large", "ml.p5.48xlarge"} },
+		Fits: func(name string) error {
+			if name == "ml.p5.48xlarge" {
+				return errors.New("it can never fit")
+			}
+			return nil
+		},
 	})
 	n := 0
 	server := httptest.NewServer(&awsapi.Server{
