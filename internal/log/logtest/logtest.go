@@ -30,7 +30,7 @@ func Run(t *testing.T, open Open) {
 		{"a subscriber gets what is stored and then what comes", subscription},
 		{"a subscriber gets each entry soon", latency},
 		{"a slow subscriber delays nobody", slowSubscriber},
-		{"a subscriber that is too far behind is told", trimmed},
+		{"a subscriber that is too far behind gets an error", trimmed},
 		{"subscriptions end", subscriptionsEnd},
 		{"messages stay until they are removed", outbox},
 		{"the history is read in pages", historyPages},
@@ -38,7 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"the newest two snapshots are kept", snapshots},
 		{"the archive leads to a moment", archiveMoments},
 		{"the archive forgets what is old, and what is too much", archiveTrims},
-		{"starts tell when no server ran", starts},
+		{"starts show when no server ran", starts},
 		{"settings are kept", settings},
 		{"what is set aside is kept once", quarantine},
 	} {
