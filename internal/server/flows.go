@@ -18,7 +18,7 @@ func (s *Server) event(now time.Time, e engine.Event) {
 	case engine.ActivityChanged:
 		s.own.take(x)
 	case engine.HistoryWanted:
-		s.foretell.Take(x)
+		s.predict.Take(x)
 	}
 	if s.o.OnEvent != nil {
 		s.o.OnEvent(now, e)

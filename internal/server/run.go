@@ -25,7 +25,7 @@ func (s *Server) Run(ctx context.Context, keep bool) error {
 	work.Go(func() { _ = s.history.Run(s.life) }) // it ends with the context, without an error
 	work.Go(func() { s.own.run(s.life) })
 	s.runPrometheus(s.life, &work)
-	work.Go(func() { s.foretell.Run(s.life) })
+	work.Go(func() { s.predict.Run(s.life) })
 	work.Go(func() { s.runAddress(s.life) })
 	work.Go(func() { s.runReloads(s.life, s.o.Reloads) })
 	var err error

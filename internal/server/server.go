@@ -16,7 +16,6 @@ import (
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/fleet"
-	"bellows.dev/bellows/internal/foretell"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/invoke"
 	"bellows.dev/bellows/internal/log"
@@ -24,6 +23,7 @@ import (
 	"bellows.dev/bellows/internal/modeldata"
 	"bellows.dev/bellows/internal/notify"
 	"bellows.dev/bellows/internal/port"
+	"bellows.dev/bellows/internal/predict"
 	"bellows.dev/bellows/internal/prometheus"
 )
 
@@ -66,7 +66,7 @@ type Server struct {
 	unlimited string // why copies are not held to their memory and CPU; "" where they are
 
 	notifier *notify.Notifier
-	foretell *foretell.Foreteller
+	predict  *predict.Supplier
 	auth     *awsapi.Authenticator
 
 	instruments *instruments
@@ -114,7 +114,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.relay = newRelay(s.step, o.Log)
 	s.gateway = invoke.New(s.gatewayOptions())
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.foretell = foretell.New(foretell.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.Log})
+	s.predict = predict.New(predict.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.Log})
 	s.notifier = notify.New(s.notifierOptions())
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {
 		return fmt.Errorf("recovering the state: %w", err)

@@ -1,4 +1,4 @@
-package foretell
+package predict
 
 import (
 	"bytes"

@@ -1,11 +1,11 @@
-// Package foretell loads the metric history for predictive scaling policies: it takes the engine's requests (engine.HistoryWanted), reads
+// Package predict loads the metric history for predictive scaling policies: it takes the engine's requests (engine.HistoryWanted), reads
 // the metrics of the last two weeks, and steps them into the engine (engine.LoadHistory), which makes the forecast. So a forecast is a
 // decision like all others: the journal has the inputs of it.
 //
-//	f := foretell.New(foretell.Options{…})
+//	f := predict.New(predict.Options{…})
 //	go f.Run(ctx)
 //	f.Take(wanted)    // from the controller's OnEvent
-package foretell
+package predict
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Options are what a Foreteller works with.
+// Options configures a Supplier.
 type Options struct {
 	// Metrics calls f with a scope's metrics; twice, where memory alone does not reach back far enough.
 	Metrics func(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error
@@ -32,8 +32,8 @@ type Options struct {
 // waitingMax bounds the policies that wait for their history. The engine asks again for one that was refused, an hour later.
 const waitingMax = 10_000
 
-// Foreteller answers policies that want their history, one after another.
-type Foreteller struct {
+// Supplier loads the metric history that policies request, one after another.
+type Supplier struct {
 	o       Options
 	waiting *queue.Queue[policyKey, engine.HistoryWanted]
 }
@@ -45,9 +45,9 @@ type policyKey struct {
 	policy string
 }
 
-// New returns a foreteller; Run makes it work.
-func New(o Options) *Foreteller {
-	f := &Foreteller{o: o}
+// New returns a Supplier, which is started by Run.
+func New(o Options) *Supplier {
+	f := &Supplier{o: o}
 	f.waiting = queue.New(queue.Options[policyKey, engine.HistoryWanted]{
 		Max: waitingMax, Work: func(ctx context.Context, _ policyKey, w engine.HistoryWanted) { f.work(ctx, w) },
 	})
@@ -55,23 +55,23 @@ func New(o Options) *Foreteller {
 }
 
 // Take queues the request of a policy; it replaces an earlier one of the policy that still waits. It never blocks.
-func (f *Foreteller) Take(w engine.HistoryWanted) {
+func (f *Supplier) Take(w engine.HistoryWanted) {
 	if f.waiting.Put(policyKey{w.Scope, w.Target, w.Policy}, w) == queue.Refused {
 		f.o.Log.Warn("too many policies wait for their history", "policy", w.Policy, "target", w.Target.ResourceID)
 	}
 }
 
 // Run answers until ctx ends.
-func (f *Foreteller) Run(ctx context.Context) { f.waiting.Run(ctx) }
+func (f *Supplier) Run(ctx context.Context) { f.waiting.Run(ctx) }
 
-func (f *Foreteller) work(ctx context.Context, w engine.HistoryWanted) {
+func (f *Supplier) work(ctx context.Context, w engine.HistoryWanted) {
 	if err := f.answer(ctx, w); err != nil && ctx.Err() == nil {
 		f.o.Log.Error("a policy's history could not be read; it is asked for again in an hour",
 			"policy", w.Policy, "target", w.Target.ResourceID, "error", err)
 	}
 }
 
-func (f *Foreteller) answer(ctx context.Context, w engine.HistoryWanted) error {
+func (f *Supplier) answer(ctx context.Context, w engine.HistoryWanted) error {
 	var in engine.LoadHistory
 	if err := f.o.Metrics(ctx, w.Scope, func(_ time.Time, s expr.Source) { in = engine.ReadHistory(w, s) }); err != nil {
 		return err
