@@ -1,6 +1,11 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+)
 
 // Config holds the engine's settings: those that stay and those that change. The store keeps the config of the first start, since other
 // settings give other decisions.
@@ -17,6 +22,10 @@ type Config struct {
 	// MetricRetention is how long the hot window keeps datapoints, at least. What alarms look at stays longer, where they look further
 	// back; the rest of the past is the history's. Default 15 min: an engine without a history may want more.
 	MetricRetention time.Duration
+
+	// Policies are the policy types that there are. Default policy.Types(). They are code, not state: whoever restores a State that needs
+	// others sets them.
+	Policies scaling.Types `json:"-"`
 }
 
 // WithDefaults returns the config with unset members, which are 0, at their defaults.
@@ -25,6 +34,9 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.StartupTimeout, 8*time.Minute)
 	setDefault(&c.InvocationTimeout, time.Minute)
 	setDefault(&c.MetricRetention, 15*time.Minute)
+	if c.Policies == nil {
+		c.Policies = policy.Types()
+	}
 	if c.ClockSpeed == 0 {
 		c.ClockSpeed = 1
 	}

@@ -17,15 +17,15 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 	var invoking, quiet []scaling.Signal
 	for _, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {
 		a := r.Alarms.Metric[name]
-		heard := map[string]bool{} // policies that this alarm invokes now, or would in another state
+		seen := map[string]bool{} // policies that this alarm invokes now, or would in another state
 		for _, now := range []bool{true, false} {
 			for _, x := range a.Actions {
-				of, group := r.policyOf(x)
-				if of != t || heard[x.Target+x.Policy] || now != (x.On == a.State && a.ActionsEnabled) {
+				of, p := r.policyOf(x)
+				if of != t || seen[x.Target+x.Policy] || now != (x.On == a.State && a.ActionsEnabled) {
 					continue
 				}
-				heard[x.Target+x.Policy] = true
-				s := r.signal(t, a, x.Policy, group)
+				seen[x.Target+x.Policy] = true
+				s := r.signal(t, a, p)
 				if s.Needs = cmp.Or(a.Rule.DatapointsToM, a.Rule.Periods); now {
 					invoking = append(invoking, s)
 				} else {
@@ -34,5 +34,7 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 			}
 		}
 	}
-	return scaling.Consider(now, t, r.capacity(t), invoking, quiet, r.votes(t, invoking, nil)), t, true
+	return scaling.Consider(now, t, r.capacity(t), scaling.Seen{
+		Signals: invoking, Alarms: &ownAlarms{r, t}, Windows: func(p *scaling.Policy) []scaling.Readings { return r.readings(t, p) },
+	}, quiet), t, true
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"time"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
@@ -12,49 +13,47 @@ import (
 
 // invoke tells a scaling policy what its alarm says; it returns why it could not.
 func (e *Engine) invoke(r *Region, a *alarm.Alarm, action alarm.Action) string {
-	t, group := r.policyOf(action)
+	t, p := r.policyOf(action)
 	if t == nil {
 		return "No scaling policy found for " + action.Policy
 	}
-	s := r.signal(t, a, action.Policy, group)
+	s := r.signal(t, a, p)
 	from := len(e.step.points)
 	e.step.points = append(e.step.points, s.Datapoints...)
 	s.Datapoints = slices.Clip(e.step.points[from:])
-	r.told = append(r.told, told{t, len(e.step.signals)})
+	r.due = append(r.due, dueTarget{t, len(e.step.signals)})
 	e.step.signals = append(e.step.signals, s)
 	return ""
 }
 
-// policyOf finds the target whose policy an action names, and whether the policy is its group's; nil where there is none.
-func (r *Region) policyOf(action alarm.Action) (t *scaling.Target, group bool) {
-	if t, err := r.Targets.ByID(action.Target); err == nil && t.Policy(action.Policy) != nil {
-		return t, false
+// policyOf finds the policy that an action names, and its target; nil where there is none.
+func (r *Region) policyOf(action alarm.Action) (*scaling.Target, *scaling.Policy) {
+	if t, err := r.Targets.ByID(action.Target); err == nil {
+		if p := t.Policy(action.Policy); p != nil {
+			return t, p
+		}
 	}
 	if t, p := r.Targets.ByPolicyID(action.Target); p != nil && p.Name == action.Policy {
-		return t, true
+		return t, p
 	}
-	return nil, false
+	return nil, nil
 }
 
 // signal is what an alarm says to a policy of a target now. Its datapoints are the alarm's own, and good until it is evaluated again.
-func (r *Region) signal(t *scaling.Target, a *alarm.Alarm, policy string, group bool) scaling.Signal {
+func (r *Region) signal(t *scaling.Target, a *alarm.Alarm, p *scaling.Policy) scaling.Signal {
 	s := scaling.Signal{
-		Policy: policy, Group: group, Alarm: a.Name, State: a.State, Comparison: a.Rule.Comparison,
-		Threshold: a.Rule.Threshold, Datapoints: a.Recent,
+		Policy: p, Alarm: a.Name, State: a.State, Comparison: a.Rule.Comparison, Threshold: a.Rule.Threshold, Datapoints: a.Recent,
 	}
-	p := t.Policy(policy)
-	if group {
-		p = t.Group.Policy(policy)
-	}
-	if p != nil && p.Type == scaling.TargetTrackingScaling {
-		r.settled(&s, t, p, a)
+	if m, ok := p.Rule.(scaling.Measured); ok {
+		r.settled(&s, t, m.MeasuringSpan(), a)
 	}
 	return s
 }
 
 // settled tells which of a signal's datapoints were measured with the capacity that serves now, and else the least that served. Datapoints
-// that a client supplied are taken to be of the present capacity.
-func (r *Region) settled(s *scaling.Signal, t *scaling.Target, p *scaling.Policy, a *alarm.Alarm) {
+// that a client supplied are taken to be of the present capacity. span is how long before its timestamp the oldest of what a sample describes may
+// have happened.
+func (r *Region) settled(s *scaling.Signal, t *scaling.Target, span time.Duration, a *alarm.Alarm) {
 	v := r.variantOf(t.Key)
 	if v == nil || len(a.Recent) == 0 {
 		return
@@ -64,46 +63,46 @@ func (r *Region) settled(s *scaling.Signal, t *scaling.Target, p *scaling.Policy
 	if since.IsZero() || a.Newest.IsZero() {
 		return
 	}
-	since = since.Add(p.MeasuringSpan())
+	since = since.Add(span)
 	for s.Settled = 0; s.Settled < len(a.Recent); s.Settled++ {
 		if a.RecentStart(len(a.Recent) - 1 - s.Settled).Before(since) {
 			break
 		}
 	}
 	if s.Settled == 0 {
-		s.Least = v.LeastServed(a.RecentStart(0).Add(-p.MeasuringSpan()))
+		s.Least = v.LeastServed(a.RecentStart(0).Add(-span))
 	}
 }
 
 // decide turns the step's signals into one decision a target.
 func (e *Engine) decide(r *Region) {
-	slices.SortFunc(r.told, func(a, b told) int {
+	slices.SortFunc(r.due, func(a, b dueTarget) int {
 		return cmp.Or(a.target.Key.Compare(b.target.Key), cmp.Compare(a.signal, b.signal))
 	})
-	for rest := r.told; len(rest) > 0; {
-		t, heard := rest[0].target, e.step.heard[:0]
+	for rest := r.due; len(rest) > 0; {
+		t, invoked := rest[0].target, e.step.invoked[:0]
 		for ; len(rest) > 0 && rest[0].target == t; rest = rest[1:] {
 			if at := rest[0].signal; at != noSignal {
-				heard = append(heard, e.step.signals[at])
+				invoked = append(invoked, e.step.signals[at])
 			}
 		}
-		e.step.heard = heard
-		e.decideOne(r, t, heard)
+		e.step.invoked = invoked
+		e.decideOne(r, t, invoked)
 	}
-	r.told = r.told[:0]
+	r.due = r.due[:0]
 }
 
 func (e *Engine) decideOne(r *Region, t *scaling.Target, signals []scaling.Signal) {
 	d := &e.step.decision
-	if t.PredictDue {
+	if t.RuleDue {
 		e.raise(r, t)
 	}
 	c := r.capacity(t)
 	t.Fit(c)
-	e.step.votes = r.votes(t, signals, e.step.votes[:0])
-	scaling.Decide(e.now, t, c, signals, e.step.votes, d)
+	e.step.own = ownAlarms{r, t}
+	scaling.Decide(e.now, t, c, scaling.Seen{Signals: signals, Alarms: &e.step.own, Windows: e.windows(r, t)}, d)
 	t.Note(d)
-	t.Held(d)
+	t.NoteRules(d)
 	t.Woke(d)
 	kept := *d
 	kept.Proposals = e.proposals.copied(d.Proposals)
@@ -115,27 +114,19 @@ func (e *Engine) decideOne(r *Region, t *scaling.Target, signals []scaling.Signa
 	}
 }
 
-// votes are the present states of the low alarms of a target's target tracking policies, and of their high ones that have no data; none
-// where no signal could scale in. They are appended to out.
-func (r *Region) votes(t *scaling.Target, signals, out []scaling.Signal) []scaling.Signal {
-	if !slices.ContainsFunc(signals, func(s scaling.Signal) bool { return !s.Comparison.High() }) {
-		return out
+// ownAlarms finds the present state of the alarms that the policies of a target own.
+type ownAlarms struct {
+	region *Region
+	target *scaling.Target
+}
+
+// Signal implements scaling.Alarms.
+func (x *ownAlarms) Signal(p *scaling.Policy, name string) (scaling.Signal, bool) {
+	a := x.region.Alarms.Metric[name]
+	if a == nil {
+		return scaling.Signal{}, false
 	}
-	vote := func(policies []*scaling.Policy, group bool) {
-		for _, p := range policies {
-			if a := r.Alarms.Metric[p.AlarmLow]; a != nil {
-				out = append(out, r.signal(t, a, p.Name, group))
-			}
-			if a := r.Alarms.Metric[p.AlarmHigh]; a != nil && a.State == alarm.InsufficientData {
-				out = append(out, r.signal(t, a, p.Name, group))
-			}
-		}
-	}
-	vote(t.Policies, false)
-	if t.Group != nil {
-		vote(t.Group.Policies, true)
-	}
-	return out
+	return x.region.signal(x.target, a, p), true
 }
 
 // capacity is what a target's variant has now.
@@ -250,6 +241,7 @@ func (e *Engine) deregister(r *Region, k scaling.TargetKey) error {
 	}
 	e.carryOut(r, r.Alarms.Delete(e.now, t.AlarmNames()))
 	for _, p := range t.Policies {
+		delete(r.windows, p)
 		r.Alarms.RemoveActions(t.ID36(), p.Name)
 	}
 	return nil
@@ -263,7 +255,8 @@ func (in PutScalingPolicy) apply(e *Engine) (Result, error) {
 	}
 	e.replaceAlarms(r, change)
 	e.keepPast(r, in.Input.Key, change.Policy)
-	if change.Target.PredictDue {
+	r.watchWindows(in.Input.Key, change.Policy)
+	if change.Target.RuleDue {
 		e.expect(r, change.Target)
 	}
 	return PutScalingPolicyResult{UUID: change.Target.UUID, Alarms: change.Policy.AlarmNames()}, nil
@@ -284,6 +277,7 @@ func (in DeleteScalingPolicy) apply(e *Engine) (Result, error) {
 		return nil, err
 	}
 	e.carryOut(r, r.Alarms.Delete(e.now, p.AlarmNames()))
+	delete(r.windows, p)
 	r.Alarms.RemoveActions(r.Targets.Targets[in.Key].ID36(), in.Name)
 	return nil, nil
 }

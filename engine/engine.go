@@ -44,18 +44,20 @@ type Region struct {
 	changing  wakes                    // endpoints that are not at rest
 	idlers    map[string][]idleVariant // of endpoints that serve, looked up once
 	recorders map[string][]*recorder   // of endpoints' variants
-	told      []told                   // what is to be decided in this step
+	due       []dueTarget              // what is to be decided in this step
 
 	moving map[string]moving // instances that start or go, by endpoint
+
+	windows map[*scaling.Policy]windowed // of policies that read metrics themselves
 }
 
-// told is a target that is to be decided, and a signal of its alarms.
-type told struct {
+// dueTarget is a target that is to be decided, and a signal of its alarms.
+type dueTarget struct {
 	target *scaling.Target
 	signal int // its place among the step's, or noSignal
 }
 
-// noSignal: it is forecasts that want a decision.
+// noSignal: no alarm invokes a policy; a rule's own moment has come, or requests wait.
 const noSignal = -1
 
 // moving is the open activities of an endpoint's instances.
@@ -74,9 +76,11 @@ type step struct {
 	made     []*Region                   // regions that the input was the first to name
 	decision scaling.Decision
 
-	signals      []scaling.Signal // of all targets
-	points       []float64        // of signals
-	heard, votes []scaling.Signal // of one target
+	signals []scaling.Signal // of all targets
+	points  []float64        // of signals
+	invoked []scaling.Signal // of one target
+	own     ownAlarms
+	scratch alarm.Scratch
 
 	why map[regionTarget]scaling.CapacityChange // what changed desired capacities in this step
 }
@@ -145,7 +149,7 @@ func (e *Engine) undo(before time.Time, ids identities) {
 		e.sorted = slices.DeleteFunc(e.sorted, func(x *Region) bool { return x == r })
 	}
 	for _, r := range e.sorted {
-		r.told = r.told[:0]
+		r.due = r.due[:0]
 	}
 }
 
@@ -168,7 +172,7 @@ func newRegion(s Scope, c *Config, newID func() hosting.InstanceID) *Region {
 	metrics := metric.NewWindow(c.MetricRetention)
 	r := &Region{
 		Scope: s, config: c, Metrics: metrics, Alarms: alarm.NewRegistry(metrics, c.EvaluationDelay),
-		Targets: scaling.NewRegistry(), Hosting: hosting.NewRegistry(c.StartupTimeout, newID),
+		Targets: scaling.NewRegistry(c.Policies), Hosting: hosting.NewRegistry(c.StartupTimeout, newID),
 		changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
 		moving: map[string]moving{},
 	}
@@ -210,7 +214,7 @@ func (e *Engine) Wake() time.Time {
 	for _, r := range e.sorted {
 		earlier(r.Alarms.Wake(e.now))
 		earlier(r.Targets.NextRun())
-		earlier(r.Targets.NextForecast())
+		earlier(r.Targets.NextRule())
 		earlier(r.changing.next)
 		if len(r.idlers) > 0 {
 			earlier(metric.Align(e.now, idleStep).Add(idleStep))

@@ -10,6 +10,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 var (
@@ -143,9 +144,9 @@ func (w *world) track(value float64, least, most int) {
 	w.t.Helper()
 	w.do(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: target, Min: &least, Max: &most}})
 	w.do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: target, Name: "p", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-			TargetValue: value, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		},
+		Key: target, Name: "p", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
+			TargetValue: value, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+		}},
 	}})
 }
 

@@ -16,7 +16,7 @@ type HistoryWanted struct {
 	Scope   Scope
 	Target  scaling.TargetKey
 	Policy  string
-	Queries scaling.PredictiveQueries
+	Queries scaling.HistoryQueries
 	Until   time.Time // the end of the last whole hour
 }
 
@@ -72,9 +72,9 @@ func (e MaxCapacityRaised) String() string {
 
 // foretell asks for the histories that are due, and has the targets decided of which forecasts ask for capacity now.
 func (e *Engine) foretell(r *Region) {
-	wanted, due := r.Targets.ForecastsDue(e.now)
+	wanted, due := r.Targets.WakeRules(e.now)
 	for _, w := range wanted {
-		e.emit(HistoryWanted{r.Scope, w.Target.Key, w.Policy.Name, w.Policy.Queries(w.Target.Key), metric.Align(e.now, time.Hour)})
+		e.emit(HistoryWanted{r.Scope, w.Target.Key, w.Policy.Name, w.Rule.History(w.Target.Key), metric.Align(e.now, time.Hour)})
 	}
 	for _, t := range due {
 		e.expect(r, t)
@@ -83,7 +83,7 @@ func (e *Engine) foretell(r *Region) {
 
 // expect has a target decided in this step, by its forecasts at least.
 func (e *Engine) expect(r *Region, t *scaling.Target) {
-	r.told = append(r.told, told{t, noSignal})
+	r.due = append(r.due, dueTarget{t, noSignal})
 }
 
 // raise lets forecasts raise a target's maximum before the capacity is held against it.
@@ -105,14 +105,14 @@ func (in LoadHistory) apply(e *Engine) (Result, error) {
 	if r == nil {
 		return nil, nil
 	}
-	p, found := r.Targets.LoadHistory(e.now, in.Target, in.Policy, in.Past)
+	l, found := r.Targets.Learn(e.now, in.Target, in.Policy, in.Past)
 	if !found {
 		return nil, nil
 	}
-	made := ForecastMade{Scope: r.Scope, Target: in.Target, Policy: in.Policy, Reason: p.Outlook.Reason, History: len(in.Past.Load)}
-	made.Least, made.Most = p.Outlook.Span(e.now)
-	e.emit(made)
-	if t := r.Targets.Targets[in.Target]; t.PredictDue {
+	e.emit(ForecastMade{
+		Scope: r.Scope, Target: in.Target, Policy: in.Policy, Reason: l.Reason, History: len(in.Past.Load), Least: l.Least, Most: l.Most,
+	})
+	if t := r.Targets.Targets[in.Target]; t.RuleDue {
 		e.expect(r, t)
 	}
 	return nil, nil
@@ -123,10 +123,11 @@ const pastKept = (scaling.HistoryHours + 1) * time.Hour
 
 // keepPast has the window keep what a policy's forecasts need.
 func (e *Engine) keepPast(r *Region, k scaling.TargetKey, p *scaling.Policy) {
-	if e.keeps || p.Type != scaling.PredictiveScaling {
+	f, ok := p.Rule.(scaling.Forecaster)
+	if e.keeps || !ok {
 		return
 	}
-	q := p.Queries(k)
+	q := f.History(k)
 	for _, queries := range [][]metric.DataQuery{q.Load, q.Scaling, q.Capacity} {
 		for i := range queries {
 			if s := queries[i].Stat; s != nil {
@@ -141,6 +142,7 @@ func (e *Engine) keepPasts(r *Region) {
 	for key, t := range r.Targets.Targets { //tidy:unordered each has metrics of its own, or asks for as much
 		for _, p := range t.Policies {
 			e.keepPast(r, key, p)
+			r.watchWindows(key, p)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/predictive"
 )
 
 // predicted is an endpoint with a predictive scaling policy on calls of the client's own; asked is what the engine wanted to know.
@@ -35,12 +36,12 @@ func newPredicted(t *testing.T) *predicted {
 		return []metric.DataQuery{{ID: "m", Stat: &metric.MetricStat{Metric: metric.NewID("App", name), Statistic: metric.Statistic{Kind: kind}}}}
 	}
 	w.step(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: target, Name: "ahead", Type: scaling.PredictiveScaling, Predictive: &scaling.PredictiveConfig{
-			Mode: scaling.ForecastAndScale, Specs: []scaling.PredictiveSpec{{
+		Key: target, Name: "ahead", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
+			Mode: predictive.ForecastAndScale, Specs: []predictive.Spec{{
 				TargetValue: 50, CustomLoad: stat("Calls", metric.Sum), CustomScaling: stat("Busy", metric.Average),
 				CustomCapacity: stat("Instances", metric.Average),
 			}},
-		},
+		}},
 	}})
 	return w
 }

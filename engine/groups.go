@@ -5,6 +5,7 @@ import (
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
 )
 
 // Auto Scaling groups are how the EC2 Auto Scaling API shows production variants: see docs/decisions/0012-variants-as-groups.md.
@@ -27,7 +28,7 @@ type SetDesiredCapacity struct {
 // PutGroupPolicy makes a group's policy or replaces it, and the alarms it owns. Its Result is a PutScalingPolicyResult.
 type PutGroupPolicy struct {
 	Scope Scope
-	Input scaling.GroupPolicyInput
+	Input policy.GroupInput
 }
 
 // DeleteGroupPolicy removes a group's policy, the alarms it owns and the actions that name it; one that is not there is ignored.
@@ -155,7 +156,11 @@ func (in PutGroupPolicy) apply(e *Engine) (Result, error) {
 	if err := scaling.CheckInstanceType(v.Config.InstanceType); err != nil {
 		return nil, err
 	}
-	change, err := r.Targets.PutGroupPolicy(e.now, in.Input, e.ids.uuid)
+	put, err := in.Input.Put()
+	if err != nil {
+		return nil, err
+	}
+	change, err := r.Targets.PutGroupPolicy(e.now, put, e.ids.uuid)
 	if err != nil {
 		return nil, err
 	}

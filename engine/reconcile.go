@@ -63,7 +63,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 			e.scale(r, t, c)
 		}
 		e.release(r, t)
-		if (t.PredictDue || t.WakeDue > 0) && r.capacity(t).Scalable {
+		if (t.RuleDue || t.WakeDue > 0) && r.capacity(t).Scalable {
 			e.decideOne(r, t, nil) // the signals of alarms have been decided on
 		}
 	}

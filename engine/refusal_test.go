@@ -14,6 +14,10 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/predictive"
+	stepping "bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // elsewhere is a scope without state.
@@ -59,10 +63,10 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		engine.DeregisterScalableTarget{Scope: s, Key: none},
 		engine.TagScalableTarget{Scope: s, ID: "none", Tags: many},
 		engine.UntagScalableTarget{Scope: s, ID: "none", Keys: []string{"k"}},
-		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: none, Name: "tt", Type: scaling.TargetTrackingScaling}},
-		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "tt", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{}}},
-		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "tt", Type: scaling.StepScaling}},
-		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "new", Type: scaling.PredictiveScaling, Predictive: &scaling.PredictiveConfig{}}},
+		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: none, Name: "tt", Type: tracking.Type{}}},
+		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{}}}},
+		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "tt", Type: stepping.Type{}}},
+		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "new", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{}}}},
 		engine.DeleteScalingPolicy{Scope: s, Key: key, Name: "none"},
 		engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "math", Rule: ring}},
 		engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "top", Rule: ring}},
@@ -77,8 +81,8 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		engine.UpdateGroup{Scope: s, Update: scaling.GroupUpdate{Key: key, DefaultWarmup: &second}},
 		engine.SetDesiredCapacity{Scope: s, Key: key, Desired: huge},
 		engine.SetDesiredCapacity{Scope: s, Key: none, Desired: 1},
-		engine.PutGroupPolicy{Scope: s, Input: scaling.GroupPolicyInput{Key: key, Name: "simple"}},
-		engine.PutGroupPolicy{Scope: s, Input: scaling.GroupPolicyInput{Key: none, Name: "simple"}},
+		engine.PutGroupPolicy{Scope: s, Input: policy.GroupInput{Key: key, Name: "simple"}},
+		engine.PutGroupPolicy{Scope: s, Input: policy.GroupInput{Key: none, Name: "simple"}},
 		engine.DeleteGroupPolicy{Scope: s, Key: none, Name: "simple"},
 		engine.ExecuteGroupPolicy{Scope: s, Execution: scaling.Execution{Key: key, Policy: "none"}},
 		engine.ExecuteGroupPolicy{Scope: s, Execution: scaling.Execution{Key: key, Policy: "steps", Metric: new(float64), Threshold: &number}},
@@ -140,7 +144,7 @@ func populate(t testing.TB, e *engine.Engine, s engine.Scope) {
 		}
 		return out
 	}
-	steps := []scaling.StepAdjustment{{Lower: &bound, Adjustment: 1}}
+	steps := []stepping.Adjustment{{Lower: &bound, Adjustment: 1}}
 	rule := alarm.Rule{
 		Metric: metric.NewID("N", "m"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 2,
 		Threshold: 1, Comparison: alarm.GreaterThanThreshold,
@@ -155,19 +159,19 @@ func populate(t testing.TB, e *engine.Engine, s engine.Scope) {
 			step(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetReady, Address: "192.0.2.1:1"}})
 		}
 	}
-	step(engine.PutGroupPolicy{Scope: s, Input: scaling.GroupPolicyInput{
-		Key: key, Name: "steps", Type: scaling.StepScaling, AdjustmentType: scaling.ChangeInCapacity, Steps: steps,
+	step(engine.PutGroupPolicy{Scope: s, Input: policy.GroupInput{
+		Key: key, Name: "steps", Type: policy.GroupStep, AdjustmentType: stepping.ChangeInCapacity, Steps: steps,
 	}})
 	step(engine.PutGroupSchedule{Scope: s, Input: scaling.GroupScheduleInput{Key: key, Name: "night", Recurrence: "0 22 * * *", Desired: &one}})
 	step(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}})
 	step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
-		Key: key, Name: "tt", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-			TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		},
+		Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
+			TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+		}},
 	}})
-	step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: scaling.PredictiveScaling, Predictive: &scaling.PredictiveConfig{
-		Specs: []scaling.PredictiveSpec{{TargetValue: 70, Pair: &scaling.PredictiveMetric{Type: scaling.PairInvocations}}},
-	}}})
+	step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
+		Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+	}}}})
 	step(engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{Key: key, Name: "wave", Schedule: "rate(7 minutes)", Range: &scaling.Range{Min: &one}}})
 	step(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: rule}})
 	step(engine.PutCompositeAlarm{Scope: s, Alarm: alarm.Composite{Name: "top", Rule: `ALARM("by hand")`}})

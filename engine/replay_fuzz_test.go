@@ -13,6 +13,8 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // accepted are inputs of every kind that an engine takes where populate was.
@@ -25,7 +27,7 @@ func accepted(e *engine.Engine) []engine.Input {
 	out := 30 * time.Second
 	large := datum("m", 0x1p359)
 	large.At = populated
-	queue := &scaling.CustomizedSpec{Namespace: "N", Name: "m", Statistic: scaling.Average}
+	queue := &tracking.CustomizedSpec{Namespace: "N", Name: "m", Statistic: tracking.Average}
 	return []engine.Input{
 		engine.Tick{},
 		engine.Configured{Settings: engine.Settings{StartupTimeout: time.Minute, ClockSpeed: 1, InvocationTimeout: time.Minute}},
@@ -47,9 +49,9 @@ func accepted(e *engine.Engine) []engine.Input {
 		engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &two}},
 		engine.TagScalableTarget{Scope: s, ID: target.ID36(), Tags: map[string]string{"k": "v"}},
 		engine.UntagScalableTarget{Scope: s, ID: target.ID36(), Keys: []string{"k"}},
-		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "queue", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "queue", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
 			TargetValue: 1e-108, ScaleOutCooldown: &out, Customized: queue,
-		}}},
+		}}}},
 		engine.PutMetricData{Scope: s, Data: []metric.Datum{large}},
 		engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "another", ActionsEnabled: true, Rule: rule}},
 		engine.SetAlarmState{Scope: s, Name: "another", State: alarm.InAlarm},
@@ -63,7 +65,7 @@ func accepted(e *engine.Engine) []engine.Input {
 		engine.WakeRequested{Key: variant},
 		engine.UpdateGroup{Scope: s, Update: scaling.GroupUpdate{Key: key, Min: &two}},
 		engine.SetDesiredCapacity{Scope: s, Key: key, Desired: 4},
-		engine.PutGroupPolicy{Scope: s, Input: scaling.GroupPolicyInput{Key: key, Name: "hold", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+		engine.PutGroupPolicy{Scope: s, Input: policy.GroupInput{Key: key, Name: "hold", Type: policy.GroupTracking, TargetTracking: &tracking.Config{
 			TargetValue: 1e108, Customized: queue,
 		}}},
 		engine.ExecuteGroupPolicy{Scope: s, Execution: scaling.Execution{Key: key, Policy: "steps", Metric: new(2.0), Threshold: new(1.0)}},

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func TestConfigOfAnEarlierVersion(t *testing.T) {
 		Settings: engine.Settings{StartupTimeout: time.Minute, ClockSpeed: 60, InvocationTimeout: time.Second, LenientSetAlarmState: true, WakeOnRequest: true},
 	}
 	var got engine.Config
-	if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+	if err := json.Unmarshal([]byte(text), &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v %v, want %+v", got, err, want)
 	}
 }

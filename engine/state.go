@@ -70,7 +70,8 @@ func (r *Region) state(metrics bool) RegionState {
 }
 
 // FromState returns an engine that continues from a snapshot: the same inputs give the same outputs. It takes over the memory of the
-// snapshot. It fails where a text in it cannot be parsed: the rule of a composite alarm, the schedule of a mute rule or of a scheduled action.
+// snapshot. It fails where a text in it cannot be parsed: the rule of a composite alarm, the schedule of a mute rule or of a scheduled action; or where the type of a
+// policy is not one of Config.Policies.
 func FromState(s State) (*Engine, error) {
 	e := New(s.Config)
 	e.now, e.ids.state, e.keeps = s.Now, s.IDs, s.Keeps
@@ -98,8 +99,10 @@ func (e *Engine) restoreRegion(x RegionState) error {
 			return err
 		}
 		r.Targets = x.Targets
+		if err := r.Targets.Restore(e.config.Policies); err != nil {
+			return err
+		}
 		e.keepPasts(r)
-		r.Targets.Index()
 	}
 	if x.Hosting != nil {
 		x.Hosting.Restore(e.ids.instance)

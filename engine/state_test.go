@@ -13,6 +13,7 @@ import (
 	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
 )
 
@@ -73,10 +74,10 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 		case 5:
 			must(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}})
 			must(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
-				Key: key, Name: "tt", Type: scaling.TargetTrackingScaling,
-				TargetTracking: &scaling.TargetTrackingConfig{
-					TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-				},
+				Key: key, Name: "tt", Type: tracking.Type{},
+				Configs: []scaling.Config{&tracking.Config{
+					TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+				}},
 			}})
 			must(engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{
 				Key: key, Name: "wave", Schedule: "rate(13 minutes)", Range: &scaling.Range{Min: &one, Max: &eight},

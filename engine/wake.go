@@ -28,7 +28,7 @@ func (in WakeRequested) apply(e *Engine) (Result, error) {
 		return nil, nil
 	}
 	t.WakeDue = max(in.Waiting, 1)
-	r.told = append(r.told, told{t, noSignal})
+	r.due = append(r.due, dueTarget{t, noSignal})
 	return nil, nil
 }
 

@@ -31,12 +31,12 @@ func (r *Region) alarmFacts() map[*scaling.Target][]scaling.AlarmFacts {
 	out := map[*scaling.Target][]scaling.AlarmFacts{}
 	for _, a := range r.Alarms.Metric { //tidy:unordered warnings are sorted
 		for i, x := range a.Actions {
-			t, group := r.policyOf(x)
+			t, p := r.policyOf(x)
 			if t == nil || slices.Index(a.Actions, x) != i {
 				continue
 			}
 			out[t] = append(out[t], scaling.AlarmFacts{
-				Policy: x.Policy, Group: group, Alarm: a.Name, State: a.State, Since: a.Transitioned,
+				Policy: x.Policy, API: p.API(), Alarm: a.Name, State: a.State, Since: a.Transitioned,
 				Judged: a.Configured.Add(a.Rule.Period * time.Duration(a.Rule.Periods+1)), ActionsEnabled: a.ActionsEnabled,
 				SeesZero: measuredAtZero(a),
 			})

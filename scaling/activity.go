@@ -59,6 +59,7 @@ const (
 	CauseGroupSchedule // a group's scheduled action ran
 	CauseForecast      // a predictive scaling policy forecast a need
 	CauseRequest       // requests waited for a first instance
+	CauseRule          // a policy asked at a moment of its own
 )
 
 // CauseKind is what kind of thing began an activity.
@@ -93,6 +94,8 @@ func (k CauseKind) String() string {
 		return "Forecast"
 	case CauseRequest:
 		return "Request"
+	case CauseRule:
+		return "Rule"
 	default:
 		return "invalid"
 	}
@@ -103,9 +106,9 @@ type Cause struct {
 	Kind     CauseKind
 	Alarm    string      // CauseAlarm
 	State    alarm.State // CauseAlarm
-	Policy   string      // CauseAlarm, CauseExecuted, CauseForecast
-	Group    bool        `json:",omitempty"` // it came through the EC2 Auto Scaling API
-	Capacity int         // CauseMinimum, CauseMaximum: the bound; CauseForecast: what was forecast; CauseRequest: requests that waited
+	Policy   string      // CauseAlarm, CauseExecuted, CauseForecast, CauseRule
+	API      API         `json:"Group,omitempty"`
+	Capacity int         // CauseMinimum, CauseMaximum: the bound; CauseForecast, CauseRule: what was wanted; CauseRequest: requests that waited
 	Action   string      // CauseSchedule: the scheduled action
 }
 
@@ -122,6 +125,8 @@ func (c Cause) String() string {
 		return fmt.Sprintf("scheduled action name %s was triggered", c.Action)
 	case CauseForecast: // AWS's own words are not known
 		return fmt.Sprintf("predictive scaling policy %s forecast a capacity of %d", c.Policy, c.Capacity)
+	case CauseRule: // AWS has no such policies
+		return fmt.Sprintf("policy %s asked for a capacity of %d", c.Policy, c.Capacity)
 	case CauseRequest: // AWS has no such thing
 		if c.Capacity == 1 {
 			return "a request waited while the capacity was 0"
@@ -252,7 +257,7 @@ func (t *Target) policyOf(c Cause) *Policy {
 	switch {
 	case c.Kind != CauseAlarm:
 		return nil
-	case c.Group:
+	case c.API == EC2AutoScaling:
 		return t.Group.Policy(c.Policy)
 	default:
 		return t.Policy(c.Policy)
@@ -262,7 +267,7 @@ func (t *Target) policyOf(c Cause) *Policy {
 func (t *Target) beginOut(now time.Time, a *Activity) {
 	for _, p := range t.Policies {
 		p.Cooling.InEnd = time.Time{}
-		if p.Name == a.Cause.Policy && !a.Cause.Group && p.coolingOut(now) > 0 {
+		if p.Name == a.Cause.Policy && a.Cause.API == ApplicationAutoScaling && p.CoolingOut(now) > 0 {
 			a.CreditFrom = p.Cooling.OutFrom
 		}
 	}

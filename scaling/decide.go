@@ -7,28 +7,41 @@ import (
 	"time"
 )
 
-// Decide says what becomes of a target's capacity, given its capacity and what alarms tell its policies at this instant. It
-// changes nothing in the target. Each signal gets a proposal; of those that may act, any scale-out beats any scale-in and the
-// largest capacity wins.
+// Seen is what a decision rests on besides the target itself.
+type Seen struct {
+	Signals []Signal                   // of the alarms that invoke policies now; their order does not matter
+	Alarms  Alarms                     // the present state of alarms that policies own; nil: there are none
+	Windows func(p *Policy) []Readings // the metrics of a Windowed rule; nil: there are none
+}
+
+// Decide says what becomes of a target's capacity. It changes nothing in the target:
 //
-// votes are the present states of target tracking policies' own alarms, for policies that have no such signal now: target tracking
-// scales in only when all low alarms agree, and no high one is without data. They may be nil where no signal is of a low alarm.
+//   - each signal gets a proposal of its policy's rule;
+//   - where a rule's own moment has come (Target.RuleDue), so does each rule that acts without alarms;
+//   - where requests wait for a first instance (Target.WakeDue), they get one;
+//   - of the proposals that may act, any scale-out beats any scale-in, and the largest capacity wins.
 //
-// The result goes into d, whose memory is used again: a decision that is kept must be cloned (Decision.Clone). The order of
-// policies, signals and votes never matters.
-func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *Decision) {
+// The result goes into d, whose memory is used again: a decision that is kept must be cloned (Decision.Clone).
+func Decide(now time.Time, t *Target, c Capacity, in Seen, d *Decision) {
 	*d = Decision{At: now, Capacity: c, Min: t.Min, Max: t.Max, Want: c.Desired, Proposals: d.Proposals[:0]}
-	s := situation{now: now, target: t, capacity: c, signals: signals, votes: votes}
-	for i := range signals {
-		if p := t.told(&signals[i]); p != nil {
-			d.Proposals = append(d.Proposals, propose(&s, p, &signals[i]))
+	s := Situation{Now: now, Target: t, Capacity: c, signals: in.Signals, alarms: in.Alarms}
+	for i := range in.Signals {
+		s.Policy, s.Signal = in.Signals[i].Policy, &in.Signals[i]
+		d.Proposals = append(d.Proposals, s.propose())
+	}
+	if t.RuleDue {
+		s.Signal = nil
+		for _, p := range t.Policies {
+			if r, ok := p.Rule.(Timed); ok && r.Acts() {
+				if s.Policy, s.Windows = p, nil; in.Windows != nil {
+					s.Windows = in.Windows(p)
+				}
+				d.Proposals = append(d.Proposals, p.Rule.Propose(s))
+			}
 		}
 	}
-	if t.PredictDue {
-		s.proposeForecasts(d)
-	}
 	if t.WakeDue > 0 {
-		s.proposeWake(d)
+		d.Proposals = append(d.Proposals, s.proposeFirst())
 	}
 	if len(d.Proposals) > 1 {
 		slices.SortFunc(d.Proposals, canonical)
@@ -40,20 +53,14 @@ func Decide(now time.Time, t *Target, c Capacity, signals, votes []Signal, d *De
 	}
 }
 
-// told returns the policy that a signal is for, or nil.
-func (t *Target) told(s *Signal) *Policy {
-	if s.Group {
-		return t.Group.Policy(s.Policy)
+// propose returns the proposal of the policy that a signal invokes.
+func (s *Situation) propose() Proposal {
+	if outcome, process := s.silenced(); outcome != 0 {
+		p := s.Proposal()
+		p.Outcome, p.Process = outcome, process
+		return p
 	}
-	return t.Policy(s.Policy)
-}
-
-// situation is what every policy's proposal depends on.
-type situation struct {
-	now            time.Time
-	target         *Target
-	capacity       Capacity
-	signals, votes []Signal
+	return s.Policy.Rule.Propose(*s)
 }
 
 // canonical orders proposals so that no decision depends on the order in which policies or alarms came. The members after the
@@ -62,8 +69,8 @@ func canonical(a, b Proposal) int {
 	if c := cmp.Or(strings.Compare(a.Policy, b.Policy), strings.Compare(a.Alarm, b.Alarm)); c != 0 {
 		return c
 	}
-	if a.Group != b.Group {
-		if b.Group {
+	if a.API != b.API {
+		if b.API == EC2AutoScaling {
 			return -1
 		}
 		return 1
@@ -106,11 +113,12 @@ func (d *Decision) notScaled() (*Proposal, NotScaledCode) {
 		return nil, 0
 	}
 	for i := range d.Proposals {
-		if d.Proposals[i].Group {
-			continue // that API has no such entries
+		p := &d.Proposals[i]
+		if p.API == EC2AutoScaling || p.Alarm == "" {
+			continue // entries tell of alarms that changed nothing, and that API has none
 		}
-		if c := d.Proposals[i].code(); c != 0 && d.Proposals[i].Forecast == nil && d.Proposals[i].Waiting == 0 && (code == 0 || tellsMore(c) > tellsMore(code)) {
-			best, code = &d.Proposals[i], c
+		if c := p.code(); c != 0 && (code == 0 || tellsMore(c) > tellsMore(code)) {
+			best, code = p, c
 		}
 	}
 	return best, code

@@ -47,8 +47,10 @@ type Error struct {
 // Error returns the text that clients see.
 func (e *Error) Error() string { return e.Msg }
 
-func invalid(format string, args ...any) error { return refuse(KindValidation, format, args...) }
+// Invalid returns an Error of KindValidation.
+func Invalid(format string, args ...any) error { return Refuse(KindValidation, format, args...) }
 
-func refuse(k Kind, format string, args ...any) error {
+// Refuse returns an Error.
+func Refuse(k Kind, format string, args ...any) error {
 	return &Error{Kind: k, Msg: fmt.Sprintf(format, args...)}
 }

@@ -30,7 +30,10 @@ func (d *Decision) String() string {
 // 5 = ceil(41.2 / 10); scale-out cooldown for 87 s more; max 4".
 func (d *Decision) Explain(i int) string {
 	p := &d.Proposals[i]
-	parts := []string{p.saw()}
+	var parts []string
+	if s := p.saw(); s != "" {
+		parts = append(parts, s)
+	}
 	if p.Formula != 0 {
 		parts = append(parts, p.wish(d.Capacity.Current-p.Warming))
 	}
@@ -40,7 +43,7 @@ func (d *Decision) Explain(i int) string {
 	return strings.Join(append(parts, p.limits(d)...), "; ")
 }
 
-// saw tells the alarm's word.
+// saw says what invoked the policy; "" where the policy acts at a moment of its own.
 func (p *Proposal) saw() string {
 	if p.Forecast != nil {
 		return fmt.Sprintf("forecast for %s: load %s", p.Forecast.Start.UTC().Format("2006-01-02 15:04"), number(p.Forecast.Load))
@@ -50,6 +53,9 @@ func (p *Proposal) saw() string {
 	}
 	if p.Outcome == NoForecast {
 		return "no forecast for this hour"
+	}
+	if p.byRule() {
+		return ""
 	}
 	s := shortAlarm(p.Alarm) + " in " + p.State.String()
 	if p.Executed {
@@ -92,6 +98,8 @@ func (p *Proposal) wish(current int) string {
 		return fmt.Sprintf("%s; %s = ceil(%s / %s)", p.load(), s, number(p.Metric*float64(p.Served)), number(p.Factor))
 	case FormulaForecast:
 		return fmt.Sprintf("%s = ceil(%s / %s)", s, number(p.Metric), number(p.Factor))
+	case FormulaReason:
+		return fmt.Sprintf("%s = %s", s, p.Reason)
 	case FormulaFromZero, FormulaWake:
 		return s + ", from zero"
 	case FormulaChange:

@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -46,8 +47,8 @@ type SuspendedProcess struct {
 	Since   time.Time
 }
 
-// warmupMax bounds how long instances can warm up, and so how long launches are remembered. AWS has no maximum: a day is ours.
-const warmupMax = 24 * time.Hour
+// WarmupMax bounds how long instances can warm up, and so how long launches are remembered. AWS has no maximum: a day is ours.
+const WarmupMax = 24 * time.Hour
 
 // GroupName names the variant's Auto Scaling group: ENDPOINT.VARIANT. Names of endpoints and variants have no dots, and tools split group
 // names from policy names at a slash.
@@ -142,19 +143,27 @@ func (r *Registry) ByPolicyID(id string) (*Target, *Policy) {
 	return t, t.Group.Policies[at]
 }
 
-// Index makes a registry that was read from a snapshot find targets, and policies of groups, by their identifiers, and the moments that
-// are next. It must be called before anything else: what only reads finds indexes made, and makes none.
-func (r *Registry) Index() {
+// Restore makes a registry that was read from a snapshot usable: it decodes the rules of policies by their types, finds targets, and policies
+// of groups, by their identifiers, and the moments that are next. It must be called before anything else. It fails where a policy's type
+// is not known.
+func (r *Registry) Restore(types Types) error {
+	r.types = types
 	r.byID = make(map[string]*Target, len(r.Targets))
 	for _, t := range r.Targets { //tidy:unordered put into a map
 		r.byID[t.ID36()] = t
 	}
-	defer r.Plan()
 	for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
-		for _, t := range all { //tidy:unordered put into a map
+		for _, t := range all { //tidy:unordered whichever policy fails first: the registry cannot be used
+			for p := range t.All() {
+				if err := p.restore(types); err != nil {
+					return fmt.Errorf("%s: %w", t.Key.ResourceID, err)
+				}
+			}
 			r.indexPolicies(t)
 		}
 	}
+	r.Plan()
+	return nil
 }
 
 func (r *Registry) indexPolicies(t *Target) {
@@ -185,30 +194,15 @@ func (g *Group) Policy(name string) *Policy {
 // Cooldown returns the group's default cooldown.
 func (g *Group) Cooldown() time.Duration {
 	if g == nil {
-		return cooldownDefault
+		return CooldownDefault
 	}
-	return or(g.DefaultCooldown, cooldownDefault)
+	return Or(g.DefaultCooldown, CooldownDefault)
 }
 
 // warmup returns how long the instances that a policy starts warm up.
 // AWS: PutScalingPolicy, EstimatedInstanceWarmup: else the default instance warm-up, else the default cooldown.
 func (g *Group) warmup(p *Policy) time.Duration {
-	return or(p.Warmup, or(g.DefaultWarmup, g.Cooldown()))
-}
-
-// warming returns how many instances of a policy's group warm up, and how long the last of them still does.
-func (s *situation) warming(p *Policy) (n int, left time.Duration) {
-	g := s.target.Group
-	if g == nil || !p.grouped() {
-		return 0, 0
-	}
-	w := g.warmup(p)
-	for _, l := range g.Launched {
-		if rest := l.At.Add(w).Sub(s.now); rest > 0 {
-			n, left = n+l.Added, max(left, rest)
-		}
-	}
-	return min(n, s.capacity.Current), left
+	return Or(p.Warmup, Or(g.DefaultWarmup, g.Cooldown()))
 }
 
 // CoolingDown returns what is left of the cooldown after a simple scaling policy's activity; 0 where none runs.
@@ -217,7 +211,7 @@ func (g *Group) CoolingDown(now time.Time) time.Duration {
 	if g == nil {
 		return 0
 	}
-	return left(now, g.Cooling.End, or(g.Cooling.For, g.Cooldown()))
+	return left(now, g.Cooling.End, Or(g.Cooling.For, g.Cooldown()))
 }
 
 // Lost notes that so many instances go. The newest go first, so those that warm up do before all others.
@@ -240,13 +234,15 @@ func (g *Group) completed(a *Activity) {
 		return
 	}
 	if a.To > a.From {
-		g.Launched = slices.DeleteFunc(g.Launched, func(l Launch) bool { return a.End.Sub(l.At) >= warmupMax })
+		g.Launched = slices.DeleteFunc(g.Launched, func(l Launch) bool { return a.End.Sub(l.At) >= WarmupMax })
 		g.Launched = append(g.Launched, Launch{At: a.End, Added: a.To - a.From})
 	} else {
 		g.Lost(a.From - a.To)
 	}
-	if p := g.Policy(a.Cause.Policy); a.Cause.Group && p != nil && p.Type == SimpleScaling {
-		g.Cooling = GroupCooling{End: a.End, Policy: p.Name, For: p.Simple.Cooldown}
+	if p := g.Policy(a.Cause.Policy); a.Cause.API == EC2AutoScaling && p != nil {
+		if x, ok := p.Rule.(Resting); ok {
+			g.Cooling = GroupCooling{End: a.End, Policy: p.Name, For: x.GroupCooldown()}
+		}
 	}
 }
 
@@ -290,8 +286,8 @@ func (g *Group) holds(from, to int) Process {
 	}
 }
 
-// all are the target's policies: its own, then its group's.
-func (t *Target) all() iter.Seq[*Policy] {
+// All returns the target's policies: its own, then its group's.
+func (t *Target) All() iter.Seq[*Policy] {
 	return func(yield func(*Policy) bool) {
 		for _, p := range t.Policies {
 			if !yield(p) {

@@ -54,7 +54,7 @@ func (r *Registry) PutGroupSchedule(now time.Time, in GroupScheduleInput, newID 
 		return err
 	}
 	if next.Next = next.after(now, loc); next.Next.IsZero() {
-		return invalid("The scheduled action would never run: its schedule names no time until its end")
+		return Invalid("The scheduled action would never run: its schedule names no time until its end")
 	}
 	var g *Group
 	if t := r.Of(in.Key); t != nil {
@@ -64,13 +64,13 @@ func (r *Registry) PutGroupSchedule(now time.Time, in GroupScheduleInput, newID 
 	if g != nil {
 		for _, a := range g.Schedules {
 			if a != old && a.Next.Equal(next.Next) {
-				return refuse(KindAlreadyExists, "The scheduled action %s runs at %s already. Give each action of a group a time of its own.",
+				return Refuse(KindAlreadyExists, "The scheduled action %s runs at %s already. Give each action of a group a time of its own.",
 					a.Name, a.Next.UTC().Format(time.RFC3339))
 			}
 		}
 	}
 	if old == nil && g != nil && len(g.Schedules) >= GroupSchedulesMax {
-		return refuse(KindLimitExceeded, "The limit of %d scheduled actions of one Auto Scaling group is reached.", GroupSchedulesMax)
+		return Refuse(KindLimitExceeded, "The limit of %d scheduled actions of one Auto Scaling group is reached.", GroupSchedulesMax)
 	}
 	if old == nil {
 		next.ID = newID()
@@ -102,7 +102,7 @@ func (r *Registry) groupAction(now time.Time, in GroupScheduleInput) (GroupActio
 		return a, time.UTC, nil
 	}
 	if _, err := schedule.ParseUnix(in.Recurrence); err != nil {
-		return a, nil, invalid("Given recurrence string:%s is invalid", in.Recurrence)
+		return a, nil, Invalid("Given recurrence string:%s is invalid", in.Recurrence)
 	}
 	loc := r.location(in.Zone)
 	if in.Zone != "" && len(in.ZoneData) > 0 {
@@ -112,7 +112,7 @@ func (r *Registry) groupAction(now time.Time, in GroupScheduleInput) (GroupActio
 		}
 	}
 	if loc == nil {
-		return a, nil, invalid("Invalid TimeZone: %s", in.Zone)
+		return a, nil, Invalid("Invalid TimeZone: %s", in.Zone)
 	}
 	return a, loc, nil
 }
@@ -121,23 +121,23 @@ func (in *GroupScheduleInput) check(now time.Time) error {
 	least, most, desired := in.Range.Min, in.Range.Max, in.Desired
 	switch {
 	case least == nil && most == nil && desired == nil:
-		return invalid("At least one of MinSize, MaxSize and DesiredCapacity must be specified")
-	case or(least, 0) < 0 || or(most, 0) < 0 || or(desired, 0) < 0:
-		return invalid("MinSize, MaxSize and DesiredCapacity must be greater than or equal to 0")
+		return Invalid("At least one of MinSize, MaxSize and DesiredCapacity must be specified")
+	case Or(least, 0) < 0 || Or(most, 0) < 0 || Or(desired, 0) < 0:
+		return Invalid("MinSize, MaxSize and DesiredCapacity must be greater than or equal to 0")
 	case least != nil && most != nil && *most < *least:
-		return invalid("Max bound, %d, must be greater than or equal to min bound, %d", *most, *least)
-	case desired != nil && (*desired < or(least, *desired) || *desired > or(most, *desired)):
-		return invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", *desired, or(least, 0), or(most, *desired))
+		return Invalid("Max bound, %d, must be greater than or equal to min bound, %d", *most, *least)
+	case desired != nil && (*desired < Or(least, *desired) || *desired > Or(most, *desired)):
+		return Invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", *desired, Or(least, 0), Or(most, *desired))
 	case in.Start.IsZero() && in.Recurrence == "":
-		return invalid("StartTime or Recurrence must be specified")
+		return Invalid("StartTime or Recurrence must be specified")
 	case !in.Start.IsZero() && in.Start.Before(now):
-		return invalid("Given start time is in the past")
+		return Invalid("Given start time is in the past")
 	case !in.End.IsZero() && in.End.Before(now):
-		return invalid("Given end time is in the past")
+		return Invalid("Given end time is in the past")
 	case !in.End.IsZero() && !in.Start.IsZero() && !in.Start.Before(in.End):
-		return invalid("StartTime must be before EndTime")
+		return Invalid("StartTime must be before EndTime")
 	case in.Zone != "" && in.Recurrence == "":
-		return invalid("TimeZone can be specified with a Recurrence only")
+		return Invalid("TimeZone can be specified with a Recurrence only")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (r *Registry) DeleteGroupSchedule(k TargetKey, name string) error {
 	}
 	a := g.Action(name)
 	if a == nil {
-		return refuse(KindObjectNotFound, "Scheduled action name not found: %s", name)
+		return Refuse(KindObjectNotFound, "Scheduled action name not found: %s", name)
 	}
 	r.clock.moved(a.Next)
 	g.Schedules = slices.DeleteFunc(g.Schedules, func(x *GroupAction) bool { return x == a })
@@ -209,7 +209,7 @@ func (r *Registry) DueGroupActions(now time.Time) []DueGroupAction {
 // AWS: scheduled scaling, user guide; suspending processes: what would have run while ScheduledActions rests is lost.
 func (r *Registry) RunGroupAction(now time.Time, x DueGroupAction, c Capacity) (Run, Change) {
 	t, a := x.Target, x.action
-	run := Run{Key: t.Key, Group: true, Action: a.Name, Due: x.at, Since: a.Next, Range: a.Range, Desired: a.Desired, Outcome: RunDone}
+	run := Run{Key: t.Key, API: EC2AutoScaling, Action: a.Name, Due: x.at, Since: a.Next, Range: a.Range, Desired: a.Desired, Outcome: RunDone}
 	run.MinBefore, run.MaxBefore = t.Bounds(c.Desired)
 	change := Change{From: c.Desired, Want: c.Desired}
 	if t.Group.Suspends(ProcessScheduledActions) {
@@ -218,7 +218,7 @@ func (r *Registry) RunGroupAction(now time.Time, x DueGroupAction, c Capacity) (
 		run.Outcome, run.Reason = RunFailed, err.Error()
 	} else {
 		change = next
-		change.Cause = Cause{Kind: CauseGroupSchedule, Action: a.Name, Group: true}
+		change.Cause = Cause{Kind: CauseGroupSchedule, Action: a.Name, API: EC2AutoScaling}
 	}
 	a.Next = a.after(now, r.location(a.Zone))
 	if a.Next.IsZero() {

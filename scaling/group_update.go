@@ -2,8 +2,6 @@ package scaling
 
 import (
 	"time"
-
-	"bellows.dev/bellows/alarm"
 )
 
 // GroupUpdate is UpdateAutoScalingGroup's request. Nil members were left out.
@@ -26,8 +24,8 @@ func (r *Registry) UpdateGroup(now time.Time, u GroupUpdate, c Capacity) (*Targe
 		least, most = t.Bounds(desired)
 	}
 	bounded := u.Min != nil || u.Max != nil
-	least, most = or(u.Min, least), or(u.Max, most)
-	want := or(u.Desired, min(max(desired, least), max(least, most)))
+	least, most = Or(u.Min, least), Or(u.Max, most)
+	want := Or(u.Desired, min(max(desired, least), max(least, most)))
 	if !bounded && u.Desired == nil {
 		want = desired
 	}
@@ -44,21 +42,21 @@ func (r *Registry) UpdateGroup(now time.Time, u GroupUpdate, c Capacity) (*Targe
 	if u.DefaultWarmup != nil || u.ForgetWarmup {
 		t.Group.DefaultWarmup = u.DefaultWarmup
 	}
-	return t, Change{From: desired, Want: want, Cause: Cause{Kind: CauseConstraints, Group: true}}, nil
+	return t, Change{From: desired, Want: want, Cause: Cause{Kind: CauseConstraints, API: EC2AutoScaling}}, nil
 }
 
 func (u *GroupUpdate) check(least, most, want int) error {
 	switch {
 	case least < 0:
-		return invalid("MinSize must be greater than or equal to 0")
+		return Invalid("MinSize must be greater than or equal to 0")
 	case most < least:
-		return invalid("Max bound, %d, must be greater than or equal to min bound, %d", most, least)
+		return Invalid("Max bound, %d, must be greater than or equal to min bound, %d", most, least)
 	case want < least || want > most:
-		return invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", want, least, most)
+		return Invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", want, least, most)
 	case u.DefaultCooldown != nil && *u.DefaultCooldown < 0:
-		return invalid("DefaultCooldown must be greater than or equal to 0")
-	case u.DefaultWarmup != nil && (*u.DefaultWarmup < 0 || *u.DefaultWarmup > warmupMax):
-		return invalid("DefaultInstanceWarmup must be between 0 and %d seconds, or -1", warmupMax/time.Second)
+		return Invalid("DefaultCooldown must be greater than or equal to 0")
+	case u.DefaultWarmup != nil && (*u.DefaultWarmup < 0 || *u.DefaultWarmup > WarmupMax):
+		return Invalid("DefaultInstanceWarmup must be between 0 and %d seconds, or -1", WarmupMax/time.Second)
 	}
 	return nil
 }
@@ -75,17 +73,17 @@ func (r *Registry) SetDesired(now time.Time, k TargetKey, want int, honor bool, 
 	}
 	switch {
 	case want > most:
-		return nil, Change{}, invalid("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", want, most)
+		return nil, Change{}, Invalid("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", want, most)
 	case want < least:
-		return nil, Change{}, invalid("New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.", want, least)
+		return nil, Change{}, Invalid("New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.", want, least)
 	case honor && !c.Scalable, honor && t != nil && (t.Activity != nil || t.Group.CoolingDown(now) > 0):
 		return nil, Change{}, inProgress(k)
 	}
-	return r.Grouped(now, k), Change{From: c.Desired, Want: want, Cause: Cause{Kind: CauseDesired, Group: true}}, nil
+	return r.Grouped(now, k), Change{From: c.Desired, Want: want, Cause: Cause{Kind: CauseDesired, API: EC2AutoScaling}}, nil
 }
 
 func inProgress(k TargetKey) error {
-	return refuse(KindActivityInProgress, "Scaling activity is in progress, or its cooldown has not ended, for the AutoScalingGroup %s.", k.GroupName())
+	return Refuse(KindActivityInProgress, "Scaling activity is in progress, or its cooldown has not ended, for the AutoScalingGroup %s.", k.GroupName())
 }
 
 // Hold keeps a change until the variant takes it. See Release.
@@ -132,33 +130,25 @@ type Execution struct {
 // AWS: ExecutePolicy, API reference.
 func (t *Target) Execute(now time.Time, x Execution, c Capacity, d *Decision) error {
 	p := t.Group.Policy(x.Policy)
-	sig := Signal{Policy: x.Policy, Group: true, Executed: true, HonorCooldown: x.HonorCooldown}
-	switch {
-	case p.Disabled:
-		return invalid("Policy %s is disabled and cannot be executed", p.Name)
-	case p.Type == TargetTrackingScaling:
-		return invalid("ExecutePolicy is not supported for policies of type %s", p.Type)
-	case p.Type == StepScaling && (x.Metric == nil || x.Threshold == nil):
-		return invalid("You must specify a MetricValue and BreachThreshold for policy type: %s", p.Type)
-	case p.Type == StepScaling && (finite(*x.Metric) != *x.Metric || finite(*x.Threshold) != *x.Threshold):
-		return invalid("MetricValue and BreachThreshold must be finite numbers")
-	case p.Type == StepScaling && x.HonorCooldown:
-		return invalid("HonorCooldown is not supported for policies of type %s", p.Type)
-	case p.Type == SimpleScaling && (x.Metric != nil || x.Threshold != nil):
-		return invalid("MetricValue and BreachThreshold are not supported for policies of type %s", p.Type)
-	case p.Type == StepScaling:
-		sig.State, sig.Threshold, sig.Datapoints, sig.Comparison = alarm.InAlarm, *x.Threshold, []float64{*x.Metric}, alarm.GreaterThanOrEqualToThreshold
-		if *x.Metric < *x.Threshold {
-			sig.Comparison = alarm.LessThanOrEqualToThreshold
-		}
+	if p.Disabled {
+		return Invalid("Policy %s is disabled and cannot be executed", p.Name)
 	}
+	rule, ok := p.Rule.(Executable)
+	if !ok {
+		return Invalid("ExecutePolicy is not supported for policies of type %s", p.Type())
+	}
+	sig, err := rule.Execution(x)
+	if err != nil {
+		return err
+	}
+	sig.Policy, sig.Executed, sig.HonorCooldown = p, true, x.HonorCooldown
 	least, most := t.Min, t.Max
 	t.Fit(c)
-	Decide(now, t, c, []Signal{sig}, nil, d)
+	Decide(now, t, c, Seen{Signals: []Signal{sig}}, d)
 	var refused error
 	switch d.Proposals[0].Outcome {
 	case NoStepMatches:
-		refused = invalid("There is no StepAdjustment for the MetricValue %s with the BreachThreshold %s", number(*x.Metric), number(*x.Threshold))
+		refused = Invalid("There is no StepAdjustment for the MetricValue %s with the BreachThreshold %s", number(*x.Metric), number(*x.Threshold))
 	case ActivityInProgress, HeldByCooldown, Unscalable:
 		refused = inProgress(t.Key)
 	default:

@@ -103,7 +103,7 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 // text tells the change in AWS's words.
 func (c CapacityChange) text() string {
 	what := c.Cause.request()
-	if c.Cause.Kind == CauseRequest {
+	if c.Cause.Kind == CauseRequest || c.Cause.Kind == CauseRule || c.Cause.Kind == CauseForecast {
 		what = c.Cause.String()
 	}
 	if c.Cause.Kind == CauseAlarm {

@@ -30,7 +30,7 @@ func (d Dimension) String() string {
 }
 
 // ParseDimension returns the dimension of AWS's name; zero where there is none.
-func ParseDimension(s string) Dimension { return parse(s, ComponentCopies) }
+func ParseDimension(s string) Dimension { return Named(s, ComponentCopies) }
 
 // Noun names the dimension in the texts of activities. Only the first is recorded from AWS.
 func (d Dimension) Noun() string {
@@ -80,7 +80,7 @@ func CheckResourceID(resourceID string) error {
 
 // AWS: RegisterScalableTarget; the same check guards every operation.
 func mismatched() error {
-	return invalid("Unsupported service namespace, resource type or scalable dimension")
+	return Invalid("Unsupported service namespace, resource type or scalable dimension")
 }
 
 // fits reports whether the resource ID has the form that the dimension wants.
@@ -144,8 +144,8 @@ func (k *TargetKey) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// parse finds the enum's value of this name, from 1 to last; zero where there is none.
-func parse[E interface {
+// Named returns the enum's value of this name, from 1 to last; zero where there is none.
+func Named[E interface {
 	~int
 	fmt.Stringer
 }](s string, last E) E {

@@ -6,95 +6,78 @@ import (
 	"bellows.dev/bellows/alarm"
 )
 
-// Policy types.
-const (
-	StepScaling PolicyType = iota + 1
-	TargetTrackingScaling
-	SimpleScaling // groups' only
-	PredictiveScaling
-)
-
-// PolicyType is the type of a scaling policy.
-type PolicyType int
-
-// String returns AWS's name of the type.
-func (t PolicyType) String() string {
-	switch t {
-	case StepScaling:
-		return "StepScaling"
-	case TargetTrackingScaling:
-		return "TargetTrackingScaling"
-	case SimpleScaling:
-		return "SimpleScaling"
-	case PredictiveScaling:
-		return "PredictiveScaling"
-	default:
-		return "invalid"
-	}
-}
-
-// ParsePolicyType returns the type of AWS's name; zero where there is none.
-func ParsePolicyType(s string) PolicyType { return parse(s, PredictiveScaling) }
-
-// Policy is a scaling policy of a target or of its group. Exactly one of Step, TargetTracking, Simple and Predictive is set, as
-// its type says.
+// Policy is a scaling policy of a target or of its group: what policies of all types have, and the rule that makes it one of its type.
 type Policy struct {
 	Name    string
-	Type    PolicyType
 	Created time.Time
-
-	Step           *StepConfig
-	TargetTracking *TargetTrackingConfig
-	Simple         *SimpleConfig `json:",omitempty"`
-
-	// Outlook is what a predictive scaling policy expects; nil for the others.
-	Predictive *PredictiveConfig `json:",omitempty"`
-	Outlook    *Outlook          `json:",omitempty"`
+	Rule    Rule `json:"-"` // encoded among the members of the policy: see MarshalJSON
 
 	// UUID is in the ARN of a group's policy; "" where the policy is the target's.
 	UUID     string         `json:",omitempty"`
 	Warmup   *time.Duration `json:",omitempty"` // groups': how long new instances warm up; nil: as the group says
 	Disabled bool           `json:",omitempty"` // groups': it is kept and does nothing
 
-	// CreatedBy is a UUID that the actions of the policy's own alarms carry; "" for step scaling.
+	// CreatedBy is a UUID that the actions of the policy's own alarms carry; "" where it has none.
 	CreatedBy string
 
-	// AlarmHigh and AlarmLow name the alarms that a target tracking policy owns; AlarmLow is "" where scale-in is disabled.
-	AlarmHigh, AlarmLow string
-
 	Cooling Cooling
+
+	encoded []byte // what the policy was decoded from, until its rule is: see restore
 }
 
-// grouped reports whether the policy is a group's.
-func (p *Policy) grouped() bool { return p.UUID != "" }
+// Type returns the name of the policy's type.
+func (p *Policy) Type() string { return p.Rule.Type().Name() }
 
-// owner is what the names of the policy's own alarms carry.
-func (p *Policy) owner(k TargetKey) string {
-	if p.grouped() {
-		return k.GroupName()
-	}
-	return k.ResourceID
-}
-
-// AlarmNames returns the alarms that the policy owns: none, AlarmHigh, or both.
+// AlarmNames returns the alarms that the policy owns.
 func (p *Policy) AlarmNames() []string {
-	var names []string
-	for _, n := range []string{p.AlarmHigh, p.AlarmLow} {
-		if n != "" {
-			names = append(names, n)
-		}
+	if x, ok := p.Rule.(AlarmOwner); ok {
+		return x.AlarmNames()
 	}
-	return names
+	return nil
+}
+
+// OwnsAlarms reports whether policies of this type have alarms of their own.
+func (p *Policy) OwnsAlarms() bool {
+	_, ok := p.Rule.(AlarmOwner)
+	return ok
+}
+
+// Alarms returns the alarms that the policy of a target owns. Their only action invokes the policy, which a group's is identified by itself
+// in, and another by its target.
+func (p *Policy) Alarms(t *Target) []alarm.Alarm {
+	x, ok := p.Rule.(AlarmOwner)
+	if !ok {
+		return nil
+	}
+	id := p.UUID
+	if p.API() == ApplicationAutoScaling {
+		id = t.ID36()
+	}
+	var out []alarm.Alarm
+	for _, a := range x.Alarms(t.Key, p.API()) {
+		out = append(out, alarm.Alarm{
+			Name: a.Name, Rule: a.Rule, ActionsEnabled: true, Owned: true,
+			Actions: []alarm.Action{{On: alarm.InAlarm, Target: id, Policy: p.Name}},
+		})
+	}
+	return out
+}
+
+// nameAlarms gives the alarms that the policy owns new names.
+func (p *Policy) nameAlarms(k TargetKey, newID func() string) {
+	if x, ok := p.Rule.(AlarmOwner); ok {
+		x.NameAlarms(p.owner(k), newID)
+	}
 }
 
 // PolicyInput is PutScalingPolicy's request. Optional members are zero where the client left them out.
 type PolicyInput struct {
-	Key            TargetKey
-	Name           string
-	Type           PolicyType
-	Step           *StepConfig
-	TargetTracking *TargetTrackingConfig
-	Predictive     *PredictiveConfig `json:",omitempty"`
+	Key     TargetKey
+	Name    string
+	Type    Type     // nil keeps that of a policy that is there
+	Configs []Config // those that the client sent: one at most, of the policy's type, or the request is refused
+
+	encoded []byte // what the input was decoded from, until its configurations are: see restore
 }
 
 // PolicyChange is what a PutScalingPolicy did.

@@ -43,7 +43,7 @@ func (p Process) String() string {
 }
 
 // ParseProcess returns the process of AWS's name; zero where there is none.
-func ParseProcess(s string) Process { return parse(s, ProcessScheduledActions) }
+func ParseProcess(s string) Process { return Named(s, ProcessScheduledActions) }
 
 // Processes returns all of them.
 func Processes() []Process {

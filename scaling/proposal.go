@@ -103,6 +103,7 @@ const (
 	FormulaFromZero                    // target tracking at capacity 0: 1 where the metric is above its target
 	FormulaForecast                    // ceil(forecast scaling metric of one instance that bears the whole load / target value)
 	FormulaWake                        // at capacity 0, 1 where requests wait
+	FormulaReason                      // as Proposal.Reason says
 )
 
 // Formula is how a proposal's capacity was computed.
@@ -125,15 +126,17 @@ func (f Formula) String() string {
 		return "Forecast"
 	case FormulaWake:
 		return "Wake"
+	case FormulaReason:
+		return "Reason"
 	default:
 		return "invalid"
 	}
 }
 
-// Proposal is what one policy wants because of one alarm, and the outcome.
+// Proposal is the capacity that one policy wants, because of one alarm or at a moment of its own, with the reason, and what became of it.
 type Proposal struct {
 	Policy, Alarm string
-	Group         bool `json:",omitempty"` // the policy is the group's
+	API           API  `json:"Group,omitempty"`
 	Executed      bool `json:",omitempty"` // by ExecutePolicy, not by an alarm
 	State         alarm.State
 	Comparison    ComparisonCode
@@ -156,7 +159,9 @@ type Proposal struct {
 
 	Waiting int `json:",omitempty"` // requests that wait for a first instance: it is they that want it
 
-	Forecast *ForecastHour `json:",omitempty"` // a predictive scaling policy's: the hour that decides
+	Forecast *ForecastHour `json:",omitempty"` // a forecast's: the hour that decides
+
+	Reason *Reason `json:",omitempty"` // FormulaReason: how Wanted was computed
 
 	Outcome Outcome
 	Left    time.Duration // HeldByCooldown, WarmingUp, and NotAgreed where the other policy is cooling down or warming up
@@ -166,6 +171,38 @@ type Proposal struct {
 	// that raised a target tracking scale-in, if any.
 	By string
 }
+
+// ForecastHour is what a forecast expects of one hour.
+type ForecastHour struct {
+	Start    time.Time
+	Load     float64 // sum of the hour's
+	Capacity int     // that it needs, whatever the target's range
+}
+
+// Reason is how a rule computed the capacity that it wants, for rules whose arithmetic none of the other formulas is. E.g. a queue of 12
+// with 5 for each instance: Formula "ceil(queue / each)" and the terms queue 12 and each 5.
+type Reason struct {
+	Formula string
+	Terms   []Term
+}
+
+// Term is a number that a formula names.
+type Term struct {
+	Name  string
+	Value float64
+}
+
+// String tells the formula and its numbers: "ceil(queue / each), queue 12, each 5".
+func (r *Reason) String() string {
+	s := r.Formula
+	for _, t := range r.Terms {
+		s += ", " + t.Name + " " + number(t.Value)
+	}
+	return s
+}
+
+// byRule reports whether a rule proposed at a moment of its own, without an alarm, a user or requests that ask.
+func (p *Proposal) byRule() bool { return p.Alarm == "" && !p.Executed && p.Waiting == 0 }
 
 // Decision is what was decided for a target at one instant, and every reason for it.
 type Decision struct {
@@ -196,11 +233,14 @@ func (p *Proposal) cause() Cause {
 	if p.Forecast != nil {
 		return Cause{Kind: CauseForecast, Policy: p.Policy, Capacity: p.Wanted}
 	}
+	if p.byRule() {
+		return Cause{Kind: CauseRule, Policy: p.Policy, Capacity: p.Wanted}
+	}
 	if p.Waiting > 0 {
 		return Cause{Kind: CauseRequest, Capacity: p.Waiting}
 	}
 	if p.Executed {
-		return Cause{Kind: CauseExecuted, Policy: p.Policy, Group: true}
+		return Cause{Kind: CauseExecuted, Policy: p.Policy, API: EC2AutoScaling}
 	}
-	return Cause{Kind: CauseAlarm, Alarm: p.Alarm, State: p.State, Policy: p.Policy, Group: p.Group}
+	return Cause{Kind: CauseAlarm, Alarm: p.Alarm, State: p.State, Policy: p.Policy, API: p.API}
 }

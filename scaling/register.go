@@ -33,10 +33,10 @@ func (r *Registry) Register(now time.Time, g Registration, newID func() string) 
 	if t == nil {
 		t = r.create(now, g, newID())
 	}
-	t.Min, t.Max = or(g.Min, t.Min), or(g.Max, t.Max)
-	t.Suspended.DynamicIn = or(g.SuspendIn, t.Suspended.DynamicIn)
-	t.Suspended.DynamicOut = or(g.SuspendOut, t.Suspended.DynamicOut)
-	t.Suspended.Scheduled = or(g.SuspendScheduled, t.Suspended.Scheduled)
+	t.Min, t.Max = Or(g.Min, t.Min), Or(g.Max, t.Max)
+	t.Suspended.DynamicIn = Or(g.SuspendIn, t.Suspended.DynamicIn)
+	t.Suspended.DynamicOut = Or(g.SuspendOut, t.Suspended.DynamicOut)
+	t.Suspended.Scheduled = Or(g.SuspendScheduled, t.Suspended.Scheduled)
 	t.ClampDue = true
 	return t, nil
 }
@@ -47,21 +47,21 @@ func (r *Registry) registrable(old *Target, g Registration) error {
 		return r.creatable(g)
 	}
 	if g.Tags != nil && len(g.Tags) == 0 {
-		return invalid("Tags cannot be empty")
+		return Invalid("Tags cannot be empty")
 	}
 	if len(g.Tags) > 0 {
-		return invalid("The scalable target that you tried to tag already exists. " +
+		return Invalid("The scalable target that you tried to tag already exists. " +
 			"To update tags on an existing scalable target, use the TagResource API.")
 	}
-	return checkRange(or(g.Min, old.Min), or(g.Max, old.Max))
+	return checkRange(Or(g.Min, old.Min), Or(g.Max, old.Max))
 }
 
 func (r *Registry) creatable(g Registration) error {
 	if g.Min == nil {
-		return invalid("Minimum capacity must be specified")
+		return Invalid("Minimum capacity must be specified")
 	}
 	if g.Max == nil {
-		return invalid("Maximum capacity must be specified")
+		return Invalid("Maximum capacity must be specified")
 	}
 	if err := checkRange(*g.Min, *g.Max); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (r *Registry) creatable(g Registration) error {
 		return err
 	}
 	if r.count(g.Key.Dimension) >= TargetsMax {
-		return refuse(KindLimitExceeded, "The limit of %d scalable targets of dimension %s is reached.", TargetsMax, g.Key.Dimension)
+		return Refuse(KindLimitExceeded, "The limit of %d scalable targets of dimension %s is reached.", TargetsMax, g.Key.Dimension)
 	}
 	return nil
 }
@@ -87,10 +87,10 @@ func (r *Registry) count(d Dimension) int {
 
 func checkRange(least, most int) error {
 	if least < 0 {
-		return invalid("Minimum capacity cannot be less than 0")
+		return Invalid("Minimum capacity cannot be less than 0")
 	}
 	if most < least {
-		return invalid("Maximum capacity cannot be less than minimum capacity")
+		return Invalid("Maximum capacity cannot be less than minimum capacity")
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 // CheckDimension refuses dimensions whose resources cannot exist here.
 func CheckDimension(d Dimension) error {
 	if d != VariantInstances {
-		return invalid("The scalable dimension %s is not served here yet: only %s is.", d, VariantInstances)
+		return Invalid("The scalable dimension %s is not served here yet: only %s is.", d, VariantInstances)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func CheckInstanceType(instanceType string) error {
 	if !strings.HasPrefix(instanceType, "ml.t2.") {
 		return nil
 	}
-	return invalid("You cannot register a variant with %s instance type as a scalable target. This is because the burstable "+
+	return Invalid("You cannot register a variant with %s instance type as a scalable target. This is because the burstable "+
 		"performance of these instances can lead to unpredictable behavior with Auto Scaling.", instanceType)
 }
 
@@ -135,11 +135,11 @@ func CheckInstanceType(instanceType string) error {
 func (r *Registry) Deregister(now time.Time, k TargetKey) (*Target, error) {
 	t := r.Targets[k]
 	if t == nil {
-		return nil, refuse(KindObjectNotFound, "No scalable target found for %s", k)
+		return nil, Refuse(KindObjectNotFound, "No scalable target found for %s", k)
 	}
 	delete(r.Targets, k)
 	delete(r.byID, t.ID36())
-	r.sight = sight{}
+	r.timetable = timetable{}
 	if len(t.Schedules) > 0 {
 		r.clock.stale = true
 	}

@@ -36,13 +36,15 @@ type Registry struct {
 
 	byID  map[string]*Target // by ID36, of Targets
 	locs  map[string]*time.Location
-	sight sight
-	clock clock
+	types Types
+
+	timetable timetable
+	clock     clock
 }
 
-// NewRegistry returns an empty registry.
-func NewRegistry() *Registry {
-	return &Registry{Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}, byID: map[string]*Target{}}
+// NewRegistry returns an empty registry that knows these policy types.
+func NewRegistry(types Types) *Registry {
+	return &Registry{types: types, Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}, byID: map[string]*Target{}}
 }
 
 // Sorted returns the registered targets by key.

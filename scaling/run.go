@@ -36,7 +36,7 @@ func (o RunOutcome) String() string {
 // Run is one run of a scheduled action, and why it did what it did.
 type Run struct {
 	Key     TargetKey
-	Group   bool `json:",omitempty"` // the action is a group's
+	API     API `json:"Group,omitempty"` // EC2AutoScaling: the action is a group's
 	Action  string
 	Due     time.Time // when it was to run
 	Since   time.Time // the first run that is due; before Due where nobody came in time and only the latest is made up for
@@ -72,11 +72,11 @@ func (c *clock) moved(t time.Time) {
 	}
 }
 
-// Plan finds anew what changes have made uncertain: when the next scheduled action and the next forecast are due. It is called at the end
-// of each step, so that NextRun and NextForecast only read.
+// Plan finds anew what changes have made uncertain: when the next scheduled action is due, and the next rule. It is called at the end
+// of each step, so that NextRun and NextRule only read.
 func (r *Registry) Plan() {
 	r.planRuns()
-	r.planForecasts()
+	r.planRules()
 }
 
 // NextRun returns when the earliest scheduled action is due, as of Plan; zero where none is.
@@ -165,7 +165,7 @@ func (r *Registry) run(now time.Time, x dueAction) Run {
 	run := Run{
 		Key: t.Key, Action: a.Name, Due: x.at, Since: a.Next, Range: a.Range, Outcome: RunDone, MinBefore: t.Min, MaxBefore: t.Max,
 	}
-	least, most := or(a.Range.Min, t.Min), or(a.Range.Max, t.Max)
+	least, most := Or(a.Range.Min, t.Min), Or(a.Range.Max, t.Max)
 	if err := checkRange(least, most); t.Suspended.Scheduled {
 		run.Outcome = RunSuspended
 	} else if err != nil {
@@ -203,7 +203,7 @@ func (r *Run) String() string {
 	switch r.Outcome {
 	case RunSuspended:
 		s = "not run, scheduled scaling is suspended"
-		if r.Group {
+		if r.API == EC2AutoScaling {
 			s = "not run, process " + ProcessScheduledActions.String() + " is suspended"
 		}
 	case RunFailed:

@@ -60,7 +60,7 @@ func (t *Target) Action(name string) *ScheduledAction {
 func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 	t := r.Targets[in.Key]
 	if t == nil {
-		return refuse(KindObjectNotFound, "No scalable target registered for %s", in.Key)
+		return Refuse(KindObjectNotFound, "No scalable target registered for %s", in.Key)
 	}
 	old := t.Action(in.Name)
 	next := ScheduledAction{Name: in.Name, Created: now, Anchor: now}
@@ -82,7 +82,7 @@ func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 		return err
 	}
 	if old == nil && len(t.Schedules) >= SchedulesMax {
-		return refuse(KindLimitExceeded, "The limit of %d scheduled actions of one scalable target is reached.", SchedulesMax)
+		return Refuse(KindLimitExceeded, "The limit of %d scheduled actions of one scalable target is reached.", SchedulesMax)
 	}
 	next.Next = next.after(now, loc)
 	next.NeverDue = next.Next.IsZero()
@@ -100,10 +100,10 @@ func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 // admit checks what a scheduled action is to be after a request and returns its time zone.
 func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*time.Location, error) {
 	if a.Schedule == "" {
-		return nil, invalid("Schedule must be set")
+		return nil, Invalid("Schedule must be set")
 	}
 	if a.Range == (Range{}) && in.Range == nil {
-		return nil, invalid("ScalableTargetAction must be set")
+		return nil, Invalid("ScalableTargetAction must be set")
 	}
 	if err := a.Range.check(); err != nil {
 		return nil, err
@@ -111,9 +111,9 @@ func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*
 	s, err := schedule.Parse(a.Schedule)
 	if bad := (*schedule.SyntaxError)(nil); errors.As(err, &bad) {
 		if bad.Position != schedule.NoPosition {
-			return nil, invalid("Invalid schedule expression. Details: Parse error at position %d, details: %s", bad.Position, bad.Why)
+			return nil, Invalid("Invalid schedule expression. Details: Parse error at position %d, details: %s", bad.Position, bad.Why)
 		}
-		return nil, invalid(`Invalid schedule expression. Details: Schedule expressions must have the following syntax: ` +
+		return nil, Invalid(`Invalid schedule expression. Details: Schedule expressions must have the following syntax: ` +
 			`rate(<number>\s?(minutes?|hours?|days?)), cron(<cron_expression>) or at(yyyy-MM-dd'T'HH:mm:ss).`)
 	}
 	loc := r.location(a.Zone)
@@ -123,14 +123,14 @@ func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*
 		}
 	}
 	if loc == nil {
-		return nil, invalid("Invalid schedule timezone: %s", a.Zone)
+		return nil, Invalid("Invalid schedule timezone: %s", a.Zone)
 	}
 	if !a.Start.IsZero() && !a.End.IsZero() && !a.Start.Before(a.End) {
-		return nil, invalid("StartTime must be before EndTime")
+		return nil, Invalid("StartTime must be before EndTime")
 	}
 	if first, second, found := s.TooOften(now, loc); found {
 		const layout = "2006-01-02T15:04:05.000Z"
-		return nil, invalid("Invalid schedule frequency. Run for '%s' and '%s' are less than 60 seconds apart",
+		return nil, Invalid("Invalid schedule frequency. Run for '%s' and '%s' are less than 60 seconds apart",
 			first.UTC().Format(layout), second.UTC().Format(layout))
 	}
 	return loc, nil
@@ -139,11 +139,11 @@ func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*
 func (g Range) check() error {
 	switch {
 	case g.Min == nil && g.Max == nil:
-		return invalid("At least one of minimum capacity and maximum capacity should be provided")
+		return Invalid("At least one of minimum capacity and maximum capacity should be provided")
 	case g.Min != nil && *g.Min < 0:
-		return invalid("Minimum capacity cannot be less than 0")
+		return Invalid("Minimum capacity cannot be less than 0")
 	case g.Max != nil && *g.Max < 0:
-		return invalid("Maximum capacity cannot be less than 0")
+		return Invalid("Maximum capacity cannot be less than 0")
 	case g.Min != nil && g.Max != nil:
 		return checkRange(*g.Min, *g.Max)
 	default:
@@ -155,11 +155,11 @@ func (g Range) check() error {
 func (r *Registry) DeleteSchedule(k TargetKey, name string) error {
 	t := r.Targets[k]
 	if t == nil {
-		return refuse(KindObjectNotFound, "No scalable target found for %s", k)
+		return Refuse(KindObjectNotFound, "No scalable target found for %s", k)
 	}
 	a := t.Action(name)
 	if a == nil { // (AWS: recorded: another shape of text than that of policies)
-		return refuse(KindObjectNotFound, "No scheduled action found for service namespace: %s, scalable target ID: %s, scheduled action name: %s",
+		return Refuse(KindObjectNotFound, "No scheduled action found for service namespace: %s, scalable target ID: %s, scheduled action name: %s",
 			Namespace, t.UUID, name)
 	}
 	r.clock.moved(a.Next)

@@ -5,8 +5,7 @@ import "bellows.dev/bellows/alarm"
 // Signal is what an alarm tells a policy: when it enters a state whose actions name the policy, and again each minute while it
 // stays there.
 type Signal struct {
-	Policy     string // name of the policy
-	Group      bool   // the policy is the group's
+	Policy     *Policy
 	Alarm      string // name of the alarm
 	State      alarm.State
 	Comparison alarm.Comparison

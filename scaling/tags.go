@@ -10,13 +10,13 @@ func (r *Registry) ByID(id36 string) (*Target, error) {
 	if t := r.byID[id36]; t != nil {
 		return t, nil
 	}
-	return nil, refuse(KindResourceNotFound, "Scalable Target not found")
+	return nil, Refuse(KindResourceNotFound, "Scalable Target not found")
 }
 
 // Tag adds or replaces tags of a target. It fails with KindValidation, KindResourceNotFound or KindTooManyTags.
 func (r *Registry) Tag(id36 string, tags map[string]string) error {
 	if len(tags) == 0 {
-		return invalid("Tags cannot be empty")
+		return Invalid("Tags cannot be empty")
 	}
 	t, err := r.ByID(id36)
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *Registry) Tag(id36 string, tags map[string]string) error {
 // Untag removes tags of a target; keys that it does not have are ignored. It fails with KindValidation or KindResourceNotFound.
 func (r *Registry) Untag(id36 string, keys []string) error {
 	if len(keys) == 0 {
-		return invalid("TagKeys cannot be null or empty")
+		return Invalid("TagKeys cannot be null or empty")
 	}
 	t, err := r.ByID(id36)
 	if err != nil {
@@ -52,14 +52,14 @@ func checkTags(has, add map[string]string) error {
 	n := len(has)
 	for k := range add { //tidy:unordered counted; every refusal is the same
 		if strings.HasPrefix(k, "aws:") {
-			return invalid("Caller is an end user and not allowed to mutate system tags")
+			return Invalid("Caller is an end user and not allowed to mutate system tags")
 		}
 		if _, found := has[k]; !found {
 			n++
 		}
 	}
 	if n > TagsMax {
-		return refuse(KindTooManyTags, "A scalable target can have at most %d tags.", TagsMax)
+		return Refuse(KindTooManyTags, "A scalable target can have at most %d tags.", TagsMax)
 	}
 	return nil
 }

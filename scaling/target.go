@@ -19,8 +19,8 @@ type Target struct {
 	// ClampDue: a range was set and the capacity has not been held against it yet. See Clamp.
 	ClampDue bool
 
-	// PredictDue: a forecast asks for capacity and the capacity has not been held against it yet.
-	PredictDue bool `json:",omitempty"`
+	// RuleDue: the moment of a Timed rule has come, such as a forecast's, and the target is to be decided without an alarm.
+	RuleDue bool `json:"PredictDue,omitempty"`
 
 	// WakeDue: so many requests wait for a first instance, and the capacity has not been held against that yet.
 	WakeDue int `json:",omitempty"`

@@ -29,9 +29,9 @@ func (t *Target) Wakeable() bool {
 	return t.Max > 0 && !t.Suspended.DynamicOut && !t.DryRun() && t.Group.holds(0, 1) == 0
 }
 
-// proposeWake asks for the first instance of a target at zero for which requests wait.
-func (s *situation) proposeWake(d *Decision) {
-	t, c := s.target, s.capacity
+// proposeFirst asks for the first instance of a target at zero for which requests wait.
+func (s *Situation) proposeFirst() Proposal {
+	t, c := s.Target, s.Capacity
 	pr := Proposal{Policy: WakeTag, Waiting: t.WakeDue, Formula: FormulaWake, Wanted: 1, Raw: 1, Clamped: c.Desired}
 	switch {
 	case t.Suspended.DynamicOut:
@@ -42,9 +42,9 @@ func (s *situation) proposeWake(d *Decision) {
 		pr.Outcome = AtMax
 	default:
 		pr.Clamped = t.clamp(pr.Wanted)
-		pr.Outcome = s.possible(&pr)
+		pr.Outcome = s.Possible(&pr)
 	}
-	d.Proposals = append(d.Proposals, pr)
+	return pr
 }
 
 // Woke notes what a decision made of the requests that wait. Only one that the resource could not take is made again, once it can:
@@ -57,7 +57,7 @@ func (t *Target) Woke(d *Decision) {
 
 // coolDownWoken starts the scale-in cooldown of every policy: what a request woke is not taken away before metrics of it are there.
 func (t *Target) coolDownWoken(end time.Time) {
-	for p := range t.all() {
+	for p := range t.All() {
 		p.Cooling.InEnd = end
 	}
 }
@@ -77,11 +77,11 @@ func (t *Target) zeroCapacityWarnings(alarms []AlarmFacts, wakes bool) []Warning
 	if t.Min > 0 || t.Max == 0 || wakes || !t.scalesToZero() {
 		return nil
 	}
-	for p := range t.all() {
+	for p := range t.All() {
 		if p.leavesZero() && slices.ContainsFunc(of(alarms, p), func(a AlarmFacts) bool { return a.SeesZero && a.ActionsEnabled }) {
 			return nil
 		}
-		if p.Type == PredictiveScaling && p.Predictive.scales() {
+		if x := p.timed(); x != nil && x.Acts() {
 			return nil
 		}
 	}
@@ -101,7 +101,7 @@ func (t *Target) zeroCapacityWarnings(alarms []AlarmFacts, wakes bool) []Warning
 
 // scalesToZero reports whether anything scales the target to zero.
 func (t *Target) scalesToZero() bool {
-	for p := range t.all() {
+	for p := range t.All() {
 		if p.scalesIn() {
 			return true
 		}
@@ -111,18 +111,6 @@ func (t *Target) scalesToZero() bool {
 
 // leavesZero reports whether the policy can raise a capacity of zero, given an alarm that is in ALARM there.
 func (p *Policy) leavesZero() bool {
-	switch {
-	case p.Disabled:
-		return false
-	case p.Type == TargetTrackingScaling:
-		return true
-	case p.Type == StepScaling:
-		percent := p.Step.AdjustmentType == PercentChangeInCapacity && p.Step.MinMagnitude == nil
-		return !percent && slices.ContainsFunc(p.Step.Steps, func(s StepAdjustment) bool { return s.Adjustment > 0 })
-	case p.Type == SimpleScaling:
-		percent := p.Simple.AdjustmentType == PercentChangeInCapacity && p.Simple.MinMagnitude == nil
-		return !percent && p.Simple.Adjustment > 0
-	default:
-		return false
-	}
+	x, ok := p.Rule.(Directed)
+	return !p.Disabled && (!ok || x.LeavesZero())
 }

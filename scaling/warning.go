@@ -119,7 +119,7 @@ func (w Warning) String() string {
 // AlarmFacts is what warnings need to know of an alarm that invokes, or would invoke, a policy.
 type AlarmFacts struct {
 	Policy         string
-	Group          bool // it is one of the group's
+	API            API // of the policy
 	Alarm          string
 	State          alarm.State
 	Since          time.Time // of the state
@@ -149,7 +149,7 @@ func (t *Target) Warnings(now time.Time, alarms []AlarmFacts, wakes bool) []Warn
 	if t.Min == t.Max && t.anyPolicy() {
 		out = append(out, Warning{Kind: RangeIsOnePoint, Number: t.Min})
 	}
-	for p := range t.all() {
+	for p := range t.All() {
 		out = append(out, t.policyWarnings(now, p, alarms)...)
 	}
 	out = append(out, t.scaleInWarnings(now, alarms)...)
@@ -207,16 +207,21 @@ func (t *Target) scaleInWarnings(now time.Time, alarms []AlarmFacts) []Warning {
 	if t.Min == t.Max {
 		return nil
 	}
-	var able, silent []*Policy // target tracking policies that may scale in; those of them that have no data
+	var able, silent []*Policy // policies that have to agree to scale in; those of them that have no data
 	scalesIn, invoked := false, false
-	for p := range t.all() {
+	for p := range t.All() {
 		invoked = invoked || p.invoked()
 		scalesIn = scalesIn || p.scalesIn()
-		if p.Type != TargetTrackingScaling || p.scaleInDisabled() {
+		x, ok := p.Rule.(Agreeing)
+		if !ok {
+			continue
+		}
+		low, has := x.AgreesBy()
+		if !has {
 			continue
 		}
 		able = append(able, p)
-		if slices.ContainsFunc(of(alarms, p), func(a AlarmFacts) bool { return a.Alarm == p.AlarmLow && a.withoutData(now) }) {
+		if slices.ContainsFunc(of(alarms, p), func(a AlarmFacts) bool { return a.Alarm == low && a.withoutData(now) }) {
 			silent = append(silent, p)
 		}
 	}
@@ -273,29 +278,18 @@ func (t *Target) daysAtMax(now time.Time) int {
 	return days
 }
 
-// invoked reports whether alarms invoke policies of this type: others act by themselves.
-func (p *Policy) invoked() bool {
-	return (p.Type == StepScaling || p.Type == TargetTrackingScaling || p.Type == SimpleScaling) && !p.Disabled
-}
+// invoked reports whether alarms are to invoke the policy: others act at moments of their own.
+func (p *Policy) invoked() bool { return !p.Disabled && (p.timed() == nil || p.OwnsAlarms()) }
 
 // scalesIn reports whether the policy can ever take capacity away.
 func (p *Policy) scalesIn() bool {
-	switch {
-	case p.Disabled:
-		return false
-	case p.Type == StepScaling:
-		return p.Step.AdjustmentType == ExactCapacity ||
-			slices.ContainsFunc(p.Step.Steps, func(s StepAdjustment) bool { return s.Adjustment < 0 })
-	case p.Type == SimpleScaling:
-		return p.Simple.AdjustmentType == ExactCapacity || p.Simple.Adjustment < 0
-	default:
-		return p.Type == TargetTrackingScaling && !p.scaleInDisabled()
-	}
+	x, ok := p.Rule.(Directed)
+	return !p.Disabled && (!ok || x.ScalesIn())
 }
 
 // anyPolicy reports whether the target or its group has policies.
 func (t *Target) anyPolicy() bool {
-	for range t.all() {
+	for range t.All() {
 		return true
 	}
 	return false
@@ -304,7 +298,7 @@ func (t *Target) anyPolicy() bool {
 func of(alarms []AlarmFacts, p *Policy) []AlarmFacts {
 	var out []AlarmFacts
 	for _, a := range alarms {
-		if a.Policy == p.Name && a.Group == p.grouped() {
+		if a.Policy == p.Name && a.API == p.API() {
 			out = append(out, a)
 		}
 	}

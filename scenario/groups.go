@@ -8,6 +8,9 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // group calls UpdateAutoScalingGroup; without settings it prints the group.
@@ -76,12 +79,12 @@ func (r *runner) desired(c *command) error {
 }
 
 // groupPolicy parses the common arguments of group policies: NAME on ENDPOINT/VARIANT.
-func (c *command) groupPolicy(kind scaling.PolicyType) (scaling.GroupPolicyInput, error) {
+func (c *command) groupPolicy(kind policy.GroupType) (policy.GroupInput, error) {
 	named, err := c.policy()
 	if err != nil {
-		return scaling.GroupPolicyInput{}, err
+		return policy.GroupInput{}, err
 	}
-	in := scaling.GroupPolicyInput{Key: named.Key, Name: named.Name, Type: kind}
+	in := policy.GroupInput{Key: named.Key, Name: named.Name, Type: kind}
 	text, _ := c.pair("enabled")
 	in.Disabled = text == "no"
 	if in.MinMagnitude, err = c.integer("magnitude"); err != nil {
@@ -95,15 +98,15 @@ func (c *command) groupPolicy(kind scaling.PolicyType) (scaling.GroupPolicyInput
 }
 
 // adjustment reads type=, by default ChangeInCapacity.
-func (c *command) adjustment() scaling.AdjustmentType {
+func (c *command) adjustment() step.AdjustmentType {
 	if text, found := c.pair("type"); found {
-		return scaling.ParseAdjustmentType(text)
+		return step.ParseAdjustmentType(text)
 	}
-	return scaling.ChangeInCapacity
+	return step.ChangeInCapacity
 }
 
 func (r *runner) simple(c *command) error {
-	in, err := c.groupPolicy(scaling.SimpleScaling)
+	in, err := c.groupPolicy(policy.GroupSimple)
 	if err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func (r *runner) simple(c *command) error {
 }
 
 func (r *runner) groupStep(c *command) error {
-	in, err := c.groupPolicy(scaling.StepScaling)
+	in, err := c.groupPolicy(policy.GroupStep)
 	if err != nil {
 		return err
 	}
@@ -126,14 +129,14 @@ func (r *runner) groupStep(c *command) error {
 		return err
 	}
 	if text, found := c.pair("aggregate"); found {
-		in.Aggregation = scaling.ParseAggregation(text)
+		in.Aggregation = step.ParseAggregation(text)
 	}
 	r.do(engine.PutGroupPolicy{Scope: scope, Input: in})
 	return nil
 }
 
 func (r *runner) groupTrack(c *command) error {
-	in, err := c.groupPolicy(scaling.TargetTrackingScaling)
+	in, err := c.groupPolicy(policy.GroupTracking)
 	if err != nil {
 		return err
 	}
@@ -143,8 +146,8 @@ func (r *runner) groupTrack(c *command) error {
 	}
 	off, _ := c.pair("scale-in")
 	disabled := off == "off"
-	in.TargetTracking = &scaling.TargetTrackingConfig{
-		TargetValue: value, DisableScaleIn: &disabled, Predefined: &scaling.PredefinedSpec{Metric: scaling.GroupCPUUtilization},
+	in.TargetTracking = &tracking.Config{
+		TargetValue: value, DisableScaleIn: &disabled, Predefined: &tracking.PredefinedSpec{Metric: tracking.GroupCPUUtilization},
 	}
 	if text, found := c.pair("metric"); found {
 		m := metricID(text)
@@ -153,7 +156,7 @@ func (r *runner) groupTrack(c *command) error {
 			return err
 		}
 		in.TargetTracking.Predefined = nil
-		in.TargetTracking.Customized = &scaling.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: scaling.Average, Period: period}
+		in.TargetTracking.Customized = &tracking.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: tracking.Average, Period: period}
 	}
 	if err := c.trackMath(in.TargetTracking); err != nil {
 		return err

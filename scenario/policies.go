@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,8 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 func targetKey(k engine.VariantKey) scaling.TargetKey {
@@ -95,40 +96,41 @@ func (r *runner) track(c *command) error {
 	if err != nil {
 		return err
 	}
-	in.Type = scaling.TargetTrackingScaling
-	in.TargetTracking = &scaling.TargetTrackingConfig{
-		TargetValue: value, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
+	in.Type = tracking.Type{}
+	config := &tracking.Config{
+		TargetValue: value, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
 		ScaleOutCooldown: out, ScaleInCooldown: back,
 	}
 	if text, found := c.pair("scale-in"); found {
 		disabled := text == "off"
-		in.TargetTracking.DisableScaleIn = &disabled
+		config.DisableScaleIn = &disabled
 	}
 	if text, found := c.pair("metric"); found {
 		m := metricID(text)
-		in.TargetTracking.Predefined = nil
-		in.TargetTracking.Customized = &scaling.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: scaling.Average}
+		config.Predefined = nil
+		config.Customized = &tracking.CustomizedSpec{Namespace: m.Namespace, Name: m.Name, Statistic: tracking.Average}
 		switch text {
 		case "concurrency":
-			in.TargetTracking.Customized = nil
-			in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}
+			config.Customized = nil
+			config.Predefined = &tracking.PredefinedSpec{Metric: tracking.VariantConcurrentRequestsPerModel}
 		case "stored": // omitted: the policy keeps its metric
-			in.TargetTracking.Customized = nil
+			config.Customized = nil
 		}
 	}
 	if text, found := c.pair("predefined"); found {
-		in.TargetTracking.Predefined = &scaling.PredefinedSpec{Metric: scaling.ParsePredefinedMetric(text)}
-		in.TargetTracking.Predefined.ResourceLabel, _ = c.pair("label")
+		config.Predefined = &tracking.PredefinedSpec{Metric: tracking.ParsePredefinedMetric(text)}
+		config.Predefined.ResourceLabel, _ = c.pair("label")
 	}
-	if err := c.trackMath(in.TargetTracking); err != nil {
+	if err := c.trackMath(config); err != nil {
 		return err
 	}
+	in.Configs = []scaling.Config{config}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
 	return nil
 }
 
 // trackMath reads expr=m1/2 m1=NS/M stat=Sum.
-func (c *command) trackMath(config *scaling.TargetTrackingConfig) error {
+func (c *command) trackMath(config *tracking.Config) error {
 	statistic := metric.Statistic{Kind: metric.Sum}
 	if text, found := c.pair("stat"); found {
 		var err error
@@ -140,13 +142,15 @@ func (c *command) trackMath(config *scaling.TargetTrackingConfig) error {
 	if queries == nil {
 		return nil
 	}
-	spec := &scaling.CustomizedSpec{}
+	spec := &tracking.CustomizedSpec{}
 	for _, q := range queries {
 		returned := !q.Hidden
-		x := scaling.MetricQuery{ID: q.ID, Expression: q.Expression, ReturnData: &returned}
+		x := tracking.MetricQuery{ID: q.ID, Expression: q.Expression, ReturnData: &returned}
 		if s := q.Stat; s != nil {
-			x.Stat = &scaling.MetricStat{Namespace: s.Metric.Namespace, Name: s.Metric.Name, Statistic: s.Statistic.String()}
-			x.Stat.Dimensions = slices.Clone(s.Metric.Dimensions)
+			x.Stat = &tracking.MetricStat{Namespace: s.Metric.Namespace, Name: s.Metric.Name, Statistic: s.Statistic.String()}
+			for _, d := range s.Metric.Dimensions {
+				x.Stat.Dimensions = append(x.Stat.Dimensions, metric.Dimension{Name: d.Name, Value: d.Value})
+			}
 		}
 		spec.Queries = append(spec.Queries, x)
 	}
@@ -164,17 +168,18 @@ func (r *runner) step(c *command) error {
 	if err != nil {
 		return err
 	}
-	in.Type = scaling.StepScaling
-	in.Step = &scaling.StepConfig{AdjustmentType: scaling.ChangeInCapacity, Cooldown: cooldown}
+	in.Type = step.Type{}
+	config := &step.Config{AdjustmentType: step.ChangeInCapacity, Cooldown: cooldown}
+	in.Configs = []scaling.Config{config}
 	if text, _ := c.pair("type"); text == "none" {
-		in.Step.AdjustmentType = 0
+		config.AdjustmentType = 0
 	} else if text != "" {
-		in.Step.AdjustmentType = scaling.ParseAdjustmentType(text)
+		config.AdjustmentType = step.ParseAdjustmentType(text)
 	}
 	if text, found := c.pair("aggregate"); found {
-		in.Step.Aggregation = scaling.ParseAggregation(text)
+		config.Aggregation = step.ParseAggregation(text)
 	}
-	if in.Step.MinMagnitude, err = c.integer("magnitude"); err != nil {
+	if config.MinMagnitude, err = c.integer("magnitude"); err != nil {
 		return err
 	}
 	text, found := c.pair("steps")
@@ -185,7 +190,7 @@ func (r *runner) step(c *command) error {
 		r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
 		return nil
 	}
-	if in.Step.Steps, err = steps(text); err != nil {
+	if config.Steps, err = steps(text); err != nil {
 		return err
 	}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
@@ -202,8 +207,8 @@ func (c *command) cooldown(name string) (*time.Duration, error) {
 }
 
 // steps parses LOWER..UPPER:CHANGE, separated by commas; an omitted bound is open.
-func steps(text string) ([]scaling.StepAdjustment, error) {
-	var out []scaling.StepAdjustment
+func steps(text string) ([]step.Adjustment, error) {
+	var out []step.Adjustment
 	for _, part := range strings.Split(text, ",") {
 		bounds, change, ok := strings.Cut(part, ":")
 		lower, upper, ok2 := strings.Cut(bounds, "..")
@@ -211,7 +216,7 @@ func steps(text string) ([]scaling.StepAdjustment, error) {
 		if !ok || !ok2 || err != nil {
 			return nil, fmt.Errorf("%s is not a step such as 0..10:+1", part)
 		}
-		s := scaling.StepAdjustment{Adjustment: n}
+		s := step.Adjustment{Adjustment: n}
 		if s.Lower, err = bound(lower); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/predictive"
 )
 
 // predict puts a predictive scaling policy, on a pair of metrics or, with load= and scaling=, on others.
@@ -21,27 +22,28 @@ func (r *runner) predict(c *command) error {
 	if err != nil {
 		return err
 	}
-	in.Type = scaling.PredictiveScaling
-	in.Predictive = &scaling.PredictiveConfig{}
+	in.Type = predictive.Type{}
+	config := &predictive.Config{}
 	if text, found := c.pair("mode"); found {
-		in.Predictive.Mode = scaling.ParsePredictiveMode(text)
+		config.Mode = predictive.ParseMode(text)
 	}
 	if text, found := c.pair("breach"); found {
-		in.Predictive.Breach = scaling.ParseBreachBehavior(text)
+		config.Breach = predictive.ParseBreachBehavior(text)
 	}
-	if in.Predictive.MaxBuffer, err = c.integer("max-buffer"); err != nil {
+	if config.MaxBuffer, err = c.integer("max-buffer"); err != nil {
 		return err
 	}
-	if in.Predictive.Buffer, err = c.span("buffer"); err != nil {
+	if config.Buffer, err = c.span("buffer"); err != nil {
 		return err
 	}
-	in.Predictive.Specs = []scaling.PredictiveSpec{c.spec(value)}
+	config.Specs = []predictive.Spec{c.spec(value)}
+	in.Configs = []scaling.Config{config}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
 	return nil
 }
 
-func (c *command) spec(target float64) scaling.PredictiveSpec {
-	s := scaling.PredictiveSpec{TargetValue: target}
+func (c *command) spec(target float64) predictive.Spec {
+	s := predictive.Spec{TargetValue: target}
 	custom := func(name, statistic string) []metric.DataQuery {
 		text, found := c.pair(name)
 		if !found {
@@ -52,7 +54,7 @@ func (c *command) spec(target float64) scaling.PredictiveSpec {
 	}
 	s.CustomLoad, s.CustomScaling, s.CustomCapacity = custom("load", "Sum"), custom("scaling", "Average"), custom("capacity", "Average")
 	if pair, found := c.pair("pair"); found || s.CustomLoad == nil && s.CustomScaling == nil {
-		s.Pair = &scaling.PredictiveMetric{Type: scaling.PairInvocations}
+		s.Pair = &predictive.Metric{Type: predictive.PairInvocations}
 		if found {
 			s.Pair.Type = pair
 		}
@@ -119,10 +121,14 @@ func (r *runner) forecast(c *command) error {
 		return err
 	}
 	t := r.world.Engine.Region(scope).Targets.Targets[in.Key]
-	if t == nil || t.Policy(in.Name) == nil || t.Policy(in.Name).Outlook == nil {
+	if t == nil || t.Policy(in.Name) == nil {
 		return fmt.Errorf("%s is not a predictive scaling policy", in.Name)
 	}
-	o := t.Policy(in.Name).Outlook
+	rule, ok := t.Policy(in.Name).Rule.(*predictive.Rule)
+	if !ok {
+		return fmt.Errorf("%s is no predictive scaling policy", in.Name)
+	}
+	o := rule.Outlook
 	if len(o.Hours) == 0 {
 		r.print("forecast %s: none. %s", in.Name, o.Reason)
 		return nil
@@ -137,7 +143,7 @@ func (r *runner) forecast(c *command) error {
 		i += n
 	}
 	now := "nothing"
-	if n, scales := t.PredictedCapacity(r.world.Now); scales {
+	if n, scales := t.ExpectedCapacity(r.world.Now); scales {
 		now = fmt.Sprint(n)
 	}
 	r.print("forecast %s: from %s, made %s: %s; predicted capacity now: %s", in.Name, o.Hours[0].Start.Format("Mon 15:04"),

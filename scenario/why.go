@@ -9,6 +9,9 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // warnings prints the warnings of a variant's scaling configuration.
@@ -127,9 +130,10 @@ func (r *runner) describe(c *command) error {
 
 // configured renders the stored configuration of a policy, without omitted members.
 func configured(p *scaling.Policy) string {
-	parts := []string{p.Type.String()}
+	parts := []string{p.Type()}
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if t := p.TargetTracking; t != nil {
+	if rule, ok := p.Rule.(*tracking.Rule); ok {
+		t := rule.Settings
 		add("target %v", t.TargetValue)
 		if t.ScaleOutCooldown != nil {
 			add("scale-out cooldown %v", *t.ScaleOutCooldown)
@@ -141,7 +145,8 @@ func configured(p *scaling.Policy) string {
 			add("scale-in disabled %v", *t.DisableScaleIn)
 		}
 	}
-	if s := p.Step; s != nil {
+	if rule, ok := p.Rule.(*step.Rule); ok {
+		s := rule.Settings
 		add("%v", s.AdjustmentType)
 		for _, a := range s.Steps {
 			add("%s..%s: %+d", end(a.Lower), end(a.Upper), a.Adjustment)
@@ -196,12 +201,12 @@ func (r *runner) named(c *command) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p := t.Policy(c.words[3])
-	switch {
-	case p != nil && name == "AlarmHigh":
-		return p.AlarmHigh, nil
-	case p != nil && name == "AlarmLow":
-		return p.AlarmLow, nil
+	if p := t.Policy(c.words[3]); p != nil {
+		for _, own := range p.AlarmNames() {
+			if short(own) == name {
+				return own, nil
+			}
+		}
 	}
 	return "", fmt.Errorf("%s has no %s of its own", c.words[3], name)
 }
@@ -219,7 +224,7 @@ func (r *runner) keep(c *command) error {
 		return err
 	}
 	if text, found := c.pair("type"); found {
-		in.Type = scaling.ParsePolicyType(text)
+		in.Type = policy.Types().Named(text)
 	}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
 	return nil

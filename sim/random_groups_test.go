@@ -10,6 +10,9 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // instance records an instance's activity.
@@ -59,10 +62,10 @@ func (l *life) actGroup() {
 	case 2:
 		l.simple()
 	case 3:
-		l.must(engine.PutGroupPolicy{Scope: scope, Input: scaling.GroupPolicyInput{
-			Key: key, Name: "keep", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-				TargetValue: float64(20 + l.rand.IntN(200)), Customized: &scaling.CustomizedSpec{
-					Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: scaling.Sum,
+		l.must(engine.PutGroupPolicy{Scope: scope, Input: policy.GroupInput{
+			Key: key, Name: "keep", Type: policy.GroupTracking, TargetTracking: &tracking.Config{
+				TargetValue: float64(20 + l.rand.IntN(200)), Customized: &tracking.CustomizedSpec{
+					Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: tracking.Sum,
 					Dimensions: []metric.Dimension{{Name: "EndpointName", Value: "e"}, {Name: "VariantName", Value: "v"}},
 				},
 			},
@@ -84,8 +87,8 @@ func (l *life) actGroup() {
 
 // simple puts a simple policy, and an alarm that invokes it.
 func (l *life) simple() {
-	out, err := l.world.Do(engine.PutGroupPolicy{Scope: scope, Input: scaling.GroupPolicyInput{
-		Key: key, Name: "one", AdjustmentType: scaling.ChangeInCapacity, Adjustment: ptr(l.rand.IntN(5) - 2),
+	out, err := l.world.Do(engine.PutGroupPolicy{Scope: scope, Input: policy.GroupInput{
+		Key: key, Name: "one", AdjustmentType: step.ChangeInCapacity, Adjustment: ptr(l.rand.IntN(5) - 2),
 	}})
 	if err != nil {
 		l.failf("%v", err)

@@ -12,6 +12,8 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
 )
 
@@ -190,10 +192,10 @@ func (l *life) act() {
 		l.world.SetLoad(variant, float64(l.rand.IntN(2000)))
 	case 3:
 		l.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-			Key: key, Name: "tt", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+			Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
 				TargetValue: float64(20 + l.rand.IntN(200)), ScaleInCooldown: seconds(), ScaleOutCooldown: seconds(),
-				Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance}, DisableScaleIn: ptr(l.rand.IntN(4) == 0),
-			},
+				Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance}, DisableScaleIn: ptr(l.rand.IntN(4) == 0),
+			}},
 		}})
 	case 4:
 		l.steps(seconds())
@@ -254,11 +256,11 @@ func (l *life) plan() {
 // steps puts a step policy for both directions, with an alarm for each.
 func (l *life) steps(cooldown *time.Duration) {
 	l.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "step", Type: scaling.StepScaling, Step: &scaling.StepConfig{
-			AdjustmentType: scaling.ChangeInCapacity, Cooldown: cooldown, Steps: []scaling.StepAdjustment{
+		Key: key, Name: "step", Type: step.Type{}, Configs: []scaling.Config{&step.Config{
+			AdjustmentType: step.ChangeInCapacity, Cooldown: cooldown, Steps: []step.Adjustment{
 				{Upper: ptr(0.0), Adjustment: -1}, {Lower: ptr(0.0), Upper: ptr(50.0), Adjustment: 1}, {Lower: ptr(50.0), Adjustment: 1 + l.rand.IntN(4)},
 			},
-		},
+		}},
 	}})
 	action := []alarm.Action{{On: alarm.InAlarm, Target: l.target().ID36(), Policy: "step"}}
 	for _, name := range []string{"cold", "hot"} {

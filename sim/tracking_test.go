@@ -12,6 +12,8 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
 )
 
@@ -25,28 +27,28 @@ type metricKind struct {
 	name   string
 	source string // its publisher: invocations, concurrency, own or usage
 	group  bool   // the policy is put through the EC2 Auto Scaling API
-	config scaling.TargetTrackingConfig
+	config tracking.Config
 }
 
 var ofVariant = []metric.Dimension{{Name: "EndpointName", Value: "e"}, {Name: "VariantName", Value: "v"}}
 
-func predefined(m scaling.PredefinedMetric) scaling.TargetTrackingConfig {
-	return scaling.TargetTrackingConfig{Predefined: &scaling.PredefinedSpec{Metric: m}}
+func predefined(m tracking.PredefinedMetric) tracking.Config {
+	return tracking.Config{Predefined: &tracking.PredefinedSpec{Metric: m}}
 }
 
-func own(period time.Duration) scaling.TargetTrackingConfig {
-	return scaling.TargetTrackingConfig{Customized: &scaling.CustomizedSpec{Namespace: "App", Name: "Load", Statistic: scaling.Average, Period: period}}
+func own(period time.Duration) tracking.Config {
+	return tracking.Config{Customized: &tracking.CustomizedSpec{Namespace: "App", Name: "Load", Statistic: tracking.Average, Period: period}}
 }
 
 var kinds = []metricKind{
-	{"invocations", "invocations", false, predefined(scaling.VariantInvocationsPerInstance)},
-	{"concurrency, 10 s", "concurrency", false, predefined(scaling.VariantConcurrentRequestsPerModel)},
-	{"customized", "invocations", false, scaling.TargetTrackingConfig{Customized: &scaling.CustomizedSpec{
-		Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: scaling.Sum, Dimensions: ofVariant,
+	{"invocations", "invocations", false, predefined(tracking.VariantInvocationsPerInstance)},
+	{"concurrency, 10 s", "concurrency", false, predefined(tracking.VariantConcurrentRequestsPerModel)},
+	{"customized", "invocations", false, tracking.Config{Customized: &tracking.CustomizedSpec{
+		Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: tracking.Sum, Dimensions: ofVariant,
 	}}},
 	{"customized, a client's", "own", false, own(0)},
-	{"metric math", "invocations", false, scaling.TargetTrackingConfig{Customized: &scaling.CustomizedSpec{Queries: []scaling.MetricQuery{
-		{ID: "m1", ReturnData: ptr(false), Stat: &scaling.MetricStat{
+	{"metric math", "invocations", false, tracking.Config{Customized: &tracking.CustomizedSpec{Queries: []tracking.MetricQuery{
+		{ID: "m1", ReturnData: ptr(false), Stat: &tracking.MetricStat{
 			Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: "Sum", Dimensions: ofVariant,
 		}},
 		{ID: "e1", Expression: "m1 * 2 / 2", ReturnData: ptr(true)},
@@ -54,7 +56,7 @@ var kinds = []metricKind{
 	{"group, 10 s", "own", true, own(10 * time.Second)},
 	{"group, 30 s", "own", true, own(30 * time.Second)},
 	{"group, 60 s", "own", true, own(time.Minute)},
-	{"group, CPU", "usage", true, predefined(scaling.GroupCPUUtilization)},
+	{"group, CPU", "usage", true, predefined(tracking.GroupCPUUtilization)},
 }
 
 // tracked is a variant with one target tracking policy, its load, and the history of both since the policy had time to react.
@@ -112,15 +114,15 @@ func (x *tracked) put() {
 	if x.kind.group {
 		warmup := seconds(x.t, "warm-up")
 		x.must(engine.UpdateGroup{Scope: scope, Update: scaling.GroupUpdate{Key: key, Min: &least, Max: &most, DefaultWarmup: &warmup}})
-		x.must(engine.PutGroupPolicy{Scope: scope, Input: scaling.GroupPolicyInput{
-			Key: key, Name: "p", Type: scaling.TargetTrackingScaling, TargetTracking: &config,
+		x.must(engine.PutGroupPolicy{Scope: scope, Input: policy.GroupInput{
+			Key: key, Name: "p", Type: policy.GroupTracking, TargetTracking: &config,
 		}})
 		return
 	}
 	config.ScaleOutCooldown, config.ScaleInCooldown = ptr(seconds(x.t, "scale-out cooldown")), ptr(seconds(x.t, "scale-in cooldown"))
 	x.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &least, Max: &most}})
 	x.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "p", Type: scaling.TargetTrackingScaling, TargetTracking: &config,
+		Key: key, Name: "p", Type: tracking.Type{}, Configs: []scaling.Config{&config},
 	}})
 }
 

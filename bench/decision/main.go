@@ -21,6 +21,9 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/engine/enginetest"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // rounds is the number of measurements of a tick, of which the median is reported.
@@ -128,12 +131,12 @@ func measureDecision() ([]figure.Figure, error) {
 	var d scaling.Decision
 	full := scaling.Capacity{Desired: 8, Current: 8, Scalable: true}
 	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	scaling.Decide(now, target, full, signals, nil, &d)
+	scaling.Decide(now, target, full, scaling.Seen{Signals: signals}, &d)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	started := figure.CPUTime()
 	for range decisions {
-		scaling.Decide(now, target, full, signals, nil, &d)
+		scaling.Decide(now, target, full, scaling.Seen{Signals: signals}, &d)
 	}
 	took := figure.CPUTime() - started
 	runtime.ReadMemStats(&after)
@@ -147,7 +150,7 @@ func measureDecision() ([]figure.Figure, error) {
 }
 
 func twoPolicies() (*scaling.Target, []scaling.Signal, error) {
-	r := scaling.NewRegistry()
+	r := scaling.NewRegistry(policy.Types())
 	key, least, most, ids := scaling.VariantTarget("chat", "blue"), 1, 8, 0
 	newID := func() string {
 		ids++
@@ -159,19 +162,20 @@ func twoPolicies() (*scaling.Target, []scaling.Signal, error) {
 	}
 	bound := 0.0
 	for _, p := range []scaling.PolicyInput{
-		{Key: key, Name: "cpu", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-			TargetValue: 70, Customized: &scaling.CustomizedSpec{Namespace: "n", Name: "cpu", Statistic: scaling.Average},
-		}},
-		{Key: key, Name: "up", Type: scaling.StepScaling, Step: &scaling.StepConfig{
-			AdjustmentType: scaling.ChangeInCapacity, Steps: []scaling.StepAdjustment{{Lower: &bound, Adjustment: 1}},
-		}},
+		{Key: key, Name: "cpu", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
+			TargetValue: 70, Customized: &tracking.CustomizedSpec{Namespace: "n", Name: "cpu", Statistic: tracking.Average},
+		}}},
+		{Key: key, Name: "up", Type: step.Type{}, Configs: []scaling.Config{&step.Config{
+			AdjustmentType: step.ChangeInCapacity, Steps: []step.Adjustment{{Lower: &bound, Adjustment: 1}},
+		}}},
 	} {
 		if _, err := r.PutPolicy(time.Time{}, p, newID); err != nil {
 			return nil, nil, err
 		}
 	}
+	cpu, up := t.Policy("cpu"), t.Policy("up")
 	return t, []scaling.Signal{
-		{Policy: "cpu", Alarm: t.Policy("cpu").AlarmHigh, State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold, Threshold: 70, Datapoints: []float64{140, 150, 160}},
-		{Policy: "up", Alarm: "high", State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold, Threshold: 50, Datapoints: []float64{55, 56, 57}},
+		{Policy: cpu, Alarm: cpu.AlarmNames()[0], State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold, Threshold: 70, Datapoints: []float64{140, 150, 160}},
+		{Policy: up, Alarm: "high", State: alarm.InAlarm, Comparison: alarm.GreaterThanThreshold, Threshold: 50, Datapoints: []float64{55, 56, 57}},
 	}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 const (
@@ -105,9 +106,9 @@ func region(first, end, least, most int) iter.Seq[engine.Input] {
 			more = yield(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: s, Endpoint: v.Endpoint}, Config: "c"}) &&
 				yield(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &least, Max: &most}}) &&
 				yield(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
-					Key: key, Name: "keep", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-						TargetValue: targetValue, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-					},
+					Key: key, Name: "keep", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
+						TargetValue: targetValue, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+					}},
 				}})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/scaling"
 )
 
 // record is the data of a journal entry: an input, and the trace of its events, with which replay is compared.
@@ -187,7 +188,7 @@ func history(now time.Time, e event) (h log.History, ok bool) {
 		scope(x.Scope)
 		h.Table, h.Key, h.Type, h.ID, h.At = "activity", x.Activity.Key.ResourceID, "Scaled", x.Activity.ID, x.Activity.Start
 		switch {
-		case x.Activity.Cause.Group:
+		case x.Activity.Cause.API == scaling.EC2AutoScaling:
 			h.Type = "Group" // Application Auto Scaling does not list it
 		case x.Activity.NotScaled.Code != 0:
 			h.Type = "NotScaled"

@@ -21,6 +21,7 @@ import (
 	"bellows.dev/bellows/internal/log/memory"
 	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -218,10 +219,10 @@ func (s *server) deploy() {
 	s.until("in service", func(_ *hosting.Variant, st hosting.Status) bool { return st == hosting.InService })
 	s.do(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}})
 	s.do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "tt", Type: scaling.TargetTrackingScaling,
-		TargetTracking: &scaling.TargetTrackingConfig{
-			TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		},
+		Key: key, Name: "tt", Type: tracking.Type{},
+		Configs: []scaling.Config{&tracking.Config{
+			TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+		}},
 	}})
 }
 

@@ -17,7 +17,7 @@ func levelOf(e engine.Event) slog.Level {
 	case engine.EjectionChanged: // the gateway has logged it, with how long it leaves the instance out
 		return slog.LevelDebug
 	case engine.InstanceActivityChanged: // other events report the same of the endpoint
-		if !x.Activity.Why.Cause.Group {
+		if x.Activity.Why.Cause.API != scaling.EC2AutoScaling {
 			return slog.LevelDebug
 		}
 	case engine.InstanceChanged:

@@ -32,7 +32,7 @@ func TestFailuresAreWarnings(t *testing.T) {
 		{engine.Decided{}, slog.LevelDebug},
 		{engine.EjectionChanged{}, slog.LevelDebug},
 		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Launch: true}}, slog.LevelDebug},
-		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Why: scaling.CapacityChange{Cause: scaling.Cause{Kind: scaling.CauseDesired, Group: true}}}}, slog.LevelInfo},
+		{engine.InstanceActivityChanged{Activity: scaling.InstanceActivity{Why: scaling.CapacityChange{Cause: scaling.Cause{Kind: scaling.CauseDesired, API: scaling.EC2AutoScaling}}}}, slog.LevelInfo},
 	} {
 		if got := levelOf(c.event); got != c.want {
 			t.Errorf("%T %+v: %v, want %v", c.event, c.event, got, c.want)

@@ -13,6 +13,7 @@ import (
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/internal/log/sqlite"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // exec changes the store's file directly while it is not open.
@@ -56,10 +57,10 @@ func (w *weeks) track(least, most int, target, load float64, out time.Duration) 
 	w.load = load
 	w.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &least, Max: &most}})
 	w.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "queue", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+		Key: key, Name: "queue", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
 			TargetValue: target, ScaleOutCooldown: &out,
-			Customized: &scaling.CustomizedSpec{Namespace: "App", Name: "Queue", Statistic: scaling.Average, Unit: "Count"},
-		},
+			Customized: &tracking.CustomizedSpec{Namespace: "App", Name: "Queue", Statistic: tracking.Average, Unit: "Count"},
+		}},
 	}})
 }
 

@@ -14,6 +14,10 @@ import (
 	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/predictive"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
 )
 
@@ -250,44 +254,44 @@ func (r *fullRecording) scale() {
 	register(scope, jobs, 0, 5, nil)
 	register(scope, lazy, 0, 2, map[string]string{scaling.WakeTag: "true"})
 	register(other, jobs, 1, 4, nil)
-	app := func(name string) *scaling.CustomizedSpec {
-		return &scaling.CustomizedSpec{
-			Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: scaling.Average, Unit: "Count",
+	app := func(name string) *tracking.CustomizedSpec {
+		return &tracking.CustomizedSpec{
+			Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: tracking.Average, Unit: "Count",
 		}
 	}
-	track := func(s engine.Scope, k scaling.TargetKey, name string, c scaling.TargetTrackingConfig) {
-		r.must(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: k, Name: name, Type: scaling.TargetTrackingScaling, TargetTracking: &c}})
+	track := func(s engine.Scope, k scaling.TargetKey, name string, c tracking.Config) {
+		r.must(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: k, Name: name, Type: tracking.Type{}, Configs: []scaling.Config{&c}}})
 	}
-	track(scope, blue, "invocations", scaling.TargetTrackingConfig{
-		TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
+	track(scope, blue, "invocations", tracking.Config{
+		TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
 		ScaleOutCooldown: one(2 * time.Minute), ScaleInCooldown: one(4 * time.Minute),
 	})
-	track(scope, blue, "depth", scaling.TargetTrackingConfig{TargetValue: 100, Customized: app("Depth"), DisableScaleIn: one(true)})
-	track(scope, green, "concurrency", scaling.TargetTrackingConfig{
-		TargetValue: 0.2, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantConcurrentRequestsPerModel}, ScaleOutCooldown: one(time.Duration(0)),
+	track(scope, blue, "depth", tracking.Config{TargetValue: 100, Customized: app("Depth"), DisableScaleIn: one(true)})
+	track(scope, green, "concurrency", tracking.Config{
+		TargetValue: 0.2, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantConcurrentRequestsPerModel}, ScaleOutCooldown: one(time.Duration(0)),
 	})
-	stat := func(name string) *scaling.MetricStat {
-		return &scaling.MetricStat{Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: "Average", Unit: "Count"}
+	stat := func(name string) *tracking.MetricStat {
+		return &tracking.MetricStat{Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: "Average", Unit: "Count"}
 	}
-	track(scope, lazy, "backlog", scaling.TargetTrackingConfig{TargetValue: 40, Customized: &scaling.CustomizedSpec{Queries: []scaling.MetricQuery{
+	track(scope, lazy, "backlog", tracking.Config{TargetValue: 40, Customized: &tracking.CustomizedSpec{Queries: []tracking.MetricQuery{
 		{ID: "q", Stat: stat("Queue"), ReturnData: one(false)}, {ID: "d", Stat: stat("Depth"), ReturnData: one(false)},
 		{ID: "e", Expression: "MAX([q, d]) / 2", Label: "backlog", ReturnData: one(true)},
 	}}})
-	r.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{Key: jobs, Name: "steps", Type: scaling.StepScaling, Step: &scaling.StepConfig{
-		AdjustmentType: scaling.PercentChangeInCapacity, Cooldown: one(90 * time.Second), Aggregation: scaling.AggregateMaximum, MinMagnitude: one(1),
-		Steps: []scaling.StepAdjustment{
+	r.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{Key: jobs, Name: "steps", Type: step.Type{}, Configs: []scaling.Config{&step.Config{
+		AdjustmentType: step.PercentChangeInCapacity, Cooldown: one(90 * time.Second), Aggregation: step.AggregateMaximum, MinMagnitude: one(1),
+		Steps: []step.Adjustment{
 			{Upper: one(0.0), Adjustment: -50}, {Lower: one(0.0), Upper: one(40.0), Adjustment: 50}, {Lower: one(40.0), Adjustment: 100},
 		},
-	}}})
+	}}}})
 	for hour := begun.Add(-13 * 24 * time.Hour).Truncate(time.Hour); hour.Before(begun); hour = hour.Add(time.Hour) {
 		id := metric.NewID("AWS/SageMaker", "Invocations", metric.Dimension{Name: "EndpointName", Value: "jobs"}, metric.Dimension{Name: "VariantName", Value: "v"})
 		n := float64(60 * (40 + 200*max(0, 12-max(hour.Hour()-12, 12-hour.Hour()))))
 		r.world.Remember(id, hour, metric.Summary{StatisticSet: metric.StatisticSet{Count: n, Sum: n, Max: 1}})
 	}
-	r.must(engine.PutScalingPolicy{Scope: other, Input: scaling.PolicyInput{Key: jobs, Name: "ahead", Type: scaling.PredictiveScaling, Predictive: &scaling.PredictiveConfig{
-		Specs: []scaling.PredictiveSpec{{TargetValue: 150, Pair: &scaling.PredictiveMetric{Type: scaling.PairInvocations}}},
-		Mode:  scaling.ForecastAndScale, Buffer: one(10 * time.Minute), Breach: scaling.IncreaseMaxCapacity, MaxBuffer: one(25),
-	}}})
+	r.must(engine.PutScalingPolicy{Scope: other, Input: scaling.PolicyInput{Key: jobs, Name: "ahead", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
+		Specs: []predictive.Spec{{TargetValue: 150, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+		Mode:  predictive.ForecastAndScale, Buffer: one(10 * time.Minute), Breach: predictive.IncreaseMaxCapacity, MaxBuffer: one(25),
+	}}}})
 	r.schedule(blue, lazy)
 	r.group(blue)
 }
@@ -311,21 +315,21 @@ func (r *fullRecording) schedule(blue, lazy scaling.TargetKey) {
 // group drives a variant in the other region through the EC2 Auto Scaling API.
 func (r *fullRecording) group(k scaling.TargetKey) {
 	r.must(engine.UpdateGroup{Scope: west, Update: scaling.GroupUpdate{Key: k, Min: one(1), Max: one(5), DefaultCooldown: one(2 * time.Minute), DefaultWarmup: one(time.Minute)}})
-	simple, err := r.world.Do(engine.PutGroupPolicy{Scope: west, Input: scaling.GroupPolicyInput{
-		Key: k, Name: "simple", AdjustmentType: scaling.ChangeInCapacity, Adjustment: one(1), Cooldown: one(3 * time.Minute),
+	simple, err := r.world.Do(engine.PutGroupPolicy{Scope: west, Input: policy.GroupInput{
+		Key: k, Name: "simple", AdjustmentType: step.ChangeInCapacity, Adjustment: one(1), Cooldown: one(3 * time.Minute),
 	}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.must(engine.PutGroupPolicy{Scope: west, Input: scaling.GroupPolicyInput{
-		Key: k, Name: "steps", Type: scaling.StepScaling, AdjustmentType: scaling.ChangeInCapacity, Warmup: one(30 * time.Second), Aggregation: scaling.AggregateMinimum,
-		Steps: []scaling.StepAdjustment{{Lower: one(0.0), Upper: one(20.0), Adjustment: 1}, {Lower: one(20.0), Adjustment: 2}},
+	r.must(engine.PutGroupPolicy{Scope: west, Input: policy.GroupInput{
+		Key: k, Name: "steps", Type: policy.GroupStep, AdjustmentType: step.ChangeInCapacity, Warmup: one(30 * time.Second), Aggregation: step.AggregateMinimum,
+		Steps: []step.Adjustment{{Lower: one(0.0), Upper: one(20.0), Adjustment: 1}, {Lower: one(20.0), Adjustment: 2}},
 	}})
-	r.must(engine.PutGroupPolicy{Scope: west, Input: scaling.GroupPolicyInput{
-		Key: k, Name: "cpu", Type: scaling.TargetTrackingScaling,
-		TargetTracking: &scaling.TargetTrackingConfig{TargetValue: 30, Predefined: &scaling.PredefinedSpec{Metric: scaling.GroupCPUUtilization}},
+	r.must(engine.PutGroupPolicy{Scope: west, Input: policy.GroupInput{
+		Key: k, Name: "cpu", Type: policy.GroupTracking,
+		TargetTracking: &tracking.Config{TargetValue: 30, Predefined: &tracking.PredefinedSpec{Metric: tracking.GroupCPUUtilization}},
 	}})
-	r.must(engine.PutGroupPolicy{Scope: west, Input: scaling.GroupPolicyInput{Key: k, Name: "unused", AdjustmentType: scaling.ExactCapacity, Adjustment: one(2), Disabled: true}})
+	r.must(engine.PutGroupPolicy{Scope: west, Input: policy.GroupInput{Key: k, Name: "unused", AdjustmentType: step.ExactCapacity, Adjustment: one(2), Disabled: true}})
 	r.must(engine.PutGroupSchedule{Scope: west, Input: scaling.GroupScheduleInput{Key: k, Name: "half past", Recurrence: "30 * * * *", Desired: one(3)}})
 	r.must(engine.PutGroupSchedule{Scope: west, Input: scaling.GroupScheduleInput{Key: k, Name: "once", Start: begun.Add(50 * time.Minute), Range: scaling.Range{Max: one(4)}}})
 	r.must(engine.ExecuteGroupPolicy{Scope: west, Execution: scaling.Execution{Key: k, Policy: "steps", Metric: one(30.0), Threshold: one(20.0)}})

@@ -19,6 +19,8 @@ import (
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
 )
 
@@ -175,10 +177,10 @@ func (w *weeks) act() {
 	case 4, 5:
 		n := w.rand.IntN(2)
 		w.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-			Key: key, Name: fmt.Sprint("keep-", n), Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
+			Key: key, Name: fmt.Sprint("keep-", n), Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
 				TargetValue: float64(20 + w.rand.IntN(100)), ScaleInCooldown: seconds(), ScaleOutCooldown: seconds(),
-				Customized: &scaling.CustomizedSpec{Namespace: "App", Name: measured[n], Statistic: scaling.Average, Unit: "Count"},
-			},
+				Customized: &tracking.CustomizedSpec{Namespace: "App", Name: measured[n], Statistic: tracking.Average, Unit: "Count"},
+			}},
 		}})
 	case 6, 7:
 		w.steps(seconds())
@@ -208,9 +210,9 @@ func (w *weeks) act() {
 func (w *weeks) steps(cooldown *time.Duration) {
 	zero := 0.0
 	w.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "step", Type: scaling.StepScaling, Step: &scaling.StepConfig{
-			AdjustmentType: scaling.ChangeInCapacity, Cooldown: cooldown, Steps: []scaling.StepAdjustment{{Upper: &zero, Adjustment: -1}, {Lower: &zero, Adjustment: 2}},
-		},
+		Key: key, Name: "step", Type: step.Type{}, Configs: []scaling.Config{&step.Config{
+			AdjustmentType: step.ChangeInCapacity, Cooldown: cooldown, Steps: []step.Adjustment{{Upper: &zero, Adjustment: -1}, {Lower: &zero, Adjustment: 2}},
+		}},
 	}})
 	for name, comparison := range map[string]alarm.Comparison{"cold": alarm.LessThanThreshold, "hot": alarm.GreaterThanThreshold} {
 		w.must(engine.PutMetricAlarm{Scope: scope, Alarm: alarm.Alarm{

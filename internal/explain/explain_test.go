@@ -16,6 +16,8 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
 )
 
@@ -75,14 +77,14 @@ func (m *memory) notebook() {
 	key := scaling.VariantTarget("iris", "blue")
 	m.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &one, Max: &four}})
 	m.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "keep-10", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-			TargetValue: 10, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-		},
+		Key: key, Name: "keep-10", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
+			TargetValue: 10, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+		}},
 	}})
 	m.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
-		Key: key, Name: "overhead", Type: scaling.StepScaling, Step: &scaling.StepConfig{
-			AdjustmentType: scaling.ChangeInCapacity, Steps: []scaling.StepAdjustment{{Lower: &zero, Adjustment: 1}},
-		},
+		Key: key, Name: "overhead", Type: step.Type{}, Configs: []scaling.Config{&step.Config{
+			AdjustmentType: step.ChangeInCapacity, Steps: []step.Adjustment{{Lower: &zero, Adjustment: 1}},
+		}},
 	}})
 	m.SetLoad(engine.VariantKey{Scope: scope, Endpoint: "iris", Variant: "blue"}, 41)
 }

@@ -173,17 +173,6 @@ func (m *Moment) invoking(t *scaling.Target, d *scaling.Decision) map[string]boo
 }
 
 func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
-	own := func(policies []*scaling.Policy, group bool) {
-		for _, p := range policies {
-			x := Policy{Name: p.Name, Type: p.Type.String(), Group: group, Says: []string{}}
-			for i := range d.Proposals {
-				if pr := d.Proposals[i]; pr.Policy == p.Name && pr.Group == group {
-					x.Proposals, x.Says = append(x.Proposals, pr), append(x.Says, d.Explain(i))
-				}
-			}
-			m.Policies = append(m.Policies, x)
-		}
-	}
 	for i := range d.Proposals {
 		if d.Proposals[i].Waiting > 0 { // a wake-up for waiting requests is a proposal without a policy
 			m.Policies = append(m.Policies, Policy{
@@ -191,9 +180,14 @@ func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
 			})
 		}
 	}
-	own(t.Policies, false)
-	if t.Group != nil {
-		own(t.Group.Policies, true)
+	for p := range t.All() {
+		x := Policy{Name: p.Name, Type: p.Type(), Group: bool(p.API()), Says: []string{}}
+		for i := range d.Proposals {
+			if pr := d.Proposals[i]; pr.Policy == p.Name && pr.API == p.API() {
+				x.Proposals, x.Says = append(x.Proposals, pr), append(x.Says, d.Explain(i))
+			}
+		}
+		m.Policies = append(m.Policies, x)
 	}
 	slices.SortStableFunc(m.Policies, func(a, b Policy) int { return strings.Compare(a.Name, b.Name) })
 }

@@ -17,6 +17,7 @@ import (
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/plainjson"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/step"
 )
 
 // roots are the types that explain and replay write.
@@ -224,12 +225,12 @@ func TestMarshal(t *testing.T) {
 		want string
 	}{
 		{engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, To: hosting.InService}, `"from":null,"to":"InService","reason":""`},
-		{scaling.ChangeInCapacity, `"ChangeInCapacity"`},
+		{step.ChangeInCapacity, `"ChangeInCapacity"`},
 		{scaling.Proposal{Comparison: 2}, `"comparison":"GreaterThanOrEqualToThreshold"`},
 		{5 * time.Minute, `300`},
 		{1500 * time.Millisecond, `1.5`},
 		{time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), `"2026-11-24T10:00:00Z"`},
-		{map[scaling.PolicyType]int{scaling.StepScaling: 1}, `{"StepScaling":1}`},
+		{map[step.AdjustmentType]int{step.ExactCapacity: 1}, `{"ExactCapacity":1}`},
 		{map[scaling.TargetKey]scaling.Outcome{scaling.VariantTarget("iris", "blue"): scaling.Acted}, `{"sagemaker:variant:DesiredInstanceCount endpoint/iris/variant/blue":"Acted"}`},
 		{[]byte("abc"), `"YWJj"`},
 		{[]int(nil), `null`},

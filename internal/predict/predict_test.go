@@ -27,7 +27,7 @@ func wanted(policy string) engine.HistoryWanted {
 	stat := metric.MetricStat{Metric: calls, Statistic: metric.Statistic{Kind: metric.Sum}, Period: 5 * time.Minute}
 	return engine.HistoryWanted{
 		Scope: scope, Target: key, Policy: policy, Until: noon,
-		Queries: scaling.PredictiveQueries{Load: []metric.DataQuery{{ID: "load", Stat: &stat}}},
+		Queries: scaling.HistoryQueries{Load: []metric.DataQuery{{ID: "load", Stat: &stat}}},
 	}
 }
 

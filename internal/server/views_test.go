@@ -21,6 +21,10 @@ import (
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/predictive"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // views are requests that read, by the operation or the path. They find what populate makes.
@@ -119,20 +123,20 @@ func made(at time.Time) []engine.Input {
 			{Name: "v", Model: "m", InitialCount: 2, InitialWeight: 1, InstanceType: "ml.m5.large"},
 		}}},
 		engine.CreateEndpoint{Key: engine.EndpointKey{Scope: inScope, Endpoint: "e"}, Config: "c"},
-		engine.PutGroupPolicy{Scope: inScope, Input: scaling.GroupPolicyInput{
-			Key: key, Name: "steps", Type: scaling.StepScaling, AdjustmentType: scaling.ChangeInCapacity,
-			Steps: []scaling.StepAdjustment{{Lower: &bound, Adjustment: 1}},
+		engine.PutGroupPolicy{Scope: inScope, Input: policy.GroupInput{
+			Key: key, Name: "steps", Type: policy.GroupStep, AdjustmentType: step.ChangeInCapacity,
+			Steps: []step.Adjustment{{Lower: &bound, Adjustment: 1}},
 		}},
 		engine.PutGroupSchedule{Scope: inScope, Input: scaling.GroupScheduleInput{Key: key, Name: "night", Recurrence: "0 22 * * *", Desired: &one}},
 		engine.RegisterScalableTarget{Scope: inScope, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}},
 		engine.PutScalingPolicy{Scope: inScope, Input: scaling.PolicyInput{
-			Key: key, Name: "tt", Type: scaling.TargetTrackingScaling, TargetTracking: &scaling.TargetTrackingConfig{
-				TargetValue: 70, Predefined: &scaling.PredefinedSpec{Metric: scaling.VariantInvocationsPerInstance},
-			},
+			Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
+				TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			}},
 		}},
-		engine.PutScalingPolicy{Scope: inScope, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: scaling.PredictiveScaling, Predictive: &scaling.PredictiveConfig{
-			Specs: []scaling.PredictiveSpec{{TargetValue: 70, Pair: &scaling.PredictiveMetric{Type: scaling.PairInvocations}}},
-		}}},
+		engine.PutScalingPolicy{Scope: inScope, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
+			Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+		}}}},
 		engine.PutScheduledAction{Scope: inScope, Input: scaling.ScheduleInput{Key: key, Name: "wave", Schedule: "rate(7 minutes)", Range: &scaling.Range{Min: &one}}},
 		engine.PutMetricAlarm{Scope: inScope, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: rule}},
 		engine.PutCompositeAlarm{Scope: inScope, Alarm: alarm.Composite{Name: "top", Rule: `ALARM("by hand")`}},

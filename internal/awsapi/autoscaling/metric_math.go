@@ -6,11 +6,11 @@ import (
 
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
-	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
-func metricStat(in *types.TargetTrackingMetricStat) *scaling.MetricStat {
-	out := &scaling.MetricStat{Statistic: aws.ToString(in.Stat), Unit: aws.ToString(in.Unit)}
+func metricStat(in *types.TargetTrackingMetricStat) *tracking.MetricStat {
+	out := &tracking.MetricStat{Statistic: aws.ToString(in.Stat), Unit: aws.ToString(in.Unit)}
 	if in.Metric != nil {
 		out.Namespace, out.Name = aws.ToString(in.Metric.Namespace), aws.ToString(in.Metric.MetricName)
 		for _, d := range in.Metric.Dimensions {
@@ -21,7 +21,7 @@ func metricStat(in *types.TargetTrackingMetricStat) *scaling.MetricStat {
 }
 
 // describeQueries renders the queries of metric math with explicit ReturnData. AWS: recorded.
-func describeQueries(queries []scaling.MetricQuery) []types.TargetTrackingMetricDataQuery {
+func describeQueries(queries []tracking.MetricQuery) []types.TargetTrackingMetricDataQuery {
 	out := make([]types.TargetTrackingMetricDataQuery, len(queries))
 	for i, q := range queries {
 		out[i] = types.TargetTrackingMetricDataQuery{

@@ -14,6 +14,10 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/predictive"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // policiesPage is the default and maximum page size of DescribeScalingPolicies. AWS: API reference; recorded.
@@ -24,14 +28,19 @@ func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutSc
 	if err != nil {
 		return nil, err
 	}
-	predictive, err := predictiveConfig(in.PredictiveScalingPolicyConfiguration)
+	forecasts, err := predictiveConfig(in.PredictiveScalingPolicyConfiguration)
 	if err != nil {
 		return nil, err
 	}
-	put := scaling.PolicyInput{
-		Key: key, Name: *in.PolicyName, Type: scaling.ParsePolicyType(string(in.PolicyType)),
-		Step: stepConfig(in.StepScalingPolicyConfiguration), TargetTracking: trackingConfig(in.TargetTrackingScalingPolicyConfiguration),
-		Predictive: predictive,
+	put := scaling.PolicyInput{Key: key, Name: *in.PolicyName, Type: policy.Types().Named(string(in.PolicyType))}
+	if x := in.StepScalingPolicyConfiguration; x != nil {
+		put.Configs = append(put.Configs, stepConfig(x))
+	}
+	if x := in.TargetTrackingScalingPolicyConfiguration; x != nil {
+		put.Configs = append(put.Configs, trackingConfig(x))
+	}
+	if forecasts != nil {
+		put.Configs = append(put.Configs, forecasts)
 	}
 	result, err := a.step(ctx, c, engine.PutScalingPolicy{Scope: c.Scope, Input: put})
 	if err != nil {
@@ -50,36 +59,30 @@ func describeAlarm(c awsapi.Call, name string) types.Alarm {
 	return types.Alarm{AlarmName: aws.String(name), AlarmARN: aws.String(c.ARN("cloudwatch", "alarm:"+name))}
 }
 
-func stepConfig(in *types.StepScalingPolicyConfiguration) *scaling.StepConfig {
-	if in == nil {
-		return nil
-	}
-	out := &scaling.StepConfig{
-		AdjustmentType: scaling.ParseAdjustmentType(string(in.AdjustmentType)), Cooldown: awsapi.Duration(in.Cooldown),
-		Aggregation: scaling.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: awsapi.Integer(in.MinAdjustmentMagnitude),
+func stepConfig(in *types.StepScalingPolicyConfiguration) *step.Config {
+	out := &step.Config{
+		AdjustmentType: step.ParseAdjustmentType(string(in.AdjustmentType)), Cooldown: awsapi.Duration(in.Cooldown),
+		Aggregation: step.ParseAggregation(string(in.MetricAggregationType)), MinMagnitude: awsapi.Integer(in.MinAdjustmentMagnitude),
 	}
 	if in.StepAdjustments != nil {
-		out.Steps = []scaling.StepAdjustment{} // an empty list differs from an omitted one
+		out.Steps = []step.Adjustment{} // an empty list differs from an omitted one
 	}
 	for _, s := range in.StepAdjustments {
-		out.Steps = append(out.Steps, scaling.StepAdjustment{
+		out.Steps = append(out.Steps, step.Adjustment{
 			Lower: s.MetricIntervalLowerBound, Upper: s.MetricIntervalUpperBound, Adjustment: int(aws.ToInt32(s.ScalingAdjustment)),
 		})
 	}
 	return out
 }
 
-func trackingConfig(in *types.TargetTrackingScalingPolicyConfiguration) *scaling.TargetTrackingConfig {
-	if in == nil {
-		return nil
-	}
-	out := &scaling.TargetTrackingConfig{
+func trackingConfig(in *types.TargetTrackingScalingPolicyConfiguration) *tracking.Config {
+	out := &tracking.Config{
 		TargetValue: aws.ToFloat64(in.TargetValue), ScaleOutCooldown: awsapi.Duration(in.ScaleOutCooldown),
 		ScaleInCooldown: awsapi.Duration(in.ScaleInCooldown), DisableScaleIn: in.DisableScaleIn,
 	}
 	if p := in.PredefinedMetricSpecification; p != nil {
-		out.Predefined = &scaling.PredefinedSpec{
-			Metric: scaling.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
+		out.Predefined = &tracking.PredefinedSpec{
+			Metric: tracking.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
 		}
 	}
 	if m := in.CustomizedMetricSpecification; m != nil {
@@ -88,16 +91,16 @@ func trackingConfig(in *types.TargetTrackingScalingPolicyConfiguration) *scaling
 	return out
 }
 
-func customized(m *types.CustomizedMetricSpecification) *scaling.CustomizedSpec {
-	out := &scaling.CustomizedSpec{
-		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: scaling.ParseStatistic(string(m.Statistic)),
+func customized(m *types.CustomizedMetricSpecification) *tracking.CustomizedSpec {
+	out := &tracking.CustomizedSpec{
+		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: tracking.ParseStatistic(string(m.Statistic)),
 		Unit: aws.ToString(m.Unit),
 	}
 	for _, d := range m.Dimensions {
 		out.Dimensions = append(out.Dimensions, metric.Dimension{Name: aws.ToString(d.Name), Value: aws.ToString(d.Value)})
 	}
 	for _, q := range m.Metrics {
-		x := scaling.MetricQuery{
+		x := tracking.MetricQuery{
 			ID: aws.ToString(q.Id), Expression: aws.ToString(q.Expression), Label: aws.ToString(q.Label), ReturnData: q.ReturnData,
 		}
 		if q.MetricStat != nil {
@@ -150,26 +153,25 @@ func describePolicy(c awsapi.Call, r *engine.Region, t *scaling.Target, p *scali
 	out := types.ScalingPolicy{
 		PolicyARN: aws.String(awsapi.PolicyARN(c.Scope, t, p.Name)), PolicyName: aws.String(p.Name), ServiceNamespace: types.ServiceNamespaceSagemaker,
 		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()),
-		PolicyType: types.PolicyType(p.Type.String()), CreationTime: aws.Time(p.Created), Alarms: []types.Alarm{},
+		PolicyType: types.PolicyType(p.Type()), CreationTime: aws.Time(p.Created), Alarms: []types.Alarm{},
 	}
 	for _, name := range alarmsOf(r, t, p) {
 		out.Alarms = append(out.Alarms, describeAlarm(c, name))
 	}
-	if p.Step != nil {
-		out.StepScalingPolicyConfiguration = describeStep(p.Step)
-	}
-	if p.Predictive != nil {
-		out.PredictiveScalingPolicyConfiguration = describePredictive(p.Predictive)
-	}
-	if p.TargetTracking != nil {
-		out.TargetTrackingScalingPolicyConfiguration = describeTracking(p.TargetTracking)
+	switch r := p.Rule.(type) {
+	case *step.Rule:
+		out.StepScalingPolicyConfiguration = describeStep(r.Settings)
+	case *tracking.Rule:
+		out.TargetTrackingScalingPolicyConfiguration = describeTracking(r.Settings)
+	case *predictive.Rule:
+		out.PredictiveScalingPolicyConfiguration = describePredictive(r.Settings)
 	}
 	return out
 }
 
-// alarmsOf lists the alarms that a policy owns, or for step scaling those whose actions name it.
+// alarmsOf lists the alarms that a policy owns, or for a policy that owns none those whose actions name it.
 func alarmsOf(r *engine.Region, t *scaling.Target, p *scaling.Policy) []string {
-	if p.Type == scaling.TargetTrackingScaling {
+	if p.OwnsAlarms() {
 		return p.AlarmNames()
 	}
 	var names []string
@@ -183,7 +185,7 @@ func alarmsOf(r *engine.Region, t *scaling.Target, p *scaling.Policy) []string {
 	return names
 }
 
-func describeStep(s *scaling.StepConfig) *types.StepScalingPolicyConfiguration {
+func describeStep(s *step.Config) *types.StepScalingPolicyConfiguration {
 	out := &types.StepScalingPolicyConfiguration{
 		AdjustmentType: types.AdjustmentType(s.AdjustmentType.String()), Cooldown: awsapi.Seconds(s.Cooldown), StepAdjustments: []types.StepAdjustment{},
 	}
@@ -201,7 +203,7 @@ func describeStep(s *scaling.StepConfig) *types.StepScalingPolicyConfiguration {
 	return out
 }
 
-func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingScalingPolicyConfiguration {
+func describeTracking(t *tracking.Config) *types.TargetTrackingScalingPolicyConfiguration {
 	out := &types.TargetTrackingScalingPolicyConfiguration{
 		TargetValue: aws.Float64(t.TargetValue), ScaleOutCooldown: awsapi.Seconds(t.ScaleOutCooldown), ScaleInCooldown: awsapi.Seconds(t.ScaleInCooldown),
 		DisableScaleIn: t.DisableScaleIn,

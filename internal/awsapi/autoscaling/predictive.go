@@ -12,6 +12,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/predictive"
 )
 
 // AWS: GetPredictiveScalingForecast.
@@ -20,13 +21,13 @@ const (
 	forecastPast  = 365 * 24 * time.Hour
 )
 
-func predictiveConfig(in *types.PredictiveScalingPolicyConfiguration) (*scaling.PredictiveConfig, error) {
+func predictiveConfig(in *types.PredictiveScalingPolicyConfiguration) (*predictive.Config, error) {
 	if in == nil {
 		return nil, nil
 	}
-	out := &scaling.PredictiveConfig{
-		Mode: scaling.ParsePredictiveMode(string(in.Mode)), Buffer: awsapi.Duration(in.SchedulingBufferTime),
-		Breach: scaling.ParseBreachBehavior(string(in.MaxCapacityBreachBehavior)), MaxBuffer: awsapi.Integer(in.MaxCapacityBuffer),
+	out := &predictive.Config{
+		Mode: predictive.ParseMode(string(in.Mode)), Buffer: awsapi.Duration(in.SchedulingBufferTime),
+		Breach: predictive.ParseBreachBehavior(string(in.MaxCapacityBreachBehavior)), MaxBuffer: awsapi.Integer(in.MaxCapacityBuffer),
 	}
 	for i := range in.MetricSpecifications {
 		s, err := predictiveSpec(&in.MetricSpecifications[i])
@@ -38,10 +39,10 @@ func predictiveConfig(in *types.PredictiveScalingPolicyConfiguration) (*scaling.
 	return out, nil
 }
 
-func predictiveSpec(in *types.PredictiveScalingMetricSpecification) (scaling.PredictiveSpec, error) {
-	out := scaling.PredictiveSpec{TargetValue: aws.ToFloat64(in.TargetValue)}
-	named := func(name, label *string) *scaling.PredictiveMetric {
-		return &scaling.PredictiveMetric{Type: aws.ToString(name), ResourceLabel: aws.ToString(label)}
+func predictiveSpec(in *types.PredictiveScalingMetricSpecification) (predictive.Spec, error) {
+	out := predictive.Spec{TargetValue: aws.ToFloat64(in.TargetValue)}
+	named := func(name, label *string) *predictive.Metric {
+		return &predictive.Metric{Type: aws.ToString(name), ResourceLabel: aws.ToString(label)}
 	}
 	if x := in.PredefinedMetricPairSpecification; x != nil {
 		out.Pair = named(x.PredefinedMetricType, x.ResourceLabel)
@@ -100,7 +101,7 @@ func dataQuery(in *types.PredictiveScalingMetricDataQuery) (metric.DataQuery, er
 	return out, nil
 }
 
-func describePredictive(c *scaling.PredictiveConfig) *types.PredictiveScalingPolicyConfiguration {
+func describePredictive(c *predictive.Config) *types.PredictiveScalingPolicyConfiguration {
 	out := &types.PredictiveScalingPolicyConfiguration{
 		Mode: types.PredictiveScalingMode(c.Mode.String()), SchedulingBufferTime: awsapi.Seconds(c.Buffer),
 		MaxCapacityBreachBehavior: types.PredictiveScalingMaxCapacityBreachBehavior(c.Breach.String()),
@@ -114,7 +115,7 @@ func describePredictive(c *scaling.PredictiveConfig) *types.PredictiveScalingPol
 	return out
 }
 
-func describeSpec(s *scaling.PredictiveSpec) types.PredictiveScalingMetricSpecification {
+func describeSpec(s *predictive.Spec) types.PredictiveScalingMetricSpecification {
 	out := types.PredictiveScalingMetricSpecification{
 		TargetValue:                           aws.Float64(s.TargetValue),
 		CustomizedScalingMetricSpecification:  describePredictiveQueries(s.CustomScaling),
@@ -178,18 +179,21 @@ func (a *API) getPredictiveScalingForecast(
 	var refused error
 	err = a.backend.View(ctx, func(now time.Time, e *engine.Engine) {
 		var p *scaling.Policy
+		var rule *predictive.Rule
 		if r := e.Region(c.Scope); r != nil && r.Targets.Targets[key] != nil {
-			p = r.Targets.Targets[key].Policy(*in.PolicyName)
+			if p = r.Targets.Targets[key].Policy(*in.PolicyName); p != nil {
+				rule, _ = p.Rule.(*predictive.Rule)
+			}
 		}
 		switch {
 		case p == nil:
 			refused = awsapi.Validation("No scaling policy found for %s, policy name: %s", key, *in.PolicyName)
-		case p.Type != scaling.PredictiveScaling:
+		case rule == nil:
 			refused = awsapi.Validation("Policy %s is not a predictive scaling policy", *in.PolicyName)
 		case from.Before(now.Add(-forecastPast)):
 			refused = awsapi.Validation("StartTime cannot be more than one year before the current time")
 		default:
-			fillForecast(out, p, from, until)
+			fillForecast(out, rule, from, until)
 		}
 	})
 	if err != nil {
@@ -199,11 +203,11 @@ func (a *API) getPredictiveScalingForecast(
 }
 
 // fillForecast lists the hours that begin within a range. AWS: GetPredictiveScalingForecast: StartTime inclusive, EndTime exclusive.
-func fillForecast(out *sdk.GetPredictiveScalingForecastOutput, p *scaling.Policy, from, until time.Time) {
-	spec := describeSpec(&p.Predictive.Specs[0])
+func fillForecast(out *sdk.GetPredictiveScalingForecastOutput, r *predictive.Rule, from, until time.Time) {
+	spec := describeSpec(&r.Settings.Specs[0])
 	load := types.LoadForecast{MetricSpecification: &spec, Timestamps: []time.Time{}, Values: []float64{}}
 	capacity := &types.CapacityForecast{Timestamps: []time.Time{}, Values: []float64{}}
-	for _, h := range p.Outlook.Hours {
+	for _, h := range r.Outlook.Hours {
 		if h.Start.Before(from) || !h.Start.Before(until) {
 			continue
 		}
@@ -211,7 +215,7 @@ func fillForecast(out *sdk.GetPredictiveScalingForecastOutput, p *scaling.Policy
 		capacity.Timestamps, capacity.Values = append(capacity.Timestamps, h.Start), append(capacity.Values, float64(h.Capacity))
 	}
 	out.LoadForecast, out.CapacityForecast = []types.LoadForecast{load}, capacity
-	if !p.Outlook.Updated.IsZero() {
-		out.UpdateTime = aws.Time(p.Outlook.Updated)
+	if !r.Outlook.Updated.IsZero() {
+		out.UpdateTime = aws.Time(r.Outlook.Updated)
 	}
 }

@@ -94,7 +94,7 @@ func describeTarget(c awsapi.Call, now time.Time, t *scaling.Target) types.Scala
 			ScheduledScalingSuspended: aws.Bool(t.Suspended.Scheduled),
 		},
 	}
-	if n, scales := t.PredictedCapacity(now); scales {
+	if n, scales := t.ExpectedCapacity(now); scales {
 		out.PredictedCapacity = aws.Int32(int32(n))
 	}
 	return out

@@ -14,6 +14,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/step"
 )
 
 // Page sizes. AWS: API reference.
@@ -250,7 +251,7 @@ func (a *API) describeAdjustmentTypes(
 	context.Context, awsapi.Call, *sdk.DescribeAdjustmentTypesInput,
 ) (*sdk.DescribeAdjustmentTypesOutput, error) {
 	out := &sdk.DescribeAdjustmentTypesOutput{}
-	for _, t := range []scaling.AdjustmentType{scaling.ChangeInCapacity, scaling.ExactCapacity, scaling.PercentChangeInCapacity} {
+	for _, t := range []step.AdjustmentType{step.ChangeInCapacity, step.ExactCapacity, step.PercentChangeInCapacity} {
 		out.AdjustmentTypes = append(out.AdjustmentTypes, types.AdjustmentType{AdjustmentType: aws.String(t.String())})
 	}
 	return out, nil

@@ -8,11 +8,11 @@ import (
 
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
-	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // queries converts the queries of metric math to a specification. They share one period, since a series has only one.
-func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSpec) error {
+func queries(in []types.TargetTrackingMetricDataQuery, out *tracking.CustomizedSpec) error {
 	period := func(n *int32) error {
 		if n == nil {
 			return nil
@@ -28,14 +28,14 @@ func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSp
 		if err := period(q.Period); err != nil {
 			return err
 		}
-		x := scaling.MetricQuery{
+		x := tracking.MetricQuery{
 			ID: aws.ToString(q.Id), Expression: aws.ToString(q.Expression), Label: aws.ToString(q.Label), ReturnData: q.ReturnData,
 		}
 		if s := q.MetricStat; s != nil {
 			if err := period(s.Period); err != nil {
 				return err
 			}
-			x.Stat = &scaling.MetricStat{Statistic: aws.ToString(s.Stat), Unit: aws.ToString(s.Unit)}
+			x.Stat = &tracking.MetricStat{Statistic: aws.ToString(s.Stat), Unit: aws.ToString(s.Unit)}
 			if s.Metric != nil {
 				x.Stat.Namespace, x.Stat.Name = aws.ToString(s.Metric.Namespace), aws.ToString(s.Metric.MetricName)
 				for _, d := range s.Metric.Dimensions {
@@ -49,7 +49,7 @@ func queries(in []types.TargetTrackingMetricDataQuery, out *scaling.CustomizedSp
 }
 
 // describeQueries renders the queries of metric math with explicit ReturnData.
-func describeQueries(m *scaling.CustomizedSpec) []types.TargetTrackingMetricDataQuery {
+func describeQueries(m *tracking.CustomizedSpec) []types.TargetTrackingMetricDataQuery {
 	var period *int32
 	if m.Period != 0 {
 		period = awsapi.Seconds(&m.Period)
@@ -64,11 +64,11 @@ func describeQueries(m *scaling.CustomizedSpec) []types.TargetTrackingMetricData
 			out[i].Period = period
 			continue
 		}
-		metric := &types.Metric{Namespace: aws.String(s.Namespace), MetricName: aws.String(s.Name), Dimensions: []types.MetricDimension{}}
+		id := &types.Metric{Namespace: aws.String(s.Namespace), MetricName: aws.String(s.Name), Dimensions: []types.MetricDimension{}}
 		for _, d := range s.Dimensions {
-			metric.Dimensions = append(metric.Dimensions, types.MetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
+			id.Dimensions = append(id.Dimensions, types.MetricDimension{Name: aws.String(d.Name), Value: aws.String(d.Value)})
 		}
-		out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: metric, Stat: aws.String(s.Statistic), Unit: awsapi.Optional(s.Unit), Period: period}
+		out[i].MetricStat = &types.TargetTrackingMetricStat{Metric: id, Stat: aws.String(s.Statistic), Unit: awsapi.Optional(s.Unit), Period: period}
 	}
 	return out
 }

@@ -17,6 +17,10 @@ import (
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
+	"bellows.dev/bellows/scaling/policy/simple"
+	"bellows.dev/bellows/scaling/policy/step"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutScalingPolicyInput) (*sdk.PutScalingPolicyOutput, error) {
@@ -46,8 +50,8 @@ func describeAlarm(c awsapi.Call, name string) types.Alarm {
 }
 
 // policyInput reads PutScalingPolicy's request, except for the group.
-func policyInput(in *sdk.PutScalingPolicyInput) (scaling.GroupPolicyInput, error) {
-	out := scaling.GroupPolicyInput{
+func policyInput(in *sdk.PutScalingPolicyInput) (policy.GroupInput, error) {
+	out := policy.GroupInput{
 		Name: *in.PolicyName, Adjustment: awsapi.Integer(in.ScalingAdjustment), Cooldown: awsapi.Duration(in.Cooldown),
 		MinMagnitude: awsapi.Integer(in.MinAdjustmentMagnitude), Warmup: awsapi.Duration(in.EstimatedInstanceWarmup), Disabled: in.Enabled != nil && !*in.Enabled,
 	}
@@ -64,23 +68,23 @@ func policyInput(in *sdk.PutScalingPolicyInput) (scaling.GroupPolicyInput, error
 		return out, awsapi.Validation("PolicyName must not contain a colon")
 	}
 	if in.PolicyType != nil {
-		if out.Type = scaling.ParsePolicyType(*in.PolicyType); out.Type == 0 {
+		if out.Type = policy.ParseGroupType(*in.PolicyType); out.Type == 0 {
 			return out, awsapi.Validation("PolicyType %s is not valid: SimpleScaling, StepScaling and TargetTrackingScaling are.", *in.PolicyType)
 		}
 	}
 	if in.AdjustmentType != nil {
-		if out.AdjustmentType = scaling.ParseAdjustmentType(*in.AdjustmentType); out.AdjustmentType == 0 {
+		if out.AdjustmentType = step.ParseAdjustmentType(*in.AdjustmentType); out.AdjustmentType == 0 {
 			return out, awsapi.Validation("AdjustmentType %s is not valid: ChangeInCapacity, ExactCapacity and PercentChangeInCapacity are.",
 				*in.AdjustmentType)
 		}
 	}
 	if in.MetricAggregationType != nil {
-		if out.Aggregation = scaling.ParseAggregation(*in.MetricAggregationType); out.Aggregation == 0 {
+		if out.Aggregation = step.ParseAggregation(*in.MetricAggregationType); out.Aggregation == 0 {
 			return out, awsapi.Validation("MetricAggregationType %s is not valid: Minimum, Maximum and Average are.", *in.MetricAggregationType)
 		}
 	}
 	for _, s := range in.StepAdjustments {
-		out.Steps = append(out.Steps, scaling.StepAdjustment{
+		out.Steps = append(out.Steps, step.Adjustment{
 			Lower: s.MetricIntervalLowerBound, Upper: s.MetricIntervalUpperBound, Adjustment: int(aws.ToInt32(s.ScalingAdjustment)),
 		})
 	}
@@ -89,26 +93,26 @@ func policyInput(in *sdk.PutScalingPolicyInput) (scaling.GroupPolicyInput, error
 	return out, err
 }
 
-func trackingConfig(in *types.TargetTrackingConfiguration) (*scaling.TargetTrackingConfig, error) {
+func trackingConfig(in *types.TargetTrackingConfiguration) (*tracking.Config, error) {
 	if in == nil {
 		return nil, nil
 	}
-	out := &scaling.TargetTrackingConfig{TargetValue: aws.ToFloat64(in.TargetValue), DisableScaleIn: in.DisableScaleIn}
+	out := &tracking.Config{TargetValue: aws.ToFloat64(in.TargetValue), DisableScaleIn: in.DisableScaleIn}
 	if p := in.PredefinedMetricSpecification; p != nil {
-		out.Predefined = &scaling.PredefinedSpec{
-			Metric: scaling.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
+		out.Predefined = &tracking.PredefinedSpec{
+			Metric: tracking.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
 		}
 		if out.Predefined.Metric == 0 {
 			return nil, awsapi.Validation("The predefined metric type %s has no counterpart for production variants: only %s has. Name another metric "+
-				"in a CustomizedMetricSpecification.", p.PredefinedMetricType, scaling.GroupCPUUtilization)
+				"in a CustomizedMetricSpecification.", p.PredefinedMetricType, tracking.GroupCPUUtilization)
 		}
 	}
 	m := in.CustomizedMetricSpecification
 	if m == nil {
 		return out, nil
 	}
-	out.Customized = &scaling.CustomizedSpec{
-		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: scaling.ParseStatistic(string(m.Statistic)),
+	out.Customized = &tracking.CustomizedSpec{
+		Namespace: aws.ToString(m.Namespace), Name: aws.ToString(m.MetricName), Statistic: tracking.ParseStatistic(string(m.Statistic)),
 		Unit: aws.ToString(m.Unit),
 	}
 	if m.Period != nil {
@@ -151,7 +155,7 @@ func (a *API) describePolicies(ctx context.Context, c awsapi.Call, in *sdk.Descr
 					return name == p.Name || byARN && id == p.UUID && policy == p.Name
 				}
 				if (len(in.PolicyNames) == 0 || slices.ContainsFunc(in.PolicyNames, wanted)) &&
-					(len(in.PolicyTypes) == 0 || slices.Contains(in.PolicyTypes, p.Type.String())) {
+					(len(in.PolicyTypes) == 0 || slices.Contains(in.PolicyTypes, p.Type())) {
 					rows = append(rows, row{g, p})
 				}
 			}
@@ -185,33 +189,33 @@ func invokers(r *engine.Region) map[string][]string {
 
 func describePolicy(c awsapi.Call, g group, p *scaling.Policy, alarms []string) types.ScalingPolicy {
 	out := types.ScalingPolicy{
-		AutoScalingGroupName: aws.String(g.key.GroupName()), PolicyName: aws.String(p.Name), PolicyType: aws.String(p.Type.String()),
+		AutoScalingGroupName: aws.String(g.key.GroupName()), PolicyName: aws.String(p.Name), PolicyType: aws.String(p.Type()),
 		PolicyARN: aws.String(awsapi.GroupPolicyARN(c.Scope, g.key, p.UUID, p.Name)), Enabled: aws.Bool(!p.Disabled), Alarms: []types.Alarm{},
 		StepAdjustments: []types.StepAdjustment{}, EstimatedInstanceWarmup: awsapi.Seconds(p.Warmup),
 	}
-	if p.Type == scaling.TargetTrackingScaling {
+	if p.OwnsAlarms() {
 		alarms = p.AlarmNames()
 	}
 	for _, name := range alarms {
 		out.Alarms = append(out.Alarms, describeAlarm(c, name))
 	}
-	switch {
-	case p.Simple != nil:
-		out.AdjustmentType, out.ScalingAdjustment = aws.String(p.Simple.AdjustmentType.String()), number(p.Simple.Adjustment)
-		out.Cooldown = awsapi.Seconds(p.Simple.Cooldown)
-		if p.Simple.MinMagnitude != nil {
-			out.MinAdjustmentMagnitude = number(*p.Simple.MinMagnitude)
+	switch r := p.Rule.(type) {
+	case *simple.Rule:
+		out.AdjustmentType, out.ScalingAdjustment = aws.String(r.Settings.AdjustmentType.String()), number(r.Settings.Adjustment)
+		out.Cooldown = awsapi.Seconds(r.Settings.Cooldown)
+		if r.Settings.MinMagnitude != nil {
+			out.MinAdjustmentMagnitude = number(*r.Settings.MinMagnitude)
 		}
-	case p.Step != nil:
-		describeStep(&out, p.Step)
-	default:
-		out.TargetTrackingConfiguration = describeTracking(p.TargetTracking)
+	case *step.Rule:
+		describeStep(&out, r.Settings)
+	case *tracking.Rule:
+		out.TargetTrackingConfiguration = describeTracking(r.Settings)
 	}
 	return out
 }
 
-func describeStep(out *types.ScalingPolicy, s *scaling.StepConfig) {
-	out.AdjustmentType, out.MetricAggregationType = aws.String(s.AdjustmentType.String()), aws.String(scaling.AggregateAverage.String())
+func describeStep(out *types.ScalingPolicy, s *step.Config) {
+	out.AdjustmentType, out.MetricAggregationType = aws.String(s.AdjustmentType.String()), aws.String(step.AggregateAverage.String())
 	if s.Aggregation != 0 {
 		out.MetricAggregationType = aws.String(s.Aggregation.String())
 	}
@@ -225,7 +229,7 @@ func describeStep(out *types.ScalingPolicy, s *scaling.StepConfig) {
 	}
 }
 
-func describeTracking(t *scaling.TargetTrackingConfig) *types.TargetTrackingConfiguration {
+func describeTracking(t *tracking.Config) *types.TargetTrackingConfiguration {
 	out := &types.TargetTrackingConfiguration{TargetValue: aws.Float64(t.TargetValue), DisableScaleIn: aws.Bool(aws.ToBool(t.DisableScaleIn))}
 	if p := t.Predefined; p != nil {
 		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}

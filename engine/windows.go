@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"fmt"
+
+	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/scaling"
+)
+
+// Rules that read metrics themselves (scaling.Windowed) see them as alarms do: the same periods, as late after their end. So each window
+// is an alarm that nobody sees, and what it saw is kept beside what alarms saw, for those who repeat the step without its metrics.
+
+// windowed is the windows of one policy.
+type windowed []*alarm.Alarm
+
+// watchWindows has the metrics that a policy reads kept in memory for as long as it looks back.
+func (r *Region) watchWindows(k scaling.TargetKey, p *scaling.Policy) {
+	rule, ok := p.Rule.(scaling.Windowed)
+	if !ok {
+		delete(r.windows, p)
+		return
+	}
+	var all windowed
+	for i, w := range rule.Windows(k) {
+		a := &alarm.Alarm{
+			Name: fmt.Sprintf("window %d of policy %s of %s", i, p.Name, k.ResourceID),
+			Rule: alarm.Rule{Metric: w.Metric, Statistic: w.Statistic, Period: w.Period, Periods: w.Periods, Comparison: alarm.GreaterThanThreshold},
+		}
+		r.Metrics.Series(w.Metric).Keep(a.Rule.Reach())
+		all = append(all, a)
+	}
+	if r.windows == nil {
+		r.windows = map[*scaling.Policy]windowed{}
+	}
+	r.windows[p] = all
+}
+
+// windows returns how the windows of a target's policies are read in this step; nil where no rule's moment has come.
+func (e *Engine) windows(r *Region, t *scaling.Target) func(*scaling.Policy) []scaling.Readings {
+	if !t.RuleDue || len(r.windows) == 0 {
+		return nil
+	}
+	return func(p *scaling.Policy) []scaling.Readings {
+		for _, a := range r.windows[p] {
+			e.readWindow(r, a)
+		}
+		return r.readings(t, p)
+	}
+}
+
+func (e *Engine) readWindow(r *Region, a *alarm.Alarm) {
+	if readings := e.readingsOf(r.Scope); readings == nil {
+		a.Evaluate(e.now, e.config.EvaluationDelay, r.Metrics.Series(a.Rule.Metric), &e.step.scratch)
+	} else if x := readings[a.Name]; x != nil {
+		a.Restore(e.now, e.config.EvaluationDelay, x.Recent, x.Ages)
+	} else {
+		a.Restore(e.now, e.config.EvaluationDelay, nil, nil)
+	}
+	e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r, a, false})
+}
+
+// readings are what the windows of a policy saw last, each value with the least capacity that has served since its period began.
+func (r *Region) readings(t *scaling.Target, p *scaling.Policy) []scaling.Readings {
+	v := r.variantOf(t.Key)
+	out := make([]scaling.Readings, 0, len(r.windows[p]))
+	for _, a := range r.windows[p] {
+		var all scaling.Readings
+		for i, value := range a.Recent {
+			x := scaling.Reading{Value: value}
+			if v != nil {
+				x.Served = v.LeastServed(a.RecentStart(i))
+			}
+			all = append(all, x)
+		}
+		out = append(out, all)
+	}
+	return out
+}
