@@ -8,7 +8,7 @@ import (
 	"bellows.dev/bellows/scaling/policy/step"
 )
 
-// twoPolicies is a target with target tracking and step scaling, both of whose alarms call each minute, in vain.
+// twoPolicies is a target with target tracking and step scaling, whose alarms both invoke it each minute and change nothing.
 func twoPolicies(tb testing.TB) (*Target, []Signal) {
 	_, target := newTarget(tb, 1, 8, track("cpu", 70), stepping("up", step.ChangeInCapacity, adjustment(0, 10, 1), adjustment(10, nil, 2)))
 	return target, []Signal{high(target, "cpu", 140, 150, 160), alarmed(target, "up", alarm.GreaterThanThreshold, 50, 55, 56, 57)}

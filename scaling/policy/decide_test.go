@@ -214,7 +214,7 @@ func TestScaleInNeedsAll(t *testing.T) {
 }
 
 // AWS: target tracking: a metric without data is no sign of low use, though the low alarm still lives on what it saw. The high alarm
-// needs nobody.
+// needs no other.
 func TestNoScaleInOnceTheMetricHasEnded(t *testing.T) {
 	_, target := newTarget(t, 1, 20, track("a", 70))
 	unknown := func(s Signal) Signal { s.State = alarm.InsufficientData; return s }

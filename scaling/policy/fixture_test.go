@@ -103,10 +103,10 @@ func putGroupPolicy(r *Registry, now time.Time, in policy.GroupInput, newID func
 	return r.PutGroupPolicy(now, p, newID)
 }
 
-// tracked, stepped and foretold return the rule of a policy of the type.
+// tracked, stepped and forecasts return the rule of a policy of the type.
 func tracked(p *Policy) *tracking.Rule    { return p.Rule.(*tracking.Rule) }
 func stepped(p *Policy) *step.Rule        { return p.Rule.(*step.Rule) }
-func foretold(p *Policy) *predictive.Rule { return p.Rule.(*predictive.Rule) }
+func forecasts(p *Policy) *predictive.Rule { return p.Rule.(*predictive.Rule) }
 
 // cooldownOut and cooldownIn return a rule's cooldowns.
 func cooldownOut(p *Policy) time.Duration { out, _ := p.Rule.(Cooled).Cooldowns(); return out }

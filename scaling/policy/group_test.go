@@ -38,7 +38,7 @@ func putGroup(t *testing.T, r *Registry, in policy.GroupInput) PolicyChange {
 	return ch
 }
 
-func told(t *Target, policy string) Signal {
+func invokedGroup(t *Target, policy string) Signal {
 	return invoked(t.Group.Policy(policy), alarm.GreaterThanThreshold, 50, 60)
 }
 
@@ -92,7 +92,7 @@ func TestSimpleScaling(t *testing.T) {
 			if tt.set != nil {
 				tt.set(target)
 			}
-			s := told(target, "out")
+			s := invokedGroup(target, "out")
 			if tt.signal != nil {
 				tt.signal(&s)
 			}
@@ -112,11 +112,11 @@ func TestSimpleScaling(t *testing.T) {
 func TestCooldownBeginsWithTheEndOfTheActivity(t *testing.T) {
 	r, target := grouped(t, 1, 9)
 	putGroup(t, r, policy.GroupInput{Name: "step", Type: policy.GroupStep, AdjustmentType: step.ChangeInCapacity, Steps: []step.Adjustment{adjustment(0, nil, 2)}})
-	carryOut(t, target, decide(0, target, steady(1), told(target, "out")), 0, 90)
+	carryOut(t, target, decide(0, target, steady(1), invokedGroup(target, "out")), 0, 90)
 	if left := target.Group.CoolingDown(at(90)); left != 300*time.Second {
 		t.Errorf("%v are left", left)
 	}
-	carryOut(t, target, decide(100, target, steady(2), told(target, "step")), 100, 200)
+	carryOut(t, target, decide(100, target, steady(2), invokedGroup(target, "step")), 100, 200)
 	if left := target.Group.CoolingDown(at(200)); left != 190*time.Second {
 		t.Errorf("%v are left: a step policy's activity has no cooldown", left)
 	}
@@ -136,7 +136,7 @@ func TestStepScalingOfGroupsWarmsUp(t *testing.T) {
 		Steps: []step.Adjustment{adjustment(nil, 0, -10), adjustment(0, 10, 10), adjustment(10, nil, 30)},
 	})
 	high := func(v float64) Signal {
-		s := told(target, "step")
+		s := invokedGroup(target, "step")
 		s.Datapoints = []float64{v}
 		return s
 	}

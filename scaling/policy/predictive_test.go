@@ -36,9 +36,9 @@ func constant(until time.Time, load float64) PastLoad {
 func expecting(t reporter, least, most int, capacities ...int) (*Registry, *Target, *Policy) {
 	r, target := newTarget(t, least, most, predicting("ahead", 70))
 	p := target.Policy("ahead")
-	foretold(p).Outlook.Need = 1.0 / 60
+	forecasts(p).Outlook.Need = 1.0 / 60
 	for i, n := range capacities {
-		foretold(p).Outlook.Hours = append(foretold(p).Outlook.Hours, ForecastHour{Start: t0.Add(time.Duration(i) * time.Hour), Load: float64(n) * 70 * 60, Capacity: n})
+		forecasts(p).Outlook.Hours = append(forecasts(p).Outlook.Hours, ForecastHour{Start: t0.Add(time.Duration(i) * time.Hour), Load: float64(n) * 70 * 60, Capacity: n})
 	}
 	target.RuleDue = true
 	return r, target, p
@@ -47,33 +47,33 @@ func expecting(t reporter, least, most int, capacities ...int) (*Registry, *Targ
 func TestForecastsAreHourlyForTwoDaysAndThePastIsKept(t *testing.T) {
 	r, target := newTarget(t, 1, 100, predicting("ahead", 70))
 	key, p := target.Key, target.Policy("ahead")
-	if !foretold(p).Outlook.Due.Equal(t0) || !nextRule(r).Equal(t0) {
-		t.Fatalf("a new policy wants its history at %v", foretold(p).Outlook.Due)
+	if !forecasts(p).Outlook.Due.Equal(t0) || !nextRule(r).Equal(t0) {
+		t.Fatalf("a new policy wants its history at %v", forecasts(p).Outlook.Due)
 	}
 	wanted, due := r.WakeRules(t0)
 	if len(wanted) != 1 || wanted[0].Policy != p || len(due) != 0 || !nextRule(r).Equal(t0.Add(time.Hour)) {
 		t.Fatalf("wanted %v, due %v, next %v: one that is not answered asks again an hour later", wanted, due, nextRule(r))
 	}
 	r.Learn(t0, key, "ahead", constant(t0, 42_000))
-	if n := len(foretold(p).Outlook.Hours); n != 48 || foretold(p).Outlook.Hours[0] != (ForecastHour{Start: t0, Load: 42_000, Capacity: 10}) || !target.RuleDue {
-		t.Fatalf("%d hours, first %v", n, foretold(p).Outlook.Hours[0])
+	if n := len(forecasts(p).Outlook.Hours); n != 48 || forecasts(p).Outlook.Hours[0] != (ForecastHour{Start: t0, Load: 42_000, Capacity: 10}) || !target.RuleDue {
+		t.Fatalf("%d hours, first %v", n, forecasts(p).Outlook.Hours[0])
 	}
-	if !foretold(p).Outlook.Due.Equal(t0.Add(6*time.Hour)) || !nextRule(r).Equal(t0.Add(55*time.Minute)) {
-		t.Errorf("due %v, next %v", foretold(p).Outlook.Due, nextRule(r))
+	if !forecasts(p).Outlook.Due.Equal(t0.Add(6*time.Hour)) || !nextRule(r).Equal(t0.Add(55*time.Minute)) {
+		t.Errorf("due %v, next %v", forecasts(p).Outlook.Due, nextRule(r))
 	}
 	later := t0.Add(6*time.Hour + 10*time.Minute)
 	r.Learn(later, key, "ahead", constant(t0.Add(6*time.Hour), 84_000))
-	h := foretold(p).Outlook.Hours
+	h := forecasts(p).Outlook.Hours
 	if len(h) != 54 || h[5].Capacity != 10 || h[6] != (ForecastHour{Start: t0.Add(6 * time.Hour), Load: 84_000, Capacity: 20}) {
 		t.Errorf("%d hours, the sixth %v, the seventh %v: what was expected of the past stays", len(h), h[5], h[6])
 	}
 	r.Learn(later, key, "ahead", PastLoad{Until: later})
-	if foretold(p).Outlook.Reason == "" || len(foretold(p).Outlook.Hours) != 54 || !foretold(p).Outlook.Due.Equal(later.Add(time.Hour)) {
-		t.Errorf("without history: %q, %d hours, due %v", foretold(p).Outlook.Reason, len(foretold(p).Outlook.Hours), foretold(p).Outlook.Due)
+	if forecasts(p).Outlook.Reason == "" || len(forecasts(p).Outlook.Hours) != 54 || !forecasts(p).Outlook.Due.Equal(later.Add(time.Hour)) {
+		t.Errorf("without history: %q, %d hours, due %v", forecasts(p).Outlook.Reason, len(forecasts(p).Outlook.Hours), forecasts(p).Outlook.Due)
 	}
 	month := later.Add(35 * 24 * time.Hour)
 	r.Learn(month, key, "ahead", constant(metric.Align(month, time.Hour), 42_000))
-	if n := len(foretold(p).Outlook.Hours); n != 48 {
+	if n := len(forecasts(p).Outlook.Hours); n != 48 {
 		t.Errorf("%d hours after a month: what is older is forgotten", n)
 	}
 	if _, found := r.Learn(month, key, "gone", PastLoad{}); found {
@@ -100,7 +100,7 @@ func TestForecastDecisions(t *testing.T) {
 		{"is suspended", steady(2), 10, func(t *Target) { t.Suspended.DynamicOut = true }, 0, SuspendedOut},
 		{"waits for the resource", Capacity{Desired: 2, Current: 2}, 10, nil, 0, Unscalable},
 		{"is a dry run", steady(2), 10, func(t *Target) { t.Tags = map[string]string{DryRunTag: "true"} }, 0, WouldAct},
-		{"expects nothing of this hour", steady(2), 10, func(t *Target) { foretold(t.Policies[0]).Outlook.Hours = nil }, 0, NoForecast},
+		{"expects nothing of this hour", steady(2), 10, func(t *Target) { forecasts(t.Policies[0]).Outlook.Hours = nil }, 0, NoForecast},
 	} {
 		_, target, _ := expecting(t, 1, 20, x.forecast)
 		if x.change != nil {
@@ -122,7 +122,7 @@ func TestForecastDecisions(t *testing.T) {
 
 func TestOnlyForecastsThatScaleDoAnything(t *testing.T) {
 	_, target, p := expecting(t, 1, 20, 10)
-	foretold(p).Settings.Mode = predictive.ForecastOnly
+	forecasts(p).Settings.Mode = predictive.ForecastOnly
 	if d := decide(60, target, steady(2)); len(d.Proposals) != 0 {
 		t.Errorf("a policy that only forecasts wants something: %s", &d)
 	}
@@ -145,7 +145,7 @@ func TestCauseAndExplanationOfAForecast(t *testing.T) {
 
 func TestMaximumIsRaisedForGood(t *testing.T) {
 	_, target, p := expecting(t, 1, 40, 50)
-	foretold(p).Settings.Breach, foretold(p).Settings.MaxBuffer = predictive.IncreaseMaxCapacity, ptr(10)
+	forecasts(p).Settings.Breach, forecasts(p).Settings.MaxBuffer = predictive.IncreaseMaxCapacity, ptr(10)
 	if before, policy, raised := target.RaiseMax(at(60)); before != 40 || policy != "ahead" || !raised || target.Max != 55 {
 		t.Errorf("from %d by %q: %v, now %d", before, policy, raised, target.Max)
 	}
@@ -155,7 +155,7 @@ func TestMaximumIsRaisedForGood(t *testing.T) {
 	for _, change := range []func(){
 		func() { target.Suspended.DynamicOut = true },
 		func() { target.Suspended.DynamicOut, target.Tags = false, map[string]string{DryRunTag: "true"} },
-		func() { target.Tags, foretold(p).Settings.Mode = nil, predictive.ForecastOnly },
+		func() { target.Tags, forecasts(p).Settings.Mode = nil, predictive.ForecastOnly },
 	} {
 		target.Max = 40
 		change()
@@ -177,11 +177,11 @@ func TestForecastsAreAFloorForEveryPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := w.target.Policy("zz")
-		foretold(p).Outlook.Hours = []ForecastHour{{Start: t0, Capacity: rapid.IntRange(0, 25).Draw(t, "forecast")}}
+		forecasts(p).Outlook.Hours = []ForecastHour{{Start: t0, Capacity: rapid.IntRange(0, 25).Draw(t, "forecast")}}
 		w.target.RuleDue = rapid.Bool().Draw(t, "due")
 		var d Decision
 		Decide(at(60), w.target, w.capacity, Seen{Signals: w.signals, Alarms: states(w.votes)}, &d)
-		floor := min(foretold(p).Outlook.Hours[0].Capacity, w.target.Max)
+		floor := min(forecasts(p).Outlook.Hours[0].Capacity, w.target.Max)
 		if d.Acted && (d.Want > w.target.Max && d.Want > w.capacity.Desired || d.Want < floor && d.Want < w.capacity.Desired) {
 			t.Fatalf("floor %d: %s", floor, &d)
 		}
@@ -243,7 +243,7 @@ func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
 		}
 	}
 	_, target := newTarget(t, 1, 20, predicting("ahead", 70))
-	c := foretold(target.Policy("ahead")).Settings
+	c := forecasts(target.Policy("ahead")).Settings
 	if c.Breach != predictive.HonorMaxCapacity || *c.Buffer != 5*time.Minute || c.Mode != predictive.ForecastAndScale {
 		t.Errorf("completed to %+v", c)
 	}
@@ -252,29 +252,29 @@ func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
 	}
 }
 
-// A policy that is put again keeps what it expects where it foretells the same, and asks for a new forecast.
+// A policy that is put again keeps what it expects where it forecasts the same, and asks for a new forecast.
 func TestPutAgain(t *testing.T) {
 	r, target, p := expecting(t, 1, 50, 10, 10)
 	put(t, r, predicting("ahead", 35), counter())
-	if h := foretold(p).Outlook.Hours; len(h) != 2 || h[1].Capacity != 20 || !foretold(p).Outlook.Due.Equal(t0) || !target.RuleDue {
-		t.Errorf("half the target value: %+v", foretold(p).Outlook)
+	if h := forecasts(p).Outlook.Hours; len(h) != 2 || h[1].Capacity != 20 || !forecasts(p).Outlook.Due.Equal(t0) || !target.RuleDue {
+		t.Errorf("half the target value: %+v", forecasts(p).Outlook)
 	}
-	foretold(p).Outlook.Due = t0.Add(time.Hour)
+	forecasts(p).Outlook.Due = t0.Add(time.Hour)
 	put(t, r, request{Name: "ahead"}, counter())
-	if !foretold(p).Outlook.Due.Equal(t0.Add(time.Hour)) {
+	if !forecasts(p).Outlook.Due.Equal(t0.Add(time.Hour)) {
 		t.Error("nothing changed, yet a forecast is due")
 	}
 	other := predicting("ahead", 35)
 	other.Predictive.Specs[0].Pair = &predictive.Metric{Type: predictive.PairCPU}
 	put(t, r, other, counter())
-	if len(foretold(p).Outlook.Hours) != 0 {
+	if len(forecasts(p).Outlook.Hours) != 0 {
 		t.Error("what was expected of another metric stays")
 	}
 }
 
 func TestPredictivePoliciesSurviveASnapshot(t *testing.T) {
 	r, _, p := expecting(t, 1, 50, 10, 12)
-	foretold(p).Settings.Specs[0] = predictive.Spec{
+	forecasts(p).Settings.Specs[0] = predictive.Spec{
 		TargetValue:   5,
 		CustomScaling: []metric.DataQuery{{ID: "s", Stat: &metric.MetricStat{Metric: metric.NewID("A", "b"), Statistic: metric.Statistic{Kind: metric.Average}}}},
 		CustomLoad:    []metric.DataQuery{{ID: "l", Expression: "TIME_SERIES(1)"}},

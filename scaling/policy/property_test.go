@@ -155,7 +155,7 @@ func TestEveryDecision(t *testing.T) {
 	})
 }
 
-// checkDirection holds an acting decision against the rules, worked out anew.
+// checkDirection holds an acting decision against the rules, computed again.
 func checkDirection(t *rapid.T, w *world, d *Decision) {
 	winner := d.Proposals[d.Winner]
 	p := w.target.Policy(winner.Policy)

@@ -212,7 +212,7 @@ func TestActivitiesOfRuns(t *testing.T) {
 	for _, c := range []struct {
 		least, most                any
 		status                     Status
-		description, message, said string
+		description, message, text string
 	}{
 		{4, 8, Successful, "Setting min capacity to 4 and max capacity to 8", "Successfully set min capacity to 4 and max capacity to 8", "min 1 -> 4, max 10 -> 8; no further run"},
 		{5, nil, Successful, "Setting min capacity to 5", "Successfully set min capacity to 5", "min 4 -> 5, max 8; no further run"},
@@ -230,8 +230,8 @@ func TestActivitiesOfRuns(t *testing.T) {
 			a.Cause.String() != "scheduled action name go was triggered" || !a.Start.Equal(at(600)) || !a.End.Equal(at(600)) || target.LastNotScaled != AlreadyAtMaxCapacity {
 			t.Errorf("%v %s %s %s", a.Status, a.Description(), a.StatusMessage(), a.Cause)
 		}
-		if got := runs[0].String(); got != c.said {
-			t.Errorf("%s\nwant %s", got, c.said)
+		if got := runs[0].String(); got != c.text {
+			t.Errorf("%s\nwant %s", got, c.text)
 		}
 		if err := r.DeleteSchedule(blue, "go"); err != nil {
 			t.Fatal(err)

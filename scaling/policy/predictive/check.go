@@ -174,7 +174,7 @@ func checkQueries(queries []metric.DataQuery, member string) error {
 	return nil
 }
 
-// sameMetrics reports whether two configurations foretell the same load by the same metrics.
+// sameMetrics reports whether two configurations forecast the same load by the same metrics.
 func (c *Config) sameMetrics(o *Config) bool {
 	a, b := &c.Specs[0], &o.Specs[0]
 	return scaling.Or(a.Pair, Metric{}) == scaling.Or(b.Pair, Metric{}) &&

@@ -67,7 +67,7 @@ const (
 	LoadCPU            = "SageMakerVariantTotalCPUUtilization"
 )
 
-// Config is what a predictive scaling policy foretells and does. Optional members are nil or zero where the client left
+// Config is what a predictive scaling policy forecasts and does. Optional members are nil or zero where the client left
 // them out.
 type Config struct {
 	Specs []Spec // exactly one
@@ -103,11 +103,10 @@ type Metric struct {
 const bufferDefault = 5 * time.Minute
 
 func (c *Config) buffer() time.Duration { return scaling.Or(c.Buffer, bufferDefault) }
-func (c *Config) scales() bool          { return c.Mode == ForecastAndScale }
 func (c *Config) target() float64       { return c.Specs[0].TargetValue }
 
 // maxFor is the maximum capacity that goes with a forecast: at least most; where it may be raised, so far above the forecast that
-// there is room for more than was foretold. E.g. with a buffer of 10 %, a forecast of 50 and a maximum of 40 make 55.
+// there is room for more than was forecast. E.g. with a buffer of 10 %, a forecast of 50 and a maximum of 40 make 55.
 // AWS: PredictiveScalingPolicyConfiguration, MaxCapacityBuffer.
 func (c *Config) maxFor(capacity, most int) int {
 	if c.Breach != IncreaseMaxCapacity {

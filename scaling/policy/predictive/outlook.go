@@ -15,7 +15,7 @@ import (
 const (
 	forecastHours = 48
 	refreshEvery  = 6 * time.Hour
-	retryEvery    = time.Hour // where there is not enough history yet, or nobody answered
+	retryEvery    = time.Hour // where there is not enough history yet, or it was not supplied
 	outlookHours  = 30 * 24   // of the past for which forecasts are kept
 )
 
