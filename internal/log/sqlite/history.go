@@ -11,13 +11,9 @@ import (
 )
 
 // insertHistory writes a row, or replaces the one with its identity.
-func insertHistory(ctx context.Context, tx *sql.Tx, h log.History) error {
+func insertHistory(ctx context.Context, tx transaction, h log.History) error {
 	ident := sql.NullString{String: h.ID, Valid: h.ID != ""}
-	_, err := tx.ExecContext(ctx, `INSERT INTO history (at, scope, tab, key, type, ident, kind, data, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (tab, ident) WHERE ident IS NOT NULL DO UPDATE SET
-			at = excluded.at, scope = excluded.scope, key = excluded.key, type = excluded.type, kind = excluded.kind, data = excluded.data, sum = excluded.sum`,
-		nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data, rowSum(nanos(h.At), h))
-	return err
+	return tx.exec(ctx, insertRow, nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data, rowSum(nanos(h.At), h))
 }
 
 // condition is what a query selects rows by.

@@ -50,8 +50,7 @@ type querier interface {
 func position(ctx context.Context, q querier) (epoch, end uint64, err error) {
 	var text []byte
 	var last int64
-	err = q.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE key = ?),
-		max(coalesce((SELECT max(seq) FROM journal), 0), coalesce((SELECT max(seq) FROM snapshot), 0))`, epochKey).Scan(&text, &last)
+	err = q.QueryRowContext(ctx, selectPosition, epochKey).Scan(&text, &last)
 	if err == nil && len(text) > 0 {
 		epoch, err = strconv.ParseUint(string(text), 10, 64)
 	}
@@ -64,7 +63,7 @@ func (s *Store) Append(ctx context.Context, b log.Batch) error {
 	if err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
-	err = s.fill(ctx, tx, b)
+	err = s.fill(ctx, transaction{tx, s.prepared}, b)
 	if err == nil {
 		err = tx.Commit()
 	}
@@ -85,7 +84,7 @@ func (s *Store) abandon(ctx context.Context, tx *sql.Tx) {
 	_, _ = s.write.ExecContext(ctx, "ROLLBACK")
 }
 
-func (s *Store) fill(ctx context.Context, tx *sql.Tx, b log.Batch) error {
+func (s *Store) fill(ctx context.Context, tx transaction, b log.Batch) error {
 	epoch, end, err := position(ctx, tx)
 	if err != nil {
 		return err
@@ -107,18 +106,16 @@ func (s *Store) fill(ctx context.Context, tx *sql.Tx, b log.Batch) error {
 		}
 	}
 	for _, m := range b.Outbox {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO outbox (topic, kind, data) VALUES (?, ?, ?)`, m.Topic, m.Kind, m.Data); err != nil {
+		if err := tx.exec(ctx, insertMessage, m.Topic, m.Kind, m.Data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, e log.Entry) error {
+func (s *Store) insert(ctx context.Context, tx transaction, e log.Entry) error {
 	held, events := packInput(s.packer, e.Data), encodeEvents(s.packer, e.Events)
-	_, err := tx.ExecContext(ctx, `INSERT INTO journal (seq, at, kind, data, events, sum) VALUES (?, ?, ?, ?, ?, ?)`,
-		e.Seq, nanos(e.At), e.Kind, held, events, lineSum(e.Seq, nanos(e.At), e.Kind, held, events))
-	return err
+	return tx.exec(ctx, insertEntry, e.Seq, nanos(e.At), e.Kind, held, events, lineSum(e.Seq, nanos(e.At), e.Kind, held, events))
 }
 
 // encodeEvents returns what the journal holds of events: of each its kind and its data, with their lengths before them; nil where there are

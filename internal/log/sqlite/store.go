@@ -51,7 +51,8 @@ type Store struct {
 	mark  mark
 	tail  log.Tail
 
-	packer *zstd.Encoder // of inputs; nil where the store is only read
+	packer   *zstd.Encoder        // of inputs; nil where the store is only read
+	prepared map[string]*sql.Stmt // statements of a commit, by their text
 }
 
 var _ log.Store = (*Store)(nil)
@@ -114,6 +115,9 @@ func (s *Store) open(ctx context.Context, path string) error {
 		return fmt.Errorf("making the tables: %w", err)
 	}
 	if err := addColumns(ctx, s.write); err != nil {
+		return err
+	}
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	if s.mover, err = connect(path, 1, false); err != nil {
