@@ -218,7 +218,7 @@ func TestLowSamplePercentiles(t *testing.T) {
 
 // Alarms on tables' metrics alone ignore missing data unless they say otherwise; one metric of another namespace ends that, used or not.
 // AWS: recorded.
-func TestAlarmsOnTablesIgnoreMissingData(t *testing.T) {
+func TestAlarmsOnDynamoDBIgnoreMissingData(t *testing.T) {
 	table, other := metric.NewID("AWS/DynamoDB", "m"), metric.NewID("App", "m")
 	query := func(id metric.ID) metric.DataQuery { return metric.DataQuery{Stat: &metric.MetricStat{Metric: id}} }
 	expression := metric.DataQuery{Expression: "m1"}

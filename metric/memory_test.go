@@ -41,8 +41,8 @@ var kinds = []struct {
 	}},
 }
 
-// bytesPerSeries is what a series costs with everything that belongs to it: identity, key and its place in the window, too. Three hours
-// of samples went through it, a datapoint a minute.
+// bytesPerSeries measures the memory of a series with its identity, its key and its entry in the window, after three hours of samples, one
+// datapoint per minute.
 func bytesPerSeries(retention time.Duration, of func(r *rand.Rand) metric.Summary, series int) int {
 	r := rand.New(rand.NewPCG(1, 2))
 	before := heap()

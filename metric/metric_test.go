@@ -86,7 +86,7 @@ func TestPercentilesNeedTheSamples(t *testing.T) {
 	}
 }
 
-// The sum of equal samples may be off by rounding: 0.1 + 0.1 + 0.1 is not 3 x 0.1. Samples of such sets are known beside others.
+// The sum of equal samples may be off by rounding: 0.1 + 0.1 + 0.1 is not 3 x 0.1. Samples of such sets are known one by one also together with others.
 func TestSetsOfEqualSamplesJoinOthers(t *testing.T) {
 	set := func(n, sum, v float64) metric.Summary {
 		return metric.StatisticSet{Count: n, Sum: sum, Min: v, Max: v}.Summary()
@@ -164,7 +164,7 @@ func TestUnitsAreKeptApart(t *testing.T) {
 	}
 }
 
-func TestWindowForgetsOldSamplesOnly(t *testing.T) {
+func TestWindowDropsOldSamplesOnly(t *testing.T) {
 	w := metric.NewWindow(time.Hour)
 	s := w.Series(metric.NewID("n", "m"))
 	s.Record(start, time.Minute, "None", summary(1))
@@ -257,8 +257,8 @@ func FuzzParseStatistic(f *testing.F) {
 	})
 }
 
-// Rolling seconds up changes no statistic of a minute, and a state read again answers as the window did.
-func TestRollUpAndStateKeepWhatMinutesSay(t *testing.T) {
+// Rolling seconds up changes no statistic of a minute, and a window restored from a snapshot has the same statistics.
+func TestRollUpAndSnapshotsKeepMinutes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := metric.NewWindow(6 * time.Hour)
 		id := metric.NewID("N", "m", metric.Dimension{Name: "a", Value: "b"})

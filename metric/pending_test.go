@@ -11,17 +11,17 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// record is what a test puts into a window.
+// record is a sample that a test records.
 func datum(at time.Time, resolution time.Duration, unit string, v float64) *metric.Datum {
 	return &metric.Datum{ID: metric.NewID("N", "m"), At: at, Resolution: resolution, Unit: unit, Summary: *summary(v)}
 }
 
-// interval names what a Pending is of: no two may be equal, unless a later one is late samples that are not complete yet.
+// interval identifies a Pending: no two may be equal, unless the later one has late samples that are not complete yet.
 func interval(p *metric.Pending) string {
 	return fmt.Sprint(p.Series.ID(), p.Unit, p.Start, p.Fine, p.Late)
 }
 
-func TestLateSamplesStandBesideThoseInTime(t *testing.T) {
+func TestLateSamplesAreHandedOverSeparately(t *testing.T) {
 	w := metric.NewWindow(3 * time.Hour)
 	w.KeepHistory(start)
 	w.Record(datum(start, time.Minute, "None", 1))
@@ -45,8 +45,8 @@ func TestLateSamplesStandBesideThoseInTime(t *testing.T) {
 	}
 }
 
-// A window that begins while a history is kept cannot know what the history has of the time before.
-func TestNewWindowTakesThePastForLate(t *testing.T) {
+// A window that is created while a history is kept cannot know what the history has of the time before.
+func TestPastSamplesOfANewWindowAreLate(t *testing.T) {
 	w := metric.NewWindow(3 * time.Hour)
 	w.KeepHistory(start)
 	w.Record(datum(start.Add(-24*time.Hour), time.Minute, "None", 1))
@@ -55,8 +55,8 @@ func TestNewWindowTakesThePastForLate(t *testing.T) {
 	}
 }
 
-// Whatever is recorded, and whenever it is sealed, written down and brought back: each sample is handed over once, and a second life
-// from the same state hands over the same.
+// Whatever is recorded, and whenever it is sealed or restored from a snapshot: each sample is handed over once, and a window from the same
+// snapshot hands over the same.
 func TestEachSampleIsHandedOverOnce(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w, now := metric.NewWindow(3*time.Hour), start

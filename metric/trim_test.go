@@ -10,7 +10,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-func TestRangesAreRead(t *testing.T) {
+func TestParseRanges(t *testing.T) {
 	for text, want := range map[string]metric.Statistic{
 		"tm99":         {Kind: metric.TrimmedMean, Upper: 99},
 		"wm99.5":       {Kind: metric.WinsorizedMean, Upper: 99.5},
@@ -113,7 +113,7 @@ func TestRangesAgainstTheDefinition(t *testing.T) {
 	})
 }
 
-// A statistic set does not say how its samples lie, unless all are equal; negative values have no order here.
+// A statistic set does not determine the distribution of its samples, unless all are equal; negative values have none.
 func TestRangesOfUnknownSamples(t *testing.T) {
 	s, err := metric.ParseStatistic("tm90")
 	if err != nil {

@@ -2,7 +2,7 @@ package scaling
 
 import "bellows.dev/bellows/alarm"
 
-// ComparisonCode is an alarm's comparison in a recorded decision. Journals, the diary and traces hold its numbers, which are not those of
+// ComparisonCode is an alarm's comparison in a recorded decision. Journals, archives and traces hold its numbers, which are not those of
 // alarm.Comparison: everything but a recorded Proposal uses that type.
 type ComparisonCode int
 

@@ -14,7 +14,7 @@ import (
 
 var start = time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC) // a Wednesday
 
-// window has the metrics of a table: values a minute, "-" for none.
+// window returns a window with the metrics of a table: one value per minute, "-" for none.
 func window(metrics map[string]string) *metric.Window {
 	w := metric.NewWindow(24 * time.Hour)
 	for name, values := range metrics {
@@ -39,7 +39,7 @@ func stat(name string, period time.Duration) metric.DataQuery {
 
 func expression(id, text string) metric.DataQuery { return metric.DataQuery{ID: id, Expression: text} }
 
-// show writes a time series as the tables do.
+// show renders a time series as in the tables.
 func show(values []float64) string {
 	var out []string
 	for _, v := range values {
@@ -75,7 +75,7 @@ func eval(t *testing.T, text string, n int, metrics map[string]string) string {
 	return strings.Join(out, "; ")
 }
 
-// TestDocumented holds every worked example of AWS's user guide. AWS: using metric math.
+// TestDocumented checks every worked example of AWS's user guide. AWS: using metric math.
 func TestDocumented(t *testing.T) {
 	compared := map[string]string{"m1": "30 20 0 0", "m2": "20 - 20 -"}
 	chosen := map[string]string{"m1": "1 1 0 0 -", "m2": "30 - 0 0 30", "m3": "0 0 20 - 20"}
@@ -228,7 +228,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhere(t *testing.T) {
+func TestErrorPositions(t *testing.T) {
 	for text, want := range map[string]int{"m1 + ": 5, "m1 + (2 * NO(m1))": 10, "m1 + m9": 5, "RATE(m1 +)": 9, "m1 ? 2": 3} {
 		_, err := Compile([]metric.DataQuery{stat("m1", time.Minute), expression("e", text)})
 		var refused *Error
@@ -238,7 +238,7 @@ func TestErrorsSayWhere(t *testing.T) {
 	}
 }
 
-func TestQueriesUseOneAnother(t *testing.T) {
+func TestReferencesBetweenQueries(t *testing.T) {
 	queries := []metric.DataQuery{
 		{ID: "rate", Expression: "errors / all * 100"}, {ID: "all", Expression: "SUM([ok, errors])", Hidden: true}, {ID: "mean", Expression: "AVG(errors)", Hidden: true},
 		stat("ok", time.Minute), stat("errors", time.Minute), {ID: "over", Expression: "errors - mean"},
@@ -308,7 +308,7 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-// TestShares: what may be read is divided among the sources, and reading goes on where it ended. AWS: recorded.
+// TestShares: the periods that may be read are divided among the sources, and the next evaluation continues where the last one ended. AWS: recorded.
 func TestShares(t *testing.T) {
 	src := window(map[string]string{"m1": "1 2 3 4 5", "m2": "6 7 8 9 10"})
 	all := func(queries []metric.DataQuery, most int, newest bool) string {
@@ -399,7 +399,7 @@ func TestTooMuch(t *testing.T) {
 	}
 }
 
-func TestEvaluationsLendMemory(t *testing.T) {
+func TestResultsUseTheScratch(t *testing.T) {
 	src := window(map[string]string{"m1": "1 - 3 4", "m2": "5 6 7 8"})
 	p, err := Compile([]metric.DataQuery{stat("m1", time.Minute), stat("m2", time.Minute), expression("e", "IF(FILL(m1, 0) > 2, m2 / SUM(METRICS()), RATE(m2))")})
 	if err != nil {

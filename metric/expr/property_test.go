@@ -15,7 +15,7 @@ import (
 // naive is a time series of the reference: datapoints by minute.
 type naive map[int]float64
 
-// reference is an expression, and what it comes to by the book: one datapoint at a time.
+// reference is an expression and its result by definition, one datapoint at a time.
 type reference struct {
 	text   string
 	series naive
@@ -183,8 +183,8 @@ func conditional(c, a, b reference) reference {
 	return out
 }
 
-// TestAgainstTheBook compares the evaluator with a reference that knows datapoints only one by one.
-func TestAgainstTheBook(t *testing.T) {
+// TestAgainstAReferenceImplementation compares the evaluator with a reference that computes datapoints one by one.
+func TestAgainstAReferenceImplementation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := metric.NewWindow(time.Hour)
 		var leaves []reference

@@ -11,7 +11,7 @@ import (
 	"bellows.dev/bellows/metric"
 )
 
-// sample is what a reference knows of one that was recorded: all of it.
+// sample is a recorded sample with all its data.
 type sample struct {
 	start int64 // of its bucket
 	fine  bool
@@ -20,7 +20,7 @@ type sample struct {
 	count float64
 }
 
-// reference is a window's definition: samples in a list, gone through for each answer.
+// reference implements a window by its definition: a list of samples, all of which are examined for each answer.
 type reference struct {
 	samples []sample
 	keep    time.Duration
@@ -29,8 +29,8 @@ type reference struct {
 
 const retention = time.Hour
 
-// evict is what a window promises: what is younger than the retention, or than is to be kept, stays; what is a quarter of an hour older
-// goes; seconds last three hours.
+// evict does what a window promises: samples younger than the retention, or than must be kept, stay; those a quarter of an hour older are
+// dropped; seconds last three hours.
 func (r *reference) evict(now time.Time) {
 	at := now.Truncate(5 * time.Minute)
 	if !at.After(r.evicted) {
@@ -47,7 +47,7 @@ func (r *reference) evict(now time.Time) {
 	}
 }
 
-// answer is a statistic of the samples of one period, by its definition.
+// answer computes a statistic of the samples of one period by its definition.
 func (r *reference) answer(stat metric.Statistic, unit string, from, until int64) (v, count float64, ok bool) {
 	var values []float64
 	sum, least, most := 0.0, math.Inf(1), math.Inf(-1)
@@ -162,9 +162,9 @@ func (l *life) check(rt *rapid.T) {
 	}
 }
 
-// Whatever comes in whatever order, in units and resolutions as they please, early and late, while the window forgets, rolls up, is asked
-// to keep more, and is written down and read again: every statistic is what its definition makes of the samples that are to be there.
-func TestLivesAgainstTheDefinition(t *testing.T) {
+// Samples come in any order, unit and resolution, early and late, while the window drops and rolls up old ones, has to keep more, and is
+// restored from snapshots: every statistic is that of its definition over the samples that must be there.
+func TestRandomSeriesAgainstTheDefinition(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		l := life{w: metric.NewWindow(retention), now: start, id: metric.NewID("N", "m", metric.Dimension{Name: "d", Value: "v"})}
 		l.w.Series(l.id).Keep(time.Second) // as an alarm does: so the series stays
