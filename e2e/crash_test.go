@@ -142,6 +142,37 @@ func TestDamagedDataIsRefused(t *testing.T) {
 	start(t, dir).settled("kept", 1)
 }
 
+// A data directory of a killed server that has lost its write-ahead log is refused with instructions, and accepted once the log is back.
+func TestALostWriteAheadLogIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := start(t, dir)
+	if _, err := s.sagemaker().CreateModel(t.Context(), &sagemaker.CreateModelInput{
+		ModelName: aws.String("kept"), PrimaryContainer: &types.ContainerDefinition{Image: aws.String("bellows/demo-model")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.kill()
+	wal, aside := filepath.Join(dir, "bellows.db-wal"), filepath.Join(t.TempDir(), "wal")
+	if err := os.Rename(wal, aside); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Remove(filepath.Join(dir, "bellows.db-shm"))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := runBinary(ctx, "serve", "--data-dir", dir, "--listen", "127.0.0.1:0")
+	if err == nil || !strings.Contains(out, "no bellows.db-wal beside it") || !strings.Contains(out, "Put bellows.db and bellows.db-wal back") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if err := os.Rename(aside, wal); err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Remove(filepath.Join(dir, "bellows.db-shm"))
+	if _, err := start(t, dir).sagemaker().DescribeModel(t.Context(), &sagemaker.DescribeModelInput{ModelName: aws.String("kept")}); err != nil {
+		t.Error(err)
+	}
+}
+
 // write creates models and alarms until the server is killed, some time after it acknowledged one of each, and returns the acknowledged ones.
 func write(s *server, round int, life time.Duration) (models, alarms []string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)

@@ -72,6 +72,11 @@ func checkMark(ctx context.Context, db *sql.DB, path string, marked uint64) erro
 	if end >= marked {
 		return nil
 	}
+	return lostLog(path, end, marked)
+}
+
+// lostLog refuses a database that ends before the mark.
+func lostLog(path string, end, marked uint64) error {
 	name, wal := filepath.Base(path), filepath.Base(path)+"-wal"
 	missing := "an older " + wal
 	if info, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {

@@ -118,3 +118,26 @@ func TestAMarkMayBeMissing(t *testing.T) {
 		}
 	}
 }
+
+// A server that was killed before its first checkpoint has everything in the write-ahead log, the tables included.
+func TestALostWriteAheadLogOfAYoungServer(t *testing.T) {
+	live, dir := t.TempDir(), filepath.Join(t.TempDir(), "killed")
+	s := open(t, live)
+	if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{input(1)}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(dir, os.DirFS(live)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{FileName + "-wal", FileName + "-shm"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err := Open(t.Context(), dir); err == nil {
+		_ = s.Close()
+		t.Error("a server starts")
+	} else if !strings.Contains(err.Error(), "ends at line 0 of the journal with no bellows.db-wal beside it, but line 1 was committed") {
+		t.Error(err)
+	}
+}

@@ -183,6 +183,8 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 		}
 	}
 	switch {
+	case id == 0 && marked > 0: // even its tables were in the write-ahead log
+		return lostLog(path, 0, marked)
 	case id != applicationID:
 		return fmt.Errorf("%s is a SQLite file of another program: it stays untouched. Start with another --data-dir", path)
 	case version > schemaVersion:
