@@ -18,7 +18,7 @@ func (r *runner) command(line string) error {
 	}
 	run := map[string]func(*command) error{
 		"endpoint": r.endpoint, "update": r.update, "set": r.set, "delete": r.delete, "break": r.breakDown, "show": r.show,
-		"target": r.target, "deregister": r.deregister, "track": r.track, "step": r.step, "remove": r.remove,
+		"target": r.target, "deregister": r.deregister, "track": r.track, "policy": r.putPolicy, "step": r.step, "remove": r.remove,
 		"group": r.group, "desired": r.desired, "simple": r.simple, "group-step": r.groupStep, "group-track": r.groupTrack,
 		"drop": r.drop, "execute": r.execute, "suspend": r.suspend, "resume": r.resume, "instances": r.instances,
 		"group-schedule": r.groupSchedule, "group-unschedule": r.groupUnschedule,

@@ -79,6 +79,31 @@ func (c *command) policy() (scaling.PolicyInput, error) {
 	return scaling.PolicyInput{Key: targetKey(k), Name: name}, err
 }
 
+// putPolicy makes a policy of any type that can be written as settings (scaling.Parser): NAME on ENDPOINT/VARIANT type=T setting=value.
+func (r *runner) putPolicy(c *command) error {
+	in, err := c.policy()
+	if err != nil {
+		return err
+	}
+	name, _ := c.pair("type")
+	in.Type = r.world.Engine.Config().Policies.Named(name)
+	parser, ok := in.Type.(scaling.Parser)
+	if !ok {
+		return fmt.Errorf("policy: type=%s cannot be written as settings", name)
+	}
+	settings := map[string]string{}
+	for key := range c.pairs { //tidy:unordered put into a map
+		settings[key], _ = c.pair(key)
+	}
+	config, err := parser.Parse(settings)
+	if err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	in.Configs = []scaling.Config{config}
+	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
+	return nil
+}
+
 func (r *runner) track(c *command) error {
 	in, err := c.policy()
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 type Options struct {
 	// Zone returns the data (TZif) of a time zone. Nil: UTC only.
 	Zone func(name string) ([]byte, error)
+
+	// Policies are the policy types that there are. Nil: policy.Types().
+	Policies scaling.Types
 }
 
 const dateTime = "2006-01-02T15:04:05"

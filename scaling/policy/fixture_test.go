@@ -104,8 +104,8 @@ func putGroupPolicy(r *Registry, now time.Time, in policy.GroupInput, newID func
 }
 
 // tracked, stepped and forecasts return the rule of a policy of the type.
-func tracked(p *Policy) *tracking.Rule    { return p.Rule.(*tracking.Rule) }
-func stepped(p *Policy) *step.Rule        { return p.Rule.(*step.Rule) }
+func tracked(p *Policy) *tracking.Rule     { return p.Rule.(*tracking.Rule) }
+func stepped(p *Policy) *step.Rule         { return p.Rule.(*step.Rule) }
 func forecasts(p *Policy) *predictive.Rule { return p.Rule.(*predictive.Rule) }
 
 // cooldownOut and cooldownIn return a rule's cooldowns.
