@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,16 +23,6 @@ var refusedWords = []string{
 var refusedPhrases = regexp.MustCompile(`(?i)\b(at the word of|to be had|is no news|whose it is|has its say|have their say|goes without saying|` +
 	`lets? time pass|makes? of it|as it stood|because of all|in vain|no business of|what \w+ polic(y|ies) wants?)\b`)
 
-// encodedNames are names in journals and snapshots, which do not change.
-var encodedNames = []string{}
-
-// notReworded are packages whose names and comments still have refused words.
-var notReworded = []string{
-	"cmd/bellows", "engine", "hosting", "internal/control", "internal/explain", "internal/fleet/fleettest", "internal/fleet/process",
-	"internal/foretell", "internal/history", "internal/invoke", "internal/log", "internal/log/logtest", "internal/log/sqlite", "internal/modeldata",
-	"internal/notify", "internal/port", "internal/socket", "scaling", "internal/server", "internal/store",
-}
-
 // nameWord is a word of a name in camel case.
 var nameWord = regexp.MustCompile(`[A-Z]+(?:[^a-z]|$)|[A-Z]?[a-z]+`)
 
@@ -42,16 +31,13 @@ var word = regexp.MustCompile(`[A-Za-z]+`)
 
 func TestNamesAndCommentsUseTheTermsOfTheField(t *testing.T) {
 	for _, s := range sources(t) {
-		dir := path.Dir(s.path)
 		report := func(n ast.Node, format string, args ...any) {
-			if !slices.Contains(notReworded, dir) {
-				t.Errorf("%s: "+format, append([]any{s.fset.Position(n.Pos())}, args...)...)
-			}
+			t.Errorf("%s: "+format, append([]any{s.fset.Position(n.Pos())}, args...)...)
 		}
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			for _, id := range declaredBy(n) {
 				for _, w := range nameWord.FindAllString(id.Name, -1) {
-					if slices.Contains(refusedWords, strings.ToLower(w)) && !slices.Contains(encodedNames, id.Name) {
+					if slices.Contains(refusedWords, strings.ToLower(w)) {
 						report(id, "the name %s has the word %q; see docs/glossary.md", id.Name, w)
 					}
 				}
@@ -142,6 +128,19 @@ func TestDocumentsUseTheTermsOfTheField(t *testing.T) {
 			if w := refusedIn(line); w != "" {
 				t.Errorf("%s:%d has %q; see docs/glossary.md", name, n, w)
 			}
+		}
+	}
+}
+
+func TestRefusedWordsAreFound(t *testing.T) {
+	for text, want := range map[string]string{
+		"what one policy wants at the word of one alarm":             "what one policy wants",
+		"Whoever asks is told":                                       "Whoever",
+		"the capacity a policy recommends for one alarm":             "",
+		"the text is \"said\", the setting `door`; doorway is a word": "",
+	} {
+		if got := refusedIn(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type stage struct {
 	t      *testing.T
 	engine *engine.Engine
 	now    time.Time
-	said   []string
+	text   []string
 }
 
 func newStage(t *testing.T) *stage {
@@ -29,7 +29,7 @@ func newStage(t *testing.T) *stage {
 func (s *stage) do(in engine.Input) error {
 	out, err := s.engine.Step(s.now, in)
 	for _, e := range out.Events {
-		s.said = append(s.said, e.String())
+		s.text = append(s.text, e.String())
 	}
 	return err
 }
@@ -41,11 +41,11 @@ func (s *stage) must(in engine.Input) {
 	}
 }
 
-// news returns what was said since it was last called.
-func (s *stage) news() string {
-	said := strings.Join(s.said, "\n")
-	s.said = nil
-	return said
+// changes returns the events since its last call.
+func (s *stage) changes() string {
+	text := strings.Join(s.text, "\n")
+	s.text = nil
+	return text
 }
 
 // metric makes alarms that nothing feeds, in state OK.
@@ -94,7 +94,7 @@ func TestCompositesFollowInTheSameStep(t *testing.T) {
 	if s.state("b-top") != alarm.OK {
 		t.Fatalf("b-top is %v", s.state("b-top"))
 	}
-	s.news()
+	s.changes()
 	s.now = s.now.Add(time.Second)
 	s.set("m1", alarm.InAlarm)
 	want := []string{
@@ -106,11 +106,11 @@ func TestCompositesFollowInTheSameStep(t *testing.T) {
 		"alarm b-top OK -> ALARM: arn:a-outer transitioned to ALARM at Tuesday 24 November, 2026 10:00:01 UTC",
 		"alarm b-top is ALARM and notifies topic",
 	}
-	if got := s.news(); got != strings.Join(want, "\n") {
+	if got := s.changes(); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", got)
 	}
 	s.set("m2", alarm.InAlarm) // a-outer goes back, b-top stays
-	if got := s.news(); strings.Contains(got, "b-top") || s.state("a-outer") != alarm.OK {
+	if got := s.changes(); strings.Contains(got, "b-top") || s.state("a-outer") != alarm.OK {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -122,9 +122,9 @@ func TestASuppressorAboveItsAlarmFollows(t *testing.T) {
 	s.composite("above", "ALARM(m1) AND ALARM(m2)")
 	s.composite("below", "ALARM(m1)", func(c *alarm.Composite) { c.Suppressor = "above" })
 	s.composite("above", "ALARM(m1) AND NOT ALARM(below)")
-	s.news()
+	s.changes()
 	s.set("m1", alarm.InAlarm)
-	if got := s.news(); s.state("below") != alarm.InAlarm || s.state("above") != alarm.OK || strings.Contains(got, "alarm above") {
+	if got := s.changes(); s.state("below") != alarm.InAlarm || s.state("above") != alarm.OK || strings.Contains(got, "alarm above") {
 		t.Errorf("below %v, above %v:\n%s", s.state("below"), s.state("above"), got)
 	}
 }
@@ -191,15 +191,15 @@ func TestCompositesArePutAgainAndSet(t *testing.T) {
 	s := newStage(t)
 	s.metric("m", "n")
 	s.composite("c", "ALARM(m)")
-	s.news()
+	s.changes()
 	s.now = s.now.Add(time.Second)
 	s.composite("c", "ALARM(m)")
-	if got := s.news(); got != "" {
-		t.Errorf("an identical put said\n%s", got)
+	if got := s.changes(); got != "" {
+		t.Errorf("an identical put text\n%s", got)
 	}
 	s.composite("c", "ALARM(m) OR OK(n)")
 	want := "composite alarm c updated\nalarm c OK -> ALARM: arn:c was updated and its new alarm rule evaluates to ALARM\nalarm c is ALARM and notifies topic"
-	if got := s.news(); got != want {
+	if got := s.changes(); got != want {
 		t.Errorf("got\n%s", got)
 	}
 	s.set("c", alarm.InsufficientData)
@@ -221,9 +221,9 @@ func TestWaitPeriodsWakeTheEngine(t *testing.T) {
 	s.composite("c", "ALARM(m)", func(c *alarm.Composite) { c.Suppressor, c.Wait, c.Extension = "quiet", 7*time.Second, 11*time.Second })
 	s.now = s.now.Add(7 * time.Second)
 	s.must(engine.Tick{}) // the wait period of its creation is over
-	s.news()
+	s.changes()
 	s.set("m", alarm.InAlarm)
-	if got := s.news(); strings.Contains(got, "notifies") || !strings.Contains(got, "Actions suppressed by WaitPeriod") {
+	if got := s.changes(); strings.Contains(got, "notifies") || !strings.Contains(got, "Actions suppressed by WaitPeriod") {
 		t.Errorf("got\n%s", got)
 	}
 	if wake := s.engine.Wake(); !wake.Equal(s.now.Add(3*time.Second)) && !wake.Equal(s.now.Add(7*time.Second)) {
@@ -233,7 +233,7 @@ func TestWaitPeriodsWakeTheEngine(t *testing.T) {
 	s.now = s.now.Add(8 * time.Second)
 	s.must(engine.Tick{})
 	s.set("quiet", alarm.OK)
-	if got := s.news(); strings.Contains(got, "notifies") {
+	if got := s.changes(); strings.Contains(got, "notifies") {
 		t.Errorf("got\n%s", got)
 	}
 	until := s.engine.Region(scope).Alarms.Composite["c"].Until
@@ -242,7 +242,7 @@ func TestWaitPeriodsWakeTheEngine(t *testing.T) {
 	}
 	s.now = until
 	s.must(engine.Tick{})
-	if got := s.news(); !strings.Contains(got, "alarm c: actions are no longer suppressed\nalarm c is ALARM and notifies topic") {
+	if got := s.changes(); !strings.Contains(got, "alarm c: actions are no longer suppressed\nalarm c is ALARM and notifies topic") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -257,9 +257,9 @@ func TestPromQLAlarmsAskAndAreAnswered(t *testing.T) {
 	}
 	ask := func() {
 		s.now = s.engine.Wake()
-		s.news()
+		s.changes()
 		s.must(engine.Tick{})
-		if got := s.news(); got != "alarm p asks for up == 0" {
+		if got := s.changes(); got != "alarm p asks for up == 0" {
 			t.Fatalf("got %q", got)
 		}
 	}
@@ -268,12 +268,12 @@ func TestPromQLAlarmsAskAndAreAnswered(t *testing.T) {
 	}
 	ask()
 	s.must(answer)
-	if got := s.news(); got != "" {
+	if got := s.changes(); got != "" {
 		t.Errorf("pending: %s", got)
 	}
 	ask()
 	s.must(answer)
-	got := s.news()
+	got := s.changes()
 	for _, want := range []string{"contributor", "alarm p is ALARM and notifies topic", "alarm p OK -> ALARM: Threshold Crossed: 1 contributor is in ALARM."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
@@ -284,12 +284,12 @@ func TestPromQLAlarmsAskAndAreAnswered(t *testing.T) {
 	}
 	ask()
 	s.must(engine.PromQLEvaluated{Scope: scope, Alarm: "p", Query: "up == 0", Err: "boom"})
-	if got := s.news(); got != "alarm p: The query could not be evaluated: boom" {
+	if got := s.changes(); got != "alarm p: The query could not be evaluated: boom" {
 		t.Errorf("got %q", got)
 	}
 	s.must(engine.PromQLEvaluated{Scope: scope, Alarm: "p", Query: "another"}) // an answer to an older question
 	s.must(engine.PromQLEvaluated{Scope: scope, Alarm: "gone", Query: "up == 0"})
-	if got := s.news(); got != "" {
+	if got := s.changes(); got != "" {
 		t.Errorf("got %q", got)
 	}
 }

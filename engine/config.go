@@ -23,8 +23,8 @@ type Config struct {
 	// back; the rest of the past is the history's. Default 15 min: an engine without a history may want more.
 	MetricRetention time.Duration
 
-	// Policies are the policy types that there are. Default policy.Types(). They are code, not state: whoever restores a State that needs
-	// others sets them.
+	// Policies are the policy types that there are. Default policy.Types(). They are code, not state: to restore a State that needs
+	// others, set them.
 	Policies scaling.Types `json:"-"`
 }
 

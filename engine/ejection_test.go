@@ -11,7 +11,7 @@ import (
 )
 
 // Each change of an ejection that a gateway reports is one event, which names the instance and the reason.
-func TestEjectionsAreTold(t *testing.T) {
+func TestEjectionsAreEvents(t *testing.T) {
 	w := sim.NewWorld(engine.Config{Seed: 7}, time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC))
 	key := engine.VariantKey{Scope: engine.Scope{Account: "123456789012", Region: "us-east-1"}, Endpoint: "iris", Variant: "blue"}
 	for _, in := range []engine.Input{

@@ -128,7 +128,7 @@ func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 		e.runSchedules(r)
 		e.fillIdle(r)
 		e.stepAlarms(r)
-		e.foretell(r)
+		e.requestHistories(r)
 		e.decide(r)
 		e.reconcile(r)
 	}
@@ -203,7 +203,7 @@ func compareScopes(a, b Scope) int {
 	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
 }
 
-// Wake returns the earliest moment at which a Tick can matter; zero where only news can.
+// Wake returns the earliest time at which a Tick has an effect; zero if only other inputs can have one.
 func (e *Engine) Wake() time.Time {
 	var wake time.Time
 	earlier := func(t time.Time) {

@@ -84,7 +84,7 @@ func (w *world) try(in engine.Input) (engine.Result, error) {
 	return out.Result, nil
 }
 
-// until lets time pass, a second at a step, under the present load.
+// until advances time, one second per step, under the current load.
 func (w *world) until(end time.Time) {
 	w.t.Helper()
 	for w.now.Before(end) {

@@ -84,7 +84,7 @@ type AlarmUnevaluated struct {
 	alarm.Unevaluated
 }
 
-// InstanceChanged is news of an instance.
+// InstanceChanged is a change of an instance's state.
 type InstanceChanged struct {
 	Key    VariantKey
 	Report hosting.InstanceReport
@@ -199,7 +199,7 @@ func (e ContributorTransition) String() string {
 // String renders the failure.
 func (e AlarmUnevaluated) String() string { return fmt.Sprintf("alarm %s: %s", e.Alarm, e.Reason) }
 
-// String renders the news.
+// String renders the change.
 func (e InstanceChanged) String() string {
 	if e.Report.Cause == hosting.CauseStopped {
 		return fmt.Sprintf("instance %s of %s/%s ended with the server, and starts again", e.Report.ID, e.Key.Endpoint, e.Key.Variant)

@@ -70,8 +70,8 @@ func (e MaxCapacityRaised) String() string {
 	return fmt.Sprintf("policy %s raised the maximum capacity of %s from %d to %d", e.Policy, e.Target.ResourceID, e.From, e.To)
 }
 
-// foretell asks for the histories that are due, and has the targets decided of which forecasts ask for capacity now.
-func (e *Engine) foretell(r *Region) {
+// requestHistories requests histories that are due, and schedules a decision for targets whose forecasts request capacity now.
+func (e *Engine) requestHistories(r *Region) {
 	wanted, due := r.Targets.WakeRules(e.now)
 	for _, w := range wanted {
 		e.emit(HistoryWanted{r.Scope, w.Target.Key, w.Policy.Name, w.Rule.History(w.Target.Key), metric.Align(e.now, time.Hour)})

@@ -169,8 +169,8 @@ func TestReadHistory(t *testing.T) {
 	}
 }
 
-// A history for a policy that is gone meanwhile, or of a scope that nobody knows, is no news.
-func TestLateHistoriesAreNoNews(t *testing.T) {
+// A history for a policy that has been deleted meanwhile, or of an unknown scope, changes nothing.
+func TestLateHistoriesChangeNothing(t *testing.T) {
 	w := newPredicted(t)
 	w.step(engine.DeleteScalingPolicy{Scope: scope, Key: target, Name: "ahead"})
 	before := len(w.lines)

@@ -6,7 +6,7 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Tick lets time pass.
+// Tick advances time.
 type Tick struct{}
 
 // Reported is a fleet's report of a copy of an instance.

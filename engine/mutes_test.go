@@ -81,7 +81,7 @@ func notified(out engine.Output) string {
 func TestActionsForContributorsAreMuted(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	e := engine.New(engine.Config{Seed: 1})
-	step := func(in engine.Input) (said []string) {
+	step := func(in engine.Input) (lines []string) {
 		t.Helper()
 		out, err := e.Step(now, in)
 		if err != nil {
@@ -91,16 +91,16 @@ func TestActionsForContributorsAreMuted(t *testing.T) {
 			switch x := x.(type) {
 			case engine.AlarmNotifies:
 				if x.Contributor != nil {
-					said = append(said, fmt.Sprintf("%s: %s is in %v", x.Action.ARN, x.Contributor.Attributes["job"], x.Transition.To))
+					lines = append(lines, fmt.Sprintf("%s: %s is in %v", x.Action.ARN, x.Contributor.Attributes["job"], x.Transition.To))
 				}
 			case engine.AlarmActed:
 				if x.Contributor != nil {
-					said = append(said, fmt.Sprintf("%s: %s is muted until %s", x.Action.ARN, x.Contributor.Attributes["job"], x.MutedUntil.Format("15:04")))
+					lines = append(lines, fmt.Sprintf("%s: %s is muted until %s", x.Action.ARN, x.Contributor.Attributes["job"], x.MutedUntil.Format("15:04")))
 				}
 			}
 		}
-		slices.Sort(said) // contributors come in the order of their IDs
-		return said
+		slices.Sort(lines) // contributors come in the order of their IDs
+		return lines
 	}
 	returned := func(jobs ...string) []string {
 		t.Helper()
@@ -108,9 +108,9 @@ func TestActionsForContributorsAreMuted(t *testing.T) {
 		for _, j := range jobs {
 			in.Contributors = append(in.Contributors, alarm.Returned{Attributes: map[string]string{"job": j}, Value: "0"})
 		}
-		said := step(in)
+		lines := step(in)
 		now = now.Add(time.Minute)
-		return said
+		return lines
 	}
 	want := func(got []string, want ...string) {
 		t.Helper()

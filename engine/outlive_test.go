@@ -41,25 +41,25 @@ func decisions(out []engine.Event) (texts []string) {
 	return texts
 }
 
-// What a step told stays as it was told, whatever later steps decide in the memory that they use again.
+// Events of a step do not change when later steps reuse memory.
 func TestDecisionsOutliveTheirStep(t *testing.T) {
 	const targets = 150 // more than one piece of memory holds
 	c := newFixture(t, targets)
 	for range 4 {
 		minute(t, c, enginetest.Rush)
 	}
-	type told struct {
+	type step struct {
 		events []engine.Event
 		texts  []string
 	}
-	var all []told
+	var all []step
 	for i := range 30 { // high first, then low, so that other alarms call, and vote
 		load := enginetest.Rush + float64(i)
 		if i > 8 {
 			load = 10 + float64(i)
 		}
 		out := minute(t, c, load)
-		all = append(all, told{out.Events, decisions(out.Events)})
+		all = append(all, step{out.Events, decisions(out.Events)})
 	}
 	kinds := map[int]bool{}
 	for i, x := range all {
@@ -72,11 +72,11 @@ func TestDecisionsOutliveTheirStep(t *testing.T) {
 	}
 	first, last := all[0].texts[0], all[8].texts[0]
 	if first == last {
-		t.Errorf("two minutes told the same, so the test sees nothing: %s", first)
+		t.Errorf("two minutes step the same, so the test sees nothing: %s", first)
 	}
 }
 
-// A decision that changes nothing costs the memory of what is told of it, and nothing else.
+// A decision without effect allocates only its event.
 func TestDecidingCostsWhatItTells(t *testing.T) {
 	const targets = 200
 	allocations := func(load float64, events int) float64 {

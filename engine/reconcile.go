@@ -51,7 +51,7 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 	for _, t := range r.targetsOf(x) {
 		var a scaling.Activity
 		var ended bool
-		if x.Status == hosting.RollingBack { // first: to Track the capacity given back would look like somebody's change
+		if x.Status == hosting.RollingBack { // first: otherwise Track would take the restored capacity for a manual change
 			a, ended = t.Unfulfil(e.now, x.FailureReason)
 		} else {
 			a, ended = t.Track(e.now, r.capacity(t))

@@ -110,7 +110,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		)
 	}
 	byType := map[reflect.Type][]engine.Input{}
-	for _, in := range []engine.Input{ // what is true is not refused: it may be no news
+	for _, in := range []engine.Input{ // valid inputs are not refused, even if they change nothing
 		engine.Tick{}, engine.Reported{}, engine.SetAlarmActions{}, engine.Notified{}, engine.KeepHistory{}, engine.HistoryKept{}, engine.PromQLEvaluated{},
 		engine.InstancesEjected{}, engine.WakeRequested{}, engine.DeleteMuteRule{},
 	} {

@@ -98,10 +98,10 @@ func again(t testing.TB, state []byte) *engine.Engine {
 
 // line is an input as a journal has it, and what it led to.
 type line struct {
-	at   time.Time
-	kind reflect.Type
-	body []byte
-	said []byte
+	at         time.Time
+	kind       reflect.Type
+	body       []byte
+	eventsJSON []byte
 }
 
 // take steps an engine through an input and, where that is taken, writes down both and the events.
@@ -115,11 +115,11 @@ func take(t testing.TB, e *engine.Engine, at time.Time, in engine.Input) (x line
 	if err != nil {
 		return x, false
 	}
-	said, err := json.Marshal(out.Events)
+	eventsJSON, err := json.Marshal(out.Events)
 	if err != nil {
 		t.Fatalf("%s leads to what cannot be written: %v", body, err)
 	}
-	return line{at, reflect.TypeOf(in), body, said}, true
+	return line{at, reflect.TypeOf(in), body, eventsJSON}, true
 }
 
 // replayed holds an engine that reads the lines to the one that wrote them.
@@ -132,8 +132,8 @@ func replayed(t *testing.T, state []byte, lines []line, want *engine.Engine) {
 			t.Fatalf("%s cannot be read: %v", x.body, err)
 		}
 		y, taken := take(t, e, x.at, in.Elem().Interface().(engine.Input))
-		if !taken || !bytes.Equal(x.said, y.said) || !bytes.Equal(x.body, y.body) {
-			t.Fatalf("%s is taken: %v; it led to\n%s\nand leads to\n%s", x.body, taken, x.said, y.said)
+		if !taken || !bytes.Equal(x.eventsJSON, y.eventsJSON) || !bytes.Equal(x.body, y.body) {
+			t.Fatalf("%s is taken: %v; it led to\n%s\nand leads to\n%s", x.body, taken, x.eventsJSON, y.eventsJSON)
 		}
 	}
 	after := encoded(t, want)
@@ -148,7 +148,7 @@ func replayed(t *testing.T, state []byte, lines []line, want *engine.Engine) {
 // passing are ticks after an input: alarms are evaluated, capacities decided, actions run.
 var passing = []time.Duration{10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 16 * time.Minute}
 
-// run takes inputs into an engine that populate was at, lets time pass, and replays it all.
+// run steps inputs in an engine filled by populate, advances time, and replays everything.
 func run(t *testing.T, state []byte, inputs ...engine.Input) (taken []bool) {
 	t.Helper()
 	e := again(t, state)

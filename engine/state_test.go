@@ -139,7 +139,7 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 }
 
 // An engine that was written down and read again at any minute goes on as if nothing had been.
-func TestStateGoesOnWhereItStood(t *testing.T) {
+func TestRestoredStateContinues(t *testing.T) {
 	want := story(t, func(_ int, e *engine.Engine) *engine.Engine { return e })
 	if len(want) < 20 {
 		t.Fatalf("only %d events: the story is too dull to prove anything", len(want))

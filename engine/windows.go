@@ -7,8 +7,8 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Rules that read metrics themselves (scaling.Windowed) see them as alarms do: the same periods, as late after their end. So each window
-// is an alarm that nobody sees, and what it saw is kept beside what alarms saw, for those who repeat the step without its metrics.
+// Rules that read metrics themselves (scaling.Windowed) read them as alarms do: the same periods with the same delay after their end. So each
+// window is an alarm that is not visible to users, and its readings are recorded with those of alarms, for repeating the step without metrics.
 
 // windowed is the windows of one policy.
 type windowed []*alarm.Alarm

@@ -137,7 +137,7 @@ func (c Cause) String() string {
 	}
 }
 
-// Activity is an entry in a target's history: a change of capacity, or one that an alarm asked for in vain.
+// Activity is an entry in a target's history: a change of capacity, or a reason for not scaling.
 type Activity struct {
 	ID     string // a UUID
 	Key    TargetKey
@@ -152,7 +152,7 @@ type Activity struct {
 	// several activities within one cooldown.
 	CreditFrom int
 
-	// ChangedTo is what somebody else made of the desired capacity: Overridden only.
+	// ChangedTo is the desired capacity set by another change: Overridden only.
 	ChangedTo int
 
 	// SetMin and SetMax are the bounds that a scheduled action set, or failed to: CauseSchedule only. The move of the capacity that
@@ -282,8 +282,8 @@ func (t *Target) Accept() (Activity, bool) {
 	return *t.Activity, true
 }
 
-// Track ends the activity in progress once its capacity serves and the resource is scalable again, or once somebody else has
-// changed the desired capacity. It reports false where the activity goes on or there is none.
+// Track ends the activity in progress once its capacity serves and the resource is scalable again, or once the desired capacity
+// has been changed otherwise. It returns false if the activity continues or there is none.
 func (t *Target) Track(now time.Time, c Capacity) (Activity, bool) {
 	a := t.Activity
 	switch {

@@ -19,7 +19,7 @@ type Seen struct {
 //   - each signal gets a proposal of its policy's rule;
 //   - where a rule's own moment has come (Target.RuleDue), so does each rule that acts without alarms;
 //   - where requests wait for a first instance (Target.WakeDue), they get one;
-//   - of the proposals that may act, any scale-out beats any scale-in, and the largest capacity wins.
+//   - of the proposals that may act, any scale-out takes precedence over any scale-in, and the largest capacity wins.
 //
 // The result goes into d, whose memory is used again: a decision that is kept must be cloned (Decision.Clone).
 func Decide(now time.Time, t *Target, c Capacity, in Seen, d *Decision) {
@@ -83,7 +83,7 @@ func canonical(a, b Proposal) int {
 func (d *Decision) arbitrate() {
 	winner := -1
 	for i := range d.Proposals {
-		if p := &d.Proposals[i]; p.Outcome == Acted && (winner < 0 || p.beats(&d.Proposals[winner])) {
+		if p := &d.Proposals[i]; p.Outcome == Acted && (winner < 0 || p.exceeds(&d.Proposals[winner])) {
 			winner = i
 		}
 	}
@@ -98,9 +98,9 @@ func (d *Decision) arbitrate() {
 	}
 }
 
-// beats compares two proposals that may act. A larger result is a larger capacity whatever its direction, and every scale-out
-// is larger than every scale-in; among equals the one that wanted more is named as the cause.
-func (p *Proposal) beats(o *Proposal) bool {
+// exceeds compares two proposals that may act. A larger result is a larger capacity in either direction, and every scale-out
+// exceeds every scale-in; of two equal ones the one with the larger unclamped capacity is the cause.
+func (p *Proposal) exceeds(o *Proposal) bool {
 	return cmp.Or(cmp.Compare(p.Clamped, o.Clamped), cmp.Compare(p.Wanted, o.Wanted)) > 0
 }
 

@@ -305,7 +305,7 @@ func (t *Target) All() iter.Seq[*Policy] {
 	}
 }
 
-// Bounds returns the range that capacity is kept in: that of the target; of a group that nobody has given one, the desired capacity.
+// Bounds returns the range of the capacity: that of the target, or the desired capacity for a group without bounds.
 func (t *Target) Bounds(desired int) (least, most int) {
 	if t.unbounded() {
 		return desired, desired

@@ -49,8 +49,8 @@ func (t *Target) addGroupPolicy(p *Policy, newID func() string, r *Registry) Pol
 	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t)}
 }
 
-// replaceGroupPolicy puts a policy in the old one's place. Its alarms are made anew under new names each time, whether or not anything
-// differs.
+// replaceGroupPolicy replaces a policy. Its alarms are recreated with new names each time, whether or not anything
+// changed.
 func (t *Target) replaceGroupPolicy(old *Policy, next Policy, newID func() string) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: old}
 	next.UUID, next.Created = old.UUID, old.Created

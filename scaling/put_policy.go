@@ -89,8 +89,8 @@ func (t *Target) addPolicy(p *Policy, newID func() string) PolicyChange {
 	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t)}
 }
 
-// replacePolicy gives a policy a new rule. The alarms that it owns are made anew under new names each time, whether or not anything
-// differs, so alarms that somebody has deleted are back afterwards; the policy's identity, creation time and cooldowns stay.
+// replacePolicy gives a policy a new rule. Its own alarms are recreated with new names each time, whether or not anything
+// changed, which also restores deleted alarms; the policy's identity, creation time and cooldowns stay.
 // (AWS: recorded.)
 func (t *Target) replacePolicy(p *Policy, rule Rule, newID func() string) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: p, DeleteAlarms: p.AlarmNames()}

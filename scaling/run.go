@@ -39,7 +39,7 @@ type Run struct {
 	API     API `json:"Group,omitempty"` // EC2AutoScaling: the action is a group's
 	Action  string
 	Due     time.Time // when it was to run
-	Since   time.Time // the first run that is due; before Due where nobody came in time and only the latest is made up for
+	Since   time.Time // the first run that is due; before Due if runs were missed and only the latest is executed
 	Range   Range     // what the action sets
 	Desired *int      `json:",omitempty"` // what a group's action sets
 	Outcome RunOutcome
@@ -72,7 +72,7 @@ func (c *clock) moved(t time.Time) {
 	}
 }
 
-// Plan finds anew what changes have made uncertain: when the next scheduled action is due, and the next rule. It is called at the end
+// Plan recomputes the times of the next scheduled action and the next rule if changes have invalidated them. It is called at the end
 // of each step, so that NextRun and NextRule only read.
 func (r *Registry) Plan() {
 	r.planRuns()
@@ -123,8 +123,8 @@ type dueAction struct {
 	at     time.Time // its latest run that is due
 }
 
-// latest returns the latest run of an action that is due. Runs set, they do not add: whoever comes back after a while has only to do the
-// latest of each action, in their order, to have the range that he would have had.
+// latest returns the latest due run of an action. Runs set bounds, they do not add to them: after missed runs, executing the latest of
+// each action in their order results in the range that it would have been.
 func (a *ScheduledAction) latest(now time.Time, loc *time.Location) time.Time {
 	at := a.Next
 	for _, back := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour, 31 * 24 * time.Hour, 366 * 24 * time.Hour} {

@@ -209,7 +209,7 @@ func (a *ScheduledAction) after(now time.Time, loc *time.Location) time.Time {
 		if !a.Start.IsZero() {
 			anchor = a.Start
 		}
-		// The last beat not after from; the next one is an interval later.
+		// The last run not after from; the next one is an interval later.
 		from = from.Add(-(from.Sub(anchor) % s.Every()))
 	}
 	next, ok := s.Next(from, loc)
@@ -252,7 +252,7 @@ func (r *Registry) location(zone string) *time.Location {
 	return loc
 }
 
-// learn keeps a zone's data. Where it has changed, as it does when governments do, every action in the zone is planned anew.
+// learn stores a zone's data. If it has changed, as after new legislation, every action in the zone is planned again.
 func (r *Registry) learn(now time.Time, zone string, data []byte) {
 	if zone == "" || len(data) == 0 || slices.Equal(r.Zones[zone], data) {
 		return

@@ -144,8 +144,8 @@ func (r *Registry) Learn(now time.Time, k TargetKey, policy string, past PastLoa
 	return l, true
 }
 
-// RaiseMax raises the target's maximum for a forecast that approaches or exceeds it, where its policy may do so. It stays raised, as
-// on AWS, until somebody sets it. It returns what the maximum was, and false where it stays.
+// RaiseMax raises the target's maximum for a forecast that approaches or exceeds it, if its policy allows it. It stays raised, as
+// on AWS, until it is set again. It returns the previous maximum, and false if it does not change.
 // AWS: PredictiveScalingConfiguration of EC2 Auto Scaling, MaxCapacityBreachBehavior.
 func (t *Target) RaiseMax(now time.Time) (before int, policy string, raised bool) {
 	before = t.Max
