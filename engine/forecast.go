@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -147,38 +148,101 @@ func (e *Engine) keepPasts(r *Region) {
 	}
 }
 
-// ReadHistory reads what a HistoryWanted asks for. What cannot be evaluated is no history.
+// ReadHistory reads what a HistoryWanted asks for, in one go. See HistoryReader.
 func ReadHistory(w HistoryWanted, src expr.Source) LoadHistory {
-	read := func(queries []metric.DataQuery, mean bool) []scaling.HourValue {
-		return readHours(w, queries, mean, src)
-	}
-	return LoadHistory{Scope: w.Scope, Target: w.Target, Policy: w.Policy, Past: scaling.PastLoad{
-		Until: w.Until, Load: read(w.Queries.Load, false), Scaling: read(w.Queries.Scaling, true), Capacity: read(w.Queries.Capacity, true),
-	}}
+	r := NewHistoryReader(w)
+	r.Read(src, nil)
+	return r.History()
 }
 
-// readHours evaluates queries over the two weeks before, and adds up, or averages, each hour's datapoints.
-func readHours(w HistoryWanted, queries []metric.DataQuery, mean bool, src expr.Source) []scaling.HourValue {
-	if len(queries) == 0 {
-		return nil
+// historyValuesMax is how many values the queries of one of a policy's metrics may compute: a search over 500 metrics, two weeks of five
+// minutes each, and one expression over what it finds.
+const historyValuesMax = 2 * expr.MetricsMax * scaling.HistoryHours * 12
+
+// HistoryReader reads what a HistoryWanted asks for, in two parts: Read takes datapoints from a source, which may be locked meanwhile, and
+// History computes what the policy wants to know from them, which takes longer.
+type HistoryReader struct {
+	wanted HistoryWanted
+	load   hourReader
+	others [2]hourReader // scaling and capacity
+}
+
+// NewHistoryReader returns a reader that has not read yet.
+func NewHistoryReader(w HistoryWanted) *HistoryReader {
+	r := &HistoryReader{wanted: w}
+	r.load.queries, r.others[0].queries, r.others[1].queries = w.Queries.Load, w.Queries.Scaling, w.Queries.Capacity
+	return r
+}
+
+// Read takes from a source what History needs. It may be called again, with a source that has more. more is asked now and then whether to
+// go on; nil: yes.
+func (r *HistoryReader) Read(src expr.Source, more func() bool) {
+	options := expr.Options{
+		From: r.wanted.Until.Add(-scaling.HistoryHours * time.Hour), Until: r.wanted.Until, Now: r.wanted.Until, Account: r.wanted.Scope.Account,
+		More: more, Limit: historyValuesMax,
 	}
-	program, err := expr.Compile(queries)
-	if err != nil {
-		return nil
+	r.load.read(src, options)
+	for i := range r.others {
+		r.others[i].read(src, options)
 	}
-	options := expr.Options{From: w.Until.Add(-scaling.HistoryHours * time.Hour), Until: w.Until, Now: w.Until, Account: w.Scope.Account}
-	results, err := program.Eval(src, options, &expr.Scratch{})
+}
+
+// History returns the answer to the HistoryWanted. Where a metric could not be evaluated, the answer says why.
+func (r *HistoryReader) History() LoadHistory {
+	out := LoadHistory{Scope: r.wanted.Scope, Target: r.wanted.Target, Policy: r.wanted.Policy, Past: scaling.PastLoad{Until: r.wanted.Until}}
+	var errs [3]error
+	out.Past.Load, errs[0] = r.load.hours(r.wanted.Until, false)
+	out.Past.Scaling, errs[1] = r.others[0].hours(r.wanted.Until, true)
+	out.Past.Capacity, errs[2] = r.others[1].hours(r.wanted.Until, true)
+	for i, what := range []string{"load", "scaling", "capacity"} {
+		if errors.Is(errs[i], expr.ErrStopped) {
+			errs[i] = errors.New("it takes too long.")
+		}
+		if errs[i] != nil {
+			out.Past.Unread = fmt.Sprintf("The %s metric cannot be evaluated: %v", what, errs[i])
+			break
+		}
+	}
+	return out
+}
+
+// hourReader evaluates the queries of one metric over the two weeks before.
+type hourReader struct {
+	queries []metric.DataQuery
+	program *expr.Program
+	scratch expr.Scratch
+	err     error // the queries cannot be compiled
+}
+
+func (r *hourReader) read(src expr.Source, o expr.Options) {
+	if len(r.queries) == 0 || r.err != nil {
+		return
+	}
+	if r.program == nil {
+		if r.program, r.err = expr.Compile(r.queries); r.err != nil {
+			return
+		}
+	}
+	r.program.Read(src, o, &r.scratch)
+}
+
+// hours adds up, or averages, each hour's datapoints.
+func (r *hourReader) hours(until time.Time, mean bool) ([]scaling.HourValue, error) {
+	if r.program == nil {
+		return nil, r.err
+	}
+	results, err := r.scratch.Results()
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var sums, counts [scaling.HistoryHours]float64
 	for i := range results {
 		x := &results[i]
-		if queries[x.Query].Hidden {
+		if r.queries[x.Query].Hidden {
 			continue
 		}
 		for j, v := range x.Values {
-			ago := int(w.Until.Sub(x.At(j))-1) / int(time.Hour)
+			ago := int(until.Sub(x.At(j))-1) / int(time.Hour)
 			if metric.IsFinite(v) && ago >= 0 && ago < len(sums) {
 				sums[ago] += v
 				counts[ago]++
@@ -197,5 +261,5 @@ func readHours(w HistoryWanted, queries []metric.DataQuery, mean bool, src expr.
 		}
 		out = append(out, scaling.HourValue{Ago: ago, Value: metric.Finite(v)})
 	}
-	return out
+	return out, nil
 }

@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -183,5 +185,40 @@ func TestLateHistoriesChangeNothing(t *testing.T) {
 	w.step(engine.Tick{})
 	if len(w.asked) != 1 {
 		t.Error("a policy that is gone wants its history")
+	}
+}
+
+// What costs too much to evaluate, or takes too long, is given up with a reason; the policy's forecast has it, and tries again later.
+func TestHistoriesThatCostTooMuch(t *testing.T) {
+	window := metric.NewWindow(24 * time.Hour)
+	for i := range 500 {
+		var s metric.Summary
+		s.Add(1, 1)
+		id := metric.NewID("App", "Calls", metric.Dimension{Name: "Id", Value: fmt.Sprint(i)})
+		window.Series(id).Record(ten.Add(-time.Hour), metric.StandardResolution, "None", &s)
+	}
+	wanted := func(expression string) engine.HistoryWanted {
+		return engine.HistoryWanted{Scope: scope, Target: target, Policy: "ahead", Until: ten, Queries: scaling.HistoryQueries{
+			Load: []metric.DataQuery{{ID: "e1", Expression: expression}},
+		}}
+	}
+	const found = "SEARCH('{App,Id} Calls', 'Sum', 300)"
+	in := engine.ReadHistory(wanted("SUM("+found+")"), window)
+	if in.Past.Unread != "" || len(in.Past.Load) != 1 || in.Past.Load[0].Value != 500 {
+		t.Errorf("a sum of 500 metrics: %q, %v", in.Past.Unread, in.Past.Load)
+	}
+	in = engine.ReadHistory(wanted("SUM("+found+" * 1 * 1)"), window)
+	if want := "The load metric cannot be evaluated: The expressions compute more than 4032000 datapoints."; !strings.HasPrefix(in.Past.Unread, want) || in.Past.Load != nil {
+		t.Errorf("%q, want %q; %v", in.Past.Unread, want, in.Past.Load)
+	}
+	r := engine.NewHistoryReader(wanted("SUM(" + found + ")"))
+	r.Read(window, func() bool { return false })
+	if slow := r.History(); slow.Past.Unread != "The load metric cannot be evaluated: it takes too long." {
+		t.Errorf("%q", slow.Past.Unread)
+	}
+	w := newPredicted(t)
+	w.step(in)
+	if all := strings.Join(w.lines, "\n"); !strings.Contains(all, "has no new forecast: "+in.Past.Unread) {
+		t.Errorf("the engine reports %s", all)
 	}
 }

@@ -120,6 +120,9 @@ const HistoryHours = 14 * 24
 type PastLoad struct {
 	Until                   time.Time // the end of the last hour
 	Load, Scaling, Capacity []HourValue
+
+	// Unread is why a metric could not be evaluated, in a sentence for an operator; "" where each was.
+	Unread string `json:",omitzero"`
 }
 
 // HourValue is the value of one hour; hours without data are left out.

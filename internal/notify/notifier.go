@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ const (
 	firstWait = 500 * time.Millisecond // between attempts; doubles
 	timeout   = 10 * time.Second       // of one attempt, and the longest wait between attempts
 	lookEvery = time.Minute            // how often the outbox is read without a Wake
+	answerMax = 64 << 10               // bytes of an answer that are read
 )
 
 // Outbox has the messages that wait. They are committed with the events that they are about.
@@ -177,7 +179,7 @@ func (n *Notifier) report(ctx context.Context, e engine.AlarmNotifies, err error
 }
 
 func (n *Notifier) deliver(ctx context.Context, e engine.AlarmNotifies) error {
-	url, ok := n.o.URL(e.Action.ARN)
+	to, ok := n.o.URL(e.Action.ARN)
 	if !ok {
 		return errors.New("nothing is mapped to this action: see webhooks: in bellows.yaml")
 	}
@@ -186,7 +188,7 @@ func (n *Notifier) deliver(ctx context.Context, e engine.AlarmNotifies) error {
 		return err
 	}
 	return n.backoff().Retry(ctx, func(try int) (again bool, least time.Duration, err error) {
-		err = n.post(ctx, url, e.Action.ARN, text)
+		err = n.post(ctx, to, e.Action.ARN, text)
 		switch {
 		case err == nil, errors.Is(err, errForbidden):
 			return false, 0, err
@@ -198,22 +200,23 @@ func (n *Notifier) deliver(ctx context.Context, e engine.AlarmNotifies) error {
 	})
 }
 
-func (n *Notifier) post(ctx context.Context, url, topic string, text []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
+func (n *Notifier) post(ctx context.Context, to, topic string, text []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(text))
 	if err != nil {
-		return fmt.Errorf("making a request: %w", err)
+		return errors.New("making a request: the URL is not valid")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Amz-Sns-Message-Type", "Notification")
 	req.Header.Set("X-Amz-Sns-Topic-Arn", topic)
 	resp, err := n.o.Client.Do(req)
+	if failed := (*url.Error)(nil); errors.As(err, &failed) {
+		return failed.Err // the URL may hold a secret, and errors are in alarms' history
+	}
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)) // so that the connection can be used again
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
-	}
+	_, _ = io.CopyN(io.Discard, resp.Body, answerMax) // so that the connection can be used again; the status is the answer
+	_ = resp.Body.Close()                             // likewise
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("it answered %s", resp.Status)
 	}

@@ -71,10 +71,24 @@ func (f *Supplier) work(ctx context.Context, w engine.HistoryWanted) {
 	}
 }
 
+// readMax is how long reading and evaluating a policy's metrics may take. What takes longer is given up, and the policy says so.
+const readMax = 20 * time.Second
+
 func (f *Supplier) answer(ctx context.Context, w engine.HistoryWanted) error {
-	var in engine.LoadHistory
-	if err := f.o.Metrics(ctx, w.Scope, func(_ time.Time, s expr.Source) { in = engine.ReadHistory(w, s) }); err != nil {
+	limited, cancel := context.WithTimeout(ctx, readMax)
+	defer cancel()
+	r := engine.NewHistoryReader(w)
+	if err := f.o.Metrics(limited, w.Scope, func(_ time.Time, s expr.Source) {
+		r.Read(s, func() bool { return limited.Err() == nil })
+	}); err != nil {
 		return err
+	}
+	in := r.History() // nothing is locked while the expressions are computed
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if in.Past.Unread != "" {
+		f.o.Log.Warn("a predictive scaling policy's metrics cannot be evaluated", "policy", w.Policy, "target", w.Target.ResourceID, "reason", in.Past.Unread)
 	}
 	_, err := f.o.Step(ctx, in)
 	return err

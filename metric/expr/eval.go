@@ -68,8 +68,11 @@ type framing struct {
 // MetricsMax is the most metrics that the searches of an evaluation find. AWS: recorded.
 const MetricsMax = 500
 
-// valuesMax is the most values that an evaluation computes: a hundred times what GetMetricData may return.
+// valuesMax is the most values that an evaluation computes where Options.Limit is 0: a hundred times what GetMetricData may return.
 const valuesMax = 100 * 100_800
+
+// limit is the most values that the evaluation computes.
+func (e *evaluation) limit() int { return cmp.Or(e.options.Limit, valuesMax) }
 
 // workMax is how many units of work are done between two calls of Options.More. A unit is about one computed value.
 const workMax = 50_000
@@ -315,8 +318,8 @@ func (s *Scratch) Results() ([]Result, error) {
 		if e.stopped {
 			return nil, ErrStopped
 		}
-		if e.spent > valuesMax {
-			return nil, &TooMuchError{valuesMax}
+		if e.spent > e.limit() {
+			return nil, &TooMuchError{e.limit()}
 		}
 		from, _ := e.frame(q.period)
 		for _, x := range v.list {
@@ -340,7 +343,7 @@ func (p *Program) find(query int, period time.Duration) int {
 
 // lend returns memory for values; none where the evaluation has used as much as it may: Results fails then.
 func (e *evaluation) lend(n int) []float64 {
-	if e.spent += n; e.spent > valuesMax || !e.step(n) {
+	if e.spent += n; e.spent > e.limit() || !e.step(n) {
 		return nil
 	}
 	return e.scratch.floats.lend(n)
@@ -350,7 +353,7 @@ func (e *evaluation) lend(n int) []float64 {
 const seriesCost = 16
 
 func (e *evaluation) lendList(n int) []series {
-	if e.spent += n * seriesCost; e.spent > valuesMax || !e.step(n*seriesCost) {
+	if e.spent += n * seriesCost; e.spent > e.limit() || !e.step(n*seriesCost) {
 		return nil
 	}
 	return e.scratch.lists.lend(n)
@@ -359,7 +362,7 @@ func (e *evaluation) lendList(n int) []series {
 // instance computes an instance of a query, once.
 func (e *evaluation) instance(at int) value {
 	in := &e.program.instances[at]
-	if e.ready[at] || e.spent > valuesMax || e.stopped {
+	if e.ready[at] || e.spent > e.limit() || e.stopped {
 		return e.filled(e.values[at], e.program.queries[in.query].typ)
 	}
 	q := &e.program.queries[in.query]

@@ -44,6 +44,10 @@ type Options struct {
 	// ErrStopped. It may use a clock, which this package does not.
 	More func() bool
 
+	// Limit is the most values that the evaluation computes; 0: a hundred times what GetMetricData may return. Results fails with
+	// *TooMuchError beyond it.
+	Limit int
+
 	// Skip is how many periods of each source have been read before; nil: none. Newest: the newest periods are read first.
 	Skip   []int
 	Newest bool

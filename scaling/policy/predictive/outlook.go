@@ -43,6 +43,10 @@ func (r *Rule) Learn(now time.Time, past scaling.PastLoad) scaling.Learned {
 func (r *Rule) forecast(now time.Time, past scaling.PastLoad) {
 	o := r.Outlook
 	o.forget(now)
+	if past.Unread != "" {
+		o.Reason, o.Due = past.Unread, now.Add(retryEvery)
+		return
+	}
 	f, err := forecast.New(forecast.History{Values: hours(past.Load), Season: 24}, forecastHours)
 	if err != nil {
 		o.Reason, o.Due = "At least 24 hours of load metric data are required to create a forecast.", now.Add(retryEvery)
