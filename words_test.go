@@ -134,9 +134,9 @@ func TestDocumentsUseTheTermsOfTheField(t *testing.T) {
 
 func TestRefusedWordsAreFound(t *testing.T) {
 	for text, want := range map[string]string{
-		"what one policy wants at the word of one alarm":             "what one policy wants",
-		"Whoever asks is told":                                       "Whoever",
-		"the capacity a policy recommends for one alarm":             "",
+		"what one policy wants at the word of one alarm":              "what one policy wants",
+		"Whoever asks is told":                                        "Whoever",
+		"the capacity a policy recommends for one alarm":              "",
 		"the text is \"said\", the setting `door`; doorway is a word": "",
 	} {
 		if got := refusedIn(text); got != want {

@@ -70,7 +70,7 @@ type Controller struct {
 	ahead    bool          // a commit has failed or is slow
 	panicked bool          // the engine is in an unknown state
 	onDisk   *restored     // the durable state for reads while ahead; nil: reads wait for a change
-	changed     chan struct{} // closed when ahead, panicked, onDisk or failure changes
+	changed  chan struct{} // closed when ahead, panicked, onDisk or failure changes
 	failure  error
 
 	epoch     uint64

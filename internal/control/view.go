@@ -52,8 +52,8 @@ func (c *Controller) View(ctx context.Context, f func(now time.Time, e *engine.E
 // view is the result of look: f saw the state after an entry of a span; or there was no state to read, until changed is closed; or, with neither,
 // f saw a durable state.
 type view struct {
-	span *span
-	seq  uint64
+	span    *span
+	seq     uint64
 	changed <-chan struct{}
 }
 
@@ -87,7 +87,7 @@ type span struct {
 	durable uint64        // sequence number of the last durable entry
 	delay   error         // why the entries after it are not expected to become durable soon; nil: they are
 	over    bool          // they never will
-	changed    chan struct{} // closed when one of these changes; nil without waiting readers
+	changed chan struct{} // closed when one of these changes; nil without waiting readers
 }
 
 // reached returns the last durable entry.

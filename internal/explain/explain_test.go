@@ -39,8 +39,8 @@ type memory struct {
 	t       *testing.T
 	journal []taken
 	events  []Item
-	past   PastState // what At says besides
-	forgets error // what At fails with
+	past    PastState // what At says besides
+	forgets error     // what At fails with
 }
 
 func newMemory(t *testing.T) *memory {

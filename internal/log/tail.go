@@ -13,7 +13,7 @@ type Tail struct {
 	mu      sync.Mutex
 	entries []Entry // contiguous
 	size    int
-	changed    chan struct{} // closed at the next commit; nil without waiting subscribers
+	changed chan struct{} // closed at the next commit; nil without waiting subscribers
 }
 
 // Committed adds entries that are durable now, and wakes the subscribers. Without entries it says that others may have committed some,

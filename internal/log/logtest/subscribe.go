@@ -21,9 +21,9 @@ type subscriber struct {
 	cancel context.CancelFunc
 	ended  chan error
 
-	mu   sync.Mutex
-	got  []log.Entry
-	at   []time.Time
+	mu      sync.Mutex
+	got     []log.Entry
+	at      []time.Time
 	changed chan struct{} // closed at the next entry
 }
 
