@@ -129,7 +129,7 @@ func TestTheWholeAnswerTwoWeeksLater(t *testing.T) {
 	}
 }
 
-// What cannot be known is encoded, and why.
+// A moment that cannot be restored is refused with the reason.
 func TestUnknownMomentsAreReported(t *testing.T) {
 	w := newWeeksIn(t, onDisk(t, t.TempDir()), 6)
 	w.track(1, 4, 10, 41.2, time.Minute)
@@ -138,7 +138,7 @@ func TestUnknownMomentsAreReported(t *testing.T) {
 	if got := w.rendered(known); !strings.Contains(got, "e/v at 2099-03-02 15:00:00 UTC: InService, 4 of 4 wanted instances serve; range 1 to 4\n") {
 		t.Errorf("what is known: %s", got)
 	}
-	// The wall clock encoded when the first server was started: the world's began long after.
+	// The first start has the wall clock's time; the time of the simulated world is much later.
 	past := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	if got := w.rendered(past); !strings.HasSuffix(got, ", when the first server was started here") {
 		t.Errorf("before the first start: %s", got)

@@ -337,7 +337,7 @@ func pastMoments(t *testing.T, s log.Store) {
 		seen++
 	}
 	if seen < 5 {
-		t.Errorf("only %d moments were view at", seen)
+		t.Errorf("only %d moments were looked at", seen)
 	}
 }
 

@@ -30,7 +30,7 @@ func recalled(t *testing.T, dir string, speed float64, c engine.Config) (*Contro
 	}
 }
 
-// What the file says now counts, not what it encoded at the first start; the start-up time-out is wall time at every speed of the clock;
+// What the file says now counts, not what it had at the first start; the start-up time-out is wall time at every speed of the clock;
 // and the journal replays through all of it.
 func TestSettingsOfTheFileCount(t *testing.T) {
 	dir := t.TempDir()
