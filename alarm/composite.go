@@ -41,8 +41,8 @@ type Composite struct {
 	Muted *Muted `json:",omitzero"` // actions that a mute rule holds back; nil where none are
 }
 
-// Standing is an alarm's state and since when it is in it.
-type Standing struct {
+// StateSince is an alarm's state and since when it is in it.
+type StateSince struct {
 	State        State
 	Transitioned time.Time
 }
@@ -94,10 +94,10 @@ func (c *Composite) Foreign(reference string) error {
 	}
 }
 
-// Evaluate evaluates the composite alarm's parsed rule, x, on the states of alarms that stand returns. It reports whether the state
+// Evaluate evaluates the composite alarm's parsed rule, x, on the states of alarms that stateOf returns. It reports whether the state
 // changed.
-func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name string) Standing, why Occasion) (Transition, bool) {
-	state := func(reference string) State { return stand(c.NameOf(reference)).State }
+func (c *Composite) Evaluate(now time.Time, x *Expression, stateOf func(name string) StateSince, why Occasion) (Transition, bool) {
+	state := func(reference string) State { return stateOf(c.NameOf(reference)).State }
 	next := OK
 	if x.Holds(state) {
 		next = InAlarm
@@ -105,22 +105,22 @@ func (c *Composite) Evaluate(now time.Time, x *Expression, stand func(name strin
 	if next == c.State {
 		return Transition{}, false
 	}
-	children := c.triggering(x, state, stand)
+	children := c.triggering(x, state, stateOf)
 	reason := c.Prefix + c.Name + " was updated and its new alarm rule evaluates to " + next.String()
 	switch {
 	case why == MadeNew:
 		reason = c.Prefix + c.Name + " was created and its alarm rule evaluates to " + next.String()
 	case why == Moved && len(children) > 0:
-		last := stand(children[0])
+		last := stateOf(children[0])
 		reason = c.Prefix + children[0] + " transitioned to " + last.State.String() + " at " + last.Transitioned.UTC().Format(ruleDateForm)
 	}
-	return c.move(now, next, reason, c.triggeringData(triggers(next, children, stand), stand)), true
+	return c.move(now, next, reason, c.triggeringData(triggers(next, children, stateOf), stateOf)), true
 }
 
 // triggers removes from the alarms that a result is based on those that did not cause it: where there are children in ALARM, a condition
 // such as NOT ALARM(deploying) only permitted it.
-func triggers(to State, children []string, stand func(string) Standing) []string {
-	alarming := func(name string) bool { return stand(name).State == InAlarm }
+func triggers(to State, children []string, stateOf func(string) StateSince) []string {
+	alarming := func(name string) bool { return stateOf(name).State == InAlarm }
 	if to != InAlarm || !slices.ContainsFunc(children, alarming) {
 		return children
 	}
@@ -131,13 +131,13 @@ func triggers(to State, children []string, stand func(string) Standing) []string
 const ruleDateForm = "Monday 02 January, 2006 15:04:05 UTC"
 
 // triggering returns the alarms that the rule's result is based on, the one that changed last first. AWS: recorded.
-func (c *Composite) triggering(x *Expression, state func(string) State, stand func(string) Standing) []string {
+func (c *Composite) triggering(x *Expression, state func(string) State, stateOf func(string) StateSince) []string {
 	names := map[string]bool{}
 	for _, reference := range x.Support(state) {
 		names[c.NameOf(reference)] = true
 	}
 	return slices.SortedFunc(maps.Keys(names), func(a, b string) int {
-		return cmp.Or(stand(b).Transitioned.Compare(stand(a).Transitioned), strings.Compare(a, b))
+		return cmp.Or(stateOf(b).Transitioned.Compare(stateOf(a).Transitioned), strings.Compare(a, b))
 	})
 }
 
@@ -145,11 +145,11 @@ func (c *Composite) triggering(x *Expression, state func(string) State, stand fu
 const dataMax = 4000
 
 // triggeringData renders as many of these as fit as StateReasonData. AWS: recorded.
-func (c *Composite) triggeringData(children []string, stand func(string) Standing) string {
+func (c *Composite) triggeringData(children []string, stateOf func(string) StateSince) string {
 	var parts []string
 	length := len(`{"triggeringAlarms":[]}`)
 	for _, name := range children {
-		x := stand(name)
+		x := stateOf(name)
 		state, child := object{}, object{}
 		state.text("value", x.State.String())
 		state.text("timestamp", x.Transitioned.UTC().Format(dateForm))

@@ -15,7 +15,7 @@ const prefix = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
 // The texts are those recorded from CloudWatch.
 func TestReasonsOfCompositeAlarms(t *testing.T) {
 	at := time.Date(2022, 7, 22, 15, 57, 45, 394e6, time.UTC)
-	stands := map[string]alarm.Standing{
+	states := map[string]alarm.StateSince{
 		"cpu": {State: alarm.InAlarm, Transitioned: at}, "net": {State: alarm.OK, Transitioned: at.Add(-time.Minute)},
 		`odd "one"`: {State: alarm.OK, Transitioned: at.Add(-time.Hour)},
 	}
@@ -51,14 +51,14 @@ func TestReasonsOfCompositeAlarms(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := alarm.Composite{Name: "top", Prefix: prefix, State: tc.from}
-		_, changed := c.Evaluate(at, x, func(name string) alarm.Standing { return stands[name] }, tc.why)
+		_, changed := c.Evaluate(at, x, func(name string) alarm.StateSince { return states[name] }, tc.why)
 		if !changed || c.Reason != tc.reason || c.Data != tc.data {
 			t.Errorf("%s: %v\n got %s %s\nwant %s %s", tc.rule, changed, c.Reason, c.Data, tc.reason, tc.data)
 		}
 		if !json.Valid([]byte(c.Data)) {
 			t.Errorf("no JSON: %s", c.Data)
 		}
-		if _, again := c.Evaluate(at, x, func(name string) alarm.Standing { return stands[name] }, alarm.Moved); again {
+		if _, again := c.Evaluate(at, x, func(name string) alarm.StateSince { return states[name] }, alarm.Moved); again {
 			t.Error("the same states changed it twice")
 		}
 	}
@@ -181,7 +181,7 @@ func TestReasonDataIsBounded(t *testing.T) {
 	}
 	c := alarm.Composite{Name: "top", Prefix: prefix, State: alarm.OK}
 	now := time.Unix(0, 0)
-	c.Evaluate(now, x, func(string) alarm.Standing { return alarm.Standing{State: alarm.InAlarm, Transitioned: now} }, alarm.Moved)
+	c.Evaluate(now, x, func(string) alarm.StateSince { return alarm.StateSince{State: alarm.InAlarm, Transitioned: now} }, alarm.Moved)
 	if c.State != alarm.InAlarm || len(c.Data) > 4000 || len(c.Data) < 3800 || !json.Valid([]byte(c.Data)) {
 		t.Errorf("%v, %d bytes: %s", c.State, len(c.Data), c.Data)
 	}

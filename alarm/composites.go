@@ -151,7 +151,7 @@ func (r *Registry) evaluateDependents() {
 
 // evaluateComposite evaluates a composite alarm's rule.
 func (r *Registry) evaluateComposite(c *Composite, why Occasion) {
-	if t, changed := c.Evaluate(r.now, r.graph.rules[c.Name], r.standing, why); changed {
+	if t, changed := c.Evaluate(r.now, r.graph.rules[c.Name], r.stateSince, why); changed {
 		r.compositeMoved(c, t)
 	}
 }
@@ -183,7 +183,7 @@ func (r *Registry) suppress(c *Composite, change func() (Transition, bool)) {
 
 // suppressorInAlarm reports whether a composite alarm has a suppressor that is in ALARM.
 func (r *Registry) suppressorInAlarm(c *Composite) bool {
-	return c.Suppressor != "" && r.standing(c.NameOf(c.Suppressor)).State == InAlarm
+	return c.Suppressor != "" && r.stateSince(c.NameOf(c.Suppressor)).State == InAlarm
 }
 
 // notifyComposite runs the actions of a composite alarm's present state.

@@ -311,21 +311,21 @@ func (r *Registry) States() iter.Seq2[string, State] {
 		names := slices.AppendSeq(slices.Collect(maps.Keys(r.Metric)), maps.Keys(r.Composite)) //tidy:unordered sorted below
 		slices.Sort(names)
 		for _, name := range names {
-			if !yield(name, r.standing(name).State) {
+			if !yield(name, r.stateSince(name).State) {
 				return
 			}
 		}
 	}
 }
 
-// standing returns an alarm's state and since when it has it. An alarm that does not exist has insufficient data: the scaling policy that
+// stateSince returns an alarm's state and since when it has it. An alarm that does not exist has insufficient data: the scaling policy that
 // owned it may be gone.
-func (r *Registry) standing(name string) Standing {
+func (r *Registry) stateSince(name string) StateSince {
 	if a := r.Metric[name]; a != nil {
-		return Standing{State: a.State, Transitioned: a.Transitioned}
+		return StateSince{State: a.State, Transitioned: a.Transitioned}
 	}
 	if c := r.Composite[name]; c != nil {
-		return Standing{State: c.State, Transitioned: c.Transitioned}
+		return StateSince{State: c.State, Transitioned: c.Transitioned}
 	}
-	return Standing{State: InsufficientData}
+	return StateSince{State: InsufficientData}
 }
