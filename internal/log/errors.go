@@ -36,7 +36,7 @@ func (e *DamagedLineError) Error() string {
 		"or start with another --data-dir", e.Seq)
 }
 
-// DamagedRowError says that a row of the history does not have the content that was written.
+// DamagedRowError says that a row of the history, or a message of the outbox, does not have the content that was written.
 type DamagedRowError struct {
 	Table string
 	ID    int64 // of the row

@@ -97,7 +97,8 @@ type Outbox interface {
 	// Waiting returns how many messages of a topic wait.
 	Waiting(ctx context.Context, topic string) (int, error)
 
-	// FirstMessage returns the oldest message of a topic; ok is false where none waits.
+	// FirstMessage returns the oldest message of a topic; ok is false where none waits. It fails with *DamagedRowError, and returns the
+	// message as it is, where it is not what was written.
 	FirstMessage(ctx context.Context, topic string) (m Message, ok bool, err error)
 
 	// RemoveMessage removes a message. One that is not there is no error.

@@ -70,7 +70,7 @@ func (s *Server) logFile(id hosting.CopyID) string {
 
 func (s *Server) notifierOptions() notify.Options {
 	return notify.Options{
-		Outbox: outbox{s.store}, Client: notify.NewClient(s.webhookAllowed), Log: s.o.Log, Done: s.notified,
+		Outbox: outbox{s.store, s.o.Log}, Client: notify.NewClient(s.webhookAllowed), Log: s.o.Log, Done: s.notified,
 		URL: func(topic string) (string, bool) { return s.conf().WebhookURL(topic) },
 	}
 }

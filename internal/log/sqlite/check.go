@@ -14,7 +14,9 @@ import (
 )
 
 // columns came after the first layout: rows of earlier versions have NULL there.
-var columns = []struct{ table, name, kind string }{{"journal", "sum", "INTEGER"}, {"journal", "events", "BLOB"}, {"history", "sum", "INTEGER"}}
+var columns = []struct{ table, name, kind string }{
+	{"journal", "sum", "INTEGER"}, {"journal", "events", "BLOB"}, {"history", "sum", "INTEGER"}, {"outbox", "sum", "INTEGER"},
+}
 
 // lineSum is the checksum of a line as the journal holds it. Lines without events have the sum that earlier versions gave them.
 func lineSum(seq uint64, at int64, kind string, held, events []byte) int64 {
@@ -38,6 +40,14 @@ func rowSum(at int64, x log.History) int64 {
 	h := sha256.New()
 	h.Write(b) // a hash does not fail
 	h.Write(x.Data)
+	return int64(binary.BigEndian.Uint64(h.Sum(nil)))
+}
+
+// messageSum is the checksum of a message of the outbox.
+func messageSum(m log.Message) int64 {
+	h := sha256.New()
+	h.Write(appendText(appendText(nil, m.Topic), m.Kind)) // a hash does not fail
+	h.Write(m.Data)
 	return int64(binary.BigEndian.Uint64(h.Sum(nil)))
 }
 

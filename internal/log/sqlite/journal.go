@@ -106,7 +106,7 @@ func (s *Store) fill(ctx context.Context, tx transaction, b log.Batch) error {
 		}
 	}
 	for _, m := range b.Outbox {
-		if err := tx.exec(ctx, insertMessage, m.Topic, m.Kind, m.Data); err != nil {
+		if err := tx.exec(ctx, insertMessage, m.Topic, m.Kind, m.Data, messageSum(m)); err != nil {
 			return err
 		}
 	}

@@ -44,13 +44,17 @@ func (s *Store) Waiting(ctx context.Context, topic string) (n int, err error) {
 
 // FirstMessage implements log.Outbox.
 func (s *Store) FirstMessage(ctx context.Context, topic string) (m log.Message, ok bool, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT id, topic, kind, data FROM outbox WHERE topic = ? ORDER BY id LIMIT 1`, topic).
-		Scan(&m.ID, &m.Topic, &m.Kind, &m.Data)
+	var sum sql.NullInt64
+	err = s.read.QueryRowContext(ctx, `SELECT id, topic, kind, data, sum FROM outbox WHERE topic = ? ORDER BY id LIMIT 1`, topic).
+		Scan(&m.ID, &m.Topic, &m.Kind, &m.Data, &sum)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, false, nil
 	}
 	if err != nil {
 		return m, false, fmt.Errorf("reading the outbox: %w", err)
+	}
+	if sum.Valid && sum.Int64 != messageSum(m) {
+		return m, true, &log.DamagedRowError{Table: "outbox", ID: m.ID}
 	}
 	return m, true, nil
 }

@@ -11,7 +11,7 @@ const (
 	selectPosition = `SELECT (SELECT value FROM meta WHERE key = ?),
 		max(coalesce((SELECT max(seq) FROM journal), 0), coalesce((SELECT max(seq) FROM snapshot), 0))`
 	insertEntry   = `INSERT INTO journal (seq, at, kind, data, events, sum) VALUES (?, ?, ?, ?, ?, ?)`
-	insertMessage = `INSERT INTO outbox (topic, kind, data) VALUES (?, ?, ?)`
+	insertMessage = `INSERT INTO outbox (topic, kind, data, sum) VALUES (?, ?, ?, ?)`
 	insertRow     = `INSERT INTO history (at, scope, tab, key, type, ident, kind, data, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tab, ident) WHERE ident IS NOT NULL DO UPDATE SET
 			at = excluded.at, scope = excluded.scope, key = excluded.key, type = excluded.type, kind = excluded.kind, data = excluded.data, sum = excluded.sum`
