@@ -27,7 +27,13 @@ func Decide(now time.Time, t *Target, c Capacity, in Seen, d *Decision) {
 	s := Situation{Now: now, Target: t, Capacity: c, signals: in.Signals, alarms: in.Alarms}
 	for i := range in.Signals {
 		s.Policy, s.Signal = in.Signals[i].Policy, &in.Signals[i]
-		d.Proposals = append(d.Proposals, s.propose())
+		if outcome, process := s.silenced(); outcome != 0 {
+			p := s.Proposal()
+			p.Outcome, p.Process = outcome, process
+			d.Proposals = append(d.Proposals, p)
+			continue
+		}
+		d.Proposals = append(d.Proposals, s.Policy.Rule.Propose(s))
 	}
 	if t.RuleDue {
 		s.Signal = nil
@@ -51,16 +57,6 @@ func Decide(now time.Time, t *Target, c Capacity, in Seen, d *Decision) {
 		d.Proposals[d.Winner].Outcome = WouldAct
 		d.Acted, d.Want, d.Winner = false, c.Desired, 0
 	}
-}
-
-// propose returns the proposal of the policy that a signal invokes.
-func (s *Situation) propose() Proposal {
-	if outcome, process := s.silenced(); outcome != 0 {
-		p := s.Proposal()
-		p.Outcome, p.Process = outcome, process
-		return p
-	}
-	return s.Policy.Rule.Propose(*s)
 }
 
 // canonical orders proposals so that no decision depends on the order in which policies or alarms came. The members after the
