@@ -129,7 +129,7 @@ func TestRandomRefusalsLeaveTheStateAsItWas(t *testing.T) {
 	}
 }
 
-// errPanicked is a panic at values that no API takes, such as a period of 0: internal/control makes the engine anew then.
+// errPanicked is a panic at values that no API takes, such as a period of 0: internal/control rebuilds the engine then.
 var errPanicked = errors.New("panicked")
 
 // stepSafely steps the engine.

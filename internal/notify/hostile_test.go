@@ -113,8 +113,8 @@ func TestReceiversThatDoNotAnswer(t *testing.T) {
 	}
 }
 
-// A webhook's URL may be a secret: what is told of a failure, and is in the alarm's history then, does not have it.
-func TestURLsAreNotTold(t *testing.T) {
+// A webhook's URL may be a secret: the error of a delivery, which the alarm history records, does not contain it.
+func TestURLsAreNotInErrors(t *testing.T) {
 	for _, to := range []string{"http://127.0.0.1:1/services/T0KEN?key=T0KEN", "http://user:T0KEN@127.0.0.1:1/", "http://[T0KEN/", "gopher://T0KEN/"} {
 		if x := sendTo(t, to); x.Error == "" || strings.Contains(strings.ToUpper(x.Error), "T0KEN") {
 			t.Errorf("%s: %q", to, x.Error)
