@@ -160,7 +160,7 @@ func ReadHistory(w HistoryWanted, src expr.Source) LoadHistory {
 const historyValuesMax = 2 * expr.MetricsMax * scaling.HistoryHours * 12
 
 // HistoryReader reads what a HistoryWanted asks for, in two parts: Read takes datapoints from a source, which may be locked meanwhile, and
-// History computes what the policy wants to know from them, which takes longer.
+// History computes the hourly values from them, which takes longer.
 type HistoryReader struct {
 	wanted HistoryWanted
 	load   hourReader
