@@ -17,6 +17,13 @@ type Event interface {
 	event()
 }
 
+// Recorded is an event as the log has it.
+type Recorded struct {
+	At    time.Time // policy time
+	Event Event
+	After string // the token of a query that continues after it; "" where it does not come from the log
+}
+
 // Events returns one value of each type of Event, for those who write events down and read them again.
 func Events() []Event {
 	return []Event{

@@ -8,6 +8,10 @@ type Scope struct {
 	Region  string // for example us-east-1
 }
 
+// ScopeName returns the name of a scope in logs: its account and region with a slash between. It is no method, which types that embed a Scope would
+// have as well.
+func ScopeName(s Scope) string { return s.Account + "/" + s.Region }
+
 // EndpointKey names an endpoint across scopes.
 type EndpointKey struct {
 	Scope

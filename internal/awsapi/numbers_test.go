@@ -22,6 +22,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sts"
+	"bellows.dev/bellows/internal/log"
 )
 
 // unreached is a backend that no request may reach.
@@ -33,7 +34,7 @@ func (unreached) Step(context.Context, engine.Input) (engine.Result, error) { re
 
 func (unreached) View(context.Context, func(time.Time, *engine.Engine)) error { return errReached }
 
-func (unreached) History(context.Context, awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {
+func (unreached) Events(context.Context, log.EventQuery) ([]engine.Recorded, string, error) {
 	return nil, "", errReached
 }
 

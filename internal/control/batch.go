@@ -125,7 +125,7 @@ func (g *group) add(e log.Entry, effects engine.Effects, events []event) {
 		if n, ok := x.value.(engine.AlarmNotifies); ok {
 			g.batch.Outbox = append(g.batch.Outbox, log.Message{Topic: n.Action.ARN, Kind: x.kind, Data: x.text})
 		} else if h, ok := history(e.At, x); ok {
-			g.batch.History = append(g.batch.History, h)
+			g.batch.Events = append(g.batch.Events, h)
 		}
 	}
 }

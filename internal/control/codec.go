@@ -180,9 +180,9 @@ func trace(events []event) string {
 }
 
 // history returns the history row of an event; ok is false if it has none.
-func history(now time.Time, e event) (h log.History, ok bool) {
-	h = log.History{At: now, Kind: e.kind, Data: e.text}
-	scope := func(s engine.Scope) { h.Scope = Scope(s) }
+func history(now time.Time, e event) (h log.EventRecord, ok bool) {
+	h = log.EventRecord{At: now, Kind: e.kind, Data: e.text}
+	scope := func(s engine.Scope) { h.Scope = engine.ScopeName(s) }
 	switch x := e.value.(type) {
 	case engine.ActivityChanged:
 		scope(x.Scope)
@@ -255,9 +255,6 @@ func composite(is bool) string {
 	}
 	return ""
 }
-
-// Scope is a scope as the history stores it.
-func Scope(s engine.Scope) string { return s.Account + "/" + s.Region }
 
 // DecodeEvent reads an event of the journal, the history or the outbox.
 func DecodeEvent(kind string, data []byte) (engine.Event, error) {

@@ -401,7 +401,7 @@ func TestRecordedHistoriesDecode(t *testing.T) {
 		seen := map[string]int{}
 		for _, table := range []string{"activity", "group", "decision", "alarm", "endpoint"} {
 			for _, sc := range []engine.Scope{scope, west, other} {
-				for q := (log.HistoryQuery{Table: table, Scope: Scope(sc), Limit: 500}); ; {
+				for q := (log.EventQuery{Table: table, Scope: engine.ScopeName(sc), Limit: 500}); ; {
 					rows, next, err := s.Query(t.Context(), q)
 					if err != nil {
 						t.Fatal(err)

@@ -264,26 +264,24 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Item is an event of the history.
-type Item struct {
-	At    time.Time
-	Event engine.Event
-	After string // the token of a query that continues after it
+// Events returns recorded events, and a token to continue with. It fails with log.ErrToken.
+func (c *Controller) Events(ctx context.Context, q log.EventQuery) ([]engine.Recorded, string, error) {
+	return RecordedEvents(ctx, c.store, q)
 }
 
-// History returns events, and a token to continue with. It fails with log.ErrToken.
-func (c *Controller) History(ctx context.Context, q log.HistoryQuery) ([]Item, string, error) {
-	rows, next, err := c.store.Query(ctx, q)
+// RecordedEvents returns recorded events of a log, and a token to continue with. It fails with log.ErrToken.
+func RecordedEvents(ctx context.Context, s log.Events, q log.EventQuery) ([]engine.Recorded, string, error) {
+	rows, next, err := s.Query(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}
-	out := make([]Item, 0, len(rows))
+	out := make([]engine.Recorded, 0, len(rows))
 	for _, r := range rows {
 		e, err := DecodeEvent(r.Kind, r.Data)
 		if err != nil {
 			return nil, "", err
 		}
-		out = append(out, Item{r.At, e, r.After})
+		out = append(out, engine.Recorded{At: r.At, Event: e, After: r.After})
 	}
 	return out, next, nil
 }

@@ -150,7 +150,7 @@ func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool
 			return err
 		}
 		if text, err = json.Marshal(r); err != nil {
-			return fmt.Errorf("encoding the state of %s: %w", Scope(r.Scope), err)
+			return fmt.Errorf("encoding the state of %s: %w", engine.ScopeName(r.Scope), err)
 		}
 		if _, err := io.WriteString(w, separator); err != nil {
 			return err

@@ -271,14 +271,8 @@ func (w *weeks) At(ctx context.Context, at time.Time) (explain.PastState, error)
 	return explain.PastState(p), err
 }
 
-func (w *weeks) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {
-	items, _, err := w.server.History(ctx, log.HistoryQuery{
-		Table: q.Table, Scope: Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit, Types: []string{q.Type},
-	})
-	out := make([]explain.Item, len(items))
-	for i, x := range items {
-		out[i] = explain.Item{At: x.At, Event: x.Event}
-	}
+func (w *weeks) Events(ctx context.Context, q log.EventQuery) ([]engine.Recorded, error) {
+	out, _, err := w.server.Events(ctx, q)
 	return out, err
 }
 

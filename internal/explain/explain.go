@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -23,7 +24,7 @@ type Past interface {
 	At(ctx context.Context, at time.Time) (PastState, error)
 
 	// Events returns rows of a table of the event history for a key, newest first.
-	Events(ctx context.Context, q Events) ([]Item, error)
+	Events(ctx context.Context, q log.EventQuery) ([]engine.Recorded, error)
 }
 
 // PastState is the state at a past moment.
@@ -35,22 +36,6 @@ type PastState struct {
 
 	// From and Until bound the range without events before a server was started; zero if one was running.
 	From, Until time.Time
-}
-
-// Events selects rows of the event history from From on and before To; zero times are no bounds.
-type Events struct {
-	Scope    engine.Scope
-	Table    string // activity, decision, endpoint, group or alarm
-	Key      string // a target's resource, or an endpoint's, group's or alarm's name
-	Type     string // "" for all
-	From, To time.Time
-	Limit    int
-}
-
-// Item is one event.
-type Item struct {
-	At    time.Time
-	Event engine.Event
 }
 
 // Query describes the requested explanation.
@@ -170,7 +155,7 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 }
 
 // ofVariant reports whether an event belongs to the variant itself, not to its endpoint as a whole.
-func ofVariant(i Item) bool {
+func ofVariant(i engine.Recorded) bool {
 	_, whole := i.Event.(engine.EndpointChanged)
 	return !whole
 }

@@ -15,6 +15,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy/step"
 	"bellows.dev/bellows/scaling/policy/tracking"
@@ -38,7 +39,7 @@ type memory struct {
 	*sim.World
 	t       *testing.T
 	journal []taken
-	events  []Item
+	events  []engine.Recorded
 	past    PastState // what At says besides
 	forgets error     // what At fails with
 }
@@ -46,7 +47,7 @@ type memory struct {
 func newMemory(t *testing.T) *memory {
 	m := &memory{World: sim.NewWorld(engine.Config{Seed: 3}, started), t: t}
 	m.OnInput = func(now time.Time, in engine.Input) { m.journal = append(m.journal, taken{now, in}) }
-	m.OnEvent = func(now time.Time, e engine.Event) { m.events = append(m.events, Item{now, e}) }
+	m.OnEvent = func(now time.Time, e engine.Event) { m.events = append(m.events, engine.Recorded{At: now, Event: e}) }
 	m.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
 	m.must(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
 		{Name: "blue", Model: "m", InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"},
@@ -112,8 +113,8 @@ func (m *memory) At(_ context.Context, at time.Time) (PastState, error) {
 	return s, nil
 }
 
-func (m *memory) Events(_ context.Context, q Events) ([]Item, error) {
-	var out []Item
+func (m *memory) Events(_ context.Context, q log.EventQuery) ([]engine.Recorded, error) {
+	var out []engine.Recorded
 	for _, i := range slices.Backward(m.events) {
 		var table, key string
 		switch e := i.Event.(type) {

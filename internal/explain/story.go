@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 )
 
 // gather reads the events of the variant in a time range, oldest first, including those of the given alarms and of alarms in decisions.
-func gather(ctx context.Context, p Past, q Query, alarms []string, from, until time.Time) ([]Item, error) {
-	var all []Item
+func gather(ctx context.Context, p Past, q Query, alarms []string, from, until time.Time) ([]engine.Recorded, error) {
+	var all []engine.Recorded
 	read := func(table, key string, take func(engine.Event) bool) error {
-		items, err := p.Events(ctx, Events{Scope: q.Scope, Table: table, Key: key, From: from, To: until, Limit: eventsMax})
+		items, err := p.Events(ctx, log.EventQuery{Scope: engine.ScopeName(q.Scope), Table: table, Key: key, From: from, To: until, Limit: eventsMax})
 		if err != nil {
 			return err
 		}
@@ -29,7 +30,7 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 	}
 	every := func(engine.Event) bool { return true }
 	resource := q.target().ResourceID
-	if err := read("decision", resource, func(e engine.Event) bool {
+	if err := read(log.TableDecision, resource, func(e engine.Event) bool {
 		if d, ok := e.(engine.Decided); ok {
 			for _, p := range d.Decision.Proposals {
 				alarms = append(alarms, p.Alarm)
@@ -39,10 +40,10 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 	}); err != nil {
 		return nil, err
 	}
-	if err := read("activity", resource, every); err != nil {
+	if err := read(log.TableActivity, resource, every); err != nil {
 		return nil, err
 	}
-	if err := read("endpoint", q.Endpoint, func(e engine.Event) bool {
+	if err := read(log.TableEndpoint, q.Endpoint, func(e engine.Event) bool {
 		switch x := e.(type) {
 		case engine.InstanceChanged:
 			return x.Key.Variant == q.Variant
@@ -64,21 +65,21 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 		if name == "" {
 			continue
 		}
-		if err := read("alarm", name, func(e engine.Event) bool { _, ok := e.(engine.AlarmTransition); return ok }); err != nil {
+		if err := read(log.TableAlarm, name, func(e engine.Event) bool { _, ok := e.(engine.AlarmTransition); return ok }); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Item) int { return cmp.Or(a.At.Compare(b.At), rank(a.Event)-rank(b.Event)) })
+	slices.SortStableFunc(all, func(a, b engine.Recorded) int { return cmp.Or(a.At.Compare(b.At), rank(a.Event)-rank(b.Event)) })
 	return all, nil
 }
 
 // byHand reads manual changes of the desired capacity, which have neither decision nor activity. They are found by the instances launched
 // and terminated because of them; each is listed once, at its own time.
-func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]Item, error) {
-	items, err := p.Events(ctx, Events{
-		Scope: q.Scope, Table: "group", Key: q.target().VariantName(), From: from, To: until, Limit: eventsMax,
+func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]engine.Recorded, error) {
+	items, err := p.Events(ctx, log.EventQuery{
+		Scope: engine.ScopeName(q.Scope), Table: log.TableGroup, Key: q.target().VariantName(), From: from, To: until, Limit: eventsMax,
 	})
-	var out []Item
+	var out []engine.Recorded
 	known := map[time.Time]bool{}
 	for _, i := range items {
 		e, ok := i.Event.(engine.InstanceActivityChanged)
@@ -87,7 +88,7 @@ func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]Item
 		}
 		if why := e.Activity.Why; handKind(why.Cause.Kind) && !why.At.Before(from) && !known[why.At] {
 			known[why.At] = true
-			out = append(out, Item{why.At, e})
+			out = append(out, engine.Recorded{At: why.At, Event: e})
 		}
 	}
 	return out, err
@@ -115,8 +116,8 @@ func rank(e engine.Event) int {
 
 // lastDecision returns the target's last decision before a moment, nil if there is none.
 func lastDecision(ctx context.Context, p Past, q Query, until time.Time) (*Line, error) {
-	items, err := p.Events(ctx, Events{
-		Scope: q.Scope, Table: "decision", Key: q.target().ResourceID, Type: "Decided", From: until.Add(-recently), To: until, Limit: 1,
+	items, err := p.Events(ctx, log.EventQuery{
+		Scope: engine.ScopeName(q.Scope), Table: log.TableDecision, Key: q.target().ResourceID, Types: []string{"Decided"}, From: until.Add(-recently), To: until, Limit: 1,
 	})
 	if len(items) == 0 || err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func lastDecision(ctx context.Context, p Past, q Query, until time.Time) (*Line,
 }
 
 // line renders one event.
-func line(i Item) Line {
+func line(i engine.Recorded) Line {
 	l := Line{At: i.At, What: i.Event}
 	switch e := i.Event.(type) {
 	case engine.Decided:

@@ -69,7 +69,7 @@ type Start struct {
 type Batch struct {
 	Epoch   uint64
 	Entries []Entry
-	History []History
+	Events  []EventRecord
 	Outbox  []Message // their IDs are given by the log
 }
 
@@ -171,14 +171,14 @@ type Reach struct {
 type Events interface {
 	// Query returns rows of the history, and a token to go on with, "" at the end. Rows that arrive meanwhile neither repeat nor hide
 	// others. It fails with ErrToken, and with *DamagedRowError where a row is not what was written.
-	Query(ctx context.Context, q HistoryQuery) ([]History, string, error)
+	Query(ctx context.Context, q EventQuery) ([]EventRecord, string, error)
 
 	// Trim drops rows that are older than they are kept: see Kept.
 	Trim(ctx context.Context, now time.Time) error
 }
 
-// History is a row of the history of events.
-type History struct {
+// EventRecord is one of the events that users read.
+type EventRecord struct {
 	At    time.Time
 	Scope string
 	Table string
@@ -190,8 +190,8 @@ type History struct {
 	After string // set by Query: the token of a query that goes on behind this row
 }
 
-// HistoryQuery selects rows of the history. Unset members match everything.
-type HistoryQuery struct {
+// EventQuery selects records of events. Unset members match everything.
+type EventQuery struct {
 	Table, Scope, Key string
 	Types             []string
 	IDs               []string  // of rows that have one
@@ -206,7 +206,7 @@ const day = 24 * time.Hour
 // Kept is how long rows of a table are kept. AWS: scaling activities six weeks, alarm history 30 days; decisions and endpoints as long as
 // explain looks back.
 func Kept() map[string]time.Duration {
-	return map[string]time.Duration{"activity": 42 * day, "group": 42 * day, "alarm": 30 * day, "decision": 14 * day, "endpoint": 14 * day}
+	return map[string]time.Duration{TableActivity: 42 * day, TableGroup: 42 * day, TableAlarm: 30 * day, TableDecision: 14 * day, TableEndpoint: 14 * day}
 }
 
 // Settings are values by name.

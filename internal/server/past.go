@@ -38,22 +38,7 @@ func (p past) At(ctx context.Context, at time.Time) (explain.PastState, error) {
 }
 
 // Events implements explain.Past.
-func (p past) Events(ctx context.Context, q explain.Events) ([]explain.Item, error) {
-	ask := log.HistoryQuery{Table: q.Table, Scope: control.Scope(q.Scope), Key: q.Key, From: q.From, To: q.To, Limit: q.Limit}
-	if q.Type != "" {
-		ask.Types = []string{q.Type}
-	}
-	rows, _, err := p.store.Query(ctx, ask)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]explain.Item, len(rows))
-	for i, r := range rows {
-		e, err := control.DecodeEvent(r.Kind, r.Data)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = explain.Item{At: r.At, Event: e}
-	}
-	return out, nil
+func (p past) Events(ctx context.Context, q log.EventQuery) ([]engine.Recorded, error) {
+	out, _, err := control.RecordedEvents(ctx, p.store, q)
+	return out, err
 }

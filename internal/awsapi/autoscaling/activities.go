@@ -11,6 +11,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -38,19 +39,19 @@ func (a *API) describeScalingActivities(
 	if err != nil {
 		return nil, badToken(err)
 	}
-	q := awsapi.HistoryQuery{
-		Scope: c.Scope, Table: awsapi.TableActivity, Key: aws.ToString(in.ResourceId), Token: token,
-		Types: []string{awsapi.TypeScaled},
+	q := log.EventQuery{
+		Scope: engine.ScopeName(c.Scope), Table: log.TableActivity, Key: aws.ToString(in.ResourceId), Token: token,
+		Types: []string{log.TypeScaled},
 	}
 	if aws.ToBool(in.IncludeNotScaledActivities) {
-		q.Types = append(q.Types, awsapi.TypeNotScaled)
+		q.Types = append(q.Types, log.TypeNotScaled)
 	}
 	if err := a.backend.View(ctx, func(now time.Time, _ *engine.Engine) { q.From = now.Add(-scaling.HistoryKept) }); err != nil {
 		return nil, err
 	}
 	for len(out.ScalingActivities) < n {
 		q.Limit = n - len(out.ScalingActivities)
-		items, next, err := a.backend.History(ctx, q)
+		items, next, err := a.backend.Events(ctx, q)
 		if err != nil {
 			return nil, badToken(err)
 		}

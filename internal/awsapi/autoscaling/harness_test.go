@@ -21,6 +21,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/autoscaling"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -64,7 +65,7 @@ func (b *backend) View(_ context.Context, f func(time.Time, *engine.Engine)) err
 }
 
 // History reads activities newest first; tokens are the index of the last one read.
-func (b *backend) History(_ context.Context, q awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {
+func (b *backend) Events(_ context.Context, q log.EventQuery) ([]engine.Recorded, string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	end := len(b.activities)
@@ -75,20 +76,20 @@ func (b *backend) History(_ context.Context, q awsapi.HistoryQuery) ([]awsapi.Hi
 		}
 		end = n
 	}
-	var out []awsapi.HistoryItem
+	var out []engine.Recorded
 	for i := end - 1; i >= 0; i-- {
 		a := b.activities[i]
-		kind := awsapi.TypeScaled
+		kind := log.TypeScaled
 		if a.NotScaled.Code != 0 {
-			kind = awsapi.TypeNotScaled
+			kind = log.TypeNotScaled
 		}
-		if q.Table != awsapi.TableActivity || (q.Key != "" && q.Key != a.Key.ResourceID) || !slices.Contains(q.Types, kind) || a.Start.Before(q.From) {
+		if q.Table != log.TableActivity || (q.Key != "" && q.Key != a.Key.ResourceID) || !slices.Contains(q.Types, kind) || a.Start.Before(q.From) {
 			continue
 		}
 		if len(out) == q.Limit {
 			return out, strconv.Itoa(i + 1), nil
 		}
-		out = append(out, awsapi.HistoryItem{At: a.Start, Event: engine.ActivityChanged{Scope: scope, Activity: a}})
+		out = append(out, engine.Recorded{At: a.Start, Event: engine.ActivityChanged{Scope: scope, Activity: a}})
 	}
 	return out, "", nil
 }

@@ -12,13 +12,14 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/log"
 )
 
 // memory is a Backend with its own engine and event history.
 type memory struct {
 	engine *engine.Engine
 	now    time.Time
-	items  []awsapi.HistoryItem // oldest first
+	items  []engine.Recorded // oldest first
 }
 
 var _ awsapi.Backend = (*memory)(nil)
@@ -26,7 +27,7 @@ var _ awsapi.Backend = (*memory)(nil)
 func (m *memory) Step(_ context.Context, in engine.Input) (engine.Result, error) {
 	out, err := m.engine.Step(m.now, in)
 	for _, e := range out.Events {
-		m.items = append(m.items, awsapi.HistoryItem{At: m.now, Event: e})
+		m.items = append(m.items, engine.Recorded{At: m.now, Event: e})
 	}
 	return out.Result, err
 }
@@ -37,7 +38,7 @@ func (m *memory) View(_ context.Context, f func(now time.Time, e *engine.Engine)
 }
 
 // History returns rows in pages; it supports key, types and order only.
-func (m *memory) History(_ context.Context, q awsapi.HistoryQuery) (page []awsapi.HistoryItem, next string, err error) {
+func (m *memory) Events(_ context.Context, q log.EventQuery) (page []engine.Recorded, next string, err error) {
 	at := 0
 	if q.Token != "" {
 		if at, err = strconv.Atoi(q.Token); err != nil {
@@ -64,21 +65,21 @@ func (m *memory) History(_ context.Context, q awsapi.HistoryQuery) (page []awsap
 func rowOf(e engine.Event) (key, kind string) {
 	composite := func(is bool) string {
 		if is {
-			return awsapi.CompositePrefix
+			return log.CompositePrefix
 		}
 		return ""
 	}
 	switch e := e.(type) {
 	case engine.AlarmTransition:
-		return e.Alarm, composite(e.Composite) + awsapi.TypeState
+		return e.Alarm, composite(e.Composite) + log.TypeState
 	case engine.AlarmConfigured:
-		return e.Alarm, awsapi.TypeConfiguration
+		return e.Alarm, log.TypeConfiguration
 	case engine.CompositeConfigured:
-		return e.Alarm, awsapi.CompositePrefix + awsapi.TypeConfiguration
+		return e.Alarm, log.CompositePrefix + log.TypeConfiguration
 	case engine.ActionsSuppressed:
-		return e.Alarm, awsapi.CompositePrefix + awsapi.TypeAction
+		return e.Alarm, log.CompositePrefix + log.TypeAction
 	case engine.ContributorTransition:
-		return e.Alarm, awsapi.TypeContributorState
+		return e.Alarm, log.TypeContributorState
 	default:
 		return "", ""
 	}

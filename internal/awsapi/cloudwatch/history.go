@@ -11,11 +11,12 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/log"
 )
 
 // itemTypes are the types of history items and their row types in the event history.
 var itemTypes = []string{
-	awsapi.TypeConfiguration, awsapi.TypeState, awsapi.TypeAction, awsapi.TypeContributorState, awsapi.TypeContributorAction,
+	log.TypeConfiguration, log.TypeState, log.TypeAction, log.TypeContributorState, log.TypeContributorAction,
 }
 
 func (a *API) describeAlarmHistory(
@@ -25,8 +26,8 @@ func (a *API) describeAlarmHistory(
 	if in.StartDate != nil && in.EndDate != nil && in.EndDate.Before(*in.StartDate) {
 		return nil, invalidValue("The parameter StartDate must be less than the parameter EndDate.")
 	}
-	q := awsapi.HistoryQuery{
-		Scope: c.Scope, Table: awsapi.TableAlarm, Key: aws.ToString(in.AlarmName), From: aws.ToTime(in.StartDate), To: aws.ToTime(in.EndDate),
+	q := log.EventQuery{
+		Scope: engine.ScopeName(c.Scope), Table: log.TableAlarm, Key: aws.ToString(in.AlarmName), From: aws.ToTime(in.StartDate), To: aws.ToTime(in.EndDate),
 		Oldest: in.ScanBy == types.ScanByTimestampAscending, Types: rowTypes(in), Token: aws.ToString(in.NextToken),
 	}
 	if len(q.Types) == 0 {
@@ -38,7 +39,7 @@ func (a *API) describeAlarmHistory(
 	}
 	for {
 		q.Limit = limit - len(out.AlarmHistoryItems)
-		items, next, err := a.backend.History(ctx, q)
+		items, next, err := a.backend.Events(ctx, q)
 		if err != nil {
 			return nil, refusal(err)
 		}
@@ -68,7 +69,7 @@ func rowTypes(in *sdk.DescribeAlarmHistoryInput) []string {
 		if in.HistoryItemType != "" && string(in.HistoryItemType) != t {
 			continue
 		}
-		contributor := t == awsapi.TypeContributorState || t == awsapi.TypeContributorAction
+		contributor := t == log.TypeContributorState || t == log.TypeContributorAction
 		if in.AlarmContributorId != nil && !contributor {
 			continue
 		}
@@ -76,14 +77,14 @@ func rowTypes(in *sdk.DescribeAlarmHistoryInput) []string {
 			out = append(out, t)
 		}
 		if slices.Contains(in.AlarmTypes, types.AlarmTypeCompositeAlarm) && !contributor {
-			out = append(out, awsapi.CompositePrefix+t)
+			out = append(out, log.CompositePrefix+t)
 		}
 	}
 	return out
 }
 
 // historyItem renders a row of the event history; ok is false for rows that the alarm history does not contain.
-func historyItem(r *engine.Region, x awsapi.HistoryItem) (types.AlarmHistoryItem, bool) {
+func historyItem(r *engine.Region, x engine.Recorded) (types.AlarmHistoryItem, bool) {
 	out := types.AlarmHistoryItem{AlarmType: types.AlarmTypeMetricAlarm, Timestamp: aws.Time(x.At)}
 	var data object
 	var err error

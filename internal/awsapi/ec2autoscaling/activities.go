@@ -12,6 +12,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -31,7 +32,7 @@ func (a *API) describeScalingActivities(
 	if err != nil {
 		return nil, badToken(err)
 	}
-	q := awsapi.HistoryQuery{Scope: c.Scope, Table: awsapi.TableGroup, IDs: in.ActivityIds, Token: token}
+	q := log.EventQuery{Scope: engine.ScopeName(c.Scope), Table: log.TableGroup, IDs: in.ActivityIds, Token: token}
 	if err := filter(&q, in.Filters); err != nil {
 		return nil, err
 	}
@@ -87,11 +88,11 @@ func (a *API) describeScalingActivities(
 // activityPage returns the first n activities that keep accepts, and a token for further ones, "" if there are none: no page is empty
 // while others follow.
 func (a *API) activityPage(
-	ctx context.Context, q awsapi.HistoryQuery, n int, keep func(scaling.InstanceActivity) bool,
+	ctx context.Context, q log.EventQuery, n int, keep func(scaling.InstanceActivity) bool,
 ) (page []scaling.InstanceActivity, next string, err error) {
 	q.Limit = activitiesPage
 	for {
-		items, more, err := a.backend.History(ctx, q)
+		items, more, err := a.backend.Events(ctx, q)
 		if err != nil {
 			return nil, "", err
 		}
@@ -113,7 +114,7 @@ func (a *API) activityPage(
 }
 
 // filter reads the filters of DescribeScalingActivities. AWS: API reference, Filters.
-func filter(q *awsapi.HistoryQuery, filters []types.Filter) error {
+func filter(q *log.EventQuery, filters []types.Filter) error {
 	for _, f := range filters {
 		name := aws.ToString(f.Name)
 		if name == "Status" {

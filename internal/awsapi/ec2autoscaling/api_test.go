@@ -19,6 +19,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/sim"
 )
 
@@ -28,7 +29,7 @@ var scope = engine.Scope{Account: "123456789012", Region: "us-east-1"}
 type memory struct {
 	t     *testing.T
 	world *sim.World
-	items []awsapi.HistoryItem // oldest first; each activity once, with its newest status
+	items []engine.Recorded // oldest first; each activity once, with its newest status
 	http  *awsapi.Server
 }
 
@@ -54,10 +55,10 @@ func (m *memory) note(now time.Time, e engine.Event) {
 			return
 		}
 	}
-	m.items = append(m.items, awsapi.HistoryItem{At: now, Event: e})
+	m.items = append(m.items, engine.Recorded{At: now, Event: e})
 }
 
-func (m *memory) History(_ context.Context, q awsapi.HistoryQuery) (page []awsapi.HistoryItem, next string, err error) {
+func (m *memory) Events(_ context.Context, q log.EventQuery) (page []engine.Recorded, next string, err error) {
 	at := 0
 	if q.Token != "" {
 		if at, err = strconv.Atoi(q.Token); err != nil {

@@ -18,6 +18,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
+	"bellows.dev/bellows/internal/log"
 )
 
 var scope = engine.Scope{Account: "123456789012", Region: "us-east-1"}
@@ -46,7 +47,7 @@ func (b *backend) View(_ context.Context, f func(time.Time, *engine.Engine)) err
 	return nil
 }
 
-func (b *backend) History(context.Context, awsapi.HistoryQuery) ([]awsapi.HistoryItem, string, error) {
+func (b *backend) Events(context.Context, log.EventQuery) ([]engine.Recorded, string, error) {
 	return nil, "", errors.New("SageMaker's control plane reads no history")
 }
 

@@ -41,7 +41,7 @@ type Store struct {
 
 // row is a row of the history; id grows.
 type row struct {
-	log.History
+	log.EventRecord
 	id int64
 }
 
@@ -80,7 +80,7 @@ func (s *Store) Append(_ context.Context, b log.Batch) error {
 			return fmt.Errorf("committing: the journal goes on at %d, not at %d", want, e.Seq)
 		}
 	}
-	for _, h := range b.History {
+	for _, h := range b.Events {
 		s.put(h)
 	}
 	for _, m := range b.Outbox {
@@ -96,10 +96,10 @@ func (s *Store) Append(_ context.Context, b log.Batch) error {
 }
 
 // put adds a row of the history, or replaces the one with its identity. The lock is held.
-func (s *Store) put(h log.History) {
+func (s *Store) put(h log.EventRecord) {
 	same := func(x row) bool { return x.Table == h.Table && x.ID == h.ID }
 	if at := slices.IndexFunc(s.history, same); h.ID != "" && at >= 0 {
-		s.history[at].History = h
+		s.history[at].EventRecord = h
 		return
 	}
 	s.rows++
@@ -253,7 +253,7 @@ func (s *Store) Trim(_ context.Context, now time.Time) error {
 }
 
 // Query implements log.Events.
-func (s *Store) Query(_ context.Context, q log.HistoryQuery) ([]log.History, string, error) {
+func (s *Store) Query(_ context.Context, q log.EventQuery) ([]log.EventRecord, string, error) {
 	at, id := int64(0), int64(0)
 	if q.Token != "" {
 		var err error
@@ -265,11 +265,11 @@ func (s *Store) Query(_ context.Context, q log.HistoryQuery) ([]log.History, str
 	if !q.Oldest {
 		order = func(b, a row) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.id, b.id)) }
 	}
-	behind := row{log.History{At: time.Unix(0, at)}, id}
+	behind := row{log.EventRecord{At: time.Unix(0, at)}, id}
 	s.mu.Lock()
 	all := slices.Clone(s.history)
 	s.mu.Unlock()
-	all = slices.DeleteFunc(all, func(x row) bool { return !selected(x.History, &q) || q.Token != "" && order(x, behind) <= 0 })
+	all = slices.DeleteFunc(all, func(x row) bool { return !selected(x.EventRecord, &q) || q.Token != "" && order(x, behind) <= 0 })
 	slices.SortFunc(all, order)
 	next := ""
 	if len(all) > q.Limit {
@@ -278,16 +278,16 @@ func (s *Store) Query(_ context.Context, q log.HistoryQuery) ([]log.History, str
 			next = log.SealToken(all[n-1].At.UnixNano(), all[n-1].id)
 		}
 	}
-	var out []log.History
+	var out []log.EventRecord
 	for _, x := range all {
 		x.After = log.SealToken(x.At.UnixNano(), x.id)
-		out = append(out, x.History)
+		out = append(out, x.EventRecord)
 	}
 	return out, next, nil
 }
 
 // selected reports whether a row is one of a query's.
-func selected(x log.History, q *log.HistoryQuery) bool {
+func selected(x log.EventRecord, q *log.EventQuery) bool {
 	return x.Table == q.Table && x.Scope == q.Scope && (q.Key == "" || x.Key == q.Key) &&
 		(len(q.Types) == 0 || slices.Contains(q.Types, x.Type)) && (len(q.IDs) == 0 || x.ID != "" && slices.Contains(q.IDs, x.ID)) &&
 		(q.From.IsZero() || !x.At.Before(q.From)) && (q.To.IsZero() || x.At.Before(q.To))

@@ -32,7 +32,7 @@ func lineSum(seq uint64, at int64, kind string, held, events []byte) int64 {
 }
 
 // rowSum is the checksum of a row of the history.
-func rowSum(at int64, x log.History) int64 {
+func rowSum(at int64, x log.EventRecord) int64 {
 	b := binary.BigEndian.AppendUint64(nil, uint64(at))
 	for _, text := range []string{x.Scope, x.Table, x.Key, x.Type, x.ID, x.Kind} {
 		b = appendText(b, text)

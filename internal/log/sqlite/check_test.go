@@ -147,9 +147,9 @@ func TestEditedHistoryIsRefused(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		s := open(t, dir)
-		row := log.History{At: someTime, Scope: "s", Table: "activity", Key: "k", Type: "t", ID: "i", Kind: "x", Data: []byte(`{"Capacity":4}`)}
+		row := log.EventRecord{At: someTime, Scope: "s", Table: "activity", Key: "k", Type: "t", ID: "i", Kind: "x", Data: []byte(`{"Capacity":4}`)}
 		for range 2 { // the second replaces the first
-			if err := s.Append(t.Context(), log.Batch{History: []log.History{row}}); err != nil {
+			if err := s.Append(t.Context(), log.Batch{Events: []log.EventRecord{row}}); err != nil {
 				t.Fatal(err)
 			}
 			row.Data = []byte(`{"Capacity":5}`)
@@ -162,7 +162,7 @@ func TestEditedHistoryIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, _, err := r.Query(t.Context(), log.HistoryQuery{Table: "activity", Scope: "s", Limit: 9})
+		rows, _, err := r.Query(t.Context(), log.EventQuery{Table: "activity", Scope: "s", Limit: 9})
 		var damaged *log.DamagedRowError
 		switch {
 		case fails && (!errors.As(err, &damaged) || damaged.ID != 1 || damaged.Table != "activity"):

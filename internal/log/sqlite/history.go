@@ -10,8 +10,8 @@ import (
 	"bellows.dev/bellows/internal/log"
 )
 
-// insertHistory writes a row, or replaces the one with its identity.
-func insertHistory(ctx context.Context, tx transaction, h log.History) error {
+// insertEvent writes a row, or replaces the one with its identity.
+func insertEvent(ctx context.Context, tx transaction, h log.EventRecord) error {
 	ident := sql.NullString{String: h.ID, Valid: h.ID != ""}
 	return tx.exec(ctx, insertRow, nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data, rowSum(nanos(h.At), h))
 }
@@ -39,7 +39,7 @@ func (c *condition) among(column string, values []string) {
 }
 
 // conditionOf returns what a query selects rows by, and their order. It fails with log.ErrToken.
-func conditionOf(q *log.HistoryQuery) (c condition, order string, err error) {
+func conditionOf(q *log.EventQuery) (c condition, order string, err error) {
 	c.and("tab = ?", q.Table)
 	c.and("scope = ?", q.Scope)
 	if q.Key != "" {
@@ -68,7 +68,7 @@ func conditionOf(q *log.HistoryQuery) (c condition, order string, err error) {
 }
 
 // Query implements log.Events. Rows of earlier versions have no checksum.
-func (s *Store) Query(ctx context.Context, q log.HistoryQuery) ([]log.History, string, error) {
+func (s *Store) Query(ctx context.Context, q log.EventQuery) ([]log.EventRecord, string, error) {
 	column := "sum"
 	if there, err := hasColumn(ctx, s.read, "history", column); err != nil {
 		return nil, "", err
@@ -86,7 +86,7 @@ func (s *Store) Query(ctx context.Context, q log.HistoryQuery) ([]log.History, s
 		return nil, "", fmt.Errorf("reading history: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
-	var out []log.History
+	var out []log.EventRecord
 	next := ""
 	var at, id int64
 	for rows.Next() {
@@ -94,7 +94,7 @@ func (s *Store) Query(ctx context.Context, q log.HistoryQuery) ([]log.History, s
 			next = log.SealToken(at, id)
 			break
 		}
-		var h log.History
+		var h log.EventRecord
 		var sum sql.NullInt64
 		if err := rows.Scan(&id, &at, &h.Scope, &h.Table, &h.Key, &h.Type, &h.ID, &h.Kind, &h.Data, &sum); err != nil {
 			return nil, "", fmt.Errorf("reading history: %w", err)

@@ -100,8 +100,8 @@ func (s *Store) fill(ctx context.Context, tx transaction, b log.Batch) error {
 			return err
 		}
 	}
-	for _, h := range b.History {
-		if err := insertHistory(ctx, tx, h); err != nil {
+	for _, h := range b.Events {
+		if err := insertEvent(ctx, tx, h); err != nil {
 			return err
 		}
 	}

@@ -44,8 +44,8 @@ func write(dir string) error {
 	}
 	for seq := end + 1; ; seq += 3 {
 		inputs := []log.Entry{input(seq), input(seq + 1), input(seq + 2)}
-		happened := []log.History{{At: noon, Table: "alarm", Scope: "s", Key: "k", Type: "t", Kind: "x", Data: fmt.Append(nil, seq)}}
-		if err := s.Append(context.Background(), log.Batch{Entries: inputs, History: happened}); err != nil {
+		happened := []log.EventRecord{{At: noon, Table: "alarm", Scope: "s", Key: "k", Type: "t", Kind: "x", Data: fmt.Append(nil, seq)}}
+		if err := s.Append(context.Background(), log.Batch{Entries: inputs, Events: happened}); err != nil {
 			return err
 		}
 		if seq%50 == 1 {
