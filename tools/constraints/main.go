@@ -16,7 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws" //nolint:staticcheck // only its API models are read; the import keeps the module in go.mod
 )
 
 // sdk is the module whose API models are read.
