@@ -171,12 +171,12 @@ func (c *Config) check() error {
 	}
 	for i := range c.Images {
 		if err := c.Images[i].check(); err != nil {
-			return c.wrong(fmt.Sprintf("images.%d", i), "images: %w", err)
+			return c.wrong(fmt.Sprintf("images.%d", i), "images[%d]: %w", i, err)
 		}
 	}
 	for i, x := range c.Webhooks {
 		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return c.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks: an entry needs a topic and an http or https url")
+			return c.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks[%d]: an entry needs a topic and an http or https url", i)
 		}
 	}
 	if err := c.checkMachine(); err != nil {
@@ -187,12 +187,12 @@ func (c *Config) check() error {
 	}
 	for i, x := range c.WebhookAllow {
 		if _, err := netip.ParsePrefix(x); err != nil {
-			return c.wrong(fmt.Sprintf("webhook_allow.%d", i), "webhook_allow: %q is no prefix such as 169.254.1.0/24", x)
+			return c.wrong(fmt.Sprintf("webhook_allow.%d", i), "webhook_allow[%d]: %q is no prefix such as 169.254.1.0/24", i, x)
 		}
 	}
 	for i := range c.RemoteWrite {
 		if err := c.RemoteWrite[i].check(); err != nil {
-			return c.wrong(fmt.Sprintf("remote_write.%d", i), "remote_write: %w", err)
+			return c.wrong(fmt.Sprintf("remote_write.%d", i), "remote_write[%d]: %w", i, err)
 		}
 	}
 	if err := c.Metrics.check(); err != nil {

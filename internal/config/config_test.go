@@ -30,12 +30,12 @@ func TestConfigMistakesAreNamed(t *testing.T) {
 		"imagse: []": `line 1: there is no setting "imagse": did you mean "images"?`, "image: []": `line 1: there is no setting "image": did you mean "images"?`, "ping_fails: 3": `did you mean "ping_failures"?`,
 		"images: [{image: a, comand: [c]}]": `there is no setting "comand": did you mean "command"?`, "model_data: {store: []}": `did you mean "stores"?`, "webhooks: [{topics: a}]": `did you mean "topic"?`,
 		"\nregion: nowhere": `line 2: region "nowhere" does not look like an AWS region, such as us-east-1`, "region: US-EAST-1": `line 1: region "US-EAST-1"`, "region: ''": "line 1: region", "\naccount: 12": `line 2: account "12" is not twelve digits`, "kill_after: soon": `line 1: kill_after: "soon" is not a duration`, "drain_timeout: -1s": "not a duration",
-		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images: an entry needs an image and a command", "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks: an entry needs a topic and an http or https url",
+		"images:\n- image: b\n  command: [c]\n- image: a": "line 4: images[1]: an entry needs an image and a command", "webhook_allow: [1.2.3.0/24, x]": `line 1: webhook_allow[1]: "x" is no prefix`, "webhooks: [{topic: a, url: ftp://x}]": "line 1: webhooks[0]: an entry needs a topic and an http or https url",
 		"images: [{image: '[', command: [x]}]": "no pattern", ":": "", "a: [": "line 1", "\n\n\thistory_max: 3": "line 3",
 		"images: 3": `line 1: images: "3" is not a list`, "payload_max: many": `line 1: payload_max: "many" is not a size such as 8GiB`, "lenient_set_alarm_state: perhaps": `"perhaps" is not true or false`,
 		"metrics: yes": `"yes" is not a mapping of settings`, "account: [a]": "a list is not a text", "prometheus:\n  namespace_labels: x": `line 2: there is no setting "namespace_labels"`,
 		"region: us-east-1\nregion: us-east-2": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "queue_max: {}\nseries_max: x": "line 1: queue_max: a mapping is not a whole number", "history_max: 0GiB": `"0GiB" is not a size`,
-		"images:\n- image: a\n  command: [c]\n  env: {'a=b': c}": "line 2: images: env: \"a=b\" is no name of a variable", "images: [{image: a, command: [c], pass_env: ['[']}]": "neither the name of a variable nor a pattern",
+		"images:\n- image: a\n  command: [c]\n  env: {'a=b': c}": "line 2: images[0]: env: \"a=b\" is no name of a variable", "images: [{image: a, command: [c], pass_env: ['[']}]": "neither the name of a variable nor a pattern",
 		"images: [{image: a, command: c}]": `"c" is not a list`, "metrics: {token: short}": "line 1: metrics: the token has 5 bytes: want 16 at least", "metrics: {token: a, token_file: b}": "want one of them",
 	} {
 		if _, err := Parse([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "main.") || strings.Contains(err.Error(), "!!") {
@@ -85,10 +85,10 @@ func TestImagesAreLocated(t *testing.T) {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for text, want := range map[string]string{
-		"images:\n- image: a\n  command: [./none]":               "bellows.yaml: line 3: images: the command " + filepath.Join(dir, "models", "none") + " cannot be run: no such file",
+		"images:\n- image: a\n  command: [./none]":               "bellows.yaml: line 3: images[0].command: " + filepath.Join(dir, "models", "none") + " cannot be run: no such file",
 		"images:\n- image: a\n  command: [./text]":               "cannot be run: permission denied",
-		"images:\n- image: a\n  command: [no-such-program-here]": "the command no-such-program-here cannot be run: executable file not found in $PATH",
-		"images:\n- image: a\n  command: [sh]\n  cwd: nowhere":   "line 4: images: cwd " + filepath.Join(dir, "models", "nowhere") + " is no folder",
+		"images:\n- image: a\n  command: [no-such-program-here]": "images[0].command: no-such-program-here cannot be run: executable file not found in $PATH",
+		"images:\n- image: a\n  command: [sh]\n  cwd: nowhere":   "line 4: images[0].cwd: " + filepath.Join(dir, "models", "nowhere") + " is no folder",
 		"metrics: {token_file: none}":                            "reading the token of metrics",
 	} {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
@@ -99,7 +99,7 @@ func TestImagesAreLocated(t *testing.T) {
 
 func TestRemoteWriteMistakesAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
-		"{}": "http or https url", "{url: ftp://x}": "http or https url", "{url: 'http://u:p@x'}": "under basic_auth",
+		"{}": "line 1: remote_write[0]: it needs an http or https url", "{url: ftp://x}": "http or https url", "{url: 'http://u:p@x'}": "under basic_auth",
 		"{url: http://x, headers: {'a b': c}}": "no header", "{url: http://x, headers: {a: \"b\\nc\"}}": "no header", "{url: http://x, basic_auth: {password: p}}": "needs a username",
 		"{url: http://x, basic_auth: {username: u, password: p, password_file: f}}":      "a password or a password_file",
 		"{url: http://x, headers: {authorization: Bearer x}, basic_auth: {username: u}}": "both",

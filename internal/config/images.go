@@ -75,7 +75,7 @@ func (c *Config) locate(folder string) error {
 		if x.Cwd != "" {
 			x.Cwd = within(folder, x.Cwd)
 			if st, err := os.Stat(x.Cwd); err != nil || !st.IsDir() {
-				return c.wrong(at+".cwd", "images: cwd %s is no folder", x.Cwd)
+				return c.wrong(at+".cwd", "images[%d].cwd: %s is no folder", i, x.Cwd)
 			}
 		}
 		name := x.Command[0]
@@ -84,7 +84,7 @@ func (c *Config) locate(folder string) error {
 		}
 		found, err := exec.LookPath(name)
 		if err != nil {
-			return c.wrong(at+".command", "images: the command %s cannot be run: %w", name, innermost(err))
+			return c.wrong(at+".command", "images[%d].command: %s cannot be run: %w", i, name, innermost(err))
 		}
 		x.Command = slices.Concat([]string{found}, x.Command[1:])
 	}

@@ -50,7 +50,7 @@ func (c *Config) checkMachine() error {
 	}
 	for i, t := range c.InstanceTypes {
 		if err := t.check(); err != nil {
-			return c.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types: %w", err)
+			return c.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types[%d]: %w", i, err)
 		}
 	}
 	switch c.Limits {

@@ -61,7 +61,7 @@ func TestModelDataAndMachineMistakesAreNamed(t *testing.T) {
 		"model_data: {stores: [{secret_access_key_file: /nowhere/x}]}":   "reading the secret access key",
 		"capacity: {vcpus: 0}":                                           "line 1: capacity.vcpus is 0: want 0.001",
 		"capacity: {gpus: -1}":                                           "line 1: capacity.gpus is -1: want 0",
-		"instance_types: [{type: m5.large, vcpus: 1, memory: 1GiB}]":     "begins with ml.",
+		"instance_types: [{type: m5.large, vcpus: 1, memory: 1GiB}]":     "line 1: instance_types[0]: \"m5.large\" needs a type that begins with ml.",
 		"instance_types: [{type: ml.x.y, memory: 1GiB}]":                 "instance_types[0].vcpus is 0",
 		"limits: sometimes":                                              "want auto, off or required",
 		"model_data: {stores: [{access_key_id: a}]}":                     "go together",
