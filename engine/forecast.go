@@ -195,13 +195,15 @@ func (r *HistoryReader) History() LoadHistory {
 	out.Past.Scaling, errs[1] = r.others[0].hours(r.wanted.Until, true)
 	out.Past.Capacity, errs[2] = r.others[1].hours(r.wanted.Until, true)
 	for i, what := range []string{"load", "scaling", "capacity"} {
+		if errs[i] == nil {
+			continue
+		}
+		why := errs[i].Error()
 		if errors.Is(errs[i], expr.ErrStopped) {
-			errs[i] = errors.New("it takes too long.")
+			why = "it takes too long."
 		}
-		if errs[i] != nil {
-			out.Past.Unread = fmt.Sprintf("The %s metric cannot be evaluated: %v", what, errs[i])
-			break
-		}
+		out.Past.Unread = fmt.Sprintf("The %s metric cannot be evaluated: %s", what, why)
+		break
 	}
 	return out
 }

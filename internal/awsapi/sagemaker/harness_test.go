@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 		},
 		ModelData: func(_ context.Context, d hosting.ModelData) error {
 			if d.URI == "s3://bucket/gone" {
-				return errors.New("Could not find model data at s3://bucket/gone.") //nolint:staticcheck // the client's text
+				return errors.New("Could not find model data at s3://bucket/gone.")
 			}
 			return nil
 		},
