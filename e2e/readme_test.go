@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,22 +18,18 @@ func TestReadmeCommands(t *testing.T) {
 			lacking(t, name+" is not installed")
 		}
 	}
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "\n## Five minutes\n")
-	section, _, found := strings.Cut(section, "\nThen look")
-	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1)
-	if !found || len(blocks) < 3 {
-		t.Fatalf("the README's five minutes have %d blocks", len(blocks))
-	}
 	var pasted strings.Builder
-	for _, b := range blocks {
-		pasted.WriteString(b[1])
+	n := 0
+	for _, c := range readmeCommands(t) {
+		if c.pasted {
+			pasted.WriteString(c.text + "\n")
+			n++
+		}
 	}
-	pasted.WriteString("echo \"endpoint: $AWS_ENDPOINT_URL key: $AWS_ACCESS_KEY_ID token: $AWS_SESSION_TOKEN profile: $AWS_PROFILE\"\n" +
-		"./bin/bellows explain iris\nkill $(jobs -p)\nwait\n")
+	if n < 15 {
+		t.Fatalf("the README's five minutes have %d commands", n)
+	}
+	pasted.WriteString("echo \"endpoint: $AWS_ENDPOINT_URL key: $AWS_ACCESS_KEY_ID token: $AWS_SESSION_TOKEN profile: $AWS_PROFILE\"\nkill $(jobs -p)\nwait\n")
 
 	dir := t.TempDir()
 	examples, err := filepath.Abs("../examples")
@@ -69,7 +64,7 @@ func TestReadmeCommands(t *testing.T) {
 	if err != nil && !strings.Contains(err.Error(), "exit status") { // the exit status of wait, since the jobs were killed
 		t.Errorf("%v\n%s", err, text)
 	}
-	for _, want := range []string{"setosa", `"PolicyARN"`, `"EndpointArn"`, "key: AKIA", "token:  profile: \n", "endpoint: http://127.0.0.1:", "iris/AllTraffic at ", "keep-70"} {
+	for _, want := range []string{"setosa", `"PolicyARN"`, `"EndpointArn"`, "key: AKIA", "token:  profile: \n", "endpoint: http://127.0.0.1:", "iris/AllTraffic at ", "keep-70", `"ScalingActivities"`, "agree"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("lacks %q", want)
 		}
