@@ -92,11 +92,11 @@ func TestItemsOfOneKeyAreNotWorkedOnAtOnce(t *testing.T) {
 		if q.Len() != 2 {
 			t.Errorf("%d keys wait: want a again, and c, since both workers are busy", q.Len())
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // of the bubble's clock
+		stop()
 		if want := []string{"+a", "+b", "-b", "+c", "-c", "-a", "+a", "-a"}; !slices.Equal(log, want) {
 			t.Errorf("%v, want %v", log, want)
 		}
-		stop()
 	})
 }
 
