@@ -90,7 +90,7 @@ func written(t testing.TB) (pages []log.Page, want []archiveLine) {
 }
 
 // What is written is read again.
-func TestDiaryIsReadAsItWasWritten(t *testing.T) {
+func TestArchiveIsReadAsItWasWritten(t *testing.T) {
 	pages, want := written(t)
 	var r archiveReader
 	var got []archiveLine
@@ -109,7 +109,7 @@ func TestDiaryIsReadAsItWasWritten(t *testing.T) {
 }
 
 // Whatever a page has: it is read, or refused.
-func FuzzDiary(f *testing.F) {
+func FuzzArchive(f *testing.F) {
 	pages, _ := written(f)
 	for _, p := range pages {
 		f.Add(p.Lines)
@@ -126,8 +126,8 @@ func FuzzDiary(f *testing.F) {
 	})
 }
 
-// BenchmarkDiary notes a tick in which so many alarms were evaluated, and tells how many bytes an evaluation takes.
-func BenchmarkDiary(b *testing.B) {
+// BenchmarkArchive notes a tick in which so many alarms were evaluated, and tells how many bytes an evaluation takes.
+func BenchmarkArchive(b *testing.B) {
 	for _, alarms := range []int{400, 200_000} {
 		b.Run(fmt.Sprint(alarms), func(b *testing.B) {
 			var d archiver

@@ -100,8 +100,8 @@ func TestAFlippedBitIsNoticed(t *testing.T) {
 	}
 }
 
-// A bit that flips in the diary is noticed: a moment is explained as it was, from other pages or from the journal, or not at all.
-func TestAFlippedBitInTheDiary(t *testing.T) {
+// A bit that flips in the archive is noticed: a moment is explained as it was, from other pages or from the journal, or not at all.
+func TestAFlippedBitInTheArchive(t *testing.T) {
 	data := unzipped(t, filepath.Join(recorded, "2026-11-27.db.gz"))
 	whole := t.TempDir()
 	if err := os.WriteFile(filepath.Join(whole, sqlite.FileName), data, 0o600); err != nil {

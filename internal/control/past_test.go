@@ -37,7 +37,7 @@ func (w *weeks) exec(texts ...string) {
 	w.open()
 }
 
-// pass lets so much time pass, with a page of the diary every so often.
+// pass lets so much time pass, with a page of the archive every so often.
 func (w *weeks) pass(d, every time.Duration) {
 	w.t.Helper()
 	saved := w.world.Now
@@ -151,9 +151,9 @@ func TestUnknownMomentsAreReported(t *testing.T) {
 	}
 	w.exec(`DELETE FROM meta WHERE key = 'diary.dropped'`)
 	if got := w.rendered(past); !strings.HasSuffix(got, ", an earlier version, which keeps a day at most, ran before") {
-		t.Errorf("before the first version with a diary: %s", got)
+		t.Errorf("before the first version with an archive: %s", got)
 	}
-	// A version without a diary ran for a while, and the journal of that time is gone.
+	// A version without an archive ran for a while, and the journal of that time is gone.
 	w.exec(`DELETE FROM diary WHERE first > (SELECT min(first) FROM diary) AND until < (SELECT max(at) FROM diary WHERE state IS NOT NULL)`, `DELETE FROM journal WHERE seq <= (SELECT max(seq) FROM snapshot)`)
 	if got := w.rendered(known); got != "2099-03-02 15:00:00 UTC is not known: an earlier version, which keeps a day at most, ran then" {
 		t.Errorf("while an earlier version ran: %s", got)
@@ -184,7 +184,7 @@ func TestAnotherVersionIsReported(t *testing.T) {
 	}
 	w.server.stepped++
 	w.stepped.add(journalEntry(w.server.stepped, odd, engine.Tick{}, []byte("{}"), encoded), engine.Effects{}, encoded)
-	// In the journal's end, and in the diary.
+	// In the journal's end, and in the archive.
 	w.minute()
 	w.commit()
 	for _, where := range []string{"journal", "diary"} {
@@ -215,7 +215,7 @@ func TestDamagedSnapshotLosesNoMoment(t *testing.T) {
 	}
 	w.pass(time.Hour, time.Hour)
 	if got := w.rendered(at); got != want || !strings.Contains(want, "AlarmHigh in ALARM") {
-		t.Errorf("from the diary:\n%s\nwant\n%s", got, want)
+		t.Errorf("from the archive:\n%s\nwant\n%s", got, want)
 	}
 	if err := w.store.Close(); err != nil {
 		t.Error(err)

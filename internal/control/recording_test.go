@@ -39,7 +39,7 @@ type fullRecording struct {
 	rounds  int
 }
 
-// newFullRecording writes a recording's journal, snapshots and diary into a new data directory.
+// newFullRecording writes a recording's journal, snapshots and archive into a new data directory.
 func newFullRecording(t *testing.T) *fullRecording {
 	t.Helper()
 	const seed = 7

@@ -305,7 +305,7 @@ func TestTwoWeeksAreExplainedAsTheyWere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("seed %d: %d moments, %d kills, %d pages; the diary has %d KB", seed, len(then), w.kills, w.saves, reach.Bytes>>10)
+		t.Logf("seed %d: %d moments, %d kills, %d pages; the archive has %d KB", seed, len(then), w.kills, w.saves, reach.Bytes>>10)
 		if err := w.store.Close(); err != nil {
 			t.Error(err)
 		}
