@@ -40,21 +40,22 @@ func TestCallsDoNotPutOffObservations(t *testing.T) {
 					Metric: metric.NewID("N", "m"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: 10 * time.Second, Periods: 1,
 					Threshold: 1, Comparison: alarm.GreaterThanThreshold, Missing: alarm.Breaching,
 				}}})
-				ctx, stop := context.WithCancel(t.Context())
+				began := s.Now()
+				ctx, stop := context.WithTimeout(t.Context(), s.clock.Wall(time.Duration(x.seconds)*time.Second)) // how long the load lasts
+				defer stop()
 				calls := make(chan int)
 				for range burst {
 					go func() {
+						pace := time.NewTicker(every)
+						defer pace.Stop()
 						n := 0
 						for ; ctx.Err() == nil; n++ {
 							s.do(engine.TagAlarm{Scope: scope, Name: "a", Add: map[string]string{"k": "v"}})
-							time.Sleep(every)
+							<-pace.C
 						}
 						calls <- n
 					}()
 				}
-				began := s.Now()
-				time.Sleep(s.clock.Wall(time.Duration(x.seconds) * time.Second))
-				stop()
 				total := 0
 				for range burst {
 					total += <-calls

@@ -290,7 +290,7 @@ func TestEjectionsAreLogged(t *testing.T) {
 	g.failedFast(v, bad, time.Now().Add(time.Second), "it answered 500")
 	says(`WARN msg="an instance is not routed to for a while" endpoint=chat variant=blue instance=1 for=10s reason="a trial request failed too: it answered 500"` + "\n")
 	if len(logged) != 1 || logged[0].ID != "1" || logged[0].Times != 2 || logged[0].Reason != "a trial request failed too: it answered 500" {
-		t.Errorf("told %+v", logged)
+		t.Errorf("logged %+v", logged)
 	}
 	g.succeeded(bad, time.Now().Add(time.Second))
 	says(`INFO msg="an instance is routed to again" endpoint=chat variant=blue instance=1` + "\n")

@@ -37,7 +37,7 @@ func sendTo(t *testing.T, to string) engine.Notified {
 	})
 	n.Run(ctx)
 	if len(out) != 1 {
-		t.Fatalf("told %+v", out)
+		t.Fatalf("reported %+v", out)
 	}
 	return out[0]
 }

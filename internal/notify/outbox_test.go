@@ -113,7 +113,7 @@ func TestAHangingWebhookDelaysNoOther(t *testing.T) {
 		select {
 		case x := <-recorded:
 			if x.Action.ARN != "fast" || x.Error != "" {
-				t.Errorf("told %+v", x)
+				t.Errorf("reported %+v", x)
 			}
 		case <-ctx.Done():
 			t.Fatal("the hanging webhook delays another topic")

@@ -76,7 +76,7 @@ func TestWarnings(t *testing.T) {
 			},
 		},
 		{
-			name: "no data yet is no news", most: 4, policies: []request{track("p", 10)},
+			name: "no warning before the first data", most: 4, policies: []request{track("p", 10)},
 			alarms: func(t *Target) []AlarmFacts {
 				all := ownedFacts(t, "p", alarm.InsufficientData)
 				all[0].Judged, all[1].Since = at(1), at(-299)
