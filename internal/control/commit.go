@@ -68,10 +68,10 @@ func (c *Controller) land(err error) error {
 	w := c.writing
 	w.timer.Stop()
 	c.writing = nil
-	if n := len(w.batch.Entries); n > 0 && c.o.OnCommit != nil {
-		c.o.OnCommit(n, w.took)
-	}
 	if err == nil {
+		if n := len(w.batch.Entries); n > 0 && c.o.OnCommit != nil {
+			c.o.OnCommit(n, w.took)
+		}
 		c.complete(w.group)
 		return nil
 	}

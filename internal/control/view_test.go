@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,6 +213,30 @@ func testAFailedCommitTakesAlongWhatWasSteppedAfterIt(t *testing.T) {
 	eventually(t, "recovery", func() bool { _, is := s.Trouble(); return !is })
 	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "later"}})
 	s.agreesWithDisk()
+	s.close()
+}
+
+// Inputs of a commit that failed are not counted as committed.
+func TestOnlyDurableInputsAreCounted(t *testing.T) { synctest.Test(t, testOnlyDurableInputsAreCounted) }
+
+func testOnlyDurableInputsAreCounted(t *testing.T) {
+	var counted atomic.Uint64
+	f := &faulty{}
+	s := startWith(t, t.TempDir(), 1, func(o *Options) {
+		f.Store = o.Store
+		o.Store, o.OnCommit = f, func(inputs int, _ time.Duration) { counted.Add(uint64(inputs)) }
+	})
+	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "first"}})
+	f.set(errFull, nil)
+	if u := (*UnwritableError)(nil); !errors.As(<-s.create("second"), &u) {
+		t.Error("a change is not refused while the disk is full")
+	}
+	f.set(nil, nil)
+	eventually(t, "recovery", func() bool { _, is := s.Trouble(); return !is })
+	s.do(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "second"}})
+	if end, err := f.End(t.Context()); err != nil || counted.Load() != end {
+		t.Errorf("%d inputs are counted, the journal has %d: %v", counted.Load(), end, err)
+	}
 	s.close()
 }
 
