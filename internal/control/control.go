@@ -31,7 +31,7 @@ type Options struct {
 	// take long: steps continue meanwhile.
 	Usage func(context.Context) []engine.InstanceUsage
 
-	// OnCommit is called after every commit with its number of inputs and its duration. It may be nil; it must not block.
+	// OnCommit is called after every commit that succeeded, with its number of inputs and its duration. It may be nil; it must not block.
 	OnCommit func(inputs int, took time.Duration)
 
 	// OnEvent is called with every event, in order, once it is durable. It may be nil; it must not block.
