@@ -7,6 +7,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
 )
 
 // Event is something that happened, with the numbers of the decision behind it. Activities, alarm history, logs and scenario
@@ -236,7 +237,7 @@ func (e ActivityChanged) String() string {
 
 // String renders the decision.
 func (e Decided) String() string {
-	return fmt.Sprintf("decision %s: %s", e.Target, e.Decision.String())
+	return fmt.Sprintf("decision %s: %s", e.Target, e.Decision.Explain(policy.Types()))
 }
 
 // String renders the change.

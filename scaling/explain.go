@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -8,9 +9,53 @@ import (
 	"time"
 )
 
-// String says in one line what was decided and why, with the numbers: "desired 4 -> 8: p: AlarmHigh in ALARM, 3 of 3: 140 > 70;
+// Explainer is a Type with texts of its own in explanations: for its formulas, for what it acts on instead of an alarm, and for outcomes
+// that no other type has. Explanations are made of recorded decisions too, whose policies may be gone, so they come from the type.
+type Explainer interface {
+	// Explain returns the type's texts for a proposal of a decision. Each is "" where the general one fits, and for proposals of other types.
+	Explain(d *Decision, p *Proposal) Texts
+}
+
+// Texts are the parts of an explanation that depend on the policy type.
+type Texts struct {
+	Saw      string // what the policy acted on: "forecast for 2026-11-24 09:00: load 4200"
+	Computed string // the capacity and its formula with the numbers: "load 560 = 140 x 4; wanted 8 = ceil(560 / 70)"
+	Outcome  string // what became of it: "no step adjustment for a breach of -3"
+}
+
+// AlarmLabeler is a Type whose own alarms have long names and short labels.
+type AlarmLabeler interface {
+	// AlarmLabel returns the label of one of the type's own alarms; "" for other alarms.
+	AlarmLabel(name string) string
+}
+
+// AlarmLabel returns a short label of an alarm that a policy owns, and the whole name of any other.
+func (ts Types) AlarmLabel(name string) string {
+	for _, t := range ts {
+		if x, ok := t.(AlarmLabeler); ok {
+			if label := x.AlarmLabel(name); label != "" {
+				return label
+			}
+		}
+	}
+	return name
+}
+
+// explain returns the texts of the first type that has each.
+func (ts Types) explain(d *Decision, p *Proposal) Texts {
+	var out Texts
+	for _, t := range ts {
+		if x, ok := t.(Explainer); ok {
+			own := x.Explain(d, p)
+			out = Texts{cmp.Or(out.Saw, own.Saw), cmp.Or(out.Computed, own.Computed), cmp.Or(out.Outcome, own.Outcome)}
+		}
+	}
+	return out
+}
+
+// Explain says in one line what was decided and why, with the numbers: "desired 4 -> 8: p: AlarmHigh in ALARM, 3 of 3: 140 > 70;
 // load 560 = 140 x 4; wanted 8 = ceil(560 / 70)". Several proposals are parted by " | ".
-func (d *Decision) String() string {
+func (d *Decision) Explain(types Types) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "desired %d", d.Capacity.Desired)
 	if d.Acted {
@@ -21,43 +66,38 @@ func (d *Decision) String() string {
 		if i > 0 {
 			separator = " | "
 		}
-		b.WriteString(separator + d.Proposals[i].Policy + ": " + d.Explain(i))
+		b.WriteString(separator + d.Proposals[i].Policy + ": " + d.ExplainProposal(types, i))
 	}
 	return b.String()
 }
 
-// Explain says in one line what proposal i saw and wanted, and what became of it: "AlarmHigh in ALARM, 3 of 3: 41.2 > 10; load 41.2 = 41.2 x 1; wanted
-// 5 = ceil(41.2 / 10); scale-out cooldown for 87 s more; max 4".
-func (d *Decision) Explain(i int) string {
+// ExplainProposal says in one line what proposal i saw and wanted, and what became of it: "AlarmHigh in ALARM, 3 of 3: 41.2 > 10; load 41.2 =
+// 41.2 x 1; wanted 5 = ceil(41.2 / 10); scale-out cooldown for 87 s more; max 4".
+func (d *Decision) ExplainProposal(types Types, i int) string {
 	p := &d.Proposals[i]
+	own := types.explain(d, p)
 	var parts []string
-	if s := p.saw(); s != "" {
+	if s := cmp.Or(own.Saw, p.saw(types)); s != "" {
 		parts = append(parts, s)
 	}
 	if p.Formula != 0 {
-		parts = append(parts, p.wish(d.Capacity.Current-p.Warming))
+		parts = append(parts, cmp.Or(own.Computed, p.computed()))
 	}
-	if s := p.fate(d); s != "" {
+	if s := cmp.Or(own.Outcome, p.result(d)); s != "" {
 		parts = append(parts, s)
 	}
 	return strings.Join(append(parts, p.limits(d)...), "; ")
 }
 
 // saw says what invoked the policy; "" where the policy acts at a moment of its own.
-func (p *Proposal) saw() string {
-	if p.Forecast != nil {
-		return fmt.Sprintf("forecast for %s: load %s", p.Forecast.Start.UTC().Format("2006-01-02 15:04"), number(p.Forecast.Load))
-	}
+func (p *Proposal) saw(types Types) string {
 	if p.Waiting > 0 {
 		return p.waits()
-	}
-	if p.Outcome == NoForecast {
-		return "no forecast for this hour"
 	}
 	if p.byRule() {
 		return ""
 	}
-	s := shortAlarm(p.Alarm) + " in " + p.State.String()
+	s := types.AlarmLabel(p.Alarm) + " in " + p.State.String()
 	if p.Executed {
 		s = "executed by a user"
 	}
@@ -70,62 +110,26 @@ func (p *Proposal) saw() string {
 		sign = "not " + sign
 	}
 	if p.Needs > 0 {
-		return fmt.Sprintf("%s, %d of the %d datapoints that the alarm needs: %s %s %s", s, p.Evaluated, p.Needs, number(p.Metric), sign, number(p.Threshold))
+		return fmt.Sprintf("%s, %d of the %d datapoints that the alarm needs: %s %s %s", s, p.Evaluated, p.Needs, FormatNumber(p.Metric), sign, FormatNumber(p.Threshold))
 	}
-	return fmt.Sprintf("%s, %d of %d: %s %s %s", s, p.Breaching, p.Evaluated, number(p.Metric), sign, number(p.Threshold))
+	return fmt.Sprintf("%s, %d of %d: %s %s %s", s, p.Breaching, p.Evaluated, FormatNumber(p.Metric), sign, FormatNumber(p.Threshold))
 }
 
-// shortAlarm shortens the names of target tracking's own alarms.
-func shortAlarm(name string) string {
-	if strings.HasPrefix(name, "TargetTracking-") {
-		for _, label := range []string{"AlarmHigh", "AlarmLow"} {
-			if strings.Contains(name, "-"+label+"-") {
-				return label
-			}
-		}
-	}
-	return name
-}
-
-// wish tells the capacity wanted and the formula with its numbers.
-func (p *Proposal) wish(current int) string {
-	s, sign := fmt.Sprintf("wanted %d", p.Wanted), "+"
-	if p.Factor < 0 {
-		sign = "-"
-	}
-	switch p.Formula {
-	case FormulaTracking:
-		return fmt.Sprintf("%s; %s = ceil(%s / %s)", p.load(), s, number(p.Metric*float64(p.Served)), number(p.Factor))
-	case FormulaForecast:
-		return fmt.Sprintf("%s = ceil(%s / %s)", s, number(p.Metric), number(p.Factor))
-	case FormulaReason:
+// computed returns the capacity that was computed, with the formula where it is no type's own.
+func (p *Proposal) computed() string {
+	s := fmt.Sprintf("wanted %d", p.Wanted)
+	switch {
+	case p.Reason != nil:
 		return fmt.Sprintf("%s = %s", s, p.Reason)
-	case FormulaFromZero, FormulaWake:
+	case p.Formula == FormulaWake:
 		return s + ", from zero"
-	case FormulaChange:
-		return fmt.Sprintf("%s = %d %s %s", s, current, sign, number(math.Abs(p.Factor)))
-	case FormulaPercent:
-		s = fmt.Sprintf("%s = %d %s %s %%", s, current, sign, number(math.Abs(p.Factor)))
-		if p.Least > 0 {
-			s += fmt.Sprintf(", by %d at least", p.Least)
-		}
-		return s
 	default:
-		return s + " exactly"
+		return s
 	}
 }
 
-// load tells the load of a target tracking policy's reading: "load 500 = 62.5 x 8".
-func (p *Proposal) load() string {
-	sum := fmt.Sprintf("%s = %s x %d", number(p.Metric*float64(p.Served)), number(p.Metric), p.Served)
-	if p.Partial {
-		return "load at least " + sum + " (no reading since capacity changed)"
-	}
-	return "load " + sum
-}
-
-// fate tells what became of the wish; "" where it simply came true or none was made.
-func (p *Proposal) fate(d *Decision) string {
+// result says what became of the proposal; "" where the capacity changes to it, or none was computed.
+func (p *Proposal) result(d *Decision) string {
 	switch p.Outcome {
 	case HeldByForecast:
 		return "policy " + p.By + " expects to need the capacity"
@@ -147,22 +151,14 @@ func (p *Proposal) fate(d *Decision) string {
 		return fmt.Sprintf("at min %d already", d.Min)
 	case AtDesired:
 		return fmt.Sprintf("desired is %d already", d.Capacity.Desired)
-	case AnticipatedFlapping:
-		return "one less would push the metric above its target again"
 	case Unscalable:
 		return "the resource takes no change now"
 	case SuspendedOut, SuspendedIn:
 		return "scale-" + p.direction(d) + " is suspended"
 	case ScaleInDisabled:
 		return "scale-in is disabled"
-	case NoStepMatches:
-		return fmt.Sprintf("no step adjustment for a breach of %s", number(p.Metric-p.Threshold))
 	case NoData:
 		return "no data"
-	case Blind:
-		return "its high alarm has no data"
-	case Unsettled:
-		return "no reading since capacity changed"
 	case WouldAct:
 		return fmt.Sprintf("dry run, or desired would be %d", p.Clamped)
 	case ActivityInProgress:
@@ -217,4 +213,5 @@ func (p *Proposal) limits(d *Decision) []string {
 	return parts
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+// FormatNumber returns a number of an explanation with at most six significant digits.
+func FormatNumber(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -120,7 +120,7 @@ type Execution struct {
 	Key           TargetKey
 	Policy        string
 	HonorCooldown bool
-	Metric        *float64 // StepScaling only: as the alarm's metric and threshold would be
+	Metric        *float64 // what the alarm's metric and threshold would be; for types that decide by them
 	Threshold     *float64
 }
 
@@ -147,8 +147,6 @@ func (t *Target) Execute(now time.Time, x Execution, c Capacity, d *Decision) er
 	Decide(now, t, c, Seen{Signals: []Signal{sig}}, d)
 	var refused error
 	switch d.Proposals[0].Outcome {
-	case NoStepMatches:
-		refused = Invalid("There is no StepAdjustment for the MetricValue %s with the BreachThreshold %s", number(*x.Metric), number(*x.Threshold))
 	case ActivityInProgress, HeldByCooldown, Unscalable:
 		refused = inProgress(t.Key)
 	default:

@@ -94,7 +94,8 @@ func (o Outcome) String() string {
 	}
 }
 
-// Formulas that make a wanted capacity.
+// Formulas that make a wanted capacity, as journals number them. The types that use the first six have their texts (Explainer); a type that
+// uses none of them sets FormulaReason and Proposal.Reason.
 const (
 	FormulaChange   Formula = iota + 1 // current + adjustment
 	FormulaPercent                     // current + adjustment %, rounded
@@ -196,7 +197,7 @@ type Term struct {
 func (r *Reason) String() string {
 	s := r.Formula
 	for _, t := range r.Terms {
-		s += ", " + t.Name + " " + number(t.Value)
+		s += ", " + t.Name + " " + FormatNumber(t.Value)
 	}
 	return s
 }

@@ -57,6 +57,8 @@ type Config interface {
 //   - Agreeing: that it scales in only if others of its type are ready to
 //   - Executable: that EC2 Auto Scaling's ExecutePolicy can carry it out
 //   - Resting: a cooldown of the whole group after its activities
+//
+// A Type can explain more than Proposal.Reason: see Explainer and AlarmLabeler.
 type Rule interface {
 	// Type returns the rule's type.
 	Type() Type
@@ -178,6 +180,9 @@ type Aggregating interface {
 type Agreeing interface {
 	// AgreesBy returns the alarm that says whether the rule is ready; false where the rule has no say.
 	AgreesBy() (alarm string, has bool)
+
+	// Peers is how texts call the policies of the type: "target tracking policies".
+	Peers() string
 }
 
 // Executable is a Rule that a user can carry out without an alarm. AWS: EC2 Auto Scaling, ExecutePolicy.

@@ -13,7 +13,7 @@ import (
 // Things that are silently wrong with a target.
 const (
 	PolicyWithoutAlarm        WarningKind = iota + 1 // no alarm invokes the policy: it never acts
-	AlarmIsGone                                      // a target tracking policy's own alarm was deleted by hand
+	AlarmIsGone                                      // an alarm that a policy owns was deleted by hand
 	AlarmActionsOff                                  // the alarm invokes nothing: its actions are disabled
 	MetricWithoutData                                // the alarm has no data to judge
 	NeverScalesIn                                    // no policy of the target ever takes capacity away
@@ -70,6 +70,8 @@ type Warning struct {
 	Policy string // "" where it is about the target
 	Other  string // ScaleInVetoed, PoliciesFight: the other policy
 	Alarm  string // AlarmIsGone, AlarmActionsOff, MetricWithoutData
+	Label  string // a short label of Alarm, where the policy owns it; else Alarm
+	Peers  string // ScaleInVetoed: the policies that have to agree, such as "target tracking policies"
 	Action string // ScheduleNeverDue: the scheduled action
 	When   string // ScheduleNeverDue: its schedule
 	Since  time.Time
@@ -82,20 +84,20 @@ func (w Warning) String() string {
 	case PolicyWithoutAlarm:
 		return fmt.Sprintf("no alarm invokes policy %s, so it never acts: put an alarm whose actions name the policy's ARN", w.Policy)
 	case AlarmIsGone:
-		return fmt.Sprintf("policy %s misses its alarm %s, which somebody deleted: put the policy again", w.Policy, shortAlarm(w.Alarm))
+		return fmt.Sprintf("policy %s misses its alarm %s, which somebody deleted: put the policy again", w.Policy, w.Label)
 	case AlarmActionsOff:
-		return fmt.Sprintf("alarm %s does not invoke policy %s: its actions are disabled", shortAlarm(w.Alarm), w.Policy)
+		return fmt.Sprintf("alarm %s does not invoke policy %s: its actions are disabled", w.Label, w.Policy)
 	case MetricWithoutData:
 		since := ""
 		if !w.Since.IsZero() {
 			since = " since " + w.Since.UTC().Format("2006-01-02 15:04:05")
 		}
 		return fmt.Sprintf("alarm %s of policy %s has no data%s: check the metric's name, dimensions and unit, and whether anything publishes it",
-			shortAlarm(w.Alarm), w.Policy, since)
+			w.Label, w.Policy, since)
 	case NeverScalesIn:
 		return "capacity is never taken away: no policy scales in"
 	case ScaleInVetoed:
-		return fmt.Sprintf("policy %s cannot scale in: all target tracking policies have to agree, and %s has no data", w.Policy, w.Other)
+		return fmt.Sprintf("policy %s cannot scale in: all %s have to agree, and %s has no data", w.Policy, w.Peers, w.Other)
 	case PoliciesFight:
 		return fmt.Sprintf("policies %s and %s work against each other: %s in a row one took back what the other did", w.Policy, w.Other, plural.Of(w.Number, "time"))
 	case MaximumReachedDaily:
@@ -183,19 +185,22 @@ func (t *Target) policyWarnings(now time.Time, p *Policy, alarms []AlarmFacts) [
 	}
 	for _, name := range p.AlarmNames() {
 		if !slices.ContainsFunc(mine, func(a AlarmFacts) bool { return a.Alarm == name }) {
-			out = append(out, Warning{Kind: AlarmIsGone, Policy: p.Name, Alarm: name})
+			out = append(out, Warning{Kind: AlarmIsGone, Policy: p.Name, Alarm: name, Label: p.alarmLabel(name)})
 		}
 	}
 	for _, a := range mine {
 		if !a.ActionsEnabled {
-			out = append(out, Warning{Kind: AlarmActionsOff, Policy: p.Name, Alarm: a.Alarm})
+			out = append(out, Warning{Kind: AlarmActionsOff, Policy: p.Name, Alarm: a.Alarm, Label: p.alarmLabel(a.Alarm)})
 		}
 		if a.withoutData(now) {
-			out = append(out, Warning{Kind: MetricWithoutData, Policy: p.Name, Alarm: a.Alarm, Since: a.Since})
+			out = append(out, Warning{Kind: MetricWithoutData, Policy: p.Name, Alarm: a.Alarm, Label: p.alarmLabel(a.Alarm), Since: a.Since})
 		}
 	}
 	return out
 }
+
+// alarmLabel returns the label of an alarm that invokes the policy.
+func (p *Policy) alarmLabel(name string) string { return Types{p.Rule.Type()}.AlarmLabel(name) }
 
 // withoutData reports whether an alarm has had no data for longer than it may take to come.
 func (a AlarmFacts) withoutData(now time.Time) bool {
@@ -232,7 +237,7 @@ func (t *Target) scaleInWarnings(now time.Time, alarms []AlarmFacts) []Warning {
 	for _, p := range able {
 		for _, s := range silent {
 			if s != p {
-				out = append(out, Warning{Kind: ScaleInVetoed, Policy: p.Name, Other: s.Name})
+				out = append(out, Warning{Kind: ScaleInVetoed, Policy: p.Name, Other: s.Name, Peers: p.Rule.(Agreeing).Peers()})
 			}
 		}
 	}

@@ -87,28 +87,28 @@ func (r *runner) print(format string, args ...any) {
 func (r *runner) event(_ time.Time, e engine.Event) {
 	switch e := e.(type) {
 	case engine.AlarmTransition:
-		r.print("alarm %s: %v -> %v", short(e.Alarm), e.From, e.To)
+		r.print("alarm %s: %v -> %v", r.types().AlarmLabel(e.Alarm), e.From, e.To)
 		r.print("  %s", e.Reason)
 	case engine.AlarmConfigured:
 		if e.Before == nil {
-			r.print("alarm %s: created, %s", short(e.Alarm), describe(e.After))
+			r.print("alarm %s: created, %s", r.types().AlarmLabel(e.Alarm), describe(e.After))
 		} else if e.After == nil {
-			r.print("alarm %s: deleted", short(e.Alarm))
+			r.print("alarm %s: deleted", r.types().AlarmLabel(e.Alarm))
 		}
 	case engine.AlarmActed:
 		if !e.MutedUntil.IsZero() {
-			r.print("alarm %s: an action is muted until %s", short(e.Alarm), e.MutedUntil.UTC().Format("15:04"))
+			r.print("alarm %s: an action is muted until %s", r.types().AlarmLabel(e.Alarm), e.MutedUntil.UTC().Format("15:04"))
 		} else if e.Error != "" {
-			r.print("alarm %s: its action fails: %s", short(e.Alarm), e.Error)
+			r.print("alarm %s: its action fails: %s", r.types().AlarmLabel(e.Alarm), e.Error)
 		}
 	case engine.Decided:
-		r.print("decision %s", e.Decision.String())
+		r.print("decision %s", e.Decision.Explain(r.types()))
 	case engine.ForecastMade:
 		r.print("forecast %s: %s", e.Policy, made(e))
 	case engine.MaxCapacityRaised:
 		r.print("maximum raised from %d to %d by policy %s", e.From, e.To, e.Policy)
 	case engine.ActivityChanged:
-		r.print("activity %s", activity(e.Activity))
+		r.print("activity %s", activity(r.types(), e.Activity))
 		if message := e.Activity.StatusMessage(); r.whole && message != "" {
 			r.print("  %s", message)
 		}
@@ -145,7 +145,7 @@ func describe(a *alarm.Alarm) string {
 }
 
 // activity renders an activity: with its cause when it begins, and with AWS's message if that adds to its status.
-func activity(a scaling.Activity) string {
+func activity(types scaling.Types, a scaling.Activity) string {
 	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
 	switch {
 	case a.NotScaled.Code != 0:
@@ -153,7 +153,7 @@ func activity(a scaling.Activity) string {
 	case a.Cause.Kind == scaling.CauseSchedule:
 		return fmt.Sprintf("%v: %s. Cause: %v", a.Status, a.StatusMessage(), a.Cause)
 	case a.Status == scaling.Pending && a.Cause.Kind == scaling.CauseAlarm:
-		return fmt.Sprintf("%s Cause: monitor alarm %s in state %v triggered policy %s", s, short(a.Cause.Alarm), a.Cause.State, a.Cause.Policy)
+		return fmt.Sprintf("%s Cause: monitor alarm %s in state %v triggered policy %s", s, types.AlarmLabel(a.Cause.Alarm), a.Cause.State, a.Cause.Policy)
 	case a.Status == scaling.Pending:
 		return s + " Cause: " + a.Cause.String()
 	case a.Status == scaling.Overridden || a.Status == scaling.Unfulfilled || a.Status == scaling.Failed:
@@ -174,15 +174,8 @@ func status(e engine.EndpointChanged) string {
 	return s
 }
 
-// short returns a target tracking alarm's name without its resource and identifier.
-func short(alarm string) string {
-	for _, kind := range []string{"AlarmHigh", "AlarmLow"} {
-		if strings.HasPrefix(alarm, "TargetTracking-") && strings.Contains(alarm, kind) {
-			return kind
-		}
-	}
-	return alarm
-}
+// types returns the policy types that the scenario has.
+func (r *runner) types() scaling.Types { return r.world.Engine.Config().Policies }
 
 // do applies an input and prints a refusal.
 func (r *runner) do(in engine.Input) {

@@ -43,7 +43,7 @@ func (r *runner) consider(c *command) error {
 		return fmt.Errorf("nothing scales %s/%s", k.Endpoint, k.Variant)
 	}
 	d, _, _ := known.Consider(r.world.Now, targetKey(k))
-	r.print("consider %s", d.String())
+	r.print("consider %s", d.Explain(r.types()))
 	return nil
 }
 
@@ -203,7 +203,7 @@ func (r *runner) named(c *command) (string, error) {
 	}
 	if p := t.Policy(c.words[3]); p != nil {
 		for _, own := range p.AlarmNames() {
-			if short(own) == name {
+			if r.types().AlarmLabel(own) == name {
 				return own, nil
 			}
 		}

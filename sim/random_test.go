@@ -12,6 +12,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
 	"bellows.dev/bellows/scaling/policy/step"
 	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/sim"
@@ -90,7 +91,7 @@ func (l *life) event(now time.Time, e engine.Event) {
 	case engine.Decided:
 		d := &e.Decision
 		if d.Acted && (d.Want < d.Min || d.Want > d.Max || d.Want == d.Capacity.Desired) {
-			l.failf("acts beyond [%d, %d]: %s", d.Min, d.Max, d)
+			l.failf("acts beyond [%d, %d]: %s", d.Min, d.Max, d.Explain(policy.Types()))
 		}
 		if d.Acted {
 			l.acted++

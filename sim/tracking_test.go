@@ -78,7 +78,7 @@ func newTracked(t *rapid.T, load float64) *tracked {
 	x.world.Startup = seconds(t, "start-up")
 	x.world.OnEvent = func(now time.Time, e engine.Event) {
 		if d, ok := e.(engine.Decided); ok {
-			x.events = append(x.events, now.Format("15:04:05 ")+d.Decision.String())
+			x.events = append(x.events, now.Format("15:04:05 ")+d.Decision.Explain(policy.Types()))
 		}
 	}
 	x.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})

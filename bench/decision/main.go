@@ -141,7 +141,7 @@ func measureDecision() ([]figure.Figure, error) {
 	took := figure.CPUTime() - started
 	runtime.ReadMemStats(&after)
 	if d.Acted || len(d.Proposals) != 2 {
-		return nil, fmt.Errorf("unexpected decision: %s", &d)
+		return nil, fmt.Errorf("unexpected decision: %s", d.Explain(policy.Types()))
 	}
 	return []figure.Figure{
 		figure.AtMost("a decision for a target with two policies", took.Seconds()/decisions*1e6, "µs", 2),

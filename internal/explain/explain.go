@@ -123,13 +123,13 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 		q.Variant = name
 	}
 	x := Explanation{Region: q.Scope.Region, Endpoint: q.Endpoint, Variant: q.Variant}
-	m, err := momentOf(ctx, p, q)
+	m, types, err := momentOf(ctx, p, q)
 	if err != nil {
 		return x, err
 	}
 	x.Moment = m
 	until := m.At.Add(time.Nanosecond) // events at the moment are included
-	if x.Moment.Decision, err = lastDecision(ctx, p, q, until); err != nil {
+	if x.Moment.Decision, err = lastDecision(ctx, p, types, q, until); err != nil {
 		return x, err
 	}
 	known := !m.Gone || x.Moment.Decision != nil
@@ -147,7 +147,7 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 		}
 		for _, i := range items {
 			if i.At.Add(q.Since).After(m.At) {
-				x.Story = append(x.Story, line(i))
+				x.Story = append(x.Story, line(types, i))
 			}
 		}
 	}

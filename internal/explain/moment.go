@@ -80,11 +80,13 @@ type Alarm struct {
 	Reason string    `json:"reason"`
 }
 
-// momentOf reads the moment from the current or the restored engine.
-func momentOf(ctx context.Context, p Past, q Query) (Moment, error) {
+// momentOf reads the moment from the current or the restored engine, and returns the engine's policy types.
+func momentOf(ctx context.Context, p Past, q Query) (Moment, scaling.Types, error) {
 	m := Moment{Policies: []Policy{}, Alarms: []Alarm{}, Gone: true}
 	var past bool
+	var types scaling.Types
 	err := p.View(ctx, func(now time.Time, e *engine.Engine) {
+		types = e.Config().Policies
 		if q.At.IsZero() || !q.At.Before(now) {
 			m.look(now, "present", e, q)
 			return
@@ -92,11 +94,11 @@ func momentOf(ctx context.Context, p Past, q Query) (Moment, error) {
 		past = true
 	})
 	if err != nil || !past {
-		return m, err
+		return m, types, err
 	}
 	s, err := p.At(ctx, q.At)
 	if err != nil {
-		return m, err
+		return m, types, err
 	}
 	m.look(q.At, "past", s.Engine, q)
 	if !s.Differs.IsZero() {
@@ -105,7 +107,7 @@ func momentOf(ctx context.Context, p Past, q Query) (Moment, error) {
 	if !s.Until.IsZero() {
 		m.Idle = &Idle{s.From, s.Until}
 	}
-	return m, nil
+	return m, types, nil
 }
 
 func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
@@ -127,7 +129,7 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	m.Gone, m.Scaled = false, true
 	m.Min, m.Max = t.Bounds(m.Desired)
 	m.holds(t)
-	m.policies(t, &d)
+	m.policies(e.Config().Policies, t, &d)
 	for _, w := range r.Warnings(at) {
 		if w.Target == t.Key {
 			for _, x := range w.Warnings {
@@ -172,11 +174,11 @@ func (m *Moment) invoking(t *scaling.Target, d *scaling.Decision) map[string]boo
 	return names
 }
 
-func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
+func (m *Moment) policies(types scaling.Types, t *scaling.Target, d *scaling.Decision) {
 	for i := range d.Proposals {
 		if d.Proposals[i].Waiting > 0 { // a wake-up for waiting requests is a proposal without a policy
 			m.Policies = append(m.Policies, Policy{
-				Name: d.Proposals[i].Policy, Type: "Request", Says: []string{d.Explain(i)}, Proposals: d.Proposals[i : i+1],
+				Name: d.Proposals[i].Policy, Type: "Request", Says: []string{d.ExplainProposal(types, i)}, Proposals: d.Proposals[i : i+1],
 			})
 		}
 	}
@@ -184,7 +186,7 @@ func (m *Moment) policies(t *scaling.Target, d *scaling.Decision) {
 		x := Policy{Name: p.Name, Type: p.Type(), Group: bool(p.API()), Says: []string{}}
 		for i := range d.Proposals {
 			if pr := d.Proposals[i]; pr.Policy == p.Name && pr.API == p.API() {
-				x.Proposals, x.Says = append(x.Proposals, pr), append(x.Says, d.Explain(i))
+				x.Proposals, x.Says = append(x.Proposals, pr), append(x.Says, d.ExplainProposal(types, i))
 			}
 		}
 		m.Policies = append(m.Policies, x)

@@ -115,29 +115,29 @@ func rank(e engine.Event) int {
 }
 
 // lastDecision returns the target's last decision before a moment, nil if there is none.
-func lastDecision(ctx context.Context, p Past, q Query, until time.Time) (*Line, error) {
+func lastDecision(ctx context.Context, p Past, types scaling.Types, q Query, until time.Time) (*Line, error) {
 	items, err := p.Events(ctx, log.EventQuery{
 		Scope: engine.ScopeName(q.Scope), Table: log.TableDecision, Key: q.target().ResourceID, Types: []string{"Decided"}, From: until.Add(-recently), To: until, Limit: 1,
 	})
 	if len(items) == 0 || err != nil {
 		return nil, err
 	}
-	l := line(items[0])
+	l := line(types, items[0])
 	return &l, nil
 }
 
 // line renders one event.
-func line(i engine.Recorded) Line {
+func line(types scaling.Types, i engine.Recorded) Line {
 	l := Line{At: i.At, What: i.Event}
 	switch e := i.Event.(type) {
 	case engine.Decided:
-		l.Kind, l.Text, l.Idle = "decision", e.Decision.String(), !e.Decision.Acted
+		l.Kind, l.Text, l.Idle = "decision", e.Decision.Explain(types), !e.Decision.Acted
 	case engine.ActivityChanged:
 		l.Kind, l.Text = "activity", activity(e)
 	case engine.ScheduledActionRan:
 		l.Kind, l.Text = "schedule", e.Run.Action+": "+e.Run.String()
 	case engine.AlarmTransition:
-		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", ShortAlarm(e.Alarm), e.From, e.To)
+		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", types.AlarmLabel(e.Alarm), e.From, e.To)
 	case engine.InstanceActivityChanged:
 		l.Kind, l.Text = "change", hand(e.Activity.Why)
 	case engine.EndpointChanged:
@@ -181,14 +181,4 @@ func activity(e engine.ActivityChanged) string {
 		s += " " + a.Reason
 	}
 	return s
-}
-
-// ShortAlarm shortens the names of target tracking's own alarms.
-func ShortAlarm(name string) string {
-	for _, side := range []string{"AlarmHigh", "AlarmLow"} {
-		if strings.HasPrefix(name, "TargetTracking-") && strings.Contains(name, "-"+side+"-") {
-			return side
-		}
-	}
-	return name
 }

@@ -159,7 +159,7 @@ func TestNotScaledIsNotRepeated(t *testing.T) {
 	} {
 		d := decide(i*60, target, tt.c, tt.signals...)
 		if _, written := target.NotScaled(at(i*60), &d, counter()); written != tt.written {
-			t.Errorf("%d: written %v: %s", i, written, &d)
+			t.Errorf("%d: written %v: %s", i, written, explained(&d))
 		}
 	}
 	d := decide(0, target, steady(2), high(target, "p", 140))
@@ -180,7 +180,7 @@ func TestNotScaledReason(t *testing.T) {
 	for _, sig := range []Signal{low(target, "p", 7), alarmed(target, "s", alarm.GreaterThanThreshold, 50, 40), {Policy: target.Policy("p"), State: alarm.InsufficientData}} {
 		d := decide(0, target, steady(2), sig)
 		if _, written := target.NotScaled(at(0), &d, noID); written {
-			t.Errorf("written: %s", &d)
+			t.Errorf("written: %s", explained(&d))
 		}
 	}
 	d := decide(0, target, steady(4), alarmed(target, "s", alarm.GreaterThanThreshold, 50, 60), high(target, "p", 140))
@@ -199,7 +199,7 @@ func TestTrackingTimeline(t *testing.T) {
 	for s := 250; s <= 370; s += 60 { // 10:04:10 … 10:06:10: delivered again while 8 start
 		d := decide(s, target, Capacity{Desired: 8, Current: 4}, high(target, "p", 140, 140, 140))
 		if d.Acted {
-			t.Fatalf("10:%02d: %s", s/60, &d)
+			t.Fatalf("10:%02d: %s", s/60, explained(&d))
 		}
 		if a, written := target.NotScaled(at(s), &d, counter()); written {
 			entries++
@@ -213,12 +213,12 @@ func TestTrackingTimeline(t *testing.T) {
 	}
 	quiet := decide(4510, target, steady(8), low(target, "p", 10)) // 11:15:10: 15 datapoints below 63
 	if quiet.Want != 2 {
-		t.Errorf("got %s", &quiet)
+		t.Errorf("got %s", explained(&quiet))
 	}
 	carryOut(t, target, quiet, 4510, 4540)
 	for s, want := range map[int]Outcome{4570: HeldByCooldown, 4839: HeldByCooldown, 4840: Acted} {
 		if d := decide(s, target, steady(2), low(target, "p", 10)); d.Proposals[0].Outcome != want {
-			t.Errorf("t%d: %s", s, &d)
+			t.Errorf("t%d: %s", s, explained(&d))
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 		}
 	})
 	if d.Acted || allocations != 0 {
-		t.Errorf("%v allocations: %s", allocations, &d)
+		t.Errorf("%v allocations: %s", allocations, explained(&d))
 	}
 }
 

@@ -31,7 +31,7 @@ func TestScaleOutCooldownTrace(t *testing.T) {
 	} {
 		d := decide(tt.at, target, c, alarmed(target, "p", alarm.GreaterThanThreshold, 50, tt.metric))
 		if d.Want != tt.want || d.Proposals[0].Outcome != tt.outcome {
-			t.Fatalf("t%d, metric %v: got %s, want %d %s", tt.at, tt.metric, &d, tt.want, tt.outcome)
+			t.Fatalf("t%d, metric %v: got %s, want %d %s", tt.at, tt.metric, explained(&d), tt.want, tt.outcome)
 		}
 		if d.Acted {
 			carryOut(t, target, d, tt.at, tt.done)
@@ -46,7 +46,7 @@ func TestScaleOutCooldownAddsTheDifference(t *testing.T) {
 	carryOut(t, target, decide(0, target, steady(4), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 55)), 0, 30)
 	d := decide(60, target, steady(6), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 65))
 	if d.Want != 7 || d.Proposals[0].Wanted != 9 || d.Proposals[0].Credit != 2 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -55,10 +55,10 @@ func TestCreditIsForWhatServes(t *testing.T) {
 	_, target := newTarget(t, 1, 20, stepping("p", step.ChangeInCapacity, adjustment(0, nil, 2)))
 	carryOut(t, target, decide(0, target, steady(1), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 55)), 0, 30)
 	if d := decide(60, target, steady(1), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 55)); d.Want != 3 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	if d := decide(60, target, steady(2), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 55)); d.Want != 3 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -67,10 +67,10 @@ func TestExactCapacityHasNoCredit(t *testing.T) {
 	_, target := newTarget(t, 1, 20, stepping("p", step.ExactCapacity, adjustment(0, 10, 5), adjustment(10, nil, 10)))
 	carryOut(t, target, decide(0, target, steady(1), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 55)), 0, 30)
 	if d := decide(60, target, steady(5), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 55)); d.Acted || d.Proposals[0].Outcome != AtDesired {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	if d := decide(60, target, steady(5), alarmed(target, "p", alarm.GreaterThanThreshold, 50, 65)); d.Want != 10 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -97,11 +97,11 @@ func TestScaleOutEndsScaleInCooldown(t *testing.T) {
 	_, target := newTarget(t, 1, 20, withCooldown(track("cpu", 70), 300), stepping("up", step.ChangeInCapacity, adjustment(0, nil, 1)))
 	carryOut(t, target, decide(0, target, steady(4), low(target, "cpu", 25)), 0, 60)
 	if d := decide(61, target, steady(2), low(target, "cpu", 10)); d.Proposals[0].Outcome != HeldByCooldown {
-		t.Fatalf("got %s", &d)
+		t.Fatalf("got %s", explained(&d))
 	}
 	carryOut(t, target, decide(70, target, steady(2), alarmed(target, "up", alarm.GreaterThanThreshold, 50, 60)), 70, 90)
 	if d := decide(91, target, steady(3), low(target, "cpu", 10)); d.Want != 1 {
-		t.Errorf("the scale-in cooldown went on: %s", &d)
+		t.Errorf("the scale-in cooldown went on: %s", explained(&d))
 	}
 }
 
@@ -110,10 +110,10 @@ func TestCooldownIsThePolicysOwn(t *testing.T) {
 	_, target := newTarget(t, 1, 20, track("cpu", 70), stepping("up", step.ChangeInCapacity, adjustment(0, nil, 1)))
 	carryOut(t, target, decide(0, target, steady(4), high(target, "cpu", 140)), 0, 60)
 	if d := decide(61, target, steady(8), alarmed(target, "up", alarm.GreaterThanThreshold, 50, 60)); d.Want != 9 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	if d := decide(61, target, steady(8), high(target, "cpu", 71)); d.Acted {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -122,7 +122,7 @@ func TestNoCooldown(t *testing.T) {
 	_, target := newTarget(t, 1, 20, withCooldown(track("cpu", 70), 0))
 	carryOut(t, target, decide(0, target, steady(4), high(target, "cpu", 140)), 0, 60)
 	if d := decide(60, target, steady(8), high(target, "cpu", 140)); d.Want != 16 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	ends := map[string]func(*Target){
 		"failed":      func(t *Target) { t.Fail(at(5), "no") },
@@ -147,6 +147,6 @@ func TestChangedCooldown(t *testing.T) {
 	carryOut(t, target, decide(0, target, steady(4), high(target, "cpu", 140)), 0, 60)
 	put(t, r, withCooldown(track("cpu", 70), 30), counter())
 	if d := decide(90, target, steady(8), high(target, "cpu", 140)); d.Want != 16 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }

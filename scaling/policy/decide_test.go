@@ -47,7 +47,7 @@ func TestTrackingTable(t *testing.T) {
 			}
 			d := decide(0, target, steady(tt.current), sig)
 			if d.Want != tt.want || d.Proposals[0].Outcome != tt.outcome {
-				t.Errorf("got %s %s, want %d %s", d.Proposals[0].Outcome, &d, tt.want, tt.outcome)
+				t.Errorf("got %s %s, want %d %s", d.Proposals[0].Outcome, explained(&d), tt.want, tt.outcome)
 			}
 		})
 	}
@@ -57,7 +57,7 @@ func TestTrackingTable(t *testing.T) {
 func TestTrackingMean(t *testing.T) {
 	_, target := newTarget(t, 1, 20, track("p", 70))
 	if d := decide(0, target, steady(4), high(target, "p", 71, 140, 209)); d.Want != 8 {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -75,7 +75,7 @@ func TestInFlight(t *testing.T) {
 		{low(target, "p", 10), Unscalable},
 	} {
 		if d := decide(0, target, busy, tt.sig); d.Acted || d.Proposals[0].Outcome != tt.outcome {
-			t.Errorf("got %s %s, want %s", d.Proposals[0].Outcome, &d, tt.outcome)
+			t.Errorf("got %s %s, want %s", d.Proposals[0].Outcome, explained(&d), tt.outcome)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func TestNoDataNoAction(t *testing.T) {
 		{without(alarmed(target, "s", alarm.GreaterThanThreshold, 50), alarm.OK), NoData},
 	} {
 		if d := decide(0, target, steady(4), tt.sig); d.Acted || d.Proposals[0].Outcome != tt.outcome {
-			t.Errorf("got %s %s, want %s", d.Proposals[0].Outcome, &d, tt.outcome)
+			t.Errorf("got %s %s, want %s", d.Proposals[0].Outcome, explained(&d), tt.outcome)
 		}
 	}
 }
@@ -111,7 +111,7 @@ func TestStepScalingOnOK(t *testing.T) {
 	sig.State = alarm.OK
 	d := decide(0, target, steady(4), sig)
 	if d.Want != 3 || d.Change().Cause.String() != "monitor alarm alarm-s in state OK triggered policy s" {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -138,7 +138,7 @@ func TestStepOutcomes(t *testing.T) {
 	} {
 		d := decide(0, target, steady(tt.n), tt.signal)
 		if d.Want != tt.want || d.Proposals[0].Outcome != tt.outcome {
-			t.Errorf("%d: got %s %s", tt.n, d.Proposals[0].Outcome, &d)
+			t.Errorf("%d: got %s %s", tt.n, d.Proposals[0].Outcome, explained(&d))
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestLargestScaleOutWins(t *testing.T) {
 		stepping("three", step.ChangeInCapacity, adjustment(0, nil, 3)), stepping("percent", step.PercentChangeInCapacity, adjustment(0, nil, 200)))
 	d := decide(0, target, steady(10), alarmed(target, "three", alarm.GreaterThanThreshold, 50, 60), alarmed(target, "percent", alarm.GreaterThanThreshold, 50, 60))
 	if d.Want != 30 || d.Change().Cause.Policy != "percent" {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	if p := outcome(t, d, "three"); p.Outcome != OutvotedBy || p.By != "percent" || p.Clamped != 13 {
 		t.Errorf("got %+v", p)
@@ -162,11 +162,11 @@ func TestLargestScaleInWins(t *testing.T) {
 		stepping("less", step.ChangeInCapacity, adjustment(nil, 0, -4)), stepping("more", step.ChangeInCapacity, adjustment(0, nil, 1)))
 	d := decide(0, target, steady(10), low(target, "cpu", 49), alarmed(target, "less", alarm.LessThanThreshold, 50, 40))
 	if d.Want != 7 || outcome(t, d, "less").Outcome != OutvotedBy {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	d = decide(0, target, steady(10), low(target, "cpu", 49), alarmed(target, "less", alarm.LessThanThreshold, 50, 40), alarmed(target, "more", alarm.GreaterThanThreshold, 50, 60))
 	if d.Want != 11 || outcome(t, d, "cpu").By != "more" {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -197,19 +197,19 @@ func TestScaleInNeedsAll(t *testing.T) {
 			Decide(t0, target, steady(10), Seen{Signals: []Signal{low(target, "a", 21)}, Alarms: states(tt.votes)}, &d)
 			p := d.Proposals[0]
 			if d.Want != tt.want || p.Outcome != tt.outcome || p.By != tt.by {
-				t.Errorf("got %s by %q: %s", p.Outcome, p.By, &d)
+				t.Errorf("got %s by %q: %s", p.Outcome, p.By, explained(&d))
 			}
 		})
 	}
 	d := decide(0, target, steady(10), low(target, "a", 21), low(target, "b", 30))
 	if d.Want != 5 || d.Change().Cause.Policy != "b" || outcome(t, d, "a").Outcome != OutvotedBy {
-		t.Errorf("both at once: got %s", &d)
+		t.Errorf("both at once: got %s", explained(&d))
 	}
 	if d := decide(0, target, steady(10), low(target, "a", 21), alarmed(target, "s", alarm.LessThanThreshold, 50, 40)); d.Want != 9 {
-		t.Errorf("step scaling needs no vote: got %s", &d)
+		t.Errorf("step scaling needs no vote: got %s", explained(&d))
 	}
 	if d := decide(0, target, steady(10), high(target, "off", 140), low(target, "a", 21)); d.Want != 20 {
-		t.Errorf("a scale-out needs no vote: got %s", &d)
+		t.Errorf("a scale-out needs no vote: got %s", explained(&d))
 	}
 }
 
@@ -220,12 +220,12 @@ func TestNoScaleInOnceTheMetricHasEnded(t *testing.T) {
 	unknown := func(s Signal) Signal { s.State = alarm.InsufficientData; return s }
 	var d Decision
 	Decide(t0, target, steady(10), Seen{Signals: []Signal{low(target, "a", 21)}, Alarms: states([]Signal{unknown(high(target, "a"))})}, &d)
-	if p := d.Proposals[0]; d.Acted || p.Outcome != Blind || !strings.HasSuffix(d.String(), "; its high alarm has no data") {
-		t.Errorf("got %s: %s", p.Outcome, &d)
+	if p := d.Proposals[0]; d.Acted || p.Outcome != Blind || !strings.HasSuffix(explained(&d), "; its high alarm has no data") {
+		t.Errorf("got %s: %s", p.Outcome, explained(&d))
 	}
 	Decide(t0, target, steady(10), Seen{Signals: []Signal{high(target, "a", 140)}, Alarms: states([]Signal{unknown(low(target, "a"))})}, &d)
 	if d.Want != 20 {
-		t.Errorf("a scale-out: got %s", &d)
+		t.Errorf("a scale-out: got %s", explained(&d))
 	}
 }
 
@@ -258,7 +258,7 @@ func TestScaleInVotes(t *testing.T) {
 			target.Max = tt.most
 			Decide(t0, target, tt.c, Seen{Signals: []Signal{low(target, "d", 7)}, Alarms: states(tt.votes)}, &d)
 			if p := d.Proposals[0]; d.Want != tt.want || p.Outcome != tt.outcome || p.By != tt.by {
-				t.Errorf("got %s by %q: %s", p.Outcome, p.By, &d)
+				t.Errorf("got %s by %q: %s", p.Outcome, p.By, explained(&d))
 			}
 		})
 	}
@@ -270,10 +270,10 @@ func TestScaleInWaitsForOthersCooldown(t *testing.T) {
 	carryOut(t, target, decide(0, target, steady(10), low(target, "a", 21), low(target, "b", 35)), 0, 60)
 	d := decide(100, target, steady(5), low(target, "a", 7), low(target, "b", 7))
 	if p := outcome(t, d, "a"); d.Acted || p.Outcome != NotAgreed || p.By != "b" || p.Left != 260*time.Second {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 	if p := outcome(t, d, "b"); p.Outcome != HeldByCooldown {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -284,7 +284,7 @@ func TestScaleInDisabled(t *testing.T) {
 	sig := low(target, "off", 7)
 	sig.Alarm = "of somebody's"
 	if d := decide(0, target, steady(4), sig); d.Acted || d.Proposals[0].Outcome != ScaleInDisabled {
-		t.Errorf("got %s", &d)
+		t.Errorf("got %s", explained(&d))
 	}
 }
 
@@ -302,7 +302,7 @@ func TestSuspended(t *testing.T) {
 		target.Suspended = tt.suspended
 		out, in := decide(0, target, steady(4), high(target, "p", 140)), decide(0, target, steady(4), low(target, "p", 7))
 		if out.Proposals[0].Outcome != tt.out || in.Proposals[0].Outcome != tt.in {
-			t.Errorf("%+v: got %s | %s", tt.suspended, &out, &in)
+			t.Errorf("%+v: got %s | %s", tt.suspended, explained(&out), explained(&in))
 		}
 	}
 }
@@ -312,9 +312,9 @@ func TestDecisionMemory(t *testing.T) {
 	_, target := newTarget(t, 1, 20, track("p", 70))
 	var d Decision
 	Decide(t0, target, steady(4), Seen{Signals: []Signal{high(target, "p", 140)}}, &d)
-	kept, text := d.Clone(), d.String()
+	kept, text := d.Clone(), explained(&d)
 	Decide(t0, target, steady(4), Seen{Signals: []Signal{low(target, "p", 7)}}, &d)
-	if kept.String() != text || d.String() == text || len(d.Proposals) != 1 {
-		t.Errorf("kept %s, now %s", &kept, &d)
+	if explained(&kept) != text || explained(&d) == text || len(d.Proposals) != 1 {
+		t.Errorf("kept %s, now %s", explained(&kept), explained(&d))
 	}
 }

@@ -97,7 +97,7 @@ func TestExplain(t *testing.T) {
 			target.Policies[0].Cooling = tt.cooling
 			var d Decision
 			Decide(t0, target, tt.c, Seen{Signals: tt.signals}, &d)
-			if diff := cmp.Diff(tt.want, d.String()); diff != "" {
+			if diff := cmp.Diff(tt.want, explained(&d)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -109,13 +109,13 @@ func TestExplainSuspensionAndVotes(t *testing.T) {
 	var d Decision
 	Decide(t0, target, steady(4), Seen{Signals: []Signal{low(target, "p", 1)}, Alarms: states([]Signal{low(target, "q", 4)})}, &d)
 	want := "desired 4 -> 2: p: AlarmLow in ALARM, 1 of 1: 1 < 9; load 4 = 1 x 4; wanted 1 = ceil(4 / 10); policy q needs 2"
-	if diff := cmp.Diff(want, d.String()); diff != "" {
+	if diff := cmp.Diff(want, explained(&d)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	target.Suspended.DynamicOut = true
 	Decide(t0, target, steady(4), Seen{Signals: []Signal{high(target, "p", 20)}}, &d)
 	want = "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; load 80 = 20 x 4; wanted 8 = ceil(80 / 10); scale-out is suspended"
-	if diff := cmp.Diff(want, d.String()); diff != "" {
+	if diff := cmp.Diff(want, explained(&d)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -38,6 +38,9 @@ func counter() func() string {
 	}
 }
 
+// explained returns the text of a decision.
+func explained(d *Decision) string { return d.Explain(policy.Types()) }
+
 func noID() string { panic("no identifier was to be drawn") }
 
 var blue = VariantTarget("chat", "blue")
@@ -188,7 +191,7 @@ func decide(seconds int, t *Target, c Capacity, signals ...Signal) Decision {
 func carryOut(t reporter, target *Target, d Decision, begin, end int) {
 	t.Helper()
 	if !d.Acted {
-		t.Fatalf("nothing was decided: %s", &d)
+		t.Fatalf("nothing was decided: %s", explained(&d))
 	}
 	target.Begin(at(begin), "activity", d.Change())
 	target.Accept()
@@ -204,7 +207,7 @@ func outcome(t reporter, d Decision, policy string) Proposal {
 			return p
 		}
 	}
-	t.Fatalf("policy %s proposed nothing: %s", policy, &d)
+	t.Fatalf("policy %s proposed nothing: %s", policy, explained(&d))
 	return Proposal{}
 }
 

@@ -81,11 +81,11 @@ func TestEveryDecisionOfGroups(t *testing.T) {
 			return
 		}
 		if d.Want < w.target.Min || d.Want > w.target.Max || d.Want == w.capacity.Desired || !w.capacity.Scalable {
-			t.Fatalf("acts beyond its range, on nothing, or on what takes no change: %s", &d)
+			t.Fatalf("acts beyond its range, on nothing, or on what takes no change: %s", explained(&d))
 		}
 		g, out := w.target.Group, d.Want > w.capacity.Desired
 		if out && g.Suspends(ProcessLaunch) || !out && g.Suspends(ProcessTerminate) {
-			t.Fatalf("acts against a suspended process: %s", &d)
+			t.Fatalf("acts against a suspended process: %s", explained(&d))
 		}
 		winner := d.Proposals[d.Winner]
 		if !winner.API == EC2AutoScaling {
@@ -96,11 +96,11 @@ func TestEveryDecisionOfGroups(t *testing.T) {
 		warming := len(g.Launched) > 0 && g.Launched[0].At.Add(300*time.Second).After(t0)
 		switch {
 		case p.Disabled, !winner.Executed && g.Suspends(ProcessAlarmNotification):
-			t.Fatalf("a policy that should not acts: %s", &d)
+			t.Fatalf("a policy that should not acts: %s", explained(&d))
 		case p.Type() == "SimpleScaling" && !winner.Executed && (cooling || w.capacity.Current != w.capacity.Desired):
-			t.Fatalf("simple scaling does not wait: %s", &d)
+			t.Fatalf("simple scaling does not wait: %s", explained(&d))
 		case p.Type() != "SimpleScaling" && !out && warming:
-			t.Fatalf("scaled in while instances warm up: %s", &d)
+			t.Fatalf("scaled in while instances warm up: %s", explained(&d))
 		}
 	})
 }

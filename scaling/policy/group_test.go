@@ -99,7 +99,7 @@ func TestSimpleScaling(t *testing.T) {
 			d := decide(tt.at, target, tt.capacity, s)
 			got := outcome(t, d, "out")
 			if got.Outcome != tt.want || got.Clamped != tt.to || got.Left != tt.left {
-				t.Errorf("%v to %d, %v left; want %v to %d, %v: %s", got.Outcome, got.Clamped, got.Left, tt.want, tt.to, tt.left, &d)
+				t.Errorf("%v to %d, %v left; want %v to %d, %v: %s", got.Outcome, got.Clamped, got.Left, tt.want, tt.to, tt.left, explained(&d))
 			}
 			if _, ok := target.NotScaled(t0, &d, noID); ok {
 				t.Error("the other API's history has an entry")
@@ -156,7 +156,7 @@ func TestStepScalingOfGroupsWarmsUp(t *testing.T) {
 	} {
 		d := decide(tt.at, target, steady(11), high(tt.metric))
 		if p := outcome(t, d, "step"); p.Outcome != tt.outcome || d.Want != tt.want {
-			t.Errorf("at %d with %v: %v, %d; want %v, %d: %s", tt.at, tt.metric, p.Outcome, d.Want, tt.outcome, tt.want, &d)
+			t.Errorf("at %d with %v: %v, %d; want %v, %d: %s", tt.at, tt.metric, p.Outcome, d.Want, tt.outcome, tt.want, explained(&d))
 		}
 	}
 }

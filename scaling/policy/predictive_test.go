@@ -109,7 +109,7 @@ func TestForecastDecisions(t *testing.T) {
 		d := decide(60, target, x.capacity)
 		p := outcome(t, d, "ahead")
 		if p.Outcome != x.outcome || d.Acted != (x.want > 0) || d.Acted && d.Want != x.want {
-			t.Errorf("%s: %s", x.name, &d)
+			t.Errorf("%s: %s", x.name, explained(&d))
 		}
 		if target.NoteRules(&d); target.RuleDue != (x.outcome == Unscalable) {
 			t.Errorf("%s: due afterwards: %v", x.name, target.RuleDue)
@@ -124,7 +124,7 @@ func TestOnlyForecastsThatScaleDoAnything(t *testing.T) {
 	_, target, p := expecting(t, 1, 20, 10)
 	forecasts(p).Settings.Mode = predictive.ForecastOnly
 	if d := decide(60, target, steady(2)); len(d.Proposals) != 0 {
-		t.Errorf("a policy that only forecasts wants something: %s", &d)
+		t.Errorf("a policy that only forecasts wants something: %s", explained(&d))
 	}
 	if _, scales := target.ExpectedCapacity(at(60)); scales {
 		t.Error("it is described as scaling")
@@ -138,7 +138,7 @@ func TestCauseAndExplanationOfAForecast(t *testing.T) {
 		t.Errorf("cause %q, want %q", got, want)
 	}
 	want := "desired 2 -> 10: ahead: forecast for 2026-11-23 10:00: load 42000; wanted 10 = ceil(700 / 70)"
-	if got := d.String(); got != want {
+	if got := explained(&d); got != want {
 		t.Errorf("%q\nwant %q", got, want)
 	}
 }
@@ -183,10 +183,10 @@ func TestForecastsAreAFloorForEveryPolicy(t *testing.T) {
 		Decide(at(60), w.target, w.capacity, Seen{Signals: w.signals, Alarms: states(w.votes)}, &d)
 		floor := min(forecasts(p).Outlook.Hours[0].Capacity, w.target.Max)
 		if d.Acted && (d.Want > w.target.Max && d.Want > w.capacity.Desired || d.Want < floor && d.Want < w.capacity.Desired) {
-			t.Fatalf("floor %d: %s", floor, &d)
+			t.Fatalf("floor %d: %s", floor, explained(&d))
 		}
 		if d.Acted && d.Proposals[d.Winner].Forecast != nil && d.Want <= w.capacity.Desired {
-			t.Fatalf("a forecast took capacity away: %s", &d)
+			t.Fatalf("a forecast took capacity away: %s", explained(&d))
 		}
 	})
 }

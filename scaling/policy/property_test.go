@@ -140,7 +140,7 @@ func TestEveryDecision(t *testing.T) {
 			}
 		}
 		if (acted == 1) != d.Acted || acted > 1 || len(d.Proposals) != len(w.signals) {
-			t.Fatalf("%d proposals act: %s", acted, &d)
+			t.Fatalf("%d proposals act: %s", acted, explained(&d))
 		}
 		if !d.Acted {
 			if d.Want != w.capacity.Desired {
@@ -149,7 +149,7 @@ func TestEveryDecision(t *testing.T) {
 			return
 		}
 		if d.Want < w.target.Min || d.Want > w.target.Max || d.Want == w.capacity.Desired || !w.capacity.Scalable {
-			t.Fatalf("acts beyond its range, on nothing, or on what takes no change: %s", &d)
+			t.Fatalf("acts beyond its range, on nothing, or on what takes no change: %s", explained(&d))
 		}
 		checkDirection(t, &w, &d)
 	})
@@ -161,17 +161,17 @@ func checkDirection(t *rapid.T, w *world, d *Decision) {
 	p := w.target.Policy(winner.Policy)
 	if d.Want > w.capacity.Desired {
 		if w.target.Suspended.DynamicOut || winner.Wanted < d.Want && d.Want != w.target.Min {
-			t.Fatalf("scaled out against a suspension, or by more than was wanted: %s", d)
+			t.Fatalf("scaled out against a suspension, or by more than was wanted: %s", explained(d))
 		}
 		rule, isStep := p.Rule.(*step.Rule)
 		exact := isStep && rule.Settings.AdjustmentType == step.ExactCapacity
 		if p.CoolingOut(t0) > 0 && !exact && winner.Formula != FormulaFromZero && w.within(p, &winner) <= w.capacity.Desired {
-			t.Fatalf("within a cooldown, scaled out for no larger a breach: %s", d)
+			t.Fatalf("within a cooldown, scaled out for no larger a breach: %s", explained(d))
 		}
 		return
 	}
 	if w.target.Suspended.DynamicIn || p.CoolingIn(t0) > 0 {
-		t.Fatalf("scaled in against a suspension or cooldown: %s", d)
+		t.Fatalf("scaled in against a suspension or cooldown: %s", explained(d))
 	}
 	if p.Type() == "TargetTrackingScaling" {
 		checkAgreement(t, w, d)
@@ -199,14 +199,14 @@ func checkAgreement(t *rapid.T, w *world, d *Decision) {
 		all := append(slices.Clone(w.signals), w.votes...)
 		at := slices.IndexFunc(all, func(s Signal) bool { return s.Alarm == r.AlarmLow })
 		if at < 0 || all[at].State != alarm.InAlarm || all[at].Settled == 0 || o.CoolingIn(t0) > 0 {
-			t.Fatalf("scaled in without %s: %s", o.Name, d)
+			t.Fatalf("scaled in without %s: %s", o.Name, explained(d))
 		}
 		if d.Want == d.Max {
 			continue // the range comes before every metric
 		}
 		settled := all[at].Datapoints[len(all[at].Datapoints)-all[at].Settled:]
 		if load := Mean(settled) * float64(w.capacity.Current); load > r.Settings.TargetValue*float64(d.Want)*(1+1e-6) {
-			t.Fatalf("scaled in past what %s needs: %s", o.Name, d)
+			t.Fatalf("scaled in past what %s needs: %s", o.Name, explained(d))
 		}
 	}
 }
@@ -241,7 +241,7 @@ func TestSameBreachAddsNothingWhileCooling(t *testing.T) {
 		breach := rapid.Float64Range(0, 30).Draw(t, "second breach")
 		second := decide(61, target, steady(d.Want), alarmed(target, "p", alarm.GreaterThanOrEqualToThreshold, 50, 50+breach))
 		if by := func(b float64) int { return adjustments[min(int(b/10), 2)] }; second.Want != start+max(by(first), by(breach)) {
-			t.Fatalf("first %s; then %s", &d, &second)
+			t.Fatalf("first %s; then %s", explained(&d), explained(&second))
 		}
 	})
 }

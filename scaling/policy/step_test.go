@@ -25,7 +25,7 @@ func TestStepWalk(t *testing.T) {
 	}{{alarm.GreaterThanThreshold, 60, 11}, {alarm.GreaterThanThreshold, 70, 14}, {alarm.LessThanThreshold, 40, 13}, {alarm.LessThanThreshold, 30, 10}} {
 		d := decide(i*60, target, steady(n), alarmed(target, "p", tt.comparison, 50, tt.metric))
 		if d.Want != tt.want {
-			t.Fatalf("metric %v at %d: got %d, want %d: %s", tt.metric, n, d.Want, tt.want, &d)
+			t.Fatalf("metric %v at %d: got %d, want %d: %s", tt.metric, n, d.Want, tt.want, explained(&d))
 		}
 		carryOut(t, target, d, i*60, i*60+30)
 		n = d.Want

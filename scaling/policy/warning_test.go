@@ -191,8 +191,8 @@ func TestDryRun(t *testing.T) {
 	var d Decision
 	Decide(t0, target, steady(4), Seen{Signals: []Signal{high(target, "p", 20)}}, &d)
 	want := "desired 4: p: AlarmHigh in ALARM, 1 of 1: 20 > 10; load 80 = 20 x 4; wanted 8 = ceil(80 / 10); dry run, or desired would be 8"
-	if d.Acted || d.Want != 4 || d.String() != want {
-		t.Errorf("acts %v, wants %d: %s", d.Acted, d.Want, &d)
+	if d.Acted || d.Want != 4 || explained(&d) != want {
+		t.Errorf("acts %v, wants %d: %s", d.Acted, d.Want, explained(&d))
 	}
 	target.ClampDue = true
 	if c, ok := target.Clamp(steady(12)); ok {

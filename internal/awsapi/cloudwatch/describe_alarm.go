@@ -11,6 +11,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
 )
 
 // describeAlarm renders an alarm for DescribeAlarms; members that were never set are omitted.
@@ -35,7 +36,11 @@ func describeAlarm(r *engine.Region, x *alarm.Alarm) types.MetricAlarm {
 		}
 	}
 	if x.Owned && len(x.Actions) > 0 {
-		out.AlarmDescription = aws.String(fmt.Sprintf("DO NOT EDIT OR DELETE. For TargetTrackingScaling policy %s.", actionARN(r, x.Actions[0])))
+		kind := "scaling"
+		if p := policyOf(r, x.Actions[0]); p != nil {
+			kind = p.Type()
+		}
+		out.AlarmDescription = aws.String(fmt.Sprintf("DO NOT EDIT OR DELETE. For %s policy %s.", kind, actionARN(r, x.Actions[0])))
 	}
 	if !x.WarmingSince.IsZero() {
 		out.EvaluationState = evaluationWarmsUp
@@ -89,4 +94,13 @@ func actionARN(r *engine.Region, a alarm.Action) string {
 		return awsapi.GroupPolicyARN(r.Scope, t.Key, p.UUID, p.Name)
 	}
 	return awsapi.ARN(r.Scope, "autoscaling", "scalingPolicy::policyName/"+a.Policy) // the policy has been deleted
+}
+
+// policyOf returns the policy that an action invokes; nil if there is none.
+func policyOf(r *engine.Region, a alarm.Action) *scaling.Policy {
+	if t, err := r.Targets.ByID(a.Target); err == nil {
+		return t.Policy(a.Policy)
+	}
+	_, p := r.Targets.ByPolicyID(a.Target)
+	return p
 }

@@ -50,6 +50,11 @@ func (Type) Number() int { return 3 }
 // New implements scaling.Type.
 func (Type) New() scaling.Rule { return &Rule{} }
 
+// Explain implements scaling.Explainer: adjustments read as those of step scaling.
+func (Type) Explain(d *scaling.Decision, p *scaling.Proposal) scaling.Texts {
+	return scaling.Texts{Computed: step.Computed(d, p)}
+}
+
 // Put implements scaling.Type. AWS: measured.
 func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 	in, _ := p.Config.(*Config)

@@ -169,5 +169,9 @@ func (r *Rule) Execution(x scaling.Execution) (scaling.Signal, error) {
 	if *x.Metric < *x.Threshold {
 		sig.Comparison = alarm.LessThanOrEqualToThreshold
 	}
+	if _, found := r.Settings.step(*x.Metric-*x.Threshold, sig.Comparison.High()); !found {
+		return scaling.Signal{}, scaling.Invalid("There is no StepAdjustment for the MetricValue %s with the BreachThreshold %s",
+			scaling.FormatNumber(*x.Metric), scaling.FormatNumber(*x.Threshold))
+	}
 	return sig, nil
 }

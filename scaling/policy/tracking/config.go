@@ -151,6 +151,9 @@ func (*Rule) LeavesZero() bool { return true }
 // AgreesBy implements scaling.Agreeing.
 func (r *Rule) AgreesBy() (alarm string, has bool) { return r.AlarmLow, !r.scaleInDisabled() }
 
+// Peers implements scaling.Agreeing.
+func (*Rule) Peers() string { return "target tracking policies" }
+
 func (r *Rule) scaleInDisabled() bool { return scaling.Or(r.Settings.DisableScaleIn, false) }
 
 // Config is a target tracking policy's configuration. Exactly one of the two metrics is set.
