@@ -47,6 +47,13 @@ type Alarm struct {
 	Trouble      Trouble       `json:",omitzero"`
 }
 
+// configuration returns the alarm without its state.
+func (a *Alarm) configuration() Alarm {
+	return Alarm{
+		Name: a.Name, Description: a.Description, Rule: a.Rule, ActionsEnabled: a.ActionsEnabled, Actions: a.Actions, Tags: a.Tags, Owned: a.Owned,
+	}
+}
+
 // Action is what an alarm runs in a state: a scaling policy, or what an ARN names.
 type Action struct {
 	On     State

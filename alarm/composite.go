@@ -71,6 +71,14 @@ func (c *Composite) common() Alarm {
 	}
 }
 
+// configuration returns the composite alarm without its state.
+func (c *Composite) configuration() Composite {
+	return Composite{
+		Name: c.Name, Description: c.Description, Rule: c.Rule, Prefix: c.Prefix, ActionsEnabled: c.ActionsEnabled, Actions: c.Actions, Tags: c.Tags,
+		Suppressor: c.Suppressor, Wait: c.Wait, Extension: c.Extension,
+	}
+}
+
 // NameOf returns the name of the alarm that a rule or suppressor refers to.
 func (c *Composite) NameOf(reference string) string {
 	if c.Prefix == "" {

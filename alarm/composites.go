@@ -19,9 +19,13 @@ func (r *Registry) PutComposite(now time.Time, c Composite) ([]Event, error) {
 	if err != nil {
 		return nil, &Error{Msg: err.Error()}
 	}
+	if err := c.checkPeriods(); err != nil {
+		return nil, err
+	}
 	if err := r.checkComposite(&c, x); err != nil {
 		return nil, err
 	}
+	c = c.configuration()
 	c.State, c.Reason, c.Updated, c.Transitioned, c.Configured = InsufficientData, Created, now, now, now
 	old, why := r.Composite[c.Name], MadeNew
 	var before *Composite

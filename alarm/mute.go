@@ -9,6 +9,9 @@ import (
 
 // PutMuteRule creates a mute rule, or replaces the one of its name, whose tags stay. It fails with *Error or ErrTooManyMuteRules.
 func (r *Registry) PutMuteRule(now time.Time, rule MuteRule) error {
+	if err := rule.check(); err != nil {
+		return err
+	}
 	if err := rule.prepare(); err != nil {
 		return err
 	}

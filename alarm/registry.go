@@ -88,17 +88,16 @@ func (r *Registry) begin(now time.Time) {
 
 func (r *Registry) emit(x Event) { r.events = append(r.events, x) }
 
-// Check reports whether a metric alarm can be put: it fails with *Error where a composite alarm has its name, or its queries are not an
-// alarm's.
+// Check reports whether a metric alarm can be put: it fails with *Error where a composite alarm has its name, or it cannot be evaluated by
+// its rule, such as one with a period of 0.
 func (r *Registry) Check(a *Alarm) error {
 	if r.Composite[a.Name] != nil {
 		return otherType(a.Name)
 	}
-	if queries := a.Rule.Metrics; len(queries) > 0 {
-		_, _, err := Expects(queries)
+	if err := a.Rule.check(); err != nil {
 		return err
 	}
-	return nil
+	return checkActions(a.Actions)
 }
 
 // otherType refuses a name that an alarm of the other type has. AWS: recorded.
@@ -111,6 +110,7 @@ func otherType(name string) error {
 // AWS: PutMetricAlarm: an update leaves the state unchanged. An identical one changes nothing: recorded.
 func (r *Registry) Put(now time.Time, a Alarm) []Event {
 	r.begin(now)
+	a = a.configuration()
 	a.State, a.Reason, a.Updated, a.Transitioned, a.Configured = InsufficientData, Created, now, now, now
 	var before *Alarm
 	if old := r.Metric[a.Name]; old != nil {

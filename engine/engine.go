@@ -101,18 +101,22 @@ type Input interface {
 // ErrBackwards refuses a moment before that of an earlier step.
 var ErrBackwards = errors.New("engine: time went backwards")
 
-// ErrNumber refuses samples that are infinite, no numbers, or beyond what AWS takes. Those who speak to clients check before, and name
-// the field: see metric.InRange.
-var ErrNumber = errors.New("engine: a number is not finite, or beyond 2^360")
-
-// ErrResolution refuses samples of other resolutions than there are. Those who speak to clients check before.
-var ErrResolution = errors.New("engine: a resolution is neither a second nor a minute")
+// ErrMoment refuses a moment before 1970 or after 2261: samples could not be recorded then.
+var ErrMoment = errors.New("engine: a moment is out of range")
 
 // Step takes an input at a moment and decides, always in the same order: metrics are appended, scheduled actions run, alarms that
 // are due evaluated (alarm.Registry), capacities decided, endpoints reconciled. An error means that nothing changed: the state is the same, byte for byte.
 func (e *Engine) Step(now time.Time, in Input) (Output, error) {
 	if now.Before(e.now) {
 		return Output{}, ErrBackwards
+	}
+	if !metric.TimeInRange(now) {
+		return Output{}, ErrMoment
+	}
+	if x, ok := in.(limited); ok {
+		if err := x.limits(); err != nil {
+			return Output{}, err
+		}
 	}
 	before, ids := e.now, e.ids
 	e.now = now

@@ -95,13 +95,6 @@ func (e *Engine) raise(r *Region, t *scaling.Target) {
 }
 
 func (in LoadHistory) apply(e *Engine) (Result, error) {
-	for _, values := range [][]scaling.HourValue{in.Past.Load, in.Past.Scaling, in.Past.Capacity} {
-		for _, v := range values {
-			if !metric.IsFinite(v.Value) {
-				return nil, ErrNumber
-			}
-		}
-	}
 	r := e.regions[in.Scope]
 	if r == nil {
 		return nil, nil

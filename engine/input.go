@@ -284,14 +284,6 @@ func (e *Engine) change(r *Region, name string, do func() error) error {
 
 func (in PutMetricData) apply(e *Engine) (Result, error) {
 	w := e.region(in.Scope).Metrics
-	for i := range in.Data {
-		if !in.Data[i].Summary.InRange() {
-			return nil, ErrNumber
-		}
-		if x := in.Data[i].Resolution; x != metric.StandardResolution && x != metric.HighResolution {
-			return nil, ErrResolution
-		}
-	}
 	if w.Behind() {
 		return nil, metric.ErrPending // at once, so that a refusal leaves nothing recorded
 	}

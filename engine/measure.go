@@ -17,9 +17,6 @@ const (
 const idleStep = 10 * time.Second
 
 func (in Observed) apply(e *Engine) (Result, error) {
-	if !in.inRange() {
-		return nil, ErrNumber
-	}
 	for i := range in.Variants {
 		e.observe(&in.Variants[i])
 	}

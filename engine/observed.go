@@ -31,29 +31,6 @@ type VariantObservation struct {
 	Concurrency metric.Summary
 }
 
-// inRange reports whether all that was measured can be recorded.
-func (in *Observed) inRange() bool {
-	for i := range in.Variants {
-		o := &in.Variants[i]
-		for _, v := range [...]float64{o.Invocations, o.InvocationsPerInstance, o.Errors4XX, o.Errors5XX, o.ModelErrors, o.Answered, o.NoCapacity} {
-			if !metric.InRange(v) {
-				return false
-			}
-		}
-		if !o.ModelLatency.InRange() || !o.OverheadLatency.InRange() || !o.Concurrency.InRange() {
-			return false
-		}
-	}
-	for _, u := range in.Instances {
-		for _, v := range [...]float64{u.CPUPercent, u.CPUNormalized, u.MemoryPercent, u.DiskPercent} {
-			if !metric.InRange(v) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // InstanceUsage is what one instance used of its machine in the last interval.
 type InstanceUsage struct {
 	ID            hosting.InstanceID

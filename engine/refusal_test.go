@@ -30,6 +30,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 	endpoint := engine.EndpointKey{Scope: s, Endpoint: "none"}
 	minus, four, huge, second := -1, 4, 1000, time.Duration(-1)
 	number, vast := 50.0, math.MaxInt32
+	far := time.Unix(1<<40, 0)
 	var config hosting.EndpointConfig
 	config.Name, config.Variants = "c", []hosting.VariantConfig{{Name: "v", Model: "no such model"}}
 	twice := config
@@ -100,6 +101,13 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 		engine.TagAlarm{Scope: s, Name: "none", MuteRule: true, Add: map[string]string{"a": "b"}},
 		engine.Observed{Variants: []engine.VariantObservation{{Key: engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, Invocations: 0x1p361}}},
 		engine.LoadHistory{Scope: s, Target: key, Policy: "none", Past: scaling.PastLoad{Load: []scaling.HourValue{{Value: math.Inf(1)}}}},
+		engine.Reported{},
+		engine.Reported{Report: hosting.InstanceReport{State: hosting.FleetReady, Stages: hosting.Stages{Asked: far}}},
+		engine.Notified{Scope: s, Alarm: "by hand", Action: alarm.Action{On: 9}},
+		engine.Notified{Scope: s, Alarm: "by hand", Updated: far},
+		engine.HistoryKept{Scope: s, Through: far},
+		engine.InstancesEjected{Key: engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, Ejected: []engine.Ejection{{Times: -1}}},
+		engine.WakeRequested{Key: engine.VariantKey{Scope: s, Endpoint: "e", Variant: "v"}, Waiting: -1},
 	}
 	all = append(all, engine.Configured{})
 	if populated { // refused for what is there
@@ -111,8 +119,7 @@ func refusals(s engine.Scope, populated bool) map[reflect.Type][]engine.Input {
 	}
 	byType := map[reflect.Type][]engine.Input{}
 	for _, in := range []engine.Input{ // valid inputs are not refused, even if they change nothing
-		engine.Tick{}, engine.Reported{}, engine.SetAlarmActions{}, engine.Notified{}, engine.KeepHistory{}, engine.HistoryKept{}, engine.PromQLEvaluated{},
-		engine.InstancesEjected{}, engine.WakeRequested{}, engine.DeleteMuteRule{},
+		engine.Tick{}, engine.SetAlarmActions{}, engine.KeepHistory{}, engine.PromQLEvaluated{}, engine.DeleteMuteRule{},
 	} {
 		byType[reflect.TypeOf(in)] = nil
 	}

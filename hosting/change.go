@@ -185,6 +185,9 @@ func (r *Registry) UpdateEndpoint(now time.Time, u Update) error {
 	if !found {
 		return notFound(ResourceConfig, u.Config)
 	}
+	if u.Bake < 0 || u.Bake > timeoutMax {
+		return invalid("The old fleet of endpoint %q can be kept for 0 to %d seconds.", e.Name, timeoutMax/time.Second)
+	}
 	if u.Config == e.Config {
 		return invalid("Endpoint %q uses endpoint configuration %q already. Update it to another one.", e.Name, u.Config)
 	}

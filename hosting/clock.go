@@ -8,8 +8,11 @@ func (r *Registry) policyTime(wall time.Duration) time.Duration {
 	if r.ClockSpeed == 0 {
 		return wall
 	}
-	return time.Duration(float64(wall) * r.ClockSpeed)
+	return time.Duration(min(float64(wall)*r.ClockSpeed, float64(policyTimeMax)))
 }
+
+// policyTimeMax is a century, which no deadline is beyond: the moments of deadlines can be counted.
+const policyTimeMax = 100 * 365 * 24 * time.Hour
 
 // SetClockSpeed sets how many seconds of policy time pass in a second of wall time from now on. The part of its time that a copy which
 // starts has used stays what it was on the wall's clock. speed is positive.

@@ -158,6 +158,9 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 		if v.InitialCount < 0 {
 			return invalid("InitialInstanceCount of variant %q must not be negative.", v.Name)
 		}
+		if err := v.check(); err != nil {
+			return err
+		}
 		if _, found := r.Models[v.Model]; !found {
 			return notFound(ResourceModel, v.Model)
 		}
@@ -167,6 +170,35 @@ func (r *Registry) CreateConfig(now time.Time, c EndpointConfig) error {
 	}
 	c.Created = now
 	r.Configs[c.Name] = &c
+	return nil
+}
+
+// Ranges of a variant's numbers beyond AWS's own, which the API checks.
+const (
+	timeoutMax = 24 * time.Hour
+	volumeMax  = 1 << 20 // GB
+)
+
+// check refuses numbers that no variant can be run by.
+func (v *VariantConfig) check() error {
+	for _, x := range [...]struct {
+		member string
+		d      time.Duration
+	}{
+		{"ModelDataDownloadTimeoutInSeconds", v.DownloadTimeout},
+		{"ContainerStartupHealthCheckTimeoutInSeconds", v.StartupTimeout},
+		{"VariantInstanceProvisionTimeoutInSeconds", v.ProvisionTimeout},
+	} {
+		if x.d < 0 || x.d > timeoutMax {
+			return invalid("%s of variant %q must be between 0 and %d.", x.member, v.Name, timeoutMax/time.Second)
+		}
+	}
+	switch {
+	case v.VolumeSizeGB < 0 || v.VolumeSizeGB > volumeMax:
+		return invalid("VolumeSizeInGB of variant %q must be between 0 and %d.", v.Name, volumeMax)
+	case v.Routing < RoutingUnset || v.Routing > RoutingLeastOutstanding:
+		return invalid("RoutingStrategy of variant %q is not valid.", v.Name)
+	}
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package metric
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // ValueMax bounds the size of a sample. AWS: MetricDatum, Value: values must be in the range of -2^360 to 2^360; NaN and the infinities
 // are not supported.
@@ -18,13 +21,34 @@ func (s *Summary) InRange() bool {
 	if !InRange(s.Min) || !InRange(s.Max) || !(math.Abs(s.Sum) <= totalMax) || !(s.Count >= 0 && s.Count <= totalMax) {
 		return false
 	}
-	for _, b := range s.Distribution {
-		if !(b.Count >= 0 && b.Count <= totalMax) {
+	for i, b := range s.Distribution {
+		if !(b.Count >= 0 && b.Count <= totalMax) || b.Index != ZeroBucket && (b.Index < bucketMin || b.Index > bucketMax) {
+			return false
+		}
+		if i > 0 && s.Distribution[i-1].Index >= b.Index {
 			return false
 		}
 	}
 	return true
 }
+
+// The buckets of the smallest and the largest sample that distributions count, Tiny and ValueMax.
+const (
+	bucketMin = -360 * perDoubling
+	bucketMax = 360 * perDoubling
+)
+
+// TimeInRange reports whether a sample may be of this time: within the years from 1970 to 2261, whose nanoseconds can be counted.
+func TimeInRange(t time.Time) bool { return UnixInRange(t.Unix()) }
+
+// UnixInRange is TimeInRange of a time in Unix seconds.
+func UnixInRange(seconds int64) bool { return seconds >= 0 && seconds < unixMax }
+
+// unixMax is the beginning of 2262 in Unix seconds.
+const unixMax = 9_214_646_400
+
+// InRange reports whether the samples of an interval may be recorded.
+func (b *BucketState) InRange() bool { return UnixInRange(b.Start) && b.Summary.InRange() }
 
 // IsFinite reports whether v is a number: neither NaN nor an infinity.
 func IsFinite(v float64) bool { return math.Abs(v) <= math.MaxFloat64 }

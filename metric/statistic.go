@@ -76,6 +76,14 @@ func (s Statistic) String() string {
 	return "invalid"
 }
 
+// Valid reports whether the statistic is one of those that ParseStatistic returns, as far as its numbers go.
+func (s Statistic) Valid() bool {
+	return s.Kind >= SampleCount && s.Kind <= PercentileRank && s.Rank >= 0 && s.Rank < rankMax && IsFinite(s.Lower) && IsFinite(s.Upper)
+}
+
+// rankMax is above the rank of every percentile: p100.5 is accepted. AWS: recorded.
+const rankMax = 101
+
 // percentileDecimals is the most decimals of a percentile's rank. AWS: CloudWatch user guide, statistics definitions.
 const percentileDecimals = 10
 
@@ -102,7 +110,7 @@ func parseRank(text string) (float64, bool) {
 		return 0, false
 	}
 	rank, ok := parseNumber(digits)
-	return rank, ok && rank < 101 // p100.5 is accepted: measured
+	return rank, ok && rank < rankMax
 }
 
 func allDigits(s string) bool {

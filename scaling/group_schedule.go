@@ -139,7 +139,10 @@ func (in *GroupScheduleInput) check(now time.Time) error {
 	case in.Zone != "" && in.Recurrence == "":
 		return Invalid("TimeZone can be specified with a Recurrence only")
 	}
-	return nil
+	return firstOf(
+		checkCapacity("MinSize", least), checkCapacity("MaxSize", most), checkCapacity("DesiredCapacity", desired),
+		checkTime("StartTime", in.Start), checkTime("EndTime", in.End),
+	)
 }
 
 // DeleteGroupSchedule removes a group's scheduled action. It fails with KindObjectNotFound.

@@ -57,8 +57,10 @@ func (u *GroupUpdate) check(least, most, want int) error {
 		return Invalid("DefaultCooldown must be greater than or equal to 0")
 	case u.DefaultWarmup != nil && (*u.DefaultWarmup < 0 || *u.DefaultWarmup > WarmupMax):
 		return Invalid("DefaultInstanceWarmup must be between 0 and %d seconds, or -1", WarmupMax/time.Second)
+	case u.DefaultCooldown != nil && *u.DefaultCooldown > cooldownMax:
+		return Invalid("DefaultCooldown must be at most %d", cooldownMax/time.Second)
 	}
-	return nil
+	return checkCapacity("MaxSize", &most)
 }
 
 // SetDesired asks for a desired capacity of a group, and returns the target that stands for it and the change that follows. It fails

@@ -92,7 +92,7 @@ func checkRange(least, most int) error {
 	if most < least {
 		return Invalid("Maximum capacity cannot be less than minimum capacity")
 	}
-	return nil
+	return checkCapacity("Maximum capacity", &most)
 }
 
 // create adds a target. What a departed one of the same key left behind goes on with it: AWS keeps the history of a resource

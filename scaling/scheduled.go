@@ -125,6 +125,9 @@ func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*
 	if loc == nil {
 		return nil, Invalid("Invalid schedule timezone: %s", a.Zone)
 	}
+	if err := firstOf(checkTime("StartTime", a.Start), checkTime("EndTime", a.End)); err != nil {
+		return nil, err
+	}
 	if !a.Start.IsZero() && !a.End.IsZero() && !a.Start.Before(a.End) {
 		return nil, Invalid("StartTime must be before EndTime")
 	}
@@ -147,7 +150,7 @@ func (g Range) check() error {
 	case g.Min != nil && g.Max != nil:
 		return checkRange(*g.Min, *g.Max)
 	default:
-		return nil
+		return firstOf(checkCapacity("Minimum capacity", g.Min), checkCapacity("Maximum capacity", g.Max))
 	}
 }
 

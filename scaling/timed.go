@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -123,6 +124,13 @@ type PastLoad struct {
 
 	// Unread is why a metric could not be evaluated, in a sentence for an operator; "" where each was.
 	Unread string `json:",omitzero"`
+}
+
+// All iterates over the values of each metric and its name.
+func (p *PastLoad) All() iter.Seq2[string, []HourValue] {
+	return func(yield func(string, []HourValue) bool) {
+		_ = yield("Load", p.Load) && yield("Scaling", p.Scaling) && yield("Capacity", p.Capacity)
+	}
 }
 
 // HourValue is the value of one hour; hours without data are left out.

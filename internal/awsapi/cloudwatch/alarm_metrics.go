@@ -75,8 +75,8 @@ func mathRule(s engine.Scope, in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	if err := checkValue(r.Threshold, "Threshold"); err != nil {
 		return r, err
 	}
-	if err := checkSpan(int(r.Period/time.Second), r); err != nil {
-		return r, err
+	if err := r.CheckSpan(); err != nil {
+		return r, refusal(err)
 	}
 	return r, choices(&r, in)
 }
@@ -126,8 +126,8 @@ func dataQueries(s engine.Scope, in []types.MetricDataQuery) ([]metric.DataQuery
 			return nil, awsapi.Validation("Invalid metrics list: the Period of the query %s belongs into its MetricStat", id)
 		}
 		if q.Period != nil {
-			if err := checkPeriod(int(*q.Period)); err != nil {
-				return nil, err
+			if err := alarm.CheckPeriod(periodOf(q.Period)); err != nil {
+				return nil, refusal(err)
 			}
 		}
 		if q.MetricStat != nil {
@@ -161,8 +161,8 @@ func metricStat(in *types.MetricStat) (*metric.MetricStat, error) {
 	if err := checkDimensions(in.Metric.Dimensions, "PutMetricAlarm"); err != nil {
 		return nil, err
 	}
-	if err := checkPeriod(int(*in.Period)); err != nil {
-		return nil, err
+	if err := alarm.CheckPeriod(periodOf(in.Period)); err != nil {
+		return nil, refusal(err)
 	}
 	statistic, err := metric.ParseStatistic(*in.Stat)
 	if err != nil {

@@ -127,8 +127,8 @@ func rule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 	if err := checkValue(r.Threshold, "Threshold"); err != nil {
 		return r, err
 	}
-	if err := checkSpan(int(*in.Period), r); err != nil {
-		return r, err
+	if err := r.CheckSpan(); err != nil {
+		return r, refusal(err)
 	}
 	var err error
 	if r.Statistic, err = metric.ParseStatistic(string(in.Statistic) + aws.ToString(in.ExtendedStatistic)); err != nil {
@@ -154,29 +154,6 @@ func needed(in *sdk.PutMetricAlarmInput) error {
 		return awsapi.Validation("ComparisonOperators for ranges require ThresholdMetricId to be set")
 	case in.Threshold == nil:
 		return awsapi.Validation("PutMetricAlarm request should have valid Threshold parameter")
-	}
-	return nil
-}
-
-// checkSpan checks period and number of periods of an alarm.
-func checkSpan(seconds int, r alarm.Rule) error {
-	if err := checkPeriod(seconds); err != nil {
-		return err
-	}
-	switch {
-	case r.DatapointsToM > r.Periods:
-		return awsapi.Validation("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
-	case seconds < 3600 && seconds*r.Periods > 86_400:
-		return awsapi.Validation("Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400) for alarms using period < 3600")
-	case seconds*r.Periods > 604_800:
-		return awsapi.Validation("Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= 604800) for alarms using period >= 3600")
-	}
-	return nil
-}
-
-func checkPeriod(seconds int) error {
-	if seconds != 10 && seconds != 20 && seconds != 30 && (seconds < 60 || seconds%60 != 0) {
-		return awsapi.Validation("Period must be 10, 20, 30 or a multiple of 60")
 	}
 	return nil
 }

@@ -74,6 +74,10 @@ func (c *Config) check(d scaling.Dimension) error {
 		return scaling.Invalid("Scheduling buffer time must be between 0 and 3600 seconds")
 	}
 	switch {
+	case c.Mode < 0 || c.Mode > ForecastAndScale:
+		return scaling.Invalid("Mode is not valid")
+	case c.Breach < 0 || c.Breach > IncreaseMaxCapacity:
+		return scaling.Invalid("MaxCapacityBreachBehavior is not valid")
 	case c.Breach == IncreaseMaxCapacity && c.MaxBuffer == nil:
 		return scaling.Invalid("MaxCapacityBuffer must be specified when MaxCapacityBreachBehavior is IncreaseMaxCapacity")
 	case c.Breach != IncreaseMaxCapacity && c.MaxBuffer != nil:
@@ -160,6 +164,9 @@ func checkQueries(queries []metric.DataQuery, member string) error {
 		q := &queries[i]
 		if !q.Hidden {
 			returned++
+		}
+		if q.Stat != nil && !q.Stat.Statistic.Valid() {
+			return scaling.Invalid("%s: the Stat of MetricDataQuery %s is not valid.", member, q.ID)
 		}
 		if (q.Stat == nil) == (q.Expression == "") {
 			return scaling.Invalid("%s: MetricDataQuery %s must have either a MetricStat or an Expression.", member, q.ID)

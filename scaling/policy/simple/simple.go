@@ -61,14 +61,18 @@ func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 	switch {
 	case p.API != scaling.EC2AutoScaling || in == nil:
 		return nil, scaling.Invalid("Policies of type %s belong to Auto Scaling groups", Type{}.Name())
-	case in.AdjustmentType == 0:
+	case !in.AdjustmentType.Valid():
 		return nil, scaling.Invalid("You must specify an AdjustmentType for policy type: %s", Type{}.Name())
 	case !in.Given:
 		return nil, scaling.Invalid("You must specify a ScalingAdjustment for policy type: %s", Type{}.Name())
 	case in.AdjustmentType == step.ExactCapacity && in.Adjustment < 0:
 		return nil, scaling.Invalid("ScalingAdjustment cannot be less than 0 when AdjustmentType is ExactCapacity")
-	case in.Cooldown != nil && *in.Cooldown < 0:
-		return nil, scaling.Invalid("Cooldown must be nonnegative")
+	}
+	if err := scaling.CheckCooldown(in.Cooldown); err != nil {
+		return nil, err
+	}
+	if err := scaling.CheckAdjustment("ScalingAdjustment", in.Adjustment); err != nil {
+		return nil, err
 	}
 	if err := in.adjustment().CheckMagnitude(); err != nil {
 		return nil, err

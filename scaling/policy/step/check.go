@@ -46,7 +46,7 @@ func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 // putGroup checks a configuration of a group's policy. AWS: measured.
 func putGroup(in *Config) (scaling.Rule, error) {
 	switch {
-	case in.AdjustmentType == 0:
+	case !in.AdjustmentType.Valid():
 		return nil, scaling.Invalid("You must specify an AdjustmentType for policy type: %s", Type{}.Name())
 	case len(in.Steps) == 0:
 		return nil, scaling.Invalid("You must specify at least one StepAdjustment for policy type: %s", Type{}.Name())
@@ -70,7 +70,7 @@ func (s *Config) CheckMagnitude() error {
 	if scaling.Or(s.MinMagnitude, 0) < 0 {
 		return scaling.Invalid("MinAdjustmentMagnitude must be greater than or equal to 0")
 	}
-	return nil
+	return scaling.CheckAdjustment("MinAdjustmentMagnitude", scaling.Or(s.MinMagnitude, 0))
 }
 
 // reworded gives what both APIs refuse the words of EC2 Auto Scaling. AWS: measured.
@@ -95,7 +95,7 @@ func reworded(err error) error {
 
 // check refuses what AWS refuses, in AWS's order. (AWS: PutScalingPolicy, StepAdjustment; texts recorded.)
 func (s *Config) check() error {
-	if s.AdjustmentType == 0 {
+	if !s.AdjustmentType.Valid() {
 		return scaling.Invalid("Adjustment type must be specified")
 	}
 	if len(s.Steps) == 0 {
@@ -116,12 +116,31 @@ func (s *Config) check() error {
 	if s.MinMagnitude != nil && *s.MinMagnitude < 0 { // AWS's words are not known
 		return scaling.Invalid("Minimum adjustment magnitude must be nonnegative")
 	}
-	if s.Cooldown != nil && *s.Cooldown < 0 {
-		return scaling.Invalid("Cooldown must be nonnegative")
+	if err := scaling.CheckAdjustment("MinAdjustmentMagnitude", scaling.Or(s.MinMagnitude, 0)); err != nil {
+		return err
+	}
+	if err := scaling.CheckCooldown(s.Cooldown); err != nil {
+		return err
+	}
+	if err := s.checkNumbers(); err != nil {
+		return err
 	}
 	negative := func(a Adjustment) bool { return a.Adjustment < 0 }
 	if s.AdjustmentType == ExactCapacity && slices.ContainsFunc(s.Steps, negative) {
 		return scaling.Invalid("Scaling adjustment cannot be less than 0 when adjustment type is ExactCapacity")
+	}
+	return nil
+}
+
+// checkNumbers checks the ranges of the adjustments, and the aggregation.
+func (s *Config) checkNumbers() error {
+	for _, a := range s.Steps {
+		if err := scaling.CheckAdjustment("ScalingAdjustment", a.Adjustment); err != nil {
+			return err
+		}
+	}
+	if s.Aggregation < 0 || s.Aggregation > AggregateMaximum {
+		return scaling.Invalid("MetricAggregationType is not valid")
 	}
 	return nil
 }

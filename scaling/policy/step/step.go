@@ -79,6 +79,9 @@ func (t AdjustmentType) String() string {
 	}
 }
 
+// Valid reports whether it is one of the types.
+func (t AdjustmentType) Valid() bool { return t >= ChangeInCapacity && t <= ExactCapacity }
+
 // ParseAdjustmentType returns the type of AWS's name; zero where there is none.
 func ParseAdjustmentType(s string) AdjustmentType { return scaling.Named(s, ExactCapacity) }
 

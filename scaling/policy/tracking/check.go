@@ -54,9 +54,6 @@ func (c *Config) checkFor(api scaling.API, d scaling.Dimension) error {
 	if err := c.check([]PredefinedMetric{GroupCPUUtilization}, d); err != nil {
 		return err
 	}
-	if s := c.Customized; s != nil && s.Period != 0 && s.Period != 10*time.Second && s.Period != 30*time.Second && s.Period != time.Minute {
-		return scaling.Invalid("Period must be 10, 30 or 60")
-	}
 	return nil
 }
 
@@ -66,8 +63,8 @@ func (c *Config) check(fitting []PredefinedMetric, d scaling.Dimension) error {
 		return err
 	}
 	for _, cooldown := range []*time.Duration{c.ScaleOutCooldown, c.ScaleInCooldown} {
-		if cooldown != nil && *cooldown < 0 {
-			return scaling.Invalid("Cooldown must be nonnegative")
+		if err := scaling.CheckCooldown(cooldown); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -111,9 +108,11 @@ func predefined(d scaling.Dimension) []PredefinedMetric {
 func (s *CustomizedSpec) check() error {
 	plain := s.Namespace != "" || s.Name != "" || s.Statistic != 0 || s.Unit != "" || len(s.Dimensions) > 0
 	switch {
+	case s.Period != 0 && s.Period != 10*time.Second && s.Period != 30*time.Second && s.Period != time.Minute:
+		return scaling.Invalid("Period must be 10, 30 or 60")
 	case len(s.Queries) > 0 && !plain:
 		return s.checkQueries()
-	case len(s.Queries) > 0, s.Namespace == "", s.Name == "", s.Statistic == 0:
+	case len(s.Queries) > 0, s.Namespace == "", s.Name == "", s.Statistic < Average, s.Statistic > Sum:
 		return scaling.Invalid(invalidSpecification)
 	}
 	return nil
