@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"time"
@@ -11,9 +12,12 @@ import (
 )
 
 // insertEvent writes a row, or replaces the one with its identity.
-func insertEvent(ctx context.Context, tx transaction, h log.EventRecord) error {
-	ident := sql.NullString{String: h.ID, Valid: h.ID != ""}
-	return tx.exec(ctx, insertRow, nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data, rowSum(nanos(h.At), h))
+func insertEvent(ctx context.Context, c *connection, h log.EventRecord) error {
+	var ident driver.Value
+	if h.ID != "" {
+		ident = h.ID
+	}
+	return c.exec(ctx, insertRow, nanos(h.At), h.Scope, h.Table, h.Key, h.Type, ident, h.Kind, h.Data, rowSum(nanos(h.At), h))
 }
 
 // condition is what a query selects rows by.

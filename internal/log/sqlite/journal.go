@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,25 +51,23 @@ type querier interface {
 func position(ctx context.Context, q querier) (epoch, end uint64, err error) {
 	var text []byte
 	var last int64
-	err = q.QueryRowContext(ctx, selectPosition, epochKey).Scan(&text, &last)
-	if err == nil && len(text) > 0 {
-		epoch, err = strconv.ParseUint(string(text), 10, 64)
+	if err = q.QueryRowContext(ctx, selectPosition, epochKey).Scan(&text, &last); err == nil {
+		epoch, err = parseEpoch(text)
 	}
 	return epoch, uint64(last), err
 }
 
+// parseEpoch reads the setting that has the newest epoch; 0 where there is none.
+func parseEpoch(text []byte) (uint64, error) {
+	if len(text) == 0 {
+		return 0, nil
+	}
+	return strconv.ParseUint(string(text), 10, 64)
+}
+
 // Append implements log.Journal.
 func (s *Store) Append(ctx context.Context, b log.Batch) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("committing: %w", err)
-	}
-	err = s.fill(ctx, transaction{tx, s.prepared}, b)
-	if err == nil {
-		err = tx.Commit()
-	}
-	if err != nil {
-		s.abandon(ctx, tx)
+	if err := s.commit(ctx, b); err != nil {
 		return fmt.Errorf("committing: %w", err)
 	}
 	if n := len(b.Entries); n > 0 {
@@ -78,14 +77,40 @@ func (s *Store) Append(ctx context.Context, b log.Batch) error {
 	return nil
 }
 
+func (s *Store) commit(ctx context.Context, b log.Batch) error {
+	held, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	err = held.Raw(func(conn any) error {
+		c := conn.(*connection)
+		err := s.fill(ctx, c, b)
+		if err != nil {
+			c.abandon(ctx)
+		}
+		return err
+	})
+	return errors.Join(err, held.Close())
+}
+
 // abandon ends a transaction that failed. SQLite may have ended it already, or, where COMMIT itself failed, not yet.
 func (s *Store) abandon(ctx context.Context, tx *sql.Tx) {
 	_ = tx.Rollback()
 	_, _ = s.write.ExecContext(ctx, "ROLLBACK")
 }
 
-func (s *Store) fill(ctx context.Context, tx transaction, b log.Batch) error {
-	epoch, end, err := position(ctx, tx)
+// fill writes a batch in a transaction. If it fails, the transaction may still be open.
+func (s *Store) fill(ctx context.Context, c *connection, b log.Batch) error {
+	if err := c.exec(ctx, beginCommit); err != nil {
+		return err
+	}
+	at := make([]driver.Value, 2)
+	if err := c.row(ctx, selectPosition, at, epochKey); err != nil {
+		return err
+	}
+	text, _ := at[0].([]byte)
+	last, _ := at[1].(int64)
+	epoch, err := parseEpoch(text)
 	if err != nil {
 		return err
 	}
@@ -93,29 +118,29 @@ func (s *Store) fill(ctx context.Context, tx transaction, b log.Batch) error {
 		return log.ErrFenced
 	}
 	for i, e := range b.Entries {
-		if want := end + uint64(i) + 1; e.Seq != want {
+		if want := uint64(last) + uint64(i) + 1; e.Seq != want {
 			return fmt.Errorf("the journal goes on at %d, not at %d", want, e.Seq)
 		}
-		if err := s.insert(ctx, tx, e); err != nil {
+		if err := s.insert(ctx, c, e); err != nil {
 			return err
 		}
 	}
 	for _, h := range b.Events {
-		if err := insertEvent(ctx, tx, h); err != nil {
+		if err := insertEvent(ctx, c, h); err != nil {
 			return err
 		}
 	}
 	for _, m := range b.Outbox {
-		if err := tx.exec(ctx, insertMessage, m.Topic, m.Kind, m.Data, messageSum(m)); err != nil {
+		if err := c.exec(ctx, insertMessage, m.Topic, m.Kind, m.Data, messageSum(m)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.exec(ctx, endCommit)
 }
 
-func (s *Store) insert(ctx context.Context, tx transaction, e log.Entry) error {
+func (s *Store) insert(ctx context.Context, c *connection, e log.Entry) error {
 	held, events := packInput(s.packer, e.Data), encodeEvents(s.packer, e.Events)
-	return tx.exec(ctx, insertEntry, e.Seq, nanos(e.At), e.Kind, held, events, lineSum(e.Seq, nanos(e.At), e.Kind, held, events))
+	return c.exec(ctx, insertEntry, int64(e.Seq), nanos(e.At), e.Kind, held, events, lineSum(e.Seq, nanos(e.At), e.Kind, held, events))
 }
 
 // encodeEvents returns what the journal holds of events: of each its kind and its data, with their lengths before them; nil where there are

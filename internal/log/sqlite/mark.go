@@ -33,13 +33,8 @@ func (m *mark) set(seq uint64) {
 		}
 		m.file = f
 	}
-	_, _ = fmt.Fprintf(offset{m.file}, markForm, seq)
+	_, _ = m.file.WriteAt(fmt.Appendf(nil, markForm, seq), 0)
 }
-
-// offset writes at a file's beginning.
-type offset struct{ *os.File }
-
-func (o offset) Write(b []byte) (int, error) { return o.WriteAt(b, 0) }
 
 func (m *mark) close() error {
 	if m.file == nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
 
 	"bellows.dev/bellows/internal/log"
 )
@@ -51,8 +51,7 @@ type Store struct {
 	mark  mark
 	tail  log.Tail
 
-	packer   *zstd.Encoder        // of inputs; nil where the store is only read
-	prepared map[string]*sql.Stmt // statements of a commit, by their text
+	packer *zstd.Encoder // of inputs; nil where the store is only read
 }
 
 var _ log.Store = (*Store)(nil)
@@ -117,9 +116,6 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := addColumns(ctx, s.write); err != nil {
 		return err
 	}
-	if err := s.prepare(ctx); err != nil {
-		return err
-	}
 	if s.mover, err = connect(path, 1, false); err != nil {
 		return err
 	}
@@ -153,10 +149,11 @@ func connect(path string, connections int, readOnly bool) (*sql.DB, error) {
 	} else {
 		options["_pragma"] = append(options["_pragma"], "journal_mode(WAL)")
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options.Encode())
+	base, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
+	db := sql.OpenDB(connector{base})
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
