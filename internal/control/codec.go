@@ -186,62 +186,62 @@ func history(now time.Time, e event) (h log.EventRecord, ok bool) {
 	switch x := e.value.(type) {
 	case engine.ActivityChanged:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type, h.ID, h.At = "activity", x.Activity.Key.ResourceID, "Scaled", x.Activity.ID, x.Activity.Start
+		h.Table, h.Key, h.Type, h.ID, h.At = log.TableActivity, x.Activity.Key.ResourceID, log.TypeScaled, x.Activity.ID, x.Activity.Start
 		switch {
 		case x.Activity.Cause.API == scaling.EC2AutoScaling:
-			h.Type = "Group" // Application Auto Scaling does not list it
+			h.Type = log.TypeGroup
 		case x.Activity.NotScaled.Code != 0:
-			h.Type = "NotScaled"
+			h.Type = log.TypeNotScaled
 		}
 	case engine.InstanceActivityChanged:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "group", x.Activity.Group.VariantName(), x.Activity.Status.String()
+		h.Table, h.Key, h.Type = log.TableGroup, x.Activity.Group.VariantName(), x.Activity.Status.String()
 		h.ID, h.At = x.Activity.ID, x.Activity.Start
 	case engine.Decided:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Decided"
+		h.Table, h.Key, h.Type = log.TableDecision, x.Target.ResourceID, log.TypeDecided
 	case engine.ScheduledActionRan:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "decision", x.Run.Key.ResourceID, "Scheduled"
+		h.Table, h.Key, h.Type = log.TableDecision, x.Run.Key.ResourceID, log.TypeScheduled
 	case engine.ForecastMade:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "Forecast"
+		h.Table, h.Key, h.Type = log.TableDecision, x.Target.ResourceID, log.TypeForecast
 	case engine.MaxCapacityRaised:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "decision", x.Target.ResourceID, "MaxCapacity"
+		h.Table, h.Key, h.Type = log.TableDecision, x.Target.ResourceID, log.TypeMaxCapacity
 	case engine.AlarmTransition:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(x.Composite)+"StateUpdate"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, composite(x.Composite)+log.TypeState
 	case engine.AlarmUnevaluated:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, "StateUpdate"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, log.TypeState
 	case engine.AlarmConfigured:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, "ConfigurationUpdate"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, log.TypeConfiguration
 	case engine.CompositeConfigured:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(true)+"ConfigurationUpdate"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, composite(true)+log.TypeConfiguration
 	case engine.AlarmActed:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(x.Composite)+"Action"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, composite(x.Composite)+log.TypeAction
 		if x.Contributor != nil {
-			h.Type = "AlarmContributorAction"
+			h.Type = log.TypeContributorAction
 		}
 	case engine.ActionsSuppressed:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, composite(true)+"Action"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, composite(true)+log.TypeAction
 	case engine.ContributorTransition:
 		scope(x.Scope)
-		h.Table, h.Key, h.Type = "alarm", x.Alarm, "AlarmContributorStateUpdate"
+		h.Table, h.Key, h.Type = log.TableAlarm, x.Alarm, log.TypeContributorState
 	case engine.EndpointChanged:
 		scope(x.Key.Scope)
-		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Status"
+		h.Table, h.Key, h.Type = log.TableEndpoint, x.Key.Endpoint, log.TypeStatus
 	case engine.EjectionChanged:
 		scope(x.Key.Scope)
-		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"
+		h.Table, h.Key, h.Type = log.TableEndpoint, x.Key.Endpoint, log.TypeInstance
 	case engine.InstanceChanged:
 		scope(x.Key.Scope)
-		h.Table, h.Key, h.Type = "endpoint", x.Key.Endpoint, "Instance"
+		h.Table, h.Key, h.Type = log.TableEndpoint, x.Key.Endpoint, log.TypeInstance
 	default:
 		return h, false
 	}
@@ -251,7 +251,7 @@ func history(now time.Time, e event) (h log.EventRecord, ok bool) {
 // composite is the prefix of the row types of composite alarms, which share a table with metric alarms.
 func composite(is bool) string {
 	if is {
-		return "Composite"
+		return log.CompositePrefix
 	}
 	return ""
 }

@@ -40,6 +40,9 @@ func TestEveryInputAndEventHasACodec(t *testing.T) {
 		if back, err := DecodeEvent(h.Kind, h.Data); err != nil || !kept || reflect.TypeOf(back) != reflect.TypeOf(e) {
 			t.Errorf("%T came back as %T: %v; kept %v", e, back, err, kept)
 		}
+		if _, known := log.Kept()[h.Table]; !known {
+			t.Errorf("%T is in table %q, whose rows are never removed", e, h.Table)
+		}
 	}
 }
 

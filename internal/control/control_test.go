@@ -277,7 +277,7 @@ func testScalesComesBackAndAgreesWithItself(t *testing.T) {
 			t.Errorf("written and read again: %v, %v; was %v", back, err, e)
 		}
 	}
-	activities, _, err := s.Events(t.Context(), log.EventQuery{Table: "activity", Scope: engine.ScopeName(scope), Limit: 50, Types: []string{"Scaled"}})
+	activities, _, err := s.Events(t.Context(), log.EventQuery{Table: log.TableActivity, Scope: engine.ScopeName(scope), Limit: 50, Types: []string{"Scaled"}})
 	if err != nil || len(activities) < 2 {
 		t.Errorf("%d activities, %v", len(activities), err)
 	}

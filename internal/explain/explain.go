@@ -83,10 +83,16 @@ type Explanation struct {
 	Story    []Line `json:"story,omitempty"` // oldest first
 }
 
+// Kinds of lines by which readers select.
+const (
+	KindDecision = "decision"
+	KindChange   = "change" // by hand
+)
+
 // Line is one event, as a sentence and as data.
 type Line struct {
 	At   time.Time    `json:"at"`
-	Kind string       `json:"kind"` // alarm, decision, activity, schedule, change (by hand), endpoint or instance
+	Kind string       `json:"kind"` // KindDecision, KindChange, alarm, activity, schedule, endpoint, instance or event
 	Text string       `json:"text"`
 	What engine.Event `json:"what"`
 

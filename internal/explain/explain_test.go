@@ -119,17 +119,17 @@ func (m *memory) Events(_ context.Context, q log.EventQuery) ([]engine.Recorded,
 		var table, key string
 		switch e := i.Event.(type) {
 		case engine.Decided:
-			table, key = "decision", e.Target.ResourceID
+			table, key = log.TableDecision, e.Target.ResourceID
 		case engine.ActivityChanged:
-			table, key = "activity", e.Activity.Key.ResourceID
+			table, key = log.TableActivity, e.Activity.Key.ResourceID
 		case engine.AlarmTransition:
-			table, key = "alarm", e.Alarm
+			table, key = log.TableAlarm, e.Alarm
 		case engine.EndpointChanged:
-			table, key = "endpoint", e.Key.Endpoint
+			table, key = log.TableEndpoint, e.Key.Endpoint
 		case engine.InstanceChanged:
-			table, key = "endpoint", e.Key.Endpoint
+			table, key = log.TableEndpoint, e.Key.Endpoint
 		case engine.EjectionChanged:
-			table, key = "endpoint", e.Key.Endpoint
+			table, key = log.TableEndpoint, e.Key.Endpoint
 		case engine.InstanceActivityChanged:
 			table, key = "group", e.Activity.Group.VariantName()
 		}

@@ -117,7 +117,7 @@ func rank(e engine.Event) int {
 // lastDecision returns the target's last decision before a moment, nil if there is none.
 func lastDecision(ctx context.Context, p Past, types scaling.Types, q Query, until time.Time) (*Line, error) {
 	items, err := p.Events(ctx, log.EventQuery{
-		Scope: engine.ScopeName(q.Scope), Table: log.TableDecision, Key: q.target().ResourceID, Types: []string{"Decided"}, From: until.Add(-recently), To: until, Limit: 1,
+		Scope: engine.ScopeName(q.Scope), Table: log.TableDecision, Key: q.target().ResourceID, Types: []string{log.TypeDecided}, From: until.Add(-recently), To: until, Limit: 1,
 	})
 	if len(items) == 0 || err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func line(types scaling.Types, i engine.Recorded) Line {
 	l := Line{At: i.At, What: i.Event}
 	switch e := i.Event.(type) {
 	case engine.Decided:
-		l.Kind, l.Text, l.Idle = "decision", e.Decision.Explain(types), !e.Decision.Acted
+		l.Kind, l.Text, l.Idle = KindDecision, e.Decision.Explain(types), !e.Decision.Acted
 	case engine.ActivityChanged:
 		l.Kind, l.Text = "activity", activity(e)
 	case engine.ScheduledActionRan:
@@ -139,7 +139,7 @@ func line(types scaling.Types, i engine.Recorded) Line {
 	case engine.AlarmTransition:
 		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", types.AlarmLabel(e.Alarm), e.From, e.To)
 	case engine.InstanceActivityChanged:
-		l.Kind, l.Text = "change", hand(e.Activity.Why)
+		l.Kind, l.Text = KindChange, hand(e.Activity.Why)
 	case engine.EndpointChanged:
 		l.Kind, l.Text = "endpoint", strings.TrimPrefix(e.String(), "endpoint ")
 	case engine.InstanceChanged:

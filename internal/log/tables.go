@@ -11,8 +11,22 @@ const (
 
 // Types of records, by which queries select.
 const (
-	TypeScaled        = "Scaled"
-	TypeNotScaled     = "NotScaled"
+	// Of TableActivity.
+	TypeScaled    = "Scaled"
+	TypeNotScaled = "NotScaled"
+	TypeGroup     = "Group" // of EC2 Auto Scaling: Application Auto Scaling does not list it
+
+	// Of TableDecision.
+	TypeDecided     = "Decided"
+	TypeScheduled   = "Scheduled"
+	TypeForecast    = "Forecast"
+	TypeMaxCapacity = "MaxCapacity"
+
+	// Of TableEndpoint.
+	TypeStatus   = "Status"
+	TypeInstance = "Instance"
+
+	// Of TableAlarm.
 	TypeConfiguration = "ConfigurationUpdate"
 	TypeState         = "StateUpdate"
 	TypeAction        = "Action"

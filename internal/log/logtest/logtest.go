@@ -156,7 +156,7 @@ func atomicity(t *testing.T, open Open) {
 	if err := s.Append(t.Context(), log.Batch{Epoch: epoch, Entries: []log.Entry{entry(2)}}); err == nil {
 		t.Error("an entry that does not follow the last one is taken")
 	}
-	rows, _, err := s.Query(t.Context(), log.EventQuery{Table: "activity", Scope: "s", Limit: 9})
+	rows, _, err := s.Query(t.Context(), log.EventQuery{Table: log.TableActivity, Scope: "s", Limit: 9})
 	n, err2 := s.Waiting(t.Context(), "a")
 	if err := errors.Join(err, err2); len(rows) != 0 || n != 0 || err != nil {
 		t.Errorf("a batch that is refused leaves %v and %d messages, %v", rows, n, err)
@@ -188,7 +188,7 @@ func fencing(t *testing.T, open Open) {
 
 func activity(i int, id string) log.EventRecord {
 	return log.EventRecord{
-		At: noon.Add(time.Duration(i/2) * time.Second), Scope: "s", Table: "activity", Key: fmt.Sprint("k", i%2), Type: "Scaled",
+		At: noon.Add(time.Duration(i/2) * time.Second), Scope: "s", Table: log.TableActivity, Key: fmt.Sprint("k", i%2), Type: log.TypeScaled,
 		ID: id, Kind: "x", Data: fmt.Appendf(nil, "%d", i),
 	}
 }
@@ -206,7 +206,7 @@ func historyPages(t *testing.T, open Open) {
 		addActivity(t, s, epoch, i, fmt.Sprint("id", i))
 	}
 	var got []string
-	q := log.EventQuery{Table: "activity", Scope: "s", Limit: 7}
+	q := log.EventQuery{Table: log.TableActivity, Scope: "s", Limit: 7}
 	for page := 0; ; page++ {
 		rows, next, err := s.Query(t.Context(), q)
 		if err != nil {
@@ -228,13 +228,13 @@ func historyPages(t *testing.T, open Open) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v", got)
 	}
-	if _, _, err := s.Query(t.Context(), log.EventQuery{Table: "activity", Scope: "s", Token: "x", Limit: 1}); !errors.Is(err, log.ErrToken) {
+	if _, _, err := s.Query(t.Context(), log.EventQuery{Table: log.TableActivity, Scope: "s", Token: "x", Limit: 1}); !errors.Is(err, log.ErrToken) {
 		t.Errorf("a bad token: %v", err)
 	}
 	if err := s.Trim(t.Context(), noon.Add(43*24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if rows, _, err := s.Query(t.Context(), log.EventQuery{Table: "activity", Scope: "s", Limit: 5}); err != nil || len(rows) != 0 {
+	if rows, _, err := s.Query(t.Context(), log.EventQuery{Table: log.TableActivity, Scope: "s", Limit: 5}); err != nil || len(rows) != 0 {
 		t.Errorf("after six weeks: %v, %v", rows, err)
 	}
 }
@@ -249,12 +249,12 @@ func historyReplaces(t *testing.T, open Open) {
 	if err := s.Append(t.Context(), log.Batch{Epoch: epoch, Events: []log.EventRecord{again}}); err != nil {
 		t.Fatal(err)
 	}
-	q := log.EventQuery{Table: "activity", Scope: "s", Key: "k1", Types: []string{"Scaled"}, To: noon.Add(3 * time.Second), Limit: 50, Oldest: true}
+	q := log.EventQuery{Table: log.TableActivity, Scope: "s", Key: "k1", Types: []string{log.TypeScaled}, To: noon.Add(3 * time.Second), Limit: 50, Oldest: true}
 	rows, next, err := s.Query(t.Context(), q)
 	if err != nil || len(rows) != 3 || string(rows[2].Data) != "new" || rows[2].ID != "id5" || !rows[2].At.Equal(noon.Add(2*time.Second)) || next != "" {
 		t.Errorf("%v, %q, %v", rows, next, err)
 	}
-	rows, _, err = s.Query(t.Context(), log.EventQuery{Table: "activity", Scope: "s", IDs: []string{"id3", "id9"}, From: noon.Add(2 * time.Second), Limit: 9})
+	rows, _, err = s.Query(t.Context(), log.EventQuery{Table: log.TableActivity, Scope: "s", IDs: []string{"id3", "id9"}, From: noon.Add(2 * time.Second), Limit: 9})
 	if err != nil || len(rows) != 1 || rows[0].ID != "id9" {
 		t.Errorf("by identity: %v, %v", rows, err)
 	}

@@ -1,0 +1,4 @@
+package sts
+
+// GetCallerIdentity is the operation, for tests that set the caller.
+var GetCallerIdentity = getCallerIdentity
