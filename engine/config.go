@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"bellows.dev/bellows/engine/dimension"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
 )
@@ -26,6 +27,9 @@ type Config struct {
 	// Policies are the policy types that there are. Default policy.Types(). They are code, not state: to restore a State that needs
 	// others, set them.
 	Policies scaling.Types `json:"-"`
+
+	// Dimensions are the scalable dimensions that there are. Default dimension.All(). They are code, as Policies are.
+	Dimensions dimension.List `json:"-"`
 }
 
 // WithDefaults returns the config with unset members, which are 0, at their defaults.
@@ -36,6 +40,9 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.MetricRetention, 15*time.Minute)
 	if c.Policies == nil {
 		c.Policies = policy.Types()
+	}
+	if c.Dimensions == nil {
+		c.Dimensions = dimension.All()
 	}
 	if c.ClockSpeed == 0 {
 		c.ClockSpeed = 1

@@ -2,12 +2,10 @@ package engine
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"time"
 
 	"bellows.dev/bellows/alarm"
-	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -54,7 +52,7 @@ func (r *Region) signal(t *scaling.Target, a *alarm.Alarm, p *scaling.Policy) sc
 // that a client supplied are taken to be of the present capacity. span is how long before its timestamp the oldest of what a sample describes may
 // have happened.
 func (r *Region) settled(s *scaling.Signal, t *scaling.Target, span time.Duration, a *alarm.Alarm) {
-	v := r.variantOf(t.Key)
+	v := r.resource(t)
 	if v == nil || len(a.Recent) == 0 {
 		return
 	}
@@ -129,39 +127,6 @@ func (x *ownAlarms) Signal(p *scaling.Policy, name string) (scaling.Signal, bool
 	return x.region.signal(x.target, a, p), true
 }
 
-// capacity is what a target's variant has now.
-func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
-	endpoint, variant, _ := t.Key.Variant()
-	x := r.Hosting.Endpoints[endpoint]
-	if x == nil {
-		return scaling.Capacity{}
-	}
-	v := x.Variant(variant)
-	if v == nil {
-		return scaling.Capacity{}
-	}
-	return capacityAt(x, v)
-}
-
-// variantOf returns the variant that a key names; nil where there is none.
-func (r *Region) variantOf(k scaling.TargetKey) *hosting.Variant {
-	endpoint, variant, _ := k.Variant()
-	x := r.Hosting.Endpoints[endpoint]
-	if x == nil {
-		return nil
-	}
-	return x.Variant(variant)
-}
-
-// refusalCode is SageMaker's code of a refused change of capacity.
-func refusalCode(err error) string {
-	var refused *hosting.Error
-	if errors.As(err, &refused) && refused.Kind == hosting.KindLimit {
-		return "ResourceLimitExceeded"
-	}
-	return "ValidationException"
-}
-
 // scale begins an activity and asks hosting for its capacity. A dry run ends here at the latest.
 func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 	if t.DryRun() {
@@ -170,14 +135,16 @@ func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 	for _, a := range t.Begin(e.now, e.ids.uuid(), c) {
 		e.emit(ActivityChanged{r.Scope, a})
 	}
-	endpoint, variant, _ := t.Key.Variant()
-	err := e.change(r, endpoint, func() error {
-		return r.Hosting.UpdateWeightsAndCapacities(e.now, endpoint, []hosting.Change{{Variant: variant, Desired: &c.Want}})
-	})
-	e.noteCause(r, t.Key, c.Cause, c.From, c.Want)
+	endpoint, variant := r.placeOf(t.Key)
+	var before map[string]int
+	if variant == "" {
+		before = r.desired(endpoint)
+	}
+	err := e.change(r, endpoint, func() error { return r.dimension(t.Key).SetDesired(e.now, r.Hosting, t.Key.ResourceID, c.Want) })
+	e.noteScaled(r, endpoint, variant, before, c)
 	a, ok := t.Accept()
 	if err != nil {
-		a, ok = t.Fail(e.now, scaling.Refusal(err.Error(), refusalCode(err), e.ids.uuid()))
+		a, ok = t.Fail(e.now, scaling.Refusal(err, e.ids.uuid()))
 	}
 	if ok {
 		e.emit(ActivityChanged{r.Scope, a})
@@ -185,43 +152,21 @@ func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
 }
 
 func (in RegisterScalableTarget) apply(e *Engine) (Result, error) {
-	if err := scaling.CheckDimension(in.Registration.Key.Dimension); err != nil {
-		return nil, err // an inference component is no endpoint to look for
+	k := in.Registration.Key
+	d := e.config.Dimensions.Named(k.Dimension)
+	if d == nil {
+		return nil, scaling.ErrMismatched()
 	}
 	r := e.region(in.Scope)
-	if err := r.registrable(in.Registration.Key); err != nil {
+	if err := d.Registrable(r.Hosting, k.ResourceID); err != nil {
 		return nil, err
 	}
 	t, err := r.Targets.Register(e.now, in.Registration, e.ids.uuid)
 	if err != nil {
 		return nil, err
 	}
-	endpoint, _, _ := in.Registration.Key.Variant()
-	e.touch(r, endpoint)
+	e.touchTarget(r, k)
 	return RegisterScalableTargetResult{UUID: t.UUID}, nil
-}
-
-// registrable refuses to scale what is not there, and what is about to go: a deletion has taken its targets along already, and an update
-// has been held against those that were registered when it began.
-func (r *Region) registrable(k scaling.TargetKey) error {
-	endpoint, variant, _ := k.Variant()
-	x, err := r.Hosting.Endpoint(endpoint)
-	if err != nil {
-		return err
-	}
-	if x.Status == hosting.Deleting {
-		return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceEndpoint, Name: endpoint}
-	}
-	for _, all := range [][]*hosting.Variant{x.Variants, x.Next()} {
-		at := slices.IndexFunc(all, func(v *hosting.Variant) bool { return v.Config.Name == variant })
-		if at < 0 {
-			return &hosting.Error{Kind: hosting.KindNotFound, Resource: hosting.ResourceVariant, Name: variant}
-		}
-		if err := scaling.CheckInstanceType(all[at].Config.InstanceType); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (in DeregisterScalableTarget) apply(e *Engine) (Result, error) {
@@ -229,8 +174,7 @@ func (in DeregisterScalableTarget) apply(e *Engine) (Result, error) {
 	if err := e.deregister(r, in.Key); err != nil {
 		return nil, err
 	}
-	endpoint, _, _ := in.Key.Variant()
-	e.touch(r, endpoint) // requests no longer wake it
+	e.touchTarget(r, in.Key) // requests no longer wake it
 	return nil, nil
 }
 

@@ -176,7 +176,7 @@ func newRegion(s Scope, c *Config, newID func() hosting.InstanceID) *Region {
 	metrics := metric.NewWindow(c.MetricRetention)
 	r := &Region{
 		Scope: s, config: c, Metrics: metrics, Alarms: alarm.NewRegistry(metrics, c.EvaluationDelay),
-		Targets: scaling.NewRegistry(c.Policies), Hosting: hosting.NewRegistry(c.StartupTimeout, newID),
+		Targets: scaling.NewRegistry(c.Policies, c.Dimensions), Hosting: hosting.NewRegistry(c.StartupTimeout, newID),
 		changing: wakes{at: map[string]time.Time{}}, idlers: map[string][]idleVariant{}, recorders: map[string][]*recorder{},
 		moving: map[string]moving{},
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -145,7 +146,7 @@ func (w *world) track(value float64, least, most int) {
 	w.do(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: target, Min: &least, Max: &most}})
 	w.do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 		Key: target, Name: "p", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-			TargetValue: value, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			TargetValue: value, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		}},
 	}})
 }

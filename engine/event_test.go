@@ -9,10 +9,7 @@ import (
 
 // A log that says "Failed" says why.
 func TestActivitiesSayWhyTheyChangedNothing(t *testing.T) {
-	key, err := scaling.ParseTargetKey("sagemaker", "endpoint/e/variant/v", "sagemaker:variant:DesiredInstanceCount")
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := scaling.TargetKey{ResourceID: "endpoint/e/variant/v", Dimension: "sagemaker:variant:DesiredInstanceCount"}
 	a := scaling.Activity{
 		Key: key, To: 3, Cause: scaling.Cause{Kind: scaling.CauseForecast, Policy: "p", Capacity: 3},
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -185,7 +187,8 @@ func (in CreateEndpoint) apply(e *Engine) (Result, error) {
 func (in UpdateEndpoint) apply(e *Engine) (Result, error) {
 	r := e.region(in.Scope)
 	in.Update.Scaled = func(variant string) bool {
-		return r.Targets.Targets[scaling.VariantTarget(in.Update.Endpoint, variant)] != nil
+		x := r.Hosting.Endpoints[in.Update.Endpoint]
+		return slices.ContainsFunc(r.targetsOfVariant(x, variant), func(t *scaling.Target) bool { return r.Targets.Targets[t.Key] == t })
 	}
 	return nil, e.change(r, in.Update.Endpoint, func() error {
 		if err := r.Hosting.UpdateEndpoint(e.now, in.Update); err != nil {
@@ -262,9 +265,7 @@ func (e *Engine) retag(s Scope, id string, change func(*scaling.Registry) error)
 	if err != nil {
 		return err
 	}
-	if endpoint, _, ok := t.Key.Variant(); ok {
-		e.touch(r, endpoint)
-	}
+	e.touchTarget(r, t.Key)
 	return nil
 }
 

@@ -34,6 +34,20 @@ func (e *Engine) noteCause(r *Region, k scaling.TargetKey, cause scaling.Cause, 
 	e.step.why[regionTarget{r.Scope, k}] = why
 }
 
+// noteScaled notes a target's change of capacity as the cause of what happens to instances. before is the desired capacity of each variant of
+// the endpoint before the change.
+func (e *Engine) noteScaled(r *Region, endpoint, variant string, before map[string]int, c scaling.Change) {
+	if variant != "" {
+		e.noteCause(r, scaling.VariantTarget(endpoint, variant), c.Cause, c.From, c.Want)
+		return
+	}
+	for name, n := range r.desired(endpoint) { //tidy:unordered put into a map
+		if n != before[name] {
+			e.noteCause(r, scaling.VariantTarget(endpoint, name), c.Cause, before[name], n)
+		}
+	}
+}
+
 // noteCauseForAll notes the same cause for every variant of an endpoint.
 func (e *Engine) noteCauseForAll(r *Region, x *hosting.Endpoint, kind scaling.CauseKind) {
 	for _, v := range x.Variants {

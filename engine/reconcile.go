@@ -48,6 +48,7 @@ func (e *Engine) unsettled(r *Region) []string {
 
 // follow ends activities whose capacity is reached or was given up, then clamps.
 func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
+	r.indexTargets(x)
 	for _, t := range r.targetsOf(x) {
 		var a scaling.Activity
 		var ended bool
@@ -67,18 +68,6 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 			e.decideOne(r, t, nil) // the signals of alarms have been decided on
 		}
 	}
-}
-
-// targetsOf returns the targets of an endpoint's variants, in order, and departed ones whose activity is in flight.
-func (r *Region) targetsOf(x *hosting.Endpoint) []*scaling.Target {
-	var out []*scaling.Target
-	for _, v := range x.Variants {
-		if t := r.Targets.Tracked(scaling.VariantTarget(x.Name, v.Config.Name)); t != nil {
-			out = append(out, t)
-		}
-	}
-	slices.SortFunc(out, func(a, b *scaling.Target) int { return a.Key.Compare(b.Key) })
-	return out
 }
 
 // effects outputs the routes and levels of every endpoint that this step touched.

@@ -11,6 +11,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -173,7 +174,7 @@ func populate(t testing.TB, e *engine.Engine, s engine.Scope) {
 	step(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}})
 	step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
 		Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-			TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		}},
 	}})
 	step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{

@@ -39,9 +39,7 @@ func (e *Engine) runSchedules(r *Region) {
 	// after a registration.
 	for i := range runs {
 		t := r.Targets.Targets[runs[i].Key]
-		if endpoint, _, ok := t.Key.Variant(); ok {
-			e.touch(r, endpoint) // its range says whether requests wake it
-		}
+		e.touchTarget(r, t.Key) // its range says whether requests wake it
 		if c, ok := t.Clamp(r.capacity(t)); ok {
 			e.scale(r, t, c)
 		}

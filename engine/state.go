@@ -71,7 +71,7 @@ func (r *Region) state(metrics bool) RegionState {
 
 // FromState returns an engine that continues from a snapshot: the same inputs give the same outputs. It takes over the memory of the
 // snapshot. It fails where a text in it cannot be parsed: the rule of a composite alarm, the schedule of a mute rule or of a scheduled action; or where the type of a
-// policy is not one of Config.Policies.
+// policy is not one of Config.Policies, or a target's dimension none of Config.Dimensions.
 func FromState(s State) (*Engine, error) {
 	e := New(s.Config)
 	e.now, e.ids.state, e.keeps = s.Now, s.IDs, s.Keeps
@@ -99,7 +99,7 @@ func (e *Engine) restoreRegion(x RegionState) error {
 			return err
 		}
 		r.Targets = x.Targets
-		if err := r.Targets.Restore(e.config.Policies); err != nil {
+		if err := r.Targets.Restore(e.config.Policies, e.config.Dimensions); err != nil {
 			return err
 		}
 		e.keepPasts(r)
@@ -107,6 +107,9 @@ func (e *Engine) restoreRegion(x RegionState) error {
 	if x.Hosting != nil {
 		x.Hosting.Restore(e.ids.instance)
 		r.Hosting = x.Hosting
+	}
+	for _, x := range r.Hosting.Endpoints { //tidy:unordered each has targets of its own
+		r.indexTargets(x)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/zone"
 	"bellows.dev/bellows/metric"
@@ -76,7 +77,7 @@ func story(t *testing.T, swap func(minute int, e *engine.Engine) *engine.Engine)
 			must(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
 				Key: key, Name: "tt", Type: tracking.Type{},
 				Configs: []scaling.Config{&tracking.Config{
-					TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+					TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 				}},
 			}})
 			must(engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{

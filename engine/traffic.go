@@ -123,7 +123,8 @@ func reasoned(what, last string) string {
 func (r *Region) VariantOf(a *alarm.Alarm) (endpoint, variant string, found bool) {
 	for _, x := range a.Actions {
 		if t, _ := r.policyOf(x); t != nil {
-			return t.Key.Variant()
+			endpoint, variant = r.placeOf(t.Key)
+			return endpoint, variant, true
 		}
 	}
 	ids := []metric.ID{a.Rule.Metric}

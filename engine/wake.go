@@ -23,12 +23,15 @@ func (in WakeRequested) apply(e *Engine) (Result, error) {
 		return nil, nil
 	}
 	v := x.Variant(in.Key.Variant)
-	t := r.Targets.Of(scaling.VariantTarget(in.Key.Endpoint, in.Key.Variant))
-	if v == nil || t == nil || v.Desired > 0 || !t.WakesOnRequest(r.wakes(x)) {
+	if v == nil || v.Desired > 0 {
 		return nil, nil
 	}
-	t.WakeDue = max(in.Waiting, 1)
-	r.due = append(r.due, dueTarget{t, noSignal})
+	for _, t := range r.targetsOfVariant(x, in.Key.Variant) {
+		if t.WakesOnRequest(r.wakes(x)) {
+			t.WakeDue = max(in.Waiting, 1)
+			r.due = append(r.due, dueTarget{t, noSignal})
+		}
+	}
 	return nil, nil
 }
 
@@ -55,7 +58,7 @@ func (r *Region) wakes(x *hosting.Endpoint) bool {
 
 // wakesTarget reports whether requests wake a target.
 func (r *Region) wakesTarget(t *scaling.Target) bool {
-	endpoint, _, _ := t.Key.Variant()
+	endpoint, _ := r.placeOf(t.Key)
 	x, err := r.Hosting.Endpoint(endpoint)
 	return err == nil && t.WakesOnRequest(r.wakes(x))
 }
@@ -68,8 +71,9 @@ func (r *Region) zeroState(x *hosting.Endpoint, v *hosting.Variant) (atZero, hel
 			return false, false
 		}
 	}
-	t := r.Targets.Of(scaling.VariantTarget(x.Name, v.Config.Name))
-	return true, t != nil && t.WakesOnRequest(r.wakes(x)) && (v.Desired > 0 || t.Wakeable())
+	return true, slices.ContainsFunc(r.targetsOfVariant(x, v.Config.Name), func(t *scaling.Target) bool {
+		return t.WakesOnRequest(r.wakes(x)) && (v.Desired > 0 || t.Wakeable())
+	})
 }
 
 // measuredAtZero reports whether an alarm may have data while a variant has no instances: where its metric is not measured at instances.

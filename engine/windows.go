@@ -61,7 +61,7 @@ func (e *Engine) readWindow(r *Region, a *alarm.Alarm) {
 
 // readings are what the windows of a policy saw last, each value with the least capacity that has served since its period began.
 func (r *Region) readings(t *scaling.Target, p *scaling.Policy) []scaling.Readings {
-	v := r.variantOf(t.Key)
+	v := r.resource(t)
 	out := make([]scaling.Readings, 0, len(r.windows[p]))
 	for _, a := range r.windows[p] {
 		var all scaling.Readings

@@ -59,7 +59,12 @@ type Endpoint struct {
 
 	// Retired are instances of an earlier config, or of variants that failed to start, until they are gone.
 	Retired []*Variant
+
+	gone bool // see Gone
 }
+
+// Gone reports whether the endpoint has been deleted: another one may have its name.
+func (e *Endpoint) Gone() bool { return e.gone }
 
 // Serves reports whether the endpoint takes invocations.
 func (e *Endpoint) Serves() bool {

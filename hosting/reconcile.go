@@ -108,6 +108,7 @@ func (r *Registry) Reconcile(now time.Time, e *Endpoint) (gone bool) {
 	case Deleting:
 		if !slices.ContainsFunc(e.all(), func(v *Variant) bool { return len(v.Instances) > 0 }) {
 			delete(r.Endpoints, e.Name)
+			e.gone = true
 			return true
 		}
 	case InService, Failed: // at rest

@@ -1,6 +1,7 @@
 package scaling
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -203,13 +204,13 @@ func (a Activity) StatusMessage() string {
 	done := fmt.Sprintf("Successfully set %s to %d.", a.Key.Dimension.Noun(), a.To)
 	switch a.Status {
 	case InProgress:
-		return done + " Waiting for change to be fulfilled by " + Namespace + "."
+		return done + " Waiting for change to be fulfilled by " + a.Key.Dimension.Namespace() + "."
 	case Successful:
-		return done + " Change successfully fulfilled by " + Namespace + "."
+		return done + " Change successfully fulfilled by " + a.Key.Dimension.Namespace() + "."
 	case Overridden:
 		return fmt.Sprintf("%s Found it was later changed to %d.", done, a.ChangedTo)
 	case Unfulfilled:
-		return fmt.Sprintf("%s Change could not be fulfilled by %s. Reason: %s", done, Namespace, a.Reason)
+		return fmt.Sprintf("%s Change could not be fulfilled by %s. Reason: %s", done, a.Key.Dimension.Namespace(), a.Reason)
 	case Failed:
 		return fmt.Sprintf("Failed to set %s to %d. Reason: %s", a.Key.Dimension.Noun(), a.To, a.Reason)
 	default:
@@ -217,10 +218,27 @@ func (a Activity) StatusMessage() string {
 	}
 }
 
-// Refusal returns the reason of an activity that SageMaker refused, in the form that AWS's history shows.
+// ServiceError is a refusal by the service that a resource belongs to.
+type ServiceError struct {
+	Service string // its name as SDKs have it, such as AmazonSageMaker
+	Code    string // the error's code; its status is 400
+	Err     error
+}
+
+// Error returns the service's text.
+func (e *ServiceError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error behind it.
+func (e *ServiceError) Unwrap() error { return e.Err }
+
+// Refusal returns the reason of an activity that the service refused, in the form that AWS's history shows.
 // AWS: SageMaker developer guide, querying endpoint automatic scaling history.
-func Refusal(message, code, requestID string) string {
-	return fmt.Sprintf("%s (Service: AmazonSageMaker; Status Code: 400; Error Code: %s; Request ID: %s).", message, code, requestID)
+func Refusal(err error, requestID string) string {
+	var e *ServiceError
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s (Service: %s; Status Code: 400; Error Code: %s; Request ID: %s).", e, e.Service, e.Code, requestID)
 }
 
 // Begin starts an activity, Pending, and returns the entries of the target's history that are new or changed, oldest first: one

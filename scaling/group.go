@@ -50,6 +50,25 @@ type SuspendedProcess struct {
 // WarmupMax bounds how long instances can warm up, and so how long launches are remembered. AWS has no maximum: a day is ours.
 const WarmupMax = 24 * time.Hour
 
+// VariantInstances is the dimension of what the EC2 Auto Scaling API shows as groups: the instances of production variants.
+const VariantInstances Dimension = "sagemaker:variant:DesiredInstanceCount"
+
+// VariantTarget returns the key of a production variant's instances.
+func VariantTarget(endpoint, variant string) TargetKey {
+	return TargetKey{ResourceID: "endpoint/" + endpoint + "/variant/" + variant, Dimension: VariantInstances}
+}
+
+// Variant returns the endpoint and production variant that the resource ID names, if it names one.
+func (k TargetKey) Variant() (endpoint, variant string, ok bool) {
+	rest, found := strings.CutPrefix(k.ResourceID, "endpoint/")
+	if !found {
+		return "", "", false
+	}
+	endpoint, variant, found = strings.Cut(rest, "/variant/")
+	ok = found && endpoint != "" && variant != "" && !strings.Contains(endpoint, "/") && !strings.Contains(variant, "/")
+	return endpoint, variant, ok
+}
+
 // GroupName names the variant's Auto Scaling group: ENDPOINT.VARIANT. Names of endpoints and variants have no dots, and tools split group
 // names from policy names at a slash.
 func (k TargetKey) GroupName() string {
@@ -65,7 +84,8 @@ func ParseGroupName(name string) (k TargetKey, ok bool) {
 		endpoint, variant, found = strings.Cut(name, ".")
 	}
 	k = VariantTarget(endpoint, variant)
-	return k, found && k.fits()
+	_, _, ok = k.Variant()
+	return k, found && ok
 }
 
 // VariantName names the variant for people and in the history: ENDPOINT/VARIANT.
@@ -145,15 +165,18 @@ func (r *Registry) ByPolicyID(id string) (*Target, *Policy) {
 
 // Restore makes a registry that was read from a snapshot usable: it decodes the rules of policies by their types, finds targets, and policies
 // of groups, by their identifiers, and the moments that are next. It must be called before anything else. It fails where a policy's type
-// is not known.
-func (r *Registry) Restore(types Types) error {
-	r.types = types
+// or a target's dimension is not known.
+func (r *Registry) Restore(types Types, dims Dimensions) error {
+	r.types, r.dims = types, dims
 	r.byID = make(map[string]*Target, len(r.Targets))
 	for _, t := range r.Targets { //tidy:unordered put into a map
 		r.byID[t.ID36()] = t
 	}
 	for _, all := range []map[TargetKey]*Target{r.Targets, r.Groups} {
-		for _, t := range all { //tidy:unordered whichever policy fails first: the registry cannot be used
+		for k, t := range all { //tidy:unordered whichever fails first: the registry cannot be used
+			if dims.Metrics(k.Dimension) == nil {
+				return fmt.Errorf("%s: its scalable dimension is not known: %s", k.ResourceID, k.Dimension)
+			}
 			for p := range t.All() {
 				if err := p.restore(types); err != nil {
 					return fmt.Errorf("%s: %w", t.Key.ResourceID, err)

@@ -25,7 +25,8 @@ func (r *Registry) PutGroupPolicy(now time.Time, in GroupPut, newID func() strin
 	if in.Warmup != nil && (*in.Warmup < 0 || *in.Warmup > WarmupMax) {
 		return PolicyChange{}, Invalid("EstimatedInstanceWarmup must be between 0 and %d seconds", WarmupMax/time.Second)
 	}
-	rule, err := in.Type.Put(Put{Now: now, Key: in.Key, API: EC2AutoScaling, Name: in.Name, Others: policies, Config: in.Config})
+	m := r.dims.Metrics(in.Key.Dimension)
+	rule, err := in.Type.Put(Put{Now: now, Key: in.Key, API: EC2AutoScaling, Name: in.Name, Others: policies, Config: in.Config, Metrics: m})
 	if err != nil {
 		return PolicyChange{}, err
 	}
@@ -39,24 +40,24 @@ func (r *Registry) PutGroupPolicy(now time.Time, in GroupPut, newID func() strin
 		p.UUID, p.Created = newID(), now
 		return t.addGroupPolicy(&p, newID, r), nil
 	}
-	return t.replaceGroupPolicy(policies[at], p, newID), nil
+	return t.replaceGroupPolicy(policies[at], p, newID, m), nil
 }
 
 func (t *Target) addGroupPolicy(p *Policy, newID func() string, r *Registry) PolicyChange {
 	p.nameAlarms(t.Key, newID)
 	t.Group.Policies = append(t.Group.Policies, p)
 	r.indexPolicies(t)
-	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t)}
+	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t, r.dims.Metrics(t.Key.Dimension))}
 }
 
 // replaceGroupPolicy replaces a policy. Its alarms are recreated with new names each time, whether or not anything
 // changed.
-func (t *Target) replaceGroupPolicy(old *Policy, next Policy, newID func() string) PolicyChange {
+func (t *Target) replaceGroupPolicy(old *Policy, next Policy, newID func() string, m Metrics) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: old}
 	next.UUID, next.Created = old.UUID, old.Created
 	ch.DeleteAlarms = old.AlarmNames()
 	next.nameAlarms(t.Key, newID)
-	ch.CreateAlarms = next.Alarms(t)
+	ch.CreateAlarms = next.Alarms(t, m)
 	*old = next
 	return ch
 }

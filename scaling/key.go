@@ -1,116 +1,50 @@
 package scaling
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
 
-// Scalable dimensions.
-const (
-	VariantInstances   Dimension = iota + 1 // instances of a production variant
-	VariantConcurrency                      // provisioned concurrency of a serverless variant
-	ComponentCopies                         // copies of an inference component
-)
+// Dimension names a scalable dimension, as AWS does: service namespace, resource type and scaling property with colons between, such as
+// sagemaker:variant:DesiredInstanceCount. The dimensions themselves are listed in engine/dimension; this package knows none of them.
+type Dimension string
 
-// Dimension is a scalable dimension: what of a resource is scaled.
-type Dimension int
-
-// String returns AWS's name of the dimension.
-func (d Dimension) String() string {
-	switch d {
-	case VariantInstances:
-		return "sagemaker:variant:DesiredInstanceCount"
-	case VariantConcurrency:
-		return "sagemaker:variant:DesiredProvisionedConcurrency"
-	case ComponentCopies:
-		return "sagemaker:inference-component:DesiredCopyCount"
-	default:
-		return "invalid"
-	}
+// Namespace returns the service namespace, the first part of the name.
+func (d Dimension) Namespace() string {
+	namespace, _, _ := strings.Cut(string(d), ":")
+	return namespace
 }
 
-// ParseDimension returns the dimension of AWS's name; zero where there is none.
-func ParseDimension(s string) Dimension { return Named(s, ComponentCopies) }
-
-// Noun names the dimension in the texts of activities. Only the first is recorded from AWS.
+// Noun returns the dimension's name in the texts of activities: the words of the scaling property in lower case. E.g. DesiredInstanceCount is
+// "desired instance count".
+// AWS: recorded of SageMaker; user guide, scaling activities of other services.
 func (d Dimension) Noun() string {
-	switch d {
-	case VariantConcurrency:
-		return "desired provisioned concurrency"
-	case ComponentCopies:
-		return "desired copy count"
-	default:
-		return "desired instance count"
+	var out strings.Builder
+	for i, c := range d[strings.LastIndexByte(string(d), ':')+1:] {
+		if i > 0 && 'A' <= c && c <= 'Z' {
+			out.WriteByte(' ')
+		}
+		out.WriteRune(c)
 	}
+	return strings.ToLower(out.String())
 }
-
-// Namespace is the service namespace of everything scaled here.
-const Namespace = "sagemaker"
 
 // TargetKey names a scalable target within an account and region.
 type TargetKey struct {
-	ResourceID string // endpoint/E/variant/V or inference-component/N
+	ResourceID string // in the form of the dimension's, such as endpoint/E/variant/V
 	Dimension  Dimension
 }
 
-// VariantTarget returns the key of a production variant's instances.
-func VariantTarget(endpoint, variant string) TargetKey {
-	return TargetKey{ResourceID: "endpoint/" + endpoint + "/variant/" + variant, Dimension: VariantInstances}
-}
-
-// ParseTargetKey reads a namespace, resource ID and dimension as they stand in requests. It fails with KindValidation where
-// they do not belong together.
-func ParseTargetKey(namespace, resourceID, dimension string) (TargetKey, error) {
-	k := TargetKey{ResourceID: resourceID, Dimension: ParseDimension(dimension)}
-	if namespace != Namespace || !k.fits() {
-		return TargetKey{}, mismatched()
-	}
-	return k, nil
-}
-
-// CheckResourceID fails with KindValidation where no dimension has resources of such an ID: for filters that name no dimension.
-func CheckResourceID(resourceID string) error {
-	variant := TargetKey{ResourceID: resourceID, Dimension: VariantInstances}
-	component := TargetKey{ResourceID: resourceID, Dimension: ComponentCopies}
-	if !variant.fits() && !component.fits() {
-		return mismatched()
-	}
-	return nil
-}
-
+// ErrMismatched refuses a service namespace, resource ID and dimension that do not belong together.
 // AWS: RegisterScalableTarget; the same check guards every operation.
-func mismatched() error {
+func ErrMismatched() error {
 	return Invalid("Unsupported service namespace, resource type or scalable dimension")
-}
-
-// fits reports whether the resource ID has the form that the dimension wants.
-func (k TargetKey) fits() bool {
-	switch k.Dimension {
-	case VariantInstances, VariantConcurrency:
-		_, _, ok := k.Variant()
-		return ok
-	case ComponentCopies:
-		name, found := strings.CutPrefix(k.ResourceID, "inference-component/")
-		return found && name != "" && !strings.Contains(name, "/")
-	default:
-		return false
-	}
-}
-
-// Variant returns the endpoint and production variant that the resource ID names, if it names one.
-func (k TargetKey) Variant() (endpoint, variant string, ok bool) {
-	rest, found := strings.CutPrefix(k.ResourceID, "endpoint/")
-	if !found {
-		return "", "", false
-	}
-	endpoint, variant, found = strings.Cut(rest, "/variant/")
-	ok = found && endpoint != "" && variant != "" && !strings.Contains(endpoint, "/") && !strings.Contains(variant, "/")
-	return endpoint, variant, ok
 }
 
 // String names the key as AWS's error texts do.
 func (k TargetKey) String() string {
-	return fmt.Sprintf("service namespace: %s, resource ID: %s, scalable dimension: %s", Namespace, k.ResourceID, k.Dimension)
+	return fmt.Sprintf("service namespace: %s, resource ID: %s, scalable dimension: %s", k.Dimension.Namespace(), k.ResourceID, k.Dimension)
 }
 
 // Compare orders keys by resource, then dimension.
@@ -118,7 +52,7 @@ func (k TargetKey) Compare(o TargetKey) int {
 	if c := strings.Compare(k.ResourceID, o.ResourceID); c != 0 {
 		return c
 	}
-	return int(k.Dimension) - int(o.Dimension)
+	return cmp.Compare(k.Dimension, o.Dimension)
 }
 
 // MarshalText makes the key usable as a key of JSON objects. The zero key is empty.
@@ -126,21 +60,20 @@ func (k TargetKey) MarshalText() ([]byte, error) {
 	if k == (TargetKey{}) {
 		return nil, nil
 	}
-	return []byte(k.Dimension.String() + " " + k.ResourceID), nil
+	return []byte(string(k.Dimension) + " " + k.ResourceID), nil
 }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads what MarshalText wrote. Whether there is such a dimension is for those to check who have the list of them.
 func (k *TargetKey) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*k = TargetKey{}
 		return nil
 	}
 	dimension, resource, _ := strings.Cut(string(text), " ")
-	key, err := ParseTargetKey(Namespace, resource, dimension)
-	if err != nil {
-		return fmt.Errorf("reading target key %q: %w", text, err)
+	if dimension == "" || resource == "" {
+		return fmt.Errorf("reading target key %q: it is no dimension and resource ID", text)
 	}
-	*k = key
+	*k = TargetKey{ResourceID: resource, Dimension: Dimension(dimension)}
 	return nil
 }
 

@@ -43,8 +43,8 @@ func (p *Policy) OwnsAlarms() bool {
 }
 
 // Alarms returns the alarms that the policy of a target owns. Their only action invokes the policy, which a group's is identified by itself
-// in, and another by its target.
-func (p *Policy) Alarms(t *Target) []alarm.Alarm {
+// in, and another by its target. m are the metrics of the target's dimension.
+func (p *Policy) Alarms(t *Target, m Metrics) []alarm.Alarm {
 	x, ok := p.Rule.(AlarmOwner)
 	if !ok {
 		return nil
@@ -54,7 +54,7 @@ func (p *Policy) Alarms(t *Target) []alarm.Alarm {
 		id = t.ID36()
 	}
 	var out []alarm.Alarm
-	for _, a := range x.Alarms(t.Key, p.API()) {
+	for _, a := range x.Alarms(t.Key, m, p.API()) {
 		out = append(out, alarm.Alarm{
 			Name: a.Name, Rule: a.Rule, ActionsEnabled: true, Owned: true,
 			Actions: []alarm.Action{{On: alarm.InAlarm, Target: id, Policy: p.Name}},

@@ -18,7 +18,7 @@ func (r *Registry) PutPolicy(now time.Time, in PolicyInput, newID func() string)
 		return PolicyChange{}, err
 	}
 	old := t.Policy(in.Name)
-	put := Put{Now: now, Key: in.Key, API: ApplicationAutoScaling, Name: in.Name, Others: t.Policies}
+	put := Put{Now: now, Key: in.Key, API: ApplicationAutoScaling, Name: in.Name, Others: t.Policies, Metrics: r.dims.Metrics(in.Key.Dimension)}
 	if old != nil {
 		put.Stored = old.Rule
 	}
@@ -38,9 +38,9 @@ func (r *Registry) PutPolicy(now time.Time, in PolicyInput, newID func() string)
 	}
 	r.timetable = timetable{}
 	if old == nil {
-		return t.addPolicy(&Policy{Name: in.Name, Created: now, Rule: rule}, newID), nil
+		return t.addPolicy(&Policy{Name: in.Name, Created: now, Rule: rule}, newID, put.Metrics), nil
 	}
-	change := t.replacePolicy(old, rule, newID)
+	change := t.replacePolicy(old, rule, newID, put.Metrics)
 	if x := old.timed(); put.Config != nil && x != nil && x.Acts() {
 		t.RuleDue = true
 	}
@@ -80,23 +80,23 @@ func changesType(types ...Type) error {
 	return Invalid("The policy type cannot be changed for an existing scaling policy") // AWS's text is not known
 }
 
-func (t *Target) addPolicy(p *Policy, newID func() string) PolicyChange {
+func (t *Target) addPolicy(p *Policy, newID func() string, m Metrics) PolicyChange {
 	if p.OwnsAlarms() {
 		p.CreatedBy = newID()
 		p.nameAlarms(t.Key, newID)
 	}
 	t.Policies = append(t.Policies, p)
-	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t)}
+	return PolicyChange{Target: t, Policy: p, Created: true, CreateAlarms: p.Alarms(t, m)}
 }
 
 // replacePolicy gives a policy a new rule. Its own alarms are recreated with new names each time, whether or not anything
 // changed, which also restores deleted alarms; the policy's identity, creation time and cooldowns stay.
 // (AWS: recorded.)
-func (t *Target) replacePolicy(p *Policy, rule Rule, newID func() string) PolicyChange {
+func (t *Target) replacePolicy(p *Policy, rule Rule, newID func() string, m Metrics) PolicyChange {
 	ch := PolicyChange{Target: t, Policy: p, DeleteAlarms: p.AlarmNames()}
 	p.Rule = rule
 	p.nameAlarms(t.Key, newID)
-	ch.CreateAlarms = p.Alarms(t)
+	ch.CreateAlarms = p.Alarms(t, m)
 	return ch
 }
 

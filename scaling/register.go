@@ -22,9 +22,6 @@ type Registration struct {
 //
 // AWS: RegisterScalableTarget, API reference: members left out of an update stay as they are.
 func (r *Registry) Register(now time.Time, g Registration, newID func() string) (*Target, error) {
-	if err := CheckDimension(g.Key.Dimension); err != nil {
-		return nil, err
-	}
 	old := r.Targets[g.Key]
 	if err := r.registrable(old, g); err != nil {
 		return nil, err
@@ -111,14 +108,6 @@ func (r *Registry) create(now time.Time, g Registration, uuid string) *Target {
 	r.Targets[g.Key] = t
 	r.byID[t.ID36()] = t
 	return t
-}
-
-// CheckDimension refuses dimensions whose resources cannot exist here.
-func CheckDimension(d Dimension) error {
-	if d != VariantInstances {
-		return Invalid("The scalable dimension %s is not served here yet: only %s is.", d, VariantInstances)
-	}
-	return nil
 }
 
 // CheckInstanceType refuses instance types that AWS does not scale: burstable ones.

@@ -37,14 +37,15 @@ type Registry struct {
 	byID  map[string]*Target // by ID36, of Targets
 	locs  map[string]*time.Location
 	types Types
+	dims  Dimensions
 
 	timetable timetable
 	clock     clock
 }
 
-// NewRegistry returns an empty registry that knows these policy types.
-func NewRegistry(types Types) *Registry {
-	return &Registry{types: types, Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}, byID: map[string]*Target{}}
+// NewRegistry returns an empty registry that knows these policy types and dimensions.
+func NewRegistry(types Types, dims Dimensions) *Registry {
+	return &Registry{types: types, dims: dims, Targets: map[TargetKey]*Target{}, Departed: map[TargetKey]*Target{}, byID: map[string]*Target{}}
 }
 
 // Sorted returns the registered targets by key.

@@ -30,6 +30,8 @@ type Put struct {
 	Others []*Policy // those of the same target and API, with the one that changes
 	Stored Rule      // of the policy that changes; nil where one is made, and always where API is EC2AutoScaling, which replaces policies whole
 	Config Config    // nil where the client sent none
+
+	Metrics Metrics // of the target's dimension
 }
 
 // Config is the configuration of a policy as a client sends it. A type has one type of Config.
@@ -82,8 +84,8 @@ type AlarmOwner interface {
 	// AlarmNames returns the names of the alarms.
 	AlarmNames() []string
 
-	// Alarms returns the alarms.
-	Alarms(k TargetKey, api API) []OwnAlarm
+	// Alarms returns the alarms. m are the metrics of the target's dimension.
+	Alarms(k TargetKey, m Metrics, api API) []OwnAlarm
 }
 
 // OwnAlarm is an alarm of a policy's own, which invokes the policy while it is in ALARM.

@@ -163,7 +163,7 @@ func (r *Registry) DeleteSchedule(k TargetKey, name string) error {
 	a := t.Action(name)
 	if a == nil { // (AWS: recorded: another shape of text than that of policies)
 		return Refuse(KindObjectNotFound, "No scheduled action found for service namespace: %s, scalable target ID: %s, scheduled action name: %s",
-			Namespace, t.UUID, name)
+			k.Dimension.Namespace(), t.UUID, name)
 	}
 	r.clock.moved(a.Next)
 	t.Schedules = slices.DeleteFunc(t.Schedules, func(x *ScheduledAction) bool { return x == a })

@@ -39,6 +39,8 @@ type Target struct {
 	// Group is what the EC2 Auto Scaling API keeps of the variant; nil until it is used. A group's own target has no UUID: it is
 	// not registered, and lives in Registry.Groups.
 	Group *Group `json:",omitempty"`
+
+	resource Resource // see Resource; not encoded
 }
 
 // DryRunTag is the tag that, set to "true", makes a target's decisions be recorded and explained, and change nothing.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy/step"
@@ -123,7 +124,7 @@ func (r *runner) track(c *command) error {
 	}
 	in.Type = tracking.Type{}
 	config := &tracking.Config{
-		TargetValue: value, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+		TargetValue: value, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		ScaleOutCooldown: out, ScaleInCooldown: back,
 	}
 	if text, found := c.pair("scale-in"); found {
@@ -137,13 +138,13 @@ func (r *runner) track(c *command) error {
 		switch text {
 		case "concurrency":
 			config.Customized = nil
-			config.Predefined = &tracking.PredefinedSpec{Metric: tracking.VariantConcurrentRequestsPerModel}
+			config.Predefined = &tracking.PredefinedSpec{Metric: instancecount.ConcurrentRequestsPerModel}
 		case "stored": // omitted: the policy keeps its metric
 			config.Customized = nil
 		}
 	}
 	if text, found := c.pair("predefined"); found {
-		config.Predefined = &tracking.PredefinedSpec{Metric: tracking.ParsePredefinedMetric(text)}
+		config.Predefined = &tracking.PredefinedSpec{Metric: tracking.PredefinedMetric(text)}
 		config.Predefined.ResourceLabel, _ = c.pair("label")
 	}
 	if err := c.trackMath(config); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -195,7 +196,7 @@ func (l *life) act() {
 		l.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 			Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
 				TargetValue: float64(20 + l.rand.IntN(200)), ScaleInCooldown: seconds(), ScaleOutCooldown: seconds(),
-				Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance}, DisableScaleIn: ptr(l.rand.IntN(4) == 0),
+				Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance}, DisableScaleIn: ptr(l.rand.IntN(4) == 0),
 			}},
 		}})
 	case 4:

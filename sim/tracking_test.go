@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -41,8 +42,8 @@ func own(period time.Duration) tracking.Config {
 }
 
 var kinds = []metricKind{
-	{"invocations", "invocations", false, predefined(tracking.VariantInvocationsPerInstance)},
-	{"concurrency, 10 s", "concurrency", false, predefined(tracking.VariantConcurrentRequestsPerModel)},
+	{"invocations", "invocations", false, predefined(instancecount.InvocationsPerInstance)},
+	{"concurrency, 10 s", "concurrency", false, predefined(instancecount.ConcurrentRequestsPerModel)},
 	{"customized", "invocations", false, tracking.Config{Customized: &tracking.CustomizedSpec{
 		Namespace: "AWS/SageMaker", Name: "InvocationsPerInstance", Statistic: tracking.Sum, Dimensions: ofVariant,
 	}}},

@@ -19,6 +19,7 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/bench/figure"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension"
 	"bellows.dev/bellows/engine/enginetest"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
@@ -150,7 +151,7 @@ func measureDecision() ([]figure.Figure, error) {
 }
 
 func twoPolicies() (*scaling.Target, []scaling.Signal, error) {
-	r := scaling.NewRegistry(policy.Types())
+	r := scaling.NewRegistry(policy.Types(), dimension.All())
 	key, least, most, ids := scaling.VariantTarget("chat", "blue"), 1, 8, 0
 	newID := func() string {
 		ids++

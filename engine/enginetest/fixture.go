@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -107,7 +108,7 @@ func region(first, end, least, most int) iter.Seq[engine.Input] {
 				yield(engine.RegisterScalableTarget{Scope: s, Registration: scaling.Registration{Key: key, Min: &least, Max: &most}}) &&
 				yield(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{
 					Key: key, Name: "keep", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-						TargetValue: targetValue, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+						TargetValue: targetValue, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 					}},
 				}})
 		}

@@ -9,7 +9,7 @@ import (
 
 // PolicyARN returns the ARN of a scaling policy. All policies of a target contain the target's UUID. AWS: recorded.
 func PolicyARN(s engine.Scope, t *scaling.Target, policy string) string {
-	return ARN(s, "autoscaling", "scalingPolicy:"+t.UUID+":resource/"+scaling.Namespace+"/"+t.Key.ResourceID+":policyName/"+policy)
+	return ARN(s, "autoscaling", "scalingPolicy:"+t.UUID+":resource/"+t.Key.Dimension.Namespace()+"/"+t.Key.ResourceID+":policyName/"+policy)
 }
 
 // createdBy begins the suffix of action ARNs of target tracking's own alarms; a UUID follows.

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/internal/log/memory"
@@ -221,7 +222,7 @@ func (s *server) deploy() {
 	s.do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 		Key: key, Name: "tt", Type: tracking.Type{},
 		Configs: []scaling.Config{&tracking.Config{
-			TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		}},
 	}})
 }

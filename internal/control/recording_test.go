@@ -9,6 +9,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/internal/zone"
@@ -263,12 +264,12 @@ func (r *fullRecording) scale() {
 		r.must(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: k, Name: name, Type: tracking.Type{}, Configs: []scaling.Config{&c}}})
 	}
 	track(scope, blue, "invocations", tracking.Config{
-		TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+		TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		ScaleOutCooldown: one(2 * time.Minute), ScaleInCooldown: one(4 * time.Minute),
 	})
 	track(scope, blue, "depth", tracking.Config{TargetValue: 100, Customized: app("Depth"), DisableScaleIn: one(true)})
 	track(scope, green, "concurrency", tracking.Config{
-		TargetValue: 0.2, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantConcurrentRequestsPerModel}, ScaleOutCooldown: one(time.Duration(0)),
+		TargetValue: 0.2, Predefined: &tracking.PredefinedSpec{Metric: instancecount.ConcurrentRequestsPerModel}, ScaleOutCooldown: one(time.Duration(0)),
 	})
 	stat := func(name string) *tracking.MetricStat {
 		return &tracking.MetricStat{Namespace: "App", Name: name, Dimensions: []metric.Dimension{{Name: "Team", Value: "vision"}}, Statistic: "Average", Unit: "Count"}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/scaling"
@@ -79,7 +80,7 @@ func (m *memory) notebook() {
 	m.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &one, Max: &four}})
 	m.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 		Key: key, Name: "keep-10", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-			TargetValue: 10, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			TargetValue: 10, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		}},
 	}})
 	m.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{

@@ -17,6 +17,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/metric"
@@ -131,7 +132,7 @@ func made(at time.Time) []engine.Input {
 		engine.RegisterScalableTarget{Scope: inScope, Registration: scaling.Registration{Key: key, Min: &one, Max: &eight}},
 		engine.PutScalingPolicy{Scope: inScope, Input: scaling.PolicyInput{
 			Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-				TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+				TargetValue: 70, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 			}},
 		}},
 		engine.PutScalingPolicy{Scope: inScope, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{

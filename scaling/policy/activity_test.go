@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -59,6 +60,7 @@ func TestActivityTexts(t *testing.T) {
 func TestActivityEnds(t *testing.T) {
 	const limit = "The account-level service limit 'ml.xx.xxxxxx for endpoint usage' is 1000 Instances, with current utilization of " +
 		"997 Instances and a request delta of 20 Instances. Please contact AWS support to request an increase for this limit."
+	limited := ServiceError{Service: "AmazonSageMaker", Code: "ResourceLimitExceeded", Err: errors.New(limit)}
 	for _, tt := range []struct {
 		end     func(*Target) (Activity, bool)
 		status  Status
@@ -70,7 +72,7 @@ func TestActivityEnds(t *testing.T) {
 		},
 		{
 			// AWS: SageMaker developer guide, querying endpoint automatic scaling history.
-			func(t *Target) (Activity, bool) { return t.Fail(at(9), Refusal(limit, "ResourceLimitExceeded", "r")) }, Failed,
+			func(t *Target) (Activity, bool) { return t.Fail(at(9), Refusal(&limited, "r")) }, Failed,
 			"Failed to set desired instance count to 8. Reason: " + limit +
 				" (Service: AmazonSageMaker; Status Code: 400; Error Code: ResourceLimitExceeded; Request ID: r).",
 		},

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/metric"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy/tracking"
@@ -24,7 +25,7 @@ const alarmPrefix = "TargetTracking-endpoint/chat/variant/blue-Alarm"
 
 // AWS: alarms of a SageMaker invocations policy, recorded.
 func TestAlarmsOfInvocations(t *testing.T) {
-	config := &tracking.Config{TargetValue: 10, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance}}
+	config := &tracking.Config{TargetValue: 10, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance}}
 	r, target := newTarget(t, 1, 4)
 	ch := put(t, r, request{Name: "p", Type: tracking.Type{}, TargetTracking: config}, counter())
 	rule := alarm.Rule{
@@ -42,14 +43,14 @@ func TestAlarmsOfInvocations(t *testing.T) {
 	if ch.Policy.CreatedBy != "id-1" || !ch.Created || len(ch.DeleteAlarms) != 0 {
 		t.Errorf("got %+v", ch)
 	}
-	if diff := cmp.Diff(want, target.Policies[0].Alarms(target)); diff != "" {
+	if diff := cmp.Diff(want, target.Policies[0].Alarms(target, instancecount.Dimension{})); diff != "" {
 		t.Errorf("asked again (-want +got):\n%s", diff)
 	}
 }
 
 // AWS: the high-resolution metric comes every 10 s; scale-in is as slow as ever. SageMaker developer guide, scaling policy.
 func TestAlarmsOfConcurrency(t *testing.T) {
-	config := &tracking.Config{TargetValue: 5, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantConcurrentRequestsPerModel}}
+	config := &tracking.Config{TargetValue: 5, Predefined: &tracking.PredefinedSpec{Metric: instancecount.ConcurrentRequestsPerModel}}
 	r, _ := newTarget(t, 1, 4)
 	a := put(t, r, request{Name: "p", Type: tracking.Type{}, TargetTracking: config}, counter()).CreateAlarms
 	high, low := a[0].Rule, a[1].Rule
@@ -87,7 +88,7 @@ func TestAlarmsNameTheirPolicy(t *testing.T) {
 	}}}
 	for _, tc := range []struct{ uuid, want string }{{"", target.ID36()}, {"id-9", "id-9"}} {
 		p.UUID = tc.uuid
-		a := p.Alarms(target)
+		a := p.Alarms(target, instancecount.Dimension{})
 		if len(a) != 1 || a[0].Actions[0] != (alarm.Action{On: alarm.InAlarm, Target: tc.want, Policy: "p"}) {
 			t.Errorf("UUID %q: got %+v", tc.uuid, a)
 		}
@@ -147,7 +148,7 @@ func TestTargetTrackingUpdatesArePartial(t *testing.T) {
 	if tracked(p).AlarmLow != "" || tracked(p).Settings.Customized != spec {
 		t.Errorf("%+v", p)
 	}
-	other := &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance}
+	other := &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance}
 	put(t, r, request{Name: "cpu", TargetTracking: &tracking.Config{TargetValue: 50, Predefined: other}}, counter())
 	if tracked(p).Settings.Customized != nil || tracked(p).Settings.Predefined != other {
 		t.Errorf("another metric replaces the one stored: %+v", tracked(p).Settings)

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -13,17 +14,12 @@ import (
 
 // The names of enums are AWS's and are read back; zero is no value's.
 func TestNames(t *testing.T) {
-	check(t, ParseDimension, "sagemaker:variant:DesiredInstanceCount", "sagemaker:variant:DesiredProvisionedConcurrency",
-		"sagemaker:inference-component:DesiredCopyCount")
 	check(t, policy.ParseGroupType, "StepScaling", "TargetTrackingScaling", "SimpleScaling")
 	check(t, predictive.ParseMode, "ForecastOnly", "ForecastAndScale")
 	check(t, predictive.ParseBreachBehavior, "HonorMaxCapacity", "IncreaseMaxCapacity")
 	check(t, step.ParseAdjustmentType, "ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity")
 	check(t, step.ParseAggregation, "Average", "Minimum", "Maximum")
 	check(t, tracking.ParseStatistic, "Average", "Minimum", "Maximum", "SampleCount", "Sum")
-	check(t, tracking.ParsePredefinedMetric, "SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution",
-		"SageMakerInferenceComponentInvocationsPerCopy", "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
-		"SageMakerVariantProvisionedConcurrencyUtilization", "ASGAverageCPUUtilization")
 	named[ComparisonCode](t, "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold")
 	named[Status](t, "Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed")
 	named[NotScaledCode](t, "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AlreadyAtDesiredCapacity", "AutoScalingAnticipatedFlapping",
@@ -40,6 +36,24 @@ func TestNames(t *testing.T) {
 	named[Outcome](t, "Acted", "OutvotedBy", "NotAgreed", "HeldByCooldown", "AtMax", "AtMin", "AtDesired", "AnticipatedFlapping",
 		"Unscalable", "SuspendedOut", "SuspendedIn", "ScaleInDisabled", "NoStepMatches", "NoData", "Quiet", "WouldAct",
 		"ActivityInProgress", "WarmingUp", "ProcessSuspended", "PolicyDisabled", "HeldByForecast", "NoForecast", "Blind", "Unsettled")
+}
+
+// Predefined metrics are encoded by the numbers that they had before dimensions listed them; others by name.
+func TestPredefinedMetricsAreEncodedAsBefore(t *testing.T) {
+	for code, name := range map[string]tracking.PredefinedMetric{
+		"0": "", "1": "SageMakerVariantInvocationsPerInstance", "2": "SageMakerVariantConcurrentRequestsPerModelHighResolution",
+		"3": "SageMakerInferenceComponentInvocationsPerCopy", "4": "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
+		"5": "SageMakerVariantProvisionedConcurrencyUtilization", "6": "ASGAverageCPUUtilization", `"Other"`: "Other",
+	} {
+		text, err := json.Marshal(name)
+		if err != nil || string(text) != code {
+			t.Errorf("%s is encoded as %s, %v, want %s", name, text, err, code)
+		}
+		var back tracking.PredefinedMetric
+		if err := json.Unmarshal([]byte(code), &back); err != nil || back != name {
+			t.Errorf("%s is decoded as %s, %v, want %s", code, back, err, name)
+		}
+	}
 }
 
 type enum interface {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine/dimension"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
 	"bellows.dev/bellows/scaling/policy/predictive"
@@ -48,7 +49,7 @@ var blue = VariantTarget("chat", "blue")
 // newTarget registers chat/blue with a range and these policies.
 func newTarget(t reporter, least, most int, policies ...request) (*Registry, *Target) {
 	t.Helper()
-	r := NewRegistry(policy.Types())
+	r := NewRegistry(policy.Types(), dimension.All())
 	target, err := r.Register(t0, Registration{Key: blue, Min: &least, Max: &most}, func() string {
 		return "11111111-2222-3333-4444-555555555555"
 	})

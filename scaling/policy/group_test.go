@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine/dimension"
 	"bellows.dev/bellows/internal/zone"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
@@ -19,7 +20,7 @@ import (
 // grouped is the target of chat/blue's group with a range and a simple policy of +1.
 func grouped(t *testing.T, least, most int) (*Registry, *Target) {
 	t.Helper()
-	r := NewRegistry(policy.Types())
+	r := NewRegistry(policy.Types(), dimension.All())
 	target, _, err := r.UpdateGroup(t0, GroupUpdate{Key: blue, Min: &least, Max: &most}, steady(least))
 	if err != nil {
 		t.Fatal(err)
@@ -205,11 +206,11 @@ func TestGroupsSurviveTheirCodec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := NewRegistry(policy.Types())
+	back := NewRegistry(policy.Types(), dimension.All())
 	if err := json.Unmarshal(text, back); err != nil {
 		t.Fatal(err)
 	}
-	if err := back.Restore(policy.Types()); err != nil {
+	if err := back.Restore(policy.Types(), dimension.All()); err != nil {
 		t.Fatal(err)
 	}
 	if next := nextRun(back); !next.Equal(nextRun(r)) || next.IsZero() {
@@ -218,7 +219,7 @@ func TestGroupsSurviveTheirCodec(t *testing.T) {
 	if found, p := back.ByPolicyID(target.Group.Policies[0].UUID); p == nil || found != back.Of(blue) {
 		t.Errorf("found %v, %v", found, p)
 	}
-	if diff := cmp.Diff(r, back, cmpopts.IgnoreUnexported(Registry{}, Policy{})); diff != "" {
+	if diff := cmp.Diff(r, back, cmpopts.IgnoreUnexported(Registry{}, Policy{}, Target{})); diff != "" {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
 }

@@ -7,57 +7,35 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"bellows.dev/bellows/engine/dimension"
+	"bellows.dev/bellows/engine/dimension/unserved"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
 	"bellows.dev/bellows/scaling/policy/step"
 )
-
-// AWS: RegisterScalableTarget; services that integrate with Application Auto Scaling: SageMaker.
-func TestParseTargetKey(t *testing.T) {
-	const instances, copies = "sagemaker:variant:DesiredInstanceCount", "sagemaker:inference-component:DesiredCopyCount"
-	const provisioned = "sagemaker:variant:DesiredProvisionedConcurrency"
-	tests := []struct {
-		namespace, resource, dimension string
-		want                           Dimension // zero: refused
-	}{
-		{"sagemaker", "endpoint/e/variant/v", instances, VariantInstances},
-		{"sagemaker", "endpoint/e/variant/v", provisioned, VariantConcurrency},
-		{"sagemaker", "inference-component/n", copies, ComponentCopies},
-		{"ecs", "endpoint/e/variant/v", instances, 0},
-		{"sagemaker", "endpoint/e/variant/v", copies, 0},
-		{"sagemaker", "inference-component/n", instances, 0},
-		{"sagemaker", "inference-component/", copies, 0},
-		{"sagemaker", "inference-component/a/b", copies, 0},
-		{"sagemaker", "endpoint/e", instances, 0},
-		{"sagemaker", "endpoint//variant/v", instances, 0},
-		{"sagemaker", "endpoint/e/variant/", instances, 0},
-		{"sagemaker", "endpoint/e/variant/v/w", instances, 0},
-		{"sagemaker", "service/c/s", "ecs:service:DesiredCount", 0},
-		{"sagemaker", "", "", 0},
-	}
-	for _, tt := range tests {
-		k, err := ParseTargetKey(tt.namespace, tt.resource, tt.dimension)
-		if tt.want == 0 {
-			wantError(t, err, KindValidation, "Unsupported service namespace, resource type or scalable dimension")
-			continue
-		}
-		if err != nil || k != (TargetKey{ResourceID: tt.resource, Dimension: tt.want}) {
-			t.Errorf("%s %s: got %v, %v", tt.resource, tt.dimension, k, err)
-		}
-		if filter := CheckResourceID(tt.resource); filter != nil {
-			t.Errorf("%s as a filter: %v", tt.resource, filter)
-		}
-	}
-	wantError(t, CheckResourceID("service/c/s"), KindValidation, "Unsupported service namespace, resource type or scalable dimension")
-}
 
 func TestTargetKeyNamesItsVariant(t *testing.T) {
 	endpoint, variant, ok := blue.Variant()
 	if endpoint != "chat" || variant != "blue" || !ok {
 		t.Errorf("got %s, %s, %v", endpoint, variant, ok)
 	}
-	if _, _, ok := (TargetKey{ResourceID: "inference-component/n", Dimension: ComponentCopies}).Variant(); ok {
+	if _, _, ok := (TargetKey{ResourceID: "inference-component/n", Dimension: unserved.NewCopies().Name()}).Variant(); ok {
 		t.Error("a component names a variant")
+	}
+}
+
+// The words of activities about a dimension. AWS: recorded of SageMaker; user guide, scaling activities of other services.
+func TestDimensionsAreNamedInTexts(t *testing.T) {
+	for d, want := range map[Dimension][2]string{
+		"sagemaker:variant:DesiredInstanceCount":          {"sagemaker", "desired instance count"},
+		"sagemaker:variant:DesiredProvisionedConcurrency": {"sagemaker", "desired provisioned concurrency"},
+		"sagemaker:inference-component:DesiredCopyCount":  {"sagemaker", "desired copy count"},
+		"ecs:service:DesiredCount":                        {"ecs", "desired count"},
+		"ec2:spot-fleet-request:TargetCapacity":           {"ec2", "target capacity"},
+	} {
+		if got := [2]string{d.Namespace(), d.Noun()}; got != want {
+			t.Errorf("%s: %v, want %v", d, got, want)
+		}
 	}
 }
 
@@ -65,7 +43,8 @@ func TestTargetKeyNamesItsVariant(t *testing.T) {
 func FuzzTargetKey(f *testing.F) {
 	f.Add("sagemaker:variant:DesiredInstanceCount endpoint/e/variant/v")
 	f.Add("sagemaker:inference-component:DesiredCopyCount inference-component/n")
-	f.Add("invalid endpoint/e")
+	f.Add("example:endpoint:DesiredInstanceCount endpoint/e")
+	f.Add("invalid")
 	f.Fuzz(func(t *testing.T, text string) {
 		var k TargetKey
 		if k.UnmarshalText([]byte(text)) != nil {
@@ -90,14 +69,14 @@ func TestSnapshotKeepsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := NewRegistry(policy.Types())
+	back := NewRegistry(policy.Types(), dimension.All())
 	if err := json.Unmarshal(text, back); err != nil {
 		t.Fatal(err)
 	}
-	if err := back.Restore(policy.Types()); err != nil {
+	if err := back.Restore(policy.Types(), dimension.All()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(r, back, cmpopts.IgnoreUnexported(Registry{}, Policy{})); diff != "" {
+	if diff := cmp.Diff(r, back, cmpopts.IgnoreUnexported(Registry{}, Policy{}, Target{})); diff != "" {
 		t.Errorf("lost in the snapshot (-had +got):\n%s", diff)
 	}
 }

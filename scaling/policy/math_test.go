@@ -9,6 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine/dimension"
+	"bellows.dev/bellows/engine/dimension/instancecount"
+	"bellows.dev/bellows/engine/dimension/unserved"
 	"bellows.dev/bellows/metric"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
@@ -143,7 +146,7 @@ func TestMetricMathIdentity(t *testing.T) {
 
 // AWS: Application Auto Scaling's MetricType; SageMaker developer guide. What each predefined metric's alarms watch.
 func TestAlarmsOfPredefinedMetrics(t *testing.T) {
-	component := TargetKey{ResourceID: "inference-component/llm", Dimension: ComponentCopies}
+	component := TargetKey{ResourceID: "inference-component/llm", Dimension: unserved.NewCopies().Name()}
 	variant := []metric.Dimension{{Name: "EndpointName", Value: "chat"}, {Name: "VariantName", Value: "blue"}}
 	copies := []metric.Dimension{{Name: "InferenceComponentName", Value: "llm"}}
 	for _, tc := range []struct {
@@ -154,16 +157,16 @@ func TestAlarmsOfPredefinedMetrics(t *testing.T) {
 		dimensions []metric.Dimension
 		high       time.Duration
 	}{
-		{blue, tracking.VariantInvocationsPerInstance, "InvocationsPerInstance", metric.Sum, variant, time.Minute},
-		{blue, tracking.VariantConcurrentRequestsPerModel, "ConcurrentRequestsPerModel", metric.Maximum, variant, 10 * time.Second},
-		{component, tracking.ComponentInvocationsPerCopy, "InvocationsPerCopy", metric.Sum, copies, time.Minute},
-		{component, tracking.ComponentConcurrentRequestsPerCopy, "ConcurrentRequestsPerCopy", metric.Maximum, copies, 10 * time.Second},
+		{blue, instancecount.InvocationsPerInstance, "InvocationsPerInstance", metric.Sum, variant, time.Minute},
+		{blue, instancecount.ConcurrentRequestsPerModel, "ConcurrentRequestsPerModel", metric.Maximum, variant, 10 * time.Second},
+		{component, unserved.InvocationsPerCopy, "InvocationsPerCopy", metric.Sum, copies, time.Minute},
+		{component, unserved.ConcurrentRequestsPerCopy, "ConcurrentRequestsPerCopy", metric.Maximum, copies, 10 * time.Second},
 		{
-			TargetKey{ResourceID: blue.ResourceID, Dimension: VariantConcurrency}, tracking.VariantProvisionedConcurrencyUtilization,
+			TargetKey{ResourceID: blue.ResourceID, Dimension: unserved.NewConcurrency().Name()}, unserved.ConcurrencyUtilization,
 			"ServerlessProvisionedConcurrencyUtilization", metric.Maximum, variant, time.Minute,
 		},
 	} {
-		r := NewRegistry(policy.Types()) // inference components and provisioned concurrency cannot be registered here yet
+		r := NewRegistry(policy.Types(), dimension.All()) // inference components and provisioned concurrency cannot be registered here yet
 		r.Targets[tc.key] = &Target{Key: tc.key, Min: 1, Max: 4}
 		in := request{Key: tc.key, Name: "p", Type: tracking.Type{}, TargetTracking: &tracking.Config{
 			TargetValue: 0.5, Predefined: &tracking.PredefinedSpec{Metric: tc.predefined},
@@ -182,8 +185,8 @@ func TestAlarmsOfPredefinedMetrics(t *testing.T) {
 		if low := ch.CreateAlarms[1].Rule; low.Period != time.Minute || low.Periods != 15 || low.Threshold != 0.45 {
 			t.Errorf("%v: %+v", tc.predefined, low)
 		}
-		for _, wrong := range []tracking.PredefinedMetric{tracking.VariantInvocationsPerInstance, tracking.ComponentInvocationsPerCopy, tracking.VariantProvisionedConcurrencyUtilization} {
-			fits := strings.Contains(strings.Join(namesOf(tc.key.Dimension), " "), wrong.String())
+		for _, wrong := range []tracking.PredefinedMetric{instancecount.InvocationsPerInstance, unserved.InvocationsPerCopy, unserved.ConcurrencyUtilization} {
+			fits := strings.Contains(strings.Join(namesOf(tc.key.Dimension), " "), string(wrong))
 			in.TargetTracking = &tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: wrong}}
 			_, err := r.PutPolicy(t0, in.input(), counter())
 			text := fmt.Sprintf("Scalable dimension %s only supports the following predefined metric types: %s", tc.key.Dimension,
@@ -200,7 +203,7 @@ func namesOf(d Dimension) []string {
 	switch d {
 	case VariantInstances:
 		return []string{"SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
-	case VariantConcurrency:
+	case unserved.NewConcurrency().Name():
 		return []string{"SageMakerVariantProvisionedConcurrencyUtilization"}
 	default:
 		return []string{"SageMakerInferenceComponentInvocationsPerCopy", "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"}

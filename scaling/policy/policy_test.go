@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bellows.dev/bellows/engine/dimension/instancecount"
+	"bellows.dev/bellows/engine/dimension/unserved"
 	"bellows.dev/bellows/metric"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy/predictive"
@@ -194,7 +196,7 @@ func TestDeletePolicy(t *testing.T) {
 
 // AWS: TargetTrackingScalingPolicyConfiguration; texts recorded.
 func TestTrackingConfigRefused(t *testing.T) {
-	predefined := &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance}
+	predefined := &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance}
 	custom := &tracking.CustomizedSpec{Namespace: "n", Name: "m", Statistic: tracking.Sum}
 	query := []tracking.MetricQuery{{ID: "m1", Expression: "m2+1"}}
 	const invalidSpec = "The customized metric specification is not valid."
@@ -213,10 +215,10 @@ func TestTrackingConfigRefused(t *testing.T) {
 		{"no metric", tracking.Config{TargetValue: 1}, "PredefinedMetricSpecification or CustomizedMetricSpecification must be set for target tracking scaling."},
 		{"two metrics", tracking.Config{TargetValue: 1, Predefined: predefined, Customized: custom}, "Only one of PredefinedMetricSpecification or CustomizedMetricSpecification can be set for target tracking scaling."},
 		{"negative cooldown", tracking.Config{TargetValue: 1, Predefined: predefined, ScaleInCooldown: seconds(-1)}, "Cooldown must be nonnegative"},
-		{"another service's metric", tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: tracking.ParsePredefinedMetric("ALBRequestCountPerTarget")}}, only},
-		{"another dimension's metric", tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: tracking.ComponentInvocationsPerCopy}}, only},
+		{"another service's metric", tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: "ALBRequestCountPerTarget"}}, only},
+		{"another dimension's metric", tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: unserved.InvocationsPerCopy}}, only},
 		{
-			"label", tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance, ResourceLabel: "app/x"}},
+			"label", tracking.Config{TargetValue: 1, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance, ResourceLabel: "app/x"}},
 			"Resource label cannot be specified for predefined metric type SageMakerVariantInvocationsPerInstance",
 		},
 		{"no name", tracking.Config{TargetValue: 1, Customized: &tracking.CustomizedSpec{Namespace: "n", Statistic: tracking.Sum}}, invalidSpec},

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"bellows.dev/bellows/engine/dimension"
+	"bellows.dev/bellows/engine/dimension/unserved"
 	"bellows.dev/bellows/metric"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
@@ -171,7 +173,7 @@ func TestForecastsAreAFloorForEveryPolicy(t *testing.T) {
 		w := drawWorld(t)
 		in := predicting("zz", 70)
 		in.Key = blue
-		r := NewRegistry(policy.Types())
+		r := NewRegistry(policy.Types(), dimension.All())
 		r.Targets[blue] = w.target
 		if _, err := r.PutPolicy(t0, in.input(), counter()); err != nil {
 			t.Fatal(err)
@@ -247,7 +249,7 @@ func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
 	if c.Breach != predictive.HonorMaxCapacity || *c.Buffer != 5*time.Minute || c.Mode != predictive.ForecastAndScale {
 		t.Errorf("completed to %+v", c)
 	}
-	if _, err := (predictive.Type{}).Put(Put{Key: TargetKey{ResourceID: "inference-component/c", Dimension: ComponentCopies}, Config: c}); err == nil {
+	if _, err := (predictive.Type{}).Put(Put{Key: TargetKey{ResourceID: "inference-component/c", Dimension: unserved.NewCopies().Name()}, Config: c}); err == nil {
 		t.Error("copies of inference components have no instances to foretell")
 	}
 }
@@ -283,11 +285,11 @@ func TestPredictivePoliciesSurviveASnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := NewRegistry(policy.Types())
+	back := NewRegistry(policy.Types(), dimension.All())
 	if err := json.Unmarshal(data, back); err != nil {
 		t.Fatal(err)
 	}
-	if err := back.Restore(policy.Types()); err != nil {
+	if err := back.Restore(policy.Types(), dimension.All()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(p, back.Targets[blue].Policy("ahead"), cmpopts.IgnoreUnexported(Policy{})); diff != "" {

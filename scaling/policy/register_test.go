@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bellows.dev/bellows/engine/dimension"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
 	"bellows.dev/bellows/scaling/policy/step"
@@ -31,7 +32,7 @@ func TestRegisterRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := NewRegistry(policy.Types())
+			r := NewRegistry(policy.Types(), dimension.All())
 			tt.g.Key = blue
 			_, err := r.Register(t0, tt.g, noID)
 			wantError(t, err, KindValidation, tt.msg)
@@ -39,14 +40,6 @@ func TestRegisterRefuses(t *testing.T) {
 				t.Error("a refused registration left a target")
 			}
 		})
-	}
-}
-
-func TestRegisterServesVariantInstancesOnly(t *testing.T) {
-	for _, k := range []TargetKey{{ResourceID: "endpoint/e/variant/v", Dimension: VariantConcurrency}, {ResourceID: "inference-component/n", Dimension: ComponentCopies}} {
-		_, err := NewRegistry(policy.Types()).Register(t0, Registration{Key: k, Min: ptr(1), Max: ptr(2)}, noID)
-		wantError(t, err, KindValidation, "The scalable dimension "+k.Dimension.String()+
-			" is not served here yet: only sagemaker:variant:DesiredInstanceCount is.")
 	}
 }
 
@@ -215,7 +208,7 @@ func TestDepartedAreForgotten(t *testing.T) {
 
 // AWS: quotas: 500 targets of a dimension; 50 tags.
 func TestQuotas(t *testing.T) {
-	r := NewRegistry(policy.Types())
+	r := NewRegistry(policy.Types(), dimension.All())
 	for i := range TargetsMax {
 		k := VariantTarget(fmt.Sprint("e", i), "v")
 		if _, err := r.Register(t0, Registration{Key: k, Min: ptr(0), Max: ptr(1)}, counter()); err != nil {

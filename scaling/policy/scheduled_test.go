@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"bellows.dev/bellows/engine/dimension"
 	. "bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
 )
@@ -272,7 +273,7 @@ func TestSchedulesSurviveAndCatchUp(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				live = NewRegistry(policy.Types())
+				live = NewRegistry(policy.Types(), dimension.All())
 				if err := json.Unmarshal(text, live); err != nil {
 					t.Fatal(err)
 				}

@@ -22,7 +22,7 @@ func (a *API) describeScalingActivities(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingActivitiesInput,
 ) (*sdk.DescribeScalingActivitiesOutput, error) {
 	ids := one(in.ResourceId)
-	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
+	if err := a.checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
 		return nil, err
 	}
 	out := &sdk.DescribeScalingActivitiesOutput{ScalingActivities: []types.ScalingActivity{}}
@@ -57,7 +57,7 @@ func (a *API) describeScalingActivities(
 		}
 		for _, x := range items {
 			e, ok := x.Event.(engine.ActivityChanged)
-			if ok && (in.ScalableDimension == "" || string(in.ScalableDimension) == e.Activity.Key.Dimension.String()) {
+			if ok && (in.ScalableDimension == "" || string(in.ScalableDimension) == string(e.Activity.Key.Dimension)) {
 				out.ScalingActivities = append(out.ScalingActivities, describeActivity(e.Activity))
 			}
 		}
@@ -71,8 +71,8 @@ func (a *API) describeScalingActivities(
 
 func describeActivity(x scaling.Activity) types.ScalingActivity {
 	out := types.ScalingActivity{
-		ActivityId: aws.String(x.ID), ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String(x.Key.ResourceID),
-		ScalableDimension: types.ScalableDimension(x.Key.Dimension.String()), Description: aws.String(x.Description()),
+		ActivityId: aws.String(x.ID), ServiceNamespace: types.ServiceNamespace(x.Key.Dimension.Namespace()), ResourceId: aws.String(x.Key.ResourceID),
+		ScalableDimension: types.ScalableDimension(x.Key.Dimension), Description: aws.String(x.Description()),
 		Cause: aws.String(x.Cause.String()), StartTime: aws.Time(x.Start), StatusCode: types.ScalingActivityStatusCode(x.Status.String()),
 		StatusMessage: awsapi.Optional(x.StatusMessage()),
 	}

@@ -24,7 +24,7 @@ import (
 const policiesPage = 10
 
 func (a *API) putScalingPolicy(ctx context.Context, c awsapi.Call, in *sdk.PutScalingPolicyInput) (*sdk.PutScalingPolicyOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func trackingConfig(in *types.TargetTrackingScalingPolicyConfiguration) *trackin
 	}
 	if p := in.PredefinedMetricSpecification; p != nil {
 		out.Predefined = &tracking.PredefinedSpec{
-			Metric: tracking.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
+			Metric: tracking.PredefinedMetric(p.PredefinedMetricType), ResourceLabel: aws.ToString(p.ResourceLabel),
 		}
 	}
 	if m := in.CustomizedMetricSpecification; m != nil {
@@ -115,7 +115,7 @@ func (a *API) describeScalingPolicies(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalingPoliciesInput,
 ) (*sdk.DescribeScalingPoliciesOutput, error) {
 	ids := one(in.ResourceId)
-	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
+	if err := a.checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
 		return nil, err
 	}
 	n, err := limit(in.MaxResults, policiesPage)
@@ -151,8 +151,8 @@ func (a *API) describeScalingPolicies(
 
 func describePolicy(c awsapi.Call, r *engine.Region, t *scaling.Target, p *scaling.Policy) types.ScalingPolicy {
 	out := types.ScalingPolicy{
-		PolicyARN: aws.String(awsapi.PolicyARN(c.Scope, t, p.Name)), PolicyName: aws.String(p.Name), ServiceNamespace: types.ServiceNamespaceSagemaker,
-		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()),
+		PolicyARN: aws.String(awsapi.PolicyARN(c.Scope, t, p.Name)), PolicyName: aws.String(p.Name), ServiceNamespace: types.ServiceNamespace(t.Key.Dimension.Namespace()),
+		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension),
 		PolicyType: types.PolicyType(p.Type()), CreationTime: aws.Time(p.Created), Alarms: []types.Alarm{},
 	}
 	for _, name := range alarmsOf(r, t, p) {
@@ -209,7 +209,7 @@ func describeTracking(t *tracking.Config) *types.TargetTrackingScalingPolicyConf
 		DisableScaleIn: t.DisableScaleIn,
 	}
 	if p := t.Predefined; p != nil {
-		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}
+		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric)}
 	}
 	if m := t.Customized; m != nil && len(m.Queries) > 0 {
 		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{Metrics: describeQueries(m.Queries)}
@@ -229,7 +229,7 @@ func describeTracking(t *tracking.Config) *types.TargetTrackingScalingPolicyConf
 func (a *API) deleteScalingPolicy(
 	ctx context.Context, c awsapi.Call, in *sdk.DeleteScalingPolicyInput,
 ) (*sdk.DeleteScalingPolicyOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}

@@ -164,7 +164,7 @@ func describePredictiveQueries(queries []metric.DataQuery) *types.PredictiveScal
 func (a *API) getPredictiveScalingForecast(
 	ctx context.Context, c awsapi.Call, in *sdk.GetPredictiveScalingForecastInput,
 ) (*sdk.GetPredictiveScalingForecastOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ const schedulesPage = 50
 func (a *API) putScheduledAction(
 	ctx context.Context, c awsapi.Call, in *sdk.PutScheduledActionInput,
 ) (*sdk.PutScheduledActionOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (a *API) putScheduledAction(
 func (a *API) deleteScheduledAction(
 	ctx context.Context, c awsapi.Call, in *sdk.DeleteScheduledActionInput,
 ) (*sdk.DeleteScheduledActionOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (a *API) describeScheduledActions(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeScheduledActionsInput,
 ) (*sdk.DescribeScheduledActionsOutput, error) {
 	ids := one(in.ResourceId)
-	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
+	if err := a.checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), ids, "ResourceId"); err != nil {
 		return nil, err
 	}
 	n, err := limit(in.MaxResults, schedulesPage)
@@ -93,7 +93,7 @@ func describeSchedule(c awsapi.Call, t *scaling.Target, x *scaling.ScheduledActi
 	return types.ScheduledAction{
 		ScheduledActionName: aws.String(x.Name), ScheduledActionARN: aws.String(scheduleARN(c, t, x.Name)),
 		ServiceNamespace: types.ServiceNamespaceSagemaker, Schedule: aws.String(x.Schedule), Timezone: awsapi.Optional(x.Zone),
-		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()),
+		ResourceId: aws.String(t.Key.ResourceID), ScalableDimension: types.ScalableDimension(t.Key.Dimension),
 		StartTime: when(x.Start), EndTime: when(x.End), CreationTime: aws.Time(x.Created),
 		ScalableTargetAction: &types.ScalableTargetAction{MinCapacity: number(x.Range.Min), MaxCapacity: number(x.Range.Max)},
 	}
@@ -101,7 +101,7 @@ func describeSchedule(c awsapi.Call, t *scaling.Target, x *scaling.ScheduledActi
 
 // scheduleARN returns the ARN of a scheduled action: like those of policies, it contains the target's UUID. AWS: recorded.
 func scheduleARN(c awsapi.Call, t *scaling.Target, name string) string {
-	return c.ARN("autoscaling", "scheduledAction:"+t.UUID+":resource/"+scaling.Namespace+"/"+t.Key.ResourceID+":scheduledActionName/"+name)
+	return c.ARN("autoscaling", "scheduledAction:"+t.UUID+":resource/"+t.Key.Dimension.Namespace()+"/"+t.Key.ResourceID+":scheduledActionName/"+name)
 }
 
 func when(t time.Time) *time.Time {

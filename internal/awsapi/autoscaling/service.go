@@ -12,16 +12,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/scaling"
 )
 
 // API implements the operations of Application Auto Scaling.
-type API struct{ backend awsapi.Backend }
+type API struct {
+	backend    awsapi.Backend
+	dimensions dimension.List
+}
 
 // New returns the service.
 func New(b awsapi.Backend) *awsapi.Service {
-	a := &API{b}
+	a := &API{b, dimension.All()}
 	s := &awsapi.Service{Name: "Application Auto Scaling", Signing: "application-autoscaling", Target: "AnyScaleFrontendService"}
 	awsapi.Handle(s, "RegisterScalableTarget", a.registerScalableTarget)
 	awsapi.Handle(s, "DescribeScalableTargets", a.describeScalableTargets)
@@ -47,8 +51,8 @@ func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.
 }
 
 // targetKey parses the scalable target that a request names. All three members are required.
-func targetKey(c awsapi.Call, namespace types.ServiceNamespace, resourceID *string, dimension types.ScalableDimension) (scaling.TargetKey, error) {
-	key, err := scaling.ParseTargetKey(string(namespace), *resourceID, string(dimension))
+func (a *API) targetKey(c awsapi.Call, namespace types.ServiceNamespace, resourceID *string, dimension types.ScalableDimension) (scaling.TargetKey, error) {
+	key, err := a.dimensions.Parse(string(namespace), *resourceID, string(dimension))
 	if err != nil {
 		return key, refusal(c.Scope, err)
 	}
@@ -105,21 +109,21 @@ func badToken(err error) error {
 
 // checkFilter checks the namespace, dimension and resource IDs of a filter; noun is the member of the IDs. Another service's namespace is not
 // an error: selected and History find nothing.
-func checkFilter(namespace, dimension string, ids []string, noun string) error {
+func (a *API) checkFilter(namespace, dimension string, ids []string, noun string) error {
 	if dimension != "" && len(ids) == 0 {
 		return awsapi.Validation("%s must be specified when ScalableDimension is specified", noun)
 	}
-	if namespace != scaling.Namespace {
-		ours := func(id string) bool { return scaling.CheckResourceID(id) == nil }
+	if !a.dimensions.HasNamespace(namespace) {
+		ours := func(id string) bool { return a.dimensions.CheckResourceID(id) == nil }
 		if slices.ContainsFunc(ids, ours) || dimension != "" && !strings.HasPrefix(dimension, namespace+":") {
 			return awsapi.Validation("Unsupported service namespace, resource type or scalable dimension")
 		}
 		return nil
 	}
 	for _, id := range ids {
-		err := scaling.CheckResourceID(id)
+		err := a.dimensions.CheckResourceID(id)
 		if dimension != "" {
-			_, err = scaling.ParseTargetKey(namespace, id, dimension)
+			_, err = a.dimensions.Parse(namespace, id, dimension)
 		}
 		if err != nil {
 			return refusal(engine.Scope{}, err)
@@ -138,10 +142,7 @@ func one(id *string) []string {
 
 // selected returns the registered targets that match a filter, by key.
 func selected(r *engine.Region, namespace types.ServiceNamespace, ids []string, dimension types.ScalableDimension) []*scaling.Target {
-	if namespace != types.ServiceNamespaceSagemaker {
-		return nil
-	}
 	return slices.DeleteFunc(r.Targets.Sorted(), func(t *scaling.Target) bool {
-		return (len(ids) > 0 && !slices.Contains(ids, t.Key.ResourceID)) || (dimension != "" && string(dimension) != t.Key.Dimension.String())
+		return t.Key.Dimension.Namespace() != string(namespace) || (len(ids) > 0 && !slices.Contains(ids, t.Key.ResourceID)) || (dimension != "" && string(dimension) != string(t.Key.Dimension))
 	})
 }

@@ -21,7 +21,7 @@ const targetsPage = 50
 func (a *API) registerScalableTarget(
 	ctx context.Context, c awsapi.Call, in *sdk.RegisterScalableTargetInput,
 ) (*sdk.RegisterScalableTargetOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func roleARN(s engine.Scope) string {
 func (a *API) describeScalableTargets(
 	ctx context.Context, c awsapi.Call, in *sdk.DescribeScalableTargetsInput,
 ) (*sdk.DescribeScalableTargetsOutput, error) {
-	if err := checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), in.ResourceIds, "ResourceIds"); err != nil {
+	if err := a.checkFilter(string(in.ServiceNamespace), string(in.ScalableDimension), in.ResourceIds, "ResourceIds"); err != nil {
 		return nil, err
 	}
 	if len(in.ResourceIds) > targetsPage {
@@ -85,8 +85,8 @@ func (a *API) describeScalableTargets(
 
 func describeTarget(c awsapi.Call, now time.Time, t *scaling.Target) types.ScalableTarget {
 	out := types.ScalableTarget{
-		ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String(t.Key.ResourceID),
-		ScalableDimension: types.ScalableDimension(t.Key.Dimension.String()), MinCapacity: aws.Int32(int32(t.Min)),
+		ServiceNamespace: types.ServiceNamespace(t.Key.Dimension.Namespace()), ResourceId: aws.String(t.Key.ResourceID),
+		ScalableDimension: types.ScalableDimension(t.Key.Dimension), MinCapacity: aws.Int32(int32(t.Min)),
 		MaxCapacity: aws.Int32(int32(t.Max)), RoleARN: aws.String(roleARN(c.Scope)), CreationTime: aws.Time(t.Created),
 		ScalableTargetARN: aws.String(targetARN(c, t.ID36())),
 		SuspendedState: &types.SuspendedState{
@@ -103,7 +103,7 @@ func describeTarget(c awsapi.Call, now time.Time, t *scaling.Target) types.Scala
 func (a *API) deregisterScalableTarget(
 	ctx context.Context, c awsapi.Call, in *sdk.DeregisterScalableTargetInput,
 ) (*sdk.DeregisterScalableTargetOutput, error) {
-	key, err := targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
+	key, err := a.targetKey(c, in.ServiceNamespace, in.ResourceId, in.ScalableDimension)
 	if err != nil {
 		return nil, err
 	}

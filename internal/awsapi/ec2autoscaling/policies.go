@@ -100,9 +100,9 @@ func trackingConfig(in *types.TargetTrackingConfiguration) (*tracking.Config, er
 	out := &tracking.Config{TargetValue: aws.ToFloat64(in.TargetValue), DisableScaleIn: in.DisableScaleIn}
 	if p := in.PredefinedMetricSpecification; p != nil {
 		out.Predefined = &tracking.PredefinedSpec{
-			Metric: tracking.ParsePredefinedMetric(string(p.PredefinedMetricType)), ResourceLabel: aws.ToString(p.ResourceLabel),
+			Metric: tracking.PredefinedMetric(p.PredefinedMetricType), ResourceLabel: aws.ToString(p.ResourceLabel),
 		}
-		if out.Predefined.Metric == 0 {
+		if out.Predefined.Metric != tracking.GroupCPUUtilization {
 			return nil, awsapi.Validation("The predefined metric type %s has no counterpart for production variants: only %s has. Name another metric "+
 				"in a CustomizedMetricSpecification.", p.PredefinedMetricType, tracking.GroupCPUUtilization)
 		}
@@ -232,7 +232,7 @@ func describeStep(out *types.ScalingPolicy, s *step.Config) {
 func describeTracking(t *tracking.Config) *types.TargetTrackingConfiguration {
 	out := &types.TargetTrackingConfiguration{TargetValue: aws.Float64(t.TargetValue), DisableScaleIn: aws.Bool(aws.ToBool(t.DisableScaleIn))}
 	if p := t.Predefined; p != nil {
-		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric.String())}
+		out.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Metric)}
 	}
 	if m := t.Customized; m != nil && len(m.Queries) > 0 {
 		out.CustomizedMetricSpecification = &types.CustomizedMetricSpecification{Metrics: describeQueries(m)}

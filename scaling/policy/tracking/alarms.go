@@ -1,7 +1,6 @@
 package tracking
 
 import (
-	"strings"
 	"time"
 
 	"bellows.dev/bellows/alarm"
@@ -34,12 +33,14 @@ func (r *Rule) AlarmNames() []string {
 // comes every 10 s: high 3 of 3 of those, low as for any other.
 // AWS: recorded; SageMaker developer guide, endpoint automatic scaling policy, for the speed of scale-in; user guide, target tracking: do
 // not edit or delete these alarms.
-func (r *Rule) Alarms(k scaling.TargetKey, api scaling.API) []scaling.OwnAlarm {
-	rule := r.alarmRule(k, api)
+func (r *Rule) Alarms(k scaling.TargetKey, m scaling.Metrics, api scaling.API) []scaling.OwnAlarm {
+	rule := r.alarmRule(k, m, api)
 	rule.Comparison, rule.Threshold = alarm.GreaterThanThreshold, r.Settings.TargetValue
 	rule.Period, rule.Periods = r.Settings.period(), 3
-	if s := r.Settings.Predefined; s != nil && s.Metric.highResolution() {
-		rule.Period = 10 * time.Second
+	if s := r.Settings.Predefined; s != nil {
+		if x, found := s.Metric.of(m); found {
+			rule.Period = x.Period
+		}
 	}
 	out := []scaling.OwnAlarm{{Name: r.AlarmHigh, Rule: rule}}
 	if r.AlarmLow == "" {
@@ -58,50 +59,26 @@ func (r *Rule) Alarms(k scaling.TargetKey, api scaling.API) []scaling.OwnAlarm {
 func lowThreshold(target float64) float64 { return target * 9 / 10 }
 
 // alarmRule returns the metric that both alarms watch. Units are left open where the client named none.
-func (r *Rule) alarmRule(k scaling.TargetKey, api scaling.API) alarm.Rule {
+func (r *Rule) alarmRule(k scaling.TargetKey, m scaling.Metrics, api scaling.API) alarm.Rule {
 	if s := r.Settings.Customized; s != nil && len(s.Queries) > 0 {
 		return alarm.Rule{Metrics: s.dataQueries(r.Settings.period())}
 	} else if s != nil {
-		rule := watch(s.Namespace, s.Name, s.Statistic, s.Dimensions...)
+		rule := watch(s.Namespace, s.Name, s.Statistic.metric().Kind, s.Dimensions...)
 		rule.Unit = s.Unit
 		return rule
 	}
-	endpoint, variant, _ := k.Variant()
-	dimensions := []metric.Dimension{{Name: "EndpointName", Value: endpoint}, {Name: "VariantName", Value: variant}}
+	dimensions := m.MetricDimensions(k.ResourceID)
 	if api == scaling.EC2AutoScaling { // GroupCPUUtilization: like EC2's CPUUtilization, it is 100 where all cores are busy
-		return watch("/aws/sagemaker/Endpoints", "CPUUtilizationNormalized", Average, dimensions...)
+		return watch("/aws/sagemaker/Endpoints", "CPUUtilizationNormalized", metric.Average, dimensions...)
 	}
-	if k.Dimension == scaling.ComponentCopies {
-		dimensions = []metric.Dimension{{Name: "InferenceComponentName", Value: strings.TrimPrefix(k.ResourceID, "inference-component/")}}
-	}
-	name, statistic := r.Settings.Predefined.Metric.watched()
-	return watch("AWS/SageMaker", name, statistic, dimensions...)
+	x, _ := r.Settings.Predefined.Metric.of(m)
+	return watch(x.Namespace, x.Metric, x.Statistic, dimensions...)
 }
 
 // watch returns a rule on a metric. One without dimensions has an empty list of them, not nil: traces tell these apart.
-func watch(namespace, name string, s Statistic, dimensions ...metric.Dimension) alarm.Rule {
-	return alarm.Rule{Metric: metric.NewID(namespace, name, append([]metric.Dimension{}, dimensions...)...), Statistic: s.metric()}
-}
-
-// highResolution: the metric comes every 10 s.
-func (m PredefinedMetric) highResolution() bool {
-	return m == VariantConcurrentRequestsPerModel || m == ComponentConcurrentRequestsPerCopy
-}
-
-// watched is the metric that a predefined one stands for, and its statistic. Invocations are counted a minute; of concurrency the
-// greatest counts, which is not documented. AWS: SageMaker developer guide, endpoint automatic scaling policy; monitoring with CloudWatch.
-func (m PredefinedMetric) watched() (string, Statistic) {
-	switch m {
-	case VariantConcurrentRequestsPerModel:
-		return "ConcurrentRequestsPerModel", Maximum
-	case ComponentInvocationsPerCopy:
-		return "InvocationsPerCopy", Sum
-	case ComponentConcurrentRequestsPerCopy:
-		return "ConcurrentRequestsPerCopy", Maximum
-	case VariantProvisionedConcurrencyUtilization:
-		return "ServerlessProvisionedConcurrencyUtilization", Maximum
-	default:
-		return "InvocationsPerInstance", Sum
+func watch(namespace, name string, kind metric.StatisticKind, dimensions ...metric.Dimension) alarm.Rule {
+	return alarm.Rule{
+		Metric: metric.NewID(namespace, name, append([]metric.Dimension{}, dimensions...)...), Statistic: metric.Statistic{Kind: kind},
 	}
 }
 

@@ -30,7 +30,7 @@ func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 	if stored != nil && next.Predefined == nil && next.Customized == nil {
 		next.Predefined, next.Customized = stored.Predefined, stored.Customized
 	}
-	if err := next.checkFor(p.API, p.Key.Dimension); err != nil {
+	if err := next.checkFor(p); err != nil {
 		return nil, err
 	}
 	id := next.identity()
@@ -42,10 +42,15 @@ func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 	return next.Rule(), nil
 }
 
-// checkFor checks a configuration by the rules of an API.
-func (c *Config) checkFor(api scaling.API, d scaling.Dimension) error {
-	if api == scaling.ApplicationAutoScaling {
-		return c.check(predefined(d), d)
+// checkFor checks a configuration by the rules of the API of a request.
+func (c *Config) checkFor(p scaling.Put) error {
+	d := p.Key.Dimension
+	if p.API == scaling.ApplicationAutoScaling {
+		var fitting []PredefinedMetric
+		for _, m := range p.Metrics.Predefined() {
+			fitting = append(fitting, PredefinedMetric(m.Name))
+		}
+		return c.check(fitting, d)
 	}
 	if s := c.Predefined; s != nil && s.Metric != GroupCPUUtilization {
 		return scaling.Invalid("The predefined metric type %s is not served for production variants: only %s is. "+
@@ -83,7 +88,7 @@ func (s *PredefinedSpec) check(fitting []PredefinedMetric, d scaling.Dimension) 
 	if !slices.Contains(fitting, s.Metric) {
 		names := make([]string, len(fitting))
 		for i, m := range fitting {
-			names[i] = m.String()
+			names[i] = string(m)
 		}
 		return scaling.Invalid("Scalable dimension %s only supports the following predefined metric types: %s", d, strings.Join(names, ", "))
 	}
@@ -91,18 +96,6 @@ func (s *PredefinedSpec) check(fitting []PredefinedMetric, d scaling.Dimension) 
 		return scaling.Invalid("Resource label cannot be specified for predefined metric type %s", s.Metric)
 	}
 	return nil
-}
-
-// predefined returns the metrics that belong to a dimension.
-func predefined(d scaling.Dimension) []PredefinedMetric {
-	switch d {
-	case scaling.VariantInstances:
-		return []PredefinedMetric{VariantInvocationsPerInstance, VariantConcurrentRequestsPerModel}
-	case scaling.VariantConcurrency:
-		return []PredefinedMetric{VariantProvisionedConcurrencyUtilization}
-	default:
-		return []PredefinedMetric{ComponentInvocationsPerCopy, ComponentConcurrentRequestsPerCopy}
-	}
 }
 
 func (s *CustomizedSpec) check() error {
@@ -129,7 +122,7 @@ func (c *Config) period() time.Duration {
 // (AWS: recorded.)
 func (c *Config) identity() string {
 	if c.Predefined != nil {
-		return c.Predefined.Metric.String()
+		return string(c.Predefined.Metric)
 	}
 	return c.Customized.identity()
 }

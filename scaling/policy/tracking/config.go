@@ -7,44 +7,6 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Predefined metrics of SageMaker.
-const (
-	VariantInvocationsPerInstance PredefinedMetric = iota + 1
-	VariantConcurrentRequestsPerModel
-	ComponentInvocationsPerCopy
-	ComponentConcurrentRequestsPerCopy
-	VariantProvisionedConcurrencyUtilization
-	GroupCPUUtilization // groups' only
-)
-
-// PredefinedMetric is a metric that a target tracking policy may name instead of describing it.
-type PredefinedMetric int
-
-// String returns AWS's name of the metric.
-func (m PredefinedMetric) String() string {
-	switch m {
-	case VariantInvocationsPerInstance:
-		return "SageMakerVariantInvocationsPerInstance"
-	case VariantConcurrentRequestsPerModel:
-		return "SageMakerVariantConcurrentRequestsPerModelHighResolution"
-	case ComponentInvocationsPerCopy:
-		return "SageMakerInferenceComponentInvocationsPerCopy"
-	case ComponentConcurrentRequestsPerCopy:
-		return "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
-	case VariantProvisionedConcurrencyUtilization:
-		return "SageMakerVariantProvisionedConcurrencyUtilization"
-	case GroupCPUUtilization:
-		return "ASGAverageCPUUtilization"
-	default:
-		return "invalid"
-	}
-}
-
-// ParsePredefinedMetric returns the metric of AWS's name; zero where there is none, which PutPolicy refuses.
-func ParsePredefinedMetric(s string) PredefinedMetric {
-	return scaling.Named(s, GroupCPUUtilization)
-}
-
 // Statistics of a customized metric.
 const (
 	Average Statistic = iota + 1
@@ -170,8 +132,8 @@ type Config struct {
 
 // PredefinedSpec names a predefined metric.
 type PredefinedSpec struct {
-	Metric        PredefinedMetric
-	ResourceLabel string // for load balancers only: refused here
+	Metric        PredefinedMetric // by its name
+	ResourceLabel string           // for load balancers only: refused here
 }
 
 // CustomizedSpec describes any other metric: either by its members, or by Queries.
