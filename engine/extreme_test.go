@@ -15,6 +15,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -103,7 +104,7 @@ func complete(e *engine.Engine) []engine.Input {
 			TargetValue: 50, ScaleOutCooldown: new(time.Minute), ScaleInCooldown: new(time.Minute), Customized: custom(),
 		}}}},
 		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "tt", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-			TargetValue: 50, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			TargetValue: 50, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		}}}},
 		engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "step", Type: stepping.Type{}, Configs: []scaling.Config{&stepping.Config{
 			AdjustmentType: stepping.PercentChangeInCapacity, Aggregation: stepping.AggregateMaximum, Cooldown: new(time.Minute), MinMagnitude: new(1),

@@ -18,12 +18,22 @@ func targetKey(k engine.VariantKey) scaling.TargetKey {
 	return scaling.VariantTarget(k.Endpoint, k.Variant)
 }
 
+// target parses the key of a target: ENDPOINT/VARIANT, or with dimension=NAME a resource ID of that dimension's.
+func (c *command) target(n int) (scaling.TargetKey, error) {
+	if name, found := c.pair("dimension"); found {
+		id, err := c.argument(n)
+		return scaling.TargetKey{ResourceID: id, Dimension: scaling.Dimension(name)}, err
+	}
+	k, err := c.place(n)
+	return targetKey(k), err
+}
+
 func (r *runner) target(c *command) error {
-	k, err := c.place(1)
+	k, err := c.target(1)
 	if err != nil {
 		return err
 	}
-	g := scaling.Registration{Key: targetKey(k)}
+	g := scaling.Registration{Key: k}
 	if g.Min, err = c.integer("min"); err != nil {
 		return err
 	}
@@ -52,11 +62,11 @@ func (r *runner) target(c *command) error {
 }
 
 func (r *runner) deregister(c *command) error {
-	k, err := c.place(1)
+	k, err := c.target(1)
 	if err != nil {
 		return err
 	}
-	r.do(engine.DeregisterScalableTarget{Scope: scope, Key: targetKey(k)})
+	r.do(engine.DeregisterScalableTarget{Scope: scope, Key: k})
 	return nil
 }
 
@@ -76,8 +86,8 @@ func (c *command) policy() (scaling.PolicyInput, error) {
 	if err != nil {
 		return scaling.PolicyInput{}, err
 	}
-	k, err := c.place(3)
-	return scaling.PolicyInput{Key: targetKey(k), Name: name}, err
+	k, err := c.target(3)
+	return scaling.PolicyInput{Key: k, Name: name}, err
 }
 
 // putPolicy makes a policy of any type that can be written as settings (scaling.Parser): NAME on ENDPOINT/VARIANT type=T setting=value.

@@ -136,19 +136,23 @@ func TestAPolicyTypeSurvivesSnapshotAndJournal(t *testing.T) {
 	}
 }
 
-// The example in CONTRIBUTING.md is the code of package example.
-func TestTheExampleOfContributingIsCode(t *testing.T) {
+// The examples in CONTRIBUTING.md are the code of the packages named example.
+func TestTheExamplesOfContributingAreCode(t *testing.T) {
 	doc, err := os.ReadFile("../CONTRIBUTING.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := os.ReadFile("../scaling/policy/example/example.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, found := strings.Cut(string(doc), "```go\n")
-	shown, _, closed := strings.Cut(rest, "```\n")
-	if !found || !closed || strings.Count(shown, "\n") < 15 || !strings.Contains(string(code), shown) {
-		t.Errorf("CONTRIBUTING.md shows other code than scaling/policy/example has:\n%s", shown)
+	rest := string(doc)
+	for _, file := range []string{"scaling/policy/example/example.go", "engine/dimension/example/example.go"} {
+		code, err := os.ReadFile("../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, found := strings.Cut(rest, "```go\n")
+		shown, after, closed := strings.Cut(after, "```\n")
+		rest = after
+		if !found || !closed || strings.Count(shown, "\n") < 15 || !strings.Contains(string(code), shown) {
+			t.Errorf("CONTRIBUTING.md shows other code than %s has:\n%s", file, shown)
+		}
 	}
 }

@@ -45,7 +45,7 @@ func Run(text string) (Result, error) { return RunWith(text, Options{}) }
 // RunWith executes a scenario. Errors are errors in the file, with the line. AWS's refusals are output, not errors.
 func RunWith(text string, o Options) (Result, error) {
 	start := time.Unix(startUnix, 0).UTC()
-	r := &runner{start: start, options: o, world: sim.NewWorld(engine.Config{Seed: 1, Policies: o.Policies}, start), answers: map[string]engine.PromQLEvaluated{}}
+	r := &runner{start: start, options: o, world: sim.NewWorld(engine.Config{Seed: 1, Policies: o.Policies, Dimensions: o.Dimensions}, start), answers: map[string]engine.PromQLEvaluated{}}
 	r.world.OnEvent = r.event
 	var out strings.Builder
 	for i, b := range blocks(text) {

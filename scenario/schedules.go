@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/schedule"
 )
@@ -16,6 +17,9 @@ type Options struct {
 
 	// Policies are the policy types that there are. Nil: policy.Types().
 	Policies scaling.Types
+
+	// Dimensions are the scalable dimensions that there are. Nil: dimension.All().
+	Dimensions dimension.List
 }
 
 const dateTime = "2006-01-02T15:04:05"

@@ -34,15 +34,15 @@ func (r *runner) warnings(c *command) error {
 
 // consider prints what each policy of a variant receives and recommends now, whether it is invoked or not.
 func (r *runner) consider(c *command) error {
-	k, err := c.place(1)
+	k, err := c.target(1)
 	if err != nil {
 		return err
 	}
 	known := r.world.Engine.Region(scope)
-	if known == nil || known.Targets.Of(targetKey(k)) == nil {
-		return fmt.Errorf("nothing scales %s/%s", k.Endpoint, k.Variant)
+	if known == nil || known.Targets.Of(k) == nil {
+		return fmt.Errorf("nothing scales %s", c.words[1])
 	}
-	d, _, _ := known.Consider(r.world.Now, targetKey(k))
+	d, _, _ := known.Consider(r.world.Now, k)
 	r.print("consider %s", d.Explain(r.types()))
 	return nil
 }
