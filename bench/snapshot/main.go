@@ -1,6 +1,7 @@
 // Command snapshot measures whether a snapshot delays steps: a controller with its journal on disk has many scalable targets, each with a
-// policy and two alarms, and takes steps at a steady rate, first without a snapshot, then while one is made, as a server does it. How long
-// steps take by themselves depends on the disk; what counts is by how much the longest one exceeds that.
+// policy and two alarms, and takes steps at a steady rate, beside a snapshot and then for as long without one, five times. How long steps take
+// by themselves depends on the disk and on what else the machine does, which is printed; what counts is by how much the longest one beside a
+// snapshot exceeds the median of the others.
 //
 //	go run ./bench/snapshot [--json] [--targets N]
 //

@@ -27,6 +27,7 @@ const (
 // state without metrics, which begins a volume, and after it a line for each step that had a result, with the readings of its alarms. A page is
 // written with each snapshot, in the same transaction, so that a restored server continues with the next page.
 type archiver struct {
+	pace   *pace // of its work beside steps
 	page   log.Page
 	volume time.Time // time of the newest state
 	dict   map[*alarm.Alarm]*archivedAlarm
@@ -49,7 +50,7 @@ const (
 
 // begin starts a volume with the state of an engine after an entry, at a moment not before the engine's.
 func (d *archiver) begin(ctx context.Context, e *engine.Engine, seq uint64, at time.Time) error {
-	state, err := log.PackAll(func(w io.Writer) error { return writeState(ctx, w, e, false) })
+	state, err := log.PackAll(func(w io.Writer) error { return writeState(ctx, w, e, false, d.pace) })
 	if err != nil {
 		return fmt.Errorf("encoding a state for the archive: %w", err)
 	}

@@ -127,7 +127,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		c.o.step = safely
 	}
 	c.SetArchive(o.Archive)
-	c.follower = follower{c: c, asked: make(chan chan error)}
+	c.follower = follower{c: c, asked: make(chan chan error), pace: &pace{}}
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}
@@ -332,6 +332,7 @@ func (c *Controller) end(ctx context.Context) error {
 		c.o.Log.WarnContext(ctx, "stopping without a snapshot: the journal cannot be written")
 		return nil
 	}
+	c.follower.pace.off = true // no steps are beside it
 	return c.follower.snapshot(ctx)
 }
 

@@ -44,7 +44,7 @@ func (c *Controller) rebuild(ctx context.Context, wall time.Time, d *archiver) (
 		}
 		c.skip(bad.Seq, bad)
 		if d != nil {
-			*d = archiver{}
+			*d = archiver{pace: d.pace}
 		}
 	}
 }
@@ -88,6 +88,7 @@ func (c *Controller) replay(ctx context.Context, l *restored) error {
 		l.recovery.Replayed++
 		if l.archiver != nil {
 			l.archiver.note(&d)
+			l.archiver.pace.rest()
 		}
 		if d.Skipped != nil {
 			c.quarantineLine(ctx, d)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"bellows.dev/bellows/engine"
@@ -21,6 +22,7 @@ type follower struct {
 	restored *restored // nil until it is restored from the log
 	saved    uint64    // sequence number of the newest snapshot
 	asked    chan chan error
+	pace     *pace // of its work beside steps
 }
 
 // Snapshot writes a snapshot while steps continue, and returns once it is durable. Run must be running.
@@ -78,7 +80,7 @@ func (f *follower) run(ctx context.Context) {
 // follow replays the journal up to its end. If that fails, the engine is restored at the next attempt.
 func (f *follower) follow(ctx context.Context) error {
 	if f.restored == nil {
-		var d archiver
+		d := archiver{pace: f.pace}
 		l, err := f.c.rebuild(ctx, time.Now(), &d)
 		if err != nil {
 			return fmt.Errorf("reading the engine that follows the journal: %w", err)
@@ -104,7 +106,7 @@ func (f *follower) snapshot(ctx context.Context) error {
 		return nil // no entry since
 	}
 	now := l.engine.Now()
-	shot := log.Snapshot{Seq: l.seq, At: now, State: func(w io.Writer) error { return writeState(ctx, w, l.engine, true) }}
+	shot := log.Snapshot{Seq: l.seq, At: now, State: func(w io.Writer) error { return writeState(ctx, w, l.engine, true, f.pace) }}
 	keep := log.Keep{Journal: now.Add(-keepJournal), Archive: now.Add(-keepArchive), ArchiveMax: f.c.archiveMax.Load()}
 	if err := f.c.store.SaveSnapshot(ctx, shot, l.archiver.page, keep); err != nil {
 		return err
@@ -126,12 +128,12 @@ func Import(ctx context.Context, s log.Store, e *engine.Engine) error {
 	if end > 0 {
 		return fmt.Errorf("importing a state: the journal has %d entries", end)
 	}
-	shot := log.Snapshot{Seq: 1, At: e.Now(), State: func(w io.Writer) error { return writeState(ctx, w, e, true) }}
+	shot := log.Snapshot{Seq: 1, At: e.Now(), State: func(w io.Writer) error { return writeState(ctx, w, e, true, nil) }}
 	return s.SaveSnapshot(ctx, shot, log.Page{First: 2, Last: 1, At: e.Now(), Until: e.Now()}, log.Keep{ArchiveMax: archiveMax})
 }
 
-// writeState encodes an engine's state one region at a time: that of 100,000 targets is larger than a gigabyte.
-func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool) error {
+// writeState encodes an engine's state as json.Marshal would, in pieces: see there.
+func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool, p *pace) error {
 	head, regions := e.Parts(metrics)
 	text, err := json.Marshal(head)
 	if err != nil {
@@ -141,25 +143,24 @@ func writeState(ctx context.Context, w io.Writer, e *engine.Engine, metrics bool
 	if !found {
 		return errors.New("encoding a state: its regions are not its last member")
 	}
-	if _, err := w.Write(append(front, '[')); err != nil {
+	if _, err := w.Write(front); err != nil {
 		return err
 	}
-	separator := ""
-	for r := range regions {
-		if err := ctx.Err(); err != nil {
-			return err
+	s := newPieces(w, p)
+	s.list("[", "]", func(next func()) {
+		for r := range regions {
+			if s.err == nil {
+				s.err = ctx.Err()
+			}
+			if s.err != nil {
+				return
+			}
+			next()
+			s.value(reflect.ValueOf(r))
 		}
-		if text, err = json.Marshal(r); err != nil {
-			return fmt.Errorf("encoding the state of %s: %w", engine.ScopeName(r.Scope), err)
-		}
-		if _, err := io.WriteString(w, separator); err != nil {
-			return err
-		}
-		if _, err := w.Write(text); err != nil {
-			return err
-		}
-		separator = ","
+	})
+	if s.text("}"); s.err != nil {
+		return fmt.Errorf("encoding a state: %w", s.err)
 	}
-	_, err = io.WriteString(w, "]}")
-	return err
+	return nil
 }

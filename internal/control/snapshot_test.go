@@ -91,7 +91,7 @@ func TestStatesInPartsAreTheStates(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, w := io.Pipe()
-			go func() { w.CloseWithError(writeState(t.Context(), w, e, metrics)) }()
+			go func() { w.CloseWithError(writeState(t.Context(), w, e, metrics, &pace{})) }()
 			if got, err := io.ReadAll(r); err != nil || string(got) != string(want) {
 				t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 			}
