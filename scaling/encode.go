@@ -47,6 +47,28 @@ func (x *typeRecord) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &x.number)
 }
 
+// EncodeName encodes a name that once was a value of an enumeration, as journals have it: by its place among those of the enumeration, from 1;
+// "" as 0; any other as a string.
+func EncodeName(name string, numbered []string) ([]byte, error) {
+	x := typeRecord{name: name}
+	if at := slices.Index(numbered, name); at >= 0 || name == "" {
+		x = typeRecord{number: at + 1}
+	}
+	return x.MarshalJSON()
+}
+
+// DecodeName decodes what EncodeName encoded; a number without a name is "".
+func DecodeName(data []byte, numbered []string) (string, error) {
+	var x typeRecord
+	if err := x.UnmarshalJSON(data); err != nil {
+		return "", err
+	}
+	if x.number >= 1 && x.number <= len(numbered) {
+		return numbered[x.number-1], nil
+	}
+	return x.name, nil
+}
+
 // find returns the type that a record names; nil where there is none.
 func (ts Types) find(x typeRecord) Type {
 	if x.name != "" {

@@ -1,9 +1,7 @@
 package tracking
 
 import (
-	"encoding/json"
 	"slices"
-	"strconv"
 
 	"bellows.dev/bellows/scaling"
 )
@@ -15,36 +13,23 @@ type PredefinedMetric string
 // GroupCPUUtilization is the one predefined metric of EC2 Auto Scaling that is served.
 const GroupCPUUtilization PredefinedMetric = "ASGAverageCPUUtilization"
 
-// numbered returns the metrics that journals and snapshots have by number, from 1. Others are encoded by name.
-func numbered() []PredefinedMetric {
-	return []PredefinedMetric{
+// numbered returns the metrics that journals and snapshots have by number. Others are encoded by name.
+func numbered() []string {
+	return []string{
 		"SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution",
 		"SageMakerInferenceComponentInvocationsPerCopy", "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
-		"SageMakerVariantProvisionedConcurrencyUtilization", GroupCPUUtilization,
+		"SageMakerVariantProvisionedConcurrencyUtilization", string(GroupCPUUtilization),
 	}
 }
 
-// MarshalJSON encodes the metric; "" is 0.
-func (m PredefinedMetric) MarshalJSON() ([]byte, error) {
-	if at := slices.Index(numbered(), m); at >= 0 || m == "" {
-		return strconv.AppendInt(nil, int64(at+1), 10), nil
-	}
-	return json.Marshal(string(m))
-}
+// MarshalJSON encodes the metric.
+func (m PredefinedMetric) MarshalJSON() ([]byte, error) { return scaling.EncodeName(string(m), numbered()) }
 
 // UnmarshalJSON decodes the metric.
 func (m *PredefinedMetric) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		return json.Unmarshal(data, (*string)(m))
-	}
-	var n int
-	if err := json.Unmarshal(data, &n); err != nil {
-		return err
-	}
-	if all := numbered(); n >= 1 && n <= len(all) {
-		*m = all[n-1]
-	}
-	return nil
+	name, err := scaling.DecodeName(data, numbered())
+	*m = PredefinedMetric(name)
+	return err
 }
 
 // of returns what the metric measures of a dimension's resources; false where the dimension does not have it.
