@@ -129,6 +129,9 @@ var (
 // parseTime parses seconds since 1970, or RFC 3339.
 func parseTime(s string) (time.Time, error) {
 	if t, err := strconv.ParseFloat(s, 64); err == nil {
+		if !(t >= float64(timeMin.Unix()) && t <= float64(timeMax.Unix())) { // not a number, too
+			return time.Time{}, fmt.Errorf("%q is not a time that can be represented", s)
+		}
 		sec, frac := math.Modf(t)
 		return time.Unix(int64(sec), int64(math.Round(frac*1000)/1000*float64(time.Second))).UTC(), nil
 	}

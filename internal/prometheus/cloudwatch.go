@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"bellows.dev/bellows/internal/prometheus/query"
 )
 
 // CloudWatchPrefix is the path prefix of CloudWatch's PromQL API: QueryMetrics, GetSeries and GetLabels, signed for monitoring.
@@ -71,7 +73,7 @@ func limitResults(c *call) *failure {
 
 // limitQuery checks that every selector names a metric and that the query covers at most a day.
 func (h *Handler) limitQuery(c *call, ranged bool) *failure {
-	expression, err := h.parser.ParseExpr(c.FormValue("query"))
+	expression, err := query.Parse(c.FormValue("query"))
 	if err != nil {
 		return invalid("query", err)
 	}
@@ -108,7 +110,7 @@ func names(all []*labels.Matcher) bool {
 
 // limitSeries checks that selectors and range are given. AWS: GetSeries.
 func (h *Handler) limitSeries(c *call) *failure {
-	sets, err := h.parser.ParseMetricSelectors(c.Form["match[]"])
+	sets, err := query.Selectors(c.Form["match[]"])
 	switch {
 	case err != nil:
 		return invalid("match[]", err)

@@ -11,12 +11,12 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
+	"bellows.dev/bellows/internal/prometheus/query"
 	"bellows.dev/bellows/internal/queue"
 )
 
@@ -42,9 +42,8 @@ type EvaluatorOptions struct {
 
 // Evaluator evaluates the queries of PromQL alarms outside the engine, so that a step never waits for one.
 type Evaluator struct {
-	o      EvaluatorOptions
-	parser parser.Parser
-	due    *queue.Queue[alarmKey, engine.PromQLDue] // so an alarm's results come in the order of its queries
+	o   EvaluatorOptions
+	due *queue.Queue[alarmKey, engine.PromQLDue] // so an alarm's results come in the order of its queries
 
 	mu     sync.Mutex
 	counts EvaluatorCounts
@@ -67,7 +66,7 @@ func NewEvaluator(o EvaluatorOptions) *Evaluator {
 	if o.Timeout == 0 {
 		o.Timeout = queryFor
 	}
-	v := &Evaluator{o: o, parser: parser.NewParser(parser.Options{})}
+	v := &Evaluator{o: o}
 	v.due = queue.New(queue.Options[alarmKey, engine.PromQLDue]{
 		Workers: evaluators, Max: waitingMax, Work: func(ctx context.Context, _ alarmKey, due engine.PromQLDue) { v.evaluate(ctx, due) },
 	})
@@ -128,7 +127,7 @@ func (v *Evaluator) evaluate(ctx context.Context, due engine.PromQLDue) {
 func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Returned, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
 	defer cancel()
-	e, err := v.parser.ParseExpr(due.Query)
+	e, err := query.Parse(due.Query)
 	if err == nil {
 		err = checkSteps(e, 0)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/klauspost/compress/snappy"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 
 	"bellows.dev/bellows/engine"
@@ -74,7 +73,6 @@ type Options struct {
 // Handler is the http.Handler of all paths below Prefix, of OTLPPath, and of CloudWatch's PromQL API.
 type Handler struct {
 	o      Options
-	parser parser.Parser
 	known  families
 	totals *totals
 
@@ -103,7 +101,7 @@ func (h *Handler) Ingested() []Ingested {
 // New returns a handler.
 func New(o Options) *Handler {
 	return &Handler{
-		o: o, parser: parser.NewParser(parser.Options{}), totals: newTotals(o.Now()),
+		o: o, totals: newTotals(o.Now()),
 		queries: awsapi.NewShare(queriesMax, queriesWaiting, patience), intake: awsapi.NewShare(intakeMax, queriesWaiting, patience),
 	}
 }
@@ -115,7 +113,6 @@ const (
 	queriesWaiting = 100       // waiting queries
 	patience       = 10 * time.Second
 	queryTimeout   = time.Minute
-	queryMax       = 64 << 10 // characters, which limits the nesting, since deep nesting would exhaust the stack
 )
 
 // NewEngine returns an engine with Prometheus' defaults except for lower limits of samples and time.

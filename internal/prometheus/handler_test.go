@@ -148,6 +148,14 @@ func TestQueryAPI(t *testing.T) {
 			`{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces"}`},
 		{"time", "query", []string{"query", "up", "time", "noon"}, 400,
 			`{"status":"error","errorType":"bad_data","error":"invalid parameter \"time\": invalid time value for 'time': cannot parse \"noon\" to a valid timestamp"}`},
+		{"no time", "query", []string{"query", "up", "time", "NaN"}, 400,
+			`{"status":"error","errorType":"bad_data","error":"invalid parameter \"time\": invalid time value for 'time': \"NaN\" is not a time that can be represented"}`},
+		{"a time too late", "query", []string{"query", "1", "time", "1e300"}, 400,
+			`{"status":"error","errorType":"bad_data","error":"invalid parameter \"time\": invalid time value for 'time': \"1e300\" is not a time that can be represented"}`},
+		{"infinite start", "query_range", []string{"query", "1", "start", "-Inf", "end", "1", "step", "1"}, 400,
+			`{"status":"error","errorType":"bad_data","error":"invalid parameter \"start\": \"-Inf\" is not a time that can be represented"}`},
+		{"a series' end", "series", []string{"match[]", "up", "end", "1e17"}, 400,
+			`{"status":"error","errorType":"bad_data","error":"invalid parameter \"end\": invalid time value for 'end': \"1e17\" is not a time that can be represented"}`},
 		{"execution", "query", []string{"query", `label_replace(up, "job", "x", "job", "(")`, "time", at}, 422,
 			`{"status":"error","errorType":"execution","error":"invalid regular expression in label_replace(): ("}`},
 		{"too fine", "query_range", []string{"query", "up", "start", "0", "end", "11001", "step", "1"}, 400,
@@ -178,6 +186,21 @@ func TestQueryAPI(t *testing.T) {
 			}
 			same(t, body, c.want)
 		})
+	}
+}
+
+// All handlers that read queries or selectors limit their nesting before they parse them.
+func TestNestingIsLimited(t *testing.T) {
+	w := open(t)
+	deep := strings.Repeat("(", 30_000) + "1" + strings.Repeat(")", 30_000)
+	for path, parameter := range map[string]string{
+		"query": "query", "query_range": "query", "format_query": "query", "query_exemplars": "query",
+		"series": "match[]", "labels": "match[]", "label/job/values": "match[]",
+	} {
+		status, body := w.get(path, parameter, deep, "start", "0", "end", "1", "step", "1")
+		if status != 400 || !strings.Contains(body, "nested more than 100 levels deep") {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
 	}
 }
 

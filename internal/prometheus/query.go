@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/stats"
+
+	"bellows.dev/bellows/internal/prometheus/query"
 )
 
 // ask handles the query API. Prometheus: HTTP API.
@@ -38,8 +40,6 @@ func (h *Handler) ask(w http.ResponseWriter, c *call, path string) {
 	case !get(c.Method) && (c.Method != http.MethodPost || !posts):
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
-	case len(c.FormValue("query")) > queryMax:
-		fail(w, bad("the query is longer than %d characters", queryMax))
 	default:
 		leave, err := h.queries.Enter(c.Context(), 1)
 		if err != nil {
@@ -131,7 +131,7 @@ func (h *Handler) run(c *call, span time.Duration, make func(context.Context, pr
 			return nil, bad("error parsing lookback delta duration: %w", err)
 		}
 	}
-	e, err := h.parser.ParseExpr(c.FormValue("query"))
+	e, err := query.Parse(c.FormValue("query"))
 	if err == nil {
 		err = checkSteps(e, span)
 	}
@@ -172,7 +172,7 @@ func (h *Handler) run(c *call, span time.Duration, make func(context.Context, pr
 
 // formatQuery responds with the formatted query.
 func (h *Handler) formatQuery(c *call) (any, *failure) {
-	e, err := h.parser.ParseExpr(c.FormValue("query"))
+	e, err := query.Parse(c.FormValue("query"))
 	if err != nil {
 		return nil, invalid("query", err)
 	}
@@ -181,7 +181,7 @@ func (h *Handler) formatQuery(c *call) (any, *failure) {
 
 // exemplars responds with an empty list: CloudWatch's metrics have no exemplars.
 func (h *Handler) exemplars(c *call) (any, *failure) {
-	if _, err := h.parser.ParseExpr(c.FormValue("query")); err != nil {
+	if _, err := query.Parse(c.FormValue("query")); err != nil {
 		return nil, bad("%w", err)
 	}
 	return []any{}, nil

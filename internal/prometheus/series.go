@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
+
+	"bellows.dev/bellows/internal/prometheus/query"
 )
 
 // search contains the parameters common to calls that search series.
@@ -46,7 +48,7 @@ func (h *Handler) search(c *call, wrong func(error) *failure) (*search, *failure
 	if f != nil {
 		return nil, f
 	}
-	sets, err := h.parser.ParseMetricSelectors(c.Form["match[]"])
+	sets, err := query.Selectors(c.Form["match[]"])
 	if err != nil {
 		return nil, wrong(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/prometheus/query"
 )
 
 // promQLRule reads the rule of a PromQL alarm. All its parameters except the interval are in EvaluationCriteria.
@@ -63,8 +64,8 @@ func promQLRule(in *sdk.PutMetricAlarmInput) (alarm.Rule, error) {
 }
 
 // checkPromQL checks that a query is valid PromQL and returns a vector. AWS: AlarmPromQLCriteria, API reference.
-func checkPromQL(query string) error {
-	e, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+func checkPromQL(text string) error {
+	e, err := query.Parse(text)
 	if err != nil {
 		return awsapi.Validation("The PromQL query is not valid: %s", err)
 	}

@@ -113,6 +113,7 @@ func TestPromQLAlarmsThatAreRefused(t *testing.T) {
 		{"no interval", func(in *request) { in.EvaluationInterval = nil }, "MissingParameter: The parameter EvaluationInterval is required."},
 		{"interval", func(in *request) { in.EvaluationInterval = aws.Int32(61) }, "ValidationError: EvaluationInterval must be 10, 20, 30 or a multiple of 60"},
 		{"no query", func(in *request) { *in = *promQL("up ==", 0) }, "ValidationError: The PromQL query is not valid: 1:6: parse error: unexpected end of input"},
+		{"nested too deeply", func(in *request) { *in = *promQL(strings.Repeat("(", 1000)+"up"+strings.Repeat(")", 1000), 0) }, "ValidationError: The PromQL query is not valid: the query is nested more than 100 levels deep"},
 		{"a scalar", func(in *request) { *in = *promQL("1 + 1", 0) }, "ValidationError: The PromQL query must return a result of vector type, and this one returns a scalar."},
 		{"nothing", func(in *request) { in.EvaluationCriteria = &types.UnknownUnionMember{} }, "ValidationError: EvaluationCriteria must have a PromQLCriteria"},
 	})
