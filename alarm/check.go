@@ -52,7 +52,7 @@ func (r *Rule) CheckSpan() error {
 	return nil
 }
 
-// check refuses a rule that an alarm cannot be evaluated by, whoever made it: with *Error that names the member.
+// check refuses a rule that an alarm cannot be evaluated by, with an *Error that names the member.
 func (r *Rule) check() error {
 	unset, valid := r.Statistic == (metric.Statistic{}), r.Statistic.Valid()
 	switch {
