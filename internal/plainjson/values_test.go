@@ -88,7 +88,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// What JSON cannot represent is refused, wherever it stands, with its type.
+// What JSON cannot represent is refused at any depth, with its type.
 func TestRefusedValues(t *testing.T) {
 	for name, c := range map[string]struct {
 		v    any
