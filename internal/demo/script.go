@@ -299,7 +299,9 @@ func (d *demonstration) why(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.Story = slices.DeleteFunc(x.Story, func(l explain.Line) bool { return l.Kind != explain.KindChange && (l.Kind != explain.KindDecision || l.Idle) })
+	x.Story = slices.DeleteFunc(x.Story, func(l explain.Line) bool {
+		return l.Kind != explain.KindChange && (l.Kind != explain.KindDecision || l.Idle)
+	})
 	var text strings.Builder
 	if err := x.Render(&text); err != nil {
 		return err

@@ -338,7 +338,7 @@ func TestClosedGatewaysRefuse(t *testing.T) {
 	}
 	g.Apply([]engine.Route{blue(serve(t, echo))})
 	answer, body := post(t, url+"/endpoints/chat/invocations", "x")
-	if answer.StatusCode != http.StatusServiceUnavailable || body != `{"Message":"This server is shutting down."}` {
+	if answer.StatusCode != http.StatusServiceUnavailable || body != `{"Message":"This server is shutting down."}` || answer.Header.Get("Retry-After") != "5" {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 }

@@ -107,7 +107,7 @@ func randomUUID(id *[36]byte) {
 // handle answers a request, or returns why it cannot.
 func (g *Gateway) handle(ctx *fasthttp.RequestCtx, q *request) *failure {
 	if g.closed.Load() {
-		return unavailable("This server is shutting down.")
+		return shuttingDown()
 	}
 	scope, refusal := g.options.Authenticate(ctx)
 	if refusal != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/socket"
 )
 
 // Reasons for which a request has to wait.
@@ -161,14 +162,13 @@ func (g *Gateway) wait(ctx *fasthttp.RequestCtx, q *request) *failure {
 	}
 	deadline := time.NewTimer(most)
 	defer deadline.Stop()
-	client := newClient(ctx)
 	look := time.NewTicker(clientEvery)
 	defer look.Stop()
 	q.waited = true
 	for {
 		lane.queue.listen(w)
 		if g.closed.Load() {
-			return unavailable("This server is shutting down.")
+			return shuttingDown()
 		}
 		v, f := g.pick(q, nil)
 		if v != nil {
@@ -180,14 +180,14 @@ func (g *Gateway) wait(ctx *fasthttp.RequestCtx, q *request) *failure {
 		}
 		if q.blocked == atZero {
 			if g.stopping.Load() {
-				return unavailable("This server is shutting down.")
+				return shuttingDown()
 			}
 			g.wake(lane)
 		}
 		select {
 		case <-w.ready:
 		case <-look.C:
-			if client.gone() {
+			if socket.Peek(ctx.Conn()) == socket.End {
 				ctx.SetConnectionClose()
 				return &failure{Status: statusClientGone, Code: "ClientClosedRequest", Message: "The client went away while its request waited."}
 			}
@@ -207,11 +207,19 @@ func (g *Gateway) wake(l *lane) {
 	}
 }
 
-// Seconds after which a client should try again: a copy gets room soon, and a start takes its time.
+// Seconds after which a client should try again: a copy gets room soon, and a start takes its time, of an instance or of the next server.
 const (
 	retryBusy = 1
 	retryZero = 10
+	retryDown = 5
 )
+
+// shuttingDown refuses a request of a server that ends.
+func shuttingDown() *failure {
+	f := unavailable("This server is shutting down.")
+	f.RetryAfter = retryDown
+	return f
+}
 
 func (q *request) overflow(b blocked) *failure {
 	if b == atZero {

@@ -48,6 +48,9 @@ type conn struct {
 	lingers bool         // the client may still be sending
 
 	readUntil, writeUntil time.Time // the current deadlines
+
+	reads atomic.Bool // it may have read a request that its phase does not show yet
+	quiet int         // see closeIdle; guarded by the room
 }
 
 func newConn(s *Server, nc net.Conn, now time.Time) *conn {
@@ -66,15 +69,16 @@ func (c *conn) prepare() {
 	c.ctx.Init2(c.Conn, silent{}, true)
 }
 
-// evict closes a connection to make room; false if it has left the phase meanwhile.
-func (c *conn) evict() bool {
-	for _, from := range [...]int32{phaseIdle, phaseReading} {
-		if c.phase.CompareAndSwap(from, phaseClosed) {
-			c.abort()
-			return true
-		}
+// evict closes a connection to make room; false if it serves a request meanwhile.
+func (c *conn) evict() bool { return c.leave(phaseIdle) || c.leave(phaseReading) }
+
+// leave closes a connection; false if it has left the phase meanwhile.
+func (c *conn) leave(phase int32) bool {
+	if !c.phase.CompareAndSwap(phase, phaseClosed) {
+		return false
 	}
-	return false
+	c.abort()
+	return true
 }
 
 // serve serves requests until the connection ends.
@@ -101,6 +105,8 @@ func (c *conn) attend() bool {
 
 // arrived serves requests that have arrived. It returns true to wait for the next request. It reads without waiting for the client.
 func (c *conn) arrived() (wait bool) {
+	c.reads.Store(true)
+	defer c.reads.Store(false)
 	if c.br.Buffered() == 0 {
 		if _, err := c.br.Peek(1); err != nil {
 			if c.over = !errors.Is(err, socket.ErrAgain); !c.over {
@@ -295,9 +301,6 @@ func (c *conn) rest() bool {
 	c.ctx.Response.Reset()
 	if c.big && c.br.Buffered() <= headSmall {
 		c.shrink()
-	}
-	if c.s.stopping.Load() && c.br.Buffered() == 0 {
-		return false
 	}
 	c.since.Store(time.Now().UnixNano())
 	return c.phase.CompareAndSwap(phaseReading, phaseIdle) || c.phase.CompareAndSwap(phaseWorking, phaseIdle)

@@ -392,6 +392,38 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// Requests that have arrived when a shutdown begins are answered, on new connections and on those that were idle.
+func TestShutdownAnswersWhatHasArrived(t *testing.T) {
+	s, address := serveFor(t, Options{Handle: func(*fasthttp.RequestCtx, *Body) {}})
+	conns := make([]net.Conn, 300)
+	for i := range conns {
+		conns[i] = dial(t, address)
+		if i%2 == 0 {
+			exchange(t, conns[i], get)
+		}
+	}
+	for open := 0; open < len(conns); open, _ = s.Connections() { // all are accepted
+		runtime.Gosched()
+	}
+	for _, c := range conns {
+		if _, err := io.WriteString(c, get); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	unanswered := 0
+	for _, c := range conns {
+		if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 200") {
+			unanswered++
+		}
+	}
+	if unanswered > 0 {
+		t.Errorf("%d of %d requests were not answered", unanswered, len(conns))
+	}
+}
+
 // A request in progress delays neither a shutdown whose time is over nor the closing of a connection to make room.
 func TestShutdownEndsInTime(t *testing.T) {
 	working, release := make(chan struct{}), make(chan struct{})

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"bellows.dev/bellows/internal/socket"
 )
 
 // room is the set of open connections. It closes some if there are too many.
@@ -86,13 +88,20 @@ func (r *room) makeRoom(now time.Time) int {
 	return closed
 }
 
-// closeIdle closes idle connections.
+// quietLooks is how many times in a row closeIdle finds a connection without a request before it closes it: one may be on its way.
+const quietLooks = 3
+
+// closeIdle closes idle connections on which no request arrives. It is called again and again.
 func (r *room) closeIdle() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for c := range r.conns {
-		if c.phase.Load() == phaseIdle {
-			c.evict()
+		if c.phase.Load() != phaseIdle || socket.Peek(c.Conn) == socket.Data || c.reads.Load() { // in this order
+			c.quiet = 0
+			continue
+		}
+		if c.quiet++; c.quiet >= quietLooks {
+			c.leave(phaseIdle)
 		}
 	}
 }

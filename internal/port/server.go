@@ -62,9 +62,11 @@ type Server struct {
 	small    sync.Pool     // *bufio.Reader of headSmall
 	writers  sync.Pool     // *bufio.Writer
 
+	accepting sync.WaitGroup // calls of Serve
+	conns     sync.WaitGroup // none is added once accepting is done
+
 	mu        sync.Mutex // guards what follows
 	listeners []net.Listener
-	conns     sync.WaitGroup
 }
 
 // New returns a server.
@@ -90,9 +92,10 @@ const (
 
 // Serve accepts connections until Shutdown and then returns nil. Errors of accept do not end it, since descriptors may become available.
 func (s *Server) Serve(l net.Listener) error {
-	s.mu.Lock()
-	s.listeners = append(s.listeners, l)
-	s.mu.Unlock()
+	if !s.listen(l) {
+		return l.Close()
+	}
+	defer s.accepting.Done()
 	var pause time.Duration
 	for {
 		nc, err := l.Accept()
@@ -111,6 +114,18 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
+// listen adds a listener; false after Shutdown.
+func (s *Server) listen(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		return false
+	}
+	s.listeners = append(s.listeners, l)
+	s.accepting.Add(1)
+	return true
+}
+
 // free closes some idle connections, since descriptors are exhausted.
 func (s *Server) free() int {
 	s.room.mu.Lock()
@@ -118,16 +133,10 @@ func (s *Server) free() int {
 	return s.room.makeRoom(time.Now())
 }
 
-// welcome starts to serve a connection, or refuses it.
+// welcome starts to serve a connection, or refuses it. One that was accepted before Shutdown is served: its request may be on its way.
 func (s *Server) welcome(nc net.Conn) {
 	now := time.Now()
 	c := newConn(s, socket.New(nc), now)
-	s.mu.Lock()
-	defer s.mu.Unlock() // no connection starts after Shutdown waits for them
-	if s.stopping.Load() {
-		_ = nc.Close() // nothing has been sent on it
-		return
-	}
 	if !s.room.enter(c, now) {
 		s.turnAway(c)
 		return
@@ -159,7 +168,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	done := make(chan struct{})
-	go func() { s.conns.Wait(); close(done) }()
+	go func() { s.accepting.Wait(); s.conns.Wait(); close(done) }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
