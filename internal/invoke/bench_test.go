@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -62,4 +63,14 @@ func load(b *testing.B, target string) {
 			}
 		}
 	})
+}
+
+// The check runs for each invocation, and its local variable is allocated where there is an error.
+func TestTheCheckForTimeoutsAllocatesNothingWithoutAnError(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { _ = timedOut(nil) }); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+	if !timedOut(os.ErrDeadlineExceeded) || timedOut(nil) {
+		t.Error("a passed deadline is a timeout, no error is none")
+	}
 }

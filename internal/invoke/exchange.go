@@ -152,6 +152,9 @@ func (c *conn) reusable() bool {
 const noLength = -2
 
 func timedOut(err error) bool {
+	if err == nil { // nearly always: e is allocated
+		return false
+	}
 	var e net.Error
 	return errors.Is(err, os.ErrDeadlineExceeded) || (errors.As(err, &e) && e.Timeout())
 }

@@ -78,6 +78,12 @@ func (g *Gateway) recovered(ctx *fasthttp.RequestCtx, q *request, p any) {
 	f.write(&ctx.Response)
 }
 
+// Headers of every answer in fasthttp's spelling, so that it need not look for it.
+var (
+	canonicalID      = []byte("X-Amzn-Requestid")
+	canonicalVariant = []byte("X-Amzn-Invoked-Production-Variant")
+)
+
 // identify gives the request its ID.
 func (g *Gateway) identify(ctx *fasthttp.RequestCtx) {
 	if g.options.RequestID != nil {
@@ -86,7 +92,7 @@ func (g *Gateway) identify(ctx *fasthttp.RequestCtx) {
 	}
 	var id [36]byte
 	randomUUID(&id)
-	ctx.Response.Header.SetBytesV(headerID, id[:])
+	ctx.Response.Header.SetCanonical(canonicalID, id[:])
 }
 
 // randomUUID writes a UUID of version 4.

@@ -51,7 +51,7 @@ func (g *Gateway) invoke(ctx *fasthttp.RequestCtx, q *request) *failure {
 		i.release() // after counting, so that all that a drained copy did is counted
 	}
 	if f == nil {
-		ctx.Response.Header.Set("X-Amzn-Invoked-Production-Variant", q.variant.name)
+		ctx.Response.Header.SetCanonical(canonicalVariant, q.variant.header)
 	}
 	return f
 }

@@ -23,6 +23,7 @@ type endpoint struct {
 
 type variant struct {
 	name    string
+	header  []byte // the name, as a header's value
 	weight  float64
 	timeout time.Duration
 	atZero  bool // it has no instances because it is scaled to zero, or on its way back
@@ -80,7 +81,7 @@ func (g *Gateway) build(r engine.Route) *endpoint {
 			l = newLane(key)
 			g.lanes[key] = l
 		}
-		built := variant{name: v.Name, weight: max(v.Weight, 0), timeout: v.Timeout, lane: l, atZero: v.AtZero, held: v.Held}
+		built := variant{name: v.Name, header: []byte(v.Name), weight: max(v.Weight, 0), timeout: v.Timeout, lane: l, atZero: v.AtZero, held: v.Held}
 		if built.timeout <= 0 {
 			built.timeout = timeoutDefault
 		}
