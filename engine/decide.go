@@ -127,11 +127,8 @@ func (x *ownAlarms) Signal(p *scaling.Policy, name string) (scaling.Signal, bool
 	return x.region.signal(x.target, a, p), true
 }
 
-// scale begins an activity and asks hosting for its capacity. A dry run ends here at the latest.
+// scale begins an activity and asks hosting for its capacity.
 func (e *Engine) scale(r *Region, t *scaling.Target, c scaling.Change) {
-	if t.DryRun() {
-		return
-	}
 	for _, a := range t.Begin(e.now, e.ids.uuid(), c) {
 		e.emit(ActivityChanged{r.Scope, a})
 	}

@@ -113,7 +113,10 @@ func (in UpdateGroup) apply(e *Engine) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Want != t.Wanted(c.From) {
+	switch {
+	case t.DryRun() && in.Update.Desired == nil:
+		t.ClampDue = t.ClampDue || c.Want != c.From // the range alone changes nothing before the dry run ends
+	case c.Want != t.Wanted(c.From):
 		e.order(r, t, c)
 	}
 	return nil, nil

@@ -51,6 +51,13 @@ func (e *Engine) runSchedules(r *Region) {
 
 func (e *Engine) runGroupAction(r *Region, x scaling.DueGroupAction) {
 	run, c := r.Targets.RunGroupAction(e.now, x, r.capacity(x.Target))
+	if x.Target.DryRun() {
+		x.Target.ClampDue = x.Target.ClampDue || run.Range != (scaling.Range{})
+		if want := c.Want; want != c.From {
+			run.Withheld = &want
+		}
+		c.Want = x.Target.Wanted(c.From)
+	}
 	e.emit(ScheduledActionRan{r.Scope, run})
 	if c.Want != x.Target.Wanted(c.From) {
 		e.order(r, x.Target, c)

@@ -29,7 +29,44 @@ func (v *Variant) LastFailure() string {
 	return ""
 }
 
-// PendingReason returns the newest reason for which a creation or an update under way is not done, "" where nothing has failed yet or nothing is
+// unhealthy returns the first wanted copy that starts and of which it is known why /ping is not answered with 200, and its variant; nil where
+// there is none.
+func unhealthy(variants []*Variant) (*Variant, *Copy) {
+	for _, v := range variants {
+		for c := range v.wanted() {
+			if !c.Ready && c.Unhealthy != "" {
+				return v, c
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Waiting returns the newest reason for which a wanted copy is not ready, be it a failure or what /ping answers while it starts; else "".
+func (v *Variant) Waiting() string {
+	if why := v.LastFailure(); why != "" {
+		return why
+	}
+	if _, c := unhealthy([]*Variant{v}); c != nil {
+		return c.Unhealthy
+	}
+	return ""
+}
+
+// Waiting returns what a creation or an update under way waits for: PendingReason, else what /ping answers of a copy that starts; "" where that
+// is not known or nothing is under way.
+func (e *Endpoint) Waiting() string {
+	if why := e.PendingReason(); why != "" || e.Status != Creating && e.Status != Updating {
+		return why
+	}
+	v, c := unhealthy(e.Next())
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("The primary container for production variant %s has not passed the ping health check yet: %s", v.Config.Name, c.Unhealthy)
+}
+
+// PendingReason returns the newest failure for which a creation or an update under way is not done, "" where nothing has failed yet or nothing is
 // under way. Where the change fails, its FailureReason follows.
 func (e *Endpoint) PendingReason() string {
 	if e.Status != Creating && e.Status != Updating {

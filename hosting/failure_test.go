@@ -90,3 +90,46 @@ func TestWhatIsBeingCreatedCanBeDeleted(t *testing.T) {
 		t.Error("it is still there")
 	}
 }
+
+// What /ping answers while a copy starts is shown without being a failure, and is the reason if its time runs out before its fleet reports one.
+func TestWhatPingAnswersIsTheReason(t *testing.T) {
+	const why = "/ping answered 503: not healthy"
+	w, e := creating(t)
+	starts := func(id hosting.InstanceID, reason string) bool {
+		return e.Report(w.now, hosting.InstanceReport{ID: id, State: hosting.FleetStarting, Reason: reason}).Changed
+	}
+	if starts("i-1", "") || !starts("i-1", why) || starts("i-1", why) {
+		t.Error("only a new reason changes anything")
+	}
+	v := e.Variants[0]
+	if want := "The primary container for production variant blue has not passed the ping health check yet: " + why; e.Waiting() != want || v.Waiting() != why {
+		t.Errorf("waits for %q, variant for %q", e.Waiting(), v.Waiting())
+	}
+	tells(t, e, "")
+	w.say(e, failed("i-2", "It exited with code 3."))
+	if e.Waiting() != e.PendingReason() || v.Waiting() != "It exited with code 3." {
+		t.Errorf("a failure comes first: %q, %q", e.Waiting(), v.Waiting())
+	}
+	w.ready(e, "i-2")
+	w.pass(e, 2*patience)
+	w.status(e, hosting.Failed)
+	if want := " Last failure: It did not become healthy within " + patience.String() + ": " + why; !strings.HasSuffix(e.FailureReason, want) || e.Waiting() != "" {
+		t.Errorf("reason %q, waits for %q", e.FailureReason, e.Waiting())
+	}
+}
+
+// The answer to a ping is forgotten when the copy fails, serves, or starts again.
+func TestWhatPingAnswersIsForgotten(t *testing.T) {
+	for _, rep := range []hosting.InstanceReport{
+		failed("i-1", "It crashed."), {ID: "i-1", State: hosting.FleetReady, Address: "127.0.0.1:1"}, {ID: "i-1", State: hosting.FleetStarting},
+		{ID: "i-1", State: hosting.FleetPreparing, Cause: hosting.CauseCapacity, Reason: "Full."},
+		{ID: "i-1", State: hosting.FleetFailed, Cause: hosting.CauseStopped},
+	} {
+		w, e := creating(t)
+		w.say(e, hosting.InstanceReport{ID: "i-1", State: hosting.FleetStarting, Reason: "/ping answered 503"})
+		w.say(e, rep)
+		if c := e.Variants[0].Instances[0].Copies[0]; c.Unhealthy != "" {
+			t.Errorf("%v: %q", rep, c.Unhealthy)
+		}
+	}
+}

@@ -50,6 +50,9 @@ type Copy struct {
 	Reason    string `json:",omitzero"` // why it is not ready, from its fleet
 	Failures  int    `json:",omitzero"` // times it was reported failed
 
+	// Unhealthy is why /ping has not been answered with 200 since its model server was started, from its fleet; "" where that is not known.
+	Unhealthy string `json:",omitzero"`
+
 	// Preparing: it waits for capacity or model data, and its start-up time does not run.
 	Preparing bool `json:",omitzero"`
 
@@ -119,6 +122,6 @@ func (c *Copy) began() time.Time {
 // fail notes a failure of the copy.
 func (c *Copy) fail(now time.Time, rep InstanceReport) {
 	c.Ready, c.Address, c.Reason, c.Cause, c.Final, c.Preparing = false, "", rep.Reason, rep.Cause, rep.Final, false
-	c.Ejected, c.ReasonAt, c.Stages = "", now, Stages{}
+	c.Ejected, c.Unhealthy, c.ReasonAt, c.Stages = "", "", now, Stages{}
 	c.Failures++
 }

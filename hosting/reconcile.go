@@ -61,16 +61,20 @@ func (c *Copy) report(now time.Time, rep InstanceReport) (changed bool) {
 			return false
 		}
 		c.Ready, c.Address, c.EverReady = true, rep.Address, true
-		c.Reason, c.Cause, c.Final, c.Preparing, c.Ejected = "", CauseHealth, false, false, ""
+		c.Reason, c.Unhealthy, c.Cause, c.Final, c.Preparing, c.Ejected = "", "", CauseHealth, false, false, ""
 	case rep.State == FleetPreparing:
 		if c.Preparing && c.Reason == rep.Reason {
 			return false
 		}
-		c.Ready, c.Address, c.Preparing, c.Reason, c.Cause, c.ReasonAt = false, "", true, rep.Reason, rep.Cause, now
+		c.Ready, c.Address, c.Preparing, c.Reason, c.Cause, c.ReasonAt, c.Unhealthy = false, "", true, rep.Reason, rep.Cause, now, ""
 	case rep.State == FleetStarting:
-		if !c.Preparing {
-			return false
+		if unhealthy := !c.Ready && rep.Reason != c.Unhealthy; !c.Preparing {
+			if unhealthy {
+				c.Unhealthy = rep.Reason
+			}
+			return unhealthy
 		}
+		c.Unhealthy = rep.Reason
 		c.Preparing, c.Launched, c.Grace, c.Reason, c.Cause = false, now, 0, "", CauseHealth
 	case rep.State == FleetGone:
 		// A wanted copy that its fleet gave up stays: the level asks for it until the fleet has it again.
@@ -78,7 +82,7 @@ func (c *Copy) report(now time.Time, rep InstanceReport) (changed bool) {
 		c.fail(now, rep)
 	case rep.Cause == CauseStopped:
 		c.Ready, c.Address, c.Reason, c.Cause, c.Final, c.Preparing, c.Ejected = false, "", "", CauseHealth, false, false, ""
-		c.Stages = Stages{}
+		c.Unhealthy, c.Stages = "", Stages{}
 		if !c.EverReady {
 			c.Launched, c.Grace = now, 0 // its startup timeout begins again
 		}
@@ -118,7 +122,7 @@ func (r *Registry) Reconcile(now time.Time, e *Endpoint) (gone bool) {
 
 func (r *Registry) reconcileCreating(now time.Time, e *Endpoint) {
 	if late := r.overdue(now, e.Variants); late != nil {
-		e.Status, e.Modified, e.FailureReason = Failed, now, failureReason(late)
+		e.Status, e.Modified, e.FailureReason = Failed, now, r.failureReason(late)
 		for _, v := range e.Variants {
 			drainAll(v)
 		}
@@ -133,7 +137,7 @@ func (r *Registry) reconcileCreating(now time.Time, e *Endpoint) {
 // AWS: DescribeEndpoint, EndpointStatus RollingBack.
 func (r *Registry) reconcileScaling(now time.Time, e *Endpoint) {
 	if late := r.overdue(now, e.Variants); late != nil {
-		e.Status, e.Modified, e.FailureReason = RollingBack, now, failureReason(late)
+		e.Status, e.Modified, e.FailureReason = RollingBack, now, r.failureReason(late)
 		for _, v := range e.Variants {
 			r.rollBack(now, v)
 		}
@@ -164,7 +168,7 @@ func (r *Registry) rollBack(now time.Time, v *Variant) {
 func (r *Registry) reconcileDeployment(now time.Time, e *Endpoint) {
 	d := e.Deployment
 	if late := r.overdue(now, d.Variants); late != nil {
-		e.Status, e.Modified, e.FailureReason = RollingBack, now, failureReason(late)
+		e.Status, e.Modified, e.FailureReason = RollingBack, now, r.failureReason(late)
 		for _, v := range d.Variants {
 			drainAll(v)
 		}
@@ -246,7 +250,7 @@ func (r *Registry) timeout(v *Variant) time.Duration {
 }
 
 // failureReason is SageMaker's text, and the last reason that the copy's fleet reported.
-func failureReason(v *Variant) string {
+func (r *Registry) failureReason(v *Variant) string {
 	for c := range v.wanted() {
 		if !c.EverReady && c.Cause != CauseHealth && c.Reason != "" {
 			return c.Reason
@@ -255,9 +259,17 @@ func failureReason(v *Variant) string {
 	s := fmt.Sprintf("The primary container for production variant %s did not pass the ping health check. "+
 		"The logs of its instances are in fleet/logs of the server's data directory.", v.Config.Name)
 	if why := v.LastFailure(); why != "" {
-		s += " Last failure: " + why
+		return s + " Last failure: " + why
+	}
+	if _, c := unhealthy([]*Variant{v}); c != nil {
+		return s + " Last failure: " + NotHealthyWithin(r.timeout(v), c.Unhealthy)
 	}
 	return s
+}
+
+// NotHealthyWithin says that a copy did not answer /ping with 200 within its startup timeout, and why.
+func NotHealthyWithin(timeout time.Duration, why string) string {
+	return fmt.Sprintf("It did not become healthy within %v: %s", timeout, why)
 }
 
 // Wake returns the earliest moment at which Reconcile can change the endpoint without a report of its fleet; the zero time

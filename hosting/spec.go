@@ -70,7 +70,7 @@ const (
 	FleetFailed                          // not serving now, for Reason; the fleet goes on trying while the copy is wanted
 	FleetGone                            // stopped and cleaned up, because it was no longer wanted or had drained
 	FleetPreparing                       // waiting for capacity or model data, for Reason; its start-up time does not run meanwhile
-	FleetStarting                        // prepared: its model server starts, and its start-up time begins
+	FleetStarting                        // prepared: its model server starts, and its start-up time begins; repeated with the Reason why it is not healthy yet
 )
 
 // FleetState is what a fleet reports of a copy.
@@ -99,7 +99,7 @@ type InstanceReport struct {
 	ID      InstanceID
 	State   FleetState
 	Address string // host:port of the model server; set when ready
-	Reason  string // why it is not serving, in a sentence for an operator; set when failed or preparing
+	Reason  string // why it is not serving, in a sentence for an operator; set when failed or preparing, and when starting for a while
 
 	// Cause says what part of the start failed; set when failed or preparing.
 	Cause Cause `json:",omitzero"`

@@ -94,7 +94,7 @@ func (t *Target) Hold(c Change) { t.Group.Held = &c }
 // Release returns the change that waited, once the variant takes changes and no process that it needs is suspended; it is kept
 // within the bounds of then. It reports false where none is due.
 func (t *Target) Release(c Capacity) (Change, bool) {
-	if t.Group == nil || t.Group.Held == nil || !c.Scalable || t.DryRun() {
+	if t.Group == nil || t.Group.Held == nil || !c.Scalable {
 		return Change{}, false
 	}
 	held := *t.Group.Held

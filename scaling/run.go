@@ -42,6 +42,10 @@ type Run struct {
 	Since   time.Time // the first run that is due; before Due if runs were missed and only the latest is executed
 	Range   Range     // what the action sets
 	Desired *int      `json:",omitempty"` // what a group's action sets
+
+	// Withheld is what a group's action would have changed the desired capacity to, were this no dry run; nil where it is none or changes nothing.
+	Withheld *int `json:",omitempty"`
+
 	Outcome RunOutcome
 	Reason  string // RunFailed: AWS's text
 
@@ -212,6 +216,9 @@ func (r *Run) String() string {
 		s = fmt.Sprintf("min %s, max %s", moveText(r.MinBefore, r.MinAfter), moveText(r.MaxBefore, r.MaxAfter))
 		if r.Desired != nil {
 			s += fmt.Sprintf(", desired %d", *r.Desired)
+		}
+		if r.Withheld != nil {
+			s += fmt.Sprintf("; dry run, or desired would be %d", *r.Withheld)
 		}
 	}
 	if r.Since.Before(r.Due) {

@@ -43,7 +43,8 @@ type Target struct {
 	resource Resource // see Resource; not encoded
 }
 
-// DryRunTag is the tag that, set to "true", makes a target's decisions be recorded and explained, and change nothing.
+// DryRunTag is the tag that, set to "true", makes a target's decisions be recorded and explained, and change nothing. The range and scheduled
+// actions change nothing either. What a user asks for takes effect: a desired capacity, whichever API sets it.
 const DryRunTag = "bellows:dry-run"
 
 // DryRun reports whether the target's decisions change nothing.
@@ -108,6 +109,11 @@ func (t *Target) Clamp(c Capacity) (Change, bool) {
 		return Change{}, false // once the process goes on
 	}
 	t.ClampDue = false
+	return t.outside(c)
+}
+
+// outside returns the change that brings the capacity into the range; false where it is within.
+func (t *Target) outside(c Capacity) (Change, bool) {
 	switch {
 	case c.Desired < t.Min:
 		return Change{From: c.Desired, Want: t.Min, Cause: Cause{Kind: CauseMinimum, Capacity: t.Min}}, true

@@ -25,6 +25,7 @@ const (
 	DryRun                                           // decisions are made and change nothing
 	ZeroCapacityWithoutWakeUp                        // the target scales to zero, and nothing brings it back
 	ScheduleNeverDue                                 // a scheduled action was put that has no time to come, such as a past at()
+	CapacityOutsideRange                             // the capacity is outside the range, and nothing is about to change it
 )
 
 // WarningKind is what is wrong.
@@ -59,6 +60,8 @@ func (k WarningKind) String() string {
 		return "ZeroCapacityWithoutWakeUp"
 	case ScheduleNeverDue:
 		return "ScheduleNeverDue"
+	case CapacityOutsideRange:
+		return "CapacityOutsideRange"
 	default:
 		return "invalid"
 	}
@@ -75,7 +78,10 @@ type Warning struct {
 	Action string // ScheduleNeverDue: the scheduled action
 	When   string // ScheduleNeverDue: its schedule
 	Since  time.Time
-	Number int // MaximumReachedDaily: days; RangeIsOnePoint: the capacity; PoliciesFight: changes of direction
+	Number int // MaximumReachedDaily: days; RangeIsOnePoint, CapacityOutsideRange: the capacity; PoliciesFight: changes of direction
+
+	Range    [2]int // CapacityOutsideRange: minimum and maximum
+	Withheld Change // DryRun: what the range would change; From is Want where it is nothing
 }
 
 // String says what is wrong and what to do about it.
@@ -110,7 +116,14 @@ func (w Warning) String() string {
 		return "capacity can come to zero, and nothing brings it back: add a step scaling policy with an alarm on NoCapacityInvocationFailures, " +
 			"a scheduled action that raises the minimum, or the tag " + WakeTag + "=true"
 	case DryRun:
+		if w.Withheld.Want != w.Withheld.From {
+			return fmt.Sprintf("dry run: decisions are recorded and change nothing; without it, the capacity would change from %d to %d: %s",
+				w.Withheld.From, w.Withheld.Want, w.Withheld.Cause)
+		}
 		return "dry run: decisions are recorded and change nothing"
+	case CapacityOutsideRange:
+		return fmt.Sprintf("the desired capacity %d is outside the range %d to %d, and nothing moves it there: set it, or register the target again",
+			w.Number, w.Range[0], w.Range[1])
 	case ScheduleNeverDue:
 		return fmt.Sprintf("scheduled action %s never runs: when it was put, %s had no time left to come, within its start and end", w.Action, w.When)
 	default:
@@ -138,13 +151,10 @@ const (
 	withoutDataIn = 5 * time.Minute // at the least, before data that is not there is missed
 )
 
-// Warnings says what is silently wrong with a target, given all alarms that invoke its policies, and whether requests wake it. The order
-// of alarms does not matter.
-func (t *Target) Warnings(now time.Time, alarms []AlarmFacts, wakes bool) []Warning {
-	var out []Warning
-	if t.DryRun() {
-		out = append(out, Warning{Kind: DryRun})
-	}
+// Warnings says what is silently wrong with a target of a capacity, given all alarms that invoke its policies, and whether requests wake it.
+// The order of alarms does not matter.
+func (t *Target) Warnings(now time.Time, c Capacity, alarms []AlarmFacts, wakes bool) []Warning {
+	out := t.rangeWarnings(c)
 	if t.Suspended.DynamicIn || t.Suspended.DynamicOut {
 		out = append(out, Warning{Kind: ScalingSuspended})
 	}
@@ -171,6 +181,22 @@ func (t *Target) Warnings(now time.Time, alarms []AlarmFacts, wakes bool) []Warn
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Alarm, b.Alarm), cmp.Compare(a.Other, b.Other), cmp.Compare(a.Action, b.Action))
 	})
 	return out
+}
+
+// rangeWarnings is what keeps the range from being applied to the capacity.
+func (t *Target) rangeWarnings(c Capacity) []Warning {
+	move, outside := t.outside(c)
+	if t.DryRun() {
+		w := Warning{Kind: DryRun}
+		if t.ClampDue && outside {
+			w.Withheld = move
+		}
+		return []Warning{w}
+	}
+	if outside && c.Scalable && !t.ClampDue && t.Activity == nil && !t.unbounded() && (t.Group == nil || t.Group.Held == nil) {
+		return []Warning{{Kind: CapacityOutsideRange, Number: c.Desired, Range: [2]int{t.Min, t.Max}}}
+	}
+	return nil
 }
 
 // policyWarnings is what is wrong with how a policy is invoked.

@@ -22,6 +22,9 @@ type Copy struct {
 	Ready  bool   `json:"ready"`
 	Reason string `json:"reason,omitempty"` // why it is not ready
 
+	// Unhealthy is why /ping has not been answered with 200 since its model server was started.
+	Unhealthy string `json:"unhealthy,omitempty"`
+
 	// Stages are the wall times at which its latest start reached each stage; absent if its fleet did not report them.
 	Stages *Stages `json:"stages,omitempty"`
 }
@@ -54,7 +57,7 @@ func instances(x *hosting.Endpoint, variant string) []Instance {
 }
 
 func copyOf(c *hosting.Copy) Copy {
-	out := Copy{ID: string(c.ID), Ready: c.Ready, Reason: c.Reason}
+	out := Copy{ID: string(c.ID), Ready: c.Ready, Reason: c.Reason, Unhealthy: c.Unhealthy}
 	if c.Stages != (hosting.Stages{}) {
 		s := Stages(c.Stages)
 		out.Stages = &s
@@ -74,13 +77,21 @@ func (m *Moment) starts(b *strings.Builder) {
 				continue
 			}
 			if n++; n <= startsShown {
-				fmt.Fprintf(b, "  %s starts: %s\n", c.ID, c.Stages)
+				fmt.Fprintf(b, "  %s starts: %s\n", c.ID, c.start())
 			}
 		}
 	}
 	if n > startsShown {
 		fmt.Fprintf(b, "  … and %d more\n", n-startsShown)
 	}
+}
+
+// start lists the reached stages of a copy that starts, and why it is not healthy yet.
+func (c *Copy) start() string {
+	if c.Unhealthy == "" {
+		return c.Stages.String()
+	}
+	return c.Stages.String() + "; not healthy yet: " + c.Unhealthy
 }
 
 // String lists the reached stages in order with their durations.

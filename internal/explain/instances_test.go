@@ -28,11 +28,17 @@ func TestStagesOfAStart(t *testing.T) {
 	if text := text(t, got); strings.Count(text, want) != 1 {
 		t.Errorf("%q is not in\n%s", want, text)
 	}
+	m.must(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetStarting, Reason: "/ping answered 503: not healthy"}})
+	want = strings.TrimSuffix(want, "\n") + "; not healthy yet: /ping answered 503: not healthy\n"
+	got = m.ask(asked)
+	if text := text(t, got); strings.Count(text, want) != 1 || strings.Contains(text, "degraded") {
+		t.Errorf("%q is not in\n%s", want, text)
+	}
 	coded, err := json.Marshal(got.Moment.Instances)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"id":"` + string(i.ID) + `","state":"Pending","generation":1`, `"data_ready":"2026-11-27T09:31:30Z"`, `"state":"InService"`} {
+	for _, want := range []string{`"id":"` + string(i.ID) + `","state":"Pending","generation":1`, `"data_ready":"2026-11-27T09:31:30Z"`, `"state":"InService"`, `"unhealthy":"/ping answered 503: not healthy"`} {
 		if !strings.Contains(string(coded), want) {
 			t.Errorf("%s is missing in %s", want, coded)
 		}

@@ -148,7 +148,7 @@ func TestWarnings(t *testing.T) {
 				alarms = tt.alarms(target)
 			}
 			var got []string
-			for _, w := range target.Warnings(t0, alarms, false) {
+			for _, w := range target.Warnings(t0, steady(1), alarms, false) {
 				got = append(got, w.String())
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -22,7 +22,7 @@ func (a *API) describeEndpoint(ctx context.Context, c awsapi.Call, in *sdk.Descr
 		out = &sdk.DescribeEndpointOutput{
 			EndpointName: aws.String(x.Name), EndpointArn: aws.String(awsapi.HostingARN(c.Scope, hosting.ResourceEndpoint, x.Name)),
 			EndpointConfigName: aws.String(x.Config), EndpointStatus: types.EndpointStatus(x.Status.String()),
-			FailureReason: awsapi.Optional(cmp.Or(x.FailureReason, x.PendingReason())), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
+			FailureReason: awsapi.Optional(cmp.Or(x.FailureReason, x.Waiting())), CreationTime: aws.Time(x.Created), LastModifiedTime: aws.Time(x.Modified),
 		}
 		for _, v := range x.Variants {
 			out.ProductionVariants = append(out.ProductionVariants, summary(x, v))
@@ -53,7 +53,7 @@ func images(v *hosting.Variant) []types.DeployedImage {
 
 // status returns a variant's status while it changes. Its message is the newest reason why an instance is not in service.
 func status(x *hosting.Endpoint, v *hosting.Variant) []types.ProductionVariantStatus {
-	s := types.ProductionVariantStatus{StatusMessage: awsapi.Optional(v.LastFailure()), StartTime: aws.Time(v.ChangeStarted)}
+	s := types.ProductionVariantStatus{StatusMessage: awsapi.Optional(v.Waiting()), StartTime: aws.Time(v.ChangeStarted)}
 	switch {
 	case x.Status == hosting.Deleting:
 		s.Status, s.StartTime = types.VariantStatusDeleting, aws.Time(x.Modified)

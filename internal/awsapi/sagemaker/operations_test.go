@@ -216,6 +216,15 @@ func TestFailedEndpoint(t *testing.T) {
 	if d.EndpointStatus != "Failed" || !strings.Contains(d.FailureReason, "did not pass the ping health check") || !strings.Contains(d.FailureReason, "It exited with code 3.") {
 		t.Errorf("%+v", d)
 	}
+	x, err := w.engine.Region(scope).Hosting.Endpoint("new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const why = "/ping answered 503: not healthy"
+	x.Report(w.now, hosting.InstanceReport{ID: x.Variants[0].Instances[0].ID, State: hosting.FleetStarting, Reason: why})
+	if d := w.describe("new"); d.EndpointStatus != "Creating" || !strings.HasSuffix(d.FailureReason, " has not passed the ping health check yet: "+why) {
+		t.Errorf("while it starts: %+v", d)
+	}
 	for _, name := range []string{"broken", "new"} {
 		w.do("DeleteEndpoint", fmt.Sprintf(`{"EndpointName": %q}`, name))
 	}

@@ -47,19 +47,21 @@ type watcher struct {
 	fleet.Fleet
 	t *testing.T
 
-	mu      sync.Mutex
-	last    map[hosting.CopyID]hosting.InstanceReport
-	failed  map[hosting.CopyID]string         // reason of the last failure
-	stages  map[hosting.CopyID]hosting.Stages // the newest that were reported
-	drained []hosting.CopyID
-	hold    map[hosting.CopyID]bool // invocations in flight
+	mu     sync.Mutex
+	last   map[hosting.CopyID]hosting.InstanceReport
+	failed map[hosting.CopyID]string         // reason of the last failure
+	stages map[hosting.CopyID]hosting.Stages // the newest that were reported
+
+	starting map[hosting.CopyID]string // the last reason for not being healthy yet
+	drained  []hosting.CopyID
+	hold     map[hosting.CopyID]bool // invocations in flight
 }
 
 func (h Harness) open(t *testing.T) *watcher {
 	t.Helper()
 	w := &watcher{
 		t: t, last: map[hosting.CopyID]hosting.InstanceReport{}, failed: map[hosting.CopyID]string{}, hold: map[hosting.CopyID]bool{},
-		stages: map[hosting.CopyID]hosting.Stages{},
+		stages: map[hosting.CopyID]hosting.Stages{}, starting: map[hosting.CopyID]string{},
 	}
 	w.Fleet = h.Open(t, w.report, w.drain)
 	return w
@@ -72,6 +74,9 @@ func (w *watcher) report(r hosting.InstanceReport) {
 	w.last[id] = r
 	if r.Stages != (hosting.Stages{}) {
 		w.stages[id] = r.Stages
+	}
+	if r.State == hosting.FleetStarting && r.Reason != "" {
+		w.starting[id] = r.Reason
 	}
 	if r.State == hosting.FleetFailed {
 		w.failed[id] = r.Reason
@@ -334,6 +339,7 @@ func saysWhy(t *testing.T, h Harness) {
 	w.failure("i-4", h.Broken)
 	w.failure("i-5", "s3://bucket/model.tar.gz")
 	w.failure("i-6", "did not become healthy within 300ms")
+	w.until("i-6 says what it answers before it fails", func() bool { return strings.HasPrefix(w.starting["i-6"], "/ping") })
 	w.end()
 }
 

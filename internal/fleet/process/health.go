@@ -14,6 +14,25 @@ type health struct {
 	good   time.Time // of the last answered ping
 }
 
+// unhealthyAfter is how long a copy that starts may be unhealthy before the reason is reported, and how long it takes to the next reason: most
+// model servers do not listen at first.
+const unhealthyAfter = 5 * time.Second
+
+// starting decides which reasons for a copy's not being healthy yet are reported.
+type starting struct {
+	notice time.Duration // since the start: none is reported before
+	last   string        // the latest that was reported
+}
+
+// noted reports whether a reason is to be reported, so long after the start.
+func (s *starting) noted(since time.Duration, why string) bool {
+	if since < s.notice || why == s.last {
+		return false
+	}
+	s.notice, s.last = since+unhealthyAfter, why
+	return true
+}
+
 // errUnhealthy is an answer to a ping other than 200: the model server itself says that it cannot serve.
 var errUnhealthy = errors.New("not healthy")
 

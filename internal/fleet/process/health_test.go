@@ -49,6 +49,23 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// What a copy that starts answers is reported once it has had time to listen, and then if it changes, at most every five seconds.
+func TestReasonsOfAStartAreReportedSometimes(t *testing.T) {
+	s := starting{notice: 2 * time.Second}
+	for _, x := range []struct {
+		at   time.Duration
+		why  string
+		want bool
+	}{
+		{time.Second, "refused", false}, {2 * time.Second, "refused", true}, {60 * time.Second, "refused", false}, {61 * time.Second, "503", true},
+		{62 * time.Second, "500", false}, {66 * time.Second, "500", true},
+	} {
+		if got := s.noted(x.at, x.why); got != x.want {
+			t.Errorf("%s after %v: %v", x.why, x.at, got)
+		}
+	}
+}
+
 func TestPingsAloneCountWithoutAGateway(t *testing.T) {
 	f := &Fleet{o: Options{Options: fleet.Options{PingFailures: 2}}.withDefaults()}
 	var h health

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -133,6 +134,7 @@ func (k *keeper) watch(ctx context.Context, p *process) (w watched) {
 	var (
 		began, ready, pinged, logs = time.Now(), time.Time{}, time.Time{}, time.Time{}
 		alive                      health
+		start                      = starting{notice: min(unhealthyAfter, k.spec.StartupTimeout/2)}
 		exit                       = watchExit(p)
 		exited                     = exit.ended()
 		next                       = time.NewTimer(watchEvery)
@@ -185,11 +187,18 @@ func (k *keeper) watch(ctx context.Context, p *process) (w watched) {
 				return w
 			}
 		case k.spec.StartupTimeout > 0 && time.Since(began) > k.spec.StartupTimeout:
-			w.reason = fmt.Sprintf("It did not become healthy within %v: %v", k.spec.StartupTimeout, err) + portHint(p.port, err)
+			w.reason = hosting.NotHealthyWithin(k.spec.StartupTimeout, unhealthyReason(p.port, err))
 			return w
+		default:
+			if why := unhealthyReason(p.port, err); start.noted(time.Since(began), why) {
+				k.progress(hosting.FleetStarting, hosting.CauseHealth, why)
+			}
 		}
 	}
 }
+
+// unhealthyReason says why a copy that starts is not healthy.
+func unhealthyReason(port int, err error) string { return err.Error() + portHint(port, err) }
 
 // portHint says what is usually wrong where a model server never takes connections: it does not listen on the port that it was given.
 func portHint(port int, err error) string {
@@ -226,6 +235,9 @@ func (k *keeper) ping(ctx context.Context, p *process) error {
 	resp, err := pings.Do(req)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("/ping did not answer within %v", k.fleet.o.PingTimeout)
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return fmt.Errorf("/ping: %w", op.Err) // without addresses, which differ each time
 	}
 	if err != nil {
 		return fmt.Errorf("/ping: %w", err)
