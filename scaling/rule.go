@@ -211,9 +211,3 @@ func (ts Types) Named(name string) Type {
 	}
 	return nil
 }
-
-// Parser is a Type whose configuration can be written as a few named settings: scenarios put policies of such types with `policy`.
-type Parser interface {
-	// Parse returns the configuration that the settings describe.
-	Parse(settings map[string]string) (Config, error)
-}

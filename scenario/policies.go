@@ -97,20 +97,17 @@ func (r *runner) putPolicy(c *command) error {
 		return err
 	}
 	name, _ := c.pair("type")
-	in.Type = r.world.Engine.Config().Policies.Named(name)
-	parser, ok := in.Type.(scaling.Parser)
-	if !ok {
-		return fmt.Errorf("policy: type=%s cannot be written as settings", name)
-	}
 	settings := map[string]string{}
 	for key := range c.pairs { //tidy:unordered put into a map
 		settings[key], _ = c.pair(key)
 	}
-	config, err := parser.Parse(settings)
+	delete(settings, "type")
+	delete(settings, "dimension") // of the target
+	kind, config, err := r.types().ParsePolicy(name, settings)
 	if err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
-	in.Configs = []scaling.Config{config}
+	in.Type, in.Configs = kind, []scaling.Config{config}
 	r.do(engine.PutScalingPolicy{Scope: scope, Input: in})
 	return nil
 }

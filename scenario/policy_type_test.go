@@ -56,7 +56,7 @@ func TestAPolicyTypeIsAFolderAndALine(t *testing.T) {
 	if diff := cmp.Diff(queue, got.Text); diff != "" {
 		t.Errorf("-expected +happened:\n%s", diff)
 	}
-	if _, err := scenario.Run(queue); err == nil || !strings.Contains(err.Error(), "type=QueueLength") {
+	if _, err := scenario.Run(queue); err == nil || !strings.Contains(err.Error(), "policy type QueueLength") {
 		t.Errorf("without the line: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/plainjson"
 	"bellows.dev/bellows/internal/server"
+	"bellows.dev/bellows/scaling"
 )
 
 // explainFlags are the flags of explain.
@@ -22,16 +23,17 @@ type explainFlags struct {
 	dir, region, at string
 	since           time.Duration
 	json            bool
+	types           scaling.Types
 }
 
-func explainCommand() *cobra.Command {
-	var f explainFlags
+func explainCommand(types scaling.Types) *cobra.Command {
+	f := explainFlags{types: types}
 	c := &cobra.Command{
 		Use:   "explain ENDPOINT[/VARIANT]",
 		Short: "Say why a variant did or did not scale",
 		Long: "Tells a variant's story: what its alarms said, what each policy saw and wanted, what came of it, why not more, and what is\n" +
 			"silently wrong. --at asks for one moment of the last two weeks. The data directory answers, whether or not a server runs.",
-		Args: arguments(1, 1, "ENDPOINT[/VARIANT]"),
+		Args: arguments(1, "ENDPOINT[/VARIANT]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.query(args[0])
 			if err != nil {
@@ -87,7 +89,7 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) 
 	}
 	defer s.Close() //nolint:errcheck // it was only read
 	q.Clock = time.Now()
-	x, err := explain.Explain(ctx, server.Recorded(s), q)
+	x, err := explain.Explain(ctx, server.Recorded(s, f.types), q)
 	var future *explain.FutureError
 	if errors.As(err, &future) {
 		return &usageError{fmt.Errorf("--at: %w", err)}

@@ -12,11 +12,13 @@ import (
 
 	"bellows.dev/bellows/internal/demomodel"
 	"bellows.dev/bellows/internal/server"
+	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := root().ExecuteContext(ctx)
+	err := root(policy.Types()).ExecuteContext(ctx)
 	stop()
 	os.Exit(exitCode(err))
 }
@@ -40,7 +42,8 @@ func exitCode(err error) int {
 	}
 }
 
-func root() *cobra.Command {
+// root returns the command, with the policy types that there are.
+func root(types scaling.Types) *cobra.Command {
 	c := &cobra.Command{
 		Use:          "bellows",
 		Short:        "Serve models behind SageMaker-compatible endpoints and scale them by policy",
@@ -48,7 +51,10 @@ func root() *cobra.Command {
 		Version:      server.Version(),
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{fmt.Errorf("%w\n%s", err, usageHint(c))} })
-	c.AddCommand(serveCommand(), envCommand(), explainCommand(), demoCommand(), simulateCommand(), replayCommand(), demoModelCommand(), versionCommand(c))
+	c.AddCommand(
+		serveCommand(types), envCommand(), policyCommand(), explainCommand(types), demoCommand(), simulateCommand(types), replayCommand(types),
+		demoModelCommand(), versionCommand(c),
+	)
 	return c
 }
 
@@ -70,11 +76,11 @@ func usageHint(c *cobra.Command) string {
 	return fmt.Sprintf("Run '%s --help' for usage.", c.CommandPath())
 }
 
-// arguments checks the number of a command's arguments: from least to most, without a maximum where most is 0. what names them in errors.
-func arguments(least, most int, what string) cobra.PositionalArgs {
+// arguments checks the number of a command's arguments: at least one, at most most, without a maximum where most is 0. what names them in errors.
+func arguments(most int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
-		case len(args) < least:
+		case len(args) == 0:
 			return fmt.Errorf("%s is missing: %s\n%s", what, c.UseLine(), usageHint(c))
 		case most > 0 && len(args) > most:
 			return fmt.Errorf("too many arguments, from %q on: %s\n%s", args[most], c.UseLine(), usageHint(c))

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"bellows.dev/bellows/scaling/policy"
 )
 
 // A mistake on the command line is named in the words of the command line, with where to read on.
@@ -28,7 +30,7 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 		"demo --clock-speed -1":            "--clock-speed is -1; want more than 0 and at most 1000",
 		"demo --clock-speed 0":             "--clock-speed is 0; want more than 0 and at most 1000",
 	} {
-		c := root()
+		c := root(policy.Types())
 		c.SetArgs(strings.Fields(line))
 		c.SetOut(&strings.Builder{})
 		c.SetErr(&strings.Builder{})
@@ -41,7 +43,7 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 func TestVersionIsACommandToo(t *testing.T) {
 	text := func(arg string) string {
 		var out strings.Builder
-		c := root()
+		c := root(policy.Types())
 		c.SetArgs([]string{arg})
 		c.SetOut(&out)
 		if err := c.ExecuteContext(t.Context()); err != nil {
@@ -55,7 +57,7 @@ func TestVersionIsACommandToo(t *testing.T) {
 }
 
 func TestMistakesExitWith2(t *testing.T) {
-	c := root()
+	c := root(policy.Types())
 	c.SetArgs([]string{"serve", "--bogus"})
 	c.SetErr(&strings.Builder{})
 	c.SetOut(&strings.Builder{})
@@ -73,7 +75,7 @@ func TestMistakesExitWith2(t *testing.T) {
 func TestEnvSaysOnceWhyItFails(t *testing.T) {
 	dir := t.TempDir()
 	var out, complaint strings.Builder
-	c := root()
+	c := root(policy.Types())
 	c.SetArgs([]string{"env", "--data-dir", dir, "--wait", "50ms"})
 	c.SetOut(&out)
 	c.SetErr(&complaint)
@@ -91,7 +93,7 @@ func TestEnvSaysOnceWhyItFails(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	c := root()
+	c := root(policy.Types())
 	var out bytes.Buffer
 	c.SetOut(&out)
 	c.SetArgs([]string{"--version"})

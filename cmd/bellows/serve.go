@@ -15,6 +15,7 @@ import (
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/server"
 	"bellows.dev/bellows/internal/shellenv"
+	"bellows.dev/bellows/scaling"
 )
 
 // Defaults of the command line.
@@ -36,7 +37,7 @@ type serveFlags struct {
 	keep                                                bool
 }
 
-func serveCommand() *cobra.Command {
+func serveCommand(types scaling.Types) *cobra.Command {
 	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
@@ -51,7 +52,7 @@ func serveCommand() *cobra.Command {
 			}
 			signals, restore := reloadSignals()
 			defer restore()
-			o.Reloads, o.Hurry = signals, hurrySignals
+			o.Reloads, o.Hurry, o.Policies = signals, hurrySignals, types
 			s, err := server.New(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -81,7 +82,7 @@ func (f serveFlags) hint(s *server.Server) string {
 	if f.dir != defaultDataDir {
 		env += " --data-dir " + shellenv.Quoted(f.dir)
 	}
-	address, err := shellenv.Reachable(s.Address())
+	address, err := server.Reachable(s.Address())
 	if err != nil {
 		address = s.Address()
 	}

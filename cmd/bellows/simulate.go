@@ -7,23 +7,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"bellows.dev/bellows/internal/zone"
+	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scenario"
 )
 
-func simulateCommand() *cobra.Command {
+func simulateCommand(types scaling.Types) *cobra.Command {
 	return &cobra.Command{
 		Use:   "simulate FILE…",
 		Short: "Run scenario files on virtual time and print what happens",
 		Long: "A scenario says in plain text which endpoint, policies and load there are; the engine runs it on virtual time,\n" +
 			"hours in milliseconds, and every alarm, decision and activity is printed with its reason.",
-		Args: arguments(1, 0, "FILE"),
+		Args: arguments(0, "FILE"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			for _, file := range files {
 				text, err := os.ReadFile(file)
 				if err != nil {
 					return fmt.Errorf("reading a scenario: %w", err)
 				}
-				out, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data})
+				out, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data, Policies: types})
 				if err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}

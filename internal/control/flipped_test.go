@@ -118,7 +118,7 @@ func TestAFlippedBitInTheArchive(t *testing.T) {
 	moments := map[time.Time]string{}
 	for i := range 5 {
 		at := reach.Until.Add(-time.Duration(3+9*i) * time.Minute)
-		p, err := PastAt(t.Context(), s, at)
+		p, err := PastAt(t.Context(), s, nil, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestAFlippedBitInTheArchive(t *testing.T) {
 			continue
 		}
 		for at, want := range moments {
-			p, err := PastAt(t.Context(), s, at)
+			p, err := PastAt(t.Context(), s, nil, at)
 			switch {
 			case err != nil:
 				refused++

@@ -9,6 +9,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/log"
+	"bellows.dev/bellows/scaling"
 )
 
 // Past is the engine as of a past moment.
@@ -51,26 +52,26 @@ func (e *ForgottenError) Error() string {
 }
 
 // PastAt returns the engine as of a moment. It replays the archive, with the alarms' recorded readings, or after the archive's end the journal.
-// The zero moment is the journal's end. It fails with ForgottenError.
-func PastAt(ctx context.Context, s log.Store, at time.Time) (p Past, err error) {
+// The zero moment is the journal's end. types are the policy types that the engine has; nil: those of this program. It fails with ForgottenError.
+func PastAt(ctx context.Context, s log.Store, types scaling.Types, at time.Time) (p Past, err error) {
 	reach, err := s.Reach(ctx)
 	if err != nil {
 		return p, err
 	}
 	if at.IsZero() || !at.Before(reach.Until) { // the last page may lack entries of its last instant
-		return p, p.fromJournal(ctx, s, at, reach)
+		return p, p.fromJournal(ctx, s, types, at, reach)
 	}
-	if err := p.fromArchive(ctx, s, at); err != nil {
+	if err := p.fromArchive(ctx, s, types, at); err != nil {
 		return p, err
 	}
 	if p.Engine == nil { // the journal may have a day that the archive lacks
-		return p, p.fromJournal(ctx, s, at, reach)
+		return p, p.fromJournal(ctx, s, types, at, reach)
 	}
 	return p, p.idle(ctx, s, at)
 }
 
 // fromArchive replays the archive; Engine stays nil if the archive does not have the moment.
-func (p *Past) fromArchive(ctx context.Context, s log.Store, at time.Time) error {
+func (p *Past) fromArchive(ctx context.Context, s log.Store, types scaling.Types, at time.Time) error {
 	var r archiveReader
 	var until time.Time
 	err := s.Pages(ctx, at, func(page log.Page) error {
@@ -84,6 +85,7 @@ func (p *Past) fromArchive(ctx context.Context, s log.Store, at time.Time) error
 			if err := json.Unmarshal(text, &state); err != nil {
 				return fmt.Errorf("decoding a state of the archive: %w", err)
 			}
+			state.Config.Policies = types
 			if p.Engine, err = engine.FromState(state); err != nil {
 				return fmt.Errorf("reading a state of the archive: %w", err)
 			}
@@ -111,11 +113,12 @@ func (p *Past) fromArchive(ctx context.Context, s log.Store, at time.Time) error
 }
 
 // fromJournal replays the journal from the newest snapshot before the moment.
-func (p *Past) fromJournal(ctx context.Context, s log.Store, at time.Time, reach log.Reach) error {
+func (p *Past) fromJournal(ctx context.Context, s log.Store, types scaling.Types, at time.Time, reach log.Reach) error {
 	config, err := StoredConfig(ctx, s)
 	if err != nil {
 		return err
 	}
+	config.Policies = types
 	e, seq, err := Load(ctx, s, config, at)
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func TestUnknownMomentsAreReported(t *testing.T) {
 	}
 	w.exec(`DELETE FROM diary`)
 	var forgotten *ForgottenError
-	if _, err := PastAt(t.Context(), w.store, known); !errors.As(err, &forgotten) || !strings.HasSuffix(err.Error(), "no server has kept anything here yet") {
+	if _, err := PastAt(t.Context(), w.store, nil, known); !errors.As(err, &forgotten) || !strings.HasSuffix(err.Error(), "no server has kept anything here yet") {
 		t.Errorf("without anything: %v", err)
 	}
 	if err := w.store.Close(); err != nil {
@@ -188,11 +188,11 @@ func TestAnotherVersionIsReported(t *testing.T) {
 	w.minute()
 	w.commit()
 	for _, where := range []string{"journal", "diary"} {
-		p, err := PastAt(t.Context(), w.store, odd)
+		p, err := PastAt(t.Context(), w.store, nil, odd)
 		if err != nil || !p.Differs.Equal(odd) {
 			t.Errorf("in the %s: it differs at %v, %v; want %v", where, p.Differs, err, odd)
 		}
-		if p, err := PastAt(t.Context(), w.store, odd.Add(-time.Second)); err != nil || !p.Differs.IsZero() {
+		if p, err := PastAt(t.Context(), w.store, nil, odd.Add(-time.Second)); err != nil || !p.Differs.IsZero() {
 			t.Errorf("in the %s: before that it differs at %v, %v", where, p.Differs, err)
 		}
 		w.save()

@@ -319,7 +319,7 @@ func pastMoments(t *testing.T, s log.Store, alike bool) {
 	seen := 0
 	from := later(reach.From, reach.Until.Add(-80*time.Minute)) // policy time began long after the first server did
 	for at := from.Add(time.Minute); at.Before(reach.Until); at = at.Add(max(reach.Until.Sub(from)/7, time.Second)) {
-		p, err := PastAt(t.Context(), s, at)
+		p, err := PastAt(t.Context(), s, nil, at)
 		if err != nil {
 			t.Errorf("%v: %v", at, err)
 			continue

@@ -129,7 +129,9 @@ func (c *Controller) config(ctx context.Context) (engine.Config, error) {
 		}
 		return config, c.store.SetMeta(ctx, configKey, text)
 	}
-	return decodeConfig(text)
+	config, err := decodeConfig(text)
+	config.Policies = c.o.Config.Policies
+	return config, err
 }
 
 func decodeConfig(text []byte) (engine.Config, error) {
@@ -140,7 +142,7 @@ func decodeConfig(text []byte) (engine.Config, error) {
 	return config, nil
 }
 
-// StoredConfig returns the engine's first config from the log.
+// StoredConfig returns the engine's first config from the log. Policies is nil, as it is not stored.
 func StoredConfig(ctx context.Context, s log.Store) (engine.Config, error) {
 	text, found, err := s.Meta(ctx, configKey)
 	if err != nil {
@@ -153,7 +155,7 @@ func StoredConfig(ctx context.Context, s log.Store) (engine.Config, error) {
 }
 
 // Load returns an engine from the newest intact snapshot that is not later than a moment, and the snapshot's sequence number; a new engine and 0
-// if there is none. The zero moment means the newest.
+// if there is none. The zero moment means the newest. The policy types of config are those of the engine.
 func Load(ctx context.Context, s log.Store, config engine.Config, notAfter time.Time) (*engine.Engine, uint64, error) {
 	shots, err := s.Snapshots(ctx)
 	if err != nil {
@@ -176,6 +178,7 @@ func Load(ctx context.Context, s log.Store, config engine.Config, notAfter time.
 		if err := json.Unmarshal(data, &state); err != nil {
 			return nil, 0, fmt.Errorf("decoding snapshot %d: %w", shot.Seq, err)
 		}
+		state.Config.Policies = config.Policies
 		e, err := engine.FromState(state)
 		if err != nil {
 			return nil, 0, fmt.Errorf("reading snapshot %d: %w", shot.Seq, err)

@@ -267,7 +267,7 @@ func (w *weeks) View(ctx context.Context, f func(time.Time, *engine.Engine)) err
 }
 
 func (w *weeks) At(ctx context.Context, at time.Time) (explain.PastState, error) {
-	p, err := PastAt(ctx, w.store, at)
+	p, err := PastAt(ctx, w.store, nil, at)
 	return explain.PastState(p), err
 }
 

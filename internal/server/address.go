@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,18 @@ func ReadAddress(dir string) (address, region string, found bool) {
 		return "", "", false
 	}
 	return fields[0], fields[1], true
+}
+
+// Reachable returns the address at which clients on this machine reach a server: for one that listens on all addresses, a loopback address.
+func Reachable(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("reading the server's address: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
 }
 
 // noteAddress writes the address and the region for ReadAddress.

@@ -43,7 +43,7 @@ func (s *Server) controlOptions() control.Options {
 		Release: s.apply, Observe: s.observe, Usage: s.usage, OnEvent: s.event, OnCommit: s.instruments.committed,
 		Config: engine.Config{
 			Seed:     uint64(seed[0])<<56 | uint64(seed[1])<<48 | uint64(seed[2])<<40 | uint64(seed[3])<<32 | uint64(seed.ID()),
-			Settings: s.o.Config.Engine(),
+			Settings: s.o.Config.Engine(), Policies: s.o.Policies,
 		},
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/autoscaling"
 	"bellows.dev/bellows/internal/awsapi/cloudwatch"
 	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
+	"bellows.dev/bellows/internal/awsapi/policies"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/awsapi/sts"
@@ -50,7 +51,7 @@ func (s *Server) newPort() *port.Server {
 				Image:     func(image string) error { _, err := s.conf().Program(image); return err },
 				ModelData: s.checkModelData, InstanceTypes: s.machine.TypeNames, Fits: s.machine.Check,
 			}),
-			autoscaling.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
+			autoscaling.New(b), policies.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
 		},
 	}
 	d.control = port.HTTP(s.life, d.api)

@@ -25,6 +25,7 @@ import (
 	"bellows.dev/bellows/internal/port"
 	"bellows.dev/bellows/internal/predict"
 	"bellows.dev/bellows/internal/prometheus"
+	"bellows.dev/bellows/scaling"
 )
 
 // Options are what a server is made of. Dir, Listen, Speed, Config and Log are required.
@@ -35,6 +36,9 @@ type Options struct {
 	NoAuth bool    // requests need no signature
 	Config config.Config
 	Log    *slog.Logger
+
+	// Policies are the policy types that there are. Nil: those of this program.
+	Policies scaling.Types
 
 	OnEvent func(now time.Time, e engine.Event) // is called with each event, in order; it must not block; may be nil
 
@@ -153,7 +157,7 @@ func (s *Server) View(ctx context.Context, f func(now time.Time, e *engine.Engin
 }
 
 // Past returns what explanations are made from.
-func (s *Server) Past() explain.Past { return past{s.store, s.control} }
+func (s *Server) Past() explain.Past { return past{s.store, s.o.Policies, s.control} }
 
 // conf returns the current configuration.
 func (s *Server) conf() *config.Config { return s.live.Load() }

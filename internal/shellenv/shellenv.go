@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -82,25 +81,13 @@ func look(ctx context.Context, dir string) (key credentials.Key, address, region
 	if !found {
 		return key, "", "", fmt.Errorf("%w: the server of %s has not written its address", errNotYet, dir)
 	}
-	if address, err = Reachable(address); err != nil {
+	if address, err = server.Reachable(address); err != nil {
 		return key, "", "", err
 	}
 	if err := answers(ctx, address, region, keys[0]); err != nil {
 		return key, "", "", fmt.Errorf("%w at %s: %w", errNotYet, address, err)
 	}
 	return keys[0], address, region, nil
-}
-
-// Reachable returns the address at which clients on this machine reach a server: for one that listens on all addresses, a loopback address.
-func Reachable(address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", fmt.Errorf("reading the server's address: %w", err)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
 }
 
 // answers fails unless a server that knows the key answers at an address.

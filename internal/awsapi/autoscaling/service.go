@@ -47,24 +47,16 @@ func New(b awsapi.Backend) *awsapi.Service {
 // step applies an input and converts the engine's refusals to the service's errors.
 func (a *API) step(ctx context.Context, c awsapi.Call, in engine.Input) (engine.Result, error) {
 	result, err := a.backend.Step(ctx, in)
-	return result, refusal(c.Scope, err)
+	return result, awsapi.ScalingRefusal(c.Scope, err)
 }
 
 // targetKey parses the scalable target that a request names. All three members are required.
 func (a *API) targetKey(c awsapi.Call, namespace types.ServiceNamespace, resourceID *string, dimension types.ScalableDimension) (scaling.TargetKey, error) {
 	key, err := a.dimensions.Parse(string(namespace), *resourceID, string(dimension))
 	if err != nil {
-		return key, refusal(c.Scope, err)
+		return key, awsapi.ScalingRefusal(c.Scope, err)
 	}
 	return key, nil
-}
-
-func refusal(s engine.Scope, err error) error {
-	var e *scaling.Error
-	if !errors.As(err, &e) {
-		return awsapi.HostingRefusal(s, err)
-	}
-	return &awsapi.Error{Code: e.Kind.String(), Message: e.Msg}
 }
 
 // region calls f with the state of the call's region, an empty one if there is none yet.
@@ -84,7 +76,7 @@ func (a *API) regionAt(ctx context.Context, c awsapi.Call, f func(time.Time, *en
 	}); failed != nil {
 		return failed
 	}
-	return refusal(c.Scope, err)
+	return awsapi.ScalingRefusal(c.Scope, err)
 }
 
 // limit returns the page size: the requested one, at most the service's maximum.
@@ -126,7 +118,7 @@ func (a *API) checkFilter(namespace, dimension string, ids []string, noun string
 			_, err = a.dimensions.Parse(namespace, id, dimension)
 		}
 		if err != nil {
-			return refusal(engine.Scope{}, err)
+			return awsapi.ScalingRefusal(engine.Scope{}, err)
 		}
 	}
 	return nil

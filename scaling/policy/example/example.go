@@ -2,7 +2,6 @@
 package example
 
 import (
-	"strconv"
 	"time"
 
 	"bellows.dev/bellows/metric"
@@ -27,10 +26,19 @@ func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 	return &Rule{Each: c.Each, Due: p.Now.Add(time.Minute)}, nil
 }
 
+// Settings implements scaling.Parser.
+func (Type) Settings() []scaling.Setting {
+	return []scaling.Setting{{Name: "each", Required: true, Help: "messages for each instance"}}
+}
+
 // Parse implements scaling.Parser: each=5.
-func (Type) Parse(settings map[string]string) (scaling.Config, error) {
-	each, err := strconv.ParseFloat(settings["each"], 64)
-	return &Rule{Each: each}, err
+func (Type) Parse(s *scaling.Settings) scaling.Config { return &Rule{Each: s.Number("each")} }
+
+// Format implements scaling.Parser.
+func (Type) Format(c scaling.Config) map[string]string {
+	out := scaling.SettingList{}
+	out.Number("each", c.(*Rule).Each)
+	return out
 }
 
 // Rule is what the policy does. It is its own Config.

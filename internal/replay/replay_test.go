@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 func TestReplayWritesNames(t *testing.T) {
 	var out bytes.Buffer
-	p := printer{out: &out, json: true}
+	p := printer{Options: Options{Out: &out, JSON: true}}
 	e := engine.EndpointChanged{Key: engine.EndpointKey{Endpoint: "iris"}, From: hosting.Creating, To: hosting.InService}
 	if err := p.event(time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), e); err != nil {
 		t.Fatal(err)
