@@ -130,7 +130,11 @@ func (c *Controller) waitForCommit(ctx context.Context) error {
 	joined := make(chan struct{})
 	go func() {
 		defer close(joined)
-		if l, err := c.rebuild(rebuilding, began, nil); err == nil {
+		l, err := c.follower.take(rebuilding), error(nil)
+		if l == nil {
+			l, err = c.rebuild(rebuilding, began, nil)
+		}
+		if err == nil {
 			c.serveRestored(l)
 		}
 	}()
@@ -142,9 +146,18 @@ func (c *Controller) waitForCommit(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ahead, c.onDisk = false, nil
+	c.returnOnDisk()
+	c.ahead = false
 	c.wakeReaders()
 	return nil
+}
+
+// returnOnDisk ends reads of the durable state. The lock is held.
+func (c *Controller) returnOnDisk() {
+	if c.onDisk != nil {
+		c.onDisk.use.Store(owned)
+		c.onDisk = nil
+	}
 }
 
 // serveRestored lets reads have the durable state.
@@ -161,6 +174,10 @@ func (c *Controller) adopt(l *restored) {
 	defer c.mu.Unlock()
 	if c.span != nil {
 		c.span.end(errReplaced)
+	}
+	l.use.Store(kept)
+	if c.onDisk != l {
+		c.returnOnDisk()
 	}
 	c.engine, c.stepped, c.span = l.engine, l.seq, &span{durable: l.seq}
 	c.ahead, c.panicked, c.onDisk, c.failure = false, false, nil, nil

@@ -127,7 +127,7 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 		c.o.step = safely
 	}
 	c.SetArchive(o.Archive)
-	c.follower = follower{c: c, asked: make(chan chan error), pace: &pace{}}
+	c.follower = follower{c: c, asked: make(chan chan error), turn: make(chan struct{}, 1), pace: &pace{}}
 	if err := c.recover(ctx, started); err != nil {
 		return nil, err
 	}
@@ -333,7 +333,7 @@ func (c *Controller) end(ctx context.Context) error {
 		return nil
 	}
 	c.follower.pace.off = true // no steps are beside it
-	return c.follower.snapshot(ctx)
+	return c.follower.work(ctx, c.follower.snapshot)
 }
 
 // waiting is the channel of orders; nil while the pending group is full.
@@ -407,7 +407,8 @@ func (c *Controller) tick(ctx context.Context) error {
 // drain refuses the inputs that were not stepped before Run ended.
 func (c *Controller) drain() {
 	c.mu.Lock()
-	c.failure, c.onDisk = errStopped, nil
+	c.failure = errStopped
+	c.returnOnDisk()
 	c.span.end(errStopped)
 	c.wakeReaders()
 	c.mu.Unlock()

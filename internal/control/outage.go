@@ -204,7 +204,7 @@ func (c *Controller) beginOutage(ctx context.Context, err error) {
 	c.rollBack(ctx)
 }
 
-// rollBack restores the engine from the log if it is ahead of it or has panicked. No commit is in progress.
+// rollBack restores the engine if it is ahead of the log or has panicked: it takes the follower's, or reads the log. No commit is in progress.
 func (c *Controller) rollBack(ctx context.Context) {
 	if c.readable() {
 		return
@@ -218,6 +218,9 @@ func (c *Controller) rollBack(ctx context.Context) {
 				return err
 			}
 		}
+		if l = c.follower.take(ctx); l != nil {
+			return nil
+		}
 		var err error
 		l, err = c.rebuild(ctx, time.Now(), nil)
 		return err
@@ -229,7 +232,8 @@ func (c *Controller) rollBack(ctx context.Context) {
 	c.o.Log.ErrorContext(ctx, "the engine cannot be restored from the journal", "error", err)
 	c.mu.Lock() // the next attempt tries again
 	defer c.mu.Unlock()
-	c.failure, c.onDisk = fmt.Errorf("the journal can neither be written nor read: %w", err), nil
+	c.failure = fmt.Errorf("the journal can neither be written nor read: %w", err)
+	c.returnOnDisk()
 	c.wakeReaders()
 }
 

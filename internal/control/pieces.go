@@ -224,6 +224,8 @@ type pace struct {
 const (
 	paceWork = time.Millisecond
 	paceRest = 100 * time.Microsecond
+	paceLate = 2 * time.Millisecond  // a rest that ends so late had to wait for a processor
+	paceLong = 20 * time.Millisecond // the longest rest after it
 )
 
 // rest sleeps if the work has gone on for paceWork.
@@ -233,6 +235,9 @@ func (p *pace) rest() {
 	}
 	if now := time.Now(); now.Sub(p.since) > paceWork {
 		time.Sleep(paceRest)
+		if late := time.Since(now) - paceRest; late > paceLate {
+			time.Sleep(min(4*late, paceLong))
+		}
 		p.since = time.Now()
 	}
 }

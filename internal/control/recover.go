@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"bellows.dev/bellows/engine"
@@ -20,6 +21,7 @@ type restored struct {
 	seq      uint64
 	archiver *archiver
 	recovery Recovery
+	use      atomic.Int32 // owned, lent or kept
 }
 
 // recover restores the engine from the newest intact snapshot and the journal after it.
