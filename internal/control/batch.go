@@ -58,17 +58,40 @@ func (c *Controller) part(ctx context.Context, orders []*order) (int, error) {
 	if broken == nil {
 		return n, nil
 	}
-	err := c.flush(ctx)
+	err := c.repair(ctx, broken)
 	if err == nil {
-		if c.rollBack(ctx); c.readable() {
-			return n, nil
-		}
-		err = broken
+		return n, nil
 	}
 	rest := orders[n:]
 	c.bufferAgain(rest)
 	answer(rest, &UnwritableError{Trouble{Since: time.Now(), Err: err}})
 	return len(orders), err
+}
+
+// repair commits what is pending and restores the engine after a step has broken it.
+func (c *Controller) repair(ctx context.Context, broken error) error {
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
+	if c.rollBack(ctx); !c.readable() {
+		return broken
+	}
+	return nil
+}
+
+// mend restores the engine if a caller's step has broken it.
+func (c *Controller) mend(ctx context.Context) {
+	broken := c.torn
+	if broken == nil {
+		return
+	}
+	c.torn = nil
+	if c.outage != nil {
+		return // its end restores the engine
+	}
+	if err := c.repair(ctx, broken); err != nil {
+		c.beginOutage(ctx, err)
+	}
 }
 
 // readable reports whether the engine may be read and stepped.

@@ -11,29 +11,46 @@ import (
 // commit is a group that is being committed.
 type commit struct {
 	group
-	timer *time.Timer // fires when it is slow
-	done  chan error
-	took  time.Duration // by the append; set before done is sent to
+	span  *span
+	began time.Time
+	took  time.Duration // by the append
 }
 
-// ended receives the commit's result; nil without a commit.
-func (c *commit) ended() <-chan error {
-	if c == nil {
-		return nil
+// slow reports whether a commit, if there is one, has been in progress for long.
+func (c *commit) slow() bool { return c != nil && time.Since(c.began) >= slowAfter }
+
+// stepNow steps an order in its caller's goroutine, which spares two changes of goroutines, unless earlier orders wait, or somebody else has the
+// turn; stepped is false then. It returns the commit that the caller has to write; nil if another one is in progress, after which the order is
+// committed. It waits for nothing.
+func (c *Controller) stepNow(o *order) (w *commit, stepped bool) {
+	select {
+	case c.turn <- struct{}{}:
+	default:
+		return nil, false
 	}
-	return c.done
-}
-
-// late receives when the commit is slow; nil without a commit.
-func (c *commit) late() <-chan time.Time {
-	if c == nil {
-		return nil
+	defer func() { <-c.turn }()
+	if c.outage != nil || c.torn != nil || c.queued.Load() != 0 || len(c.pending.orders) >= batchMax {
+		return nil, false
 	}
-	return c.timer.C
+	orders := c.admit([]*order{o})
+	if len(orders) == 0 {
+		return nil, true
+	}
+	_, broken := c.step(orders)
+	if c.noteOutcome(orders, broken); broken != nil {
+		c.torn = broken
+		select {
+		case c.woken <- struct{}{}: // Run restores the engine
+		default: // it is being woken
+		}
+		return nil, true
+	}
+	return c.nextCommit(), true
 }
 
-// launch starts to commit the pending group, unless another commit is in progress. A group with nothing to write is completed at once.
-func (c *Controller) launch(ctx context.Context) {
+// nextCommit begins to commit the pending group and returns the commit, which must be written; nil if another one is in progress or there is nothing to
+// write. A group with nothing to write is completed at once.
+func (c *Controller) nextCommit() *commit {
 	for c.writing == nil && len(c.pending.orders) > 0 {
 		g := c.pending
 		c.pending = group{}
@@ -42,22 +59,59 @@ func (c *Controller) launch(ctx context.Context) {
 			continue
 		}
 		g.batch.Epoch = c.epoch
-		w := &commit{group: g, timer: time.NewTimer(slowAfter), done: make(chan error, 1)}
-		c.writing = w
-		s := c.span // this goroutine alone replaces it
-		go func() { w.done <- c.write(context.WithoutCancel(ctx), w, s) }()
+		c.writing = &commit{group: g, span: c.span, began: time.Now()}
+		c.late.Reset(slowAfter)
+		return c.writing
+	}
+	return nil
+}
+
+// launch commits the pending group in a goroutine of its own, unless another commit is in progress.
+func (c *Controller) launch() {
+	if w := c.nextCommit(); w != nil {
+		go c.commitAll(w)
 	}
 }
 
+// commitNow writes a commit in its caller's goroutine, and what is stepped meanwhile in another one.
+func (c *Controller) commitNow(w *commit) {
+	if w = c.finish(w); w != nil {
+		go c.commitAll(w)
+	}
+}
+
+// commitAll writes a commit, and what is stepped meanwhile. It ends without the turn: whoever has it, or else Run, lands the last commit.
+func (c *Controller) commitAll(w *commit) {
+	for w != nil {
+		w = c.finish(w)
+	}
+}
+
+// finish writes a commit and lands it, and returns the next one, which must be written. If the commit failed, or somebody has the turn, it is landed
+// there or in Run.
+func (c *Controller) finish(w *commit) *commit {
+	err := c.write(context.Background(), w)
+	if err == nil {
+		select {
+		case c.turn <- struct{}{}:
+			defer func() { <-c.turn }()
+			_ = c.land(nil) // it does not fail then
+			return c.nextCommit()
+		default:
+		}
+	}
+	c.ended <- err
+	return nil
+}
+
 // write commits a group, lets reads return, and then records rejected inputs in the quarantine.
-func (c *Controller) write(ctx context.Context, w *commit, s *span) error {
+func (c *Controller) write(ctx context.Context, w *commit) error {
 	if n := len(w.batch.Entries); n > 0 {
-		began := time.Now()
 		err := c.store.Append(ctx, w.batch)
-		if w.took = time.Since(began); err != nil {
+		if w.took = time.Since(w.began); err != nil {
 			return err
 		}
-		s.advance(w.batch.Entries[n-1].Seq)
+		w.span.advance(w.batch.Entries[n-1].Seq)
 	}
 	c.quarantineInputs(ctx, w.rejected)
 	return nil
@@ -66,7 +120,7 @@ func (c *Controller) write(ctx context.Context, w *commit, s *span) error {
 // land ends a commit. If it failed, everything stepped after it is void, too: all of it is answered with the error, and measurements are buffered.
 func (c *Controller) land(err error) error {
 	w := c.writing
-	w.timer.Stop()
+	c.late.Stop()
 	c.writing = nil
 	if err == nil {
 		if n := len(w.batch.Entries); n > 0 && c.o.OnCommit != nil {
@@ -103,14 +157,14 @@ func (c *Controller) complete(g group) {
 // flush returns once everything that was stepped is durable.
 func (c *Controller) flush(ctx context.Context) error {
 	for {
-		c.launch(ctx)
+		c.launch()
 		if c.writing == nil {
 			return nil
 		}
 		var err error
 		select {
-		case err = <-c.writing.done:
-		case <-c.writing.timer.C:
+		case err = <-c.ended:
+		case <-c.late.C:
 			err = c.waitForCommit(ctx)
 		}
 		if err := c.land(err); err != nil {
@@ -138,7 +192,7 @@ func (c *Controller) waitForCommit(ctx context.Context) error {
 			c.serveRestored(l)
 		}
 	}()
-	err := c.waitForWrite(ctx, c.writing.done)
+	err := c.waitForWrite(ctx, c.ended)
 	stop()
 	<-joined
 	if err != nil {

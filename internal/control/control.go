@@ -73,11 +73,19 @@ type Controller struct {
 	changed  chan struct{} // closed when ahead, panicked, onDisk or failure changes
 	failure  error
 
+	// turn has an element while somebody has the turn to step the engine and to begin and end commits, which the fields up to skipping are for. Run
+	// has it except while it waits for an event; then callers of Step and the writers of commits may take it.
+	turn      chan struct{}
+	queued    atomic.Int64 // orders on their way into the inbox, in it, and from it to the engine
 	epoch     uint64
-	pending   group     // stepped, not yet being committed
-	writing   *commit   // the commit in progress; nil without one
-	fenced    error     // why this server must stop: another one has the journal
-	due       time.Time // policy time of the next observation
+	pending   group         // stepped, not yet being committed
+	writing   *commit       // the commit in progress; nil without one
+	ended     chan error    // receives the result of the commit in progress, unless its writer lands it
+	late      *time.Timer   // fires when it is slow
+	torn      error         // why the engine must be restored after a caller stepped it; nil: it need not
+	woken     chan struct{} // receives when torn is set
+	fenced    error         // why this server must stop: another one has the journal
+	due       time.Time     // policy time of the next observation
 	usage     usageScans
 	recovery  Recovery
 	recovered uint64 // sequence number of the last input that recovery replayed
@@ -122,7 +130,12 @@ func New(ctx context.Context, o Options) (*Controller, error) {
 	if o.Archive == 0 {
 		o.Archive = archiveMax
 	}
-	c := &Controller{o: o, store: o.Store, inbox: make(chan *order, batchMax), changed: make(chan struct{})}
+	c := &Controller{
+		o: o, store: o.Store, inbox: make(chan *order, batchMax), changed: make(chan struct{}), turn: make(chan struct{}, 1), ended: make(chan error, 1),
+		late: time.NewTimer(slowAfter), woken: make(chan struct{}, 1),
+	}
+	c.late.Stop()
+	c.turn <- struct{}{} // until Run waits for the first time
 	if c.o.step == nil {
 		c.o.step = safely
 	}
@@ -203,10 +216,12 @@ func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, 
 		return nil, err
 	}
 	o := &order{in: in, answered: make(chan struct{})}
-	select {
-	case c.inbox <- o:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if w, stepped := c.stepNow(o); w != nil {
+		c.commitNow(w)
+	} else if !stepped {
+		if err := c.enqueue(ctx, o); err != nil {
+			return nil, err
+		}
 	}
 	select {
 	case <-o.answered:
@@ -218,10 +233,18 @@ func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, 
 
 // Report applies a fleet's report of an instance. It waits only if the loop is far behind.
 func (c *Controller) Report(ctx context.Context, r hosting.InstanceReport) {
-	o := &order{in: engine.Reported{Report: r}, answered: make(chan struct{})}
+	_ = c.enqueue(ctx, &order{in: engine.Reported{Report: r}, answered: make(chan struct{})}) // or the server is stopping
+}
+
+// enqueue puts an order into the inbox, for Run to step.
+func (c *Controller) enqueue(ctx context.Context, o *order) error {
+	c.queued.Add(1)
 	select {
 	case c.inbox <- o:
+		return nil
 	case <-ctx.Done():
+		c.queued.Add(-1)
+		return ctx.Err()
 	}
 }
 
@@ -267,8 +290,8 @@ func (c *Controller) Configure(ctx context.Context, s engine.Settings) error {
 // now is the policy time, never before the engine's: the wall clock may have been set back.
 func (c *Controller) now() time.Time { return later(c.Now(), c.engine.Now()) }
 
-// Run steps and commits inputs until ctx ends, then writes a snapshot. It steps the next group of inputs while one is being committed. While
-// the log cannot be written it refuses changes. It fails with log.ErrFenced once another server has taken over the log.
+// Run steps and commits inputs until ctx ends, then writes a snapshot. Inputs are stepped while others are being committed. While the log cannot be
+// written it refuses changes. It fails with log.ErrFenced once another server has taken over the log.
 func (c *Controller) Run(ctx context.Context) error {
 	defer c.drain()
 	following, stop := context.WithCancel(ctx)
@@ -291,30 +314,53 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 	}
 	for c.fenced == nil {
-		c.launch(ctx)
-		var err error
-		select {
-		case <-ctx.Done():
+		c.launch()
+		if !c.await(ctx, timer) {
 			join()
 			return c.end(context.WithoutCancel(ctx))
-		case <-timer.C: // only a tick resets it: inputs, however many, do not delay it
-			err = c.tick(ctx)
-			timer.Reset(c.rest())
-		case first := <-c.waiting():
-			err = c.admitAll(ctx, first)
-		case err = <-c.writing.ended():
-			err = c.land(err)
-		case <-c.writing.late():
-			err = c.land(c.waitForCommit(ctx))
-		}
-		if err == nil && c.outage == nil {
-			err = c.stepBuffered(ctx)
-		}
-		if err != nil {
-			c.beginOutage(ctx, err)
 		}
 	}
 	return c.fenced
+}
+
+// await waits, without the turn, for an event and handles it. It returns false if ctx has ended.
+func (c *Controller) await(ctx context.Context, timer *time.Timer) bool {
+	inbox := c.waiting()
+	<-c.turn
+	var err error
+	select {
+	case <-ctx.Done():
+		c.turn <- struct{}{}
+		return false
+	case <-timer.C: // only a tick resets it: inputs, however many, do not delay it
+		c.turn <- struct{}{}
+		c.mend(ctx)
+		err = c.tick(ctx)
+		timer.Reset(c.rest())
+	case first := <-inbox:
+		c.turn <- struct{}{}
+		c.mend(ctx)
+		err = c.admitAll(ctx, first)
+	case err = <-c.ended:
+		c.turn <- struct{}{}
+		err = c.land(err)
+	case <-c.late.C:
+		c.turn <- struct{}{}
+		if c.writing.slow() {
+			err = c.land(c.waitForCommit(ctx))
+		}
+	case <-c.woken:
+		c.turn <- struct{}{}
+	}
+	if err != nil {
+		c.beginOutage(ctx, err)
+	}
+	if c.mend(ctx); c.outage == nil {
+		if err := c.stepBuffered(ctx); err != nil {
+			c.beginOutage(ctx, err)
+		}
+	}
+	return true
 }
 
 // end commits what is pending and writes a snapshot.
@@ -346,11 +392,12 @@ func (c *Controller) waiting() <-chan *order {
 
 // admitAll steps an order and the others that wait, up to a full group.
 func (c *Controller) admitAll(ctx context.Context, first *order) error {
+	all := []*order{first}
+	defer func() { c.queued.Add(-int64(len(all))) }()
 	if c.outage != nil {
 		c.refuse(first)
 		return nil
 	}
-	all := []*order{first}
 	for len(all)+len(c.pending.orders) < batchMax {
 		select {
 		case o := <-c.inbox:
@@ -393,7 +440,7 @@ func (c *Controller) tick(ctx context.Context) error {
 		return nil // gateways keep adding up
 	}
 	seen := c.measure(ctx, now)
-	wake := c.engine.Wake() // this goroutine alone steps it
+	wake := c.engine.Wake() // nobody steps it without the turn
 	switch {
 	case len(seen.Variants) > 0 || len(seen.Instances) > 0:
 		return c.take(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
@@ -415,6 +462,7 @@ func (c *Controller) drain() {
 	for {
 		select {
 		case o := <-c.inbox:
+			c.queued.Add(-1)
 			o.err = errStopped
 			close(o.answered)
 		default:

@@ -137,6 +137,7 @@ func (c *Controller) waitForWrite(ctx context.Context, done <-chan error) error 
 		case err := <-done:
 			return err
 		case o := <-c.inbox:
+			c.queued.Add(-1)
 			c.refuse(o)
 		case <-measure.C:
 			c.bufferMeasurements(ctx)

@@ -32,7 +32,9 @@ func TestAPanicOfTheEngineIsARefusal(t *testing.T) {
 	for i := range 3 { // they may or may not come into one batch
 		orders := []*order{create(fmt.Sprint("before", i)), {in: bomb{}, answered: make(chan struct{})}, create(fmt.Sprint("after", i))}
 		for _, o := range orders {
-			s.inbox <- o
+			if err := s.enqueue(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for _, o := range orders {
 			<-o.answered

@@ -135,7 +135,7 @@ func TestLargeQueries(t *testing.T) {
 				switch got := r.raw(many); {
 				case strings.HasPrefix(got, "HTTP/1.1 422") && strings.Contains(got, "too many samples"):
 					stopped.Add(1)
-				case strings.HasPrefix(got, "HTTP/1.1 503") && strings.Contains(got, "try again later"): // it did not get its turn
+				case strings.HasPrefix(got, "HTTP/1.1 503") && strings.Contains(got, "retry later"): // it did not get its turn
 				default:
 					t.Errorf("%.400q", got)
 				}
