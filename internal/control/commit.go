@@ -19,8 +19,8 @@ type commit struct {
 // slow reports whether a commit, if there is one, has been in progress for long.
 func (c *commit) slow() bool { return c != nil && time.Since(c.began) >= slowAfter }
 
-// stepNow steps an order in its caller's goroutine, which spares two changes of goroutines, unless earlier orders wait, or somebody else has the
-// turn; stepped is false then. It returns the commit that the caller has to write; nil if another one is in progress, after which the order is
+// stepNow steps an order in its caller's goroutine, which spares two changes of goroutines, unless earlier orders wait, or another goroutine
+// has the turn; stepped is false then. It returns the commit that the caller has to write; nil if another one is in progress, after which the order is
 // committed. It waits for nothing.
 func (c *Controller) stepNow(o *order) (w *commit, stepped bool) {
 	select {
@@ -80,15 +80,15 @@ func (c *Controller) commitNow(w *commit) {
 	}
 }
 
-// commitAll writes a commit, and what is stepped meanwhile. It ends without the turn: whoever has it, or else Run, lands the last commit.
+// commitAll writes a commit, and what is stepped meanwhile.
 func (c *Controller) commitAll(w *commit) {
 	for w != nil {
 		w = c.finish(w)
 	}
 }
 
-// finish writes a commit and lands it, and returns the next one, which must be written. If the commit failed, or somebody has the turn, it is landed
-// there or in Run.
+// finish writes a commit and lands it, and returns the next one, which must be written. If the commit failed, or another goroutine
+// has the turn, Run lands it.
 func (c *Controller) finish(w *commit) *commit {
 	err := c.write(context.Background(), w)
 	if err == nil {

@@ -73,8 +73,8 @@ type Controller struct {
 	changed  chan struct{} // closed when ahead, panicked, onDisk or failure changes
 	failure  error
 
-	// turn has an element while somebody has the turn to step the engine and to begin and end commits, which the fields up to skipping are for. Run
-	// has it except while it waits for an event; then callers of Step and the writers of commits may take it.
+	// turn has an element while a goroutine has the turn: it alone steps the engine, begins and ends commits, and uses the fields up to skipping.
+	// Run has the turn except while it waits for an event; then callers of Step and the writers of commits may take it.
 	turn      chan struct{}
 	queued    atomic.Int64 // orders on their way into the inbox, in it, and from it to the engine
 	epoch     uint64
@@ -440,7 +440,7 @@ func (c *Controller) tick(ctx context.Context) error {
 		return nil // gateways keep adding up
 	}
 	seen := c.measure(ctx, now)
-	wake := c.engine.Wake() // nobody steps it without the turn
+	wake := c.engine.Wake() // only a goroutine with the turn steps it
 	switch {
 	case len(seen.Variants) > 0 || len(seen.Instances) > 0:
 		return c.take(ctx, []*order{{in: seen, at: now, answered: make(chan struct{})}})
