@@ -48,6 +48,7 @@ type Store struct {
 	mover *sql.DB // one connection, for checkpoints
 	read  *sql.DB
 	lock  *os.File
+	dir   string // "" unless it was opened completely, for writing
 	mark  mark
 	tail  log.Tail
 
@@ -125,6 +126,11 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if s.packer, err = newPacker(); err != nil {
 		return err
 	}
+	if err := s.checkCompanions(ctx, filepath.Dir(path)); err != nil {
+		return err
+	}
+	s.dir = filepath.Dir(path)
+	s.claimCompanions(ctx, s.dir)
 	end, err := s.End(ctx)
 	if err == nil {
 		s.mark = mark{path: markPath(path)}
@@ -211,6 +217,9 @@ func OpenReadOnly(ctx context.Context, dir string) (*Store, error) {
 // Close closes the files and frees the directory.
 func (s *Store) Close() error {
 	var errs []error
+	if s.dir != "" {
+		s.claimCompanions(context.Background(), s.dir) // folders that were made since
+	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}
