@@ -293,23 +293,3 @@ func TestPromQLAlarmsAskAndAreAnswered(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
-
-func TestTagsOfAlarmsAreBounded(t *testing.T) {
-	s := newStage(t)
-	s.metric("m")
-	s.composite("c", "ALARM(m)")
-	many := map[string]string{}
-	for i := range alarm.TagsMax {
-		many[fmt.Sprint(i)] = ""
-	}
-	for _, name := range []string{"m", "c"} {
-		s.must(engine.TagAlarm{Scope: scope, Name: name, Add: many})
-		if err := s.do(engine.TagAlarm{Scope: scope, Name: name, Add: map[string]string{"x": ""}}); err == nil {
-			t.Errorf("%s has 51 tags", name)
-		}
-		s.must(engine.TagAlarm{Scope: scope, Name: name, Add: map[string]string{"x": ""}, Remove: []string{"0"}})
-	}
-	if n := len(s.engine.Region(scope).Alarms.Composite["c"].Tags); n != alarm.TagsMax {
-		t.Errorf("%d tags", n)
-	}
-}

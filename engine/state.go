@@ -35,6 +35,7 @@ type RegionState struct {
 	Composites map[string]*alarm.Composite                      `json:",omitzero"`
 	Moving     map[hosting.InstanceID]*scaling.InstanceActivity `json:",omitempty"`
 	Mutes      map[string]*alarm.MuteRule                       `json:",omitempty"`
+	Windows    map[string]WindowState                           `json:",omitempty"` // of policies that read metrics themselves
 }
 
 // State returns a snapshot.
@@ -66,7 +67,7 @@ func (r *Region) state(metrics bool) RegionState {
 	if metrics {
 		m = r.Metrics.State()
 	}
-	return RegionState{r.Scope, m, r.Alarms.Metric, r.Targets, r.Hosting, r.idle, r.Alarms.Composite, all, r.Alarms.MuteRules}
+	return RegionState{r.Scope, m, r.Alarms.Metric, r.Targets, r.Hosting, r.idle, r.Alarms.Composite, all, r.Alarms.MuteRules, r.windowStates()}
 }
 
 // FromState returns an engine that continues from a snapshot: the same inputs give the same outputs. It takes over the memory of the
@@ -103,6 +104,7 @@ func (e *Engine) restoreRegion(x RegionState) error {
 			return err
 		}
 		e.keepPasts(r)
+		r.restoreWindows(x.Windows)
 	}
 	if x.Hosting != nil {
 		x.Hosting.Restore(e.ids.instance)

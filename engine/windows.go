@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/scaling"
@@ -75,4 +76,39 @@ func (r *Region) readings(t *scaling.Target, p *scaling.Policy) []scaling.Readin
 		out = append(out, all)
 	}
 	return out
+}
+
+// WindowState is what a window saw when it was last read, as alarm.Alarm has it.
+type WindowState struct {
+	Recent []float64
+	Ages   []int
+	Newest time.Time
+}
+
+// windowStates returns what each window saw last, by its name.
+func (r *Region) windowStates() map[string]WindowState {
+	var out map[string]WindowState
+	for _, all := range r.windows { //tidy:unordered put into a map
+		for _, a := range all {
+			if a.Newest.IsZero() {
+				continue // never read
+			}
+			if out == nil {
+				out = map[string]WindowState{}
+			}
+			out[a.Name] = WindowState{a.Recent, a.Ages, a.Newest}
+		}
+	}
+	return out
+}
+
+// restoreWindows is the inverse of windowStates. Steps read their windows anew; explanations need what was read last.
+func (r *Region) restoreWindows(states map[string]WindowState) {
+	for _, all := range r.windows { //tidy:unordered each has a state of its own
+		for _, a := range all {
+			if x, found := states[a.Name]; found {
+				a.Recent, a.Ages, a.Newest = x.Recent, x.Ages, x.Newest
+			}
+		}
+	}
 }

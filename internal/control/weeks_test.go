@@ -39,6 +39,7 @@ type weeks struct {
 	steady  bool // the load does not flicker, and is never missing
 	kills   int
 	saves   int
+	types   scaling.Types // nil: those of this program
 }
 
 // begun is far ahead of the wall clock, so that policy time is the world's.
@@ -46,8 +47,12 @@ var begun = time.Date(2099, 3, 2, 10, 0, 0, 0, time.UTC)
 
 func newWeeks(t *testing.T, seed uint64) *weeks { return newWeeksIn(t, t.TempDir(), seed) }
 
-func newWeeksIn(t *testing.T, dir string, seed uint64) *weeks {
-	w := &weeks{t: t, seed: seed, dir: dir, rand: rand.New(rand.NewPCG(seed, 1)), world: sim.NewWorld(engine.Config{Seed: seed}, begun)}
+func newWeeksIn(t *testing.T, dir string, seed uint64) *weeks { return newWeeksOf(t, dir, seed, nil) }
+
+func newWeeksOf(t *testing.T, dir string, seed uint64, types scaling.Types) *weeks {
+	w := &weeks{
+		t: t, seed: seed, dir: dir, rand: rand.New(rand.NewPCG(seed, 1)), world: sim.NewWorld(engine.Config{Seed: seed, Policies: types}, begun), types: types,
+	}
 	w.open()
 	w.world.OnInput = w.take
 	w.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
@@ -62,7 +67,7 @@ func (w *weeks) open() {
 	w.t.Helper()
 	w.store = openStore(w.t, w.dir)
 	var err error
-	w.server, err = New(w.t.Context(), Options{Store: w.store, Config: engine.Config{Seed: w.seed}, Speed: 1, Log: slog.New(slog.DiscardHandler)})
+	w.server, err = New(w.t.Context(), Options{Store: w.store, Config: engine.Config{Seed: w.seed, Policies: w.types}, Speed: 1, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -267,7 +272,7 @@ func (w *weeks) View(ctx context.Context, f func(time.Time, *engine.Engine)) err
 }
 
 func (w *weeks) At(ctx context.Context, at time.Time) (explain.PastState, error) {
-	p, err := PastAt(ctx, w.store, nil, at)
+	p, err := PastAt(ctx, w.store, w.types, at)
 	return explain.PastState(p), err
 }
 
