@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -315,6 +316,10 @@ func TestStatusesOfModels(t *testing.T) {
 		"a garbled interim":   {"HTTP/1.1 100 Continue\r\nno header\r\n\r\n" + ok, 424, broken},
 		"interim without end": {strings.Repeat(proceed, interimMax+1) + ok, 424, broken},
 		"101":                 {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 424, "(101)"},
+		"two lengths":         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 424, broken},
+		"two other lengths":   {"HTTP/1.1 200 OK\r\ntransfer-encoding : chunked\r\nX: y\r\ncontent-length:2\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 424, broken},
+		"103, two lengths":    {hints + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 424, broken},
+		"no second length":    {"HTTP/1.1 200 OK\r\nX: Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"},
 		"a lone status line":  {"HTTP/1.1 200 OK", 424, broken},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -326,6 +331,40 @@ func TestStatusesOfModels(t *testing.T) {
 			}
 			if got := answer.Header.Get("X-Amzn-SageMaker-Custom-Attributes"); got != "" {
 				t.Errorf("a header of an interim answer reached the client: %q", got)
+			}
+		})
+	}
+}
+
+// What carries no part of the body, yet never ends, is cut as a body that is too large is.
+func TestAnswersWithoutAnEnd(t *testing.T) {
+	head := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for name, c := range map[string]struct{ head, again string }{
+		"a chunk's extension":  {head + "1;", "x"},
+		"trailers":             {head + "1\r\nx\r\n0\r\n", "X-T: y\r\n"},
+		"chunks without bytes": {head, "000000001\r\nx\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listen(t)
+			t.Cleanup(func() { l.Close() })
+			go func() {
+				peer, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer peer.Close()
+				if _, err = peer.Read(make([]byte, 1<<10)); err == nil {
+					_, err = io.WriteString(peer, c.head)
+				}
+				for more := strings.Repeat(c.again, 1000); err == nil; {
+					_, err = io.WriteString(peer, more)
+				}
+			}()
+			g, url := start(t, Options{MaxBody: 1000})
+			g.Apply([]engine.Route{blue(l.Addr().String())})
+			answer, body := post(t, url+"/endpoints/chat/invocations", "x")
+			if answer.StatusCode != http.StatusFailedDependency || strings.Contains(body, "timed out") {
+				t.Errorf("%d %s", answer.StatusCode, body)
 			}
 		})
 	}

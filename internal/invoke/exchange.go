@@ -16,6 +16,12 @@ import (
 // smallBody is copied behind the head, so that one write sends both; larger ones are written from where they are.
 const smallBody = 16 << 10
 
+// overhead is how much more than its body an answer may take on the wire: the chunks of a body may have a byte each. Beyond it, the
+// extensions of chunks and the fields after the last chunk are a flood without an end.
+const overhead = 8
+
+var errFlood = errors.New("the answer is a flood without an end")
+
 // Ends of an exchange.
 const (
 	exchangeAnswered exchangeEnd = iota + 1 // the answer is in conn.answer
@@ -44,6 +50,11 @@ type conn struct {
 	since   time.Time // idle since
 	until   time.Time // the deadline that is set
 	readErr error     // of the last read: fasthttp's own errors do not always wrap it
+
+	written  uint64        // bytes, by all exchanges
+	received int           // bytes, by the current exchange
+	most     int           // limit of received
+	idle     time.Duration // before the current exchange
 }
 
 func newConn(nc net.Conn, home *upstream) *conn {
@@ -62,6 +73,9 @@ func (c *conn) begun() bool {
 // Read reads from the socket and keeps its error.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if c.received += n; c.received > c.most && err == nil {
+		err = errFlood
+	}
 	c.readErr = err
 	return n, err
 }
@@ -82,12 +96,16 @@ func (c *conn) discard() { _ = c.Close() }
 // exchange sends a request and reads the answer, up to limit bytes of it. Unless it was answered, the connection is of no
 // further use.
 func (c *conn) exchange(q *request, limit int) exchangeEnd {
+	before := c.written
+	c.received, c.most = 0, overhead*limit+readBuffer
 	n, err := c.send(q)
+	c.written += uint64(n)
 	switch {
 	case err == nil:
 	case timedOut(err):
 		return exchangeTimedOut
 	case n == 0 && !c.fresh:
+		c.home.closedAfter(c.idle)
 		return exchangeStale
 	case n == 0:
 		return exchangeUnsent
@@ -106,11 +124,23 @@ func (c *conn) exchange(q *request, limit int) exchangeEnd {
 		return exchangeAnswered
 	case timedOut(c.readErr):
 		return exchangeTimedOut
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+	case errors.Is(err, fasthttp.ErrBodyTooLarge), errors.Is(c.readErr, errFlood):
 		return exchangeTooLarge
+	case !c.fresh && c.received == 0:
+		return c.closed(before)
 	default:
 		return exchangeBroken
 	}
+}
+
+// closed is the end of an exchange on a kept connection that the copy closed without a byte of an answer. before is how many bytes earlier
+// exchanges had written. Only where the copy cannot have read the request it may be sent again.
+func (c *conn) closed(before uint64) exchangeEnd {
+	c.home.closedAfter(c.idle)
+	if c.Untaken(before, c.readErr) {
+		return exchangeStale
+	}
+	return exchangeBroken
 }
 
 // send writes the request and returns how many bytes the connection took.

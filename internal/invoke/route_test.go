@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"net/http"
@@ -197,6 +198,103 @@ func TestConnectionsAreKept(t *testing.T) {
 	post(t, url+"/endpoints/chat/invocations", "x")
 	if connections.Load() != 2 {
 		t.Errorf("%d connections after one was idle for too long", connections.Load())
+	}
+}
+
+// A copy that closes idle connections without announcing it gets no request on a connection that it may be about to close.
+func TestConnectionsAreNotUsedNearTheAgeAtWhichACopyClosesThem(t *testing.T) {
+	g, url := start(t, Options{})
+	g.Apply([]engine.Route{blue(raw(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", false))})
+	u := g.copies["i-0"].upstream.Load()
+	kept := func() (n int, c *conn) {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if n = len(u.idle); n > 0 {
+			c = u.idle[n-1]
+		}
+		return n, c
+	}
+	invoke := func() {
+		t.Helper()
+		if answer, body := post(t, url+"/endpoints/chat/invocations", "x"); answer.StatusCode != http.StatusOK {
+			t.Errorf("%d %s", answer.StatusCode, body)
+		}
+	}
+	invoke()
+	eventually(t, "the connection is kept, and closed by the copy", func() bool {
+		n, c := kept()
+		return n == 1 && !c.Idle()
+	})
+	_, c := kept()
+	c.since = c.since.Add(-8 * time.Millisecond) // as long as it was idle at least
+	invoke()                                     // finds it closed
+	u.mu.Lock()
+	learnt := u.keep
+	u.mu.Unlock()
+	if learnt < 4*time.Millisecond || learnt >= idleMax {
+		t.Errorf("connections are used again within %v", learnt)
+	}
+	u.closedAfter(time.Millisecond)
+	for range 3 {
+		invoke()
+		if n, _ := kept(); n > 1 { // the one of the second invocation, at most
+			t.Errorf("%d connections are kept", n)
+		}
+	}
+	u.prune(time.Now().Add(learntFor + time.Second))
+	invoke()
+	eventually(t, "a connection is kept again after some minutes", func() bool { n, _ := kept(); return n == 1 })
+}
+
+// A request that a copy cannot have read, since it had closed the connection before, is sent again; one that it may have read is not.
+func TestRequestsOnClosedConnections(t *testing.T) {
+	for name, c := range map[string]struct {
+		read int // bytes of the request, before the copy closes
+		want exchangeEnd
+	}{"not read": {0, exchangeStale}, "read": {7, exchangeBroken}, "a part read": {1, exchangeBroken}} {
+		l := listen(t)
+		u := newUpstream(l.Addr().String())
+		own, err := u.connect(time.Now(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		exchange := func(from, to net.Conn) {
+			t.Helper()
+			if _, err := io.WriteString(from, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(to, make([]byte, 5)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		own.most = 5
+		exchange(own, peer)
+		exchange(peer, own)
+		if c.read == 0 {
+			peer.Close()
+		}
+		if _, err := io.WriteString(own, "request"); err != nil {
+			t.Fatal(err)
+		}
+		if c.read > 0 {
+			if _, err := io.ReadFull(peer, make([]byte, c.read)); err != nil {
+				t.Fatal(err)
+			}
+			peer.Close()
+		}
+		if _, err := own.Read(make([]byte, 1)); err == nil {
+			t.Fatal("it is open")
+		}
+		own.idle = time.Second
+		if got := own.closed(5); got != c.want || u.keep != time.Second/2 {
+			t.Errorf("%s: %d, want %d; kept for %v", name, got, c.want, u.keep)
+		}
+		own.discard()
+		l.Close()
 	}
 }
 
