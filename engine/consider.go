@@ -34,7 +34,7 @@ func (r *Region) Consider(now time.Time, k scaling.TargetKey) (d scaling.Decisio
 			}
 		}
 	}
-	return scaling.Consider(now, t, r.capacity(t), scaling.Seen{
+	return scaling.Consider(now, t, r.Capacity(t), scaling.Seen{
 		Signals: invoking, Alarms: &ownAlarms{r, t}, Windows: func(p *scaling.Policy) []scaling.Readings { return r.readings(t, p) },
 	}, quiet), t, true
 }

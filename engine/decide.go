@@ -95,7 +95,7 @@ func (e *Engine) decideOne(r *Region, t *scaling.Target, signals []scaling.Signa
 	if t.RuleDue {
 		e.raise(r, t)
 	}
-	c := r.capacity(t)
+	c := r.Capacity(t)
 	t.Fit(c)
 	e.step.own = ownAlarms{r, t}
 	scaling.Decide(e.now, t, c, scaling.Seen{Signals: signals, Alarms: &e.step.own, Windows: e.windows(r, t)}, d)

@@ -145,7 +145,7 @@ func (e *Engine) order(r *Region, t *scaling.Target, c scaling.Change) {
 }
 
 func (e *Engine) release(r *Region, t *scaling.Target) {
-	if c, due := t.Release(r.capacity(t)); due {
+	if c, due := t.Release(r.Capacity(t)); due {
 		e.scale(r, t, c)
 	}
 }

@@ -55,16 +55,16 @@ func (e *Engine) follow(r *Region, x *hosting.Endpoint) {
 		if x.Status == hosting.RollingBack { // first: otherwise Track would take the restored capacity for a manual change
 			a, ended = t.Unfulfil(e.now, x.FailureReason)
 		} else {
-			a, ended = t.Track(e.now, r.capacity(t))
+			a, ended = t.Track(e.now, r.Capacity(t))
 		}
 		if ended {
 			e.emit(ActivityChanged{r.Scope, a})
 		}
-		if c, ok := t.Clamp(r.capacity(t)); ok {
+		if c, ok := t.Clamp(r.Capacity(t)); ok {
 			e.scale(r, t, c)
 		}
 		e.release(r, t)
-		if (t.RuleDue || t.WakeDue > 0) && r.capacity(t).Scalable {
+		if (t.RuleDue || t.WakeDue > 0) && r.Capacity(t).Scalable {
 			e.decideOne(r, t, nil) // the signals of alarms have been decided on
 		}
 	}

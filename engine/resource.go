@@ -36,8 +36,8 @@ func (r *Region) indexTargets(x *hosting.Endpoint) {
 	}
 }
 
-// capacity is what a target's resource has now.
-func (r *Region) capacity(t *scaling.Target) scaling.Capacity {
+// Capacity returns what a target's resource has now.
+func (r *Region) Capacity(t *scaling.Target) scaling.Capacity {
 	if x := r.resource(t); x != nil {
 		return x.Capacity()
 	}

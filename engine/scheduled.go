@@ -40,7 +40,7 @@ func (e *Engine) runSchedules(r *Region) {
 	for i := range runs {
 		t := r.Targets.Targets[runs[i].Key]
 		e.touchTarget(r, t.Key) // its range says whether requests wake it
-		if c, ok := t.Clamp(r.capacity(t)); ok {
+		if c, ok := t.Clamp(r.Capacity(t)); ok {
 			e.scale(r, t, c)
 		}
 	}
@@ -50,7 +50,7 @@ func (e *Engine) runSchedules(r *Region) {
 }
 
 func (e *Engine) runGroupAction(r *Region, x scaling.DueGroupAction) {
-	run, c := r.Targets.RunGroupAction(e.now, x, r.capacity(x.Target))
+	run, c := r.Targets.RunGroupAction(e.now, x, r.Capacity(x.Target))
 	if x.Target.DryRun() {
 		x.Target.ClampDue = x.Target.ClampDue || run.Range != (scaling.Range{})
 		if want := c.Want; want != c.From {

@@ -19,7 +19,7 @@ func (r *Region) Warnings(now time.Time) []TargetWarnings {
 	var out []TargetWarnings
 	for _, k := range r.Targets.Keys() {
 		t := r.Targets.Of(k)
-		if w := t.Warnings(now, r.capacity(t), facts[t], r.wakesTarget(t)); len(w) > 0 {
+		if w := t.Warnings(now, r.Capacity(t), facts[t], r.wakesTarget(t)); len(w) > 0 {
 			out = append(out, TargetWarnings{k, w})
 		}
 	}

@@ -81,12 +81,26 @@ func (l *life) must(in engine.Input) {
 	}
 }
 
+// checkResource compares what the target keeps of its resource with the resource.
+func (l *life) checkResource() {
+	r := l.world.Engine.Region(scope)
+	t := r.Targets.Tracked(key)
+	if t == nil || t.Resource() == nil {
+		return
+	}
+	fresh := instancecount.Dimension{}.Find(r.Hosting, key.ResourceID)
+	if fresh == nil || t.Resource().Capacity() != fresh.Capacity() {
+		l.failf("the target keeps a resource with %+v; there is %+v", t.Resource().Capacity(), fresh)
+	}
+}
+
 // event records an event and checks that it is allowed.
 func (l *life) event(now time.Time, e engine.Event) {
 	text, err := json.Marshal(e)
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	l.checkResource()
 	l.events = append(l.events, now.Format("15:04:05 ")+e.String()+" "+string(text))
 	switch e := e.(type) {
 	case engine.Decided:

@@ -20,10 +20,11 @@ import (
 
 // explainFlags are the flags of explain.
 type explainFlags struct {
-	dir, region, at string
-	since           time.Duration
-	json            bool
-	types           scaling.Types
+	dir, region, at, dimension string
+
+	since time.Duration
+	json  bool
+	types scaling.Types
 }
 
 func explainCommand(types scaling.Types) *cobra.Command {
@@ -45,6 +46,7 @@ func explainCommand(types scaling.Types) *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.dir, "data-dir", defaultDataDir, "data directory of the server")
 	flags.StringVar(&f.region, "region", "", "region of the endpoint; default: the server's")
+	flags.StringVar(&f.dimension, "dimension", "", "scalable dimension, where the argument is a resource ID of it; default: instances of a variant")
 	flags.StringVar(&f.at, "at", "", "the moment to explain (RFC 3339); default: now, and the story until then")
 	flags.DurationVar(&f.since, "since", 24*time.Hour, "how far back the story goes, in policy time; 0 for none")
 	flags.BoolVar(&f.json, "json", false, "JSON, with every number of every decision; durations are in seconds")
@@ -54,7 +56,7 @@ func explainCommand(types scaling.Types) *cobra.Command {
 func (f *explainFlags) query(name string) (explain.Query, error) {
 	var q explain.Query
 	var err error
-	if q.Endpoint, q.Variant, err = explain.ParseVariant(name); err != nil {
+	if err = q.Name(name, f.dimension); err != nil {
 		return q, err
 	}
 	if q.At, err = explain.ParseMoment(f.at); err != nil {

@@ -55,15 +55,15 @@ func (c *Console) Explain(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) explainQuery(u *url.URL) (q explain.Query, err error) {
-	if q.Endpoint, q.Variant, err = explain.ParseVariant(strings.TrimPrefix(u.Path, ExplainPath)); err != nil {
+	if err = q.Name(strings.TrimPrefix(u.Path, ExplainPath), u.Query().Get("dimension")); err != nil {
 		return q, err
 	}
 	v := u.Query()
 	for name := range v {
 		switch name {
-		case "at", "since", "region", "account":
+		case "at", "since", "region", "account", "dimension":
 		default:
-			return q, fmt.Errorf("there is no parameter %q: known are at, since, region, account", name)
+			return q, fmt.Errorf("there is no parameter %q: known are at, since, region, account, dimension", name)
 		}
 	}
 	if q.At, err = explain.ParseMoment(v.Get("at")); err != nil {

@@ -128,9 +128,12 @@ func (r row) Dollars() string {
 // Link is the path of the variant's explanation.
 func (r row) Link() string { return explainLink(r.Region, r.Endpoint, r.Variant) }
 
-// explainLink is the path of a variant's explanation, with the story of the last day.
+// explainLink is the path of a variant's explanation, with the story of the last day; variant is "" for the only one of the endpoint.
 func explainLink(region, endpoint, variant string) string {
-	return ExplainPath + url.PathEscape(endpoint) + "/" + url.PathEscape(variant) + "?since=24h&region=" + url.QueryEscape(region)
+	if variant != "" {
+		variant = "/" + url.PathEscape(variant)
+	}
+	return ExplainPath + url.PathEscape(endpoint) + variant + "?since=24h&region=" + url.QueryEscape(region)
 }
 
 // alarmRow is an alarm in ALARM.

@@ -41,10 +41,21 @@ type PastState struct {
 // Query describes the requested explanation.
 type Query struct {
 	Scope             engine.Scope
-	Endpoint, Variant string        // no variant: the endpoint's only one
-	At                time.Time     // zero: now
-	Since             time.Duration // length of the story before At; zero: no story
-	Clock             time.Time     // wall time, if Past only has the time of the last event; else zero
+	Endpoint, Variant string            // no variant: the endpoint's only one
+	Target            scaling.TargetKey // a target of another scalable dimension, instead of Endpoint and Variant; zero: none
+	At                time.Time         // zero: now
+	Since             time.Duration     // length of the story before At; zero: no story
+	Clock             time.Time         // wall time, if Past only has the time of the last event; else zero
+}
+
+// Name sets what is to be explained: a variant, in a form that ParseVariant knows, or a resource ID of the scalable dimension of this name.
+func (q *Query) Name(text, dimension string) (err error) {
+	if dimension != "" {
+		q.Target = scaling.TargetKey{ResourceID: text, Dimension: scaling.Dimension(dimension)}
+		return nil
+	}
+	q.Endpoint, q.Variant, err = ParseVariant(text)
+	return err
 }
 
 // FutureError is the error of a requested moment in the future.
@@ -77,6 +88,7 @@ func checkMoment(ctx context.Context, p Past, q Query) error {
 // Explanation is the result of a query.
 type Explanation struct {
 	Region   string `json:"region"`
+	Resource string `json:"resource,omitempty"` // the resource ID, where another scalable dimension was asked about
 	Endpoint string `json:"endpoint"`
 	Variant  string `json:"variant"`
 	Moment   Moment `json:"moment"`
@@ -103,10 +115,14 @@ type Line struct {
 type UnknownError struct {
 	Endpoint, Variant, Region string
 	At                        time.Time
+	Target                    scaling.TargetKey // of a query for one
 }
 
 // Error returns a text with the variant.
 func (e *UnknownError) Error() string {
+	if e.Target.ResourceID != "" {
+		return fmt.Sprintf("nothing is known of %s in %s: is it a scalable target of dimension %s?", e.Target.ResourceID, e.Region, e.Target.Dimension)
+	}
 	if e.Variant == "" {
 		return fmt.Sprintf("there is no endpoint %s in %s; of one that is deleted, give the variant too, as in %[1]s/AllTraffic", e.Endpoint, e.Region)
 	}
@@ -121,14 +137,18 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 	if err := checkMoment(ctx, p, q); err != nil {
 		return Explanation{}, err
 	}
-	if q.Variant == "" {
+	if q.Target.ResourceID != "" {
+		if err := place(ctx, p, &q); err != nil {
+			return Explanation{}, err
+		}
+	} else if q.Variant == "" {
 		name, err := only(ctx, p, q)
 		if err != nil {
 			return Explanation{}, err
 		}
 		q.Variant = name
 	}
-	x := Explanation{Region: q.Scope.Region, Endpoint: q.Endpoint, Variant: q.Variant}
+	x := Explanation{Region: q.Scope.Region, Resource: q.Target.ResourceID, Endpoint: q.Endpoint, Variant: q.Variant}
 	m, types, err := momentOf(ctx, p, q)
 	if err != nil {
 		return x, err
@@ -149,7 +169,7 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 			return x, err
 		}
 		if !known && !slices.ContainsFunc(items, ofVariant) {
-			return x, &UnknownError{q.Endpoint, q.Variant, q.Scope.Region, q.At}
+			return x, &UnknownError{q.Endpoint, q.Variant, q.Scope.Region, q.At, q.Target}
 		}
 		for _, i := range items {
 			if i.At.Add(q.Since).After(m.At) {
@@ -223,7 +243,7 @@ func only(ctx context.Context, p Past, q Query) (string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return "", &UnknownError{q.Endpoint, "", q.Scope.Region, q.At}
+		return "", &UnknownError{Endpoint: q.Endpoint, Region: q.Scope.Region, At: q.At}
 	case 1:
 		return names[0], nil
 	default:
@@ -243,4 +263,25 @@ func ParseMoment(text string) (time.Time, error) {
 	return t, nil
 }
 
-func (q Query) target() scaling.TargetKey { return scaling.VariantTarget(q.Endpoint, q.Variant) }
+func (q Query) target() scaling.TargetKey {
+	if q.Target.ResourceID != "" {
+		return q.Target
+	}
+	return scaling.VariantTarget(q.Endpoint, q.Variant)
+}
+
+// place sets the endpoint and variant that a target's resource belongs to; no variant: all of the endpoint's. It returns UnknownError where
+// there is no such dimension or resource ID.
+func place(ctx context.Context, p Past, q *Query) error {
+	err := error(&UnknownError{Region: q.Scope.Region, At: q.At, Target: q.Target})
+	if viewed := p.View(ctx, func(_ time.Time, e *engine.Engine) {
+		d, r := e.Config().Dimensions.Named(q.Target.Dimension), e.Region(q.Scope)
+		if d != nil && r != nil && d.Fits(q.Target.ResourceID) {
+			q.Endpoint, q.Variant = d.Place(r.Hosting, q.Target.ResourceID)
+			err = nil
+		}
+	}); viewed != nil {
+		return viewed
+	}
+	return err
+}

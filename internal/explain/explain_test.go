@@ -45,8 +45,10 @@ type memory struct {
 	forgets error     // what At fails with
 }
 
-func newMemory(t *testing.T) *memory {
-	m := &memory{World: sim.NewWorld(engine.Config{Seed: 3}, started), t: t}
+func newMemory(t *testing.T) *memory { return newMemoryWith(t, engine.Config{Seed: 3}) }
+
+func newMemoryWith(t *testing.T, c engine.Config) *memory {
+	m := &memory{World: sim.NewWorld(c, started), t: t}
 	m.OnInput = func(now time.Time, in engine.Input) { m.journal = append(m.journal, taken{now, in}) }
 	m.OnEvent = func(now time.Time, e engine.Event) { m.events = append(m.events, engine.Recorded{At: now, Event: e}) }
 	m.must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})

@@ -126,7 +126,10 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	if !ok {
 		return
 	}
-	m.Gone, m.Scaled = false, true
+	if m.Gone, m.Scaled = false, true; q.Target.ResourceID != "" {
+		c := r.Capacity(t)
+		m.Desired, m.Current = c.Desired, c.Current
+	}
 	m.Min, m.Max = t.Bounds(m.Desired)
 	m.holds(t)
 	m.policies(e.Config().Policies, t, &d)
@@ -149,6 +152,9 @@ func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 	x, err := r.Hosting.Endpoint(q.Endpoint)
 	if err != nil {
 		return
+	}
+	if q.Variant == "" { // a resource that is all of the endpoint
+		m.Status = x.Status.String()
 	}
 	m.Instances = instances(x, q.Variant)
 	for _, v := range x.Shown() {

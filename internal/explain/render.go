@@ -18,7 +18,11 @@ var indent = strings.Repeat(" ", len(clock))
 func (x *Explanation) Render(w io.Writer) error {
 	var b strings.Builder
 	x.story(&b)
-	x.Moment.render(&b, x.Endpoint+"/"+x.Variant)
+	name := x.Resource
+	if name == "" {
+		name = x.Endpoint + "/" + x.Variant
+	}
+	x.Moment.render(&b, name)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

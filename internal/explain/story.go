@@ -46,9 +46,9 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 	if err := read(log.TableEndpoint, q.Endpoint, func(e engine.Event) bool {
 		switch x := e.(type) {
 		case engine.InstanceChanged:
-			return x.Key.Variant == q.Variant
+			return q.Variant == "" || x.Key.Variant == q.Variant
 		case engine.EjectionChanged:
-			return x.Key.Variant == q.Variant
+			return q.Variant == "" || x.Key.Variant == q.Variant
 		default:
 			return true
 		}
@@ -77,7 +77,7 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 // and terminated because of them; each is listed once, at its own time.
 func byHand(ctx context.Context, p Past, q Query, from, until time.Time) ([]engine.Recorded, error) {
 	items, err := p.Events(ctx, log.EventQuery{
-		Scope: engine.ScopeName(q.Scope), Table: log.TableGroup, Key: q.target().VariantName(), From: from, To: until, Limit: eventsMax,
+		Scope: engine.ScopeName(q.Scope), Table: log.TableGroup, Key: q.Endpoint + "/" + q.Variant, From: from, To: until, Limit: eventsMax,
 	})
 	var out []engine.Recorded
 	known := map[time.Time]bool{}

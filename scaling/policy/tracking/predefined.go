@@ -23,7 +23,9 @@ func numbered() []string {
 }
 
 // MarshalJSON encodes the metric.
-func (m PredefinedMetric) MarshalJSON() ([]byte, error) { return scaling.EncodeName(string(m), numbered()) }
+func (m PredefinedMetric) MarshalJSON() ([]byte, error) {
+	return scaling.EncodeName(string(m), numbered())
+}
 
 // UnmarshalJSON decodes the metric.
 func (m *PredefinedMetric) UnmarshalJSON(data []byte) error {
