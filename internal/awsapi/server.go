@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/awsapi/wire"
 )
@@ -69,17 +70,29 @@ type request struct {
 	form     url.Values
 	shape    shape  // of errors, if the service is not served
 	leave    func() // releases its share of memory
+	known    bool   // the sender is known without a signature
 }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, &request{http: r, leave: func() {}})
+}
+
+// ServeAs serves a request that is not signed and whose sender is known otherwise: the console's, from its session. accessKeyID is "" where
+// no authentication is needed.
+func (s *Server) ServeAs(w http.ResponseWriter, r *http.Request, scope engine.Scope, accessKeyID string) {
+	q := &request{http: r, leave: func() {}, known: true}
+	q.Scope, q.AccessKeyID = scope, accessKeyID
+	s.serve(w, q)
+}
+
+func (s *Server) serve(w http.ResponseWriter, q *request) {
 	started := time.Now()
 	s.once.Do(func() {
 		s.decoding, s.queries = NewShare(decodingMax, waitingMax, patience), NewShare(queriesMax, waitingMax, patience)
 	})
-	q := &request{http: r, leave: func() {}}
 	q.RequestID = s.NewID()
-	out, err := s.answer(r.Context(), q)
+	out, err := s.answer(q.http.Context(), q)
 	if err != nil {
 		s.fail(w, q, err)
 	} else {
@@ -167,9 +180,12 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 
 // enter checks the head and the key, reads the body, and verifies the signature before the body is decoded.
 func (s *Server) enter(q *request, facts *sigv4.Request) error {
-	visitor, err := s.Auth.Begin(facts, q.signing())
-	if err != nil {
-		return refusal(err)
+	var visitor Visitor
+	var err error
+	if !q.known {
+		if visitor, err = s.Auth.Begin(facts, q.signing()); err != nil {
+			return refusal(err)
+		}
 	}
 	if err := encodings(q.http.Header.Values("Content-Encoding")); err != nil {
 		return err
@@ -179,8 +195,10 @@ func (s *Server) enter(q *request, facts *sigv4.Request) error {
 		return refusedBody(err)
 	}
 	q.body, q.Size = body, len(body)
-	if q.Scope, q.AccessKeyID, err = visitor.Finish(facts, sum); err != nil {
-		return refusal(err)
+	if !q.known {
+		if q.Scope, q.AccessKeyID, err = visitor.Finish(facts, sum); err != nil {
+			return refusal(err)
+		}
 	}
 	if err := Verified(q.http); err != nil {
 		return refusedBody(err)
@@ -188,13 +206,13 @@ func (s *Server) enter(q *request, facts *sigv4.Request) error {
 	if q.leave, err = s.decoding.Enter(q.http.Context(), q.weight()); err != nil {
 		return err
 	}
-	if q.protocol == wire.Query {
-		if err := s.routeForm(q); err != nil {
-			return err
-		}
-		return refusal(visitor.For(q.signing()))
+	if q.protocol != wire.Query {
+		return nil
 	}
-	return nil
+	if err := s.routeForm(q); err != nil || q.known {
+		return err
+	}
+	return refusal(visitor.For(q.signing()))
 }
 
 // weight estimates the memory for decoding the body in bytes. gzip compresses by a factor of at most about 1,000.

@@ -15,6 +15,7 @@ import (
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/machine"
 	"bellows.dev/bellows/internal/modeldata"
+	"bellows.dev/bellows/internal/timeline"
 )
 
 // Paths of the pages. The health page is / as well; /health answers without a key, too, for probes.
@@ -40,6 +41,20 @@ type Options struct {
 
 	Admit func(r *http.Request) bool // reports whether a request comes with a key
 
+	// Open: no authentication is needed. Otherwise Identify returns who a request comes from that has a key as user name and password or is
+	// signed, SignIn checks a key and returns its account, and Secret returns the secret and the account of a key that is valid now.
+	Open     bool
+	Identify func(r *http.Request) (Identity, bool)
+	SignIn   func(accessKeyID, secret string) (account string, err error)
+	Secret   func(accessKeyID string) (secret, account string, ok bool)
+
+	// Call serves a call of an AWS API by a known sender.
+	Call func(w http.ResponseWriter, r *http.Request, scope engine.Scope, accessKeyID string)
+
+	Timeline timeline.Sources
+	Journal  Journal
+	Quit     context.Context //nolint:containedctx // ends when the server begins to stop: streams end then
+
 	Control   Control
 	Past      explain.Past
 	History   func() history.Status
@@ -51,10 +66,19 @@ type Options struct {
 }
 
 // Console serves the pages.
-type Console struct{ o Options }
+type Console struct {
+	o       Options
+	hub     hub
+	home    home
+	changes lastChanges
+}
 
-// New returns a console.
-func New(o Options) *Console { return &Console{o} }
+// New returns a console. Its Run has to be called for its stream.
+func New(o Options) *Console {
+	c := &Console{o: o}
+	c.hub.clients, c.hub.onNote = map[*client]struct{}{}, c.changes.forget
+	return c
+}
 
 // realm is what browsers show when they ask for a key.
 const realm = `Basic realm="Bellows: access key ID and secret access key", charset="UTF-8"`

@@ -2,6 +2,7 @@ package port
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // HTTP serves requests with a net/http handler, within ctx. The handler gets copies: nothing points into buffers into which
-// the connection's next request is read. The request's Body is a *Body. Responses are sent when the handler returns.
+// the connection's next request is read. The request's Body is a *Body. Responses are sent when the handler
+// returns; see Response.Stream.
 func HTTP(ctx context.Context, h http.Handler) Handler {
 	return func(c *fasthttp.RequestCtx, body *Body) {
 		own, cancel := context.WithCancel(ctx)
@@ -66,9 +68,15 @@ func (w *Response) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Stream sends a body of unknown length: what each Read returns is sent at once. It is read, and closed, after the handler has returned.
+func (w *Response) Stream(body io.ReadCloser) {
+	w.WriteHeader(http.StatusOK)
+	w.c.Response.SetBodyStream(body, -1)
+}
+
 // End copies the headers after everything is written.
 func (w *Response) End() {
-	if w.header.Get("Content-Type") == "" && len(w.c.Response.Body()) > 0 {
+	if w.header.Get("Content-Type") == "" && !w.c.Response.IsBodyStream() && len(w.c.Response.Body()) > 0 {
 		w.header.Set("Content-Type", http.DetectContentType(w.c.Response.Body()))
 	}
 	w.c.Response.Header.DisableNormalizing() // names are sent as spelled by the handler; a Reset clears this

@@ -45,7 +45,7 @@ func (s *Server) crossSite(ctx *fasthttp.RequestCtx, path string) *port.Refusal 
 
 // showsOnly reports whether a path is a page that changes nothing.
 func showsOnly(path string) bool {
-	return path == "/" || path == console.HealthPath || strings.HasPrefix(path, console.ExplainPath)
+	return path == "/" || path == console.HealthPath || strings.HasPrefix(path, console.Path) && !strings.HasPrefix(path, console.APIPath) || strings.HasPrefix(path, console.ExplainPath)
 }
 
 // thisMachine reports whether a Host is a name that always refers to this machine.

@@ -5,7 +5,9 @@ import (
 	"runtime/debug"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/console"
+	"bellows.dev/bellows/internal/timeline"
 )
 
 // Version is the version of this program; "devel" where it was not built from a module's version.
@@ -16,9 +18,16 @@ func Version() string {
 	return "devel"
 }
 
-// newConsole makes the pages for people.
-func (s *Server) newConsole() *console.Console {
+// newConsole makes the pages for people. api serves their calls of AWS APIs.
+func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 	return console.New(console.Options{
+		Open: s.o.NoAuth, Identify: s.identify, Secret: s.secret, Call: api.ServeAs, Journal: s.store, Quit: s.quitting,
+		SignIn: func(id, secret string) (string, error) {
+			scope, err := s.auth.Basic(id, secret)
+			return scope.Account, err
+		},
+		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics},
+
 		Version: Version(), Started: s.started, Scope: engine.Scope{Account: s.o.Config.Account, Region: s.o.Config.Region}, Log: s.o.Log,
 		Admit: s.mayRead, Control: s.control, Past: s.Past(), History: s.history.Status, Invoked: s.gateway.Totals, Reach: s.reach,
 		Machine: s.machine, ModelData: s.data.Status, Unlimited: s.unlimited,

@@ -35,7 +35,7 @@ type router struct {
 	s        *Server
 	api      *awsapi.Server
 	control  port.Handler
-	pages    struct{ health, metrics, explain port.Handler }
+	pages    struct{ health, metrics, explain, console, asset, api port.Handler }
 	queries  port.Handler
 	refusals refusals
 }
@@ -55,10 +55,14 @@ func (s *Server) newPort() *port.Server {
 		},
 	}
 	d.control = port.HTTP(s.life, d.api)
-	pages := s.newConsole()
+	pages := s.newConsole(d.api)
+	s.console = pages
 	d.pages.health = port.HTTP(s.life, http.HandlerFunc(pages.Health))
 	d.pages.metrics = port.HTTP(s.life, s.metrics())
 	d.pages.explain = port.HTTP(s.life, http.HandlerFunc(pages.Explain))
+	d.pages.console = port.HTTP(s.life, http.HandlerFunc(pages.Page))
+	d.pages.asset = port.HTTP(s.life, http.HandlerFunc(pages.Asset))
+	d.pages.api = port.HTTP(s.life, http.HandlerFunc(pages.API))
 	d.queries = port.HTTP(s.life, s.prometheus)
 	connections := s.o.Config.ConnectionsMax
 	if most := port.Capacity(); connections == 0 || connections > most {
@@ -87,6 +91,12 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 		d.s.gateway.Handle(ctx)
 	case prometheus.Serves(string(path)):
 		d.queries(ctx, body)
+	case bytes.HasPrefix(path, []byte(console.APIPath)):
+		d.pages.api(ctx, body)
+	case get && bytes.HasPrefix(path, []byte(console.AssetsPath)):
+		d.pages.asset(ctx, body)
+	case get && bytes.HasPrefix(path, []byte(console.Path)), get && forPeople(ctx, path):
+		d.pages.console(ctx, body)
 	case get && signed(ctx) && d.unserved(ctx):
 		d.control(ctx, body) // it refuses the request: GET / is S3's ListBuckets, and /metrics may be a bucket
 	case get && (string(path) == "/" || string(path) == console.HealthPath) && len(ctx.QueryArgs().Peek("Action")) == 0:
@@ -98,6 +108,12 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 	default:
 		d.control(ctx, body)
 	}
+}
+
+// forPeople reports whether a request is a browser's for the root.
+func forPeople(ctx *fasthttp.RequestCtx, path []byte) bool {
+	return string(path) == "/" && strings.Contains(text(ctx.Request.Header.Peek("Accept")), "text/html") && !signed(ctx) &&
+		len(ctx.QueryArgs().Peek("Action")) == 0
 }
 
 // signed reports whether a request is signed as calls of AWS's APIs are, for any service.

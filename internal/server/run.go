@@ -24,6 +24,7 @@ func (s *Server) Run(ctx context.Context, keep bool) error {
 	work.Go(func() { s.relay.run(s.life, s.ejectedBefore(s.life)) })
 	work.Go(func() { _ = s.history.Run(s.life) }) // it ends with the context, without an error
 	work.Go(func() { s.own.run(s.life) })
+	work.Go(func() { s.console.Run(s.life) })
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.predict.Run(s.life) })
 	work.Go(func() { s.runAddress(s.life) })
@@ -44,6 +45,7 @@ func (s *Server) Run(ctx context.Context, keep bool) error {
 	grace, cancel := context.WithTimeout(patient, time.Duration(s.conf().DrainTimeout))
 	defer cancel()
 	s.gateway.Refuse()
+	s.quit()
 	if cut := s.port.Shutdown(grace); cut != nil {
 		err = errors.Join(err, fmt.Errorf("requests in flight were cut off: %w", cmp.Or(context.Cause(grace), cut)))
 	}

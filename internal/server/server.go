@@ -12,6 +12,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/config"
+	"bellows.dev/bellows/internal/console"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/explain"
@@ -85,6 +86,10 @@ type Server struct {
 	port     *port.Server
 	life     context.Context //nolint:containedctx // of the background workers and of reports: it ends before the controller does
 	cancel   context.CancelFunc
+
+	console  *console.Console
+	quitting context.Context //nolint:containedctx // ends when the server begins to stop: endless responses end with it
+	quit     context.CancelFunc
 }
 
 // New opens the data directory, listens, and recovers the state of the last server. Requests wait until Run. Where New fails, it has closed
@@ -118,6 +123,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.relay = newRelay(s.step, o.Log)
 	s.gateway = invoke.New(s.gatewayOptions())
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.quitting, s.quit = context.WithCancel(s.life)
 	s.predict = predict.New(predict.Options{Metrics: s.pastMetrics, Step: s.step, Log: o.Log})
 	s.notifier = notify.New(s.notifierOptions())
 	if s.control, err = control.New(ctx, s.controlOptions()); err != nil {

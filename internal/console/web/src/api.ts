@@ -1,0 +1,74 @@
+import type { Explanation, Session, Timeline, VariantList } from "./types";
+
+/** A refusal of the server, or of an AWS API: its code and its message. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const root = "/console/api/";
+
+/** Is called when the server no longer knows the session. */
+let onSignedOut = () => {};
+export function whenSignedOut(f: () => void) {
+  onSignedOut = f;
+}
+
+async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const response = await fetch(root + path, { ...init, headers: { Accept: "application/json", ...init.headers } });
+  if (response.status === 204) return undefined as T;
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body as T;
+  if (response.status === 401) onSignedOut();
+  const { code = "InternalFailure", message = `The server answered ${response.status}.` } = body.error ?? {};
+  throw new Refusal(response.status, code, message);
+}
+
+type Parameters = Record<string, string | number | undefined>;
+
+function query(parameters: Parameters): string {
+  const given = Object.entries(parameters).filter(([, v]) => v !== undefined && v !== "");
+  return "?" + new URLSearchParams(given.map(([k, v]) => [k, String(v)])).toString();
+}
+
+export const getSession = () => call<Session>("session");
+export const signOut = () => call<void>("session", { method: "DELETE" });
+
+export function signIn(id: string, secret: string) {
+  const body = JSON.stringify({ access_key_id: id, secret_access_key: secret });
+  return call<Session>("session", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+}
+
+export const getVariants = (p: { q?: string; state?: string; sort?: string; offset?: number; limit?: number }, signal?: AbortSignal) =>
+  call<VariantList>("variants" + query(p), signal ? { signal } : {});
+
+export interface VariantName {
+  region: string;
+  endpoint: string;
+  variant: string;
+}
+
+export const getTimeline = (v: VariantName, range: { from?: string; to?: string; points?: number }, signal?: AbortSignal) =>
+  call<Timeline>("timeline" + query({ ...v, ...range }), signal ? { signal } : {});
+
+export const getExplanation = (v: VariantName, at: string | undefined, signal?: AbortSignal) =>
+  call<Explanation>("explain" + query({ ...v, at }), signal ? { signal } : {});
+
+/** Calls an operation of an AWS API, such as SageMaker.ListEndpoints, and returns its answer. A refusal is AWS's own. */
+export async function aws<T>(region: string, target: string, input: object): Promise<T> {
+  const response = await fetch(root + "aws" + query({ region }), {
+    method: "POST",
+    body: JSON.stringify(input),
+    headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target },
+  });
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body as T;
+  if (response.status === 401) onSignedOut();
+  const type: string = body.__type ?? body.error?.code ?? "InternalFailure";
+  throw new Refusal(response.status, type.replace(/^.*#/, ""), body.message ?? body.Message ?? body.error?.message ?? "The call failed.");
+}

@@ -1,0 +1,71 @@
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { getSession, Refusal, signOut, whenSignedOut } from "./api";
+import { Home } from "./home";
+import { followLinks, useAddress } from "./router";
+import { SignIn } from "./signin";
+import * as stream from "./stream";
+import type { Session } from "./types";
+import { VariantPage } from "./variant";
+import { Keys } from "./keys";
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+
+function App() {
+  const [session, setSession] = useState<Session | null | undefined>(undefined); // undefined: not known yet
+  const [failure, setFailure] = useState("");
+  useEffect(() => {
+    whenSignedOut(() => setSession(null));
+    getSession().then(setSession, (e) => {
+      if (e instanceof Refusal && e.status === 401) setSession(null);
+      else setFailure(e instanceof Refusal ? e.message : "The server does not answer.");
+    });
+  }, []);
+  useEffect(() => {
+    if (!session) return;
+    stream.open(session.clock_speed);
+    return stream.close;
+  }, [session]);
+  if (failure) return <p class="notice" role="alert">{failure} <button onClick={() => location.reload()}>Try again</button></p>;
+  if (session === undefined) return null;
+  if (session === null) return <SignIn onSignedIn={setSession} />;
+  return (
+    <>
+      <Header session={session} onSignedOut={() => setSession(null)} />
+      <main><Page session={session} /></main>
+      <Keys />
+    </>
+  );
+}
+
+function Header({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
+  return (
+    <header>
+      <a class="name" href="/console/">Bellows</a>
+      <nav aria-label="Pages"><a href="/console/">Endpoints</a></nav>
+      <Live />
+      <span class="who">{session.open ? "no authentication" : session.access_key_id}</span>
+      {!session.open && <button onClick={() => void signOut().finally(onSignedOut)}>Sign out</button>}
+    </header>
+  );
+}
+
+function Live() {
+  const state = stream.useStreamState();
+  const text = { live: "live", connecting: "connecting …", lost: "connection lost, reconnecting …" }[state];
+  return <span class={"live " + state} role="status">{text}</span>;
+}
+
+function Page({ session }: { session: Session }) {
+  const { path } = useAddress();
+  const [, , kind, ...rest] = path.split("/");
+  if (kind === "variants" && rest.length === 3) {
+    const [region = "", endpoint = "", variant = ""] = rest.map(decodeURIComponent);
+    return <VariantPage key={path} region={region} endpoint={endpoint} variant={variant} />;
+  }
+  if (path === "/" || path === "/console/" || path === "/console") return <Home session={session} />;
+  return <p class="notice">There is no such page. <a href="/console/">All endpoints</a></p>;
+}
+
+followLinks();
+render(<App />, document.getElementById("app")!);
