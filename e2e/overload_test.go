@@ -176,7 +176,7 @@ func TestAnInstanceThatFailsFastIsEjected(t *testing.T) {
 	if all, late := failed.Load(), failed.Load()-after; late > 25 || all > 50 {
 		t.Errorf("%d calls failed, %d of them after the ejection; %d were served", all, late, served.Load())
 	}
-	_, html := s.fetch("/", "text/html")
+	_, html := s.fetch("/health", "text/html")
 	message := bad + " is not routed to for a while: "
 	for what, text := range map[string]string{
 		"explain": s.script(binary, "explain", "flaky", "--data-dir", s.dir), "explain's JSON": s.script(binary, "explain", "flaky", "--json", "--data-dir", s.dir),

@@ -128,7 +128,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_
 		t.Errorf("the error does not name the log file: %v", failure)
 	}
 	s.until("the page says that it fails", func() bool { return s.health().Status == "failing" })
-	_, page := s.fetch("/", "text/html")
+	_, page := s.fetch("/health", "text/html")
 	if broken, quiet := strings.Index(page, "<td>broken"), strings.Index(page, "<td>a-quiet"); broken < 0 || quiet < broken {
 		t.Errorf("the failing endpoint is not listed first:\n%s", page)
 	}

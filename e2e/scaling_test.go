@@ -140,7 +140,7 @@ func TestHealthPage(t *testing.T) {
 			t.Errorf("the metrics lack %s:\n%s", want, metrics)
 		}
 	}
-	if _, page := s.fetch("/", "text/html"); !strings.Contains(page, `<h1>Bellows: <span class="ok">ok</span></h1>`) || !strings.Contains(page, "shown") {
+	if _, page := s.fetch("/health", "text/html"); !strings.Contains(page, `<h1>Bellows: <span class="ok">ok</span></h1>`) || !strings.Contains(page, "shown") {
 		t.Errorf("the page:\n%s", page)
 	}
 }

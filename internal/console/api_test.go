@@ -46,7 +46,7 @@ func (s simulated) Events(context.Context, log.EventQuery) ([]engine.Recorded, e
 	return nil, nil
 }
 
-// console_ is a console of a simulated server with some endpoints, and what it can be told.
+// fixture is a console of a simulated server with some endpoints, and what a test sets.
 type fixture struct {
 	*Console
 	world  *sim.World

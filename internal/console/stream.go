@@ -35,7 +35,7 @@ type Journal interface {
 	Subscribe(ctx context.Context, after uint64, each func(log.Entry) error) error
 }
 
-// hub tells open pages what has changed: it follows the journal, so that a page hears of an event once it is committed.
+// hub tells open pages what has changed: it follows the journal, so that pages get an event once it is committed.
 type hub struct {
 	mu      sync.Mutex
 	clients map[*client]struct{}

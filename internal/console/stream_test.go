@@ -86,7 +86,7 @@ func next(t *testing.T, body io.Reader) (event string, m message) {
 	return strings.TrimPrefix(head, "event: "), m
 }
 
-// A page is told of each committed event of its account, by the names of what changed; events in quick succession are told together.
+// Each page of an account gets its committed events, as the names of what changed; events in quick succession come in one message.
 func TestTheStream(t *testing.T) {
 	f := newFixture(t, 1)
 	j := &journal{make(chan log.Entry), make(chan struct{}), make(chan uint64, 10)}
@@ -129,7 +129,7 @@ func TestTheStream(t *testing.T) {
 		t.Errorf("when the server stops: %d, %v", n, err)
 	}
 	if len(other.change.variants)+len(other.change.alarms) != 0 {
-		t.Errorf("another account is told %+v", other.change)
+		t.Errorf("another account gets %+v", other.change)
 	}
 	_, _ = mine.Close(), other.Close()
 	if len(f.hub.clients) != 0 {
