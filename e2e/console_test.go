@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
 )
 
@@ -85,7 +86,10 @@ func TestConsole(t *testing.T) {
 			}
 		}
 	}()
-	s.until("it scales out", func() bool { return s.serving("iris") > 1 })
+	s.until("it scales out", func() bool {
+		out, err := s.sagemaker().DescribeEndpoint(t.Context(), &sagemaker.DescribeEndpointInput{EndpointName: aws.String("iris")})
+		return err == nil && *out.ProductionVariants[0].CurrentInstanceCount > 1
+	})
 	run("story")
 	stop()
 	<-done

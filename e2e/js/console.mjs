@@ -15,7 +15,7 @@ async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
-  page.on("console", (m) => { if (m.type() === "error" && !/status of 40[13]|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(m.text())) complaints.push(m.text()); });
+  page.on("console", (m) => { if (m.type() === "error" && !/status of 40[0134]|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(m.text())) complaints.push(m.text()); });
   page.on("pageerror", (e) => complaints.push(e.stack));
   page.on("request", (r) => { if (!r.url().startsWith(base + "/") && !r.url().startsWith("data:")) complaints.push("a request to " + r.url()); });
   return page;

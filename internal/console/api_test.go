@@ -86,7 +86,9 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 			}
 			return inScope.Account, nil
 		},
-		Secret: func(id string) (string, string, bool) { return f.secret, inScope.Account, id == keyID && f.secret != "" },
+		Secret: func(id string) (string, string, bool) {
+			return f.secret, inScope.Account, id == keyID && f.secret != ""
+		},
 		Call: func(w http.ResponseWriter, r *http.Request, s engine.Scope, id string) {
 			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+id)
 			_, _ = io.WriteString(w, "{}")

@@ -15,7 +15,6 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/control"
-	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -154,7 +153,7 @@ func (c *Console) variants(ctx context.Context, account string) (time.Time, []va
 	look := func(now time.Time, e *engine.Engine) {
 		h.now, h.rows = now, map[string][]variantRow{}
 		for _, r := range e.Regions() {
-			h.rows[r.Scope.Account] = append(h.rows[r.Scope.Account], rowsOf(now, r)...)
+			h.rows[r.Scope.Account] = append(h.rows[r.Scope.Account], rowsOf(now, e.Config().Policies, r)...)
 		}
 	}
 	err := c.o.Control.View(ctx, look)
@@ -174,7 +173,7 @@ func (c *Console) variants(ctx context.Context, account string) (time.Time, []va
 }
 
 // rowsOf reads the variants of a region.
-func rowsOf(now time.Time, r *engine.Region) []variantRow {
+func rowsOf(now time.Time, types scaling.Types, r *engine.Region) []variantRow {
 	warned := map[string][]string{}
 	for _, x := range r.Warnings(now) {
 		for _, w := range x.Warnings {
@@ -185,7 +184,7 @@ func rowsOf(now time.Time, r *engine.Region) []variantRow {
 	for name, state := range r.Alarms.States() {
 		if a := r.Alarms.Metric[name]; a != nil && state == alarm.InAlarm {
 			if endpoint, variant, found := r.VariantOf(a); found {
-				alarms[endpoint+"/"+variant] = append(alarms[endpoint+"/"+variant], explain.ShortAlarm(name))
+				alarms[endpoint+"/"+variant] = append(alarms[endpoint+"/"+variant], types.AlarmLabel(name))
 			}
 		}
 	}

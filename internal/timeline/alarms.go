@@ -32,7 +32,7 @@ type Band struct {
 // bands makes the bands of the alarms from their transitions.
 func (b *builder) bands() {
 	for _, name := range slices.Sorted(maps.Keys(b.alarmNames())) {
-		a := Alarm{Name: name, Short: short(name), Policy: b.policyOf(name), Owned: owned(name), Bands: []Band{}}
+		a := Alarm{Name: name, Short: b.short(name), Policy: b.policyOf(name), Owned: b.owned(name), Bands: []Band{}}
 		var now alarm.State
 		if w := b.watchedOf(name); w != nil {
 			a.describe(&w.rule)

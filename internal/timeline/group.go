@@ -47,7 +47,7 @@ func (b *builder) group() {
 		if !b.within(a.Start) || b.hasChange(a.Start) && a.NotScaled.Code == 0 && a.Cause.Kind != scaling.CauseSchedule {
 			continue
 		}
-		b.t.Groups = append(b.t.Groups, activityGroup(a))
+		b.t.Groups = append(b.t.Groups, b.activityGroup(a))
 	}
 	for _, x := range b.schedules {
 		if e, ok := x.Event.(engine.ScheduledActionRan); ok {
@@ -69,7 +69,7 @@ func (b *builder) group() {
 	for name, all := range b.moves {
 		for _, m := range all {
 			if b.within(m.at) && !taken[name][m.at] && m.to == alarm.InAlarm {
-				g := single(m.at, "alarm", short(name)+" went into ALARM", "")
+				g := single(m.at, "alarm", b.short(name)+" went into ALARM", "")
 				g.Alarm, g.Policy = name, b.policyOf(name)
 				b.t.Groups = append(b.t.Groups, g)
 			}
@@ -108,7 +108,7 @@ func (b *builder) changeGroup(c Change, taken map[string]map[time.Time]bool) Gro
 		}
 		g.Status, g.Policy, g.Alarm = a.Status.String(), a.Cause.Policy, a.Cause.Alarm
 		if m, ok := lastBefore(b.moves[a.Cause.Alarm], c.At); ok {
-			g.Events = append(g.Events, Event{m.at, "alarm", fmt.Sprintf("%s: %v → %v", short(a.Cause.Alarm), m.from, m.to)})
+			g.Events = append(g.Events, Event{m.at, "alarm", fmt.Sprintf("%s: %v → %v", b.short(a.Cause.Alarm), m.from, m.to)})
 			if taken[a.Cause.Alarm] == nil {
 				taken[a.Cause.Alarm] = map[time.Time]bool{}
 			}
@@ -120,8 +120,8 @@ func (b *builder) changeGroup(c Change, taken map[string]map[time.Time]bool) Gro
 		}
 	}
 	if d, ok := b.decided[c.At]; ok {
-		g.Events = append(g.Events, Event{c.At, "decision", d.String()})
-		g.Cause = sentence(d.Explain(d.Winner))
+		g.Events = append(g.Events, Event{c.At, "decision", d.Explain(b.types)})
+		g.Cause = sentence(d.ExplainProposal(b.types, d.Winner))
 	}
 	g.Result = b.result(&g, c)
 	slices.SortStableFunc(g.Events, func(x, y Event) int { return cmp.Or(x.At.Compare(y.At), cmp.Compare(rank[x.Kind], rank[y.Kind])) })
@@ -261,14 +261,14 @@ func sentence(s string) string {
 }
 
 // activityGroup returns the group of an activity that is no change of instances: a refusal, or a bound that a schedule set.
-func activityGroup(a scaling.Activity) Group {
+func (b *builder) activityGroup(a scaling.Activity) Group {
 	g := Group{
 		ID: id(a.Start, "activity", a.ID), At: a.Start, Kind: "change", Title: strings.TrimSuffix(a.Description(), "."), Cause: sentence(a.Cause.String()),
 		Status: a.Status.String(), By: by(a.Cause.Kind), Policy: a.Cause.Policy, Alarm: a.Cause.Alarm, Result: a.Reason, Events: []Event{},
 	}
 	if a.NotScaled.Code != 0 {
 		g.Kind, g.Title, g.Result, g.Status = "held", "Did not scale", a.NotScaled.Code.String(), ""
-		g.Cause = fmt.Sprintf("%s in %v.", short(a.Cause.Alarm), a.Cause.State)
+		g.Cause = fmt.Sprintf("%s in %v.", b.short(a.Cause.Alarm), a.Cause.State)
 	}
 	return g
 }

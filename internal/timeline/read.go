@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"bellows.dev/bellows/alarm"
@@ -48,7 +47,7 @@ type move struct {
 
 // present reads the current state.
 func (b *builder) present(now time.Time, e *engine.Engine) {
-	b.t.Now, b.here = now, map[string]present{}
+	b.t.Now, b.here, b.types = now, map[string]present{}, e.Config().Policies
 	r := e.Region(b.q.Scope)
 	if r == nil {
 		return
@@ -237,6 +236,3 @@ func (b *builder) policyOf(name string) string {
 	}
 	return ""
 }
-
-// owned reports whether an alarm belongs to a target tracking policy.
-func owned(name string) bool { return strings.HasPrefix(name, "TargetTracking-") }

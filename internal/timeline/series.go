@@ -80,7 +80,7 @@ func (b *builder) lanes() []*lane {
 			out = append(out, l)
 		}
 		l.alarms = append(l.alarms, w.name)
-		if owned(w.name) && w.rule.Comparison.High() {
+		if b.owned(w.name) && w.rule.Comparison.High() {
 			l.series.Target = w.rule.Threshold
 		}
 	}

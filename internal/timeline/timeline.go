@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
-	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric/expr"
 	"bellows.dev/bellows/scaling"
@@ -161,6 +160,7 @@ type builder struct {
 	t *Timeline
 
 	// Of the present.
+	types   scaling.Types
 	exists  bool
 	desired int
 	here    map[string]present   // instances
@@ -186,4 +186,7 @@ func (q *Query) target() scaling.TargetKey { return scaling.VariantTarget(q.Endp
 func (b *builder) within(at time.Time) bool { return !at.Before(b.q.From) && at.Before(b.q.To) }
 
 // short is the name under which people see an alarm.
-func short(name string) string { return explain.ShortAlarm(name) }
+func (b *builder) short(name string) string { return b.types.AlarmLabel(name) }
+
+// owned reports whether an alarm belongs to a policy.
+func (b *builder) owned(name string) bool { return b.short(name) != name }

@@ -22,8 +22,8 @@ export function whenSignedOut(f: () => void) {
 async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(root + path, { ...init, headers: { Accept: "application/json", ...init.headers } });
   if (response.status === 204) return undefined as T;
-  const body = await response.json().catch(() => ({}));
-  if (response.ok) return body as T;
+  if (response.ok) return (await response.json()) as T;
+  const body = await response.json().catch(() => ({})); // a proxy's answer may be no JSON
   if (response.status === 401) onSignedOut();
   const { code = "InternalFailure", message = `The server answered ${response.status}.` } = body.error ?? {};
   throw new Refusal(response.status, code, message);
@@ -66,8 +66,8 @@ export async function aws<T>(region: string, target: string, input: object): Pro
     body: JSON.stringify(input),
     headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target },
   });
+  if (response.ok) return (await response.json()) as T;
   const body = await response.json().catch(() => ({}));
-  if (response.ok) return body as T;
   if (response.status === 401) onSignedOut();
   const type: string = body.__type ?? body.error?.code ?? "InternalFailure";
   throw new Refusal(response.status, type.replace(/^.*#/, ""), body.message ?? body.Message ?? body.error?.message ?? "The call failed.");

@@ -34,14 +34,17 @@ export function Home({ session }: { session: Session }) {
   const [failure, setFailure] = useState("");
   const [top, setTop] = useState(0);
   const table = useRef<HTMLDivElement>(null);
+  const pending = useRef<AbortController | undefined>(undefined); // an answer to an earlier search must not come after a later one's
 
   const first = Math.max(0, Math.floor(top / rowHeight) - 10);
   const count = Math.ceil((globalThis.innerHeight || 800) / rowHeight) + 20;
   const page = Math.floor(first / pageRows);
 
-  const load = useCallback((signal?: AbortSignal) => {
+  const load = useCallback(() => {
     const offset = page * pageRows;
-    getVariants({ q, state, sort, offset, limit: 2 * pageRows }, signal).then((l) => {
+    pending.current?.abort();
+    const abort = (pending.current = new AbortController());
+    getVariants({ q, state, sort, offset, limit: 2 * pageRows }, abort.signal).then((l) => {
       setList(l);
       setRows((before) => {
         const after = new Map([...before].filter(([i]) => i < l.total));
@@ -53,11 +56,7 @@ export function Home({ session }: { session: Session }) {
   }, [q, state, sort, page]);
 
   useEffect(() => setRows(new Map()), [q, state, sort]);
-  useEffect(() => {
-    const abort = new AbortController();
-    load(abort.signal);
-    return () => abort.abort();
-  }, [load]);
+  useEffect(() => { load(); return () => pending.current?.abort(); }, [load]);
   useStream(useCallback(() => { if (document.visibilityState === "visible") load(); }, [load]));
   useEffect(() => {
     const f = () => setTop(Math.max(0, scrollY - (table.current?.offsetTop ?? 0)));
