@@ -31,16 +31,25 @@ size: build ## fails if the binary has more than 45 MB
 
 test: clients fmt-check vet lint size race ## what CI runs: format, vet, linter, binary size, all tests (also end to end) with the race detector
 
-clients: $(VERSITYGW) ## clients of the end-to-end tests besides Python: an S3 server; the AWS SDK for JavaScript if node and npm are installed
+clients: $(VERSITYGW) ## clients of the end-to-end tests besides Python: an S3 server; the AWS SDK for JavaScript and a browser's driver if node and npm are installed
 	@if node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null; then \
-		$(MAKE) --no-print-directory e2e/js/node_modules; \
-	else echo "skipped: the AWS SDK for JavaScript requires node 20 or newer and npm"; fi
+		$(MAKE) --no-print-directory e2e/js/node_modules $(WEB)/node_modules; \
+	else echo "skipped: the AWS SDK for JavaScript and the console's tests require node 20 or newer and npm"; fi
+	@command -v chromium >/dev/null || echo "skipped: no browser is installed (Debian: package chromium)"
 	@command -v aws >/dev/null || echo "skipped: the AWS CLI is not installed"
 	@command -v promtool >/dev/null || echo "skipped: promtool and prometheus are not installed (Debian: package prometheus)"
 
 e2e/js/node_modules: e2e/js/package.json e2e/js/package-lock.json
 	cd e2e/js && npm ci --no-audit --no-fund
 	@touch $@
+
+WEB := internal/console/web
+$(WEB)/node_modules: $(WEB)/package.json $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+	@touch $@
+
+console: $(WEB)/node_modules ## the console's page from its sources: internal/console/dist, which is committed (needs node 20 and npm)
+	cd $(WEB) && npm run --silent check && npm run --silent build
 
 $(VERSITYGW):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)

@@ -124,3 +124,27 @@ func (s *server) restartsUnder(t *testing.T, browser, node, dir string) {
 		t.Errorf("the page did not survive a restart of the server: %v", err)
 	}
 }
+
+// The page that is committed is what its sources build, byte for byte, and its types hold.
+func TestThePageIsBuiltFromItsSources(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		lacking(t, "node is not installed")
+	}
+	web := filepath.Join("..", "internal", "console", "web")
+	if _, err := os.Stat(filepath.Join(web, "node_modules")); err != nil {
+		lacking(t, "the console's tools are not installed: make internal/console/web/node_modules")
+	}
+	out := t.TempDir()
+	for _, args := range [][]string{{"node_modules/typescript/bin/tsc", "--noEmit"}, {"node_modules/vite/bin/vite.js", "build", "--outDir", out, "--logLevel", "warn"}} {
+		c := exec.CommandContext(t.Context(), node, args...)
+		c.Dir = web
+		if text, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, text)
+		}
+	}
+	if text, err := exec.CommandContext(t.Context(), "diff", "-r", out, filepath.Join(web, "..", "dist")).CombinedOutput(); err != nil {
+		t.Errorf("internal/console/dist is not what `make console` builds: %v\n%.2000s", err, text)
+	}
+}

@@ -28,6 +28,10 @@ func demoCommand() *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // a demo ends with its terminal
 			defer stop()
 			o.Out, o.Terminal = cmd.OutOrStdout(), term.IsTerminal(int(os.Stdout.Fd()))
+			o.Size = func() (columns, lines int) {
+				columns, lines, _ = term.GetSize(int(os.Stdout.Fd())) // 0 where it is not known
+				return columns, lines
+			}
 			return demo.Run(ctx, o)
 		},
 	}

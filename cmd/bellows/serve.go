@@ -87,7 +87,7 @@ func (f serveFlags) hint(s *server.Server) string {
 		address = s.Address()
 	}
 	key, created := s.Key()
-	page := fmt.Sprintf("http://%s/ (user name %s, password: the secret that `%s` prints)", address, key.AccessKeyID, env)
+	page := fmt.Sprintf("http://%s/ (sign in with %s and the secret that `%s` prints)", address, key.AccessKeyID, env)
 	if f.auth == authNone {
 		page = fmt.Sprintf("http://%s/ (without a key: --auth none)", address)
 	}
@@ -95,7 +95,7 @@ func (f serveFlags) hint(s *server.Server) string {
 	if created {
 		made = "Made an access key in " + f.dir + ".\n"
 	}
-	return fmt.Sprintf("%sTo use it:  eval \"$(%s)\"\nIts page:   %s\n", made, env, page)
+	return fmt.Sprintf("%sTo use it:   eval \"$(%s)\"\nIts console: %s\n", made, env, page)
 }
 
 // reloadSignals subscribes to the signal that asks for the configuration to be read again. A terminal that is closed sends the same signal and

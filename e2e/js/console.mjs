@@ -14,7 +14,7 @@ const complaints = [];
 async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   page.on("console", (m) => { if (m.type() === "error" && !/status of 40[0134]|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(m.text())) complaints.push(m.text()); });
   page.on("pageerror", (e) => complaints.push(e.stack));
   page.on("request", (r) => { if (!r.url().startsWith(base + "/") && !r.url().startsWith("data:")) complaints.push("a request to " + r.url()); });
@@ -109,6 +109,7 @@ async function story() {
   await panel.getByText("now").waitFor();
 
   // Dragging over a lane shows that time.
+  await page.getByRole("img", { name: /^Load:/ }).scrollIntoViewIfNeeded();
   const lane = await page.getByRole("img", { name: /^Load:/ }).boundingBox();
   await page.mouse.move(lane.x + lane.width * 0.6, lane.y + 50);
   await page.mouse.down();

@@ -18,6 +18,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/config"
+	"bellows.dev/bellows/internal/console"
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/server"
 )
@@ -31,6 +32,9 @@ type Options struct {
 	Speed    float64 // seconds of policy time that pass in a second
 	Out      io.Writer
 	Terminal bool // Out is a terminal: the demo draws a screen, and stays until the context ends
+
+	// Size returns the terminal's columns and lines; nil, or 0: 80 and 24.
+	Size func() (columns, lines int)
 }
 
 // Run starts a server with a temporary data directory and plays the demo against it. The end of ctx is how a user ends it, and no error. Run fails
@@ -64,6 +68,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		server: s, view: v, speed: o.Speed, scope: engine.Scope{Account: c.Account, Region: c.Region},
 		clients: newClients("http://"+s.Address(), key, c.Region),
 	}
+	v.place("http://"+s.Address()+console.Path, key)
 	playing := ctx
 	if !v.terminal {
 		var cancel context.CancelFunc

@@ -12,6 +12,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/server"
 	"bellows.dev/bellows/plural"
 )
@@ -20,7 +21,6 @@ import (
 const (
 	viewEvery  = 500 * time.Millisecond
 	linesEvery = 2 * time.Second // where the output is no terminal
-	viewLines  = 14              // of the newest events
 	barWidth   = 40
 )
 
@@ -29,7 +29,9 @@ type view struct {
 	out      io.Writer
 	terminal bool
 	speed    float64 // of the policy clock
+	size     func() (columns, lines int)
 	load     *load
+	console  []string // where the console is, and how to sign in
 
 	mu      sync.Mutex
 	happens []string
@@ -37,7 +39,7 @@ type view struct {
 }
 
 func newView(o Options) *view {
-	v := &view{out: o.Out, terminal: o.Terminal, speed: o.Speed}
+	v := &view{out: o.Out, terminal: o.Terminal, speed: o.Speed, size: o.Size}
 	if o.Terminal {
 		fmt.Fprintf(o.Out, "\x1b[?25l\x1b[2J") // hide the cursor, clear
 	}
@@ -169,11 +171,47 @@ func bar(part float64) string {
 	return strings.Repeat("█", n) + strings.Repeat("░", barWidth-n)
 }
 
-// paint draws the screen: the state, then the newest events.
+// paint draws the screen: the state, then as many of the newest events as there is room for. Longer lines are cut: one that wraps would
+// scroll the top away.
 func (v *view) paint(top string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	newest := v.happens[max(len(v.happens)-viewLines, 0):]
-	text := "\x1b[H\x1b[1mBellows\x1b[0m  " + top + "\nwhat happens\n  " + strings.Join(newest, "\n  ") + "\n"
-	fmt.Fprintf(v.out, "%s\x1b[J", strings.ReplaceAll(text, "\n", "\x1b[K\n"))
+	columns, lines := 0, 0
+	if v.size != nil {
+		columns, lines = v.size()
+	}
+	if columns <= 0 || lines <= 0 {
+		columns, lines = 80, 24
+	}
+	all := append(strings.Split("Bellows  "+top, "\n"), v.console...)
+	all = append(all, "what happens")
+	room := max(lines-len(all)-1, 1)
+	for _, x := range v.happens[max(len(v.happens)-room, 0):] {
+		all = append(all, "  "+x)
+	}
+	var b strings.Builder
+	b.WriteString("\x1b[H")
+	for i, x := range all[:min(len(all), lines-1)] {
+		if r := []rune(x); len(r) > columns {
+			x = string(r[:columns-1]) + "…"
+		}
+		if i == 0 {
+			x = strings.Replace(x, "Bellows", "\x1b[1mBellows\x1b[0m", 1)
+		}
+		b.WriteString(x + "\x1b[K\n")
+	}
+	b.WriteString("\x1b[J")
+	_, _ = io.WriteString(v.out, b.String()) // the terminal may be gone
+}
+
+// place tells where the console is, and how to sign in.
+func (v *view) place(url string, k credentials.Key) {
+	v.mu.Lock()
+	v.console = []string{
+		"console     " + url, "            sign in with " + k.AccessKeyID, "            and " + k.SecretAccessKey,
+	}
+	v.mu.Unlock()
+	if !v.terminal {
+		v.say("» The console: " + url + " (sign in with " + k.AccessKeyID + " and " + k.SecretAccessKey + ")")
+	}
 }

@@ -47,7 +47,7 @@ func (b *builder) group() {
 		if !b.within(a.Start) || b.hasChange(a.Start) && a.NotScaled.Code == 0 && a.Cause.Kind != scaling.CauseSchedule {
 			continue
 		}
-		b.t.Groups = append(b.t.Groups, b.activityGroup(a))
+		b.t.Groups = append(b.t.Groups, b.activityGroup(a, taken))
 	}
 	for _, x := range b.schedules {
 		if e, ok := x.Event.(engine.ScheduledActionRan); ok {
@@ -107,13 +107,7 @@ func (b *builder) changeGroup(c Change, taken map[string]map[time.Time]bool) Gro
 			continue
 		}
 		g.Status, g.Policy, g.Alarm = a.Status.String(), a.Cause.Policy, a.Cause.Alarm
-		if m, ok := lastBefore(b.moves[a.Cause.Alarm], c.At); ok {
-			g.Events = append(g.Events, Event{m.at, "alarm", fmt.Sprintf("%s: %v → %v", b.short(a.Cause.Alarm), m.from, m.to)})
-			if taken[a.Cause.Alarm] == nil {
-				taken[a.Cause.Alarm] = map[time.Time]bool{}
-			}
-			taken[a.Cause.Alarm][m.at] = true
-		}
+		b.transition(&g, a, taken)
 		g.Events = append(g.Events, Event{a.Start, "activity", a.Description() + " Cause: " + a.Cause.String() + "."})
 		if !a.End.IsZero() {
 			g.Events = append(g.Events, Event{a.End, "activity", a.Status.String() + ": " + a.StatusMessage()})
@@ -126,6 +120,19 @@ func (b *builder) changeGroup(c Change, taken map[string]map[time.Time]bool) Gro
 	g.Result = b.result(&g, c)
 	slices.SortStableFunc(g.Events, func(x, y Event) int { return cmp.Or(x.At.Compare(y.At), cmp.Compare(rank[x.Kind], rank[y.Kind])) })
 	return g
+}
+
+// transition adds the transition of the alarm that led to an activity.
+func (b *builder) transition(g *Group, a scaling.Activity, taken map[string]map[time.Time]bool) {
+	m, ok := lastBefore(b.moves[a.Cause.Alarm], a.Start)
+	if !ok {
+		return
+	}
+	g.Events = append(g.Events, Event{m.at, "alarm", fmt.Sprintf("%s: %v → %v", b.short(a.Cause.Alarm), m.from, m.to)})
+	if taken[a.Cause.Alarm] == nil {
+		taken[a.Cause.Alarm] = map[time.Time]bool{}
+	}
+	taken[a.Cause.Alarm][m.at] = true
 }
 
 // rank orders events of one moment from cause to result.
@@ -261,7 +268,7 @@ func sentence(s string) string {
 }
 
 // activityGroup returns the group of an activity that is no change of instances: a refusal, or a bound that a schedule set.
-func (b *builder) activityGroup(a scaling.Activity) Group {
+func (b *builder) activityGroup(a scaling.Activity, taken map[string]map[time.Time]bool) Group {
 	g := Group{
 		ID: id(a.Start, "activity", a.ID), At: a.Start, Kind: "change", Title: strings.TrimSuffix(a.Description(), "."), Cause: sentence(a.Cause.String()),
 		Status: a.Status.String(), By: by(a.Cause.Kind), Policy: a.Cause.Policy, Alarm: a.Cause.Alarm, Result: a.Reason, Events: []Event{},
@@ -269,6 +276,7 @@ func (b *builder) activityGroup(a scaling.Activity) Group {
 	if a.NotScaled.Code != 0 {
 		g.Kind, g.Title, g.Result, g.Status = "held", "Did not scale", a.NotScaled.Code.String(), ""
 		g.Cause = fmt.Sprintf("%s in %v.", b.short(a.Cause.Alarm), a.Cause.State)
+		b.transition(&g, a, taken)
 	}
 	return g
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric"
@@ -68,7 +69,7 @@ func (w *world) track() {
 	w.must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &low, Max: &high}})
 	w.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 		Key: key, Name: "keep-60", Type: tracking.Type{}, Configs: []scaling.Config{&tracking.Config{
-			TargetValue: 60, Predefined: &tracking.PredefinedSpec{Metric: tracking.VariantInvocationsPerInstance},
+			TargetValue: 60, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance},
 		}},
 	}})
 }

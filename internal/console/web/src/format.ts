@@ -37,5 +37,5 @@ export function zone(): string {
 
 export const ms = (t: string) => Date.parse(t);
 
-/** A moment in RFC 3339, to the second. */
-export const iso = (t: number) => new Date(t).toISOString().replace(/\.\d+Z$/, "Z");
+/** A moment in RFC 3339, to the millisecond. */
+export const iso = (t: number) => new Date(t).toISOString().replace(".000Z", "Z");

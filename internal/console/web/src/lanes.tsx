@@ -31,17 +31,21 @@ export function Lanes({ timeline, at, onSelect, onZoom }: {
       <Lane name="Alarms" note="" height={Math.max(1, timeline.alarms.length) * 20 + 2} shared={shared} data={frame(timeline)} series={[]}
         paint={(u, s) => drawAlarms(u, s.timeline)} empty={timeline.alarms.length ? "" : "no alarm invokes a policy of this variant"}
         describe={timeline.alarms.map((a) => `${a.short} ${a.condition ?? ""}: ${a.bands.at(-1)?.state ?? "gone"}`).join("; ")} />
-      <Lane name="Capacity" note={<span class="keys"><i class="running" /> running <i class="desired" /> desired <i class="cooldown" /> cooldown</span>} height={120} shared={shared} data={capacityData(timeline)} series={capacitySeries} floor
+      <Lane name="Capacity" note={<Legend names={["running", "desired", "cooldown"]} />} height={120} shared={shared} data={capacityData(timeline)} series={capacitySeries} floor
         paint={(u, s) => drawCapacity(u, s.timeline)} empty=""
         describe={last ? `${last.running} of ${last.desired} instances serve; ${timeline.changes.length} changes` : "no instances"} />
-      <Lane name="Instances" note={<span class="keys"><i class="starting" /> starting <i class="running" /> serving <i class="draining" /> draining</span>} height={instancesHeight(timeline)} shared={shared} data={frame(timeline)} series={[]}
+      <Lane name="Instances" note={<Legend names={["starting", "serving", "draining"]} />} height={instancesHeight(timeline)} shared={shared} data={frame(timeline)} series={[]}
         paint={(u, s) => drawInstances(u, s.timeline)} empty={timeline.instances.length ? "" : "no instances in this time"}
         describe={`${timeline.instances.length} instances`} />
-      <Lane name="Latency" note={<span class="keys">ms: <i class="p50" /> p50 <i class="p95" /> p95 <i class="p99" /> p99 <i class="failed" /> errors</span>} height={100} shared={shared} data={latencyData(timeline)} series={latencySeries} floor axis
+      <Lane name="Latency" note={<>ms <Legend names={["p50", "p95", "p99", "errors"]} /></>} height={100} shared={shared} data={latencyData(timeline)} series={latencySeries} floor axis
         empty={timeline.latency.some((s) => s.values.some((v) => v !== null)) ? "" : "no invocations in this time"}
         describe={describeLatency(timeline)} />
     </div>
   );
+}
+
+function Legend({ names }: { names: string[] }) {
+  return <>{names.map((n) => <span class="key" key={n}><i class={n} /> {n}</span>)}</>;
 }
 
 function Lane({ name, note, height, shared, data, series, paint, empty, describe, floor = false, axis = false }: {
@@ -65,7 +69,17 @@ function Lane({ name, note, height, shared, data, series, paint, empty, describe
     theme.addEventListener("change", redraw);
     return () => { resize.disconnect(); theme.removeEventListener("change", redraw); u.destroy(); };
   }, []);
-  useEffect(() => { plot.current?.setData(data); }, [data, shared.at]);
+  const waiting = useRef<uPlot.AlignedData | undefined>(undefined);
+  useEffect(() => {
+    const u = plot.current;
+    if (u && dragging(u)) waiting.current = data; // new data would end the selection
+    else u?.setData(data);
+  }, [data, shared.at]);
+  useEffect(() => {
+    const f = () => { const data = waiting.current; waiting.current = undefined; if (data) setTimeout(() => plot.current?.setData(data)); };
+    addEventListener("mouseup", f);
+    return () => removeEventListener("mouseup", f);
+  }, []);
   useEffect(() => { const u = plot.current; if (u && u.height !== tall) u.setSize({ width: u.width, height: tall }); }, [tall]);
   return (
     <div class="lane">
@@ -75,6 +89,9 @@ function Lane({ name, note, height, shared, data, series, paint, empty, describe
     </div>
   );
 }
+
+/** Whether a time is being selected: the selection is followed by the lanes of one plot with another's mouse, too. */
+const dragging = (u: uPlot) => u.select.width > 0;
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 

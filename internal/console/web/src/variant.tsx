@@ -56,7 +56,8 @@ export function VariantPage({ region, endpoint, variant }: VariantName) {
     if (view.at === undefined) refresh();
   }, [region, endpoint, variant, timeline, view.fixed, view.at, load, refresh]));
 
-  const select = useCallback((at: number | undefined) => set({ at: at === undefined ? undefined : iso(at) }), []);
+  // A moment of an event is that after it: the server's times are finer than a millisecond.
+  const select = useCallback((at: number | undefined) => set({ at: at === undefined ? undefined : iso(Math.floor(at) + 1) }), []);
   const zoom = useCallback((from: number, to: number) => set({ from: iso(from), to: iso(to), range: undefined }, false), []);
   useSteps(timeline, view.at, select);
 
