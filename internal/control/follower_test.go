@@ -52,7 +52,7 @@ func (s *server) mend(f *faulty) {
 	eventually(s.t, "recovery", func() bool { _, is := s.Trouble(); return !is })
 }
 
-// After a commit that failed the server continues with the follower's engine, so that nobody waits until one is restored from the log; the next
+// After a commit that failed the server continues with the follower's engine, so that reads do not wait until one is restored from the log; the next
 // snapshot is made from a new one.
 func TestAFailedCommitContinuesWithTheFollower(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -33,7 +33,7 @@ func (c *committed) Append(ctx context.Context, b log.Batch) error {
 }
 
 // Under a thousand calls a second on a database, subscribers that start from a sequence number see each entry once, in order, and soon after its
-// commit; subscribers that do not read hold nobody up.
+// commit; subscribers that do not read delay neither them nor calls.
 func TestSubscribersSeeEventsSoon(t *testing.T) {
 	const calls, soon = 1000, 50 * time.Millisecond
 	c := &committed{at: map[uint64]time.Time{}}

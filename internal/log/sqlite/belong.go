@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // directoryKey names the setting with the identity of the data directory, a random text.
@@ -29,7 +30,7 @@ func (s *Store) checkCompanions(ctx context.Context, dir string) error {
 	for _, name := range companions {
 		path := filepath.Join(dir, name, belongsName)
 		text, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			continue
 		}
 		if err != nil {
