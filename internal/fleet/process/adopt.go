@@ -44,7 +44,7 @@ func lockDir(dir string) (*os.File, error) {
 // belong to it by their marks or control groups, and to no record, are killed. A process that a record names and that is not proven to
 // belong to this directory is left alone.
 func (f *Fleet) adopt() error {
-	records, err := readRecords(f.o.Dir)
+	records, err := readRecords(f.o.Dir, f.o.Log)
 	if err != nil {
 		return err
 	}
@@ -65,6 +65,10 @@ func (f *Fleet) adopt() error {
 	}
 	slices.Sort(f.adopted)
 	f.killUnnamed()
+	for _, m := range f.owner.orphans() {
+		f.o.Log.Error("a process that a fleet's directory at this path started still runs, and its files were deleted: stop it by hand",
+			"pid", m.pid, "instance", string(m.id))
+	}
 	for _, r := range lost {
 		f.endCgroup(r.id(), f.ownCgroup(r.Cgroup))
 		f.forget(r.id())
@@ -95,7 +99,11 @@ func (f *Fleet) find(r record, most time.Duration) *process {
 	if r.Boot != f.boot || !p.alive() {
 		return nil
 	}
-	switch f.owner.owns(p.pid, r.id()) {
+	owned := f.owner.owns(p.pid, r.id())
+	if owned == ownershipForeign && f.owner.lost != "" { // its mark may be of this directory's earlier identity
+		owned = ownershipUnknown
+	}
+	switch owned {
 	case ownershipOurs:
 		return p
 	case ownershipForeign:
@@ -135,7 +143,7 @@ func (f *Fleet) killUnnamed() {
 // ownCgroup is the control group that a record names, if it belongs to this directory: a record in a copy of a directory names one of the
 // original's.
 func (f *Fleet) ownCgroup(dir string) cgroup {
-	if filepath.Base(filepath.Dir(dir)) != f.owner.groupName() {
+	if !f.owner.ownGroup(filepath.Base(filepath.Dir(dir))) {
 		return cgroup{}
 	}
 	if _, err := os.Stat(dir); err != nil {

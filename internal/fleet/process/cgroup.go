@@ -49,7 +49,7 @@ func openCgroups(identity string) (*cgroups, error) {
 
 // openCgroupsBelow makes the fleet's control group below the one that the server runs in.
 func openCgroupsBelow(own, identity string) (*cgroups, error) {
-	c := &cgroups{dir: filepath.Join(own, "bellows-"+identity)}
+	c := &cgroups{dir: filepath.Join(own, groupPrefix+identity)}
 	if err := makeCgroup(c.dir); err != nil {
 		return nil, err
 	}

@@ -110,6 +110,10 @@ func (f *Fleet) own() (err error) {
 	if f.owner, err = openOwner(f.o.Dir); err != nil {
 		return err
 	}
+	if f.owner.lost != "" {
+		f.o.Log.Warn("the identity of the fleet's directory is replaced by a new one; instances of before are recognised by the log that they write",
+			"file", filepath.Join(f.o.Dir, "identity"), "reason", f.owner.lost)
+	}
 	if f.o.NoCgroups {
 		err = errors.New("switched off")
 	} else {

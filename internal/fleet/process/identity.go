@@ -22,13 +22,15 @@ import (
 type owner struct {
 	dir      string // absolute
 	identity string
+	former   map[string]bool // identities that the directory had before and lost, as processes that write to its logs show
+	lost     string          // what is wrong with the stored number, so that this identity is a new one; "" where nothing is
 }
 
 // openOwner returns the owner of a fleet's directory. Its identity is derived from a random number, which is stored at the first start,
 // and the directory's device, inode number and birth time. A copy has the same number but is another directory and so has another
 // identity. A directory that is renamed or mounted elsewhere keeps its identity.
 func openOwner(dir string) (owner, error) {
-	number, err := randomNumber(filepath.Join(dir, "identity"))
+	number, lost, err := randomNumber(dir)
 	if err != nil {
 		return owner{}, fmt.Errorf("reading the identity of the fleet's directory: %w", err)
 	}
@@ -40,20 +42,46 @@ func openOwner(dir string) (owner, error) {
 		st.Btime = unix.StatxTimestamp{}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d:%d %d %d.%d", number, st.Dev_major, st.Dev_minor, st.Ino, st.Btime.Sec, st.Btime.Nsec))
-	return owner{dir, hex.EncodeToString(sum[:16])}, nil
+	o := owner{dir: dir, identity: hex.EncodeToString(sum[:16]), former: map[string]bool{}, lost: lost}
+	for _, pid := range pids() {
+		// An identity of an earlier version is a path, which another directory may have by now.
+		if fleet, id := marks(pid); fleet != "" && fleet != o.identity && !filepath.IsAbs(fleet) && o.takesOutput(pid, id) {
+			o.former[fleet] = true
+		}
+	}
+	return o, nil
 }
 
-// randomNumber returns the number that a file holds, and makes both where there is none.
-func randomNumber(file string) (string, error) {
+// randomNumber returns the number that a directory's file identity holds, with its checksum in the second line. Where there is none, or it is
+// damaged, it makes one; lost says so, unless the directory is new.
+func randomNumber(dir string) (number, lost string, err error) {
+	file := filepath.Join(dir, "identity")
 	text, err := os.ReadFile(file)
-	if err == nil && len(text) > 0 {
-		return strings.TrimSpace(string(text)), nil
-	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return "", "", err
 	}
-	number := rand.Text()
-	return number, replaceFile(file, []byte(number+"\n"))
+	lines := strings.Fields(string(text))
+	switch {
+	case len(lines) == 2 && lines[1] == checksum(lines[0]):
+		return lines[0], "", nil
+	case len(lines) == 1 && len(lines[0]) == len(rand.Text()): // an earlier version's, without a checksum
+		number = lines[0]
+	default:
+		number = rand.Text()
+		records, readErr := os.ReadDir(filepath.Join(dir, "instances"))
+		switch {
+		case err == nil:
+			lost = "it is damaged"
+		case readErr == nil && len(records) > 0:
+			lost = "it is missing"
+		}
+	}
+	return number, lost, replaceFile(file, []byte(number+"\n"+checksum(number)+"\n"))
+}
+
+func checksum(number string) string {
+	sum := sha256.Sum256([]byte(number))
+	return hex.EncodeToString(sum[:4])
 }
 
 // replaceFile replaces a file as a whole.
@@ -82,13 +110,12 @@ const (
 type ownership int
 
 // owns reports whether a running process works for a copy of this fleet. The marks in its environment show it, unless it has
-// overwritten them; so do its control group and the file that it writes its output to. A copied directory has none of the three.
+// overwritten them or the directory's identity was lost; so do its control group and the file that it writes its output to. A copied directory
+// has none of the three.
 func (o owner) owns(pid int, id hosting.CopyID) ownership {
 	switch fleet, instance := marks(pid); {
-	case fleet == o.identity && instance == id:
+	case o.ours(fleet) && instance == id:
 		return ownershipOurs
-	case fleet != "" && !byPath(fleet):
-		return ownershipForeign
 	case o.groups(pid, id) || o.takesOutput(pid, id):
 		return ownershipOurs
 	case fleet != "":
@@ -98,12 +125,17 @@ func (o owner) owns(pid int, id hosting.CopyID) ownership {
 	}
 }
 
-// byPath reports whether a mark is one of an earlier version's, which named the directory's path: it does not distinguish a directory from
-// another one that has its path by now.
-func byPath(fleet string) bool { return filepath.IsAbs(fleet) }
+// ours reports whether an identity is the directory's, or was.
+func (o owner) ours(fleet string) bool { return fleet == o.identity || o.former[fleet] }
 
-// groupName is the name of the fleet's control group.
-func (o owner) groupName() string { return "bellows-" + o.identity }
+// groupPrefix precedes an identity in the name of a fleet's control group.
+const groupPrefix = "bellows-"
+
+// ownGroup reports whether a control group's name is that of the fleet, or was.
+func (o owner) ownGroup(name string) bool {
+	fleet, found := strings.CutPrefix(name, groupPrefix)
+	return found && o.ours(fleet)
+}
 
 // groups reports whether a process is in an instance's control group.
 func (o owner) groups(pid int, id hosting.CopyID) bool {
@@ -112,8 +144,11 @@ func (o owner) groups(pid int, id hosting.CopyID) bool {
 		return false
 	}
 	for line := range strings.Lines(string(text)) {
-		if strings.Contains(strings.TrimSuffix(line, "\n")+"/", "/"+o.groupName()+"/"+string(id)+"/") {
-			return true
+		parts := strings.Split(strings.TrimSuffix(line, "\n"), "/")
+		for i := 1; i < len(parts); i++ {
+			if parts[i] == string(id) && o.ownGroup(parts[i-1]) {
+				return true
+			}
 		}
 	}
 	return false
@@ -168,10 +203,29 @@ func (o owner) marked() []marked {
 	var out []marked
 	for _, pid := range pids() {
 		fleet, id := marks(pid)
-		if fleet != o.identity && (!byPath(fleet) || !o.takesOutput(pid, id)) {
+		if fleet == "" || !o.ours(fleet) && !o.takesOutput(pid, id) {
 			continue
 		}
 		if st, ok := readStat(pid); ok && st.runs() {
+			out = append(out, marked{id, pid, st})
+		}
+	}
+	return out
+}
+
+// orphans finds the running processes that a fleet's directory at this path started whose files were deleted: nothing proves that they
+// belong to this directory.
+func (o owner) orphans() (out []marked) {
+	for _, pid := range pids() {
+		fleet, id := marks(pid)
+		if fleet == "" || o.ours(fleet) {
+			continue
+		}
+		target, err := os.Readlink(procFile(pid, "fd", "1"))
+		if err != nil || target != filepath.Join(o.dir, "logs", string(id)+".log")+" (deleted)" {
+			continue
+		}
+		if st, ok := readStat(pid); ok && st.runs() && st.group == pid {
 			out = append(out, marked{id, pid, st})
 		}
 	}

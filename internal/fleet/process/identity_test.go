@@ -2,12 +2,14 @@ package process
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bellows.dev/bellows/hosting"
@@ -129,6 +131,121 @@ func TestAMovedDirectoryKeepsItsInstances(t *testing.T) {
 		t.Fatal(err)
 	}
 	adoptsAndStops(t, options(link))
+}
+
+// A directory that lost its identity adopts its instances by the log that they write, and says what happened.
+func TestADirectoryThatLostItsIdentityKeepsItsInstances(t *testing.T) {
+	for name, c := range map[string]struct {
+		lose func(file string) error
+		says string
+	}{
+		"removed": {os.Remove, "it is missing"},
+		"emptied": {func(file string) error { return os.WriteFile(file, nil, 0o600) }, "it is damaged"},
+		"one bit": {func(file string) error {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			text[3] ^= 1
+			return os.WriteFile(file, text, 0o600)
+		}, "it is damaged"},
+	} {
+		for _, noCgroups := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				o := options(t.TempDir())
+				o.NoCgroups = noCgroups
+				f := openReady(t, o, map[string]string{withWorkers: "1"})
+				until(t, func() bool { return len(markedOf(o.Dir)) == 3 })
+				before := markedOf(o.Dir)
+				f.Close()
+				if err := c.lose(filepath.Join(o.Dir, "identity")); err != nil {
+					t.Fatal(err)
+				}
+				var log bytes.Buffer
+				o.Log = slog.New(slog.NewTextHandler(&log, nil))
+				adoptsAndStops(t, o)
+				if !strings.Contains(log.String(), c.says) || strings.Contains(log.String(), "a copy") {
+					t.Errorf("it logs %s", &log)
+				}
+				for _, m := range before {
+					if (&process{pid: m.pid, born: m.born}).alive() {
+						t.Errorf("process %d still runs", m.pid)
+					}
+				}
+				log.Reset()
+				f, err := New(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.Close()
+				if strings.Contains(log.String(), "identity") {
+					t.Errorf("at the next start it logs %s", &log)
+				}
+			})
+		}
+	}
+}
+
+// A directory whose files were all deleted cannot prove that its processes are its own: the log names them.
+func TestProcessesOfADeletedDirectoryAreNamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "fleet")
+	o := options(dir)
+	f := openReady(t, o, nil)
+	pid, born, _ := leaderOf(dir, "i-1")
+	f.Close()
+	t.Cleanup(func() { _ = syscall.Kill(-pid, syscall.SIGKILL) })
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	f, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if !strings.Contains(log.String(), "stop it by hand") || !strings.Contains(log.String(), fmt.Sprintf("pid=%d instance=i-1", pid)) {
+		t.Errorf("it logs %s", &log)
+	}
+	if !(&process{pid: pid, born: born}).alive() {
+		t.Error("what is not proven to belong to this directory was killed")
+	}
+}
+
+// The process of a damaged record is killed, so that its instance can be replaced, and the others are adopted.
+func TestADamagedRecordIsSetAside(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty": "", "half": `{"Spec":{"ID":"i-`, "no instance": "{}", "null": "null", "another instance's": earlierRecord[:14] + "i-9" + earlierRecord[17:],
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t.TempDir())
+			f := openReady(t, o, nil)
+			pid, born, _ := leaderOf(o.Dir, "i-1")
+			f.Close()
+			if err := os.WriteFile(recordFile(o.Dir, "i-1"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			o.Log = slog.New(slog.NewTextHandler(&log, nil))
+			f, err := New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Adopted(); len(got) != 0 {
+				t.Errorf("adopted %v", got)
+			}
+			if err := f.StopAll(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if (&process{pid: pid, born: born}).alive() {
+				t.Error("the process still runs")
+			}
+			aside, err := os.ReadFile(filepath.Join(o.Dir, "damaged-i-1.json"))
+			if err != nil || string(aside) != text || !strings.Contains(log.String(), "the record of an instance is damaged") {
+				t.Errorf("set aside %q (%v); it logs %s", aside, err, &log)
+			}
+		})
+	}
 }
 
 // An instance that an earlier version started is marked with its directory's path. It is adopted where its output shows that the directory

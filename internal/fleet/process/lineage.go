@@ -144,7 +144,7 @@ func (l *lineage) learn(table map[int]stat, own int) (found bool) {
 		if l.members[who] != "" || l.leaders[who] != "" || pid == l.self {
 			continue
 		}
-		if fleet, id := marks(pid); fleet == l.owner.identity && id != "" {
+		if fleet, id := marks(pid); l.owner.ours(fleet) && id != "" {
 			l.members[who], found = id, true
 		} else if st.parent == l.self && st.session != own && l.strays[who] == nil {
 			l.strays[who] = l.elders(st.born)

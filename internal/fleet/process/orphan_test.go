@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -188,7 +189,7 @@ func levelOf(specs ...hosting.InstanceSpec) []fleet.Level {
 
 func recordsOf(t *testing.T, dir string) []record {
 	t.Helper()
-	out, err := readRecords(dir)
+	out, err := readRecords(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

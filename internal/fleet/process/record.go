@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,9 @@ import (
 
 // halfWritten is the prefix of a file that is to replace another and is not complete yet.
 const halfWritten = ".new-"
+
+// damagedPrefix is the prefix of a record that was set aside, in the fleet's directory.
+const damagedPrefix = "damaged-"
 
 // record is what is kept on disk of a copy: enough to find and adopt it.
 type record struct {
@@ -54,16 +58,17 @@ func removeRecord(dir string, id hosting.CopyID) error {
 	return nil
 }
 
-// readRecords reads all records. One that cannot be read is an error: nothing else leads to its process.
-func readRecords(dir string) ([]record, error) {
+// readRecords reads all records. One that is damaged is set aside: its process is killed as one that no record names. One that cannot be read
+// is an error.
+func readRecords(dir string, log *slog.Logger) ([]record, error) {
 	files, err := os.ReadDir(filepath.Join(dir, "instances"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the fleet's records: %w", err)
 	}
 	var out []record
-	for _, f := range files {
-		path := filepath.Join(dir, "instances", f.Name())
-		if strings.HasPrefix(f.Name(), halfWritten) { // a crash before its rename
+	for _, file := range files {
+		path := filepath.Join(dir, "instances", file.Name())
+		if strings.HasPrefix(file.Name(), halfWritten) { // a crash before its rename
 			if err := os.Remove(path); err != nil {
 				return nil, fmt.Errorf("removing half a record: %w", err)
 			}
@@ -74,8 +79,16 @@ func readRecords(dir string) ([]record, error) {
 			return nil, fmt.Errorf("reading a record: %w", err)
 		}
 		r, err := parseRecord(text)
-		if err != nil || string(r.id())+".json" != f.Name() {
-			return nil, fmt.Errorf("the record %s is damaged: stop its process by hand, then remove it", path)
+		if err == nil && string(r.id())+".json" != file.Name() {
+			err = fmt.Errorf("it is of instance %s", r.id())
+		}
+		if err != nil {
+			aside := filepath.Join(dir, damagedPrefix+file.Name())
+			log.Error("the record of an instance is damaged: it is set aside, and the instance is replaced", "file", path, "aside", aside, "error", err)
+			if err := os.Rename(path, aside); err != nil {
+				return nil, fmt.Errorf("setting a damaged record aside: %w", err)
+			}
+			continue
 		}
 		out = append(out, r)
 	}
