@@ -102,7 +102,7 @@ func (r *Region) windowStates() map[string]WindowState {
 	return out
 }
 
-// restoreWindows is the inverse of windowStates. Steps read their windows anew; explanations need what was read last.
+// restoreWindows is the inverse of windowStates. Steps read their windows again; explanations need what was read last.
 func (r *Region) restoreWindows(states map[string]WindowState) {
 	for _, all := range r.windows { //tidy:unordered each has a state of its own
 		for _, a := range all {
