@@ -41,12 +41,14 @@ func (s *StatisticSet) Add(v, n float64) {
 }
 
 // Merge adds the samples of another set.
-func (s *StatisticSet) Merge(o StatisticSet) {
+func (s *StatisticSet) Merge(o StatisticSet) { s.merge(&o) }
+
+func (s *StatisticSet) merge(o *StatisticSet) {
 	if o.Empty() {
 		return
 	}
 	if s.Empty() {
-		*s = o
+		*s = *o
 		return
 	}
 	s.Min, s.Max = min(s.Min, o.Min), max(s.Max, o.Max)
