@@ -58,6 +58,7 @@ type Config interface {
 //   - Aggregating: the value that it makes of an alarm's datapoints
 //   - Agreeing: that it scales in only if others of its type are ready to
 //   - Executable: that EC2 Auto Scaling's ExecutePolicy can carry it out
+//   - Remarking: what explanations say of it besides
 //   - Resting: a cooldown of the whole group after its activities
 //
 // A Type can explain more than Proposal.Reason: see Explainer and AlarmLabeler.
@@ -149,6 +150,12 @@ type Forecaster interface {
 
 	// RaisedMax returns the maximum that goes with what the rule expects now: most, or more where the rule may raise it.
 	RaisedMax(now time.Time, most int) int
+}
+
+// Remarking is a Rule about which explanations of a moment say more than what it would propose then.
+type Remarking interface {
+	// Remark returns a sentence such as why there is no forecast; "" where there is nothing to say.
+	Remark() string
 }
 
 // Learned is what a Forecaster made of its past.

@@ -210,7 +210,7 @@ func Ceil(v float64) int {
 }
 
 // Consider says what every policy of a target sees and wants at a moment, for explanations: what Decide makes of what is seen now, and
-// beside it, Quiet, what alarms say that invoke no policy, and what rules that read metrics would propose were it their moment.
+// beside it, Quiet, what alarms say that invoke no policy, and what rules that act without alarms would propose were it their moment.
 func Consider(now time.Time, t *Target, c Capacity, in Seen, quiet []Signal) Decision {
 	var d Decision
 	Decide(now, t, c, in, &d)
@@ -228,8 +228,11 @@ func Consider(now time.Time, t *Target, c Capacity, in Seen, quiet []Signal) Dec
 		d.Proposals = append(d.Proposals, p)
 	}
 	for _, p := range t.Policies {
-		if x, ok := p.Rule.(Windowed); ok && x.Acts() && !t.RuleDue {
-			s := Situation{Now: now, Target: t, Policy: p, Capacity: c, Windows: in.Windows(p)}
+		if x := p.timed(); x != nil && x.Acts() && !t.RuleDue {
+			s := Situation{Now: now, Target: t, Policy: p, Capacity: c}
+			if _, ok := x.(Windowed); ok {
+				s.Windows = in.Windows(p)
+			}
 			pr := p.Rule.Propose(s)
 			if pr.Outcome == Acted {
 				pr.Outcome = Quiet

@@ -239,9 +239,9 @@ func (t *Target) scaleInWarnings(now time.Time, alarms []AlarmFacts) []Warning {
 		return nil
 	}
 	var able, silent []*Policy // policies that have to agree to scale in; those of them that have no data
-	scalesIn, invoked := false, false
+	scalesIn, acts := false, false
 	for p := range t.All() {
-		invoked = invoked || p.invoked()
+		acts = acts || p.acts()
 		scalesIn = scalesIn || p.scalesIn()
 		x, ok := p.Rule.(Agreeing)
 		if !ok {
@@ -257,7 +257,7 @@ func (t *Target) scaleInWarnings(now time.Time, alarms []AlarmFacts) []Warning {
 		}
 	}
 	var out []Warning
-	if invoked && !scalesIn {
+	if acts && !scalesIn {
 		out = append(out, Warning{Kind: NeverScalesIn})
 	}
 	for _, p := range able {
@@ -311,6 +311,11 @@ func (t *Target) daysAtMax(now time.Time) int {
 
 // invoked reports whether alarms are to invoke the policy: others act at moments of their own.
 func (p *Policy) invoked() bool { return !p.Disabled && (p.timed() == nil || p.OwnsAlarms()) }
+
+// acts reports whether the policy can change capacity, by an alarm or at moments of its own.
+func (p *Policy) acts() bool {
+	return p.invoked() || !p.Disabled && p.timed() != nil && p.timed().Acts()
+}
 
 // scalesIn reports whether the policy can ever take capacity away.
 func (p *Policy) scalesIn() bool {

@@ -59,7 +59,7 @@ type Policy struct {
 	Type  string `json:"type"`
 	Group bool   `json:"group,omitempty"` // put through the EC2 Auto Scaling API
 
-	// Says has a sentence for each alarm that invokes the policy, or the reason why there is none.
+	// Says has a sentence for each alarm that invokes the policy, what it forecasts, or the reason why there is none.
 	Says []string `json:"says"`
 
 	Proposals []scaling.Proposal `json:"proposals,omitempty"`
@@ -193,6 +193,11 @@ func (m *Moment) policies(types scaling.Types, t *scaling.Target, d *scaling.Dec
 		for i := range d.Proposals {
 			if pr := d.Proposals[i]; pr.Policy == p.Name && pr.API == p.API() {
 				x.Proposals, x.Says = append(x.Proposals, pr), append(x.Says, d.ExplainProposal(types, i))
+			}
+		}
+		if rule, ok := p.Rule.(scaling.Remarking); ok {
+			if remark := rule.Remark(); remark != "" {
+				x.Says = append(x.Says, remark)
 			}
 		}
 		m.Policies = append(m.Policies, x)
