@@ -225,11 +225,11 @@ func (e InstanceChanged) String() string {
 // String renders the activity, with why it changed nothing or failed where that is so.
 func (e ActivityChanged) String() string {
 	a := e.Activity
+	if a.NotScaled.Code != 0 {
+		return fmt.Sprintf("activity %s not scaled: %v. Cause: %v", a.Key.ResourceID, a.NotScaled.Code, a.Cause)
+	}
 	what := a.Description()
-	switch {
-	case a.NotScaled.Code != 0:
-		what += fmt.Sprintf(", NotScaledReasons [%v].", a.NotScaled.Code)
-	case a.Status == scaling.Overridden || a.Status == scaling.Unfulfilled || a.Status == scaling.Failed:
+	if a.Status == scaling.Overridden || a.Status == scaling.Unfulfilled || a.Status == scaling.Failed {
 		what = a.StatusMessage()
 	}
 	return fmt.Sprintf("activity %s %v: %s Cause: %v", a.Key.ResourceID, a.Status, what, a.Cause)
@@ -237,7 +237,7 @@ func (e ActivityChanged) String() string {
 
 // String renders the decision.
 func (e Decided) String() string {
-	return fmt.Sprintf("decision %s: %s", e.Target, e.Decision.Explain(policy.Types()))
+	return fmt.Sprintf("decision %s: %s", e.Target.ResourceID, e.Decision.Explain(policy.Types()))
 }
 
 // String renders the change.

@@ -21,7 +21,7 @@ func TestActivitiesSayWhyTheyChangedNothing(t *testing.T) {
 		want   string
 	}{
 		{scaling.Pending, 0, "", "Pending: Setting desired instance count to 3."},
-		{scaling.Failed, scaling.AlreadyAtMaxCapacity, "", "Failed: Attempting to scale due to alarm triggered, NotScaledReasons [AlreadyAtMaxCapacity]."},
+		{scaling.Failed, scaling.AlreadyAtMaxCapacity, "", "not scaled: AlreadyAtMaxCapacity."},
 		{scaling.Failed, 0, "It is updating.", "Failed: Failed to set desired instance count to 3. Reason: It is updating."},
 	} {
 		a.Status, a.NotScaled.Code, a.Reason = c.status, c.code, c.reason

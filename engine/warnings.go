@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -36,7 +37,7 @@ func (r *Region) alarmFacts() map[*scaling.Target][]scaling.AlarmFacts {
 				continue
 			}
 			out[t] = append(out[t], scaling.AlarmFacts{
-				Policy: x.Policy, API: p.API(), Alarm: a.Name, State: a.State, Since: a.Transitioned,
+				Policy: x.Policy, API: p.API(), Alarm: a.Name, State: a.State, Since: a.Transitioned, Fresh: a.Reason == alarm.Created,
 				Judged: a.Configured.Add(a.Rule.Period * time.Duration(a.Rule.Periods+1)), ActionsEnabled: a.ActionsEnabled,
 				SeesZero: measuredAtZero(a),
 			})

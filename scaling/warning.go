@@ -70,15 +70,17 @@ func (k WarningKind) String() string {
 // Warning says that something about a target is silently wrong: AWS takes such a configuration without a word.
 type Warning struct {
 	Kind   WarningKind
-	Policy string // "" where it is about the target
-	Other  string // ScaleInVetoed, PoliciesFight: the other policy
-	Alarm  string // AlarmIsGone, AlarmActionsOff, MetricWithoutData
-	Label  string // a short label of Alarm, where the policy owns it; else Alarm
-	Peers  string // ScaleInVetoed: the policies that have to agree, such as "target tracking policies"
-	Action string // ScheduleNeverDue: the scheduled action
-	When   string // ScheduleNeverDue: its schedule
-	Since  time.Time
-	Number int // MaximumReachedDaily: days; RangeIsOnePoint, CapacityOutsideRange: the capacity; PoliciesFight: changes of direction
+	Policy string    // "" where it is about the target
+	Other  string    // ScaleInVetoed, PoliciesFight: the other policy
+	Alarm  string    // AlarmIsGone, AlarmActionsOff, MetricWithoutData
+	Label  string    // a short label of Alarm, where the policy owns it; else Alarm
+	Peers  string    // ScaleInVetoed: the policies that have to agree, such as "target tracking policies"
+	Action string    // ScheduleNeverDue: the scheduled action
+	When   string    // ScheduleNeverDue: its schedule
+	Since  time.Time // MetricWithoutData: since when; zero where the alarm never had data
+
+	ByUser bool // PolicyWithoutAlarm: a user can execute the policy
+	Number int  // MaximumReachedDaily: days; RangeIsOnePoint, CapacityOutsideRange: the capacity; PoliciesFight: changes of direction
 
 	Range    [2]int // CapacityOutsideRange: minimum and maximum
 	Withheld Change // DryRun: what the range would change; From is Want where it is nothing
@@ -88,18 +90,21 @@ type Warning struct {
 func (w Warning) String() string {
 	switch w.Kind {
 	case PolicyWithoutAlarm:
+		if w.ByUser {
+			return fmt.Sprintf("no alarm invokes policy %s, so it acts only when a user executes it: put an alarm whose actions name the policy's ARN", w.Policy)
+		}
 		return fmt.Sprintf("no alarm invokes policy %s, so it never acts: put an alarm whose actions name the policy's ARN", w.Policy)
 	case AlarmIsGone:
 		return fmt.Sprintf("policy %s misses its alarm %s, which somebody deleted: put the policy again", w.Policy, w.Label)
 	case AlarmActionsOff:
 		return fmt.Sprintf("alarm %s does not invoke policy %s: its actions are disabled", w.Label, w.Policy)
 	case MetricWithoutData:
-		since := ""
+		data := "has never had data"
 		if !w.Since.IsZero() {
-			since = " since " + w.Since.UTC().Format("2006-01-02 15:04:05")
+			data = "has had no data since " + w.Since.UTC().Format("2006-01-02 15:04:05")
 		}
-		return fmt.Sprintf("alarm %s of policy %s has no data%s: check the metric's name, dimensions and unit, and whether anything publishes it",
-			w.Label, w.Policy, since)
+		return fmt.Sprintf("alarm %s of policy %s %s: check the metric's name, dimensions and unit, and whether anything publishes it",
+			w.Label, w.Policy, data)
 	case NeverScalesIn:
 		return "capacity is never taken away: no policy scales in"
 	case ScaleInVetoed:
@@ -138,6 +143,7 @@ type AlarmFacts struct {
 	Alarm          string
 	State          alarm.State
 	Since          time.Time // of the state
+	Fresh          bool      // the state is the one that the alarm was created in
 	Judged         time.Time // when the alarm has had time to see data, had there been any
 	ActionsEnabled bool
 	SeesZero       bool // its metric may have data while the target has no capacity
@@ -207,7 +213,8 @@ func (t *Target) policyWarnings(now time.Time, p *Policy, alarms []AlarmFacts) [
 	}
 	mine := of(alarms, p)
 	if len(mine) == 0 && len(p.AlarmNames()) == 0 {
-		return []Warning{{Kind: PolicyWithoutAlarm, Policy: p.Name}}
+		_, executable := p.Rule.(Executable)
+		return []Warning{{Kind: PolicyWithoutAlarm, Policy: p.Name, ByUser: executable && p.API() == EC2AutoScaling}}
 	}
 	for _, name := range p.AlarmNames() {
 		if !slices.ContainsFunc(mine, func(a AlarmFacts) bool { return a.Alarm == name }) {
@@ -219,7 +226,11 @@ func (t *Target) policyWarnings(now time.Time, p *Policy, alarms []AlarmFacts) [
 			out = append(out, Warning{Kind: AlarmActionsOff, Policy: p.Name, Alarm: a.Alarm, Label: p.alarmLabel(a.Alarm)})
 		}
 		if a.withoutData(now) {
-			out = append(out, Warning{Kind: MetricWithoutData, Policy: p.Name, Alarm: a.Alarm, Label: p.alarmLabel(a.Alarm), Since: a.Since})
+			w := Warning{Kind: MetricWithoutData, Policy: p.Name, Alarm: a.Alarm, Label: p.alarmLabel(a.Alarm)}
+			if !a.Fresh {
+				w.Since = a.Since
+			}
+			out = append(out, w)
 		}
 	}
 	return out

@@ -22,6 +22,7 @@ type runner struct {
 	world *sim.World
 	start time.Time
 	lines []string
+	idle  map[int]bool // indexes of lines with decisions that changed nothing
 
 	configs, rows      int  // number created so far
 	instanceActivities bool // activities of instances are printed
@@ -49,7 +50,7 @@ func RunWith(text string, o Options) (Result, error) {
 	r.world.OnEvent = r.event
 	var out strings.Builder
 	for i, b := range blocks(text) {
-		r.lines = nil
+		r.lines, r.idle = nil, map[int]bool{}
 		commands := 0
 		for offset, line := range b.head {
 			if strings.HasPrefix(line, "#") {
@@ -67,11 +68,31 @@ func RunWith(text string, o Options) (Result, error) {
 		if commands > 0 {
 			out.WriteString(dashes + "\n")
 		}
+		if o.Fold {
+			r.fold()
+		}
 		for _, line := range r.lines {
 			out.WriteString(line + "\n")
 		}
 	}
 	return Result{out.String(), r.world.Trace()}, nil
+}
+
+// fold shortens sequences of more than three decisions without effect, which repeat each minute, to the first and the last.
+func (r *runner) fold() {
+	var out []string
+	for i := 0; i < len(r.lines); i++ {
+		out = append(out, r.lines[i])
+		last := i
+		for r.idle[i] && r.idle[last+1] {
+			last++
+		}
+		if last-i > 2 {
+			out = append(out, fmt.Sprintf("        … %d more decisions without effect, the last:", last-i-1))
+			i = last - 1
+		}
+	}
+	r.lines = out
 }
 
 func (r *runner) print(format string, args ...any) {
@@ -102,6 +123,7 @@ func (r *runner) event(_ time.Time, e engine.Event) {
 			r.print("alarm %s: its action fails: %s", r.types().AlarmLabel(e.Alarm), e.Error)
 		}
 	case engine.Decided:
+		r.idle[len(r.lines)] = !e.Decision.Acted
 		r.print("decision %s", e.Decision.Explain(r.types()))
 	case engine.ForecastMade:
 		r.print("forecast %s: %s", e.Policy, made(e))
@@ -149,7 +171,7 @@ func activity(types scaling.Types, a scaling.Activity) string {
 	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
 	switch {
 	case a.NotScaled.Code != 0:
-		return fmt.Sprintf("%v: %s, NotScaledReasons [%v]", a.Status, a.Description(), a.NotScaled.Code)
+		return fmt.Sprintf("not scaled: %v, with the status %v", a.NotScaled.Code, a.Status)
 	case a.Cause.Kind == scaling.CauseSchedule:
 		return fmt.Sprintf("%v: %s. Cause: %v", a.Status, a.StatusMessage(), a.Cause)
 	case a.Status == scaling.Pending && a.Cause.Kind == scaling.CauseAlarm:

@@ -20,6 +20,9 @@ type Options struct {
 
 	// Dimensions are the scalable dimensions that there are. Nil: dimension.All().
 	Dimensions dimension.List
+
+	// Fold shortens sequences of decisions without effect, which repeat each minute, to the first and the last.
+	Fold bool
 }
 
 const dateTime = "2006-01-02T15:04:05"

@@ -12,7 +12,8 @@ import (
 )
 
 func simulateCommand(types scaling.Types) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	c := &cobra.Command{
 		Use:   "simulate FILE…",
 		Short: "Run scenario files on virtual time and print what happens",
 		Long: "A scenario says in plain text which endpoint, policies and load there are; the engine runs it on virtual time,\n" +
@@ -24,7 +25,7 @@ func simulateCommand(types scaling.Types) *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("reading a scenario: %w", err)
 				}
-				out, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data, Policies: types})
+				out, err := scenario.RunWith(string(text), scenario.Options{Zone: zone.Data, Policies: types, Fold: !all})
 				if err != nil {
 					return fmt.Errorf("%s: %w", file, err)
 				}
@@ -35,4 +36,6 @@ func simulateCommand(types scaling.Types) *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&all, "all", false, "print each of the decisions without effect that repeat each minute, as in scenario files")
+	return c
 }

@@ -20,6 +20,8 @@ func TestAnActivityReadsAsSentences(t *testing.T) {
 			"Successful: Setting min capacity to 2. After 1s."},
 		{scaling.Activity{Status: scaling.Failed, Cause: schedule, SetMin: &minimum, Start: start, End: start, Reason: "It is too many."},
 			"Failed: Setting min capacity to 2. After 0s. It is too many."},
+		{scaling.Activity{Status: scaling.Failed, NotScaled: scaling.NotScaledReason{Code: scaling.AlreadyAtMinCapacity, Capacity: 1}, Start: start},
+			"Not scaled: AlreadyAtMinCapacity"},
 		{scaling.Activity{Status: scaling.InProgress, Cause: schedule, SetMin: &minimum, Start: start}, "InProgress: Setting min capacity to 2"},
 	} {
 		if got := activity(engine.ActivityChanged{Activity: c.activity}); got != c.want {

@@ -116,10 +116,18 @@ type UnknownError struct {
 	Endpoint, Variant, Region string
 	At                        time.Time
 	Target                    scaling.TargetKey // of a query for one
+	Elsewhere                 []string          // the account's other regions that have an endpoint of this name now
 }
 
-// Error returns a text with the variant.
+// Error returns a text with the variant, and where there is an endpoint of its name.
 func (e *UnknownError) Error() string {
+	if len(e.Elsewhere) > 0 {
+		return fmt.Sprintf("%s. There is an endpoint %s in %s: ask with that region", e.unknown(), e.Endpoint, strings.Join(e.Elsewhere, ", "))
+	}
+	return e.unknown()
+}
+
+func (e *UnknownError) unknown() string {
 	if e.Target.ResourceID != "" {
 		return fmt.Sprintf("nothing is known of %s in %s: is it a scalable target of dimension %s?", e.Target.ResourceID, e.Region, e.Target.Dimension)
 	}
@@ -169,7 +177,7 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 			return x, err
 		}
 		if !known && !slices.ContainsFunc(items, ofVariant) {
-			return x, &UnknownError{q.Endpoint, q.Variant, q.Scope.Region, q.At, q.Target}
+			return x, unknown(ctx, p, q)
 		}
 		for _, i := range items {
 			if i.At.Add(q.Since).After(m.At) {
@@ -243,12 +251,28 @@ func only(ctx context.Context, p Past, q Query) (string, error) {
 	}
 	switch len(names) {
 	case 0:
-		return "", &UnknownError{Endpoint: q.Endpoint, Region: q.Scope.Region, At: q.At}
+		return "", unknown(ctx, p, q)
 	case 1:
 		return names[0], nil
 	default:
 		return "", &AmbiguousError{q.Endpoint, names}
 	}
+}
+
+// unknown returns the error of a query for what is not known.
+func unknown(ctx context.Context, p Past, q Query) error {
+	x := &UnknownError{Endpoint: q.Endpoint, Variant: q.Variant, Region: q.Scope.Region, At: q.At, Target: q.Target}
+	err := p.View(ctx, func(_ time.Time, e *engine.Engine) {
+		for _, r := range e.Regions() {
+			if _, err := r.Hosting.Endpoint(q.Endpoint); err == nil && r.Scope.Account == q.Scope.Account && r.Scope.Region != q.Scope.Region {
+				x.Elsewhere = append(x.Elsewhere, r.Scope.Region)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return x
 }
 
 // ParseMoment parses a time in RFC 3339; "" is the zero time.

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,24 @@ func TestPredictivePoliciesAreExplained(t *testing.T) {
 		m.run(time.Minute)
 		if got := text(t, m.ask(asked)); !strings.Contains(got, want) || strings.Contains(got, "no alarm invokes") {
 			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
+
+// An endpoint of another region is not explained, and the error names the region.
+func TestAnEndpointOfAnotherRegionIsFound(t *testing.T) {
+	m := newMemory(t)
+	for _, variant := range []string{"", "green"} {
+		q := asked
+		q.Variant, q.Scope.Region = variant, "us-east-2"
+		_, err := Explain(t.Context(), m, q)
+		var unknown *UnknownError
+		if !errors.As(err, &unknown) || !strings.HasSuffix(err.Error(), ". There is an endpoint iris in us-east-1: ask with that region") {
+			t.Errorf("%q: %v", variant, err)
+		}
+		q.Scope.Account = "999999999999"
+		if _, err = Explain(t.Context(), m, q); !errors.As(err, &unknown) || strings.Contains(err.Error(), "us-east-1") {
+			t.Errorf("another account: %v", err)
 		}
 	}
 }

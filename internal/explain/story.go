@@ -164,10 +164,10 @@ func hand(why scaling.CapacityChange) string {
 // activity renders an activity. Its cause is included only if there is no decision.
 func activity(e engine.ActivityChanged) string {
 	a := e.Activity
-	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
 	if a.NotScaled.Code != 0 {
-		return s + ": " + a.NotScaled.Code.String()
+		return "Not scaled: " + a.NotScaled.Code.String()
 	}
+	s := fmt.Sprintf("%v: %s", a.Status, a.Description())
 	if k := a.Cause.Kind; k == scaling.CauseMinimum || k == scaling.CauseMaximum {
 		s = strings.TrimSuffix(s, ".") + ": " + a.Cause.String() + "."
 	}

@@ -70,8 +70,8 @@ func TestWarnings(t *testing.T) {
 				return append(ownedFacts(t, "p", alarm.OK), ownedFacts(t, "q", alarm.InsufficientData)...)
 			},
 			want: []string{
-				"alarm AlarmHigh of policy q has no data since 2026-11-23 09:50:00: check the metric's name, dimensions and unit, and whether anything publishes it",
-				"alarm AlarmLow of policy q has no data since 2026-11-23 09:50:00: check the metric's name, dimensions and unit, and whether anything publishes it",
+				"alarm AlarmHigh of policy q has had no data since 2026-11-23 09:50:00: check the metric's name, dimensions and unit, and whether anything publishes it",
+				"alarm AlarmLow of policy q has had no data since 2026-11-23 09:50:00: check the metric's name, dimensions and unit, and whether anything publishes it",
 				"policy p cannot scale in: all target tracking policies have to agree, and q has no data",
 			},
 		},
