@@ -44,6 +44,6 @@ type DamagedRowError struct {
 
 // Error says which row it is and what to do.
 func (e *DamagedRowError) Error() string {
-	return fmt.Sprintf("row %d of the history (%s) is damaged: it is not what was written. Restore the data directory from a backup, "+
-		"or delete the row", e.ID, e.Table)
+	return fmt.Sprintf("row %d of the history (%s) is damaged: it is not what was written, and is left out. Restore the data directory from a "+
+		"backup if it matters", e.ID, e.Table)
 }

@@ -170,7 +170,7 @@ type Reach struct {
 // Events is the history of events that users read: activities, changes of alarms, decisions, changes of endpoints.
 type Events interface {
 	// Query returns rows of the history, and a token to go on with, "" at the end. Rows that arrive meanwhile neither repeat nor hide
-	// others. It fails with ErrToken, and with *DamagedRowError where a row is not what was written.
+	// others. A row that is not what was written is left out, so that a page may have fewer rows than its limit. It fails with ErrToken.
 	Query(ctx context.Context, q EventQuery) ([]EventRecord, string, error)
 
 	// Trim drops rows that are older than they are kept: see Kept.

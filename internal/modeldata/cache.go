@@ -23,6 +23,7 @@ import (
 // Options are what a cache works with.
 type Options struct {
 	Dir      string // made on first use; one cache at a time may use it
+	Private  string // a folder that no file:// URI may read: the server's data directory; "": Dir
 	Settings Settings
 	Log      *slog.Logger
 }
@@ -32,9 +33,10 @@ type Options struct {
 // Below its directory, content/HASH/data is one model's data, whole and read-only, and content/HASH/meta.json says how large it is;
 // sources/HASH holds the content's hash of what was once fetched from one place in one version; tmp/ is for what is not whole yet.
 type Cache struct {
-	dir   string
-	log   *slog.Logger
-	state atomic.Pointer[state]
+	dir    string
+	closed []string // folders that are read for no model
+	log    *slog.Logger
+	state  atomic.Pointer[state]
 
 	life   context.Context //nolint:containedctx // of fetches, which no single caller's context bounds
 	cancel context.CancelFunc
@@ -78,7 +80,11 @@ func New(o Options) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the directory of model data: %w", err)
 	}
-	c := &Cache{dir: dir, log: o.Log, entries: map[string]*entryState{}, flights: map[string]*flight{}}
+	private, err := filepath.Abs(cmp.Or(o.Private, dir))
+	if err != nil {
+		return nil, fmt.Errorf("finding the data directory: %w", err)
+	}
+	c := &Cache{dir: dir, closed: []string{"/proc", "/sys", "/dev", private}, log: o.Log, entries: map[string]*entryState{}, flights: map[string]*flight{}}
 	if err := removeTree(c.path("tmp")); err != nil {
 		return nil, fmt.Errorf("removing unfinished model data: %w", err)
 	}

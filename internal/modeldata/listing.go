@@ -51,6 +51,9 @@ func (c *Cache) list(ctx context.Context, d hosting.ModelData) (listing, error) 
 	case err != nil:
 		return listing{}, err
 	case local:
+		if file, err = c.allowed(d.URI, file); err != nil {
+			return listing{}, err
+		}
 		return listLocal(d, file)
 	}
 	name, key, _ := s3URI(d.URI)
@@ -99,6 +102,35 @@ func (c *Cache) local(uri string) (file string, local bool, err error) {
 		return "", false, problemf(Unconfigured, "this server reads s3://bucket/key and file:///path")
 	}
 	return filepath.Clean(u.Path), true, nil
+}
+
+// allowed resolves the links of a path and refuses one that leads into a folder that is closed to model data, or out of the folder of the
+// settings that serves the URI. A path that cannot be resolved is returned as it is, to be refused by whoever reads it.
+func (c *Cache) allowed(uri, file string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		resolved = file
+	}
+	for _, closed := range c.closed {
+		if within(resolved, closed) || within(file, closed) {
+			return "", problemf(Denied, "%s may not be read: it is in %s", file, closed)
+		}
+	}
+	if err != nil {
+		return file, nil //nolint:nilerr // reading it says what is wrong
+	}
+	if root := c.state.Load().settings.root(uri); root != "" && !within(resolved, root) {
+		return "", problemf(Denied, "a link leads out of the folder %s", root)
+	}
+	return file, nil
+}
+
+// within reports whether a resolved path is a folder or below it, whose links are resolved first.
+func within(file, folder string) bool {
+	if resolved, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = resolved
+	}
+	return file == folder || strings.HasPrefix(file, strings.TrimSuffix(folder, "/")+"/")
 }
 
 // listLocal lists a file. A folder is used as it is.

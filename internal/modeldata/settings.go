@@ -117,14 +117,22 @@ func s3URI(uri string) (bucket, key string, ok bool) {
 	return bucket, key, ok && bucket != ""
 }
 
-// folder returns the path that a folder of the settings gives to a URI.
-func (s Settings) folder(uri string) (file string, found bool, err error) {
-	best := Folder{}
+// serving returns the folder that serves a URI; the zero value where none does.
+func (s Settings) serving(uri string) (best Folder) {
 	for _, x := range s.Folders {
 		if (strings.HasPrefix(uri, x.Prefix) || uri+"/" == x.Prefix) && len(x.Prefix) > len(best.Prefix) {
 			best = x
 		}
 	}
+	return best
+}
+
+// root returns the path of the folder that serves a URI, "" where none does.
+func (s Settings) root(uri string) string { return s.serving(uri).Path }
+
+// folder returns the path that a folder of the settings gives to a URI.
+func (s Settings) folder(uri string) (file string, found bool, err error) {
+	best := s.serving(uri)
 	if best.Prefix == "" {
 		return "", false, nil
 	}
@@ -132,7 +140,10 @@ func (s Settings) folder(uri string) (file string, found bool, err error) {
 	if below = strings.TrimSuffix(below, "/"); below == "" {
 		return best.Path, true, nil
 	}
-	if !filepath.IsLocal(below) || strings.Contains(below, "//") {
+	if strings.HasPrefix(below, "/") || strings.Contains(below, "//") {
+		return "", true, problemf(Missing, "the key has an empty part (//), which no file in the folder %s has", best.Path)
+	}
+	if !filepath.IsLocal(below) {
 		return "", true, problemf(Missing, "it leads out of the folder %s, which stands for %s", best.Path, best.Prefix)
 	}
 	return filepath.Join(best.Path, below), true, nil

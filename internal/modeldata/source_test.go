@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/hosting"
+	"log/slog"
 )
 
 func TestLocalFoldersStandForPrefixes(t *testing.T) {
@@ -35,7 +36,7 @@ func TestLocalFoldersStandForPrefixes(t *testing.T) {
 		t.Errorf("the operator's own folder is in the cache: %+v", data)
 	}
 	for uri, want := range map[string]string{
-		"s3://models/prod/../other/x": "leads out", "s3://models/prod/../../etc/passwd": "leads out", "s3://models/prod//x": "leads out",
+		"s3://models/prod/../other/x": "leads out", "s3://models/prod/../../etc/passwd": "leads out", "s3://models/prod//x": "the key has an empty part", "s3://models//x": "the key has an empty part", "s3://models/a//x": "the key has an empty part",
 		"s3://models/none": "does not exist", "s3://modelsx/prod/m.tar.gz": "is named under model_data:", "https://models/x": "this server reads s3://",
 		"file://host/x": "this server reads", "file:x": "this server reads",
 	} {
@@ -122,6 +123,54 @@ func TestSettingsMistakesAreNamed(t *testing.T) {
 	} {
 		if err := s.Check(); err != nil {
 			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
+
+// Files of the system and of the server itself are no model data, however they are named, and links do not lead out of a folder of the settings.
+func TestFilesThatAreNoModelData(t *testing.T) {
+	dir, outside := t.TempDir(), t.TempDir()
+	private := filepath.Join(t.TempDir(), "data")
+	mapped := filepath.Join(dir, "mapped")
+	for _, folder := range []string{private, filepath.Join(mapped, "inner")} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{filepath.Join(private, "secret"), filepath.Join(outside, "x"), filepath.Join(mapped, "inner", "x")} {
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{
+		filepath.Join(mapped, "in"): "inner/x", filepath.Join(mapped, "out"): filepath.Join(outside, "x"), filepath.Join(mapped, "folder"): outside,
+		filepath.Join(outside, "data"): private, filepath.Join(outside, "environ"): "/proc/self/environ",
+	} {
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := New(Options{
+		Dir: filepath.Join(private, "model-data"), Private: private, Settings: Settings{Folders: []Folder{{"s3://m/", mapped}}}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	for uri, want := range map[string]string{
+		"file:///proc/self/environ": "it is in /proc", "file:///sys/kernel": "it is in /sys", "file:///dev/null": "it is in /dev",
+		"file:///../proc/self/environ": "it is in /proc", "file://" + outside + "/environ": "it is in /proc",
+		"file://" + private + "/secret": "it is in " + private, "file://" + outside + "/data/secret": "it is in " + private,
+		"s3://m/out": "a link leads out", "s3://m/folder/x": "a link leads out",
+		"s3://m/in": "", "s3://m/inner/x": "", "file://" + outside + "/x": "",
+	} {
+		err := c.Check(t.Context(), hosting.ModelData{URI: uri})
+		if want == "" && err == nil {
+			continue
+		}
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(e.Refusal(), want) || want == "" {
+			t.Errorf("%s: %v, want %q", uri, err, want)
 		}
 	}
 }

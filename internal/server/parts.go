@@ -94,7 +94,7 @@ func (s *Server) openModelData() error {
 	if err != nil {
 		return fmt.Errorf("model_data: %w", err)
 	}
-	s.data, err = modeldata.New(modeldata.Options{Dir: filepath.Join(s.o.Dir, "model-data"), Settings: settings, Log: s.o.Log})
+	s.data, err = modeldata.New(modeldata.Options{Dir: filepath.Join(s.o.Dir, "model-data"), Private: s.o.Dir, Settings: settings, Log: s.o.Log})
 	return err
 }
 

@@ -107,7 +107,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 // open opens the parts, each after those that it needs. The caller releases what is open where it fails.
 func (s *Server) open(ctx context.Context) (err error) {
 	o := s.o
-	if s.store, err = openJournal(ctx, o.Dir); err != nil {
+	if s.store, err = openJournal(ctx, o.Dir, o.Log); err != nil {
 		return err
 	}
 	s.keys, s.created, err = credentials.Load(o.Dir, func() credentials.Key {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"time"
+	"unicode/utf8"
 )
 
 // Error reports a request body that cannot be deserialized into its operation's input. AWS: SerializationException.
@@ -35,6 +36,9 @@ func (e *NumberError) Error() string {
 		Member: e.Member, Text: fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must be a finite number", e.Value, e.Member),
 	}})
 }
+
+// errText is the message for text that is not UTF-8.
+const errText = "A text that is not UTF-8 cannot be converted to a String"
 
 // depthMax is the nesting depth that a request may have. No shape of the services served here comes near it.
 const depthMax = 32
@@ -128,6 +132,9 @@ func bindMap(v reflect.Value, x any, at *path, depth int) error {
 		if out.Len() == n {
 			break
 		}
+		if !utf8.ValidString(k) {
+			return &Error{at.String(), errText}
+		}
 		value := reflect.New(v.Type().Elem()).Elem()
 		if err := bind(value, e, &path{parent: at, key: k}, depth+1); err != nil {
 			return err
@@ -159,6 +166,9 @@ func bindScalar(v reflect.Value, x any, at *path) error {
 		s, ok := x.(string)
 		if !ok {
 			return mismatch(x, "a String", at)
+		}
+		if !utf8.ValidString(s) { // JSON and CBOR have refused it already
+			return &Error{at.String(), errText}
 		}
 		v.SetString(s)
 		return nil

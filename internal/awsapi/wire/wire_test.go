@@ -306,3 +306,30 @@ func BenchmarkDecodePutMetricData(b *testing.B) {
 		}
 	}
 }
+
+// Query can express bytes that are no text; JSON and CBOR cannot.
+func TestTextsOfQueryAreUTF8(t *testing.T) {
+	for form, want := range map[string]string{
+		"AlarmMuteRuleName=a%ff":   "A text that is not UTF-8 cannot be converted to a String at 'alarmMuteRuleName'",
+		"AlarmMuteRuleName=%c3%a4": "",
+	} {
+		values, err := url.ParseQuery(form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := DecodeQuery(values, &cloudwatch.DeleteAlarmMuteRuleInput{}); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", form, got, want)
+		}
+	}
+	values, err := url.ParseQuery("Namespace=N&MetricData.member.1.MetricName=m&MetricData.member.1.Dimensions.member.1.Name=%fe&MetricData.member.1.Dimensions.member.1.Value=v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DecodeQuery(values, &cloudwatch.PutMetricDataInput{}); err == nil || !strings.HasSuffix(err.Error(), "at 'metricData.1.member.dimensions.1.member.name'") {
+		t.Error(err)
+	}
+}

@@ -71,7 +71,17 @@ func conditionOf(q *log.EventQuery) (c condition, order string, err error) {
 	return c, order, nil
 }
 
-// Query implements log.Events. Rows of earlier versions have no checksum.
+// ReportDamage makes f receive each damaged row of the history that a query finds, once. It must be called before the store is used.
+func (s *Store) ReportDamage(f func(*log.DamagedRowError)) { s.onDamage = f }
+
+// damagedRow reports a damaged row unless it was reported before.
+func (s *Store) damagedRow(e *log.DamagedRowError) {
+	if _, known := s.damaged.LoadOrStore(e.ID, true); !known && s.onDamage != nil {
+		s.onDamage(e)
+	}
+}
+
+// Query implements log.Events. Rows of earlier versions have no checksum. A damaged row is left out.
 func (s *Store) Query(ctx context.Context, q log.EventQuery) ([]log.EventRecord, string, error) {
 	column := "sum"
 	if there, err := hasColumn(ctx, s.read, "history", column); err != nil {
@@ -93,8 +103,8 @@ func (s *Store) Query(ctx context.Context, q log.EventQuery) ([]log.EventRecord,
 	var out []log.EventRecord
 	next := ""
 	var at, id int64
-	for rows.Next() {
-		if len(out) == q.Limit {
+	for n := 0; rows.Next(); n++ {
+		if n == q.Limit {
 			next = log.SealToken(at, id)
 			break
 		}
@@ -104,7 +114,8 @@ func (s *Store) Query(ctx context.Context, q log.EventQuery) ([]log.EventRecord,
 			return nil, "", fmt.Errorf("reading history: %w", err)
 		}
 		if sum.Valid && sum.Int64 != rowSum(at, h) {
-			return nil, "", &log.DamagedRowError{Table: h.Table, ID: id}
+			s.damagedRow(&log.DamagedRowError{Table: q.Table, ID: id})
+			continue
 		}
 		h.At, h.After = moment(at), log.SealToken(at, id)
 		out = append(out, h)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -50,7 +51,11 @@ type Store struct {
 	lock  *os.File
 	dir   string // "" unless it was opened completely, for writing
 	mark  mark
-	tail  log.Tail
+
+	damaged  sync.Map // IDs of rows that onDamage has received
+	onDamage func(*log.DamagedRowError)
+
+	tail log.Tail
 
 	packer *zstd.Encoder // of inputs; nil where the store is only read
 }
