@@ -111,7 +111,7 @@ func (s *Stages) String() string {
 		}
 		parts, before = append(parts, text), x.at
 	}
-	text := "asked for at " + s.Asked.UTC().Format("15:04:05")
+	text := "asked for at " + s.Asked.UTC().Format("15:04:05") + " wall time"
 	if s.Asked.IsZero() {
 		return strings.Join(parts, ", ")
 	}

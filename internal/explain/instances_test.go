@@ -24,7 +24,7 @@ func TestStagesOfAStart(t *testing.T) {
 		Asked: at, Scheduled: at.Add(2 * time.Second), DataReady: at.Add(90 * time.Second), Started: at.Add(90*time.Second + 20*time.Millisecond),
 	}}})
 	got := m.ask(asked)
-	want := "\n  " + string(i.ID) + " starts: asked for at 09:30:00, scheduled after 2s, model data ready after 1m28s, started after 20ms\n"
+	want := "\n  " + string(i.ID) + " starts: asked for at 09:30:00 wall time, scheduled after 2s, model data ready after 1m28s, started after 20ms\n"
 	if text := text(t, got); strings.Count(text, want) != 1 {
 		t.Errorf("%q is not in\n%s", want, text)
 	}
