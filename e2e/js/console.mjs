@@ -48,6 +48,17 @@ function aws(page, target, input) {
   }, [target, input]);
 }
 
+/** Takes the picture of the documentation: some minutes around the change that is selected. */
+async function picture(page) {
+  const before = page.url(), at = Date.parse(new URL(before).searchParams.get("at")), minutes = (n) => new Date(at + n * 60_000).toISOString();
+  await page.setViewportSize({ width: 1280, height: 760 });
+  await page.goto(`${before.split("?")[0]}?from=${minutes(-4)}&to=${minutes(8)}&at=${minutes(0)}`);
+  await page.getByRole("complementary", { name: "Explanation" }).getByText("Limits").waitFor();
+  await page.screenshot({ path: folder + "/console-timeline.png" });
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(before);
+}
+
 async function empty() {
   const page = await open();
   await page.goto(base + "/");
@@ -94,10 +105,11 @@ async function story() {
   await panel.getByText(/AlarmHigh in ALARM, 3 of 3: .* > 70; load .* = .* x 1; wanted [234] = ceil\(.* \/ 70\)/).first().waitFor();
   await panel.getByText("Limits").waitFor();
   assert.match(page.url(), /at=20\d\d-/);
-  await change.getByRole("button", { name: /events/ }).click();
+  await change.getByRole("button", { name: /event/ }).click();
   await change.getByText("AlarmHigh: ").first().waitFor();
   await accessible(page, "timeline");
-  if (folder) await page.screenshot({ path: folder + "/console-timeline.png" });
+
+  if (folder) await picture(page);
 
   // A link shows the same; keys step through the events.
   const link = page.url();

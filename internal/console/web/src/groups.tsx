@@ -33,7 +33,7 @@ export function Groups({ groups, at, onSelect }: { groups: Group[]; at: number |
               <span class={"what " + g.kind}>{g.from !== undefined && g.to !== undefined ? <Arrow from={g.from} to={g.to} /> : g.title}</span>
               <span class="cause">{g.policy ? `${g.policy}: ` : ""}{g.cause}</span>
               <span class="dim">{g.result}</span>
-              {g.events.length > 0 && <button class="link" aria-expanded={open.has(g.id)} onClick={() => toggle(g.id)}>{open.has(g.id) ? "less" : `${g.events.length} events`}</button>}
+              {g.events.length > 0 && <button class="link" aria-expanded={open.has(g.id)} onClick={() => toggle(g.id)}>{open.has(g.id) ? "less" : `${g.events.length} ${g.events.length === 1 ? "event" : "events"}`}</button>}
             </div>
             {open.has(g.id) && <ol class="events">
               {g.events.map((e, i) => <li key={i}><time dateTime={e.at}>{clock(ms(e.at), now())}</time> <span class="dim">{e.kind}</span> {e.text}</li>)}

@@ -111,22 +111,24 @@ export function drawCapacity(u: uPlot, t: Timeline) {
   ctx.fillText(String(high), left + px(4), u.valToPos(high, "y", true) - px(7));
   bounds(u, t);
   cooldowns(u, t);
-  let free = -Infinity;
+  const free = [-Infinity, -Infinity, -Infinity]; // where each row of pills ends
   for (const c of t.changes) {
     const x = place(u, ms(c.at));
     const [color, sign] = pills[c.by];
     const text = `${sign}${c.to >= c.from ? "▲" : "▼"} ${c.from} → ${c.to}`;
     font(ctx, 10, true);
-    const w = ctx.measureText(text).width + px(10);
+    const w = ctx.measureText(text).width + px(10), left = Math.min(x + px(2), u.bbox.left + u.bbox.width - w);
     ctx.fillStyle = css(color);
     ctx.fillRect(x, top, px(1), u.bbox.height);
-    if (x < free) continue; // there is no room: the events below have it
+    const row = free.findIndex((end) => left >= end);
+    if (row < 0) continue; // there is no room: the events below have it
+    const y = top + px(1 + row * 18);
     ctx.beginPath();
-    ctx.roundRect(x + px(2), top + px(1), w, px(16), px(8));
+    ctx.roundRect(left, y, w, px(16), px(8));
     ctx.fill();
     ctx.fillStyle = css("on-pill");
-    ctx.fillText(text, x + px(7), top + px(9.5));
-    free = x + w + px(6);
+    ctx.fillText(text, left + px(5), y + px(8.5));
+    free[row] = left + w + px(4);
   }
 }
 
