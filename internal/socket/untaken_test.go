@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// What a peer had not received when it closed the connection is told apart from what it may have read.
+// What a peer had not received when it closed the connection is distinguished from what it may have read.
 func TestUntaken(t *testing.T) {
 	hello, request := []byte("hello"), []byte("request")
 	for _, c := range []struct {
