@@ -262,7 +262,9 @@ func (s *Server) route(q *request) {
 		prefix, operation, _ := strings.Cut(target, ".")
 		q.Operation = operation
 		q.service = s.find(func(x *Service) bool { return x.Target != "" && x.Target == prefix })
-	} else if kind := h.Get("Content-Type"); strings.Contains(kind, "json") {
+	} else if kind := h.Get("Content-Type"); q.http.URL.Query().Get("Action") != "" {
+		q.protocol = wire.Query // whatever its body, of which there is none in a GET
+	} else if strings.Contains(kind, "json") {
 		q.protocol = wire.JSON11 // of no operation
 	} else if strings.Contains(kind, "cbor") {
 		q.protocol = wire.CBOR

@@ -36,6 +36,8 @@ func TestUnservedServicesAreRefused(t *testing.T) {
 		{"aws sqs", "POST", "/", "sqs", map[string]string{"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}, 404,
 			"application/x-amz-json-1.0", `{"__type":"UnknownOperationException","message":"This server does not serve the service sqs.`},
 		{"aws sns", "POST", "/", "sns", map[string]string{"Content-Type": form}, 400, "text/xml", "<ErrorResponse xmlns=\"\"><Error><Type>Sender</Type><Code>InvalidAction</Code>"},
+		{"an action in the URL", "GET", "/?Action=Publish&Version=2010-03-31", "sns", map[string]string{"Content-Type": "application/json"}, 400, "text/xml",
+			"<ErrorResponse xmlns=\"\"><Error><Type>Sender</Type><Code>InvalidAction</Code>"},
 		{"aws route53", "GET", "/2013-04-01/hostedzone", "route53", nil, 400, "text/xml", "<ErrorResponse"},
 		{"aws lambda", "GET", "/2015-03-31/functions", "lambda", nil, 404, "application/x-amz-json-1.1", `"message":"This server does not serve the service lambda.`},
 		{"an rpc-v2-cbor service", "POST", "/service/X/operation/Y", "x", map[string]string{"Smithy-Protocol": "rpc-v2-cbor"}, 404, "application/cbor", "does not serve the service x."},

@@ -125,6 +125,10 @@ func (h *History) note(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
+	if t := (interface{ Unavailable() })(nil); errors.As(err, &t) {
+		h.o.Log.Debug("the write of metric history is tried again", "error", err) // the journal reports its own failures
+		return
+	}
 	h.health.Lock()
 	before := h.failure
 	h.failure = err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -168,5 +169,24 @@ func TestDamagedStateIsLogged(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "the history's state is damaged") {
 		t.Errorf("the log has %s", log.String())
+	}
+}
+
+type unavailable struct{}
+
+func (unavailable) Error() string { return "try again" }
+func (unavailable) Unavailable()  {}
+
+// A journal that is slow for a moment is no failure of the metric history.
+func TestWhatIsTriedAgainIsNoFailure(t *testing.T) {
+	var text bytes.Buffer
+	h := &History{o: Options{Log: slog.New(slog.NewTextHandler(&text, nil))}}
+	h.note(t.Context(), fmt.Errorf("reading: %w", unavailable{}))
+	if h.failure != nil || text.Len() > 0 {
+		t.Errorf("%v, it logs %s", h.failure, &text)
+	}
+	h.note(t.Context(), errors.New("the disk is full"))
+	if h.failure == nil || !strings.Contains(text.String(), "metric history cannot be written") {
+		t.Errorf("%v, it logs %s", h.failure, &text)
 	}
 }

@@ -105,7 +105,7 @@ func (c *Cache) local(uri string) (file string, local bool, err error) {
 }
 
 // allowed resolves the links of a path and refuses one that leads into a folder that is closed to model data, or out of the folder of the
-// settings that serves the URI. A path that cannot be resolved is returned as it is, to be refused by whoever reads it.
+// settings that serves the URI. A path that cannot be resolved is returned as it is: reading it fails.
 func (c *Cache) allowed(uri, file string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(file)
 	if err != nil {

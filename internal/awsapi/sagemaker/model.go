@@ -2,6 +2,7 @@ package sagemaker
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -81,6 +82,9 @@ func (a *API) container(d *types.ContainerDefinition) (hosting.Container, error)
 	size := 0
 	for k, v := range d.Environment {
 		size += len(k) + len(v)
+		if strings.IndexByte(v, 0) >= 0 {
+			return out, awsapi.Validation("The member '%s.environment.%s' contains a NUL character, which no process can receive.", path, k)
+		}
 	}
 	if size > containerSize {
 		return out, awsapi.Validation("The environment of a container must not be larger than %d bytes.", containerSize)

@@ -36,6 +36,7 @@ var refusals = []refused{
 	{"CreateModel", `{"ModelName": "x", "PrimaryContainer": {"Image": "known"}, "InferenceExecutionConfig": {"Mode": "Direct"}}`, validation, "inferenceExecutionConfig"},
 	{"CreateModel", `{"ModelName": "x", "PrimaryContainer": {"Image": "known"}, "Tags": [{"Key": "aws:x", "Value": ""}]}`, validation, `Tag keys starting with "aws:" are reserved for system use.`},
 	{"CreateModel", `{"ModelName": "x", "PrimaryContainer": {"Image": "known"}, "Tags": [{"Key": "bellows:unknown", "Value": ""}]}`, validation, `The tag key "bellows:unknown" is not known.`},
+	{"CreateModel", `{"ModelName": "x", "PrimaryContainer": {"Image": "known", "Environment": {"A": "b\u0000c"}}}`, validation, "primaryContainer.environment.A' contains a NUL"},
 	{"CreateModel", `{"ModelName": "x", "PrimaryContainer": {"Image": "known", "Environment": {"BIG": "` + strings.Repeat("x", 1024) + `"}}, "VpcConfig": {"Subnets": ["s"]}}`, validation, "securityGroupIds"},
 	{"CreateModel", `{"ModelName": "m", "PrimaryContainer": {"Image": "known"}}`, validation, `Cannot create already existing model "arn:aws:sagemaker:us-east-1:123456789012:model/m".`},
 	{"CreateModel", `{"ModelName": "a_b", "PrimaryContainer": {"Image": "known"}}`, validation, "Value 'a_b' at 'modelName' failed to satisfy constraint: Member must satisfy regular expression pattern"},
