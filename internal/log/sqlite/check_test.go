@@ -137,14 +137,14 @@ func TestNoSilentFreshStart(t *testing.T) {
 // A row of the history that was edited is left out and reported once with its number; those of an earlier version have no checksum and are taken.
 func TestEditedHistoryIsLeftOut(t *testing.T) {
 	for text, fails := range map[string]bool{
-		`UPDATE history SET data = '{"Capacity":9}'`:          true,
-		`UPDATE history SET at = at + 1`:                      true,
-		`UPDATE history SET key = 'other'`:                    true,
-		`UPDATE history SET ident = 'other'`:                  true,
-		`UPDATE history SET type = 'other'`:                   true,
-		`UPDATE history SET sum = NULL`:                       false,
-		`ALTER TABLE history DROP COLUMN sum`:                 false,
-		`UPDATE history SET id = 7`:                           false,
+		`UPDATE history SET data = '{"Capacity":9}'`: true,
+		`UPDATE history SET at = at + 1`:             true,
+		`UPDATE history SET key = 'other'`:           true,
+		`UPDATE history SET ident = 'other'`:         true,
+		`UPDATE history SET type = 'other'`:          true,
+		`UPDATE history SET sum = NULL`:              false,
+		`ALTER TABLE history DROP COLUMN sum`:        false,
+		`UPDATE history SET id = 7`:                  false,
 	} {
 		where := " WHERE id = 1"
 		if strings.HasPrefix(text, "ALTER") || strings.Contains(text, "NULL") {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 )
@@ -15,8 +16,16 @@ const markName = FileName + "-end"
 
 func markPath(database string) string { return filepath.Join(filepath.Dir(database), markName) }
 
-// markForm has a fixed length, so that a newer mark replaces the older one in place.
-const markForm = "%020d\n"
+// markForm has a fixed length, so that a newer mark replaces the older one in place. Earlier versions wrote no checksum.
+const (
+	markForm        = "%020d %08x\n"
+	earlierMarkForm = "%020d\n"
+)
+
+// markText is the content of the file.
+func markText(seq uint64) string {
+	return fmt.Sprintf(markForm, seq, crc32.ChecksumIEEE(fmt.Appendf(nil, earlierMarkForm, seq)))
+}
 
 // mark is the file. It is written after each commit and never synced: a computer that loses its power may lose the newest marks, so that the
 // file says too little, never too much. One that cannot be written is written at the next commit.
@@ -33,7 +42,7 @@ func (m *mark) set(seq uint64) {
 		}
 		m.file = f
 	}
-	_, _ = m.file.WriteAt(fmt.Appendf(nil, markForm, seq), 0)
+	_, _ = m.file.WriteAt([]byte(markText(seq)), 0)
 }
 
 func (m *mark) close() error {
@@ -43,13 +52,16 @@ func (m *mark) close() error {
 	return m.file.Close()
 }
 
-// readMark returns what the mark says; 0 where there is none, or it is torn.
+// readMark returns what the mark says; 0 where there is none, or it is torn or damaged.
 func readMark(path string) (seq uint64) {
 	text, err := os.ReadFile(path)
-	if err != nil || len(text) != len(fmt.Sprintf(markForm, 0)) {
+	if err != nil {
 		return 0
 	}
-	if _, err := fmt.Sscanf(string(text), markForm, &seq); err != nil {
+	if _, err := fmt.Sscanf(string(text), "%d", &seq); err != nil {
+		return 0
+	}
+	if s := string(text); s != markText(seq) && s != fmt.Sprintf(earlierMarkForm, seq) {
 		return 0
 	}
 	return seq

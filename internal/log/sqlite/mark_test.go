@@ -141,3 +141,19 @@ func TestALostWriteAheadLogOfAYoungServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A mark that is not what was written says nothing; one of an earlier version, which has no checksum, does.
+func TestADamagedMarkSaysNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), markName)
+	whole := markText(1234)
+	for text, want := range map[string]uint64{
+		whole: 1234, "00000000000000001234\n": 1234, "": 0, whole[:12]: 0, strings.Replace(whole, "1234", "1236", 1): 0, strings.Repeat("\x00", len(whole)): 0,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := readMark(file); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
