@@ -62,10 +62,10 @@ func TestSIGHUPReloadsTheConfiguration(t *testing.T) {
 	if create() == nil {
 		t.Error("an invalid file changed the images")
 	}
-	configure(fmt.Sprintf("region: eu-west-1\nstartup_timeout: 7m\nwake_on_request: true\nimages: [{image: 'mine:*', command: [%s, demo-model]}]\n"+
+	configure(fmt.Sprintf("region: eu-west-1\naccount: '999999999999'\nstartup_timeout: 7m\nwake_on_request: true\nimages: [{image: 'mine:*', command: [%s, demo-model]}]\n"+
 		"webhooks: [{topic: '*', url: '%s'}]\n", binary, hook.URL))
 	hangUp("the configuration is read again")
-	for _, want := range []string{"startup_timeout 8m0s -> 7m0s", "wake_on_request false -> true", "settings take effect at the next start", "region"} {
+	for _, want := range []string{"startup_timeout 8m0s -> 7m0s", "wake_on_request false -> true", "settings take effect at the next start", "settings=[region]", "the setting account has no effect"} {
 		if !strings.Contains(s.log(), want) {
 			t.Errorf("the log does not contain %q", want)
 		}

@@ -22,6 +22,8 @@ import (
 
 // Config is bellows.yaml. Every setting has a default.
 type Config struct {
+	AccountStated bool `yaml:"-"` // the file has an account, even if it is the default one
+
 	Source yaml.Node `yaml:"-"` // the file, for the lines of mistakes; only while it is read
 
 	Account string  `yaml:"account"` // of the administrator's key; twelve digits
@@ -126,6 +128,7 @@ func Read(file string) (Config, error) {
 	c, err := Parse(text, folder)
 	if err == nil {
 		err = c.locate(folder)
+		c.AccountStated = lineOf(&c.Source, "account") > 0
 		c.Source = yaml.Node{}
 	}
 	if err != nil {

@@ -68,6 +68,15 @@ func Load(dir string, create func() Key) (keys []Key, created bool, err error) {
 	return keys, false, nil
 }
 
+// Discard removes the keys of a data directory whose server failed to start before anybody was told of them, so that the next start creates and
+// announces new ones.
+func Discard(dir string) error {
+	if err := os.Remove(filepath.Join(dir, fileName)); err != nil {
+		return fmt.Errorf("removing the credentials of a start that failed: %w", err)
+	}
+	return syncDir(dir)
+}
+
 func decode(text []byte) ([]Key, error) {
 	var keys []Key
 	if err := json.Unmarshal(text, &keys); err != nil {

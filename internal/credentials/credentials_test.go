@@ -33,6 +33,25 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// After Discard the next Load creates a key and reports so.
+func TestDiscardedKeysAreCreatedAgain(t *testing.T) {
+	dir := t.TempDir()
+	create := func() Key { return New("123456789012", "admin", noon) }
+	first, _, err := Load(dir, create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Discard(dir); err != nil {
+		t.Fatal(err)
+	}
+	if again, created, err := Load(dir, create); err != nil || !created || again[0] == first[0] {
+		t.Errorf("%v, created %v, %v", again, created, err)
+	}
+	if err := Discard(t.TempDir()); err == nil {
+		t.Error("removes what is not there")
+	}
+}
+
 func FuzzCredentials(f *testing.F) {
 	f.Add(`[{"access_key_id":"a","secret_access_key":"b","account":"123456789012"}]`)
 	f.Fuzz(func(t *testing.T, text string) {

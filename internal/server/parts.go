@@ -21,7 +21,7 @@ import (
 )
 
 func (s *Server) authenticator() *awsapi.Authenticator {
-	a := &awsapi.Authenticator{Now: time.Now, Account: s.o.Config.Account, Region: s.o.Config.Region}
+	a := &awsapi.Authenticator{Now: time.Now, Account: s.account(), Region: s.o.Config.Region}
 	if s.o.NoAuth {
 		return a
 	}

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"os"
+	"slices"
+
+	"bellows.dev/bellows/internal/config"
 )
 
 // runReloads reloads the configuration at each signal, until ctx ends.
@@ -46,8 +49,28 @@ func (s *Server) reload(ctx context.Context) {
 	} else {
 		s.data.Set(data)
 	}
+	if !s.o.NoAuth {
+		waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "account" })
+		s.warnOfAccount(&next)
+	}
 	if len(waiting) > 0 {
 		s.o.Log.WarnContext(ctx, "settings take effect at the next start", "settings", waiting)
 	}
 	s.o.Log.InfoContext(ctx, "the configuration is read again", "changed", changed)
+}
+
+// account returns the account of requests without another: that of the administrator's key, or the configured one where there are no keys.
+func (s *Server) account() string {
+	if s.o.NoAuth {
+		return s.o.Config.Account
+	}
+	return s.keys[0].Account
+}
+
+// warnOfAccount logs that the account of a configuration has no effect, because the data directory has a key of another account.
+func (s *Server) warnOfAccount(c *config.Config) {
+	if own := s.account(); c.AccountStated && c.Account != own {
+		s.o.Log.Warn("the setting account has no effect: it is for the key that the first start creates, and this data directory has a key already",
+			"account", c.Account, "account_of_key", own)
+	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -98,9 +99,13 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{o: o, started: time.Now(), instruments: newInstruments()}
 	s.live.Store(&s.o.Config)
 	if err := s.open(ctx); err != nil {
+		if s.created { // nobody has been told of the key; the journal is still locked
+			err = errors.Join(err, credentials.Discard(o.Dir))
+		}
 		s.release()
 		return nil, err
 	}
+	s.warnOfAccount(s.conf())
 	return s, nil
 }
 
@@ -117,7 +122,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen); err != nil {
-		return fmt.Errorf("listening: %w", err)
+		return fmt.Errorf("listening: %w (--listen sets another address or port)", err)
 	}
 	s.auth = s.authenticator()
 	s.relay = newRelay(s.step, o.Log)

@@ -81,7 +81,7 @@ func TestAFailedStartClosesWhatItOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			return func() { l.Close() }
-		}, "listening"},
+		}, "--listen sets another"},
 		"the model data": {setting(func(c *config.Config) {
 			c.ModelData.Stores = []config.Store{{AccessKeyID: "a", SecretAccessKeyFile: missing}}
 		}), "model_data: stores[0]: reading the secret access key"},
@@ -107,6 +107,9 @@ func TestAFailedStartClosesWhatItOpened(t *testing.T) {
 			mend()
 			if s, err = New(t.Context(), o); err != nil {
 				t.Fatalf("after the fault is gone: %v", err)
+			}
+			if _, created := s.Key(); !created {
+				t.Error("the key of the failed start, which nobody was told of, was kept")
 			}
 			s.release()
 			if err := leaked(before); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ var servedVariables = []string{
 // Options are what the environment is made of.
 type Options struct {
 	Dir        string        // data directory of the server
-	OnlyServed bool          // set the endpoints of the services that are served, and no other
+	OnlyServed bool          // set the endpoints of the services that are served and nothing else: no credentials, no region
 	Wait       time.Duration // how long to wait for the server
 }
 
@@ -48,7 +49,7 @@ func Text(ctx context.Context, o Options) (string, error) {
 	for {
 		key, address, region, err := look(ctx, o.Dir)
 		if err == nil {
-			return settings(key, "http://"+address, region, o.OnlyServed), nil
+			return settings(key, address, region, o.OnlyServed), nil
 		}
 		if ctx.Err() == nil || reason == nil {
 			reason = err
@@ -58,7 +59,7 @@ func Text(ctx context.Context, o Options) (string, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("%w. Is `bellows serve --data-dir %s` running? Its log says more", reason, o.Dir)
+			return "", fmt.Errorf("%w. Is `bellows serve --data-dir %s` running? Its log says more. --data-dir names the data directory of a server elsewhere", reason, Quoted(o.Dir))
 		case <-again.C:
 		}
 	}
@@ -115,19 +116,42 @@ func answers(ctx context.Context, address, region string, k credentials.Key) err
 	return nil
 }
 
-// settings returns the text that points AWS clients at a server.
-func settings(k credentials.Key, url, region string, onlyServed bool) string {
+// settings returns the text that points AWS clients at the server of an address. With onlyServed, credentials and region stay as they are: other
+// services need those of AWS, and the SDKs have no credentials by service.
+func settings(k credentials.Key, address, region string, onlyServed bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
-	endpoints := []string{"AWS_ENDPOINT_URL"}
+	url := Quoted("http://" + address)
+	b.WriteString(withoutProxy(address))
 	if onlyServed {
-		endpoints = servedVariables
+		fmt.Fprintf(&b, "unset AWS_ENDPOINT_URL AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\n")
+		for _, name := range servedVariables {
+			fmt.Fprintf(&b, "export %s=%s\n", name, url)
+		}
+		return b.String()
 	}
-	for _, name := range endpoints {
-		fmt.Fprintf(&b, "export %s=%s\n", name, Quoted(url))
-	}
+	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
+	fmt.Fprintf(&b, "export AWS_ENDPOINT_URL=%s\n", url)
 	fmt.Fprintf(&b, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_DEFAULT_REGION=%s\nexport AWS_REGION=%s\n",
 		Quoted(k.AccessKeyID), Quoted(k.SecretAccessKey), Quoted(region), Quoted(region))
+	return b.String()
+}
+
+// withoutProxy returns the text that adds the host of an address to NO_PROXY and no_proxy, unless they have it or are "*". Where only one of the two
+// is set, the other gets its hosts too: some programs read only one, and others prefer one.
+func withoutProxy(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]," + host // programs differ in how they write IPv6 addresses
+	}
+	host = Quoted(host)
+	var b strings.Builder
+	for _, names := range [][2]string{{"NO_PROXY", "no_proxy"}, {"no_proxy", "NO_PROXY"}} {
+		fmt.Fprintf(&b, "export %[1]s=\"${%[1]s:-${%[2]s-}}\"\n", names[0], names[1])
+		fmt.Fprintf(&b, "case \",$%[1]s,\" in ',*,'|*,%[2]s,*) ;; *) %[1]s=\"${%[1]s:+$%[1]s,}\"%[2]s ;; esac\n", names[0], host)
+	}
 	return b.String()
 }
 
@@ -136,8 +160,9 @@ func settings(k credentials.Key, url, region string, onlyServed bool) string {
 func Failure() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "unset %s\n", strings.Join(append(interfering[:len(interfering):len(interfering)], servedVariables...), " "))
-	const nowhere = "http://127.0.0.1:9" // the discard port
-	fmt.Fprintf(&b, "export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=bellows-env-failed\nexport AWS_SECRET_ACCESS_KEY=bellows-env-failed\n", nowhere)
+	const nowhere = "127.0.0.1:9" // the discard port
+	b.WriteString(withoutProxy(nowhere))
+	fmt.Fprintf(&b, "export AWS_ENDPOINT_URL=http://%s\nexport AWS_ACCESS_KEY_ID=bellows-env-failed\nexport AWS_SECRET_ACCESS_KEY=bellows-env-failed\n", nowhere)
 	b.WriteString("false\n")
 	return b.String()
 }

@@ -38,7 +38,7 @@ func evaluate(t *testing.T, text string) (status int, variables map[string]strin
 
 func TestSettingsReplaceRealCredentials(t *testing.T) {
 	k := credentials.Key{AccessKeyID: "AKIAOWN", SecretAccessKey: "a/b+c'd $(false)"}
-	status, got, _ := evaluate(t, settings(k, "http://127.0.0.1:4580", "eu-west-1", false))
+	status, got, _ := evaluate(t, settings(k, "127.0.0.1:4580", "eu-west-1", false))
 	want := map[string]string{
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4580", "AWS_ACCESS_KEY_ID": "AKIAOWN", "AWS_SECRET_ACCESS_KEY": k.SecretAccessKey, "AWS_REGION": "eu-west-1",
 		"AWS_DEFAULT_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_ENDPOINT_URL_SAGEMAKER": "", "AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
@@ -54,9 +54,42 @@ func TestSettingsReplaceRealCredentials(t *testing.T) {
 	if Quoted("a'b'c d'e") != `'a'\''b'\''c d'\''e'` || Quoted("a$b") != "'a$b'" || Quoted("") != "''" || Quoted("a;b") != "'a;b'" {
 		t.Error("words of a shell")
 	}
-	_, got, _ = evaluate(t, settings(k, "http://127.0.0.1:4580", "eu-west-1", true))
+	_, got, _ = evaluate(t, settings(k, "127.0.0.1:4580", "eu-west-1", true))
 	if got["AWS_ENDPOINT_URL"] != "" || got["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] != "http://127.0.0.1:4580" || got["AWS_ENDPOINT_URL_AUTO_SCALING"] != "http://127.0.0.1:4580" {
 		t.Errorf("only what is served: %v", got)
+	}
+	if got["AWS_ACCESS_KEY_ID"] != "AKIAREALREALREALREAL" || got["AWS_SECRET_ACCESS_KEY"] != "real" || got["AWS_SESSION_TOKEN"] != "real" ||
+		got["AWS_PROFILE"] != "production" || got["AWS_ROLE_ARN"] != "real" || got["AWS_ENDPOINT_URL_S3"] != "https://real" || got["AWS_REGION"] == "eu-west-1" {
+		t.Errorf("the services that are left with AWS lose their credentials: %v", got)
+	}
+}
+
+// Requests to the server go through no proxy, whatever hosts NO_PROXY has already; evaluating the output again adds nothing.
+func TestNoProxy(t *testing.T) {
+	for _, c := range []struct{ address, upper, lower, wantUpper, wantLower string }{
+		{"127.0.0.1:4580", "", "", "127.0.0.1", "127.0.0.1"},
+		{"127.0.0.1:4580", "corp.example", "", "corp.example,127.0.0.1", "corp.example,127.0.0.1"},
+		{"127.0.0.1:4580", "", "a, b", "a, b,127.0.0.1", "a, b,127.0.0.1"},
+		{"127.0.0.1:4580", "a,127.0.0.1", "127.0.0.10", "a,127.0.0.1", "127.0.0.10,127.0.0.1"},
+		{"127.0.0.1:4580", "*", "", "*", "*"},
+		{"[::1]:4580", "", "", "[::1],::1", "[::1],::1"},
+	} {
+		text := settings(credentials.Key{}, c.address, "us-east-1", false)
+		cmd := exec.CommandContext(t.Context(), "sh", "-euc", `eval "$1"; eval "$1"; printf '%s\n' "$NO_PROXY" "$no_proxy"; env | grep -ic '^no_proxy='`, "sh", text)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+		if c.upper != "" {
+			cmd.Env = append(cmd.Env, "NO_PROXY="+c.upper)
+		}
+		if c.lower != "" {
+			cmd.Env = append(cmd.Env, "no_proxy="+c.lower)
+		}
+		out, err := cmd.CombinedOutput()
+		if want := c.wantUpper + "\n" + c.wantLower + "\n2\n"; err != nil || string(out) != want {
+			t.Errorf("%+v: %v, %q, want %q", c, err, out, want)
+		}
+	}
+	if !strings.Contains(Failure(), "NO_PROXY") {
+		t.Error("calls of a shell where env failed go to a proxy")
 	}
 }
 
