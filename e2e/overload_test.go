@@ -89,7 +89,7 @@ func TestOverloadKillsNoInstance(t *testing.T) {
 		refused  string // text of the 503 responses; "": none expected
 	}{
 		"without a limit":        {settings: pings},
-		"with a limit and queue": {pings + "max_concurrency: 1\nqueue_max: 4\n", "are busy, and as many requests as may wait for them do"},
+		"with a limit and queue": {pings + "max_concurrency: 1\nqueue_max: 4\n", "are busy, and the queue of requests that wait for them is full (queue_max)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -22,13 +22,29 @@ import (
 type explainFlags struct {
 	dir, region, at, dimension string
 
-	since time.Duration
+	since span
 	json  bool
 	types scaling.Types
 }
 
+// span is a flag of a duration that may be in days.
+type span time.Duration
+
+// String implements pflag.Value.
+func (s *span) String() string { return time.Duration(*s).String() }
+
+// Type implements pflag.Value.
+func (s *span) Type() string { return "duration" }
+
+// Set implements pflag.Value.
+func (s *span) Set(text string) error {
+	d, err := explain.ParseSpan(text)
+	*s = span(d)
+	return err
+}
+
 func explainCommand(types scaling.Types) *cobra.Command {
-	f := explainFlags{types: types}
+	f := explainFlags{types: types, since: span(24 * time.Hour)}
 	c := &cobra.Command{
 		Use:   "explain ENDPOINT[/VARIANT]",
 		Short: "Say why a variant did or did not scale",
@@ -47,8 +63,8 @@ func explainCommand(types scaling.Types) *cobra.Command {
 	flags.StringVar(&f.dir, "data-dir", defaultDataDir, "data directory of the server")
 	flags.StringVar(&f.region, "region", "", "region of the endpoint; default: the server's")
 	flags.StringVar(&f.dimension, "dimension", "", "scalable dimension, where the argument is a resource ID of it; default: instances of a variant")
-	flags.StringVar(&f.at, "at", "", "the moment to explain (RFC 3339); default: now, and the story until then")
-	flags.DurationVar(&f.since, "since", 24*time.Hour, "how far back the story goes, in policy time; 0 for none")
+	flags.StringVar(&f.at, "at", "", "the moment to explain (RFC 3339, or as explain prints it, in UTC); default: now, and the story until then")
+	flags.Var(&f.since, "since", "how far back the story goes, in policy time, such as 2d; 0 for none")
 	flags.BoolVar(&f.json, "json", false, "JSON, with every number of every decision; durations are in seconds")
 	return c
 }
@@ -60,12 +76,9 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 		return q, err
 	}
 	if q.At, err = explain.ParseMoment(f.at); err != nil {
-		return q, fmt.Errorf("--at: %w", err)
+		return q, &usageError{fmt.Errorf("--at: %w", err)}
 	}
-	if f.since < 0 {
-		return q, fmt.Errorf("--since is %v; want 0 or more", f.since)
-	}
-	if q.Since = f.since; !q.At.IsZero() && q.Since == 24*time.Hour {
+	if q.Since = time.Duration(f.since); !q.At.IsZero() && q.Since == 24*time.Hour {
 		q.Since = 0 // one moment is wanted, not how it came about
 	}
 	keys, _, err := credentials.Load(f.dir, nil)

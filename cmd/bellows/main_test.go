@@ -22,9 +22,11 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 		"explain a --at noon":              `--at: "noon" is not a time such as 2026-11-24T10:00:00Z`,
 		"replay --from 5m":                 `--from: "5m" is not a time such as`,
 		"replay --to 5m":                   `--to: "5m" is not a time such as`,
-		"replay --data-dir " + none:        none + " is not the data directory of a server: ",
-		"explain a --data-dir " + none:     none + " is not the data directory of a server: ",
+		"replay --data-dir " + none:        none + " is not the data directory of a server (--data-dir names another): ",
+		"explain a --data-dir " + none:     none + " is not the data directory of a server (--data-dir names another): ",
 		"explain a/b/c --data-dir " + none: "a/b/c",
+		"serve --listen 4592":              `--listen is "4592"; want ADDRESS:PORT, such as 127.0.0.1:4580, or :PORT`,
+		"explain a --since -1h":            `"-1h" is not a duration such as 90s, 24h or 2d`,
 		"serve --clock-speed NaN":          "--clock-speed is NaN; want more than 0 and at most 1000",
 		"serve --clock-speed 1001":         "--clock-speed is 1001; want more than 0 and at most 1000",
 		"demo --clock-speed -1":            "--clock-speed is -1; want more than 0 and at most 1000",
@@ -61,10 +63,19 @@ func TestMistakesExitWith2(t *testing.T) {
 	c.SetArgs([]string{"serve", "--bogus"})
 	c.SetErr(&strings.Builder{})
 	c.SetOut(&strings.Builder{})
+	moment := func(args ...string) error {
+		c := root(policy.Types())
+		c.SetArgs(args)
+		c.SetErr(&strings.Builder{})
+		c.SetOut(&strings.Builder{})
+		return c.ExecuteContext(t.Context())
+	}
 	for _, x := range []struct {
 		err  error
 		want int
-	}{{nil, 0}, {errors.New("no room"), 1}, {c.ExecuteContext(t.Context()), 2}} {
+	}{
+		{nil, 0}, {errors.New("no room"), 1}, {c.ExecuteContext(t.Context()), 2}, {moment("explain", "a", "--at", "noon"), 2}, {moment("replay", "--from", "noon"), 2},
+	} {
 		if got := exitCode(x.err); got != x.want {
 			t.Errorf("%v exits with %d, want %d", x.err, got, x.want)
 		}

@@ -263,7 +263,7 @@ func TestAPolicyTypeOfOurOwnEndToEnd(t *testing.T) {
 // Mistakes are named: those of the command line before the server is asked, the others with AWS's error.
 func TestPolicyRefusals(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := bellows(t.Context(), "policy", "list", "--data-dir", dir); err == nil || err.Error() != dir+" is not the data directory of a server" {
+	if _, err := bellows(t.Context(), "policy", "list", "--data-dir", dir); err == nil || err.Error() != dir+" is not the data directory of a server (--data-dir names another)" {
 		t.Errorf("without a server: %v", err)
 	}
 	serve(t, dir)

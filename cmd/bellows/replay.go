@@ -23,10 +23,10 @@ func replayCommand(types scaling.Types) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if o.Since, err = explain.ParseMoment(from); err != nil {
-				return fmt.Errorf("--from: %w", err)
+				return &usageError{fmt.Errorf("--from: %w", err)}
 			}
 			if o.Until, err = explain.ParseMoment(to); err != nil {
-				return fmt.Errorf("--to: %w", err)
+				return &usageError{fmt.Errorf("--to: %w", err)}
 			}
 			s, err := server.ReadJournal(cmd.Context(), dir)
 			if err != nil {
@@ -38,8 +38,8 @@ func replayCommand(types scaling.Types) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&dir, "data-dir", defaultDataDir, "data directory of the server")
-	c.Flags().StringVar(&from, "from", "", "print from this moment on (RFC 3339)")
-	c.Flags().StringVar(&to, "to", "", "stop at this moment (RFC 3339)")
+	c.Flags().StringVar(&from, "from", "", "print from this moment on (RFC 3339, or as replay prints it, in UTC)")
+	c.Flags().StringVar(&to, "to", "", "stop at this moment (RFC 3339, or as replay prints it, in UTC)")
 	c.Flags().BoolVar(&o.JSON, "json", false, "one JSON object a line; durations are in seconds")
 	c.Flags().BoolVarP(&o.Quiet, "quiet", "q", false, "only the conclusion")
 	return c

@@ -148,6 +148,9 @@ func (f serveFlags) options() (server.Options, error) {
 	if f.auth != authSigV4 && f.auth != authNone {
 		return server.Options{}, fmt.Errorf("--auth is %q; want sigv4 or none", f.auth)
 	}
+	if _, _, err := net.SplitHostPort(f.listen); err != nil {
+		return server.Options{}, fmt.Errorf("--listen is %q; want ADDRESS:PORT, such as 127.0.0.1:4580, or :PORT", f.listen)
+	}
 	if f.auth == authNone {
 		if err := loopback(f.listen); err != nil {
 			return server.Options{}, err

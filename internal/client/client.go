@@ -55,7 +55,7 @@ func (e *Error) Error() string { return e.Message + " (" + e.Code + ")" }
 func Open(dir, region string) (*Client, error) {
 	keys, _, err := credentials.Load(dir, nil)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not the data directory of a server", dir)
+		return nil, fmt.Errorf("%s is not the data directory of a server (--data-dir names another)", dir)
 	}
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func TestConfigMistakesAreNamed(t *testing.T) {
 		"metrics: yes": `"yes" is not a mapping of settings`, "account: [a]": "a list is not a text", "prometheus:\n  namespace_labels: x": `line 2: there is no setting "namespace_labels"`,
 		"region: us-east-1\nregion: us-east-2": "line 2: \"region\" is set twice, first in line 1", "log_max: 3\n\nhistory_max: 3": "line 3: history_max is 3 bytes", "queue_max: {}\nseries_max: x": "line 1: queue_max: a mapping is not a whole number", "history_max: 0GiB": `"0GiB" is not a size`,
 		"images:\n- image: a\n  command: [c]\n  env: {'a=b': c}": "line 2: images[0]: env: \"a=b\" is no name of a variable", "images: [{image: a, command: [c], pass_env: ['[']}]": "neither the name of a variable nor a pattern",
-		"images: [{image: a, command: c}]": `"c" is not a list`, "metrics: {token: short}": "line 1: metrics: the token has 5 bytes: want 16 at least", "metrics: {token: a, token_file: b}": "want one of them",
+		"images: [{image: a, command: c}]": `"c" is not a list such as [python3, server.py]`, "metrics: {token: short}": "line 1: metrics: the token has 5 bytes: want 16 at least", "metrics: {token: a, token_file: b}": "want one of them",
 	} {
 		if _, err := Parse([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "main.") || strings.Contains(err.Error(), "!!") {
 			t.Errorf("%q: %v, want %q", text, err, want)

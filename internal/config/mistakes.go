@@ -113,6 +113,8 @@ func plainMistake(text string) string {
 // kindOf describes the values that a Go type stands for in the file.
 func kindOf(goType string) string {
 	switch {
+	case goType == "[]string":
+		return "a list such as [python3, server.py]"
 	case strings.HasPrefix(goType, "[]"):
 		return "a list"
 	case strings.HasPrefix(goType, "map["):

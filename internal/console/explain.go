@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/explain"
@@ -70,8 +69,8 @@ func (c *Console) explainQuery(u *url.URL) (q explain.Query, err error) {
 		return q, fmt.Errorf("at: %w", err)
 	}
 	if since := v.Get("since"); since != "" {
-		if q.Since, err = time.ParseDuration(since); err != nil || q.Since < 0 {
-			return q, fmt.Errorf("since is %q: want a duration such as 24h", since)
+		if q.Since, err = explain.ParseSpan(since); err != nil {
+			return q, fmt.Errorf("since: %w", err)
 		}
 	}
 	q.Scope = c.o.Scope

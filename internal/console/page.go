@@ -59,8 +59,8 @@ func writePage(w io.Writer, st *status) error {
 		m.machine(st.Machine)
 	}
 	if x := st.ModelData; x != nil {
-		m.add("<p>Model data: %s, of which %d are in use, %d being fetched; %s on disk, of %s at most.</p>\n", plural.Of(x.Models, "model"),
-			x.Held, x.Fetching, megabytes(x.Bytes), megabytes(x.BytesMax))
+		m.add("<p>Model data: %s, of which %d %s in use, %d being fetched; %s on disk, of %s at most.</p>\n", plural.Of(x.Models, "model"),
+			x.Held, plural.Verb(x.Held, "is", "are"), x.Fetching, megabytes(x.Bytes), megabytes(x.BytesMax))
 	}
 	_, err := io.WriteString(w, m.String())
 	return err

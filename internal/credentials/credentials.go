@@ -50,7 +50,7 @@ func Load(dir string, create func() Key) (keys []Key, created bool, err error) {
 		return keys, true, save(dir, keys)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, fmt.Errorf("%s is not the data directory of a server: %w", dir, err)
+		return nil, false, fmt.Errorf("%s is not the data directory of a server (--data-dir names another): %w", dir, err)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the credentials: %w", err)
@@ -68,7 +68,7 @@ func Load(dir string, create func() Key) (keys []Key, created bool, err error) {
 	return keys, false, nil
 }
 
-// Discard removes the keys of a data directory whose server failed to start before anybody was told of them, so that the next start creates and
+// Discard removes the keys of a data directory whose server failed to start before it announced them, so that the next start creates and
 // announces new ones.
 func Discard(dir string) error {
 	if err := os.Remove(filepath.Join(dir, fileName)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -275,16 +276,39 @@ func unknown(ctx context.Context, p Past, q Query) error {
 	return x
 }
 
-// ParseMoment parses a time in RFC 3339; "" is the zero time.
+// moments are the forms of a time besides RFC 3339, in UTC: those that explanations and replays print, and a day.
+var moments = []string{"2006-01-02 15:04:05 UTC", time.DateTime, "2006-01-02T15:04:05", time.DateOnly}
+
+// ParseMoment parses a time in RFC 3339, in the form that explanations print, or a day, which stands for its begin. "" is the zero time.
 func ParseMoment(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
+	for _, form := range moments {
+		if err != nil {
+			t, err = time.Parse(form, text)
+		}
+	}
 	if err != nil {
-		return t, fmt.Errorf("%q is not a time such as 2026-11-24T10:00:00Z", text)
+		return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-24T10:00:00Z", text)
 	}
 	return t, nil
+}
+
+// ParseSpan parses a duration of zero or more, such as 90s, 24h or 2d.
+func ParseSpan(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	if days, is := strings.CutSuffix(text, "d"); is {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return time.Duration(n) * day, nil
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 90s, 24h or 2d", text)
+	}
+	return d, nil
 }
 
 func (q Query) target() scaling.TargetKey {

@@ -223,11 +223,11 @@ func shuttingDown() *failure {
 
 func (q *request) overflow(b blocked) *failure {
 	if b == atZero {
-		f := unavailable("Variant %s of endpoint %s is scaled to zero and starts an instance; as many requests as may wait for it do.", q.variant.name, q.endpoint)
+		f := unavailable("Variant %s of endpoint %s is scaled to zero and starts an instance; the queue of requests that wait for it is full (queue_max).", q.variant.name, q.endpoint)
 		f.RetryAfter = retryZero
 		return f
 	}
-	f := unavailable("The instances of variant %s of endpoint %s are busy, and as many requests as may wait for them do.", q.variant.name, q.endpoint)
+	f := unavailable("The instances of variant %s of endpoint %s are busy, and the queue of requests that wait for them is full (queue_max).", q.variant.name, q.endpoint)
 	f.RetryAfter = retryBusy
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -92,8 +93,8 @@ func TestSumsOfWhatIsTaken(t *testing.T) {
 	m.Hold("i-1", "ml.m5.2xlarge", machine.Size{}) // 8 vCPU of 4: it runs already
 	m.Hold("i-1", "ml.m5.2xlarge", machine.Size{})
 	used(8)
-	if _, err := m.Take("i-2", "ml.m5.large", machine.Size{}); err == nil {
-		t.Error("an instance has room beside one that is larger than the machine")
+	if _, err := m.Take("i-2", "ml.m5.large", machine.Size{}); err == nil || !strings.Contains(err.Error(), "free are 0 vCPU of 4 and 0 GiB of 16 GiB") {
+		t.Errorf("beside an instance that is larger than the machine: %v", err)
 	}
 	used(8)
 	m.Give("i-1")

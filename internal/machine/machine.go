@@ -111,13 +111,13 @@ func (c Capacity) Stated() bool { return c.VCPUs != nil || c.Memory != nil || c.
 func (c Capacity) lacks(s, used Size) string {
 	var out []string
 	if c.VCPUs != nil && used.VCPUs+s.VCPUs > *c.VCPUs {
-		out = append(out, fmt.Sprintf("%g vCPU of %g", *c.VCPUs-used.VCPUs, *c.VCPUs))
+		out = append(out, fmt.Sprintf("%g vCPU of %g", max(0, *c.VCPUs-used.VCPUs), *c.VCPUs))
 	}
 	if c.Memory != nil && used.Memory+s.Memory > *c.Memory {
-		out = append(out, fmt.Sprintf("%s of %s of memory", gib(*c.Memory-used.Memory), gib(*c.Memory)))
+		out = append(out, fmt.Sprintf("%s of %s of memory", gib(max(0, *c.Memory-used.Memory)), gib(*c.Memory)))
 	}
 	if c.GPUs != nil && used.GPUs+s.GPUs > *c.GPUs {
-		out = append(out, plural.Of(*c.GPUs-used.GPUs, "GPU")+fmt.Sprintf(" of %d", *c.GPUs))
+		out = append(out, plural.Of(max(0, *c.GPUs-used.GPUs), "GPU")+fmt.Sprintf(" of %d", *c.GPUs))
 	}
 	return strings.Join(out, " and ")
 }

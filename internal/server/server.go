@@ -99,7 +99,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{o: o, started: time.Now(), instruments: newInstruments()}
 	s.live.Store(&s.o.Config)
 	if err := s.open(ctx); err != nil {
-		if s.created { // nobody has been told of the key; the journal is still locked
+		if s.created { // the key has not been announced; the journal is still locked
 			err = errors.Join(err, credentials.Discard(o.Dir))
 		}
 		s.release()

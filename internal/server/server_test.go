@@ -109,7 +109,7 @@ func TestAFailedStartClosesWhatItOpened(t *testing.T) {
 				t.Fatalf("after the fault is gone: %v", err)
 			}
 			if _, created := s.Key(); !created {
-				t.Error("the key of the failed start, which nobody was told of, was kept")
+				t.Error("the key of the failed start, which was not announced, was kept")
 			}
 			s.release()
 			if err := leaked(before); err != nil {

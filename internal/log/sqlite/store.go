@@ -207,7 +207,7 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 func OpenReadOnly(ctx context.Context, dir string) (*Store, error) {
 	path := filepath.Join(dir, FileName)
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("%s is not the data directory of a server: %w", dir, err)
+		return nil, fmt.Errorf("%s is not the data directory of a server (--data-dir names another): %w", dir, err)
 	}
 	db, err := connect(path, 4, true)
 	if err != nil {
