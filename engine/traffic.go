@@ -98,8 +98,8 @@ func (r *Region) serviceHealth(now time.Time, x *hosting.Endpoint, v *hosting.Va
 	case x.Status == hosting.Creating && x.PendingReason() != "":
 		return Failing, x.PendingReason()
 	case t.Failing():
-		return Failing, fmt.Sprintf("%.0f of %s of the last %.0f minutes were answered with a 5XX status",
-			t.Errors5XX, plural.Of(int(t.Invocations), "invocation"), trafficSpan.Minutes())
+		return Failing, fmt.Sprintf("%.0f of %s of the last %.0f minutes %s answered with a 5XX status",
+			t.Errors5XX, plural.Of(int(t.Invocations), "invocation"), trafficSpan.Minutes(), plural.Verb(int(t.Errors5XX), "was", "were"))
 	case v.Desired > 0 && current == 0 && x.Status == hosting.InService:
 		return Failing, reasoned("no instance serves", last)
 	case x.PendingReason() != "":

@@ -369,6 +369,18 @@ func TestEndpointOfOneVariant(t *testing.T) {
 	}
 }
 
+// The text agrees with a count of one.
+func TestOneFailedInvocation(t *testing.T) {
+	m := newMemory(t)
+	m.must(engine.Observed{Variants: []engine.VariantObservation{{
+		Key: engine.VariantKey{Scope: scope, Endpoint: "iris", Variant: "blue"}, Invocations: 1, Answered: 1, Errors5XX: 1,
+	}}})
+	const want = "  failing: 1 of 1 invocation of the last 5 minutes was answered with a 5XX status\n"
+	if got := text(t, m.ask(asked)); !strings.Contains(got, want) {
+		t.Errorf("%s\nlacks %s", got, want)
+	}
+}
+
 // A variant that answers only errors looks unhealthy, until it answers well again.
 func TestFailingVariant(t *testing.T) {
 	m := newMemory(t)
