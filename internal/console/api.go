@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,14 +193,46 @@ func (p *parameters) number(name string, otherwise, least, most int) int {
 	return n
 }
 
+// regionName matches names of regions, as signatures may have them: others must not get into ARNs and keys.
+var regionName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
 // scope returns the scope of a request: the sender's account, and the region that it names.
 func (c *Console) scope(p *parameters, id Identity) engine.Scope {
 	s := engine.Scope{Account: id.Account, Region: c.o.Scope.Region}
 	if region := p.text("region"); region != "" {
 		s.Region = region
+		if !regionName.MatchString(region) {
+			p.fail("region is " + strconv.Quote(region) + ": want a name such as us-east-1")
+		}
 	}
 	return s
 }
+
+// readsMax is how many timelines and explanations are made at a time: each may hold rows, datapoints or a restored engine.
+const readsMax = 4
+
+// read calls f when few enough others are read; it refuses where that takes longer than readPatience. What was not committed and is taken back is
+// read again.
+func (c *Console) read(ctx context.Context, f func() error) error {
+	patience := time.NewTimer(readPatience)
+	defer patience.Stop()
+	select {
+	case c.reads <- struct{}{}:
+		defer func() { <-c.reads }()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-patience.C:
+		return &apiError{http.StatusServiceUnavailable, "Busy", "Too many timelines and explanations are being read; try again."}
+	}
+	err := f()
+	if again := (*control.UncommittedError)(nil); errors.As(err, &again) {
+		err = f()
+	}
+	return err
+}
+
+// readPatience is how long a request waits for others.
+const readPatience = 10 * time.Second
 
 // getTimeline answers GET timeline: the last hour where no range is given.
 func (c *Console) getTimeline(w http.ResponseWriter, r *http.Request, id Identity) error {
@@ -211,8 +244,11 @@ func (c *Console) getTimeline(w http.ResponseWriter, r *http.Request, id Identit
 	if q.From = p.time("from", q.To.Add(-time.Hour)); p.err != nil {
 		return p.err
 	}
-	t, err := timeline.Build(r.Context(), c.o.Timeline, q)
-	if err != nil {
+	var t *timeline.Timeline
+	if err := c.read(r.Context(), func() (err error) {
+		t, err = timeline.Build(r.Context(), c.o.Timeline, q)
+		return err
+	}); err != nil {
 		return err
 	}
 	return c.write(w, t)
@@ -231,8 +267,11 @@ func (c *Console) getExplanation(w http.ResponseWriter, r *http.Request, id Iden
 	if p.err != nil {
 		return p.err
 	}
-	x, err := explain.Explain(r.Context(), c.o.Past, q)
-	if err != nil {
+	var x explain.Explanation
+	if err := c.read(r.Context(), func() (err error) {
+		x, err = explain.Explain(r.Context(), c.o.Past, q)
+		return err
+	}); err != nil {
 		return err
 	}
 	var text strings.Builder
@@ -252,12 +291,16 @@ func (c *Console) getExplanation(w http.ResponseWriter, r *http.Request, id Iden
 // AWS refuses is refused in the same words.
 func (c *Console) callAWS(w http.ResponseWriter, r *http.Request, id Identity) error {
 	p := parametersOf(r, "region")
+	scope := c.scope(p, id)
 	if p.err != nil {
 		return p.err
+	}
+	if strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") {
+		return invalid("a signed call goes to the server's root, as AWS's clients send it: here the signature would not cover the body")
 	}
 	if r.Header.Get("X-Amz-Target") == "" {
 		return invalid("the header X-Amz-Target is missing: it names the operation, such as SageMaker.ListEndpoints")
 	}
-	c.o.Call(w, r, c.scope(p, id), id.AccessKeyID)
+	c.o.Call(w, r, scope, id.AccessKeyID)
 	return nil
 }

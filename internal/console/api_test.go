@@ -233,6 +233,8 @@ func TestAPIRefusals(t *testing.T) {
 		{"GET", "explain?endpoint=nothing", 404, "there is no endpoint"},
 		{"GET", "explain?endpoint=e00000&at=2030-01-01T00:00:00Z", 400, "future"},
 		{"POST", "aws", 400, "X-Amz-Target"},
+		{"POST", "aws?region=a/b:c", 400, "region is"},
+		{"GET", "timeline?endpoint=e00000&variant=v&region=US-EAST-1", 400, "region is"},
 	} {
 		w := f.ask(c.method, c.path, cookie, "")
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.text) || w.Header().Get("Content-Type") != "application/json" {

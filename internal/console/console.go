@@ -18,7 +18,7 @@ import (
 	"bellows.dev/bellows/internal/timeline"
 )
 
-// Paths of the pages. The health page is / as well; /health answers without a key, too, for probes.
+// Paths of the pages. For programs, the health page is / as well; /health answers without a key, too, for probes.
 const (
 	HealthPath  = "/health"
 	ExplainPath = "/explain/"
@@ -71,12 +71,13 @@ type Console struct {
 	hub     hub
 	home    home
 	changes lastChanges
+	reads   chan struct{} // a place for each timeline and explanation that is being made
 }
 
 // New returns a console. Its Run has to be called for its stream.
 func New(o Options) *Console {
-	c := &Console{o: o}
-	c.hub.clients, c.hub.onNote = map[*client]struct{}{}, c.changes.forget
+	c := &Console{o: o, reads: make(chan struct{}, readsMax)}
+	c.hub.clients, c.hub.onNote, c.hub.cached = map[*client]struct{}{}, c.changes.forget, c.changes.some
 	return c
 }
 
@@ -116,6 +117,15 @@ func (c *Console) Health(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// view calls f with the engine. What was not committed and is taken back is read again: a disk that fails does not make pages fail.
+func (c *Console) view(ctx context.Context, f func(now time.Time, e *engine.Engine)) error {
+	err := c.o.Control.View(ctx, f)
+	if again := (*control.UncommittedError)(nil); errors.As(err, &again) {
+		err = c.o.Control.View(ctx, f)
+	}
+	return err
+}
+
 // status returns the content of the health page and its HTTP status. Without a key it has the status and the version only.
 func (c *Console) status(ctx context.Context, keyed bool) (st status, code int) {
 	code = http.StatusOK
@@ -125,11 +135,7 @@ func (c *Console) status(ctx context.Context, keyed bool) (st status, code int) 
 		st.lookAtPrices(c.o.Machine)
 		st.lookAtTypes(c.o.Machine, e)
 	}
-	err := c.o.Control.View(ctx, look)
-	if again := (*control.UncommittedError)(nil); errors.As(err, &again) { // a disk that fails does not make the server unhealthy
-		err = c.o.Control.View(ctx, look)
-	}
-	if err != nil {
+	if err := c.view(ctx, look); err != nil {
 		st.Version = c.o.Version
 		st.Status, code = err.Error(), http.StatusServiceUnavailable
 	}

@@ -102,7 +102,7 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName(r), Value: value, Path: "/console", MaxAge: maxAge, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		Name: cookieName(r), Value: value, Path: "/console", MaxAge: maxAge, HttpOnly: true, Secure: strings.HasPrefix(r.Header.Get("Origin"), "https://"), SameSite: http.SameSiteStrictMode,
 	}
 }
 
@@ -128,7 +128,7 @@ func (c *Console) writeSession(w http.ResponseWriter, r *http.Request, id Identi
 		Account: id.Account, AccessKeyID: id.AccessKeyID, Expires: s.Expires, Open: c.o.Open, Region: c.o.Scope.Region, Regions: []string{},
 		Version: c.o.Version, PolicyTime: c.o.Control.Now(), ClockSpeed: c.o.Control.Speed(),
 	}
-	if err := c.o.Control.View(r.Context(), func(_ time.Time, e *engine.Engine) {
+	if err := c.view(r.Context(), func(_ time.Time, e *engine.Engine) {
 		own := true
 		for _, x := range e.Regions() {
 			if x.Scope.Account == id.Account {

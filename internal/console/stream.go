@@ -25,8 +25,9 @@ const (
 
 // Limits of the stream.
 const (
-	clientsMax = 500 // open streams
-	namesMax   = 200 // variants and alarms that a message names; beyond, it says that there are more
+	clientsMax        = 1000 // open streams
+	accountClientsMax = 500  // of one account
+	namesMax          = 200  // variants and alarms that a message names; beyond, it says that there are more
 )
 
 // Journal is what the stream follows.
@@ -40,12 +41,14 @@ type hub struct {
 	mu      sync.Mutex
 	clients map[*client]struct{}
 	onNote  func(account, variant string) // is called for each event of a variant; with "" for unknown ones
+	cached  func() bool                   // reports whether there are entries that onNote would remove
 }
 
 // client is an open stream. It is the response's body.
 type client struct {
 	hub     *hub
 	account string
+	valid   func() bool     // reports whether its session, or its key, still is
 	quit    context.Context //nolint:containedctx // of the server; the response outlives its handler
 	now     func() time.Time
 	wake    chan struct{}
@@ -74,24 +77,18 @@ type message struct {
 // Run follows the journal until ctx ends.
 func (c *Console) Run(ctx context.Context) {
 	var after uint64
-	for first := true; ctx.Err() == nil; first = false {
-		end, err := c.o.Journal.End(ctx)
-		if err == nil {
-			if first || after > end {
-				after = end
-			}
-			err = c.o.Journal.Subscribe(ctx, after, func(e log.Entry) error {
-				after = e.Seq
-				c.hub.note(e)
-				return nil
-			})
-		}
-		if trimmed := (*log.TrimmedError)(nil); errors.As(err, &trimmed) {
-			first = true
+	known := false // after is where it continues; else it begins at the end
+	failing := false
+	for ctx.Err() == nil {
+		err := c.follow(ctx, &after, &known)
+		switch trimmed := (*log.TrimmedError)(nil); {
+		case errors.As(err, &trimmed):
+			known = false
 			c.hub.noteMore()
-		} else if ctx.Err() == nil {
-			c.o.Log.Warn("the console's live view could not follow the journal", "error", err)
+		case ctx.Err() == nil && !failing:
+			c.o.Log.Warn("the console's live view cannot follow the journal; it tries again each second", "error", err)
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 		case <-time.After(followAgain):
@@ -99,16 +96,29 @@ func (c *Console) Run(ctx context.Context) {
 	}
 }
 
+// follow passes the journal's entries to the open streams, from the one after a sequence number or, where that is not known, from the end.
+func (c *Console) follow(ctx context.Context, after *uint64, known *bool) error {
+	if !*known {
+		end, err := c.o.Journal.End(ctx)
+		if err != nil {
+			return err
+		}
+		*after, *known = end, true
+	}
+	return c.o.Journal.Subscribe(ctx, *after, func(e log.Entry) error {
+		*after = e.Seq
+		c.hub.note(e)
+		return nil
+	})
+}
+
 // note passes the events of an entry to the open streams.
 func (h *hub) note(e log.Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.clients) == 0 {
-		return
-	}
 	for _, x := range e.Events {
-		if !shown[x.Kind] {
-			continue
+		if !shown[x.Kind] || len(h.clients) == 0 && !h.cached() {
+			continue // there is nothing that it would make stale
 		}
 		v, err := control.DecodeEvent(x.Kind, x.Data)
 		if err != nil {
@@ -200,7 +210,8 @@ func (c *Console) getStream(w http.ResponseWriter, r *http.Request, id Identity)
 	if p := parametersOf(r); p.err != nil {
 		return p.err
 	}
-	x := &client{hub: &c.hub, account: id.Account, quit: c.o.Quit, now: c.o.Control.Now, wake: make(chan struct{}, 1)}
+	valid := func() bool { again, _, err := c.identify(r); return err == nil && again == id }
+	x := &client{hub: &c.hub, account: id.Account, valid: valid, quit: c.o.Quit, now: c.o.Control.Now, wake: make(chan struct{}, 1)}
 	if !c.hub.enter(x) {
 		return &apiError{http.StatusServiceUnavailable, "TooManyStreams", "There are too many open pages: each has a stream."}
 	}
@@ -213,11 +224,14 @@ func (c *Console) getStream(w http.ResponseWriter, r *http.Request, id Identity)
 func (h *hub) enter(c *client) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.clients) >= clientsMax {
-		return false
+	own := 0
+	for x := range h.clients {
+		if x.account == c.account {
+			own++
+		}
 	}
-	if len(h.clients) == 0 {
-		h.onNote("", "") // events were not followed until now
+	if len(h.clients) >= clientsMax || own >= accountClientsMax {
+		return false
 	}
 	h.clients[c] = struct{}{}
 	return true
@@ -258,7 +272,7 @@ func (c *client) signal() {
 	}
 }
 
-// Read implements io.Reader: it waits for the next message. It ends with io.EOF when the server stops.
+// Read implements io.Reader: it waits for the next message. It ends with io.EOF when the server stops, or the session is over.
 func (c *client) Read(p []byte) (int, error) {
 	if len(c.rest) == 0 && !c.next() {
 		return 0, io.EOF
@@ -268,7 +282,7 @@ func (c *client) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next waits for the next message; false when the server stops.
+// next waits for the next message; false when the server stops, or the session is over.
 func (c *client) next() bool {
 	tick := time.NewTimer(tickEvery)
 	defer tick.Stop()
@@ -289,6 +303,9 @@ func (c *client) next() bool {
 			c.putChange()
 			return true
 		case <-tick.C:
+			if !c.valid() {
+				return false // the page asks for the session again, and gets none
+			}
 			c.put("tick", message{Now: c.now()})
 			return true
 		}

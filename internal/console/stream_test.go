@@ -97,8 +97,8 @@ func TestTheStream(t *testing.T) {
 	if after := <-j.from; after != 7 {
 		t.Errorf("it follows from %d, want the end of the journal, 7", after)
 	}
-	mine := &client{hub: &f.hub, account: inScope.Account, quit: f.o.Quit, now: f.o.Control.Now, wake: make(chan struct{}, 1)}
-	other := &client{hub: &f.hub, account: "999999999999", quit: f.o.Quit, now: f.o.Control.Now, wake: make(chan struct{}, 1)}
+	mine := &client{hub: &f.hub, account: inScope.Account, quit: f.o.Quit, now: f.o.Control.Now, valid: func() bool { return true }, wake: make(chan struct{}, 1)}
+	other := &client{hub: &f.hub, account: "999999999999", quit: f.o.Quit, now: f.o.Control.Now, valid: func() bool { return true }, wake: make(chan struct{}, 1)}
 	if !f.hub.enter(mine) || !f.hub.enter(other) {
 		t.Fatal("streams are refused")
 	}
@@ -108,7 +108,7 @@ func TestTheStream(t *testing.T) {
 	}
 	key := engine.EndpointKey{Scope: inScope, Endpoint: "e"}
 	variant := engine.VariantKey{Scope: inScope, Endpoint: "e", Variant: "v"}
-	f.changes.set(inScope.Account+"/"+inScope.Region+"/e/v", &lastChange{})
+	f.changes.set(inScope.Account+"/"+inScope.Region+"/e/v", &lastChange{}, 0)
 	j.entries <- entry(t, 8, engine.EndpointChanged{Key: key, To: hosting.InService}, engine.InstanceChanged{Key: variant})
 	j.entries <- entry(t, 9, engine.AlarmTransition{Scope: inScope, StateChange: alarm.StateChange{Alarm: "high"}})
 	j.entries <- entry(t, 10) // it is taken once the one before is noted
@@ -117,12 +117,22 @@ func TestTheStream(t *testing.T) {
 	if event != "change" || strings.Join(m.Variants, " ") != region+"/e "+region+"/e/v" || strings.Join(m.Alarms, " ") != region+"/high" || m.More {
 		t.Errorf("%s %+v", event, m)
 	}
-	if _, known := f.changes.get(inScope.Account + "/" + region + "/e/v"); known {
+	if _, known, _ := f.changes.get(inScope.Account + "/" + region + "/e/v"); known {
 		t.Error("the last change of the variant is still taken from memory")
 	}
-	close(j.trimmed)
+	j.trimmed <- struct{}{}
 	if event, m := next(t, mine); event != "change" || !m.More {
 		t.Errorf("after a gap: %s %+v", event, m)
+	}
+	if after := <-j.from; after != 7 {
+		t.Errorf("after a gap it follows from %d, want the end, 7", after)
+	}
+	f.changes.set(inScope.Account+"/"+region+"/e/v", &lastChange{}, f.changes.epoch)
+	_, _ = mine.Close(), other.Close()
+	j.entries <- entry(t, 12, engine.InstanceChanged{Key: variant})
+	j.entries <- entry(t, 13)
+	if _, known, _ := f.changes.get(inScope.Account + "/" + region + "/e/v"); known {
+		t.Error("without an open page the last change of a variant stays in memory")
 	}
 	f.quit()
 	if n, err := mine.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {
@@ -131,7 +141,6 @@ func TestTheStream(t *testing.T) {
 	if len(other.change.variants)+len(other.change.alarms) != 0 {
 		t.Errorf("another account gets %+v", other.change)
 	}
-	_, _ = mine.Close(), other.Close()
 	if len(f.hub.clients) != 0 {
 		t.Error("closed streams stay")
 	}
@@ -142,7 +151,7 @@ func TestTheStream(t *testing.T) {
 // Without a change a message comes each five seconds; what names too many says that there are more.
 func TestStreamLimits(t *testing.T) {
 	f := newFixture(t, 0)
-	c := &client{hub: &f.hub, account: inScope.Account, quit: f.o.Quit, now: f.o.Control.Now, wake: make(chan struct{}, 1)}
+	c := &client{hub: &f.hub, account: inScope.Account, quit: f.o.Quit, now: f.o.Control.Now, valid: func() bool { return true }, wake: make(chan struct{}, 1)}
 	for i := range namesMax + 5 {
 		c.add(strings.Repeat("e", i+1), "")
 	}
@@ -153,13 +162,17 @@ func TestStreamLimits(t *testing.T) {
 	if event, _ := next(t, c); event != "tick" || time.Since(began) > 2*tickEvery {
 		t.Errorf("%s after %v", event, time.Since(began))
 	}
-	for range clientsMax {
-		f.hub.enter(&client{hub: &f.hub})
+	for range accountClientsMax {
+		f.hub.enter(&client{hub: &f.hub, account: inScope.Account})
+	}
+	if f.hub.enter(c) || !f.hub.enter(&client{hub: &f.hub, account: "999999999999"}) {
+		t.Error("the limit is not that of an account")
 	}
 	if w := f.ask("GET", "stream", f.signInAs(t, keyID, secret), ""); w.Code != 500 {
 		t.Errorf("a response that cannot be streamed: %d %s", w.Code, w.Body)
 	}
-	if f.hub.enter(c) {
-		t.Error("there is no limit of streams")
+	c.valid = func() bool { return false } // its key was revoked
+	if n, err := c.Read(make([]byte, 10)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("after the session: %d, %v", n, err)
 	}
 }

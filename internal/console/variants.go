@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,13 +13,12 @@ import (
 	"bellows.dev/bellows/alarm"
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
-	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 )
 
-// freshFor is how long the list of variants is served from memory: pages ask for it each second.
+// freshFor is how long the list of variants is served from memory.
 const freshFor = time.Second
 
 // sparkMinutes is the length of a sparkline.
@@ -66,7 +64,7 @@ type variantList struct {
 	Trouble  string         `json:"trouble,omitempty"` // what is wrong with the server as a whole
 	All      int            `json:"all"`               // variants
 	Total    int            `json:"total"`             // those that match
-	Counts   map[string]int `json:"counts"`            // of all: failing, degraded, in_alarm, warned
+	Counts   map[string]int `json:"counts"`            // of all: failing, degraded, in_alarm, warned, changing
 	Variants []variantRow   `json:"variants"`
 }
 
@@ -156,11 +154,7 @@ func (c *Console) variants(ctx context.Context, account string) (time.Time, []va
 			h.rows[r.Scope.Account] = append(h.rows[r.Scope.Account], rowsOf(now, e.Config().Policies, r)...)
 		}
 	}
-	err := c.o.Control.View(ctx, look)
-	if again := (*control.UncommittedError)(nil); errors.As(err, &again) {
-		err = c.o.Control.View(ctx, look)
-	}
-	if err != nil {
+	if err := c.view(ctx, look); err != nil {
 		return time.Time{}, nil, err
 	}
 	for _, rows := range h.rows { //tidy:unordered each is sorted
@@ -231,41 +225,59 @@ func invocations(endpoint, variant string) metric.ID {
 		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
 }
 
-// lastChanges are the latest changes of variants' desired capacities that were read, by account and name. An entry goes when something happens
-// to its variant.
+// lastChanges are the latest changes of variants' desired capacities that were read, by account, region, endpoint and variant. An entry goes
+// when something happens to its variant.
 type lastChanges struct {
-	mu sync.Mutex
-	by map[string]*lastChange
+	mu    sync.Mutex
+	by    map[string]*lastChange
+	epoch uint64 // grows with each removal: what was read before one is not kept
 }
 
 // changesMax bounds the entries.
 const changesMax = 20_000
 
-func (l *lastChanges) get(key string) (x *lastChange, known bool) {
+// get returns an entry, and the epoch of what is read where there is none.
+func (l *lastChanges) get(key string) (x *lastChange, known bool, epoch uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	x, known = l.by[key]
-	return x, known
+	return x, known, l.epoch
 }
 
-func (l *lastChanges) set(key string, x *lastChange) {
+// set keeps what was read since an epoch, unless an entry was removed meanwhile: it may be this one.
+func (l *lastChanges) set(key string, x *lastChange, epoch uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if epoch != l.epoch {
+		return
+	}
 	if l.by == nil || len(l.by) >= changesMax {
 		l.by = map[string]*lastChange{}
 	}
 	l.by[key] = x
 }
 
-// forget drops a variant's entry, or all where it is "".
-func (l *lastChanges) forget(account, variant string) {
+// forget drops a variant's entry, those of all of an endpoint's variants, or all where it is "".
+func (l *lastChanges) forget(account, name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if variant == "" {
+	l.epoch++
+	switch strings.Count(name, "/") {
+	case 0:
 		l.by = nil
-		return
+	case 1: // REGION/ENDPOINT
+		maps.DeleteFunc(l.by, func(key string, _ *lastChange) bool { return strings.HasPrefix(key, account+"/"+name+"/") })
+	default:
+		delete(l.by, account+"/"+name)
 	}
-	delete(l.by, account+"/"+variant)
+}
+
+// some reports whether there are entries.
+func (l *lastChanges) some() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.epoch++ // something happened
+	return len(l.by) > 0
 }
 
 // addChanges adds to some rows what changed their desired capacities last.
@@ -273,13 +285,13 @@ func (c *Console) addChanges(ctx context.Context, account string, rows []variant
 	for i := range rows {
 		x := &rows[i]
 		key := account + "/" + x.Region + "/" + x.Endpoint + "/" + x.Variant
-		change, known := c.changes.get(key)
+		change, known, epoch := c.changes.get(key)
 		if !known {
 			var err error
 			if change, err = c.readChange(ctx, engine.Scope{Account: account, Region: x.Region}, x); err != nil {
 				return err
 			}
-			c.changes.set(key, change)
+			c.changes.set(key, change, epoch)
 		}
 		x.Changed = change
 	}

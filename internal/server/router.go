@@ -95,7 +95,7 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 		d.pages.api(ctx, body)
 	case get && bytes.HasPrefix(path, []byte(console.AssetsPath)):
 		d.pages.asset(ctx, body)
-	case get && bytes.HasPrefix(path, []byte(console.Path)), get && forPeople(ctx, path):
+	case get && (bytes.HasPrefix(path, []byte(console.Path)) || string(path)+"/" == console.Path), get && forPeople(ctx, path):
 		d.pages.console(ctx, body)
 	case get && signed(ctx) && d.unserved(ctx):
 		d.control(ctx, body) // it refuses the request: GET / is S3's ListBuckets, and /metrics may be a bucket

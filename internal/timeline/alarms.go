@@ -43,6 +43,11 @@ func (b *builder) bands() {
 			from = made
 		}
 		a.Bands = states(b.moves[name], now, from, b.q.To)
+		if gone, ok := b.gone[name]; ok && b.watchedOf(name) == nil && len(a.Bands) > 0 {
+			if last := &a.Bands[len(a.Bands)-1]; gone.After(last.From) {
+				last.To = gone
+			}
+		}
 		b.t.Alarms = append(b.t.Alarms, a)
 	}
 }

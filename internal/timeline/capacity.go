@@ -43,7 +43,7 @@ func (b *builder) bound(x Bounds) {
 
 // cool lists the cooldowns of the policies that exist still. AWS: PutScalingPolicy, Cooldown: a scale-out ends the cooldown of a scale-in.
 func (b *builder) cool() {
-	for _, a := range b.activities {
+	for i, a := range b.activities {
 		c, known := b.cools[a.Cause.Policy]
 		if !known || a.Status != scaling.Successful || a.NotScaled.Code != 0 || a.From == a.To {
 			continue
@@ -52,8 +52,11 @@ func (b *builder) cool() {
 		if x.Out {
 			x.To = a.End.Add(c.out)
 		}
-		for _, later := range b.activities {
-			if !x.Out && later.To > later.From && later.Start.After(a.Start) && later.Start.Before(x.To) {
+		for _, later := range b.activities[i+1:] { // they are sorted by their start
+			if x.Out || !later.Start.Before(x.To) {
+				break
+			}
+			if later.To > later.From && later.Start.After(a.Start) {
 				x.To = later.Start
 			}
 		}

@@ -20,7 +20,7 @@ type Group struct {
 	Kind   string    `json:"kind"`   // change, held, alarm, schedule, endpoint or failure
 	Title  string    `json:"title"`  // such as "Scaled out from 4 to 7"
 	Cause  string    `json:"cause"`  // a sentence; "" where the title says it
-	Result string    `json:"result"` // such as "ready in 1m18s: model data 21s · container 33s"
+	Result string    `json:"result"` // such as "ready in 1 m 18 s: model data 21 s · container 33 s"
 	Status string    `json:"status,omitempty"`
 	By     string    `json:"by,omitempty"` // of a change; see Change
 	Policy string    `json:"policy,omitempty"`
@@ -40,11 +40,12 @@ type Event struct {
 // group makes the groups.
 func (b *builder) group() {
 	taken := map[string]map[time.Time]bool{} // transitions of alarms that are part of a change
-	for _, c := range b.t.Changes {
+	b.arrange()
+	for _, c := range b.t.Changes[max(0, len(b.t.Changes)-groupsMax):] {
 		b.t.Groups = append(b.t.Groups, b.changeGroup(c, taken))
 	}
 	for _, a := range b.activities {
-		if !b.within(a.Start) || b.hasChange(a.Start) && a.NotScaled.Code == 0 && a.Cause.Kind != scaling.CauseSchedule {
+		if !b.within(a.Start) || b.changed[a.Start.UnixNano()] && a.NotScaled.Code == 0 && a.Cause.Kind != scaling.CauseSchedule {
 			continue
 		}
 		b.t.Groups = append(b.t.Groups, b.activityGroup(a, taken))
@@ -82,16 +83,29 @@ func (b *builder) group() {
 }
 
 func single(at time.Time, kind, title, text string) Group {
-	g := Group{ID: id(at, kind, title), At: at, Kind: kind, Title: title, Cause: text, Events: []Event{}}
-	return g
+	return Group{ID: id(at, kind, title), At: at, Kind: kind, Title: title, Cause: text, Events: []Event{}}
 }
 
 func id(at time.Time, kind, title string) string {
 	return fmt.Sprintf("%s-%d-%s", kind, at.UnixNano(), strings.ReplaceAll(title, " ", "-"))
 }
 
-func (b *builder) hasChange(at time.Time) bool {
-	return slices.ContainsFunc(b.t.Changes, func(c Change) bool { return c.At.Equal(at) })
+// arrange finds changes, activities and launches by the moment of their change.
+func (b *builder) arrange() {
+	b.changed, b.started, b.followed = map[int64]bool{}, map[int64][]scaling.Activity{}, map[int64][]scaling.InstanceActivity{}
+	for _, c := range b.t.Changes {
+		b.changed[c.At.UnixNano()] = true
+	}
+	for _, a := range b.activities {
+		b.started[a.Start.UnixNano()] = append(b.started[a.Start.UnixNano()], a)
+	}
+	for _, a := range b.launches {
+		b.followed[a.Why.At.UnixNano()] = append(b.followed[a.Why.At.UnixNano()], a)
+	}
+	b.lives = map[string]*Life{}
+	for i := range b.t.Lives {
+		b.lives[b.t.Lives[i].ID] = &b.t.Lives[i]
+	}
 }
 
 // changeGroup returns the group of a change of the desired capacity: the transition of the alarm that caused it, the activity, and the
@@ -102,8 +116,8 @@ func (b *builder) changeGroup(c Change, taken map[string]map[time.Time]bool) Gro
 		ID: id(c.At, "change", c.By), At: c.At, Kind: "change", Title: changeTitle(from, to), Cause: sentence(c.Cause), By: c.By, From: &from, To: &to,
 		Events: []Event{},
 	}
-	for _, a := range b.activities {
-		if !a.Start.Equal(c.At) || a.NotScaled.Code != 0 || a.Cause.Kind == scaling.CauseSchedule {
+	for _, a := range b.started[c.At.UnixNano()] {
+		if a.NotScaled.Code != 0 || a.Cause.Kind == scaling.CauseSchedule {
 			continue
 		}
 		g.Status, g.Policy, g.Alarm = a.Status.String(), a.Cause.Policy, a.Cause.Alarm
@@ -115,7 +129,7 @@ func (b *builder) changeGroup(c Change, taken map[string]map[time.Time]bool) Gro
 	}
 	if d, ok := b.decided[c.At]; ok {
 		g.Events = append(g.Events, Event{c.At, "decision", d.Explain(b.types)})
-		g.Cause = sentence(d.ExplainProposal(b.types, d.Winner))
+		g.Cause = d.ExplainProposal(b.types, d.Winner) + "." // it may begin with an alarm's name
 	}
 	g.Result = b.result(&g, c)
 	slices.SortStableFunc(g.Events, func(x, y Event) int { return cmp.Or(x.At.Compare(y.At), cmp.Compare(rank[x.Kind], rank[y.Kind])) })
@@ -153,10 +167,7 @@ func (b *builder) result(g *Group, c Change) string {
 	var last time.Time
 	var slowest *Life
 	waiting, failures, n := 0, 0, 0
-	for _, a := range b.launches {
-		if !a.Why.At.Equal(c.At) {
-			continue
-		}
+	for _, a := range b.followed[c.At.UnixNano()] {
 		n++
 		g.Events = append(g.Events, Event{a.Start, "instance", a.Instance + " " + begun(a.Launch)})
 		switch {
@@ -168,7 +179,7 @@ func (b *builder) result(g *Group, c Change) string {
 		default:
 			g.Events = append(g.Events, Event{a.End, "instance", a.Instance + " " + ended(&a)})
 			if a.End.After(last) {
-				last, slowest = a.End, b.lifeOf(a.Instance)
+				last, slowest = a.End, b.lives[a.Instance]
 			}
 		}
 	}
@@ -204,15 +215,6 @@ func ended(a *scaling.InstanceActivity) string {
 	default:
 		return "is gone"
 	}
-}
-
-func (b *builder) lifeOf(instance string) *Life {
-	for i := range b.t.Lives {
-		if b.t.Lives[i].ID == instance {
-			return &b.t.Lives[i]
-		}
-	}
-	return nil
 }
 
 // stagesText words the stages of a start that took time.

@@ -157,6 +157,9 @@ func (b *builder) before(x *lifeline) string {
 		}
 		return serving // it started again, failed, or was taken away
 	}
+	if !x.To.IsZero() {
+		return draining // it only ended: it was taken away before
+	}
 	switch p := b.here[x.ID]; {
 	case p.draining:
 		return draining

@@ -101,9 +101,9 @@ func (b *builder) instances(v *hosting.Variant) {
 // read reads the event history from the beginning of the range to the present: states within the range follow from the present by undoing
 // what happened since.
 func (b *builder) read(ctx context.Context, s Sources) error {
-	rows := func(table, key string, until time.Time, each func(engine.Recorded)) error {
+	rows := func(table, key string, from, until time.Time, each func(engine.Recorded)) error {
 		got, err := s.Events(ctx, log.EventQuery{
-			Scope: engine.ScopeName(b.q.Scope), Table: table, Key: key, From: b.q.From, To: until, Limit: rowsMax,
+			Scope: engine.ScopeName(b.q.Scope), Table: table, Key: key, From: from, To: until, Limit: rowsMax,
 		})
 		if err != nil {
 			return err
@@ -118,32 +118,35 @@ func (b *builder) read(ctx context.Context, s Sources) error {
 	}
 	end := b.t.Now.Add(time.Nanosecond)
 	key := b.q.target()
-	if err := rows(log.TableGroup, key.VariantName(), end, func(x engine.Recorded) {
+	if err := rows(log.TableGroup, key.VariantName(), b.q.From, end, func(x engine.Recorded) {
 		if a, ok := x.Event.(engine.InstanceActivityChanged); ok {
 			b.launches = append(b.launches, a.Activity)
 		}
 	}); err != nil {
 		return err
 	}
-	if err := rows(log.TableEndpoint, b.q.Endpoint, end, b.ofEndpoint); err != nil {
+	if err := rows(log.TableEndpoint, b.q.Endpoint, b.q.From, end, b.ofEndpoint); err != nil {
 		return err
 	}
-	if err := rows(log.TableActivity, key.ResourceID, end, func(x engine.Recorded) {
+	if err := rows(log.TableActivity, key.ResourceID, b.q.From.Add(-b.longestCooldown()), end, func(x engine.Recorded) {
 		if a, ok := x.Event.(engine.ActivityChanged); ok {
 			b.activities = append(b.activities, a.Activity)
 		}
 	}); err != nil {
 		return err
 	}
-	b.moves, b.made = map[string][]move{}, map[string]time.Time{}
+	b.moves, b.made, b.gone = map[string][]move{}, map[string]time.Time{}, map[string]time.Time{}
 	for name := range b.alarmNames() {
-		if err := rows(log.TableAlarm, name, end, func(x engine.Recorded) {
+		if err := rows(log.TableAlarm, name, b.q.From, end, func(x engine.Recorded) {
 			switch a := x.Event.(type) {
 			case engine.AlarmTransition:
 				b.moves[name] = append(b.moves[name], move{x.At, a.From, a.To})
 			case engine.AlarmConfigured:
-				if a.Before == nil {
-					b.made[name] = x.At
+				switch {
+				case a.Before == nil:
+					b.made[name], b.moves[name] = x.At, nil // an earlier one of the name is another alarm
+				case a.After == nil:
+					b.gone[name] = x.At
 				}
 			}
 		}); err != nil {
@@ -151,6 +154,19 @@ func (b *builder) read(ctx context.Context, s Sources) error {
 		}
 	}
 	return b.scheduled(ctx, s)
+}
+
+// longestCooldown returns how long before the range an activity may have begun whose cooldown reaches into it: the activity itself may have
+// taken an hour.
+func (b *builder) longestCooldown() time.Duration {
+	var most time.Duration
+	for _, c := range b.cools { //tidy:unordered the maximum
+		most = max(most, c.out, c.in)
+	}
+	if most == 0 {
+		return 0
+	}
+	return most + time.Hour
 }
 
 // scheduled reads what scheduled actions did.

@@ -107,7 +107,7 @@ func (b *builder) id(name string) metric.ID {
 // keyOf is equal for alarms that watch the same thing.
 func keyOf(r *alarm.Rule) string {
 	if r.Scalar() {
-		return r.Metric.Key() + " " + r.Statistic.String() + " " + r.Unit
+		return r.Metric.Key() + " " + r.Statistic.String() + " " + r.Unit + " " + r.Period.String()
 	}
 	key := ""
 	for _, q := range r.Metrics {

@@ -117,7 +117,8 @@ func Build(ctx context.Context, s Sources, q Query) (*Timeline, error) {
 	}
 	b := &builder{q: q, t: &Timeline{
 		Region: q.Scope.Region, Endpoint: q.Endpoint, Variant: q.Variant, From: q.From, To: q.To,
-		Loads: []Series{}, Latency: []Series{}, Errors: []Series{}, Alarms: []Alarm{}, Capacity: []Capacity{}, Bounds: []Bounds{}, Changes: []Change{}, Coolings: []Cooling{}, Lives: []Life{}, Groups: []Group{},
+		Loads: []Series{}, Latency: []Series{}, Errors: []Series{}, Alarms: []Alarm{}, Capacity: []Capacity{},
+		Bounds: []Bounds{}, Changes: []Change{}, Coolings: []Cooling{}, Lives: []Life{}, Groups: []Group{},
 	}}
 	if err := s.View(ctx, b.present); err != nil {
 		return nil, err
@@ -176,7 +177,14 @@ type builder struct {
 	schedules  []engine.Recorded
 	moves      map[string][]move              // transitions of alarms, by name
 	made       map[string]time.Time           // when alarms were created, where that is within the range
+	gone       map[string]time.Time           // when they were deleted
 	decided    map[time.Time]scaling.Decision // decisions that changed the capacity, by time
+
+	// By moment, in Unix nanoseconds: the changes, the activities that began then, and the instances' activities that followed a change then.
+	changed  map[int64]bool
+	started  map[int64][]scaling.Activity
+	followed map[int64][]scaling.InstanceActivity
+	lives    map[string]*Life
 }
 
 // target is the variant's scalable target.

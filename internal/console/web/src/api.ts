@@ -72,3 +72,22 @@ export async function aws<T>(region: string, target: string, input: object): Pro
   const type: string = body.__type ?? body.error?.code ?? "InternalFailure";
   throw new Refusal(response.status, type.replace(/^.*#/, ""), body.message ?? body.Message ?? body.error?.message ?? "The call failed.");
 }
+
+/**
+ * Runs one request at a time: what is asked for meanwhile runs after it, once, so that frequent changes do not keep an answer from coming.
+ * stop ends the one under way.
+ */
+export function oneAtATime(request: (signal: AbortSignal) => Promise<void>) {
+  let abort: AbortController | undefined;
+  let again = false, stopped = false;
+  const run = () => {
+    if (stopped) return;
+    if (abort) { again = true; return; }
+    abort = new AbortController();
+    void request(abort.signal).finally(() => {
+      abort = undefined;
+      if (again) { again = false; run(); }
+    });
+  };
+  return { run, stop: () => { stopped = true; abort?.abort(); } };
+}

@@ -1,5 +1,5 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { getVariants } from "./api";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { getVariants, oneAtATime } from "./api";
 import { ago, ms, number } from "./format";
 import { set, useAddress, variantPath } from "./router";
 import { now, useStream } from "./stream";
@@ -34,17 +34,14 @@ export function Home({ session }: { session: Session }) {
   const [failure, setFailure] = useState("");
   const [top, setTop] = useState(0);
   const table = useRef<HTMLDivElement>(null);
-  const pending = useRef<AbortController | undefined>(undefined); // an answer to an earlier search must not come after a later one's
 
   const first = Math.max(0, Math.floor(top / rowHeight) - 10);
   const count = Math.ceil((globalThis.innerHeight || 800) / rowHeight) + 20;
   const page = Math.floor(first / pageRows);
 
-  const load = useCallback(() => {
+  const load = useMemo(() => oneAtATime((signal) => {
     const offset = page * pageRows;
-    pending.current?.abort();
-    const abort = (pending.current = new AbortController());
-    getVariants({ q, state, sort, offset, limit: 2 * pageRows }, abort.signal).then((l) => {
+    return getVariants({ q, state, sort, offset, limit: 2 * pageRows }, signal).then((l) => {
       setList(l);
       setRows((before) => {
         const after = new Map([...before].filter(([i]) => i < l.total));
@@ -53,11 +50,11 @@ export function Home({ session }: { session: Session }) {
       });
       setFailure("");
     }, (e) => { if (e.name !== "AbortError") setFailure(e.message); });
-  }, [q, state, sort, page]);
+  }), [q, state, sort, page]);
 
   useEffect(() => setRows(new Map()), [q, state, sort]);
-  useEffect(() => { load(); return () => pending.current?.abort(); }, [load]);
-  useStream(useCallback(() => { if (document.visibilityState === "visible") load(); }, [load]));
+  useEffect(() => { load.run(); return load.stop; }, [load]); // an answer to an earlier search must not come after a later one's
+  useStream(useCallback(() => { if (document.visibilityState === "visible") load.run(); }, [load]));
   useEffect(() => {
     const f = () => setTop(Math.max(0, scrollY - (table.current?.offsetTop ?? 0)));
     addEventListener("scroll", f, { passive: true });

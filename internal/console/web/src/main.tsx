@@ -45,7 +45,7 @@ function Header({ session, onSignedOut }: { session: Session; onSignedOut: () =>
       <nav aria-label="Pages"><a href="/console/">Endpoints</a></nav>
       <Live />
       <span class="who">{session.open ? "no authentication" : session.access_key_id}</span>
-      {!session.open && <button onClick={() => void signOut().finally(onSignedOut)}>Sign out</button>}
+      {!session.open && <button onClick={() => void signOut().then(onSignedOut, () => location.reload())}>Sign out</button>}
     </header>
   );
 }
@@ -60,11 +60,16 @@ function Page({ session }: { session: Session }) {
   const { path } = useAddress();
   const [, , kind, ...rest] = path.split("/");
   if (kind === "variants" && rest.length === 3) {
-    const [region = "", endpoint = "", variant = ""] = rest.map(decodeURIComponent);
+    const [region = "", endpoint = "", variant = ""] = rest.map(decoded);
     return <VariantPage key={path} region={region} endpoint={endpoint} variant={variant} />;
   }
   if (path === "/" || path === "/console/" || path === "/console") return <Home session={session} />;
   return <p class="notice">There is no such page. <a href="/console/">All endpoints</a></p>;
+}
+
+/** A part of a path; as it is where it is not encoded as it should be. */
+function decoded(part: string): string {
+  try { return decodeURIComponent(part); } catch { return part; }
 }
 
 followLinks();

@@ -7,7 +7,7 @@ export interface Address {
 }
 
 function current(): Address {
-  return { path: decodeURI(location.pathname), query: new URLSearchParams(location.search) };
+  return { path: location.pathname, query: new URLSearchParams(location.search) };
 }
 
 const listeners = new Set<() => void>();

@@ -1,5 +1,5 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { getExplanation, getTimeline, type VariantName } from "./api";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { getExplanation, getTimeline, oneAtATime, type VariantName } from "./api";
 import { clock, duration, iso, ms, zone } from "./format";
 import { Groups } from "./groups";
 import { typing } from "./keys";
@@ -21,6 +21,9 @@ export const ranges: [string, number][] = [
   ["14 d", 14 * 1440 * minute],
 ];
 
+/** A longer range is read again at each change, but without one only each minute: a new point moves it by less than a pixel. */
+const shortRange = 60 * minute;
+
 /** What the address says of the time shown: a range that follows the present, or a fixed one; and the moment that is explained. */
 function useView() {
   const { query } = useAddress();
@@ -35,15 +38,12 @@ export function VariantPage({ region, endpoint, variant }: VariantName) {
   const view = useView();
   const [timeline, setTimeline] = useState<Timeline>();
   const [failure, setFailure] = useState("");
-  const pending = useRef<AbortController | undefined>(undefined);
 
-  const load = useCallback(() => {
-    pending.current?.abort();
-    const abort = (pending.current = new AbortController());
+  const load = useMemo(() => oneAtATime((signal) => {
     const range = view.fixed ? { from: iso(view.from), to: iso(view.to) } : { from: iso(now() - view.length) };
-    getTimeline(v, range, abort.signal).then((t) => { setTimeline(t); setFailure(""); }, (e) => { if (e.name !== "AbortError") setFailure(e.message); });
-  }, [v, view.fixed, view.from, view.to, view.length]);
-  useEffect(() => { load(); return () => pending.current?.abort(); }, [load]);
+    return getTimeline(v, range, signal).then((t) => { setTimeline(t); setFailure(""); }, (e) => { if (e.name !== "AbortError") setFailure(e.message); });
+  }), [v, view.fixed, view.from, view.to, view.length]);
+  useEffect(() => { load.run(); return load.stop; }, [load]);
 
   const explanation = useExplanation(v, view.at);
   const refresh = explanation.refresh;
@@ -52,7 +52,7 @@ export function VariantPage({ region, endpoint, variant }: VariantName) {
     const ours = event !== "change" || m.more || m.variants?.some((x) => x === `${region}/${endpoint}` || x === `${region}/${endpoint}/${variant}`) ||
       m.alarms?.some((x) => timeline?.alarms.some((a) => x === `${region}/${a.name}`));
     if (!ours) return;
-    if (!view.fixed) load();
+    if (!view.fixed && (event === "change" || view.length <= shortRange || now() - ms(timeline?.now ?? "") > minute)) load.run();
     if (view.at === undefined) refresh();
   }, [region, endpoint, variant, timeline, view.fixed, view.at, load, refresh]));
 
@@ -100,10 +100,9 @@ function useExplanation(v: VariantName, at: number | undefined) {
   const [present, setPresent] = useState<Explanation>();
   const [past, setPast] = useState<{ at: number; x?: Explanation; failure?: string }>();
   const [failure, setFailure] = useState("");
-  const refresh = useCallback(() => {
-    getExplanation(v, undefined).then((x) => { setPresent(x); setFailure(""); }, (e) => setFailure(e.message));
-  }, [v]);
-  useEffect(refresh, [refresh]);
+  const latest = useMemo(() => oneAtATime((signal) =>
+    getExplanation(v, undefined, signal).then((x) => { setPresent(x); setFailure(""); }, (e) => { if (e.name !== "AbortError") setFailure(e.message); })), [v]);
+  useEffect(() => { latest.run(); return latest.stop; }, [latest]);
   useEffect(() => {
     if (at === undefined) return;
     const abort = new AbortController();
@@ -118,7 +117,7 @@ function useExplanation(v: VariantName, at: number | undefined) {
     present,
     shown: selected ? selected.x : present,
     failure: selected ? selected.failure ?? "" : failure,
-    refresh,
+    refresh: latest.run,
   };
 }
 
