@@ -20,7 +20,7 @@ type commit struct {
 func (c *commit) slow() bool { return c != nil && time.Since(c.began) >= slowAfter }
 
 // stepNow steps an order in its caller's goroutine, which spares two changes of goroutines, unless earlier orders wait, or another goroutine
-// has the turn; stepped is false then. It returns the commit that the caller has to write; nil if another one is in progress, after which the order is
+// has the turn; stepped is false then. It returns the commit that has to be written; nil if another one is in progress, after which the order is
 // committed. It waits for nothing.
 func (c *Controller) stepNow(o *order) (w *commit, stepped bool) {
 	select {
@@ -39,13 +39,18 @@ func (c *Controller) stepNow(o *order) (w *commit, stepped bool) {
 	_, broken := c.step(orders)
 	if c.noteOutcome(orders, broken); broken != nil {
 		c.torn = broken
-		select {
-		case c.woken <- struct{}{}: // Run restores the engine
-		default: // it is being woken
-		}
+		c.wakeRun() // it restores the engine
 		return nil, true
 	}
 	return c.nextCommit(), true
+}
+
+// wakeRun makes Run go on if it waits for an event. It does not block.
+func (c *Controller) wakeRun() {
+	select {
+	case c.woken <- struct{}{}:
+	default: // it is being woken
+	}
 }
 
 // nextCommit begins to commit the pending group and returns the commit, which must be written; nil if another one is in progress or there is nothing to
@@ -54,6 +59,9 @@ func (c *Controller) nextCommit() *commit {
 	for c.writing == nil && len(c.pending.orders) > 0 {
 		g := c.pending
 		c.pending = group{}
+		if len(g.orders) >= batchMax {
+			c.wakeRun() // it takes no orders from the inbox while the group is full
+		}
 		if g.empty() {
 			c.complete(g)
 			continue
@@ -69,13 +77,6 @@ func (c *Controller) nextCommit() *commit {
 // launch commits the pending group in a goroutine of its own, unless another commit is in progress.
 func (c *Controller) launch() {
 	if w := c.nextCommit(); w != nil {
-		go c.commitAll(w)
-	}
-}
-
-// commitNow writes a commit in its caller's goroutine, and what is stepped meanwhile in another one.
-func (c *Controller) commitNow(w *commit) {
-	if w = c.finish(w); w != nil {
 		go c.commitAll(w)
 	}
 }

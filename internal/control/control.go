@@ -83,7 +83,7 @@ type Controller struct {
 	ended     chan error    // receives the result of the commit in progress, unless its writer lands it
 	late      *time.Timer   // fires when it is slow
 	torn      error         // why the engine must be restored after a caller stepped it; nil: it need not
-	woken     chan struct{} // receives when torn is set
+	woken     chan struct{} // receives when torn is set, and when a full group is no longer pending
 	fenced    error         // why this server must stop: another one has the journal
 	due       time.Time     // policy time of the next observation
 	usage     usageScans
@@ -210,14 +210,15 @@ func (c *Controller) Level() engine.Effects {
 }
 
 // Step applies an input and returns its result once it is durable. A refusal changes nothing and is returned once the state that it rests on
-// is durable. It fails with UnwritableError while the journal cannot be written.
+// is durable. It fails with UnwritableError while the journal cannot be written. It returns when ctx ends, however long a write to the disk takes; the
+// input may become durable nevertheless. The write has a goroutine of its own, which Run waits for when it ends.
 func (c *Controller) Step(ctx context.Context, in engine.Input) (engine.Result, error) {
 	if err := c.refusal(); err != nil {
 		return nil, err
 	}
 	o := &order{in: in, answered: make(chan struct{})}
 	if w, stepped := c.stepNow(o); w != nil {
-		c.commitNow(w)
+		go c.commitAll(w) // it goes on if the caller leaves
 	} else if !stepped {
 		if err := c.enqueue(ctx, o); err != nil {
 			return nil, err

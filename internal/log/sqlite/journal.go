@@ -251,17 +251,17 @@ func (s *Store) Read(ctx context.Context, after uint64, each func(log.Entry) err
 	}
 }
 
-// trimmed fails where entries after one that was read are missing: the journal has none after it, but a snapshot has.
+// trimmed fails where entries after one that was read are missing: the journal has none after it, but a snapshot has. It asks for both in one
+// statement, since an entry may be committed between two.
 func (s *Store) trimmed(ctx context.Context, last uint64) error {
-	begins, err := s.Begins(ctx)
-	if err != nil || begins > 0 {
-		return err
+	var begins, covered sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT (SELECT min(seq) FROM journal), (SELECT max(seq) FROM snapshot)`).Scan(&begins, &covered); err != nil {
+		return fmt.Errorf("finding the journal's beginning and end: %w", err)
 	}
-	end, err := s.End(ctx)
-	if err == nil && end > last {
-		err = &log.TrimmedError{After: last, First: end + 1}
+	if end := uint64(covered.Int64); !begins.Valid && end > last {
+		return &log.TrimmedError{After: last, First: end + 1}
 	}
-	return err
+	return nil
 }
 
 // journalColumns names the columns that Read reads; those that a file of an earlier version lacks are NULL.
