@@ -106,6 +106,25 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// A second's samples are in the tier of minutes too. A query that ends within the minute, before that second, finds neither.
+func TestAQueryEndsWithinAMinute(t *testing.T) {
+	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})
+	defer func() { l.h.close() }()
+	minute := l.now.Add(-time.Minute)
+	l.put(time.Second, time.Second, 5)
+	l.pass(time.Hour) // memory has it no more
+	for _, c := range []struct {
+		from   time.Duration
+		period time.Duration
+		want   float64
+	}{
+		{0, time.Second, 0}, {0, 10 * time.Second, 0}, {40 * time.Second, 10 * time.Second, 0},
+		{50 * time.Second, 10 * time.Second, 5}, {59 * time.Second, time.Second, 5}, {0, time.Minute, 5},
+	} {
+		l.wantSum(minute.Add(c.from), c.period, c.want)
+	}
+}
+
 // Samples on disk that are not yet confirmed to the engine count once.
 func TestWrittenButNotConfirmed(t *testing.T) {
 	l := newLife(t, filepath.Join(t.TempDir(), "h"), Options{})

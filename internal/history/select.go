@@ -55,6 +55,8 @@ func (h *History) openPast(ctx context.Context, now time.Time, kept map[engine.S
 		hi := min(upper, until)
 		if i > 0 {
 			upper = lower
+		} else {
+			hi = min(upper, ceil(until, 60)) // see join
 		}
 		if h.tiers[i].db == nil || lo >= hi {
 			continue
@@ -151,6 +153,9 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 	for i := range p.tiers {
 		t := &p.tiers[i]
 		from, until := max(t.from, floor(sel.from, resolutions[i])), min(t.until, sel.until)
+		if i == 0 {
+			until = min(t.until, ceil(sel.until, 60)) // see join
+		}
 		if t.Querier == nil || i == 0 && sel.whole || from >= until {
 			continue
 		}
@@ -212,7 +217,8 @@ func (x part) place(resolution int64) (start, late, sealed int64) {
 	return start, late, floor(start, 60) + 60*(late+1)
 }
 
-// join adds up the parts of each interval. 1-second samples are in two tiers: the finer one is used.
+// join adds up the parts of each interval. 1-second samples are in two tiers: the finer one is used, for the whole of a minute, also where
+// the range ends within it.
 func (p *past) join(sel *selection, kind Kind, kept int64, raw *[len(resolutions)][]part) []interval {
 	type minute struct{ start, late int64 }
 	fine := map[minute]bool{}
@@ -224,13 +230,16 @@ func (p *past) join(sel *selection, kind Kind, kept int64, raw *[len(resolutions
 	for i, parts := range raw {
 		for _, x := range parts {
 			start, late, sealed := x.place(resolutions[i])
-			if sealed > kept || start < sel.from || start >= sel.until {
+			if sealed > kept {
 				continue
 			}
 			switch {
 			case i == 0:
 				fine[minute{floor(start, 60), late}] = true
 			case i == 1 && fine[minute{start, late}]:
+				continue
+			}
+			if start < sel.from || start >= sel.until {
 				continue
 			}
 			all = append(all, interval{start, resolutions[i], x.value})
