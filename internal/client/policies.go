@@ -90,7 +90,7 @@ func (c *Client) PolicyTypes(ctx context.Context) ([]PolicyType, error) {
 func (c *Client) DeletePolicy(ctx context.Context, k scaling.TargetKey, name string) error {
 	return c.Call(ctx, Operation{Signing: "application-autoscaling", Target: "AnyScaleFrontendService.DeleteScalingPolicy"}, &sdk.DeleteScalingPolicyInput{
 		PolicyName: &name, ResourceId: &k.ResourceID, ScalableDimension: types.ScalableDimension(k.Dimension),
-		ServiceNamespace: types.ServiceNamespaceSagemaker,
+		ServiceNamespace: types.ServiceNamespace(k.Dimension.Namespace()),
 	}, &sdk.DeleteScalingPolicyOutput{})
 }
 

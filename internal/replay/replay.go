@@ -84,7 +84,7 @@ func (p *printer) take(d control.Redecision) error {
 	p.inputs++
 	if !d.Agrees() {
 		p.wrong++
-		if _, err := fmt.Fprintf(p.Out, "%s DISAGREES: input %d (%s) led to trace %q, now to %q\n", d.At.Format(time.RFC3339), d.Seq, d.Kind, d.Then, d.Now); err != nil {
+		if err := p.disagreement(d); err != nil {
 			return err
 		}
 	}
@@ -98,6 +98,25 @@ func (p *printer) take(d control.Redecision) error {
 		}
 	}
 	return nil
+}
+
+// disagreement prints an input whose events were others when it was recorded.
+func (p *printer) disagreement(d control.Redecision) error {
+	if !p.JSON {
+		_, err := fmt.Fprintf(p.Out, "%s DISAGREES: input %d (%s) led to trace %q, now to %q\n", d.At.Format(time.RFC3339), d.Seq, d.Kind, d.Then, d.Now)
+		return err
+	}
+	type disagreement struct {
+		Input uint64 `json:"input"` // sequence number
+		Kind  string `json:"kind"`  // of the input
+		Then  string `json:"then"`  // trace of the events when it was recorded
+		Now   string `json:"now"`
+	}
+	return plainjson.Write(p.Out, struct {
+		At   time.Time    `json:"at"`
+		Kind string       `json:"kind"`
+		What disagreement `json:"what"`
+	}{d.At, "Disagreement", disagreement{d.Seq, d.Kind, d.Then, d.Now}})
 }
 
 func (p *printer) event(at time.Time, e engine.Event) error {

@@ -32,7 +32,7 @@ func TestWhatCannotBeWrittenIsAValidationError(t *testing.T) {
 			json(weights), "SerializationException", "cannot be converted to a Float"},
 		{"an infinite threshold", "monitoring", alarm + "Infinity", form, "ValidationError", "should have valid Threshold parameter"},
 		{"a threshold that overflows", "monitoring", alarm + "1e400", form, "MalformedInput", "cannot be converted to a Double"},
-		{"text that is not UTF-8", "monitoring", alarm + "1&AlarmDescription=%ff", form, "ValidationError", "cannot be recorded"},
+		{"text that is not UTF-8", "monitoring", alarm + "1&AlarmDescription=%ff", form, "MalformedInput", "not UTF-8 cannot be converted to a String"},
 	} {
 		r.expect(c.name, r.raw(r.signed(c.service, http.MethodPost, "/", c.body, c.header)+c.body), http.StatusBadRequest, c.code, c.want)
 	}

@@ -19,6 +19,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/awsapi/policies"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
@@ -57,12 +58,14 @@ var views = map[string]asked{
 	"DescribeScalingPolicies":      {"AnyScaleFrontendService", `{"ServiceNamespace":"sagemaker"}`},
 	"GetPredictiveScalingForecast": {"AnyScaleFrontendService", `{"ServiceNamespace":"sagemaker","ResourceId":"endpoint/e/variant/v","ScalableDimension":"sagemaker:variant:DesiredInstanceCount","PolicyName":"soon","StartTime":FROM,"EndTime":UNTIL}`},
 	"ListTagsForResource":          {"AnyScaleFrontendService", `{"ResourceARN":"TARGET"}`},
+	"DescribePolicyTypes":          {policies.Target, `{}`},
 	"GetCallerIdentity":            {"", "2011-06-15"},
 	"GetRole":                      {"", "2010-05-08&RoleName=AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"},
 
 	// of two services that have an operation of the same name, the other
 	"DescribeScalingActivities of EC2": {"", "2011-01-01"},
 	"DescribeScheduledActions of EC2":  {"", "2011-01-01"},
+	"DescribePolicies of Bellows":      {policies.Target, `{"ResourceId":"endpoint/e/variant/v"}`},
 	"ListTagsForResource of alarms":    {"GraniteServiceVersion20100801", `{"ResourceARN":"arn:aws:cloudwatch:us-east-1:123456789012:alarm:by hand"}`},
 
 	"/":                      {},
