@@ -234,15 +234,19 @@ func TestAPolicyTypeOfOurOwnEndToEnd(t *testing.T) {
 		}
 		Story []struct{ Kind, Text string }
 	}
-	if err := json.Unmarshal([]byte(run("explain", "chat/blue", "--json")), &x); err != nil {
-		t.Fatal(err)
-	}
-	if p := x.Moment.Policies; len(p) != 1 || p[0].Type != "QueueLength" || len(p[0].Says) != 1 || !strings.HasPrefix(p[0].Says[0], says) {
-		t.Errorf("explain --json has %+v", p)
-	}
-	if page := s.page(); !strings.Contains(page, says) || !strings.Contains(page, "QueueLength") {
-		t.Errorf("the page is %s", page)
-	}
+	until(t, "explain --json has what the policy wants", func() bool { // where a minute has just begun, it has no data yet
+		s.publish(12)
+		if err := json.Unmarshal([]byte(run("explain", "chat/blue", "--json")), &x); err != nil {
+			t.Fatal(err)
+		}
+		p := x.Moment.Policies
+		return len(p) == 1 && p[0].Type == "QueueLength" && len(p[0].Says) == 1 && strings.HasPrefix(p[0].Says[0], says)
+	})
+	until(t, "the page has what the policy wants", func() bool {
+		s.publish(12)
+		page := s.page()
+		return strings.Contains(page, says) && strings.Contains(page, "QueueLength")
+	})
 
 	s.stop()
 	if out := run("explain", "chat/blue", "--at", x.Moment.At.Format(time.RFC3339)); !strings.Contains(out, says) {
