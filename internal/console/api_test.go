@@ -198,7 +198,7 @@ func TestSignInRefusals(t *testing.T) {
 		{`{`, "application/json", "127.0.0.1:1", 400, "InvalidRequest"},
 		{`{"access_key_id":"` + strings.Repeat("a", bodyMax) + `"}`, "application/json", "127.0.0.1:1", 413, "InvalidRequest"},
 	} {
-		r := httptest.NewRequest("POST", APIPath+"session", strings.NewReader(c.body))
+		r := httptest.NewRequest(http.MethodPost, APIPath+"session", strings.NewReader(c.body))
 		r.Header.Set("Content-Type", c.kind)
 		r.RemoteAddr = c.from
 		w := httptest.NewRecorder()
@@ -281,7 +281,7 @@ func TestTheListOfVariants(t *testing.T) {
 func TestCallsOfAWS(t *testing.T) {
 	f := newFixture(t, 0)
 	cookie := f.signInAs(t, keyID, secret)
-	r := httptest.NewRequest("POST", APIPath+"aws?region=eu-west-1", strings.NewReader("{}"))
+	r := httptest.NewRequest(http.MethodPost, APIPath+"aws?region=eu-west-1", strings.NewReader("{}"))
 	r.Host = "127.0.0.1:4580"
 	r.Header.Set("Cookie", cookie)
 	r.Header.Set("X-Amz-Target", "SageMaker.ListEndpoints")
@@ -296,7 +296,7 @@ func TestCallsOfAWS(t *testing.T) {
 func TestThePageAndItsFiles(t *testing.T) {
 	f := newFixture(t, 0)
 	w := httptest.NewRecorder()
-	f.Page(w, httptest.NewRequest("GET", "/", nil))
+	f.Page(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	html := w.Body.String()
 	if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'") || strings.Contains(html, "<style") {
 		t.Fatalf("%d %v %s", w.Code, w.Header(), html)
@@ -306,7 +306,7 @@ func TestThePageAndItsFiles(t *testing.T) {
 		if !strings.HasPrefix(part, AssetsPath) {
 			continue
 		}
-		r := httptest.NewRequest("GET", part, nil)
+		r := httptest.NewRequest(http.MethodGet, part, nil)
 		r.Header.Set("Accept-Encoding", "gzip, br")
 		w := httptest.NewRecorder()
 		f.Asset(w, r)
@@ -320,7 +320,7 @@ func TestThePageAndItsFiles(t *testing.T) {
 	}
 	for _, bad := range []string{"../index.html", "nothing.js", "", "x"} {
 		w := httptest.NewRecorder()
-		f.Asset(w, &http.Request{Method: "GET", URL: httptest.NewRequest("GET", "/", nil).URL.JoinPath(AssetsPath, bad)})
+		f.Asset(w, &http.Request{Method: http.MethodGet, URL: httptest.NewRequest(http.MethodGet, "/", nil).URL.JoinPath(AssetsPath, bad)})
 		if w.Code != 404 {
 			t.Errorf("%q: %d", bad, w.Code)
 		}
