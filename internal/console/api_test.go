@@ -51,6 +51,7 @@ type fixture struct {
 	*Console
 	world  *sim.World
 	secret string // of keyID; "" where it was revoked
+	reader bool   // the key is read-only
 	called []string
 	quit   context.CancelFunc
 }
@@ -80,14 +81,14 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 	f.Console = New(Options{
 		Version: "v1", Scope: inScope, Log: slog.New(slog.DiscardHandler), Control: s, Past: s, Quit: quit,
 		Identify: func(*http.Request) (Identity, bool) { return Identity{}, false },
-		SignIn: func(id, given string) (string, error) {
+		SignIn: func(id, given string) (Identity, error) {
 			if id != keyID || given != f.secret {
-				return "", fmt.Errorf("no")
+				return Identity{}, fmt.Errorf("no")
 			}
-			return inScope.Account, nil
+			return f.identity(), nil
 		},
-		Secret: func(id string) (string, string, bool) {
-			return f.secret, inScope.Account, id == keyID && f.secret != ""
+		Key: func(id string) (Key, bool) {
+			return Key{f.identity(), f.secret}, id == keyID && f.secret != ""
 		},
 		Call: func(w http.ResponseWriter, r *http.Request, s engine.Scope, id string) {
 			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+id)
@@ -99,6 +100,10 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 		}},
 	})
 	return f
+}
+
+func (f *fixture) identity() Identity {
+	return Identity{Account: inScope.Account, AccessKeyID: keyID, User: "ann", ReadOnly: f.reader}
 }
 
 // ask sends a request from this machine with a cookie, which may be "".
@@ -147,6 +152,19 @@ func TestTheAPINeedsASession(t *testing.T) {
 	}
 	if w := f.ask("GET", "openapi.yaml", "", ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "openapi: 3.1") {
 		t.Errorf("the description: %d %.40s", w.Code, w.Body)
+	}
+}
+
+// Pages disable their buttons by the session's read_only.
+func TestTheSessionSaysWhetherTheKeyIsReadOnly(t *testing.T) {
+	f := newFixture(t, 1)
+	for _, reader := range []bool{false, true} {
+		f.reader = reader
+		var got sessionInfo
+		w := f.ask("GET", "session", f.signInAs(t, keyID, secret), "")
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.ReadOnly != reader || got.User != "ann" {
+			t.Errorf("read-only %t: %s, %v", reader, w.Body, err)
+		}
 	}
 }
 

@@ -42,11 +42,11 @@ type Options struct {
 	Admit func(r *http.Request) bool // reports whether a request comes with a key
 
 	// Open: no authentication is needed. Otherwise Identify returns who a request comes from that has a key as user name and password or is
-	// signed, SignIn checks a key and returns its account, and Secret returns the secret and the account of a key that is valid now.
+	// signed, SignIn checks a key and returns its owner, and Key returns a key that is valid now.
 	Open     bool
 	Identify func(r *http.Request) (Identity, bool)
-	SignIn   func(accessKeyID, secret string) (account string, err error)
-	Secret   func(accessKeyID string) (secret, account string, ok bool)
+	SignIn   func(accessKeyID, secret string) (Identity, error)
+	Key      func(accessKeyID string) (Key, bool)
 
 	// Call serves a call of an AWS API by a known sender.
 	Call func(w http.ResponseWriter, r *http.Request, scope engine.Scope, accessKeyID string)

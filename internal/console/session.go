@@ -25,6 +25,14 @@ const cookiePrefix = "bellows-session"
 type Identity struct {
 	Account     string
 	AccessKeyID string // "" without authentication
+	User        string
+	ReadOnly    bool // it may only read
+}
+
+// Key is an access key.
+type Key struct {
+	Identity
+	Secret string
 }
 
 // session is the content of the cookie. It is signed with a key that is derived from the access key's secret, so that it survives a restart of
@@ -45,7 +53,9 @@ type sessionInfo struct {
 	Account     string    `json:"account"`
 	AccessKeyID string    `json:"access_key_id,omitempty"`
 	Expires     time.Time `json:"expires,omitzero"`
-	Open        bool      `json:"open"` // no authentication is needed
+	User        string    `json:"user,omitempty"`
+	ReadOnly    bool      `json:"read_only"` // changes are refused
+	Open        bool      `json:"open"`      // no authentication is needed
 	Region      string    `json:"region"`
 	Regions     []string  `json:"regions"` // those with something in them, and Region
 	Version     string    `json:"version"`
@@ -62,8 +72,8 @@ func (c *Console) identify(r *http.Request) (Identity, session, error) {
 		return Identity{Account: c.o.Scope.Account}, session{}, nil
 	}
 	if cookie, err := r.Cookie(cookieName(r)); err == nil {
-		if s, account, ok := c.openSession(cookie.Value); ok {
-			return Identity{account, s.AccessKeyID}, s, nil
+		if s, id, ok := c.openSession(cookie.Value); ok {
+			return id, s, nil
 		}
 	}
 	if id, ok := c.o.Identify(r); ok {
@@ -82,7 +92,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	account, err := c.o.SignIn(strings.TrimSpace(in.AccessKeyID), strings.TrimSpace(in.SecretAccessKey))
+	id, err := c.o.SignIn(strings.TrimSpace(in.AccessKeyID), strings.TrimSpace(in.SecretAccessKey))
 	if err != nil {
 		return &apiError{http.StatusForbidden, "InvalidKey", "This is no access key of the server, or not its secret. `bellows env` prints both."}
 	}
@@ -90,7 +100,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	if !c.o.Open {
 		http.SetCookie(w, c.cookie(r, c.sealSession(s), int(sessionFor/time.Second)))
 	}
-	return c.writeSession(w, r, Identity{account, s.AccessKeyID}, s)
+	return c.writeSession(w, r, id, s)
 }
 
 // signOut answers DELETE session.
@@ -125,8 +135,8 @@ func (c *Console) getSession(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) writeSession(w http.ResponseWriter, r *http.Request, id Identity, s session) error {
 	info := sessionInfo{
-		Account: id.Account, AccessKeyID: id.AccessKeyID, Expires: s.Expires, Open: c.o.Open, Region: c.o.Scope.Region, Regions: []string{},
-		Version: c.o.Version, PolicyTime: c.o.Control.Now(), ClockSpeed: c.o.Control.Speed(),
+		Account: id.Account, AccessKeyID: id.AccessKeyID, User: id.User, ReadOnly: id.ReadOnly, Expires: s.Expires, Open: c.o.Open,
+		Region: c.o.Scope.Region, Regions: []string{}, Version: c.o.Version, PolicyTime: c.o.Control.Now(), ClockSpeed: c.o.Control.Speed(),
 	}
 	if err := c.view(r.Context(), func(_ time.Time, e *engine.Engine) {
 		own := true
@@ -149,27 +159,27 @@ func (c *Console) writeSession(w http.ResponseWriter, r *http.Request, id Identi
 func (c *Console) sealSession(s session) string {
 	text, _ := json.Marshal(s) // it does not fail
 	body := base64.RawURLEncoding.EncodeToString(text)
-	key, _, _ := c.o.Secret(s.AccessKeyID)
-	return body + "." + base64.RawURLEncoding.EncodeToString(signature(key, body))
+	key, _ := c.o.Key(s.AccessKeyID)
+	return body + "." + base64.RawURLEncoding.EncodeToString(signature(key.Secret, body))
 }
 
-// openSession returns the session of a cookie and its account. It fails where the cookie was not made by sealSession, is expired, or its access
+// openSession returns the session of a cookie and its owner. It fails where the cookie was not made by sealSession, is expired, or its access
 // key is no longer valid.
-func (c *Console) openSession(value string) (s session, account string, ok bool) {
+func (c *Console) openSession(value string) (s session, id Identity, ok bool) {
 	body, sum, found := strings.Cut(value, ".")
 	if !found {
-		return s, "", false
+		return s, Identity{}, false
 	}
 	text, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil || json.Unmarshal(text, &s) != nil {
-		return s, "", false
+		return s, Identity{}, false
 	}
 	got, err := base64.RawURLEncoding.DecodeString(sum)
-	key, account, known := c.o.Secret(s.AccessKeyID)
-	if err != nil || !known || !hmac.Equal(got, signature(key, body)) || !time.Now().Before(s.Expires) {
-		return s, "", false
+	key, known := c.o.Key(s.AccessKeyID)
+	if err != nil || !known || !hmac.Equal(got, signature(key.Secret, body)) || !time.Now().Before(s.Expires) {
+		return s, Identity{}, false
 	}
-	return s, account, true
+	return s, key.Identity, true
 }
 
 // signature signs a session with a key that is derived from the access key's secret for this purpose.

@@ -23,6 +23,7 @@ type Key struct {
 	User            string    `json:"user"`
 	Created         time.Time `json:"created"`
 	Expires         time.Time `json:"expires,omitzero"`
+	ReadOnly        bool      `json:"read_only,omitempty"` // it sees everything and changes nothing
 }
 
 // fileName holds the keys, readable by its owner alone.

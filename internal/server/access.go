@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/console"
 )
 
@@ -20,28 +21,49 @@ func (s *Server) mayRead(r *http.Request) bool {
 // identify returns who sent a request that has an access key as user name and password, or is signed with one for any service.
 func (s *Server) identify(r *http.Request) (console.Identity, bool) {
 	if id, secret, ok := r.BasicAuth(); ok {
-		scope, err := s.auth.Basic(id, secret)
-		return console.Identity{Account: scope.Account, AccessKeyID: id}, err == nil
+		who, err := s.signIn(id, secret)
+		return who, err == nil
 	}
 	facts := awsapi.Facts(r)
 	visitor, err := s.auth.Begin(facts)
 	if err != nil {
 		return console.Identity{}, false
 	}
-	scope, id, err := visitor.Finish(facts, sha256.Sum256(nil))
-	return console.Identity{Account: scope.Account, AccessKeyID: id}, err == nil
+	_, id, err := visitor.Finish(facts, sha256.Sum256(nil))
+	if err != nil {
+		return console.Identity{}, false
+	}
+	if s.auth.Open() {
+		return console.Identity{Account: s.account(), AccessKeyID: id}, true
+	}
+	key, ok := s.auth.Lookup(id)
+	return identityOf(id, key), ok
 }
 
-// secret returns the secret and the account of an access key that is valid now.
-func (s *Server) secret(accessKeyID string) (secret, account string, ok bool) {
+// signIn returns whose an access key is. It fails where the secret is not the key's.
+func (s *Server) signIn(accessKeyID, secret string) (console.Identity, error) {
+	scope, err := s.auth.Basic(accessKeyID, secret)
+	if err != nil || s.auth.Open() {
+		return console.Identity{Account: scope.Account, AccessKeyID: accessKeyID}, err
+	}
+	key, _ := s.auth.Lookup(accessKeyID)
+	return identityOf(accessKeyID, key), nil
+}
+
+func identityOf(accessKeyID string, k sigv4.Key) console.Identity {
+	return console.Identity{Account: k.Account, AccessKeyID: accessKeyID, User: k.User, ReadOnly: k.ReadOnly}
+}
+
+// key returns an access key that is valid now, for sessions of the console.
+func (s *Server) key(accessKeyID string) (console.Key, bool) {
 	if s.auth.Open() {
-		return "", "", false
+		return console.Key{}, false
 	}
 	k, found := s.auth.Lookup(accessKeyID)
 	if !found || k.Token != "" || !k.Expires.IsZero() && !s.auth.Now().Before(k.Expires) {
-		return "", "", false
+		return console.Key{}, false
 	}
-	return k.Secret, k.Account, true
+	return console.Key{Identity: identityOf(accessKeyID, k), Secret: k.Secret}, true
 }
 
 // mayScrape reports whether a request may read /metrics: as mayRead, or with the token that is configured for metrics.

@@ -21,11 +21,8 @@ func Version() string {
 // newConsole makes the pages for people. api serves their calls of AWS APIs.
 func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 	return console.New(console.Options{
-		Open: s.o.NoAuth, Identify: s.identify, Secret: s.secret, Call: api.ServeAs, Journal: s.store, Quit: s.quitting,
-		SignIn: func(id, secret string) (string, error) {
-			scope, err := s.auth.Basic(id, secret)
-			return scope.Account, err
-		},
+		Open: s.o.NoAuth, Identify: s.identify, Key: s.key, Call: api.ServeAs, Journal: s.store, Quit: s.quitting,
+		SignIn:   s.signIn,
 		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics},
 
 		Version: Version(), Started: s.started, Scope: engine.Scope{Account: s.account(), Region: s.o.Config.Region}, Log: s.o.Log,

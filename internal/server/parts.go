@@ -27,7 +27,9 @@ func (s *Server) authenticator() *awsapi.Authenticator {
 	}
 	known := map[string]sigv4.Key{}
 	for _, k := range s.keys {
-		known[k.AccessKeyID] = sigv4.Key{Secret: k.SecretAccessKey, Token: k.SessionToken, Expires: k.Expires, Account: k.Account}
+		known[k.AccessKeyID] = sigv4.Key{
+			Secret: k.SecretAccessKey, Token: k.SessionToken, Expires: k.Expires, Account: k.Account, User: k.User, ReadOnly: k.ReadOnly,
+		}
 	}
 	a.Lookup = func(id string) (sigv4.Key, bool) {
 		k, found := known[id]

@@ -38,6 +38,9 @@ type Key struct {
 	Token   string    // session token; "" for a key without one
 	Expires time.Time // of a session; zero for a key that does not expire
 	Account string
+
+	User     string
+	ReadOnly bool // it may only read
 }
 
 // Identity is the signer of a request, and the region and service that it was signed for.

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { getSession, Refusal, signOut, whenSignedOut } from "./api";
 import { Home } from "./home";
 import { followLinks, useAddress } from "./router";
+import { SessionContext } from "./session";
 import { SignIn } from "./signin";
 import * as stream from "./stream";
 import type { Session } from "./types";
@@ -30,11 +31,11 @@ function App() {
   if (session === undefined) return null;
   if (session === null) return <SignIn onSignedIn={setSession} />;
   return (
-    <>
+    <SessionContext.Provider value={session}>
       <Header session={session} onSignedOut={() => setSession(null)} />
       <main><Page session={session} /></main>
       <Keys />
-    </>
+    </SessionContext.Provider>
   );
 }
 
@@ -44,7 +45,7 @@ function Header({ session, onSignedOut }: { session: Session; onSignedOut: () =>
       <a class="name" href="/console/">Bellows</a>
       <nav aria-label="Pages"><a href="/console/">Endpoints</a></nav>
       <Live />
-      <span class="who">{session.open ? "no authentication" : session.access_key_id}</span>
+      <span class="who">{session.open ? "no authentication" : session.access_key_id}{session.read_only && ", read-only"}</span>
       {!session.open && <button onClick={() => void signOut().then(onSignedOut, () => location.reload())}>Sign out</button>}
     </header>
   );

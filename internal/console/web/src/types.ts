@@ -3,6 +3,8 @@
 export interface Session {
   account: string;
   access_key_id?: string;
+  user?: string;
+  read_only: boolean;
   expires?: string;
   open: boolean;
   region: string;
