@@ -1,15 +1,13 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -23,8 +21,6 @@ import (
 // Config is bellows.yaml. Every setting has a default.
 type Config struct {
 	AccountStated bool `yaml:"-"` // the file has an account, even if it is the default one
-
-	Source yaml.Node `yaml:"-"` // the file, for the lines of mistakes; only while it is read
 
 	Account string  `yaml:"account"` // of the administrator's key; twelve digits
 	Region  string  `yaml:"region"`  // that `bellows env` prints
@@ -112,7 +108,7 @@ func Default() Config {
 	}
 }
 
-// Read reads a file, and checks it and the files, folders and commands that it names; "" gives the defaults. Errors name the file and the line.
+// Read reads a file, and checks it and the files, folders and commands that it names; "" gives the defaults. MistakesError has all mistakes.
 func Read(file string) (Config, error) {
 	if file == "" {
 		return Default(), nil
@@ -125,83 +121,80 @@ func Read(file string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("finding the configuration's folder: %w", err)
 	}
-	c, err := Parse(text, folder)
-	if err == nil {
-		err = c.locate(folder)
-		c.AccountStated = lineOf(&c.Source, "account") > 0
-		c.Source = yaml.Node{}
-	}
-	if err != nil {
-		return c, fmt.Errorf("%s: %w", file, err)
-	}
-	return c, nil
+	c, s := parse(text, folder)
+	c.locate(s, folder)
+	return c, s.err(file)
 }
 
-// Parse reads the text of a file in a folder. Relative paths are resolved against the folder, but not looked up. Errors name the line.
+// Parse reads the text of a file in a folder. Relative paths are resolved against the folder, but not looked up. MistakesError has all mistakes.
 func Parse(text []byte, folder string) (Config, error) {
-	c := Default()
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := yaml.Unmarshal(text, &c.Source); err != nil {
-		return c, plainYAML(err, nil)
+	c, s := parse(text, folder)
+	return c, s.err("")
+}
+
+// parse reads a text and notes the mistakes in it.
+func parse(text []byte, folder string) (Config, *source) {
+	c, s := Default(), &source{}
+	if err := yaml.Unmarshal(text, &s.root); err != nil { // it is no YAML: there is nothing else to check
+		s.mistakes = plainYAML(err)
+		return c, s
 	}
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, plainYAML(err, c.unfit())
+	if len(s.root.Content) == 0 {
+		return c, s
 	}
-	if texts := c.unfit(); len(texts) > 0 {
-		return c, errors.New(strings.Join(texts, "; "))
+	s.shape(s.root.Content[0], reflect.TypeFor[Config](), "")
+	if err := s.root.Decode(&c); err != nil && len(s.mistakes) == 0 {
+		s.mistakes = plainYAML(err)
+		return c, s
 	}
+	c.AccountStated = lineOf(&s.root, "account") > 0
 	c.resolve(folder)
-	return c, c.check()
+	c.check(s)
+	return c, s
 }
 
 // regionForm matches the regions of AWS's partitions: us-east-1, cn-north-1, us-gov-west-1, us-iso-east-1, eusc-de-east-1.
 var regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,2}-\d+$`)
 
-// check validates the settings one by one.
-func (c *Config) check() error {
+// check notes what is wrong with the settings one by one.
+func (c *Config) check(s *source) {
 	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
-		return c.wrong("account", "account %q is not twelve digits", c.Account)
+		s.wrong("account", "account %q is not twelve digits", c.Account)
 	}
 	if !regionForm.MatchString(c.Region) {
-		return c.wrong("region", "region %q does not look like an AWS region, such as us-east-1", c.Region)
+		s.wrong("region", "region %q does not look like an AWS region, such as us-east-1", c.Region)
 	}
 	if _, err := history.ParseRetention(c.Retention); err != nil {
-		return c.wrong("retention", "retention: %w", err)
+		s.wrong("retention", "retention: %v", err)
 	}
-	if err := c.checkRanges(); err != nil {
-		return err
-	}
+	s.checkRanges(reflect.ValueOf(c).Elem(), "")
 	for i := range c.Images {
-		if err := c.Images[i].check(); err != nil {
-			return c.wrong(fmt.Sprintf("images.%d", i), "images[%d]: %w", i, err)
+		for _, err := range c.Images[i].check() {
+			s.wrong(fmt.Sprintf("images.%d", i), "images[%d]: %v", i, err)
 		}
 	}
 	for i, x := range c.Webhooks {
 		if u, err := url.Parse(x.URL); x.Topic == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return c.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks[%d]: an entry needs a topic and an http or https url", i)
+			s.wrong(fmt.Sprintf("webhooks.%d", i), "webhooks[%d]: an entry needs a topic and an http or https url", i)
 		}
 	}
-	if err := c.checkMachine(); err != nil {
-		return err
-	}
+	c.checkMachine(s)
 	if _, err := c.ModelData.Settings(); err != nil {
-		return c.wrong(entryOf("model_data", err), "model_data: %w", err)
+		s.wrongEntries("model_data", err)
 	}
 	for i, x := range c.WebhookAllow {
 		if _, err := netip.ParsePrefix(x); err != nil {
-			return c.wrong(fmt.Sprintf("webhook_allow.%d", i), "webhook_allow[%d]: %q is no prefix such as 169.254.1.0/24", i, x)
+			s.wrong(fmt.Sprintf("webhook_allow.%d", i), "webhook_allow[%d]: %q is no prefix such as 169.254.1.0/24", i, x)
 		}
 	}
 	for i := range c.RemoteWrite {
-		if err := c.RemoteWrite[i].check(); err != nil {
-			return c.wrong(fmt.Sprintf("remote_write.%d", i), "remote_write[%d]: %w", i, err)
+		for _, err := range c.RemoteWrite[i].check() {
+			s.wrong(fmt.Sprintf("remote_write.%d", i), "remote_write[%d]: %v", i, err)
 		}
 	}
 	if err := c.Metrics.check(); err != nil {
-		return c.wrong("metrics", "metrics: %w", err)
+		s.wrong("metrics", "metrics: %v", err)
 	}
-	return nil
 }
 
 // WebhookURL returns the URL that a topic's messages are sent to; ok is false where no entry matches.

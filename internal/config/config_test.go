@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -41,6 +42,75 @@ func TestConfigMistakesAreNamed(t *testing.T) {
 		if _, err := Parse([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "main.") || strings.Contains(err.Error(), "!!") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// Every mistake of a file is reported at once, by line. What is unreadable in an entry is not reported a second time for what is then missing in it.
+func TestAllMistakesAreReportedAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bellows.yaml")
+	text := `region: nowhere
+regoin: eu-west-1
+kill_after: soon
+queue_max: 1.5
+images:
+- image: a
+  comand: [sh]
+- image: b
+  command: [no-such-program-here]
+  cwd: none
+  env: {"a=b": c}
+- image: c
+  command: python3
+account: 12
+log_max: 3
+log_max: 4
+webhooks: [{topic: a}, 7]
+model_data:
+  stores: [{access_key_id: a}, {endpoint: ftp://x}]
+  folders: [{prefix: "s3://b/", folder: missing}]
+remote_write: [{url: "http://u:p@x", headers: {"a b": c}}]
+fleet: cloud
+limits: some
+metrics: {token_file: gone}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Read(file)
+	var all *MistakesError
+	if !errors.As(err, &all) || !strings.HasPrefix(err.Error(), file+": 21 mistakes:\n  line 1: region ") {
+		t.Fatal(err)
+	}
+	want := []string{
+		`line 1: region "nowhere"`, `line 2: there is no setting "regoin": did you mean "region"?`, `line 3: kill_after: "soon" is not a duration`, `line 4: queue_max: "1.5" is not a whole number`,
+		`line 7: there is no setting "comand": did you mean "command"?`, `line 8: images[1]: env: "a=b" is no name`, `line 9: images[1].command: no-such-program-here cannot be run`,
+		`line 10: images[1].cwd: `, `line 13: images[2].command: "python3" is not a list`, `line 14: account "12" is not twelve digits`, `line 16: "log_max" is set twice, first in line 15`,
+		`line 17: webhooks[1]: "7" is not a mapping of settings`, `line 17: webhooks[0]: an entry needs a topic`, `line 19: model_data: stores[0]: access_key_id and secret_access_key go together`,
+		`line 19: model_data: stores[1]: the endpoint "ftp://x"`, `line 20: model_data.folders[0].folder: `, `line 21: remote_write[0]: a user and a password belong under basic_auth`,
+		`line 21: remote_write[0]: "a b" is no header`, `line 22: fleet is "cloud"`, `line 23: limits is "some"`, `line 24: reading the token of metrics`,
+	}
+	for i, m := range all.Mistakes {
+		if i >= len(want) || !strings.HasPrefix(m.String(), want[i]) {
+			t.Errorf("mistake %d: %s", i, m)
+		}
+	}
+	if len(all.Mistakes) != len(want) {
+		t.Errorf("%d mistakes, want %d:\n%v", len(all.Mistakes), len(want), err)
+	}
+}
+
+// Settings that are included with << are checked as those beside them; what includes itself is refused.
+func TestIncludedSettingsAreChecked(t *testing.T) {
+	text := "images:\n- &a {image: a, command: [c], cmd: d}\n- {<<: *a, image: b, passenv: [x]}\n- &b {<<: *b, image: c, command: [c]}\n"
+	if _, err := Parse([]byte(text), "/etc/bellows"); err == nil || strings.Count(err.Error(), "there is no setting") != 2 {
+		t.Error(err)
+	}
+	c, err := Parse([]byte("images:\n- &a {image: a, command: [c]}\n- {<<: *a, image: b}\n"), "/etc/bellows")
+	if err != nil || c.Images[1].Image != "b" || c.Images[1].Command[0] != "c" {
+		t.Errorf("%+v, %v", c.Images, err)
+	}
+	if _, err := Parse([]byte("images:\n- &b {<<: *b, image: c, command: [c]}\n"), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), "contains itself") {
+		t.Error(err)
 	}
 }
 
@@ -141,7 +211,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	if err != nil || len(got.Images) != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	got.Images, got.Source = nil, Default().Source
+	got.Images, got.AccountStated = nil, false
 	if want := Default(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}

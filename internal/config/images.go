@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -27,24 +28,25 @@ type Image struct {
 	MaxConcurrency int `yaml:"max_concurrency"` // invocations that one instance works on at a time; 0: as for all
 }
 
-func (x *Image) check() error {
+// check returns what is wrong with the entry.
+func (x *Image) check() (wrong []error) {
 	if x.Image == "" || len(x.Command) == 0 || x.Command[0] == "" {
-		return errors.New("an entry needs an image and a command")
+		wrong = append(wrong, errors.New("an entry needs an image and a command"))
 	}
 	if _, err := path.Match(pattern(x.Image), ""); err != nil {
-		return fmt.Errorf("%q is no pattern", x.Image)
+		wrong = append(wrong, fmt.Errorf("%q is no pattern", x.Image))
 	}
-	for name := range x.Env {
+	for _, name := range slices.Sorted(maps.Keys(x.Env)) {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
-			return fmt.Errorf("env: %q is no name of a variable", name)
+			wrong = append(wrong, fmt.Errorf("env: %q is no name of a variable", name))
 		}
 	}
 	for _, p := range x.PassEnv {
 		if _, err := path.Match(p, ""); p == "" || err != nil {
-			return fmt.Errorf("pass_env: %q is neither the name of a variable nor a pattern", p)
+			wrong = append(wrong, fmt.Errorf("pass_env: %q is neither the name of a variable nor a pattern", p))
 		}
 	}
-	return nil
+	return wrong
 }
 
 // resolve makes the paths of model data and of files with secrets absolute. Relative paths are relative to the configuration's folder.
@@ -66,17 +68,20 @@ func (c *Config) resolve(folder string) {
 	}
 }
 
-// locate finds the commands and folders of images and reads the token of metrics. Relative paths are relative to the configuration's folder;
-// a command without a slash is looked up in PATH.
-func (c *Config) locate(folder string) error {
+// locate finds the commands and folders of images and the folders of model data, and reads the token of metrics. Relative paths are relative to
+// the configuration's folder; a command without a slash is looked up in PATH.
+func (c *Config) locate(s *source, folder string) {
 	for i := range c.Images {
 		x := &c.Images[i]
 		at := fmt.Sprintf("images.%d", i)
 		if x.Cwd != "" {
 			x.Cwd = within(folder, x.Cwd)
-			if st, err := os.Stat(x.Cwd); err != nil || !st.IsDir() {
-				return c.wrong(at+".cwd", "images[%d].cwd: %s is no folder", i, x.Cwd)
+			if !isFolder(x.Cwd) {
+				s.wrong(at+".cwd", "images[%d].cwd: %s is no folder", i, x.Cwd)
 			}
+		}
+		if len(x.Command) == 0 || x.Command[0] == "" {
+			continue // as check says
 		}
 		name := x.Command[0]
 		if strings.Contains(name, "/") {
@@ -84,11 +89,24 @@ func (c *Config) locate(folder string) error {
 		}
 		found, err := exec.LookPath(name)
 		if err != nil {
-			return c.wrong(at+".command", "images[%d].command: %s cannot be run: %w", i, name, innermost(err))
+			s.wrong(at+".command", "images[%d].command: %s cannot be run: %v", i, name, innermost(err))
+			continue
 		}
 		x.Command = slices.Concat([]string{found}, x.Command[1:])
 	}
-	return c.Metrics.read(folder)
+	for i, x := range c.ModelData.Folders {
+		if x.Folder != "" && !isFolder(x.Folder) {
+			s.wrong(fmt.Sprintf("model_data.folders.%d.folder", i), "model_data.folders[%d].folder: %s is no folder", i, x.Folder)
+		}
+	}
+	if err := c.Metrics.read(folder); err != nil {
+		s.wrong("metrics.token_file", "%v", err)
+	}
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // innermost returns the error at the end of the chain: without the name of the file, which the message has already.

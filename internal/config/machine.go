@@ -44,20 +44,19 @@ func (c Config) Types() map[string]machine.Size {
 	return out
 }
 
-func (c *Config) checkMachine() error {
+func (c *Config) checkMachine(s *source) {
 	if _, err := fleetKind(Fleets(), c.Fleet); err != nil {
-		return c.wrong("fleet", "%w", err)
+		s.wrong("fleet", "%v", err)
 	}
 	for i, t := range c.InstanceTypes {
 		if err := t.check(); err != nil {
-			return c.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types[%d]: %w", i, err)
+			s.wrong(fmt.Sprintf("instance_types.%d", i), "instance_types[%d]: %v", i, err)
 		}
 	}
 	switch c.Limits {
 	case LimitsAuto, LimitsOff, LimitsRequired:
-		return nil
 	default:
-		return c.wrong("limits", "limits is %q: want auto, off or required", c.Limits)
+		s.wrong("limits", "limits is %q: want auto, off or required", c.Limits)
 	}
 }
 

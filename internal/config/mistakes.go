@@ -1,34 +1,119 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"bellows.dev/bellows/plural"
 )
 
-// wrong returns the error of a setting, with its line. at is the path of the setting: names, and indexes of list entries, separated by dots.
-func (c *Config) wrong(at, format string, args ...any) error {
-	err := fmt.Errorf(format, args...)
-	if line := lineOf(&c.Source, at); line > 0 {
-		return fmt.Errorf("line %d: %w", line, err)
+// Mistake is one thing that is wrong in a configuration.
+type Mistake struct {
+	Line int    // 0: it has no line of its own
+	Text string // names the setting
+}
+
+// String renders the mistake, with its line where it has one.
+func (m Mistake) String() string {
+	if m.Line == 0 {
+		return m.Text
 	}
-	return err
+	return fmt.Sprintf("line %d: %s", m.Line, m.Text)
+}
+
+// MistakesError is the error of a configuration that is not valid. It has every mistake that was found, by line.
+type MistakesError struct {
+	File     string // "" where the text came from none
+	Mistakes []Mistake
+}
+
+// Error renders one mistake in a line, and several with a line each.
+func (e *MistakesError) Error() string {
+	file := ""
+	if e.File != "" {
+		file = e.File + ": "
+	}
+	if len(e.Mistakes) == 1 {
+		return file + e.Mistakes[0].String()
+	}
+	text := file + plural.Of(len(e.Mistakes), "mistake") + ":"
+	for _, m := range e.Mistakes {
+		text += "\n  " + m.String()
+	}
+	return text
+}
+
+// source is the text of a configuration while it is read, and the mistakes in it.
+type source struct {
+	root     yaml.Node
+	mistakes []Mistake
+
+	// alone are the paths of settings whose own values are wrong, which checks of the settings around them would only repeat.
+	alone []string
+
+	merged map[*yaml.Node]bool // mappings that others include, which have been looked at
+}
+
+// wrong notes a mistake in a setting. at is the setting's path: names, and indexes of list entries, separated by dots. It is not noted where
+// the value of a setting in it, or around it, is wrong by itself: that may be all that is wrong.
+func (s *source) wrong(at, format string, args ...any) {
+	for _, u := range s.alone {
+		if u == at || strings.HasPrefix(u, at+".") || strings.HasPrefix(at, u+".") {
+			return
+		}
+	}
+	s.note(lineOf(&s.root, at), format, args...)
+}
+
+// wrongAlone notes that the value of the setting at a path is wrong by itself: of another type, or out of its range.
+func (s *source) wrongAlone(at string, line int, format string, args ...any) {
+	s.alone = append(s.alone, at)
+	s.note(line, format, args...)
+}
+
+// note notes a mistake in a line. One that is the same in all is noted once.
+func (s *source) note(line int, format string, args ...any) {
+	if m := (Mistake{line, fmt.Sprintf(format, args...)}); !slices.Contains(s.mistakes, m) {
+		s.mistakes = append(s.mistakes, m)
+	}
+}
+
+// err returns the mistakes as an error; nil where there are none.
+func (s *source) err(file string) error {
+	if len(s.mistakes) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(s.mistakes, func(a, b Mistake) int { return cmp.Compare(a.Line, b.Line) })
+	return &MistakesError{file, s.mistakes}
 }
 
 // entry matches the entry of a list that an error of a setting begins with.
 var entry = regexp.MustCompile(`^([a-z_]+)\[(\d+)\]`)
 
-// entryOf returns the path of the list entry that an error begins with, or of the setting where it begins with none.
-func entryOf(setting string, err error) string {
-	if m := entry.FindStringSubmatch(err.Error()); m != nil {
-		return setting + "." + m[1] + "." + m[2]
+// wrongEntries notes the errors of a setting that are joined in one, each with the list entry that it begins with. Of one entry the first counts.
+func (s *source) wrongEntries(setting string, err error) {
+	all := []error{err}
+	if many, is := err.(interface{ Unwrap() []error }); is {
+		all = many.Unwrap()
 	}
-	return setting
+	noted := map[string]bool{}
+	for _, x := range all {
+		at := setting
+		if m := entry.FindStringSubmatch(x.Error()); m != nil {
+			at += "." + m[1] + "." + m[2]
+		}
+		if !noted[at] {
+			s.wrong(at, "%s: %v", setting, x)
+		}
+		noted[at] = true
+	}
 }
 
 // lineOf returns the line of a setting, or of the innermost setting around it that the file has; 0 where there is none.
@@ -59,9 +144,9 @@ func lineOf(n *yaml.Node, at string) int {
 
 // The YAML library's error texts, which name Go types.
 var (
-	unknownSetting = regexp.MustCompile(`^line (\d+): field (.*) not found in type (.*)$`)
-	wrongKind      = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal (\\S+)(?: `(.*)`)? into (.*)$")
-	setTwice       = regexp.MustCompile(`^line (\d+): mapping key (.*) already defined at line (\d+)$`)
+	lineForm  = regexp.MustCompile(`(?s)^line (\d+): (.*)$`)
+	wrongKind = regexp.MustCompile("(?s)^cannot unmarshal (\\S+)(?: `(.*)`)? into (.*)$")
+	setTwice  = regexp.MustCompile(`^mapping key (.*) already defined at line (\d+)$`)
 )
 
 // misread returns the error of a value that is not of its setting's type.
@@ -77,35 +162,33 @@ func misread(n *yaml.Node, want string) error {
 	return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %s is not %s", n.Line, what, want)}}
 }
 
-// plainYAML rewords the YAML library's errors in the file's terms, each with its line. named are the texts of the values that are not of
-// their settings' type, which replace the library's texts for those.
-func plainYAML(err error, named []string) error {
-	var many *yaml.TypeError
-	if !errors.As(err, &many) {
-		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+// plainYAML returns the mistakes of an error of the YAML library in the file's terms.
+func plainYAML(err error) []Mistake {
+	texts := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	if many := (*yaml.TypeError)(nil); errors.As(err, &many) {
+		texts = many.Errors
 	}
-	var texts []string
-	for _, text := range many.Errors {
-		if names := unknownSetting.MatchString(text) || setTwice.MatchString(text); names || len(named) == 0 {
-			texts = append(texts, plainMistake(text))
+	out := make([]Mistake, len(texts))
+	for i, text := range texts {
+		if m := lineForm.FindStringSubmatch(text); m != nil {
+			out[i].Line, _ = strconv.Atoi(m[1]) // digits
+			text = m[2]
 		}
+		out[i].Text = plainMistake(text)
 	}
-	return errors.New(strings.Join(append(texts, named...), "; "))
+	return out
 }
 
 func plainMistake(text string) string {
-	if m := unknownSetting.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("line %s: there is no setting %q", m[1], m[2]) + meant(m[2], settingsOf(m[3]))
-	}
 	if m := setTwice.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("line %s: %s is set twice, first in line %s", m[1], m[2], m[3])
+		return fmt.Sprintf("%s is set twice, first in line %s", m[1], m[2])
 	}
 	if m := wrongKind.FindStringSubmatch(text); m != nil {
-		what := map[string]string{"!!seq": "a list", "!!map": "a mapping"}[m[2]]
+		what := map[string]string{"!!seq": "a list", "!!map": "a mapping"}[m[1]]
 		if what == "" {
-			what = strconv.Quote(m[3])
+			what = strconv.Quote(m[2])
 		}
-		return fmt.Sprintf("line %s: %s is not %s", m[1], what, kindOf(m[4]))
+		return fmt.Sprintf("%s is not %s", what, kindOf(m[3]))
 	}
 	return text
 }
@@ -130,67 +213,4 @@ func kindOf(goType string) string {
 	default:
 		return "a mapping of settings"
 	}
-}
-
-// settingsOf returns the names of the settings in a type of the configuration. typeName is the type's name in the YAML library's errors.
-func settingsOf(typeName string) []string {
-	var names []string
-	seen := map[reflect.Type]bool{}
-	var look func(t reflect.Type)
-	look = func(t reflect.Type) {
-		for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map {
-			t = t.Elem()
-		}
-		if t.Kind() != reflect.Struct || seen[t] {
-			return
-		}
-		seen[t] = true
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-			if name == "" || name == "-" {
-				continue
-			}
-			if t.String() == typeName {
-				names = append(names, name)
-			}
-			look(t.Field(i).Type)
-		}
-	}
-	look(reflect.TypeFor[Config]())
-	return names
-}
-
-// meant suggests the known name that is nearest to an unknown one; "" where none is near.
-func meant(name string, known []string) string {
-	best, least := "", len(name)/2+1 // half of it may differ
-	for _, k := range known {
-		if d := distance(name, k); d < least {
-			best, least = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
-}
-
-// distance returns the Levenshtein distance of two texts in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

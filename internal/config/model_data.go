@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -41,29 +42,39 @@ type Folder struct {
 	Folder string `yaml:"folder"`
 }
 
-// Settings returns the settings of the cache of model data. It reads the file with a secret each time.
+// Settings returns the settings of the cache of model data. It reads the files with secrets each time. An error joins those of all entries.
 func (c ModelData) Settings() (modeldata.Settings, error) {
 	s := modeldata.Settings{CacheMax: int64(c.CacheMax), ModelMax: int64(c.ModelMax), Timeout: time.Duration(c.DownloadTimeout)}
+	var wrong []error
 	for i, x := range c.Stores {
-		if x.SecretAccessKeyFile != "" {
-			if x.SecretAccessKey != "" {
-				return s, fmt.Errorf("stores[%d]: use secret_access_key or secret_access_key_file, not both", i)
-			}
-			text, err := os.ReadFile(x.SecretAccessKeyFile)
-			if err != nil {
-				return s, fmt.Errorf("stores[%d]: reading the secret access key: %w", i, err)
-			}
-			x.SecretAccessKey = strings.TrimSpace(string(text))
+		secret, err := x.secret()
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("stores[%d]: %w", i, err))
 		}
 		s.Stores = append(s.Stores, modeldata.Store{
 			Bucket: x.Bucket, Endpoint: x.Endpoint, Region: x.Region, PathStyle: x.PathStyle, AccessKeyID: x.AccessKeyID,
-			SecretAccessKey: x.SecretAccessKey, SessionToken: x.SessionToken, Anonymous: x.Anonymous, AllowHTTP: x.AllowHTTP,
+			SecretAccessKey: secret, SessionToken: x.SessionToken, Anonymous: x.Anonymous, AllowHTTP: x.AllowHTTP,
 		})
 	}
 	for _, x := range c.Folders {
 		s.Folders = append(s.Folders, modeldata.Folder{Prefix: x.Prefix, Path: x.Folder})
 	}
-	return s, s.Check()
+	return s, errors.Join(append(wrong, s.Check()...)...)
+}
+
+// secret returns the secret access key, directly or from its file.
+func (x *Store) secret() (string, error) {
+	if x.SecretAccessKeyFile == "" {
+		return x.SecretAccessKey, nil
+	}
+	if x.SecretAccessKey != "" {
+		return "", errors.New("use secret_access_key or secret_access_key_file, not both")
+	}
+	text, err := os.ReadFile(x.SecretAccessKeyFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the secret access key: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // Size is a number of bytes that YAML spells as such, or as 512MiB, 8GiB or 50GB.

@@ -2,14 +2,11 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/plural"
@@ -95,54 +92,44 @@ func rangeOf(at string) (valueRange, bool) {
 // settingName returns the name of the setting at a path for messages: instance_types[0].memory.
 func settingName(at string) string { return index.ReplaceAllString(at, "[$1]") }
 
-// checkRanges refuses settings that are out of their ranges.
-func (c *Config) checkRanges() error { return c.checkRange(reflect.ValueOf(c).Elem(), "") }
-
-func (c *Config) checkRange(v reflect.Value, at string) error {
+// checkRanges notes the settings at or below a path that are out of their ranges.
+func (s *source) checkRanges(v reflect.Value, at string) {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if v.IsNil() {
-			return nil
+		if !v.IsNil() {
+			s.checkRanges(v.Elem(), at)
 		}
-		return c.checkRange(v.Elem(), at)
 	case reflect.Slice:
 		for i := range v.Len() {
-			if err := c.checkRange(v.Index(i), fmt.Sprint(at, ".", i)); err != nil {
-				return err
-			}
+			s.checkRanges(v.Index(i), fmt.Sprint(at, ".", i))
 		}
-		return nil
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if name := yamlName(v.Type().Field(i)); name != "" {
-				if err := c.checkRange(v.Field(i), inside(at, name)); err != nil {
-					return err
-				}
+				s.checkRanges(v.Field(i), inside(at, name))
 			}
 		}
-		return nil
 	default:
-		return c.checkNumber(v, at)
+		s.checkNumber(v, at)
 	}
 }
 
-// checkNumber refuses a setting that is out of its range, if it has one.
-func (c *Config) checkNumber(v reflect.Value, at string) error {
+// checkNumber notes a setting that is out of its range, if it has one.
+func (s *source) checkNumber(v reflect.Value, at string) {
 	r, found := rangeOf(at)
 	if !found {
-		return nil
+		return
 	}
 	n := numberOf(v)
 	switch v.Interface().(type) {
 	case Duration, Size:
 		if n == 0 {
-			return nil // not set: UnmarshalYAML refuses a zero in the file
+			return // not set: UnmarshalYAML refuses a zero in the file
 		}
 	}
-	if n >= r.least && n <= r.most { // false for NaN
-		return nil
+	if !(n >= r.least && n <= r.most) { // NaN is in no range
+		s.wrongAlone(at, lineOf(&s.root, at), "%s is %s: want %s", settingName(at), r.text(n), r)
 	}
-	return c.wrong(at, "%s is %s: want %s", settingName(at), r.text(n), r)
 }
 
 func numberOf(v reflect.Value) float64 {
@@ -167,56 +154,6 @@ func yamlName(f reflect.StructField) string {
 		return ""
 	}
 	return name
-}
-
-// unfit returns an error text for each setting of the file whose value is not of its type.
-func (c *Config) unfit() []string {
-	if len(c.Source.Content) == 0 {
-		return nil
-	}
-	return unfit(c.Source.Content[0], reflect.TypeFor[Config](), "")
-}
-
-// unfit returns an error text for each setting at or below a node whose value is not of its type, with its line, name and range. Aliases of
-// lists and mappings are not followed: their anchors are checked where they stand.
-func unfit(n *yaml.Node, t reflect.Type, at string) []string {
-	var out []string
-	if n.Kind == yaml.AliasNode && n.Alias.Kind == yaml.ScalarNode {
-		n = n.Alias
-	}
-	switch {
-	case n.Kind == yaml.AliasNode:
-		return nil
-	case t.Kind() == reflect.Pointer:
-		return unfit(n, t.Elem(), at)
-	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			for j := range t.NumField() {
-				if name := yamlName(t.Field(j)); name != "" && name == n.Content[i].Value {
-					out = append(out, unfit(n.Content[i+1], t.Field(j).Type, inside(at, name))...)
-				}
-			}
-		}
-		return out
-	case n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
-		for i, x := range n.Content {
-			out = append(out, unfit(x, t.Elem(), inside(at, strconv.Itoa(i)))...)
-		}
-		return out
-	}
-	err := n.Decode(reflect.New(t).Interface())
-	if f := 0.0; err == nil && t.Kind() == reflect.Int && n.Decode(&f) == nil && f != math.Trunc(f) { // the YAML library would truncate it
-		err = misread(n, kindOf("int"))
-	}
-	if err == nil {
-		return nil
-	}
-	line := fmt.Sprintf("line %d: ", n.Line)
-	text := line + settingName(at) + ": " + strings.TrimPrefix(plainYAML(err, nil).Error(), line)
-	if r, found := rangeOf(at); found {
-		text += ": want " + r.String()
-	}
-	return append(out, text)
 }
 
 func numberText(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

@@ -139,7 +139,7 @@ func TestRangesOfAliases(t *testing.T) {
 		"account: &a '123456789012'\nqueue_max: *a":                                   "is not a whole number",
 		"images: [&i {image: a, command: [c], max_concurrency: -1}, *i]":              "images[0].max_concurrency is -1",
 		"images:\n- &i {image: a, command: [c]}\n- {<<: *i, max_concurrency: 200000}": "line 3: images[1].max_concurrency is 200000",
-		"kill_after: soon\nqueue_max: x\nnonsense: 1":                                 `there is no setting "nonsense"; line 1: kill_after: "soon" is not a duration such as 90s or 8m: want 1ms to 1h; line 2: queue_max`,
+		"kill_after: soon\nqueue_max: x\nnonsense: 1":                                 "line 1: kill_after: \"soon\" is not a duration such as 90s or 8m: want 1ms to 1h\n  line 2: queue_max",
 		"retention: -1s=3h": "line 1: retention: ",
 	} {
 		if _, err := Parse([]byte(text), "/etc/bellows"); err == nil || !strings.Contains(err.Error(), want) {

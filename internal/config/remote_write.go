@@ -3,9 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"bellows.dev/bellows/internal/prometheus"
@@ -28,27 +30,28 @@ type RemoteWrite struct {
 	} `yaml:"basic_auth"`
 }
 
-func (r *RemoteWrite) check() error {
+// check returns what is wrong with the entry.
+func (r *RemoteWrite) check() (wrong []error) {
 	u, err := url.Parse(r.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("it needs an http or https url")
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		wrong = append(wrong, errors.New("it needs an http or https url"))
+	case u.User != nil:
+		wrong = append(wrong, errors.New("a user and a password belong under basic_auth, not into the url"))
 	}
-	if u.User != nil {
-		return errors.New("a user and a password belong under basic_auth, not into the url")
-	}
-	for name, value := range r.Headers {
-		if name == "" || strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(value, "\r\n") {
-			return fmt.Errorf("%q is no header", name)
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		if value := r.Headers[name]; name == "" || strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(value, "\r\n") {
+			wrong = append(wrong, fmt.Errorf("%q is no header", name))
 		}
 		if http.CanonicalHeaderKey(name) == "Authorization" && r.BasicAuth.Username != "" {
-			return errors.New("it has both an Authorization header and basic_auth")
+			wrong = append(wrong, errors.New("it has both an Authorization header and basic_auth"))
 		}
 	}
 	a := &r.BasicAuth
 	if a.Username == "" && (a.Password != "" || a.PasswordFile != "") || a.Password != "" && a.PasswordFile != "" {
-		return errors.New("basic_auth needs a username, and a password or a password_file")
+		wrong = append(wrong, errors.New("basic_auth needs a username, and a password or a password_file"))
 	}
-	return nil
+	return wrong
 }
 
 // Destination returns the receiver's settings for a Forwarder. It reads the file with the password.

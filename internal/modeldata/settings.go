@@ -58,26 +58,26 @@ func (s Settings) withDefaults() Settings {
 	return s
 }
 
-// Check returns what is wrong with the settings.
-func (s Settings) Check() error {
+// Check returns what is wrong with the settings: an error for each entry that cannot be used.
+func (s Settings) Check() (wrong []error) {
 	for i, x := range s.Stores {
 		if err := x.check(); err != nil {
-			return fmt.Errorf("stores[%d]: %w", i, err)
+			wrong = append(wrong, fmt.Errorf("stores[%d]: %w", i, err))
 		}
 	}
 	for i, x := range s.Folders {
 		bucket, _, ok := s3URI(x.Prefix)
 		switch {
 		case !ok || bucket == "" || !strings.HasSuffix(x.Prefix, "/"):
-			return fmt.Errorf("folders[%d]: the prefix %q is not s3://bucket/ or s3://bucket/prefix/: it ends with a slash", i, x.Prefix)
+			wrong = append(wrong, fmt.Errorf("folders[%d]: the prefix %q is not s3://bucket/ or s3://bucket/prefix/: it ends with a slash", i, x.Prefix))
 		case !filepath.IsAbs(x.Path):
-			return fmt.Errorf("folders[%d]: the folder %q is not an absolute path", i, x.Path)
+			wrong = append(wrong, fmt.Errorf("folders[%d]: the folder %q is not an absolute path", i, x.Path))
 		}
 	}
 	if s.CacheMax < 0 || s.ModelMax < 0 || s.Timeout < 0 {
-		return errors.New("sizes and time-outs must be positive")
+		wrong = append(wrong, errors.New("sizes and time-outs must be positive"))
 	}
-	return nil
+	return wrong
 }
 
 func (s Store) check() error {

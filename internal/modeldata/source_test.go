@@ -114,14 +114,14 @@ func TestSettingsMistakesAreNamed(t *testing.T) {
 		"must be positive":       {CacheMax: -1},
 		"folders[0]: the prefix": {Folders: []Folder{{"https://a/", "/x"}}},
 	} {
-		if err := s.Check(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := errors.Join(s.Check()...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", s, err, want)
 		}
 	}
 	for _, s := range []Settings{
 		{}, {Stores: []Store{{}, {Endpoint: "http://127.0.0.1:9"}, {Endpoint: "http://x", AllowHTTP: true}, {Bucket: "a-*", Endpoint: "https://x"}}},
 	} {
-		if err := s.Check(); err != nil {
+		if err := errors.Join(s.Check()...); err != nil {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 
@@ -29,7 +30,7 @@ func (s *Server) reload(ctx context.Context) {
 	}
 	next, err := s.o.Read()
 	if err != nil {
-		s.o.Log.WarnContext(ctx, "the configuration is not valid: the settings stay as they are", "error", err)
+		s.logMistakes(ctx, err)
 		return
 	}
 	now, changed, waiting := s.conf().TakeOver(next)
@@ -57,6 +58,20 @@ func (s *Server) reload(ctx context.Context) {
 		s.o.Log.WarnContext(ctx, "settings take effect at the next start", "settings", waiting)
 	}
 	s.o.Log.InfoContext(ctx, "the configuration is read again", "changed", changed)
+}
+
+// logMistakes logs each mistake of a configuration that was read again.
+func (s *Server) logMistakes(ctx context.Context, err error) {
+	all := []error{err}
+	if wrong := (*config.MistakesError)(nil); errors.As(err, &wrong) {
+		all = all[:0]
+		for _, m := range wrong.Mistakes {
+			all = append(all, &config.MistakesError{File: wrong.File, Mistakes: []config.Mistake{m}})
+		}
+	}
+	for _, x := range all {
+		s.o.Log.WarnContext(ctx, "the configuration is not valid: the settings stay as they are", "error", x)
+	}
 }
 
 // account returns the account of requests without another: that of the administrator's key, or the configured one where there are no keys.
