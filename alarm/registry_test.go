@@ -377,6 +377,23 @@ func TestTags(t *testing.T) {
 	}
 }
 
+// A contributor that is returned for less than the pending period raises nothing.
+func TestTakeResultWithinThePendingPeriod(t *testing.T) {
+	s := newStage(t)
+	s.Put(s.now, alarm.Alarm{
+		Name: "p", ActionsEnabled: true, Actions: []alarm.Action{{On: alarm.InAlarm, ARN: "topic"}},
+		Rule: alarm.Rule{PromQL: &alarm.PromQL{Query: "up == 0", Interval: time.Minute, Pending: time.Minute}},
+	})
+	result := alarm.QueryResult{Alarm: "p", Query: "up == 0", Returned: []alarm.Returned{{Attributes: map[string]string{"job": "x"}, Value: "0"}}}
+	s.now = s.Wake(s.now)
+	s.step(nil, "query p: up == 0")
+	s.step(s.TakeResult(s.now, result))
+	s.now = s.Wake(s.now)
+	s.step(nil, "query p: up == 0")
+	s.step(s.TakeResult(s.now, result), "state of x in p OK -> ALARM", "notify topic of p in ALARM",
+		"state p OK -> ALARM: Threshold Crossed: 1 contributor is in ALARM.", "notify topic of p in ALARM")
+}
+
 // States lists every alarm by name, and an alarm that was deleted with its scaling policy counts as one without data.
 func TestStates(t *testing.T) {
 	s := newStage(t)
