@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,7 +13,18 @@ import (
 // window is an alarm that is not visible to users, and its readings are recorded with those of alarms, for repeating the step without metrics.
 
 // windowed is the windows of one policy.
-type windowed []*alarm.Alarm
+type windowed []window
+
+// window is one of them.
+type window struct {
+	*alarm.Alarm
+	earlier string // its name in snapshots and archives of versions whose names of windows had no dimension
+}
+
+// windowName names a window among those of a scope. of is the target.
+func windowName(i int, policy, of string) string {
+	return fmt.Sprintf("window %d of policy %s of %s", i, policy, of)
+}
 
 // watchWindows has the metrics that a policy reads kept in memory for as long as it looks back.
 func (r *Region) watchWindows(k scaling.TargetKey, p *scaling.Policy) {
@@ -24,11 +36,11 @@ func (r *Region) watchWindows(k scaling.TargetKey, p *scaling.Policy) {
 	var all windowed
 	for i, w := range rule.Windows(k) {
 		a := &alarm.Alarm{
-			Name: fmt.Sprintf("window %d of policy %s of %s", i, p.Name, k.ResourceID),
+			Name: windowName(i, p.Name, string(k.Dimension)+" "+k.ResourceID),
 			Rule: alarm.Rule{Metric: w.Metric, Statistic: w.Statistic, Period: w.Period, Periods: w.Periods, Comparison: alarm.GreaterThanThreshold},
 		}
 		r.Metrics.Series(w.Metric).Keep(a.Rule.Reach())
-		all = append(all, a)
+		all = append(all, window{a, windowName(i, p.Name, k.ResourceID)})
 	}
 	if r.windows == nil {
 		r.windows = map[*scaling.Policy]windowed{}
@@ -49,15 +61,15 @@ func (e *Engine) windows(r *Region, t *scaling.Target) func(*scaling.Policy) []s
 	}
 }
 
-func (e *Engine) readWindow(r *Region, a *alarm.Alarm) {
+func (e *Engine) readWindow(r *Region, a window) {
 	if readings := e.readingsOf(r.Scope); readings == nil {
 		a.Evaluate(e.now, e.config.EvaluationDelay, r.Metrics.Series(a.Rule.Metric), &e.step.scratch)
-	} else if x := readings[a.Name]; x != nil {
+	} else if x := cmp.Or(readings[a.Name], readings[a.earlier]); x != nil {
 		a.Restore(e.now, e.config.EvaluationDelay, x.Recent, x.Ages)
 	} else {
 		a.Restore(e.now, e.config.EvaluationDelay, nil, nil)
 	}
-	e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r, a, false})
+	e.step.out.Evaluated = append(e.step.out.Evaluated, Evaluated{r, a.Alarm, false})
 }
 
 // readings are what the windows of a policy saw last, each value with the least capacity that has served since its period began.
@@ -106,7 +118,11 @@ func (r *Region) windowStates() map[string]WindowState {
 func (r *Region) restoreWindows(states map[string]WindowState) {
 	for _, all := range r.windows { //tidy:unordered each has a state of its own
 		for _, a := range all {
-			if x, found := states[a.Name]; found {
+			x, found := states[a.Name]
+			if !found {
+				x, found = states[a.earlier]
+			}
+			if found {
 				a.Recent, a.Ages, a.Newest = x.Recent, x.Ages, x.Newest
 			}
 		}
