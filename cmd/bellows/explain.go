@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/explain"
@@ -86,7 +87,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 		return q, err
 	}
 	if f.region == "" {
-		if _, noted, found := server.ReadAddress(f.dir); found {
+		if _, noted, found := addrfile.Read(f.dir); found {
 			f.region = noted
 		} else {
 			f.region = config.Default().Region

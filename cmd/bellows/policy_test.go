@@ -22,8 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	sm "github.com/aws/aws-sdk-go-v2/service/sagemaker/types"
 
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/credentials"
-	"bellows.dev/bellows/internal/server"
 	"bellows.dev/bellows/scaling/policy"
 	"bellows.dev/bellows/scaling/policy/example"
 )
@@ -88,7 +88,7 @@ func serve(t *testing.T, dir string) *served {
 		return err == nil
 	})
 	keys, _, err := credentials.Load(dir, nil)
-	address, region, found := server.ReadAddress(dir)
+	address, region, found := addrfile.Read(dir)
 	if err != nil || !found {
 		t.Fatal(err, found)
 	}

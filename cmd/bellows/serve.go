@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/server"
@@ -82,7 +83,7 @@ func (f serveFlags) hint(s *server.Server) string {
 	if f.dir != defaultDataDir {
 		env += " --data-dir " + shellenv.Quoted(f.dir)
 	}
-	address, err := server.Reachable(s.Address())
+	address, err := addrfile.Reachable(s.Address())
 	if err != nil {
 		address = s.Address()
 	}

@@ -21,9 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/awsapi/wire"
 	"bellows.dev/bellows/internal/credentials"
-	"bellows.dev/bellows/internal/server"
 )
 
 // Limits of a call.
@@ -60,11 +60,11 @@ func Open(dir, region string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, own, found := server.ReadAddress(dir)
+	address, own, found := addrfile.Read(dir)
 	if !found {
 		return nil, fmt.Errorf("the server of %s has not written its address: is `bellows serve` running?", dir)
 	}
-	if address, err = server.Reachable(address); err != nil {
+	if address, err = addrfile.Reachable(address); err != nil {
 		return nil, err
 	}
 	if region == "" {

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/config"
 )
 
@@ -35,7 +36,7 @@ func TestAServerStartsAnswersAndStops(t *testing.T) {
 			if !strings.HasPrefix(got, "HTTP/1.1 200") || !strings.Contains(got, ":model/m") {
 				t.Errorf("start %d: %.400q", start, got)
 			}
-			if address, region, found := ReadAddress(dir); !found || address != r.Address() || region != "us-east-1" {
+			if address, region, found := addrfile.Read(dir); !found || address != r.Address() || region != "us-east-1" {
 				t.Errorf("start %d: the address is noted as %q, %q, %t", start, address, region, found)
 			}
 		})

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/credentials"
-	"bellows.dev/bellows/internal/server"
 )
 
 // interfering are the variables that would make AWS clients use other keys, another account or another server.
@@ -78,11 +78,11 @@ func look(ctx context.Context, dir string) (key credentials.Key, address, region
 	if err != nil {
 		return key, "", "", err
 	}
-	address, region, found := server.ReadAddress(dir)
+	address, region, found := addrfile.Read(dir)
 	if !found {
 		return key, "", "", fmt.Errorf("%w: the server of %s has not written its address", errNotYet, dir)
 	}
-	if address, err = server.Reachable(address); err != nil {
+	if address, err = addrfile.Reachable(address); err != nil {
 		return key, "", "", err
 	}
 	if err := answers(ctx, address, region, keys[0]); err != nil {
