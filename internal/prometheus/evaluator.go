@@ -128,13 +128,14 @@ func (v *Evaluator) ask(ctx context.Context, due engine.PromQLDue) ([]alarm.Retu
 	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
 	defer cancel()
 	e, err := query.Parse(due.Query)
-	if err == nil {
-		err = checkSteps(e, 0)
-	}
 	if err != nil {
 		return nil, err
 	}
-	q, err := v.o.Engine.NewInstantQuery(ctx, Scoped(v.o.Data, due.Scope), nil, due.Query, due.At)
+	cost, err := costOf(e, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	q, err := v.o.Engine.NewInstantQuery(ctx, cost.limited(Scoped(v.o.Data, due.Scope)), nil, due.Query, due.At)
 	if err != nil {
 		return nil, err
 	}

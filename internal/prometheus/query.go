@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/stats"
 
 	"bellows.dev/bellows/internal/prometheus/query"
@@ -72,8 +73,8 @@ func (h *Handler) query(c *call) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	return h.run(c, 0, func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
-		return h.o.Engine.NewInstantQuery(ctx, Scoped(h.o.Data, c.scope), o, c.FormValue("query"), at)
+	return h.run(c, 0, 0, func(ctx context.Context, data storage.Queryable, o promql.QueryOpts) (promql.Query, error) {
+		return h.o.Engine.NewInstantQuery(ctx, data, o, c.FormValue("query"), at)
 	})
 }
 
@@ -103,13 +104,15 @@ func (h *Handler) queryRange(c *call) (any, *failure) {
 	if end.Sub(start)/step > pointsMax {
 		return nil, bad("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
 	}
-	return h.run(c, end.Sub(start), func(ctx context.Context, o promql.QueryOpts) (promql.Query, error) {
-		return h.o.Engine.NewRangeQuery(ctx, Scoped(h.o.Data, c.scope), o, c.FormValue("query"), start, end, step)
+	return h.run(c, end.Sub(start), step, func(ctx context.Context, data storage.Queryable, o promql.QueryOpts) (promql.Query, error) {
+		return h.o.Engine.NewRangeQuery(ctx, data, o, c.FormValue("query"), start, end, step)
 	})
 }
 
-// run evaluates a query over a range, which may be 0, with the parameters common to both kinds.
-func (h *Handler) run(c *call, span time.Duration, make func(context.Context, promql.QueryOpts) (promql.Query, error)) (any, *failure) {
+// run evaluates a query at each step of a range, both 0 for an instant query, with the parameters common to both kinds.
+func (h *Handler) run(
+	c *call, span, step time.Duration, make func(context.Context, storage.Queryable, promql.QueryOpts) (promql.Query, error),
+) (any, *failure) {
 	limit, f := c.limit()
 	if f != nil {
 		return nil, f
@@ -132,13 +135,17 @@ func (h *Handler) run(c *call, span time.Duration, make func(context.Context, pr
 		}
 	}
 	e, err := query.Parse(c.FormValue("query"))
-	if err == nil {
-		err = checkSteps(e, span)
+	if err != nil {
+		return nil, invalid("query", err)
+	}
+	cost, err := costOf(e, span, step)
+	if errors.Is(err, errEvaluated) {
+		return nil, failed(err)
 	}
 	if err != nil {
 		return nil, invalid("query", err)
 	}
-	q, err := make(ctx, promql.NewPrometheusQueryOpts(c.FormValue("stats") == "all", lookback))
+	q, err := make(ctx, cost.limited(Scoped(h.o.Data, c.scope)), promql.NewPrometheusQueryOpts(c.FormValue("stats") == "all", lookback))
 	if err != nil {
 		return nil, invalid("query", err)
 	}
