@@ -2,10 +2,12 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { getSession, Refusal, signOut, whenSignedOut } from "./api";
 import { Home } from "./home";
+import { SessionContext } from "./permission";
 import { followLinks, useAddress } from "./router";
 import { SessionContext } from "./session";
 import { SignIn } from "./signin";
 import * as stream from "./stream";
+import { Toasts } from "./toast";
 import type { Session } from "./types";
 import { VariantPage } from "./variant";
 import { Keys } from "./keys";
@@ -34,6 +36,7 @@ function App() {
     <SessionContext.Provider value={session}>
       <Header session={session} onSignedOut={() => setSession(null)} />
       <main><Page session={session} /></main>
+      <Toasts />
       <Keys />
     </SessionContext.Provider>
   );

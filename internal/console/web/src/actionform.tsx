@@ -1,0 +1,56 @@
+import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { perform } from "./act";
+import { CopyAs } from "./copymenu";
+import { Dialog } from "./dialog";
+import type { Operation } from "./operation";
+import { ActionButton } from "./permission";
+import { RefusalNote, say } from "./toast";
+
+/**
+ * A dialog with a form for an action: its fields, what it will do in a sentence, the button, "copy as", and AWS's refusal. operations are what
+ * it does, in order; undefined while the fields are not right.
+ */
+export function ActionForm({ title, verb, operations, done, danger = false, wide = false, onClose, onDone, children }: {
+  title: string;
+  verb: string; // of the button
+  operations: readonly Operation[] | undefined;
+  done: string; // what is said after it was done
+  danger?: boolean;
+  wide?: boolean;
+  onClose: () => void;
+  onDone?: (answers: unknown[]) => void;
+  children: ComponentChildren;
+}) {
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    if (!operations || busy) return;
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      const answers = [];
+      for (const op of operations) answers.push(await perform(op));
+      say(done);
+      onDone?.(answers);
+      onClose();
+    } catch (e) {
+      setFailure(e);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={title} wide={wide} onClose={onClose}>
+      <form class="fields" onSubmit={(e) => void submit(e)} noValidate>
+        {children}
+        <RefusalNote error={failure} />
+        <div class="actions">
+          <ActionButton submit primary={!danger} danger={danger} because={busy ? "It is being done." : operations ? "" : "The form is not filled in rightly yet."}>{verb}</ActionButton>
+          <button type="button" onClick={onClose}>Cancel</button>
+          {operations && <CopyAs operations={operations} />}
+        </div>
+      </form>
+    </Dialog>
+  );
+}

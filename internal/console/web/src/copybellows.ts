@@ -1,0 +1,19 @@
+import type { Operation } from "./operation";
+import { shell } from "./quote";
+
+/** Commands of bellows for operations; undefined where it has none of its own for one of them. */
+export function bellows(operations: readonly Operation[]): string | undefined {
+  const all = operations.map(command);
+  return all.every((c) => c !== undefined) ? all.join("\n") : undefined;
+}
+
+function command(op: Operation): string | undefined {
+  const variants = op.input["DesiredWeightsAndCapacities"] as { VariantName: string; DesiredInstanceCount?: number; DesiredWeight?: number }[] | undefined;
+  switch (op.name) {
+    case "UpdateEndpointWeightsAndCapacities":
+      if (!variants?.every((v) => v.DesiredInstanceCount !== undefined && v.DesiredWeight === undefined)) return undefined;
+      return variants.map((v) => `bellows scale ${shell(`${String(op.input["EndpointName"])}/${v.VariantName}`)} ${v.DesiredInstanceCount} --region ${shell(op.region)}`).join("\n");
+    default:
+      return undefined;
+  }
+}
