@@ -4,7 +4,7 @@ import { perform } from "./act";
 import { CopyAs } from "./copymenu";
 import { Dialog } from "./dialog";
 import type { Operation } from "./operation";
-import { ActionButton } from "./permission";
+import { ChangeButton } from "./session";
 import { RefusalNote, say } from "./toast";
 
 /**
@@ -46,7 +46,8 @@ export function ActionForm({ title, verb, operations, done, danger = false, wide
         {children}
         <RefusalNote error={failure} />
         <div class="actions">
-          <ActionButton submit primary={!danger} danger={danger} because={busy ? "It is being done." : operations ? "" : "The form is not filled in rightly yet."}>{verb}</ActionButton>
+          <ChangeButton type="submit" class={danger ? "danger" : "primary"}
+            because={busy ? "It is under way." : operations ? undefined : "A field is missing or wrong."}>{verb}</ChangeButton>
           <button type="button" onClick={onClose}>Cancel</button>
           {operations && <CopyAs operations={operations} />}
         </div>

@@ -2,7 +2,6 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { getSession, Refusal, signOut, whenSignedOut } from "./api";
 import { Home } from "./home";
-import { SessionContext } from "./permission";
 import { followLinks, useAddress } from "./router";
 import { SessionContext } from "./session";
 import { SignIn } from "./signin";

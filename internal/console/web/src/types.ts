@@ -7,7 +7,6 @@ export interface Session {
   read_only: boolean;
   expires?: string;
   open: boolean;
-  read_only?: boolean; // of the access key
   region: string;
   regions: string[];
   version: string;
