@@ -28,6 +28,7 @@ func (x *Expression) Children() []string { return x.children }
 type node interface {
 	holds(state func(alarm string) State) bool
 	support(state func(alarm string) State, out []string) []string
+	tree(state func(alarm string) State) RuleNode
 }
 
 // Holds reports whether the rule is true of the states of alarms.

@@ -97,6 +97,27 @@ func (r *Registry) PutSchedule(now time.Time, in ScheduleInput) error {
 	return nil
 }
 
+// NextRuns returns the first n runs that a scheduled action would have if it were put now, fewer where the schedule ends earlier. It refuses what
+// PutSchedule refuses of a new action of a registered target, and changes nothing.
+func (r *Registry) NextRuns(now time.Time, in ScheduleInput, n int) ([]time.Time, error) {
+	a := ScheduledAction{Schedule: in.Schedule, Zone: in.Zone, Start: in.Start, End: in.End, Anchor: now}
+	if in.Range != nil {
+		a.Range = *in.Range
+	}
+	loc, err := r.admit(now, &a, in)
+	if err != nil {
+		return nil, err
+	}
+	var runs []time.Time
+	for at := now; len(runs) < n; {
+		if at = a.after(at, loc); at.IsZero() {
+			break
+		}
+		runs = append(runs, at)
+	}
+	return runs, nil
+}
+
 // admit checks what a scheduled action is to be after a request and returns its time zone.
 func (r *Registry) admit(now time.Time, a *ScheduledAction, in ScheduleInput) (*time.Location, error) {
 	if a.Schedule == "" {

@@ -69,6 +69,16 @@ func (c *Console) route(w http.ResponseWriter, r *http.Request) error {
 		get(c.getExplanation)
 	case "stream":
 		get(c.getStream)
+	case "alarms":
+		get(c.listAlarms)
+	case "rule":
+		get(c.getRule)
+	case "tryout":
+		methods[http.MethodPost] = c.signedIn(c.tryAlarm)
+	case "schedule":
+		get(c.getSchedule)
+	case "promql":
+		get(c.askPromQL)
 	case "aws":
 		methods[http.MethodPost] = c.signedIn(c.callAWS)
 	default:

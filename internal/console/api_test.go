@@ -94,6 +94,10 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+id)
 			_, _ = io.WriteString(w, "{}")
 		},
+		PromQL: func(w http.ResponseWriter, r *http.Request, s engine.Scope) {
+			f.called = append(f.called, "promql "+s.Account+" "+s.Region+" "+r.URL.Query().Get("query"))
+			_, _ = io.WriteString(w, "{}")
+		},
 		Timeline: timeline.Sources{View: s.View, Events: s.Events, Metrics: func(_ context.Context, in engine.Scope, g func(time.Time, expr.Source)) error {
 			g(w.Now, w.Engine.Region(in).Metrics)
 			return nil

@@ -51,6 +51,9 @@ type Options struct {
 	// Call serves a call of an AWS API by a known sender.
 	Call func(w http.ResponseWriter, r *http.Request, scope engine.Scope, accessKeyID string)
 
+	// PromQL answers a query of Prometheus' HTTP API in a scope: /query, or /query_range where the request has a step.
+	PromQL func(w http.ResponseWriter, r *http.Request, scope engine.Scope)
+
 	Timeline timeline.Sources
 	Journal  Journal
 	Quit     context.Context //nolint:containedctx // ends when the server begins to stop: streams end then
@@ -67,11 +70,12 @@ type Options struct {
 
 // Console serves the pages.
 type Console struct {
-	o       Options
-	hub     hub
-	home    home
-	changes lastChanges
-	reads   chan struct{} // a place for each timeline and explanation that is being made
+	o         Options
+	hub       hub
+	home      home
+	alarmList alarmCache
+	changes   lastChanges
+	reads     chan struct{} // a place for each timeline and explanation that is being made
 }
 
 // New returns a console. Its Run has to be called for its stream.

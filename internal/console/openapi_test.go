@@ -35,7 +35,9 @@ func TestTheDescriptionHasThePathsOfTheAPI(t *testing.T) {
 	f := newFixture(t, 0)
 	cookie := f.signInAs(t, keyID, secret)
 	paths := described(t).Paths
-	if got, want := slices.Sorted(maps.Keys(paths)), []string{"/aws", "/explain", "/session", "/stream", "/timeline", "/variants"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(paths)), []string{
+		"/alarms", "/aws", "/explain", "/promql", "/rule", "/schedule", "/session", "/stream", "/timeline", "/tryout", "/variants",
+	}; !slices.Equal(got, want) {
 		t.Errorf("the description has the paths %v, want %v", got, want)
 	}
 	for path, operations := range paths {
@@ -54,7 +56,8 @@ func TestTheDescriptionHasTheMembersOfAnswers(t *testing.T) {
 	schemas := described(t).Components.Schemas
 	for name, v := range map[string]any{
 		"Session": sessionInfo{}, "VariantList": variantList{}, "Variant": variantRow{}, "Series": timeline.Series{}, "Timeline": timeline.Timeline{},
-		"Message": message{},
+		"Message": message{}, "AlarmList": alarmList{}, "Alarm": listedAlarm{}, "RulePart": rulePart{}, "TryoutRequest": tryoutRequest{}, "Tryout": tryout{},
+		"ScheduleRuns": scheduleRuns{},
 	} {
 		var want []string
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(v)) {

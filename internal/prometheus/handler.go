@@ -164,6 +164,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Query answers a query of a sender who is known otherwise: /query, or /query_range where the request has a step.
+func (h *Handler) Query(w http.ResponseWriter, r *http.Request, scope engine.Scope) {
+	path := "query"
+	if r.URL.Query().Has("step") {
+		path = "query_range"
+	}
+	h.ask(w, &call{Request: r, scope: scope}, path)
+}
+
 // take handles a write, within its share of memory.
 func (h *Handler) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
 	leave, err := h.intake.Enter(c.Context(), intakeFactor*c.unpacked())

@@ -21,7 +21,7 @@ func Version() string {
 // newConsole makes the pages for people. api serves their calls of AWS APIs.
 func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 	return console.New(console.Options{
-		Open: s.o.NoAuth, Identify: s.identify, Key: s.key, Call: api.ServeAs, Journal: s.store, Quit: s.quitting,
+		Open: s.o.NoAuth, Identify: s.identify, Key: s.key, Call: api.ServeAs, PromQL: s.prometheus.Query, Journal: s.store, Quit: s.quitting,
 		SignIn:   s.signIn,
 		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics},
 

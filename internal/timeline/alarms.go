@@ -68,7 +68,7 @@ func (a *Alarm) describe(r *alarm.Rule) {
 		return
 	}
 	threshold := r.Threshold
-	a.Threshold, a.Condition = &threshold, condition(r)
+	a.Threshold, a.Condition = &threshold, Condition(r)
 }
 
 // states returns the bands of an alarm from its transitions since from, oldest first, and its present state, 0 where it is gone.
@@ -91,8 +91,8 @@ func states(moves []move, now alarm.State, from, to time.Time) []Band {
 	return out
 }
 
-// condition words an alarm's condition.
-func condition(r *alarm.Rule) string {
+// Condition words the condition of an alarm on a metric or an expression: "> 60 for 3 of 3 × 1 min".
+func Condition(r *alarm.Rule) string {
 	m := r.DatapointsToM
 	if m == 0 {
 		m = r.Periods

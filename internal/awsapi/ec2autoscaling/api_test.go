@@ -549,3 +549,25 @@ func TestScheduledActions(t *testing.T) {
 	m.refused("BatchDeleteScheduledAction", "AutoScalingGroupName=none.x&ScheduledActionNames.member.1=a", "ValidationError",
 		"AutoScalingGroup name not found - AutoScalingGroup: none.x not found")
 }
+
+// The operations are served in the JSON protocol too, which AWS does not offer: the console calls them so.
+func TestGroupsInJSON(t *testing.T) {
+	m := newMemory(t)
+	call := func(operation, body string) (int, string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
+		r.Header = http.Header{"X-Amz-Target": {"AutoScaling_2011_01_01." + operation}, "Content-Type": {"application/x-amz-json-1.1"}}
+		w := httptest.NewRecorder()
+		m.http.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	policy := `{"AutoScalingGroupName":"chat.blue","PolicyName":"one-more","AdjustmentType":"ChangeInCapacity","ScalingAdjustment":1}`
+	if status, text := call("PutScalingPolicy", policy); status != http.StatusOK || !strings.Contains(text, `"PolicyARN":"arn:aws:autoscaling:`) {
+		t.Fatalf("%d %s", status, text)
+	}
+	if _, text := call("DescribePolicies", `{}`); !strings.Contains(text, `"PolicyType":"SimpleScaling"`) || !strings.Contains(text, `"ScalingAdjustment":1`) {
+		t.Errorf("the policies are %s", text)
+	}
+	if status, text := call("DeletePolicy", `{"PolicyName":"one-more"}`); status != http.StatusBadRequest || !strings.Contains(text, "AutoScalingGroupName must be specified") {
+		t.Errorf("a refusal is %d %s", status, text)
+	}
+}

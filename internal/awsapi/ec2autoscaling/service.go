@@ -25,7 +25,8 @@ type API struct{ backend awsapi.Backend }
 func New(b awsapi.Backend) *awsapi.Service {
 	a := &API{b}
 	s := &awsapi.Service{
-		Name: "EC2 Auto Scaling", Signing: "autoscaling", Version: "2011-01-01", Namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+		Name: "EC2 Auto Scaling", Signing: "autoscaling", Target: "AutoScaling_2011_01_01", Version: "2011-01-01",
+		Namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/",
 	}
 	awsapi.Handle(s, "DescribeAutoScalingGroups", a.describeGroups)
 	awsapi.Handle(s, "DescribeAutoScalingInstances", a.describeInstances)
