@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,8 @@ type Options struct {
 	Machine   *machine.Machine
 	ModelData func() modeldata.Status
 	Unlimited string // why instances are not held to their types' memory and CPU; "" where they are
+
+	Damage []string // data of the journal found damaged at the start; the history's is in its status
 }
 
 // Console serves the pages.
@@ -154,7 +157,8 @@ func (c *Console) status(ctx context.Context, keyed bool) (st status, code int) 
 	st.Uptime = time.Since(c.o.Started).Round(time.Second).String()
 	st.PolicyTime, st.ClockSpeed = c.o.Control.Now().Round(time.Second), c.o.Control.Speed()
 	st.Served, st.Failed = c.o.Invoked()
-	st.History = newKept(c.o.History())
+	past := c.o.History()
+	st.History, st.Damage = newKept(past), slices.Concat(c.o.Damage, past.Damage)
 	if reach, err := c.o.Reach(ctx); err == nil {
 		st.Explain = &reach
 	}

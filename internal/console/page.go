@@ -49,6 +49,13 @@ func writePage(w io.Writer, st *status) error {
 		}
 		m.add("</ul>\n")
 	}
+	if len(st.Damage) > 0 {
+		m.add("<h2>Missing or damaged data</h2><ul>")
+		for _, x := range st.Damage {
+			m.add("<li>%s", x)
+		}
+		m.add("</ul>\n")
+	}
 	if st.History != nil {
 		m.history(st.History)
 	}

@@ -29,6 +29,7 @@ type status struct {
 	Alarms     int        `json:"alarms"`
 	InAlarm    []alarmRow `json:"alarms_in_alarm,omitempty"`
 	Warnings   []warning  `json:"warnings,omitempty"`
+	Damage     []string   `json:"damage,omitempty"` // data on disk found missing or damaged since the start
 	History    *kept      `json:"metric_history,omitempty"`
 	Explain    *Reach     `json:"explain,omitempty"`
 

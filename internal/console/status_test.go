@@ -91,6 +91,19 @@ func TestWaitingSamplesAreOnThePage(t *testing.T) {
 	}
 }
 
+// Data found missing or damaged is on the page, for people and for machines.
+func TestDamageIsOnThePage(t *testing.T) {
+	st := status{Status: "ok", Damage: []string{"history/60s/<01X> is missing"}}
+	text, err := json.Marshal(st)
+	if err != nil || !strings.Contains(string(text), `"damage":["history/60s/`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	var html strings.Builder
+	if err := writePage(&html, &st); err != nil || !strings.Contains(html.String(), "<h2>Missing or damaged data</h2><ul><li>history/60s/&lt;01X&gt; is missing</ul>") {
+		t.Errorf("%s, %v", html.String(), err)
+	}
+}
+
 // What a variant's instances would cost is shown as an estimate, in the page and in its JSON; nothing where the price is not known.
 func TestCostsAreShownAsEstimates(t *testing.T) {
 	m := machine.New(machine.Options{Types: map[string]machine.Size{"ml.a": {VCPUs: 1, Price: 0.5}, "ml.b": {VCPUs: 1}}})

@@ -10,6 +10,7 @@ type Status struct {
 	Failure  string    // why nothing can be written now; "" if there is no failure
 	Held     int64     // samples that wait to be written during a failure
 	BytesMax int64
+	Damage   []string     // data found missing or damaged since the start, by file or range
 	Tiers    []TierStatus // finest first
 }
 

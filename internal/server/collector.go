@@ -46,6 +46,7 @@ var (
 	descDiskMax   = desc("history_disk_limit_bytes", "Disk space that the history may take.")
 	descKept      = desc("history_kept_time_seconds", "The time up to which all that was recorded is on disk, in seconds since 1970.")
 	descHistory   = desc("history_failing", "1 while the history cannot be written.")
+	descDamage    = desc("data_damage", "Findings of missing or damaged data on disk since the start; /health describes them.")
 	descHeld      = desc("history_waiting_samples", "Samples that wait to be written to the history: in memory and in the journal until then.")
 	descPast      = desc("history_series", "Series in the history's memory.", "resolution")
 	descSeries    = desc("metric_series", "Metrics that an account has in a region.", "account", "region")
@@ -113,6 +114,7 @@ func (c *collector) history(ch chan<- prometheus.Metric) {
 	gauge(ch, descDiskMax, float64(st.BytesMax))
 	gauge(ch, descHistory, truth(st.Failure != ""))
 	gauge(ch, descHeld, float64(st.Held))
+	gauge(ch, descDamage, float64(len(c.s.damage)+len(st.Damage)))
 	if !st.Kept.IsZero() {
 		gauge(ch, descKept, float64(st.Kept.Unix()))
 	}

@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +56,28 @@ func TestInputsSetAsideAreCounted(t *testing.T) {
 		_, err := r.control.Step(t.Context(), engine.CreateModel{Scope: inScope, Model: hosting.Model{Name: "not \xff UTF-8"}})
 		if bad := (*control.UnrecordableError)(nil); !errors.As(err, &bad) {
 			t.Errorf("the input is answered with %v", err)
+		}
+	}
+}
+
+// What is damaged in the data directory is on /health and counted in /metrics.
+func TestDamageIsReported(t *testing.T) {
+	r := startServer(t, func(o *Options) {
+		o.NoAuth = true
+		outlived(t, o.Dir)
+		mark := filepath.Join(o.Dir, "bellows.db-end")
+		info, err := os.Stat(mark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(mark, make([]byte, info.Size()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for path, want := range map[string]string{"/health": `bellows.db-end is damaged: `, "/metrics": "\nbellows_data_damage 1\n"} {
+		text, err := (asked{}).get(t.Context(), "http://"+r.Address(), path)
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("%s lacks %q: %v", path, want, err)
 		}
 	}
 }

@@ -62,6 +62,7 @@ type Server struct {
 	created bool // the key was made by this start
 
 	store   log.Store
+	damage  []string // found in the journal when it was opened
 	control *control.Controller
 	gateway *invoke.Gateway
 	relay   *relay
@@ -112,7 +113,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 // open opens the parts, each after those that it needs. The caller releases what is open where it fails.
 func (s *Server) open(ctx context.Context) (err error) {
 	o := s.o
-	if s.store, err = openJournal(ctx, o.Dir, o.Log); err != nil {
+	if s.store, s.damage, err = openJournal(ctx, o.Dir, o.Log); err != nil {
 		return err
 	}
 	s.keys, s.created, err = credentials.Load(o.Dir, func() credentials.Key {

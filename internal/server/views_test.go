@@ -157,7 +157,7 @@ func outlived(t *testing.T, dir string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	st, err := openJournal(ctx, dir, slog.New(slog.DiscardHandler))
+	st, _, err := openJournal(ctx, dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

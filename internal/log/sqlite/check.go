@@ -119,11 +119,17 @@ func refuseFresh(dir string) error {
 			if entries, err := os.ReadDir(path); err != nil || len(entries) == 0 {
 				continue
 			}
-		} else if info.Size() == 0 || name == markName && readMark(path) == 0 {
+		} else if info.Size() == 0 || name == markName && !marks(path) {
 			continue
 		}
 		return fmt.Errorf("%s is missing or empty, but %s is there: a server has run here, and a new journal would know nothing of its endpoints. "+
 			"Restore %s from a backup, together with %s-wal; or, to begin anew, move %s away", filepath.Join(dir, FileName), path, FileName, FileName, path)
 	}
 	return nil
+}
+
+// marks reports whether a mark names an entry.
+func marks(path string) bool {
+	seq, _, err := readMark(path)
+	return err != nil || seq > 0
 }

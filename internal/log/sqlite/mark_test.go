@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,40 +83,54 @@ func TestALostWriteAheadLogIsNoticed(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if end := readMark(filepath.Join(dir, markName)); end != 5 {
+	if end, w, err := readMark(filepath.Join(dir, markName)); end != 5 || w != walNone || err != nil {
 		t.Errorf("after a clean end the mark is %d", end)
 	}
 	open(t, dir)
 }
 
-// To continue with a backup, the mark is deleted; a missing, torn or too small mark is no reason to refuse.
+// To continue with a backup, the mark is deleted; a missing, damaged or too small mark is no reason to refuse. A damaged one is reported: a crash
+// leaves a whole one, but a computer that loses its power may not.
 func TestAMarkMayBeMissing(t *testing.T) {
-	for name, spoil := range map[string]func(path string) error{
-		"missing": os.Remove,
-		"empty":   func(path string) error { return os.Truncate(path, 0) },
-		"torn":    func(path string) error { return os.Truncate(path, 9) },
-		"small":   func(path string) error { return os.WriteFile(path, []byte("00000000000000000001\n"), 0o600) },
-		"strange": func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("x", 21)), 0o600) },
+	for _, c := range []struct {
+		name    string
+		spoil   func(path string) error
+		damaged bool
+	}{
+		{"whole", func(string) error { return nil }, false},
+		{"missing", os.Remove, false},
+		{"empty", func(path string) error { return os.Truncate(path, 0) }, true},
+		{"zeroed", func(path string) error { return os.WriteFile(path, make([]byte, len(markText(0, 0))), 0o600) }, true},
+		{"torn", func(path string) error { return os.Truncate(path, 9) }, true},
+		{"small, of an earlier version", func(path string) error { return os.WriteFile(path, []byte("00000000000000000001\n"), 0o600) }, false},
+		{"strange", func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("x", 21)), 0o600) }, true},
 	} {
-		dir := killed(t)
-		mark := filepath.Join(dir, markName)
-		if err := spoil(mark); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(t.Context(), dir)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{{Seq: 6, At: time.Unix(6, 0), Kind: "k", Data: []byte("{}")}}}); err != nil {
-			t.Error(err)
-		}
-		if end := readMark(mark); end != 6 {
-			t.Errorf("%s: the mark is %d afterwards", name, end)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			dir := killed(t)
+			mark := filepath.Join(dir, markName)
+			if err := c.spoil(mark); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(t.Context(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := strings.Join(s.Damage(), " "); strings.Contains(found, mark+" is damaged") != c.damaged || (found == "") == c.damaged {
+				t.Errorf("damage: %q", found)
+			}
+			if err := s.Append(t.Context(), log.Batch{Entries: []log.Entry{{Seq: 6, At: time.Unix(6, 0), Kind: "k", Data: []byte("{}")}}}); err != nil {
+				t.Error(err)
+			}
+			if end, _, err := readMark(mark); end != 6 || err != nil {
+				t.Errorf("the mark is %d afterwards, %v", end, err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if s = open(t, dir); len(s.Damage()) > 0 {
+				t.Errorf("it is reported again: %q", s.Damage())
+			}
+		})
 	}
 }
 
@@ -142,18 +157,29 @@ func TestALostWriteAheadLogOfAYoungServer(t *testing.T) {
 	}
 }
 
-// A mark that is not what was written says nothing; one of an earlier version, which has no checksum, does.
+// A mark that is not as it was written says nothing. Those of earlier versions are read.
 func TestADamagedMarkSaysNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), markName)
-	whole := markText(1234)
-	for text, want := range map[string]uint64{
-		whole: 1234, "00000000000000001234\n": 1234, "": 0, whole[:12]: 0, strings.Replace(whole, "1234", "1236", 1): 0, strings.Repeat("\x00", len(whole)): 0,
+	whole := markText(1234, 0xabcd)
+	summed := summedMarkText(1234)
+	for text, want := range map[string]struct {
+		seq uint64
+		wal walID
+		err error
+	}{
+		whole: {1234, 0xabcd, nil}, summed: {1234, walUnknown, nil}, "00000000000000001234\n": {1234, walUnknown, nil},
+		"": {err: errDamagedMark}, whole[:12]: {err: errDamagedMark}, strings.Replace(whole, "1234", "1236", 1): {err: errDamagedMark},
+		strings.Replace(whole, "abcd", "abce", 1): {err: errDamagedMark}, strings.Replace(summed, "1234", "1236", 1): {err: errDamagedMark},
+		strings.Repeat("\x00", len(whole)): {err: errDamagedMark},
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := readMark(file); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
+		if seq, wal, err := readMark(file); seq != want.seq || wal != want.wal || !errors.Is(err, want.err) {
+			t.Errorf("%q: %d, %x, %v", text, seq, wal, err)
 		}
+	}
+	if seq, wal, err := readMark(file + "-missing"); seq != 0 || wal != walUnknown || err != nil {
+		t.Errorf("a missing mark: %d, %x, %v", seq, wal, err)
 	}
 }

@@ -52,6 +52,7 @@ type Store struct {
 	dir   string // "" unless it was opened completely, for writing
 	mark  mark
 
+	found    []string // damage found when it was opened
 	damaged  sync.Map // IDs of rows that onDamage has received
 	onDamage func(*log.DamagedRowError)
 
@@ -108,6 +109,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	s.openMark(path)
 	if s.write, err = connect(path, 1, false); err != nil {
 		return err
 	}
@@ -138,7 +140,6 @@ func (s *Store) open(ctx context.Context, path string) error {
 	s.claimCompanions(ctx, s.dir)
 	end, err := s.End(ctx)
 	if err == nil {
-		s.mark = mark{path: markPath(path)}
 		s.mark.set(end)
 	}
 	return err
@@ -180,7 +181,10 @@ func (s *Store) create(ctx context.Context) error {
 
 // check refuses a file that this program cannot trust.
 func check(ctx context.Context, db *sql.DB, path string) error {
-	marked := readMark(markPath(path)) // first: a server that runs may go on meanwhile
+	if err := checkWAL(path); err != nil { // before SQLite reads it
+		return err
+	}
+	marked, _, _ := readMark(markPath(path)) // first: a server that runs may go on meanwhile. If it is damaged, nothing is known
 	var id, version int
 	var health string
 	for pragma, into := range map[string]any{"application_id": &id, "user_version": &version, "quick_check(1)": &health} {
@@ -219,11 +223,19 @@ func OpenReadOnly(ctx context.Context, dir string) (*Store, error) {
 	return &Store{read: db}, nil
 }
 
+// Damage describes what was found damaged when the store was opened, and did not prevent it.
+func (s *Store) Damage() []string { return s.found }
+
 // Close closes the files and frees the directory.
 func (s *Store) Close() error {
 	var errs []error
-	if s.dir != "" {
+	var end uint64
+	clean := s.dir != ""
+	if clean {
 		s.claimCompanions(context.Background(), s.dir) // folders that were made since
+		var err error
+		end, err = s.End(context.Background())
+		clean = err == nil
 	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
@@ -233,6 +245,11 @@ func (s *Store) Close() error {
 	}
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
+	}
+	if clean && errors.Join(errs...) == nil {
+		if _, err := os.Stat(filepath.Join(s.dir, FileName+"-wal")); errors.Is(err, fs.ErrNotExist) {
+			s.mark.write(end, walNone)
+		}
 	}
 	errs = append(errs, s.mark.close())
 	if s.lock != nil {
