@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ type Settings struct {
 	// WakeOnRequest lets a request wake variants that are scaled to zero, where neither their scalable target nor their endpoint has the
 	// tag scaling.WakeTag.
 	WakeOnRequest bool `json:",omitzero"`
+
+	// Topics are patterns of the ARNs of alarm actions that a webhook is configured for, one a line; see TopicMatches. Only warnings depend on them.
+	Topics string `json:",omitzero"`
 }
 
 // Configured changes the engine's settings. It fails where a duration or the clock's speed is out of its range, and
@@ -49,7 +53,12 @@ func (x SettingsChanged) String() string {
 	note("invocation_timeout", x.Before.InvocationTimeout, x.After.InvocationTimeout)
 	note("lenient_set_alarm_state", x.Before.LenientSetAlarmState, x.After.LenientSetAlarmState)
 	note("wake_on_request", x.Before.WakeOnRequest, x.After.WakeOnRequest)
+	note("topics of webhooks", topicList(x.Before.Topics), topicList(x.After.Topics))
 	return "settings: " + strings.Join(out, ", ")
+}
+
+func topicList(topics string) string {
+	return cmp.Or(strings.ReplaceAll(topics, "\n", ", "), "none")
 }
 
 func (in Configured) apply(e *Engine) (Result, error) {

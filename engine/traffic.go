@@ -127,6 +127,12 @@ func (r *Region) VariantOf(a *alarm.Alarm) (endpoint, variant string, found bool
 			return endpoint, variant, true
 		}
 	}
+	for _, x := range a.Actions { // the policy may be gone, and its target still there
+		if t, err := r.Targets.ByID(x.Target); x.Target != "" && err == nil {
+			endpoint, variant = r.placeOf(t.Key)
+			return endpoint, variant, true
+		}
+	}
 	ids := []metric.ID{a.Rule.Metric}
 	for i := range a.Rule.Metrics {
 		if s := a.Rule.Metrics[i].Stat; s != nil {

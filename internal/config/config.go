@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/machine"
 )
@@ -74,7 +75,7 @@ type Config struct {
 
 // Webhook maps the topics that alarms notify to a URL.
 type Webhook struct {
-	Topic string `yaml:"topic"` // a pattern of ARNs, as those of images
+	Topic string `yaml:"topic"` // a pattern of ARNs: * stands for any text, ? for a character
 	URL   string `yaml:"url"`
 }
 
@@ -200,7 +201,7 @@ func (c *Config) check(s *source) {
 // WebhookURL returns the URL that a topic's messages are sent to; ok is false where no entry matches.
 func (c Config) WebhookURL(topic string) (to string, ok bool) {
 	for _, x := range c.Webhooks {
-		if ok, err := path.Match(pattern(x.Topic), pattern(topic)); ok && err == nil {
+		if engine.TopicMatches(x.Topic, topic) {
 			return x.URL, true
 		}
 	}

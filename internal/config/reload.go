@@ -35,9 +35,14 @@ func (c Config) TakeOver(next Config) (out Config, changed, waiting []string) {
 	return out, changed, waiting
 }
 
-// Engine returns the settings that decisions depend on.
+// Engine returns the settings that decisions and warnings depend on.
 func (c Config) Engine() engine.Settings {
+	topics := make([]string, len(c.Webhooks))
+	for i, x := range c.Webhooks {
+		topics[i] = x.Topic
+	}
 	return engine.Settings{
-		StartupTimeout: time.Duration(c.StartupTimeout), InvocationTimeout: time.Duration(c.InvocationTimeout), LenientSetAlarmState: c.LenientSetAlarmState, WakeOnRequest: c.WakeOnRequest,
+		StartupTimeout: time.Duration(c.StartupTimeout), InvocationTimeout: time.Duration(c.InvocationTimeout), LenientSetAlarmState: c.LenientSetAlarmState,
+		WakeOnRequest: c.WakeOnRequest, Topics: strings.Join(topics, "\n"),
 	}
 }

@@ -5,6 +5,14 @@ import (
 	"testing"
 )
 
+// The engine knows which topics have webhooks, but not their URLs.
+func TestTopicsOfWebhooksAreASetting(t *testing.T) {
+	c, err := Parse([]byte("webhooks: [{topic: '*:ops', url: 'http://secret@x'}, {topic: '*:all', url: 'http://y'}]"), "/etc/bellows")
+	if got := c.Engine().Topics; err != nil || got != "*:ops\n*:all" {
+		t.Errorf("topics %q, %v", got, err)
+	}
+}
+
 // What the engine depends on can change while a server runs; what cannot is named.
 func TestSettingsThatAreTakenOver(t *testing.T) {
 	before := Default()

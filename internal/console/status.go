@@ -44,11 +44,20 @@ type Reach struct {
 	BytesMax int64     `json:"disk_bytes_max"`
 }
 
-// warning is something that is silently wrong with a scalable target.
+// warning is something that is silently wrong with a scalable target or an alarm.
 type warning struct {
 	Region string `json:"region"`
-	Target string `json:"target"`
+	Target string `json:"target"` // the variant; "alarms" for alarms that are about none
 	Text   string `json:"text"`
+}
+
+// actionWarning returns the warning of an action that leads nowhere. Its target is the variant that its alarms are about.
+func actionWarning(r *engine.Region, w engine.ActionWarning) warning {
+	out := warning{Region: r.Scope.Region, Text: w.String()}
+	if out.Target = "alarms"; w.Endpoint != "" {
+		out.Target = w.Endpoint + "/" + w.Variant
+	}
+	return out
 }
 
 // kept is the status of the history of metrics.
@@ -168,6 +177,9 @@ func (st *status) look(e *engine.Engine) {
 			for _, w := range x.Warnings {
 				st.Warnings = append(st.Warnings, warning{r.Scope.Region, x.Target.VariantName(), w.String()})
 			}
+		}
+		for _, w := range r.ActionWarnings() {
+			st.Warnings = append(st.Warnings, actionWarning(r, w))
 		}
 		for name, state := range r.Alarms.States() {
 			if st.Alarms++; state == alarm.InAlarm {

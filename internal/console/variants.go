@@ -66,6 +66,7 @@ type variantList struct {
 	Total    int            `json:"total"`             // those that match
 	Counts   map[string]int `json:"counts"`            // of all: failing, degraded, in_alarm, warned, changing
 	Variants []variantRow   `json:"variants"`
+	Warnings []warning      `json:"warnings,omitempty"` // of alarms that are about no variant
 }
 
 // home is the list of variants, of one moment.
@@ -74,6 +75,8 @@ type home struct {
 	at   time.Time
 	now  time.Time
 	rows map[string][]variantRow // by account, the worst first
+
+	warnings map[string][]warning // by account: of alarms that are about no variant
 }
 
 // listVariants answers GET variants.
@@ -91,11 +94,11 @@ func (c *Console) listVariants(w http.ResponseWriter, r *http.Request, id Identi
 	if p.err != nil {
 		return p.err
 	}
-	now, all, err := c.variants(r.Context(), id.Account)
+	now, all, warnings, err := c.variants(r.Context(), id.Account)
 	if err != nil {
 		return err
 	}
-	out := variantList{Now: now, All: len(all), Counts: map[string]int{}, Variants: []variantRow{}}
+	out := variantList{Now: now, All: len(all), Counts: map[string]int{}, Variants: []variantRow{}, Warnings: warnings}
 	if t, is := c.o.Control.Trouble(); is {
 		out.Trouble = t.String()
 	}
@@ -140,22 +143,28 @@ var orders = map[string]func(a, b variantRow) int{
 	"capacity": func(a, b variantRow) int { return cmp.Compare(b.Desired, a.Desired) },
 }
 
-// variants returns an account's variants, at most freshFor old.
-func (c *Console) variants(ctx context.Context, account string) (time.Time, []variantRow, error) {
+// variants returns an account's variants, and the warnings that are about none of them, at most freshFor old.
+func (c *Console) variants(ctx context.Context, account string) (time.Time, []variantRow, []warning, error) {
 	h := &c.home
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if time.Since(h.at) < freshFor {
-		return h.now, h.rows[account], nil
+		return h.now, h.rows[account], h.warnings[account], nil
 	}
 	look := func(now time.Time, e *engine.Engine) {
-		h.now, h.rows = now, map[string][]variantRow{}
+		h.now, h.rows, h.warnings = now, map[string][]variantRow{}, map[string][]warning{}
 		for _, r := range e.Regions() {
-			h.rows[r.Scope.Account] = append(h.rows[r.Scope.Account], rowsOf(now, e.Config().Policies, r)...)
+			actions := r.ActionWarnings()
+			h.rows[r.Scope.Account] = append(h.rows[r.Scope.Account], rowsOf(now, e.Config().Policies, r, actions)...)
+			for _, w := range actions {
+				if w.Endpoint == "" {
+					h.warnings[r.Scope.Account] = append(h.warnings[r.Scope.Account], actionWarning(r, w))
+				}
+			}
 		}
 	}
 	if err := c.view(ctx, look); err != nil {
-		return time.Time{}, nil, err
+		return time.Time{}, nil, nil, err
 	}
 	for _, rows := range h.rows { //tidy:unordered each is sorted
 		slices.SortStableFunc(rows, func(a, b variantRow) int {
@@ -163,12 +172,15 @@ func (c *Console) variants(ctx context.Context, account string) (time.Time, []va
 		})
 	}
 	h.at = time.Now()
-	return h.now, h.rows[account], nil
+	return h.now, h.rows[account], h.warnings[account], nil
 }
 
 // rowsOf reads the variants of a region.
-func rowsOf(now time.Time, types scaling.Types, r *engine.Region) []variantRow {
+func rowsOf(now time.Time, types scaling.Types, r *engine.Region, actions []engine.ActionWarning) []variantRow {
 	warned := map[string][]string{}
+	for _, w := range actions {
+		warned[w.Endpoint+"/"+w.Variant] = append(warned[w.Endpoint+"/"+w.Variant], w.String())
+	}
 	for _, x := range r.Warnings(now) {
 		for _, w := range x.Warnings {
 			warned[x.Target.VariantName()] = append(warned[x.Target.VariantName()], w.String())

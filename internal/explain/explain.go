@@ -164,6 +164,9 @@ func Explain(ctx context.Context, p Past, q Query) (Explanation, error) {
 	}
 	x.Moment = m
 	until := m.At.Add(time.Nanosecond) // events at the moment are included
+	if err := x.Moment.skipped(ctx, p, types, q, until); err != nil {
+		return x, err
+	}
 	if x.Moment.Decision, err = lastDecision(ctx, p, types, q, until); err != nil {
 		return x, err
 	}

@@ -127,6 +127,8 @@ func (m *memory) Events(_ context.Context, q log.EventQuery) ([]engine.Recorded,
 			table, key = log.TableActivity, e.Activity.Key.ResourceID
 		case engine.AlarmTransition:
 			table, key = log.TableAlarm, e.Alarm
+		case engine.AlarmActed:
+			table, key = log.TableAlarm, e.Alarm
 		case engine.EndpointChanged:
 			table, key = log.TableEndpoint, e.Key.Endpoint
 		case engine.InstanceChanged:

@@ -78,6 +78,8 @@ type Alarm struct {
 	State  string    `json:"state"`
 	Since  time.Time `json:"since"`
 	Reason string    `json:"reason"`
+
+	Repeated bool `json:"-"` // its actions have been invoked again since its state changed
 }
 
 // momentOf reads the moment from the current or the restored engine, and returns the engine's policy types.
@@ -122,6 +124,11 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 			m.Warnings = append(m.Warnings, Warning{Kind: w.String(), Text: w.Text()})
 		}
 	}
+	for _, w := range r.ActionWarnings() {
+		if w.Endpoint == q.Endpoint && w.Variant == q.Variant {
+			m.Warnings = append(m.Warnings, Warning{Kind: engine.ActionLeadsNowhere, Policy: w.Action.Policy, Text: w.String()})
+		}
+	}
 	d, t, ok := r.Consider(at, q.target())
 	if !ok {
 		return
@@ -142,7 +149,7 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.invoking(t, &d))) {
 		if a := r.Alarms.Metric[name]; a != nil {
-			m.Alarms = append(m.Alarms, Alarm{a.Name, a.State.String(), a.Transitioned, a.Reason})
+			m.Alarms = append(m.Alarms, Alarm{a.Name, a.State.String(), a.Transitioned, a.Reason, a.Invoked.After(a.Transitioned)})
 		}
 	}
 }

@@ -65,12 +65,62 @@ func gather(ctx context.Context, p Past, q Query, alarms []string, from, until t
 		if name == "" {
 			continue
 		}
-		if err := read(log.TableAlarm, name, func(e engine.Event) bool { _, ok := e.(engine.AlarmTransition); return ok }); err != nil {
+		if err := read(log.TableAlarm, name, ofAlarm); err != nil {
 			return nil, err
 		}
 	}
 	slices.SortStableFunc(all, func(a, b engine.Recorded) int { return cmp.Or(a.At.Compare(b.At), rank(a.Event)-rank(b.Event)) })
 	return all, nil
+}
+
+// ofAlarm reports whether an event of an alarm belongs in a story: its transitions, and its actions that were not carried out.
+func ofAlarm(e engine.Event) bool {
+	switch x := e.(type) {
+	case engine.AlarmTransition:
+		return true
+	case engine.AlarmActed:
+		return x.Error != "" || !x.MutedUntil.IsZero()
+	default:
+		return false
+	}
+}
+
+// notActed renders an action that an alarm did not carry out.
+func notActed(types scaling.Types, e engine.AlarmActed) string {
+	what, name := "notify", e.Action.ARN
+	if e.Action.Policy != "" {
+		what, name = "invoke policy", e.Action.Policy
+	}
+	why := e.Error
+	if why == "" {
+		why = "a mute rule holds it back until " + stamp(e.MutedUntil)
+	}
+	return fmt.Sprintf("%s did not %s %s: %s", types.AlarmLabel(e.Alarm), what, name, why)
+}
+
+// skipped adds to what policies say the reason for which an alarm, on the change to its present state, did not invoke them: SetAlarmState without
+// data that is fresh, or a mute rule.
+func (m *Moment) skipped(ctx context.Context, p Past, types scaling.Types, q Query, until time.Time) error {
+	for _, a := range m.Alarms {
+		items, err := p.Events(ctx, log.EventQuery{
+			Scope: engine.ScopeName(q.Scope), Table: log.TableAlarm, Key: a.Name, From: a.Since, To: until, Limit: eventsMax,
+		})
+		if err != nil {
+			return err
+		}
+		for _, i := range slices.Backward(items) {
+			e, ok := i.Event.(engine.AlarmActed)
+			if !ok || !ofAlarm(e) || e.Error != "" && a.Repeated || e.Error == "" && !e.MutedUntil.After(m.At) {
+				continue
+			}
+			for j := range m.Policies {
+				if x := &m.Policies[j]; x.Name == e.Action.Policy {
+					x.Says = append(x.Says, "at "+stamp(i.At)+" "+notActed(types, e))
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // byHand reads manual changes of the desired capacity, which have neither decision nor activity. They are found by the instances launched
@@ -103,7 +153,7 @@ func rank(e engine.Event) int {
 	switch e.(type) {
 	case engine.AlarmTransition, engine.ScheduledActionRan:
 		return 0
-	case engine.Decided, engine.InstanceActivityChanged:
+	case engine.Decided, engine.InstanceActivityChanged, engine.AlarmActed:
 		return 1
 	case engine.ActivityChanged:
 		return 2
@@ -138,6 +188,8 @@ func line(types scaling.Types, i engine.Recorded) Line {
 		l.Kind, l.Text = "schedule", e.Run.Action+": "+e.Run.String()
 	case engine.AlarmTransition:
 		l.Kind, l.Text = "alarm", fmt.Sprintf("%s: %v → %v", types.AlarmLabel(e.Alarm), e.From, e.To)
+	case engine.AlarmActed:
+		l.Kind, l.Text = "alarm", notActed(types, e)
 	case engine.InstanceActivityChanged:
 		l.Kind, l.Text = KindChange, hand(e.Activity.Why)
 	case engine.EndpointChanged:

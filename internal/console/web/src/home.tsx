@@ -73,6 +73,7 @@ export function Home({ session }: { session: Session }) {
     <>
       <h1>Endpoints</h1>
       {list.trouble && <p class="warning" role="alert">{list.trouble}</p>}
+      <Warnings list={list.warnings ?? []} />
       <div class="tools">
         <input type="search" id="search" placeholder="Search ( / )" aria-label="Search endpoints" value={q}
           onInput={(e) => set({ q: e.currentTarget.value })} />
@@ -95,6 +96,21 @@ export function Home({ session }: { session: Session }) {
         </div>
       </div>
       {list.total === 0 && <p class="notice">No variant matches. <button onClick={() => set({ q: "", state: "" })}>Show all</button></p>}
+    </>
+  );
+}
+
+const warningsShown = 2;
+
+/** Warnings that belong to no variant: the first ones, and the others on request. */
+function Warnings({ list }: { list: NonNullable<VariantList["warnings"]> }) {
+  const line = (w: (typeof list)[number]) => <p class="warning" key={w.region + w.text}>{w.text} <small>{w.region}</small></p>;
+  return (
+    <>
+      {list.slice(0, warningsShown).map(line)}
+      {list.length > warningsShown && (
+        <details><summary>{list.length - warningsShown} more {list.length === warningsShown + 1 ? "warning" : "warnings"}</summary>{list.slice(warningsShown).map(line)}</details>
+      )}
     </>
   );
 }

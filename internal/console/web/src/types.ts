@@ -43,6 +43,7 @@ export interface VariantList {
   total: number;
   counts: Partial<Record<"failing" | "degraded" | "in_alarm" | "warned" | "changing", number>>;
   variants: Variant[];
+  warnings?: { region: string; target: string; text: string }[];
 }
 
 export interface Series {
