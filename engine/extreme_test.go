@@ -69,7 +69,7 @@ func complete(e *engine.Engine) []engine.Input {
 	group := custom()
 	group.Period = 10 * time.Second
 	predefined := &predictive.Config{
-		Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+		Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}},
 		Mode:  predictive.ForecastAndScale, Buffer: new(time.Minute), Breach: predictive.IncreaseMaxCapacity, MaxBuffer: new(10),
 	}
 	return []engine.Input{

@@ -75,7 +75,7 @@ func (e MaxCapacityRaised) String() string {
 func (e *Engine) requestHistories(r *Region) {
 	wanted, due := r.Targets.WakeRules(e.now)
 	for _, w := range wanted {
-		e.emit(HistoryWanted{r.Scope, w.Target.Key, w.Policy.Name, w.Rule.History(w.Target.Key), metric.Align(e.now, time.Hour)})
+		e.emit(HistoryWanted{r.Scope, w.Target.Key, w.Policy.Name, w.Rule.History(w.Target.Key, r.metricsOf(w.Target.Key)), metric.Align(e.now, time.Hour)})
 	}
 	for _, t := range due {
 		e.expect(r, t)
@@ -121,7 +121,7 @@ func (e *Engine) keepPast(r *Region, k scaling.TargetKey, p *scaling.Policy) {
 	if e.keeps || !ok {
 		return
 	}
-	q := f.History(k)
+	q := f.History(k, r.metricsOf(k))
 	for _, queries := range [][]metric.DataQuery{q.Load, q.Scaling, q.Capacity} {
 		for i := range queries {
 			if s := queries[i].Stat; s != nil {

@@ -178,7 +178,7 @@ func populate(t testing.TB, e *engine.Engine, s engine.Scope) {
 		}},
 	}})
 	step(engine.PutScalingPolicy{Scope: s, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
-		Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+		Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}},
 	}}}})
 	step(engine.PutScheduledAction{Scope: s, Input: scaling.ScheduleInput{Key: key, Name: "wave", Schedule: "rate(7 minutes)", Range: &scaling.Range{Min: &one}}})
 	step(engine.PutMetricAlarm{Scope: s, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: rule}})

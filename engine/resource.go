@@ -16,6 +16,11 @@ func (r *Region) dimension(k scaling.TargetKey) dimension.Dimension {
 	return r.config.Dimensions.Named(k.Dimension)
 }
 
+// metricsOf returns the metrics of a key's dimension; nil where there is none of its name.
+func (r *Region) metricsOf(k scaling.TargetKey) scaling.Metrics {
+	return r.config.Dimensions.Metrics(k.Dimension)
+}
+
 // resource returns what a target scales; nil where there is none now. It does not keep what it finds: views call it, too.
 func (r *Region) resource(t *scaling.Target) scaling.Resource {
 	if x := t.Resource(); x != nil {

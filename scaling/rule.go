@@ -139,11 +139,11 @@ type MetricWindow struct {
 type Forecaster interface {
 	Timed
 
-	// History returns the queries of what the rule has to know of the past.
-	History(k TargetKey) HistoryQueries
+	// History returns the queries of what the rule has to know of the past. m are the metrics of the target's dimension.
+	History(k TargetKey, m Metrics) HistoryQueries
 
-	// Learn gives the rule its past.
-	Learn(now time.Time, past PastLoad) Learned
+	// Learn gives the rule its past, and m as in History.
+	Learn(now time.Time, m Metrics, past PastLoad) Learned
 
 	// Expects returns the capacity below which no policy of the target may scale in now; false where it expects nothing.
 	Expects(now time.Time) (capacity int, found bool)

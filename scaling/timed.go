@@ -149,7 +149,7 @@ func (r *Registry) Learn(now time.Time, k TargetKey, policy string, past PastLoa
 	if !found {
 		return l, false
 	}
-	l = f.Learn(now, past)
+	l = f.Learn(now, r.dims.Metrics(k.Dimension), past)
 	r.timetable.timed = false
 	t.RuleDue = t.RuleDue || f.Acts()
 	return l, true

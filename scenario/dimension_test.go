@@ -15,6 +15,7 @@ import (
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/predictive"
 	"bellows.dev/bellows/scaling/policy/tracking"
 	"bellows.dev/bellows/scenario"
 	"bellows.dev/bellows/sim"
@@ -133,6 +134,104 @@ func endpointWorld(t *testing.T) (world *sim.World, journal *[]line, events *[]s
 		}
 	}
 	return world, journal, events
+}
+
+// forecastWorld is endpointWorld with two days of messages: 20 a minute, 4 on each of 5 instances, which were busy for 40 %.
+func forecastWorld(t *testing.T, dimensions dimension.List) (world *sim.World, events *[]string, put func(name string, s predictive.Spec) error) {
+	t.Helper()
+	events = &[]string{}
+	world = sim.NewWorld(engine.Config{Seed: 1, Dimensions: dimensions}, time.Unix(1_767_225_600, 0).UTC())
+	world.OnEvent = func(_ time.Time, e engine.Event) { *events = append(*events, e.String()) }
+	for minute := range 48 * 60 {
+		for name, v := range map[string]float64{"Messages": 20, "PerInstance": 4, "Busy": 40} {
+			var s metric.Summary
+			s.Add(v, 1)
+			world.Remember(metric.NewID("App", name, metric.Dimension{Name: "EndpointName", Value: "e"}),
+				world.Now.Add(-time.Duration(minute+1)*time.Minute), s)
+		}
+	}
+	must := func(in engine.Input) {
+		t.Helper()
+		if _, err := world.Do(in); err != nil {
+			t.Fatalf("%T: %v", in, err)
+		}
+	}
+	scope := engine.Scope{Account: "123456789012", Region: "us-east-1"}
+	key, one, thirty := scaling.TargetKey{ResourceID: "endpoint/e", Dimension: example.Dimension{}.Name()}, 1, 30
+	must(engine.CreateModel{Scope: scope, Model: hosting.Model{Name: "m"}})
+	must(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "c", Variants: []hosting.VariantConfig{
+		{Name: "blue", Model: "m", InitialCount: 1, InitialWeight: 1, InstanceType: "ml.m5.large"},
+	}}})
+	must(engine.CreateEndpoint{Key: engine.EndpointKey{Scope: scope, Endpoint: "e"}, Config: "c"})
+	if err := world.Run(3 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	must(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &one, Max: &thirty}})
+	return world, events, func(name string, s predictive.Spec) error {
+		_, err := world.Do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
+			Key: key, Name: name, Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
+				Mode: predictive.ForecastAndScale, Specs: []predictive.Spec{s},
+			}},
+		}})
+		return err
+	}
+}
+
+// Predictive scaling works on any dimension that has metrics for forecasts (scaling.Forecastable): on its pairs, and on customized metrics with the
+// capacity that it provides.
+func TestADimensionHasForecasts(t *testing.T) {
+	busy := []metric.DataQuery{{ID: "busy", Stat: &metric.MetricStat{
+		Metric:    metric.NewID("App", "Busy", metric.Dimension{Name: "EndpointName", Value: "e"}),
+		Statistic: metric.Statistic{Kind: metric.Average},
+	}}}
+	for _, x := range []struct {
+		name string
+		spec predictive.Spec
+		want string
+	}{
+		// 20 messages a minute at 2 on each instance
+		{"pair", predictive.Spec{TargetValue: 2, Pair: &predictive.Metric{Type: "ExampleEndpointMessages"}}, "10"},
+		// 40 % on 5 instances are 10 % on 20
+		{"metrics", predictive.Spec{TargetValue: 10, Load: &predictive.Metric{Type: "ExampleEndpointTotalMessages"}, CustomScaling: busy}, "20"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			world, events, put := forecastWorld(t, withEndpoints)
+			if err := put("ahead", x.spec); err != nil {
+				t.Fatal(err)
+			}
+			if err := world.Run(5 * time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			all := strings.Join(*events, "\n")
+			for _, want := range []string{
+				"policy ahead of endpoint/e expects to need " + x.want + " to " + x.want + " from 48 hours of history",
+				"activity endpoint/e Successful: Setting desired instance count to " + x.want + ".",
+			} {
+				if !strings.Contains(all, want) {
+					t.Errorf("%q is not among\n%s", want, all)
+				}
+			}
+		})
+	}
+}
+
+// withoutForecasts is the example's dimension without metrics for forecasts.
+type withoutForecasts struct{ dimension.Dimension }
+
+// A dimension that provides no metrics for forecasts refuses predictive scaling policies, and one that does refuses the metrics of others.
+func TestADimensionWithoutForecastsRefusesThem(t *testing.T) {
+	pair := predictive.Spec{TargetValue: 2, Pair: &predictive.Metric{Type: "ExampleEndpointMessages"}}
+	_, _, put := forecastWorld(t, dimension.List{withoutForecasts{example.Dimension{}}})
+	const refusal = "Predictive scaling is not supported for scalable dimension example:endpoint:DesiredInstanceCount"
+	if err := put("ahead", pair); err == nil || err.Error() != refusal {
+		t.Errorf("got %v, want %s", err, refusal)
+	}
+	_, _, put = forecastWorld(t, withEndpoints)
+	pair.Pair = &predictive.Metric{Type: "SageMakerVariantInvocations"}
+	const only = "Scalable dimension example:endpoint:DesiredInstanceCount only supports the following predefined metric pairs: ExampleEndpointMessages"
+	if err := put("ahead", pair); err == nil || err.Error() != only {
+		t.Errorf("got %v, want %s", err, only)
+	}
 }
 
 // Requests, snapshots and journals have targets of any dimension: an engine that is restored, and one that repeats the journal, decide as the

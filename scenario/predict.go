@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy/predictive"
@@ -54,7 +55,7 @@ func (c *command) spec(target float64) predictive.Spec {
 	}
 	s.CustomLoad, s.CustomScaling, s.CustomCapacity = custom("load", "Sum"), custom("scaling", "Average"), custom("capacity", "Average")
 	if pair, found := c.pair("pair"); found || s.CustomLoad == nil && s.CustomScaling == nil {
-		s.Pair = &predictive.Metric{Type: predictive.PairInvocations}
+		s.Pair = &predictive.Metric{Type: instancecount.PairInvocations}
 		if found {
 			s.Pair.Type = pair
 		}

@@ -290,7 +290,7 @@ func (r *fullRecording) scale() {
 		r.world.Remember(id, hour, metric.Summary{StatisticSet: metric.StatisticSet{Count: n, Sum: n, Max: 1}})
 	}
 	r.must(engine.PutScalingPolicy{Scope: other, Input: scaling.PolicyInput{Key: jobs, Name: "ahead", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
-		Specs: []predictive.Spec{{TargetValue: 150, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+		Specs: []predictive.Spec{{TargetValue: 150, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}},
 		Mode:  predictive.ForecastAndScale, Buffer: one(10 * time.Minute), Breach: predictive.IncreaseMaxCapacity, MaxBuffer: one(25),
 	}}}})
 	r.schedule(blue, lazy)

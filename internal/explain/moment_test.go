@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy/predictive"
 )
@@ -24,7 +25,7 @@ func TestPredictivePoliciesAreExplained(t *testing.T) {
 	} {
 		m.must(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{
 			Key: key, Name: "ahead", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
-				Mode: mode, Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+				Mode: mode, Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}},
 			}},
 		}})
 		m.run(time.Minute)

@@ -139,7 +139,7 @@ func made(at time.Time) []engine.Input {
 			}},
 		}},
 		engine.PutScalingPolicy{Scope: inScope, Input: scaling.PolicyInput{Key: key, Name: "soon", Type: predictive.Type{}, Configs: []scaling.Config{&predictive.Config{
-			Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+			Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}},
 		}}}},
 		engine.PutScheduledAction{Scope: inScope, Input: scaling.ScheduleInput{Key: key, Name: "wave", Schedule: "rate(7 minutes)", Range: &scaling.Range{Min: &one}}},
 		engine.PutMetricAlarm{Scope: inScope, Alarm: alarm.Alarm{Name: "by hand", ActionsEnabled: true, Rule: rule}},

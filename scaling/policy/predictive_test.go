@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bellows.dev/bellows/engine/dimension"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/engine/dimension/unserved"
 	"bellows.dev/bellows/metric"
 	. "bellows.dev/bellows/scaling"
@@ -21,7 +23,7 @@ import (
 // predicting is a predictive scaling policy on the pair of invocations.
 func predicting(name string, target float64) request {
 	return request{Name: name, Type: predictive.Type{}, Predictive: &predictive.Config{
-		Mode: predictive.ForecastAndScale, Specs: []predictive.Spec{{TargetValue: target, Pair: &predictive.Metric{Type: predictive.PairInvocations}}},
+		Mode: predictive.ForecastAndScale, Specs: []predictive.Spec{{TargetValue: target, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}},
 	}}
 }
 
@@ -194,7 +196,7 @@ func TestForecastsAreAFloorForEveryPolicy(t *testing.T) {
 }
 
 func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
-	pair := &predictive.Metric{Type: predictive.PairInvocations}
+	pair := &predictive.Metric{Type: instancecount.PairInvocations}
 	stat := func(name string) *metric.MetricStat {
 		return &metric.MetricStat{Metric: metric.NewID("App", name), Statistic: metric.Statistic{Kind: metric.Sum}}
 	}
@@ -215,18 +217,18 @@ func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
 		{with(func(*predictive.Spec) {}), choose},
 		{with(func(s *predictive.Spec) { s.CustomLoad = custom }), choose},
 		{with(func(s *predictive.Spec) {
-			s.CustomLoad, s.CustomScaling, s.Load = custom, custom, &predictive.Metric{Type: predictive.LoadCPU}
+			s.CustomLoad, s.CustomScaling, s.Load = custom, custom, &predictive.Metric{Type: instancecount.LoadCPU}
 		}), choose},
 		{with(func(s *predictive.Spec) { s.Pair, s.CustomCapacity = pair, custom }), "A predefined metric pair cannot be combined with other metric specifications."},
 		{with(func(s *predictive.Spec) {
-			s.Load, s.Scaling, s.CustomCapacity = &predictive.Metric{Type: predictive.LoadCPU}, &predictive.Metric{Type: predictive.ScalingCPU}, custom
+			s.Load, s.Scaling, s.CustomCapacity = &predictive.Metric{Type: instancecount.LoadCPU}, &predictive.Metric{Type: instancecount.ScalingCPU}, custom
 		}), "A capacity metric cannot be combined with predefined metrics that need none."},
 		{with(func(s *predictive.Spec) {
-			s.Pair = &predictive.Metric{Type: predictive.PairCPU, ResourceLabel: "app/x"}
+			s.Pair = &predictive.Metric{Type: instancecount.PairCPU, ResourceLabel: "app/x"}
 		}),
 			"Resource label cannot be specified for predefined metric type SageMakerVariantCPUUtilization"},
 		{with(func(s *predictive.Spec) {
-			s.Load, s.CustomScaling = &predictive.Metric{Type: predictive.PairCPU}, custom
+			s.Load, s.CustomScaling = &predictive.Metric{Type: instancecount.PairCPU}, custom
 		}),
 			"Scalable dimension sagemaker:variant:DesiredInstanceCount only supports the following predefined load metrics: " +
 				"SageMakerVariantTotalInvocations, SageMakerVariantTotalCPUUtilization"},
@@ -239,7 +241,7 @@ func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
 		{with(func(s *predictive.Spec) { s.CustomScaling, s.CustomLoad = custom, []metric.DataQuery{{ID: "a"}} }),
 			"CustomizedLoadMetricSpecification: MetricDataQuery a must have either a MetricStat or an Expression."},
 	} {
-		_, err := predictive.Type{}.Put(Put{Key: blue, Config: &x.in})
+		_, err := predictive.Type{}.Put(Put{Key: blue, Config: &x.in, Metrics: dimension.All().Metrics(blue.Dimension)})
 		if err == nil || len(err.Error()) < len(x.want) || err.Error()[:len(x.want)] != x.want {
 			t.Errorf("%+v\n got %v\nwant %s", x.in, err, x.want)
 		}
@@ -249,8 +251,11 @@ func TestPredictiveConfigIsCompletedAndChecked(t *testing.T) {
 	if c.Breach != predictive.HonorMaxCapacity || *c.Buffer != 5*time.Minute || c.Mode != predictive.ForecastAndScale {
 		t.Errorf("completed to %+v", c)
 	}
-	if _, err := (predictive.Type{}).Put(Put{Key: TargetKey{ResourceID: "inference-component/c", Dimension: unserved.NewCopies().Name()}, Config: c}); err == nil {
-		t.Error("copies of inference components have no instances to foretell")
+	for _, d := range []dimension.Dimension{unserved.NewCopies(), unserved.NewConcurrency()} {
+		_, err := predictive.Type{}.Put(Put{Key: TargetKey{ResourceID: "r", Dimension: d.Name()}, Config: c, Metrics: d})
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Kind != KindValidation || e.Msg != "Predictive scaling is not supported for scalable dimension "+string(d.Name()) {
+			t.Errorf("%s has no metrics for forecasts: %v", d.Name(), err)
+		}
 	}
 }
 
@@ -267,7 +272,7 @@ func TestPutAgain(t *testing.T) {
 		t.Error("nothing changed, yet a forecast is due")
 	}
 	other := predicting("ahead", 35)
-	other.Predictive.Specs[0].Pair = &predictive.Metric{Type: predictive.PairCPU}
+	other.Predictive.Specs[0].Pair = &predictive.Metric{Type: instancecount.PairCPU}
 	put(t, r, other, counter())
 	if len(forecasts(p).Outlook.Hours) != 0 {
 		t.Error("what was expected of another metric stays")
@@ -312,23 +317,23 @@ func TestQueriesOfPredefinedMetrics(t *testing.T) {
 		spec predictive.Spec
 		want string
 	}{
-		{predictive.Spec{Pair: &predictive.Metric{Type: predictive.PairInvocations}}, "[Sum Invocations 5m0s] [] []"},
-		{predictive.Spec{Pair: &predictive.Metric{Type: predictive.PairCPU}}, "[Sum CPUUtilization 5m0s] [] []"},
+		{predictive.Spec{Pair: &predictive.Metric{Type: instancecount.PairInvocations}}, "[Sum Invocations 5m0s] [] []"},
+		{predictive.Spec{Pair: &predictive.Metric{Type: instancecount.PairCPU}}, "[Sum CPUUtilization 5m0s] [] []"},
 		{
-			predictive.Spec{Load: &predictive.Metric{Type: predictive.LoadCPU}, Scaling: &predictive.Metric{Type: predictive.ScalingCPU}},
+			predictive.Spec{Load: &predictive.Metric{Type: instancecount.LoadCPU}, Scaling: &predictive.Metric{Type: instancecount.ScalingCPU}},
 			"[Sum CPUUtilization 5m0s] [] []",
 		},
 		{
-			predictive.Spec{Load: &predictive.Metric{Type: predictive.LoadInvocations}, Scaling: &predictive.Metric{Type: predictive.ScalingCPU}},
+			predictive.Spec{Load: &predictive.Metric{Type: instancecount.LoadInvocations}, Scaling: &predictive.Metric{Type: instancecount.ScalingCPU}},
 			"[Sum Invocations 5m0s] [Average CPUUtilization 1m0s] [Sum Invocations 1m0s Sum InvocationsPerInstance 1m0s all/each]",
 		},
 		{
-			predictive.Spec{Load: &predictive.Metric{Type: predictive.LoadCPU}, Scaling: &predictive.Metric{Type: predictive.ScalingInvocations}},
+			predictive.Spec{Load: &predictive.Metric{Type: instancecount.LoadCPU}, Scaling: &predictive.Metric{Type: instancecount.ScalingInvocations}},
 			"[Sum CPUUtilization 5m0s] [Sum InvocationsPerInstance 1m0s] [Sum Invocations 1m0s Sum InvocationsPerInstance 1m0s all/each]",
 		},
 	} {
 		rule := predictive.Rule{Settings: &predictive.Config{Specs: []predictive.Spec{x.spec}}}
-		q := rule.History(blue)
+		q := rule.History(blue, dimension.All().Metrics(blue.Dimension))
 		if got := fmt.Sprint(say(q.Load), say(q.Scaling), say(q.Capacity)); got != x.want {
 			t.Errorf("%s\nwant %s", got, x.want)
 		}

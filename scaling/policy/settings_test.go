@@ -53,7 +53,7 @@ func TestPoliciesAsSettings(t *testing.T) {
 				"max-buffer": "10",
 			},
 			&predictive.Config{
-				Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: predictive.PairInvocations}}}, Mode: predictive.ForecastAndScale,
+				Specs: []predictive.Spec{{TargetValue: 70, Pair: &predictive.Metric{Type: instancecount.PairInvocations}}}, Mode: predictive.ForecastAndScale,
 				Buffer: seconds(600), Breach: predictive.IncreaseMaxCapacity, MaxBuffer: ptr(10),
 			},
 		},
@@ -75,7 +75,7 @@ func TestPoliciesAsSettings(t *testing.T) {
 	}
 	for name, c := range map[string]Config{
 		"TargetTrackingScaling": &tracking.Config{Customized: &tracking.CustomizedSpec{Namespace: "App", Name: "Queue", Statistic: tracking.Average}},
-		"PredictiveScaling":     &predictive.Config{Specs: []predictive.Spec{{Scaling: &predictive.Metric{Type: predictive.ScalingCPU}}}},
+		"PredictiveScaling":     &predictive.Config{Specs: []predictive.Spec{{Scaling: &predictive.Metric{Type: instancecount.ScalingCPU}}}},
 	} {
 		if got := policy.Types().Named(name).(Parser).Format(c); got != nil {
 			t.Errorf("%s: %v describes a metric that settings cannot", name, got)
@@ -122,7 +122,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{"StepScaling", stepped("steps", "0..Inf:1"), "The setting steps must be a list such as 0..10:1,10..:3, but was '0..Inf:1'"},
 		{"StepScaling", stepped("steps", "0..:99999999999"), "The setting steps must be a list such as 0..10:1,10..:3, but was '0..:99999999999'"},
 		{"StepScaling", stepped("min-magnitude", "2.5"), "The setting min-magnitude must be a whole number, but was '2.5'"},
-		{"PredictiveScaling", forecast("metric", "CPU"), "The setting metric must be SageMakerVariantInvocations or SageMakerVariantCPUUtilization, but was 'CPU'"},
+		{"PredictiveScaling", forecast("mode", "Scale"), "The setting mode must be one of ForecastOnly, ForecastAndScale, but was 'Scale'"},
 	} {
 		_, _, err := policy.Types().ParsePolicy(tt.kind, tt.settings)
 		if err == nil || err.Error() != tt.want {

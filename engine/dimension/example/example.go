@@ -111,3 +111,20 @@ func (Dimension) Predefined() []scaling.PredefinedMetric {
 		Name: "ExampleEndpointQueue", Namespace: "App", Metric: "Queue", Statistic: metric.Maximum, Period: time.Minute,
 	}}
 }
+
+// Pairs implements scaling.Forecastable, which makes predictive scaling policies possible: the messages of the endpoint, and those per instance.
+func (Dimension) Pairs() []scaling.MetricPair {
+	return []scaling.MetricPair{{
+		Name:    "ExampleEndpointMessages",
+		Scaling: scaling.ForecastMetric{Name: "ExampleEndpointMessagesPerInstance", Namespace: "App", Metric: "PerInstance", Statistic: metric.Sum},
+		Load:    scaling.ForecastMetric{Name: "ExampleEndpointTotalMessages", Namespace: "App", Metric: "Messages", Statistic: metric.Sum},
+	}}
+}
+
+// CapacityQueries implements scaling.Forecastable: all messages by those per instance.
+func (d Dimension) CapacityQueries(resourceID string, period time.Duration) []metric.DataQuery {
+	pair, dimensions := d.Pairs()[0], d.MetricDimensions(resourceID)
+	all, each := pair.Load.Query("all", dimensions, period), pair.Scaling.Query("each", dimensions, period)
+	all.Hidden, each.Hidden = true, true
+	return []metric.DataQuery{all, each, {ID: "capacity", Expression: "all/each"}}
+}

@@ -17,6 +17,23 @@ const (
 	ConcurrentRequestsPerModel = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
 )
 
+// Predefined metrics of predictive scaling. AWS has none for SageMaker; these are named as AWS names ECS's: a pair, the metric per instance that
+// is to be at its target value, and the load of the whole variant.
+const (
+	PairInvocations = "SageMakerVariantInvocations"    // invocations a minute and instance, and all
+	PairCPU         = "SageMakerVariantCPUUtilization" // percent of one core, average of the instances, and all
+
+	ScalingInvocations = "SageMakerVariantInvocationsPerInstance"
+	ScalingCPU         = "SageMakerVariantAverageCPUUtilization"
+	LoadInvocations    = "SageMakerVariantTotalInvocations"
+	LoadCPU            = "SageMakerVariantTotalCPUUtilization"
+)
+
+const (
+	namespace      = "AWS/SageMaker"
+	usageNamespace = "/aws/sagemaker/Endpoints"
+)
+
 // Dimension is the dimension sagemaker:variant:DesiredInstanceCount, whose resources are endpoint/E/variant/V.
 type Dimension struct{}
 
@@ -44,7 +61,6 @@ func (d Dimension) MetricDimensions(resourceID string) []metric.Dimension {
 // Predefined implements scaling.Metrics. Invocations are counted a minute; of concurrency the greatest counts, which is not documented.
 // AWS: SageMaker developer guide, endpoint automatic scaling policy; monitoring with CloudWatch.
 func (Dimension) Predefined() []scaling.PredefinedMetric {
-	const namespace = "AWS/SageMaker"
 	return []scaling.PredefinedMetric{
 		{Name: InvocationsPerInstance, Namespace: namespace, Metric: "InvocationsPerInstance", Statistic: metric.Sum, Period: time.Minute},
 		{
@@ -52,6 +68,31 @@ func (Dimension) Predefined() []scaling.PredefinedMetric {
 			Period: 10 * time.Second,
 		},
 	}
+}
+
+// Pairs implements scaling.Forecastable.
+func (Dimension) Pairs() []scaling.MetricPair {
+	return []scaling.MetricPair{
+		{
+			Name:    PairInvocations,
+			Scaling: scaling.ForecastMetric{Name: ScalingInvocations, Namespace: namespace, Metric: "InvocationsPerInstance", Statistic: metric.Sum},
+			Load:    scaling.ForecastMetric{Name: LoadInvocations, Namespace: namespace, Metric: "Invocations", Statistic: metric.Sum},
+		},
+		{
+			Name:    PairCPU,
+			Scaling: scaling.ForecastMetric{Name: ScalingCPU, Namespace: usageNamespace, Metric: "CPUUtilization", Statistic: metric.Average},
+			Load:    scaling.ForecastMetric{Name: LoadCPU, Namespace: usageNamespace, Metric: "CPUUtilization", Statistic: metric.Sum},
+		},
+	}
+}
+
+// CapacityQueries implements scaling.Forecastable: each invocation adds 1 to the invocations and one by the instances to the other, so their ratio
+// is the instances.
+func (d Dimension) CapacityQueries(resourceID string, period time.Duration) []metric.DataQuery {
+	pair, dimensions := d.Pairs()[0], d.MetricDimensions(resourceID)
+	all, each := pair.Load.Query("all", dimensions, period), pair.Scaling.Query("each", dimensions, period)
+	all.Hidden, each.Hidden = true, true
+	return []metric.DataQuery{all, each, {ID: "capacity", Expression: "all/each"}}
 }
 
 // Resources implements dimension.Dimension.

@@ -241,6 +241,10 @@ func TestRefusals(t *testing.T) {
 		{"PutPolicy", `{` + target + `,"PolicyType":"QueueLength","Settings":{"each":"five"}}`, "ValidationException", "The setting each must be a finite number, but was 'five'"},
 		{"PutPolicy", `{` + target + `,"PolicyType":"QueueLength","Settings":{"each":5}}`, "SerializationException", "A number cannot be converted to a String at 'settings.each.member'"},
 		{"PutPolicy", `{"PolicyName":"q","ResourceId":"endpoint/chat/variant/blue","PolicyType":"QueueLength","Settings":{"each":"0"}}`, "ValidationException", "Each must be greater than 0"},
+		{
+			"PutPolicy", `{"PolicyName":"ahead","ResourceId":"endpoint/chat/variant/blue","PolicyType":"PredictiveScaling","Settings":{"metric":"CPU","target":"70"}}`,
+			"ValidationException", "Scalable dimension sagemaker:variant:DesiredInstanceCount only supports the following predefined metric pairs: SageMakerVariantInvocations, SageMakerVariantCPUUtilization",
+		},
 		{"PutPolicy", strings.Replace(queue, `"queue"`, `""`, 1), "ValidationException", "Value '' at 'policyName' failed to satisfy constraint"},
 		{"PutPolicy", strings.Replace(queue, `{`, `{"ScalableDimension":"ecs:service:DesiredCount",`, 1), "ValidationException", "scalable dimension"},
 		{"PutPolicy", strings.Replace(queue, "endpoint/chat/variant/blue", "service/x", 1), "ValidationException", "resource"},
@@ -259,7 +263,7 @@ func TestRefusals(t *testing.T) {
 	if p := w.engine.Region(scope).Targets.Of(chat).Policies; len(p) != 1 || p[0].Type() != "StepScaling" {
 		t.Errorf("the policies are %+v", p)
 	}
-	if w.steps-before > 4 {
+	if w.steps-before > 5 {
 		t.Errorf("%d of the refused requests reached the engine", w.steps-before)
 	}
 }

@@ -31,7 +31,7 @@ func (Type) Put(p scaling.Put) (scaling.Rule, error) {
 	case in == nil:
 		return nil, scaling.Invalid("You must specify PredictiveScalingConfiguration.")
 	}
-	if err := in.check(p.Key.Dimension); err != nil {
+	if err := in.check(p.Key.Dimension, p.Metrics); err != nil {
 		return nil, err
 	}
 	r := &Rule{Settings: in.completed(), Outlook: &Outlook{Due: p.Now}}
@@ -63,12 +63,13 @@ func (c *Config) completed() *Config {
 }
 
 // check refuses what AWS refuses. The text about the number of specifications is recorded, the others are worded like it.
-func (c *Config) check(d scaling.Dimension) error {
+func (c *Config) check(name scaling.Dimension, m scaling.Metrics) error {
 	if len(c.Specs) != 1 {
 		return scaling.Invalid("You must specify one metric specification.")
 	}
-	if d != scaling.VariantInstances {
-		return scaling.Invalid("Predictive scaling is not supported for scalable dimension %s", d)
+	d, ok := m.(scaling.Forecastable)
+	if !ok {
+		return scaling.Invalid("Predictive scaling is not supported for scalable dimension %s", name)
 	}
 	if c.Buffer != nil && (*c.Buffer < 0 || *c.Buffer > bufferMost) {
 		return scaling.Invalid("Scheduling buffer time must be between 0 and 3600 seconds")
@@ -85,29 +86,33 @@ func (c *Config) check(d scaling.Dimension) error {
 	case c.MaxBuffer != nil && (*c.MaxBuffer < 0 || *c.MaxBuffer > maxBufferMost):
 		return scaling.Invalid("MaxCapacityBuffer must be between 0 and 100")
 	}
-	return c.Specs[0].check()
+	return c.Specs[0].check(name, d)
 }
 
-func (s *Spec) check() error {
+func (s *Spec) check(name scaling.Dimension, d scaling.Forecastable) error {
 	if err := scaling.CheckTargetValue("predictive scaling", s.TargetValue); err != nil {
 		return err
 	}
-	if err := s.checkChoice(); err != nil {
+	if err := s.checkChoice(d); err != nil {
 		return err
+	}
+	var pairs, scalings, loads []string
+	for _, x := range d.Pairs() {
+		pairs, scalings, loads = append(pairs, x.Name), append(scalings, x.Scaling.Name), append(loads, x.Load.Name)
 	}
 	for _, m := range []struct {
 		metric  *Metric
 		fitting []string
 		what    string
 	}{
-		{s.Pair, []string{PairInvocations, PairCPU}, "metric pairs"},
-		{s.Scaling, []string{ScalingInvocations, ScalingCPU}, "scaling metrics"},
-		{s.Load, []string{LoadInvocations, LoadCPU}, "load metrics"},
+		{s.Pair, pairs, "metric pairs"},
+		{s.Scaling, scalings, "scaling metrics"},
+		{s.Load, loads, "load metrics"},
 	} {
 		switch {
 		case m.metric == nil:
 		case !slices.Contains(m.fitting, m.metric.Type):
-			return scaling.Invalid("Scalable dimension %s only supports the following predefined %s: %s", scaling.VariantInstances, m.what, strings.Join(m.fitting, ", "))
+			return scaling.Invalid("Scalable dimension %s only supports the following predefined %s: %s", name, m.what, strings.Join(m.fitting, ", "))
 		case m.metric.ResourceLabel != "":
 			return scaling.Invalid("Resource label cannot be specified for predefined metric type %s", m.metric.Type)
 		}
@@ -129,14 +134,14 @@ func (s *Spec) check() error {
 
 // checkChoice checks that there is a pair alone, or one scaling and one load metric; a capacity metric belongs to the latter.
 // AWS: PredictiveScalingMetricSpecification.
-func (s *Spec) checkChoice() error {
+func (s *Spec) checkChoice(d scaling.Forecastable) error {
 	scalings, loads := count(s.Scaling != nil, len(s.CustomScaling) > 0), count(s.Load != nil, len(s.CustomLoad) > 0)
 	switch {
 	case s.Pair != nil && (scalings > 0 || loads > 0 || len(s.CustomCapacity) > 0):
 		return scaling.Invalid("A predefined metric pair cannot be combined with other metric specifications.")
 	case s.Pair == nil && (scalings != 1 || loads != 1):
 		return scaling.Invalid("You must specify either a predefined metric pair, or one scaling metric and one load metric.")
-	case len(s.CustomCapacity) > 0 && s.exact():
+	case len(s.CustomCapacity) > 0 && s.exact(d):
 		return scaling.Invalid("A capacity metric cannot be combined with predefined metrics that need none.")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package predictive
 
 import (
+	"slices"
 	"time"
 
 	"bellows.dev/bellows/metric"
@@ -55,18 +56,6 @@ func (b BreachBehavior) String() string {
 // ParseBreachBehavior returns the behavior of AWS's name; zero where there is none.
 func ParseBreachBehavior(s string) BreachBehavior { return scaling.Named(s, IncreaseMaxCapacity) }
 
-// Predefined metrics of predictive scaling. AWS has none for SageMaker; these are named as AWS names ECS's: a pair, the metric per
-// instance that is to be at its target value, and the load of the whole variant.
-const (
-	PairInvocations = "SageMakerVariantInvocations"    // invocations a minute and instance, and all
-	PairCPU         = "SageMakerVariantCPUUtilization" // percent of one core, average of the instances, and all
-
-	ScalingInvocations = "SageMakerVariantInvocationsPerInstance"
-	ScalingCPU         = "SageMakerVariantAverageCPUUtilization"
-	LoadInvocations    = "SageMakerVariantTotalInvocations"
-	LoadCPU            = "SageMakerVariantTotalCPUUtilization"
-)
-
 // Config is what a predictive scaling policy forecasts and does. Optional members are nil or zero where the client left
 // them out.
 type Config struct {
@@ -86,14 +75,14 @@ type Spec struct {
 	Scaling *Metric `json:",omitzero"`
 	Load    *Metric `json:",omitzero"`
 
-	// Queries of customized metrics; each has one that returns data. Without those of the capacity it is what the variant's
-	// invocations and invocations per instance say.
+	// Queries of customized metrics; each has one that returns data. Without those of the capacity it is what the dimension has for it:
+	// scaling.Forecastable.
 	CustomScaling  []metric.DataQuery `json:",omitzero"`
 	CustomLoad     []metric.DataQuery `json:",omitzero"`
 	CustomCapacity []metric.DataQuery `json:",omitzero"`
 }
 
-// Metric names a predefined metric, or a pair of them.
+// Metric names a predefined metric, or a pair of them, of the target's dimension.
 type Metric struct {
 	Type          string
 	ResourceLabel string `json:",omitzero"` // for load balancers only: refused here
@@ -123,65 +112,52 @@ const (
 )
 
 // History implements scaling.Forecaster.
-func (r *Rule) History(k scaling.TargetKey) scaling.HistoryQueries {
+func (r *Rule) History(k scaling.TargetKey, m scaling.Metrics) scaling.HistoryQueries {
+	d, ok := m.(scaling.Forecastable)
+	if !ok {
+		return scaling.HistoryQueries{} // Put refuses those
+	}
 	s := &r.Settings.Specs[0]
-	q := scaling.HistoryQueries{Load: s.loadQueries(k)}
-	if !s.exact() {
-		q.Scaling, q.Capacity = s.scalingQueries(k), s.capacityQueries(k)
+	q := scaling.HistoryQueries{Load: s.loadQueries(k, d)}
+	if !s.exact(d) {
+		q.Scaling, q.Capacity = s.scalingQueries(k, d), s.capacityQueries(k, d)
 	}
 	return q
 }
 
-// exact reports whether load and scaling metric are of one kind: then each minute's scaling metric is its load by the instances.
-func (s *Spec) exact() bool {
-	return s.Pair != nil || s.Load != nil && s.Scaling != nil &&
-		(s.Load.Type == LoadInvocations && s.Scaling.Type == ScalingInvocations || s.Load.Type == LoadCPU && s.Scaling.Type == ScalingCPU)
-}
-
-func (s *Spec) loadQueries(k scaling.TargetKey) []metric.DataQuery {
-	switch {
-	case s.Load == nil && s.Pair == nil:
-		return withPeriod(s.CustomLoad, loadPeriod)
-	case s.Pair != nil && s.Pair.Type == PairCPU, s.Load != nil && s.Load.Type == LoadCPU:
-		return []metric.DataQuery{variantQuery(k, "load", cpuMetric, metric.Sum, loadPeriod)}
-	default:
-		return []metric.DataQuery{variantQuery(k, "load", invocationsMetric, metric.Sum, loadPeriod)}
+// exact reports whether load and scaling metric are of one pair: then each minute's scaling metric is its load by the capacity.
+func (s *Spec) exact(d scaling.Forecastable) bool {
+	if s.Pair != nil {
+		return true
 	}
+	return s.Load != nil && s.Scaling != nil && slices.ContainsFunc(d.Pairs(), func(x scaling.MetricPair) bool {
+		return x.Load.Name == s.Load.Type && x.Scaling.Name == s.Scaling.Type
+	})
 }
 
-func (s *Spec) scalingQueries(k scaling.TargetKey) []metric.DataQuery {
-	switch {
-	case s.Scaling == nil:
-		return withPeriod(s.CustomScaling, scalingPeriod)
-	case s.Scaling.Type == ScalingCPU:
-		return []metric.DataQuery{variantQuery(k, "scaling", cpuMetric, metric.Average, scalingPeriod)}
-	default:
-		return []metric.DataQuery{variantQuery(k, "scaling", perInstanceMetric, metric.Sum, scalingPeriod)}
+func (s *Spec) loadQueries(k scaling.TargetKey, d scaling.Forecastable) []metric.DataQuery {
+	for _, x := range d.Pairs() {
+		if s.Pair != nil && s.Pair.Type == x.Name || s.Load != nil && s.Load.Type == x.Load.Name {
+			return []metric.DataQuery{x.Load.Query("load", d.MetricDimensions(k.ResourceID), loadPeriod)}
+		}
 	}
+	return withPeriod(s.CustomLoad, loadPeriod)
 }
 
-// capacityQueries: each invocation adds 1 to the invocations and one by the instances to the other, so their ratio is the instances.
-func (s *Spec) capacityQueries(k scaling.TargetKey) []metric.DataQuery {
+func (s *Spec) scalingQueries(k scaling.TargetKey, d scaling.Forecastable) []metric.DataQuery {
+	for _, x := range d.Pairs() {
+		if s.Scaling != nil && s.Scaling.Type == x.Scaling.Name {
+			return []metric.DataQuery{x.Scaling.Query("scaling", d.MetricDimensions(k.ResourceID), scalingPeriod)}
+		}
+	}
+	return withPeriod(s.CustomScaling, scalingPeriod)
+}
+
+func (s *Spec) capacityQueries(k scaling.TargetKey, d scaling.Forecastable) []metric.DataQuery {
 	if len(s.CustomCapacity) > 0 {
 		return withPeriod(s.CustomCapacity, scalingPeriod)
 	}
-	all, each := variantQuery(k, "all", invocationsMetric, metric.Sum, scalingPeriod), variantQuery(k, "each", perInstanceMetric, metric.Sum, scalingPeriod)
-	all.Hidden, each.Hidden = true, true
-	return []metric.DataQuery{all, each, {ID: "capacity", Expression: "all/each"}}
-}
-
-// Metrics of variants: namespace and name.
-var (
-	invocationsMetric = [2]string{"AWS/SageMaker", "Invocations"}
-	perInstanceMetric = [2]string{"AWS/SageMaker", "InvocationsPerInstance"}
-	cpuMetric         = [2]string{"/aws/sagemaker/Endpoints", "CPUUtilization"}
-)
-
-func variantQuery(k scaling.TargetKey, id string, name [2]string, kind metric.StatisticKind, period time.Duration) metric.DataQuery {
-	endpoint, variant, _ := k.Variant()
-	m := metric.NewID(name[0], name[1],
-		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
-	return metric.DataQuery{ID: id, Stat: &metric.MetricStat{Metric: m, Statistic: metric.Statistic{Kind: kind}, Period: period}}
+	return d.CapacityQueries(k.ResourceID, scalingPeriod)
 }
 
 // withPeriod gives the metrics of customized queries a period: they have none of their own.

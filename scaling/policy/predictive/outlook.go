@@ -33,14 +33,14 @@ type Outlook struct {
 
 // Learn implements scaling.Forecaster: it makes a forecast from a history and puts it into the outlook. Why none can be made is the
 // outlook's Reason; what was expected before stays.
-func (r *Rule) Learn(now time.Time, past scaling.PastLoad) scaling.Learned {
-	r.forecast(now, past)
+func (r *Rule) Learn(now time.Time, m scaling.Metrics, past scaling.PastLoad) scaling.Learned {
+	r.forecast(now, m, past)
 	r.Outlook.Lead = r.nextLead(now)
 	least, most := r.Outlook.Span(now)
 	return scaling.Learned{Reason: r.Outlook.Reason, Least: least, Most: most}
 }
 
-func (r *Rule) forecast(now time.Time, past scaling.PastLoad) {
+func (r *Rule) forecast(now time.Time, m scaling.Metrics, past scaling.PastLoad) {
 	o := r.Outlook
 	o.forget(now)
 	if past.Unread != "" {
@@ -52,7 +52,7 @@ func (r *Rule) forecast(now time.Time, past scaling.PastLoad) {
 		o.Reason, o.Due = "At least 24 hours of load metric data are required to create a forecast.", now.Add(retryEvery)
 		return
 	}
-	need, known := r.need(past)
+	need, known := r.need(m, past)
 	if !known {
 		o.Reason, o.Due = "No hour has data of the load, the scaling and the capacity metric.", now.Add(retryEvery)
 		return
@@ -126,8 +126,8 @@ const minutes = 60
 // need finds how much of the scaling metric, per instance, a unit of load is: scaling × capacity ÷ load, the median of the hours
 // that have all three, hours of much load counting more.
 // AWS: predictive scaling, custom metrics: the scaling metric must be inversely proportional to the capacity.
-func (r *Rule) need(past scaling.PastLoad) (need float64, known bool) {
-	if r.Settings.Specs[0].exact() {
+func (r *Rule) need(m scaling.Metrics, past scaling.PastLoad) (need float64, known bool) {
+	if d, ok := m.(scaling.Forecastable); ok && r.Settings.Specs[0].exact(d) {
 		return 1.0 / minutes, true
 	}
 	type ratio struct{ value, weight float64 }

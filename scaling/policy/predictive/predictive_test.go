@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -104,17 +105,17 @@ func TestLeadsAreTheBufferBeforeEachHour(t *testing.T) {
 // What is needed of the scaling metric is the median of scaling × capacity ÷ load, by load; hours that lack one do not count.
 func TestNeed(t *testing.T) {
 	r := &Rule{Settings: &Config{Specs: []Spec{{
-		TargetValue: 50, Scaling: &Metric{Type: ScalingCPU}, Load: &Metric{Type: LoadInvocations},
+		TargetValue: 50, Scaling: &Metric{Type: instancecount.ScalingCPU}, Load: &Metric{Type: instancecount.LoadInvocations},
 	}}}}
 	past := scaling.PastLoad{
 		Load:     []scaling.HourValue{{Ago: 0, Value: 10_000}, {Ago: 1, Value: 20_000}, {Ago: 2, Value: 100}, {Ago: 3, Value: 0}, {Ago: 4, Value: 5_000}, {Ago: 5, Value: 10_000}},
 		Scaling:  []scaling.HourValue{{Ago: 0, Value: 40}, {Ago: 1, Value: 80}, {Ago: 2, Value: 90}, {Ago: 3, Value: 5}, {Ago: 5, Value: 44}},
 		Capacity: []scaling.HourValue{{Ago: 0, Value: 5}, {Ago: 1, Value: 5}, {Ago: 2, Value: 1}, {Ago: 3, Value: 1}, {Ago: 4, Value: 2}, {Ago: 5, Value: 5}},
 	}
-	if need, known := r.need(past); !known || need != 0.02 {
+	if need, known := r.need(instancecount.Dimension{}, past); !known || need != 0.02 {
 		t.Errorf("need %g, known %v; want 0.02", need, known)
 	}
-	if _, known := r.need(scaling.PastLoad{Load: past.Load, Scaling: past.Scaling}); known {
+	if _, known := r.need(instancecount.Dimension{}, scaling.PastLoad{Load: past.Load, Scaling: past.Scaling}); known {
 		t.Error("a need is known without any capacity")
 	}
 }

@@ -1,11 +1,6 @@
 package predictive
 
-import (
-	"slices"
-	"strings"
-
-	"bellows.dev/bellows/scaling"
-)
+import "bellows.dev/bellows/scaling"
 
 // The names of the settings.
 const (
@@ -17,16 +12,12 @@ const (
 	settingMaxBuffer = "max-buffer"
 )
 
-var (
-	_ scaling.Parser = Type{}
-
-	pairs = []string{PairInvocations, PairCPU}
-)
+var _ scaling.Parser = Type{}
 
 // Settings implements scaling.Parser: policies with a predefined pair of metrics. Only PutScalingPolicy describes other metrics.
 func (Type) Settings() []scaling.Setting {
 	return []scaling.Setting{
-		{Name: settingMetric, Required: true, Help: "a predefined pair of metrics: " + strings.Join(pairs, " or ")},
+		{Name: settingMetric, Required: true, Help: "a predefined pair of metrics of the scalable dimension, such as SageMakerVariantInvocations"},
 		{Name: settingTarget, Required: true, Help: "the value of the metric that each instance is to have"},
 		{Name: settingMode, Help: "ForecastOnly or ForecastAndScale; default ForecastOnly"},
 		{Name: settingBuffer, Help: "time before an hour at which its capacity is asked for, at most 1h; default 300s"},
@@ -37,9 +28,6 @@ func (Type) Settings() []scaling.Setting {
 
 // Parse implements scaling.Parser.
 func (Type) Parse(s *scaling.Settings) scaling.Config {
-	if !slices.Contains(pairs, s.Text(settingMetric)) {
-		s.Fail(settingMetric, strings.Join(pairs, " or "))
-	}
 	return &Config{
 		Specs: []Spec{{TargetValue: s.Number(settingTarget), Pair: &Metric{Type: s.Text(settingMetric)}}},
 		Mode:  scaling.Choice(s, settingMode, ForecastAndScale), Buffer: s.Duration(settingBuffer),
