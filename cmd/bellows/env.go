@@ -19,7 +19,7 @@ func envCommand() *cobra.Command {
 		Long: "Waits until the server of a data directory answers, then prints what points AWS clients at it and unsets what would interfere.\n" +
 			"AWS_ENDPOINT_URL holds for every service, so nothing reaches AWS by accident; services that are not served are refused.\n" +
 			"--only-served sets the endpoints of the services that are served instead, and leaves the other services, the credentials and the region\n" +
-			"as they are. The server must then know the credentials: add them to credentials.json of the data directory, or use serve --auth none.\n\n" +
+			"as they are. The server must then know the credentials: add them to credentials.json of the data directory and send SIGHUP, or use serve --auth none.\n\n" +
 			"Where no server answers, env fails, and what it prints makes AWS clients fail too, instead of leaving them with AWS.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

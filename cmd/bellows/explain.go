@@ -82,7 +82,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 	if q.Since = time.Duration(f.since); !q.At.IsZero() && q.Since == 24*time.Hour {
 		q.Since = 0 // one moment is wanted, not how it came about
 	}
-	keys, _, err := credentials.Load(f.dir, nil)
+	key, err := credentials.Own(f.dir)
 	if err != nil {
 		return q, err
 	}
@@ -93,7 +93,7 @@ func (f *explainFlags) query(name string) (explain.Query, error) {
 			f.region = config.Default().Region
 		}
 	}
-	q.Scope = engine.Scope{Account: keys[0].Account, Region: f.region}
+	q.Scope = engine.Scope{Account: key.Account, Region: f.region}
 	return q, nil
 }
 

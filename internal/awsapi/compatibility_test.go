@@ -12,6 +12,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/autoscaling"
 	"bellows.dev/bellows/internal/awsapi/cloudwatch"
 	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
+	"bellows.dev/bellows/internal/awsapi/keys"
 	"bellows.dev/bellows/internal/awsapi/policies"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sts"
@@ -29,9 +30,11 @@ func TestCompatibilityNamesEveryOperation(t *testing.T) {
 		title, _, _ = strings.Cut(title, " (")
 		sections[title] = body
 	}
+	bellows := policies.New(nil)
+	keys.Add(bellows, nil, time.Now)
 	word := regexp.MustCompile(`[A-Z][A-Za-z0-9]+`)
 	for title, services := range map[string][]*awsapi.Service{
-		"SageMaker": {sagemaker.New(nil, sagemaker.Options{})}, "Application Auto Scaling": {autoscaling.New(nil)}, "Bellows": {policies.New(nil)},
+		"SageMaker": {sagemaker.New(nil, sagemaker.Options{})}, "Application Auto Scaling": {autoscaling.New(nil)}, "Bellows": {bellows},
 		"EC2 Auto Scaling": {ec2autoscaling.New(nil)}, "CloudWatch": {cloudwatch.New(nil, nil)}, "STS and IAM": {sts.New(), sts.NewIAM(time.Time{})},
 	} {
 		var handled []string

@@ -78,11 +78,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, &request{http: r, leave: func() {}})
 }
 
-// ServeAs serves a request that is not signed and whose sender is known otherwise: the console's, from its session. accessKeyID is "" where
-// no authentication is needed.
-func (s *Server) ServeAs(w http.ResponseWriter, r *http.Request, scope engine.Scope, accessKeyID string) {
+// ServeAs serves a request that is not signed and whose sender is known otherwise: the console's, from its session. The caller is empty
+// where no authentication is needed.
+func (s *Server) ServeAs(w http.ResponseWriter, r *http.Request, scope engine.Scope, caller Caller) {
 	q := &request{http: r, leave: func() {}, known: true}
-	q.Scope, q.AccessKeyID = scope, accessKeyID
+	q.Scope, q.Caller = scope, caller
 	s.serve(w, q)
 }
 
@@ -154,6 +154,9 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	if err := q.decode(in); err != nil {
 		return nil, err
 	}
+	if err := q.permit(in); err != nil {
+		return nil, err
+	}
 	if err := q.check(in); err != nil {
 		return nil, err
 	}
@@ -196,7 +199,7 @@ func (s *Server) enter(q *request, facts *sigv4.Request) error {
 	}
 	q.body, q.Size = body, len(body)
 	if !q.known {
-		if q.Scope, q.AccessKeyID, err = visitor.Finish(facts, sum); err != nil {
+		if q.Scope, q.Caller, err = visitor.Finish(facts, sum); err != nil {
 			return refusal(err)
 		}
 	}

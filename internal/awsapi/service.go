@@ -3,6 +3,8 @@ package awsapi
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"bellows.dev/bellows/engine"
 )
@@ -10,10 +12,10 @@ import (
 // Call contains the properties of a request other than its input.
 type Call struct {
 	engine.Scope // verified
-	Operation    string
-	AccessKeyID  string
-	RequestID    string
-	Size         int // of the request's body in bytes, before decompression
+	Caller
+	Operation string
+	RequestID string
+	Size      int // of the request's body in bytes, before decompression
 }
 
 // ARN returns the ARN of a resource in the call's account and region: arn:aws:service:region:account:resource.
@@ -48,6 +50,9 @@ type Service struct {
 
 	operations map[string]operation
 }
+
+// Operations returns the names of the service's operations, sorted.
+func (s *Service) Operations() []string { return slices.Sorted(maps.Keys(s.operations)) }
 
 // operation decodes its own input, so that the server does not depend on types.
 type operation struct {

@@ -53,7 +53,7 @@ func (e *Error) Error() string { return e.Message + " (" + e.Code + ")" }
 
 // Open returns a client of the server of a data directory. No region is the server's own. It fails where the directory is none of a server.
 func Open(dir, region string) (*Client, error) {
-	keys, _, err := credentials.Load(dir, nil)
+	key, err := credentials.Own(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not the data directory of a server (--data-dir names another)", dir)
 	}
@@ -71,7 +71,7 @@ func Open(dir, region string) (*Client, error) {
 		region = own
 	}
 	return &Client{
-		url: "http://" + address + "/", region: region, key: keys[0],
+		url: "http://" + address + "/", region: region, key: key,
 		http: http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}, // without a proxy
 	}, nil
 }

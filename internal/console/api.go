@@ -311,6 +311,6 @@ func (c *Console) callAWS(w http.ResponseWriter, r *http.Request, id Identity) e
 	if r.Header.Get("X-Amz-Target") == "" {
 		return invalid("the header X-Amz-Target is missing: it names the operation, such as SageMaker.ListEndpoints")
 	}
-	c.o.Call(w, r, scope, id.AccessKeyID)
+	c.o.Call(w, r, scope, id)
 	return nil
 }

@@ -90,8 +90,8 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 		Key: func(id string) (Key, bool) {
 			return Key{f.identity(), f.secret}, id == keyID && f.secret != ""
 		},
-		Call: func(w http.ResponseWriter, r *http.Request, s engine.Scope, id string) {
-			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+id)
+		Call: func(w http.ResponseWriter, r *http.Request, s engine.Scope, by Identity) {
+			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+by.AccessKeyID)
 			_, _ = io.WriteString(w, "{}")
 		},
 		PromQL: func(w http.ResponseWriter, r *http.Request, s engine.Scope) {

@@ -50,7 +50,7 @@ type Options struct {
 	Key      func(accessKeyID string) (Key, bool)
 
 	// Call serves a call of an AWS API by a known sender.
-	Call func(w http.ResponseWriter, r *http.Request, scope engine.Scope, accessKeyID string)
+	Call func(w http.ResponseWriter, r *http.Request, scope engine.Scope, by Identity)
 
 	// PromQL answers a query of Prometheus' HTTP API in a scope: /query, or /query_range where the request has a step.
 	PromQL func(w http.ResponseWriter, r *http.Request, scope engine.Scope)

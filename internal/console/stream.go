@@ -52,7 +52,8 @@ type client struct {
 	quit    context.Context //nolint:containedctx // of the server; the response outlives its handler
 	now     func() time.Time
 	wake    chan struct{}
-	rest    []byte // of the last message
+	check   chan struct{} // whether it is still valid
+	rest    []byte        // of the last message
 	sent    time.Time
 
 	mu     sync.Mutex
@@ -211,7 +212,7 @@ func (c *Console) getStream(w http.ResponseWriter, r *http.Request, id Identity)
 		return p.err
 	}
 	valid := func() bool { again, _, err := c.identify(r); return err == nil && again == id }
-	x := &client{hub: &c.hub, account: id.Account, valid: valid, quit: c.o.Quit, now: c.o.Control.Now, wake: make(chan struct{}, 1)}
+	x := &client{hub: &c.hub, account: id.Account, valid: valid, quit: c.o.Quit, now: c.o.Control.Now, wake: make(chan struct{}, 1), check: make(chan struct{}, 1)}
 	if !c.hub.enter(x) {
 		return &apiError{http.StatusServiceUnavailable, "TooManyStreams", "There are too many open pages: each has a stream."}
 	}
@@ -265,6 +266,18 @@ func (c *client) add(variant, alarm string) {
 	c.signal()
 }
 
+// KeysChanged ends the streams of keys that are no longer valid.
+func (c *Console) KeysChanged() {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	for x := range c.hub.clients {
+		select {
+		case x.check <- struct{}{}:
+		default: // it is about to
+		}
+	}
+}
+
 func (c *client) signal() {
 	select {
 	case c.wake <- struct{}{}:
@@ -292,6 +305,10 @@ func (c *client) next() bool {
 		select {
 		case <-c.quit.Done():
 			return false
+		case <-c.check:
+			if !c.valid() {
+				return false
+			}
 		case <-wake:
 			wait := changeEvery - time.Since(c.sent)
 			if wait <= 0 {

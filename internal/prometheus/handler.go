@@ -131,8 +131,9 @@ func Serves(path string) bool {
 // call is an authenticated request.
 type call struct {
 	*http.Request
-	scope engine.Scope
-	body  []byte // as sent
+	scope  engine.Scope
+	caller awsapi.Caller
+	body   []byte // as sent
 }
 
 // ServeHTTP implements http.Handler.
@@ -143,13 +144,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(w, &failure{kind: kindInternal, err: errors.New("internal failure")})
 		}
 	}()
-	scope, body, err := h.enter(r)
+	scope, caller, body, err := h.enter(r)
 	if err != nil {
 		refuse(w, r, err)
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // for reading forms
-	c := &call{Request: r, scope: scope, body: body}
+	c := &call{Request: r, scope: scope, caller: caller, body: body}
 	switch path := r.URL.Path; {
 	case path == OTLPPath || path == apiPrefix+"otlp/v1/metrics":
 		h.take(w, c, h.takeOTLP)
@@ -175,6 +176,11 @@ func (h *Handler) Query(w http.ResponseWriter, r *http.Request, scope engine.Sco
 
 // take handles a write, within its share of memory.
 func (h *Handler) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
+	if c.caller.ReadOnly {
+		text := awsapi.DeniedMessage(c.scope.Account, c.caller, "aps:RemoteWrite", "")
+		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusForbidden, errors.New(text))
+		return
+	}
 	leave, err := h.intake.Enter(c.Context(), intakeFactor*c.unpacked())
 	if err != nil {
 		w.Header().Set("Retry-After", "1")
@@ -203,30 +209,30 @@ func (c *call) unpacked() int64 {
 }
 
 // enter checks the head and the key, reads the body, and verifies the signature, or accepts the key as user name and password.
-func (h *Handler) enter(r *http.Request) (scope engine.Scope, body []byte, err error) {
+func (h *Handler) enter(r *http.Request) (scope engine.Scope, caller awsapi.Caller, body []byte, err error) {
 	if id, secret, ok := r.BasicAuth(); ok {
-		if scope, err = h.o.Auth.Basic(id, secret); err != nil {
-			return scope, nil, err
+		if scope, caller, err = h.o.Auth.Basic(id, secret); err != nil {
+			return scope, caller, nil, err
 		}
 		if err := awsapi.Verified(r); err != nil {
-			return scope, nil, err
+			return scope, caller, nil, err
 		}
 		body, _, err = awsapi.ReadBody(r, bodyMax)
-		return scope, body, err
+		return scope, caller, body, err
 	}
 	facts := awsapi.Facts(r)
 	visitor, err := h.o.Auth.Begin(facts, services...)
 	if err != nil {
-		return scope, nil, err
+		return scope, caller, nil, err
 	}
 	body, sum, err := awsapi.ReadBody(r, bodyMax)
 	if err != nil {
-		return scope, nil, err
+		return scope, caller, nil, err
 	}
-	if scope, _, err = visitor.Finish(facts, sum); err != nil {
-		return scope, nil, err
+	if scope, caller, err = visitor.Finish(facts, sum); err != nil {
+		return scope, caller, nil, err
 	}
-	return scope, body, awsapi.Verified(r)
+	return scope, caller, body, awsapi.Verified(r)
 }
 
 // refuse responds to an unauthenticated request in plain text, which makes browsers ask for user name and password, and to

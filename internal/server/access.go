@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"net/url"
 	"strings"
 
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
-	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/console"
+	"bellows.dev/bellows/internal/invoke"
 )
 
 // mayRead reports whether a request may read the server's own pages: it has an access key as user name and password, is signed with one (for any
@@ -29,29 +31,18 @@ func (s *Server) identify(r *http.Request) (console.Identity, bool) {
 	if err != nil {
 		return console.Identity{}, false
 	}
-	_, id, err := visitor.Finish(facts, sha256.Sum256(nil))
-	if err != nil {
-		return console.Identity{}, false
-	}
-	if s.auth.Open() {
-		return console.Identity{Account: s.account(), AccessKeyID: id}, true
-	}
-	key, ok := s.auth.Lookup(id)
-	return identityOf(id, key), ok
+	scope, caller, err := visitor.Finish(facts, sha256.Sum256(nil))
+	return identityOf(scope.Account, caller), err == nil
 }
 
 // signIn returns whose an access key is. It fails where the secret is not the key's.
 func (s *Server) signIn(accessKeyID, secret string) (console.Identity, error) {
-	scope, err := s.auth.Basic(accessKeyID, secret)
-	if err != nil || s.auth.Open() {
-		return console.Identity{Account: scope.Account, AccessKeyID: accessKeyID}, err
-	}
-	key, _ := s.auth.Lookup(accessKeyID)
-	return identityOf(accessKeyID, key), nil
+	scope, caller, err := s.auth.Basic(accessKeyID, secret)
+	return identityOf(scope.Account, caller), err
 }
 
-func identityOf(accessKeyID string, k sigv4.Key) console.Identity {
-	return console.Identity{Account: k.Account, AccessKeyID: accessKeyID, User: k.User, ReadOnly: k.ReadOnly}
+func identityOf(account string, c awsapi.Caller) console.Identity {
+	return console.Identity{Account: account, AccessKeyID: c.AccessKeyID, User: c.User, ReadOnly: c.ReadOnly}
 }
 
 // key returns an access key that is valid now, for sessions of the console.
@@ -63,7 +54,8 @@ func (s *Server) key(accessKeyID string) (console.Key, bool) {
 	if !found || k.Token != "" || !k.Expires.IsZero() && !s.auth.Now().Before(k.Expires) {
 		return console.Key{}, false
 	}
-	return console.Key{Identity: identityOf(accessKeyID, k), Secret: k.Secret}, true
+	who := awsapi.Caller{AccessKeyID: accessKeyID, User: k.User, ReadOnly: k.ReadOnly}
+	return console.Key{Identity: identityOf(k.Account, who), Secret: k.Secret}, true
 }
 
 // mayScrape reports whether a request may read /metrics: as mayRead, or with the token that is configured for metrics.
@@ -74,4 +66,24 @@ func (s *Server) mayScrape(r *http.Request) bool {
 		return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 	}
 	return s.mayRead(r)
+}
+
+// deniedInvocation is the refusal of an invocation with a read-only key. An invocation changes no configuration, but it takes capacity and its
+// load scales the variant; AWS's policy ReadOnlyAccess does not allow it either.
+func deniedInvocation(s engine.Scope, caller awsapi.Caller, path string) *invoke.Refusal {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "/endpoints/"), "/")
+	if plain, err := url.PathUnescape(name); err == nil {
+		name = plain
+	}
+	action := "InvokeEndpoint"
+	switch {
+	case strings.HasSuffix(path, "/invocations-response-stream"):
+		action = "InvokeEndpointWithResponseStream"
+	case strings.HasSuffix(path, "/async-invocations"):
+		action = "InvokeEndpointAsync"
+	}
+	return &invoke.Refusal{
+		Status: http.StatusForbidden, Code: "AccessDeniedException",
+		Message: awsapi.DeniedMessage(s.Account, caller, "sagemaker:"+action, awsapi.ARN(s, "sagemaker", "endpoint/"+strings.ToLower(name))),
+	}
 }

@@ -11,7 +11,7 @@ import (
 func TestBodiesOfVerifiedRequestsAreBounded(t *testing.T) {
 	r := startServer(t, func(o *Options) { o.Config.BodiesMax = 100 << 10 })
 	large := strings.Repeat(" ", 200<<10)
-	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(r.keys[0].AccessKeyID+":"+r.keys[0].SecretAccessKey))
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(r.keys.Keys()[0].AccessKeyID+":"+r.keys.Keys()[0].SecretAccessKey))
 	for name, c := range map[string]struct {
 		service, path string
 		header        http.Header

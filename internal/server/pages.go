@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"runtime/debug"
 
 	"bellows.dev/bellows/engine"
@@ -21,8 +22,11 @@ func Version() string {
 // newConsole makes the pages for people. api serves their calls of AWS APIs.
 func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 	return console.New(console.Options{
-		Open: s.o.NoAuth, Identify: s.identify, Key: s.key, Call: api.ServeAs, PromQL: s.prometheus.Query, Journal: s.store, Quit: s.quitting,
-		SignIn:   s.signIn,
+		Open: s.o.NoAuth, Identify: s.identify, Key: s.key, PromQL: s.prometheus.Query, Journal: s.store, Quit: s.quitting,
+		SignIn: s.signIn,
+		Call: func(w http.ResponseWriter, r *http.Request, in engine.Scope, by console.Identity) {
+			api.ServeAs(w, r, in, awsapi.Caller{AccessKeyID: by.AccessKeyID, User: by.User, ReadOnly: by.ReadOnly})
+		},
 		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics},
 
 		Version: Version(), Started: s.started, Scope: engine.Scope{Account: s.account(), Region: s.o.Config.Region}, Log: s.o.Log,

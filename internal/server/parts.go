@@ -25,15 +25,11 @@ func (s *Server) authenticator() *awsapi.Authenticator {
 	if s.o.NoAuth {
 		return a
 	}
-	known := map[string]sigv4.Key{}
-	for _, k := range s.keys {
-		known[k.AccessKeyID] = sigv4.Key{
-			Secret: k.SecretAccessKey, Token: k.SessionToken, Expires: k.Expires, Account: k.Account, User: k.User, ReadOnly: k.ReadOnly,
-		}
-	}
 	a.Lookup = func(id string) (sigv4.Key, bool) {
-		k, found := known[id]
-		return k, found
+		k, found := s.keys.Lookup(id)
+		return sigv4.Key{
+			Secret: k.SecretAccessKey, Token: k.SessionToken, Expires: k.Expires, Account: k.Account, User: k.User, ReadOnly: k.ReadOnly,
+		}, found
 	}
 	return a
 }

@@ -22,6 +22,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"bellows.dev/bellows/internal/config"
+	"bellows.dev/bellows/internal/credentials"
 )
 
 // logged is a log that a test reads.
@@ -96,8 +97,8 @@ func (r *running) raw(request string) string {
 	return string(all)
 }
 
-// signed is a request that is signed with the server's key, as its head and its body go over the wire.
-func (r *running) signed(service, method, target, body string, header http.Header) (head string) {
+// signedBy returns a request that is signed with a key.
+func (r *running) signedBy(k credentials.Key, service, method, target, body string, header http.Header) *http.Request {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.Address()+target, strings.NewReader(body))
 	if err != nil {
@@ -107,11 +108,44 @@ func (r *running) signed(service, method, target, body string, header http.Heade
 		req.Header[name] = values
 	}
 	sum := sha256.Sum256([]byte(body))
-	k := r.keys[0]
 	if err := v4.NewSigner().SignHTTP(r.t.Context(), aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey}, req,
 		hex.EncodeToString(sum[:]), service, "us-east-1", time.Now()); err != nil {
 		r.t.Fatal(err)
 	}
+	return req
+}
+
+// answer is what came back.
+type answer struct {
+	code int
+	body string
+}
+
+// ask sends a request that is signed with a key.
+func (r *running) ask(service string, k credentials.Key, method, target, body string, header http.Header) answer {
+	r.t.Helper()
+	return r.send(r.signedBy(k, service, method, target, body, header))
+}
+
+func (r *running) send(req *http.Request) answer {
+	r.t.Helper()
+	w, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer w.Body.Close()
+	text, err := io.ReadAll(w.Body)
+	if err != nil {
+		r.t.Error(err)
+	}
+	return answer{w.StatusCode, string(text)}
+}
+
+// signed is a request that is signed with the server's key, as its head and its body go over the wire.
+func (r *running) signed(service, method, target, body string, header http.Header) (head string) {
+	r.t.Helper()
+	k, _ := r.Key()
+	req := r.signedBy(k, service, method, target, body, header)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", method, target, r.Address(), len(body))
 	for name, values := range req.Header {
@@ -273,7 +307,7 @@ func TestNoBodyIsAskedForInVain(t *testing.T) {
 		"an invocation unsigned":   {"POST /endpoints/e/invocations HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", 403, "MissingAuthenticationTokenException"},
 		"a call unsigned":          {"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: SageMaker.ListModels\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", 403, "MissingAuthenticationTokenException"},
 		"remote write unsigned":    {"POST /prometheus/api/v1/write HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n", 401, ""},
-		"an invocation of a thief": {strings.Replace(fmt.Sprintf(known, 9), r.keys[0].AccessKeyID, "AKIDOTHER", 1), 403, "UnrecognizedClientException"},
+		"an invocation of a thief": {strings.Replace(fmt.Sprintf(known, 9), r.keys.Keys()[0].AccessKeyID, "AKIDOTHER", 1), 403, "UnrecognizedClientException"},
 	} {
 		got := r.raw(c.head)
 		if !strings.HasPrefix(got, fmt.Sprintf("HTTP/1.1 %d", c.status)) || !strings.Contains(got, c.code) {

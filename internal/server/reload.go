@@ -51,6 +51,9 @@ func (s *Server) reload(ctx context.Context) {
 		s.data.Set(data)
 	}
 	if !s.o.NoAuth {
+		if err := s.keys.Reload(); err != nil {
+			s.o.Log.WarnContext(ctx, "the access keys stay as they are", "error", err)
+		}
 		waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "account" })
 		s.warnOfAccount(&next)
 	}
@@ -79,7 +82,7 @@ func (s *Server) account() string {
 	if s.o.NoAuth {
 		return s.o.Config.Account
 	}
-	return s.keys[0].Account
+	return s.keys.Account()
 }
 
 // warnOfAccount logs that the account of a configuration has no effect, because the data directory has a key of another account.

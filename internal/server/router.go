@@ -19,6 +19,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/autoscaling"
 	"bellows.dev/bellows/internal/awsapi/cloudwatch"
 	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
+	"bellows.dev/bellows/internal/awsapi/keys"
 	"bellows.dev/bellows/internal/awsapi/policies"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
@@ -40,23 +41,31 @@ type router struct {
 	refusals refusals
 }
 
+// services returns the services of AWS's APIs, and our own.
+func (s *Server) services() []*awsapi.Service {
+	b := backend{s.control, s.series}
+	own := policies.New(b)
+	keys.Add(own, s.keys, time.Now)
+	return []*awsapi.Service{
+		sagemaker.New(b, sagemaker.Options{
+			Image:     func(image string) error { _, err := s.conf().Program(image); return err },
+			ModelData: s.checkModelData, InstanceTypes: s.machine.TypeNames, Fits: s.machine.Check,
+		}),
+		autoscaling.New(b), own, ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys.Keys()[0].Created),
+	}
+}
+
 // newPort makes the port, and what is behind it.
 func (s *Server) newPort() *port.Server {
-	b := backend{s.control, s.series}
 	d := &router{s: s, refusals: refusals{log: s.o.Log}}
 	d.api = &awsapi.Server{
 		Auth: s.auth, NewID: uuid.NewString, Log: s.o.Log, OnRequest: s.instruments.requested,
-		Services: []*awsapi.Service{
-			sagemaker.New(b, sagemaker.Options{
-				Image:     func(image string) error { _, err := s.conf().Program(image); return err },
-				ModelData: s.checkModelData, InstanceTypes: s.machine.TypeNames, Fits: s.machine.Check,
-			}),
-			autoscaling.New(b), policies.New(b), ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys[0].Created),
-		},
+		Services: s.services(),
 	}
 	d.control = port.HTTP(s.life, d.api)
 	pages := s.newConsole(d.api)
 	s.console = pages
+	s.keys.OnChange(pages.KeysChanged)
 	d.pages.health = port.HTTP(s.life, http.HandlerFunc(pages.Health))
 	d.pages.metrics = port.HTTP(s.life, s.metrics())
 	d.pages.explain = port.HTTP(s.life, http.HandlerFunc(pages.Explain))
@@ -185,9 +194,12 @@ func (s *Server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.R
 	if err != nil {
 		return engine.Scope{}, refusalOf(err)
 	}
-	scope, _, err := visitor.Finish(facts, sum)
+	scope, caller, err := visitor.Finish(facts, sum)
 	if err != nil {
 		return engine.Scope{}, refusalOf(err)
+	}
+	if caller.ReadOnly {
+		return engine.Scope{}, deniedInvocation(scope, caller, string(pathOf(ctx)))
 	}
 	if err := body.Verified(); err != nil {
 		return engine.Scope{}, refusalOf(err)

@@ -58,7 +58,7 @@ type Server struct {
 	o       Options
 	live    atomic.Pointer[config.Config] // the current configuration: Options.Config, or what was read since
 	started time.Time
-	keys    []credentials.Key
+	keys    *credentials.Ring
 	created bool // the key was made by this start
 
 	store   log.Store
@@ -116,12 +116,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.store, s.damage, err = openJournal(ctx, o.Dir, o.Log); err != nil {
 		return err
 	}
-	s.keys, s.created, err = credentials.Load(o.Dir, func() credentials.Key {
+	keys, created, err := credentials.Load(o.Dir, func() credentials.Key {
 		return credentials.New(o.Config.Account, "admin", time.Now().UTC())
 	})
-	if err != nil {
+	if s.created = created; err != nil {
 		return err
 	}
+	s.keys = credentials.NewRing(o.Dir, keys, time.Now())
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen); err != nil {
 		return fmt.Errorf("listening: %w (--listen sets another address or port)", err)
 	}
@@ -161,7 +162,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
 // Key returns the access key of the server's administrator; created is true where this start made it.
-func (s *Server) Key() (key credentials.Key, created bool) { return s.keys[0], s.created }
+func (s *Server) Key() (key credentials.Key, created bool) {
+	return credentials.Administrator(s.keys.Keys(), time.Now()), s.created
+}
 
 // View calls f with the engine's state. f must not keep what it is given.
 func (s *Server) View(ctx context.Context, f func(now time.Time, e *engine.Engine)) error {

@@ -71,7 +71,7 @@ var errNotYet = errors.New("no server answers")
 // look returns the address and the region of the server of a data directory, and its key. It fails with errNotYet where the server may still be
 // starting.
 func look(ctx context.Context, dir string) (key credentials.Key, address, region string, err error) {
-	keys, _, err := credentials.Load(dir, nil)
+	key, err = credentials.Own(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return key, "", "", fmt.Errorf("%w: %s is no data directory of a server", errNotYet, dir)
 	}
@@ -85,10 +85,10 @@ func look(ctx context.Context, dir string) (key credentials.Key, address, region
 	if address, err = addrfile.Reachable(address); err != nil {
 		return key, "", "", err
 	}
-	if err := answers(ctx, address, region, keys[0]); err != nil {
+	if err := answers(ctx, address, region, key); err != nil {
 		return key, "", "", fmt.Errorf("%w at %s: %w", errNotYet, address, err)
 	}
-	return keys[0], address, region, nil
+	return key, address, region, nil
 }
 
 // answers fails unless a server that knows the key answers at an address.

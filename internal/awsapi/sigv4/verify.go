@@ -49,6 +49,8 @@ type Identity struct {
 	Account     string
 	Region      string
 	Service     string
+	User        string
+	ReadOnly    bool
 }
 
 const (
@@ -103,7 +105,9 @@ func (c *Claim) Finish(r *Request, body [32]byte, keys *Keys) (Identity, error) 
 	if !known {
 		keys.keep(k)
 	}
-	return k.identity, nil
+	id := k.identity
+	id.User, id.ReadOnly = c.key.User, c.key.ReadOnly
+	return id, nil
 }
 
 // Service returns the service that the request claims to be signed for.

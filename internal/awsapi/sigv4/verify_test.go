@@ -92,7 +92,7 @@ func TestVectorsSignedByBotocore(t *testing.T) {
 	for _, v := range vectors() {
 		r := v.signedRequest()
 		id, err := verify(now, &r, v.body, lookup(v.token))
-		if err != nil || id != (Identity{keyID, "123456789012", "us-east-1", v.service}) {
+		if err != nil || id != (Identity{AccessKeyID: keyID, Account: "123456789012", Region: "us-east-1", Service: v.service}) {
 			t.Errorf("%s: %+v, %v", v.service, id, err)
 		}
 	}

@@ -48,7 +48,7 @@ const (
 // AWS: STS API reference, GetCallerIdentity: an assumed role's ARN and unique ID carry the name of its session.
 func TestGetCallerIdentity(t *testing.T) {
 	for key, session := range map[string]string{"": "anonymous", "AKIAEXAMPLE": "AKIAEXAMPLE"} {
-		caller := awsapi.Call{Scope: engine.Scope{Account: "123456789012", Region: "eu-west-1"}, AccessKeyID: key}
+		caller := awsapi.Call{Scope: engine.Scope{Account: "123456789012", Region: "eu-west-1"}, Caller: awsapi.Caller{AccessKeyID: key}}
 		got, err := sts.GetCallerIdentity(t.Context(), caller, &sts.GetCallerIdentityInput{})
 		if err != nil {
 			t.Fatal(err)
