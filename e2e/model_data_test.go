@@ -240,7 +240,7 @@ func TestMissingModelData(t *testing.T) {
 		"is not a gzip-compressed tar archive":                                gzipObject("no-archive"),
 		"no store and no folder for the bucket \"elsewhere\"":                 url("s3://elsewhere/model.tar.gz"),
 		"it may not be read with the credentials":                             url("s3://foreign/model.tar.gz"),
-		"file:///nowhere/model.tar.gz. Detail: /nowhere/model.tar.gz does":    url("file:///nowhere/model.tar.gz"),
+		"List other folders in file_roots, under model_data: in bellows.yaml": url("file:///nowhere/model.tar.gz"),
 		"Member must satisfy regular expression pattern: ^(https|s3)://":      url("ftp://x/y"),
 		"this server reads s3://bucket/key and file:///path":                  url("https://models.s3.amazonaws.com/x"),
 		"with S3Prefix it must end with a forward slash":                      prefix("llm"),
@@ -314,7 +314,7 @@ func TestModelDataFromFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := filepath.Join(t.TempDir(), "bellows.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "model_data:\n  folders:\n  - {prefix: 's3://models/', folder: %s}\n", dir), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, "model_data:\n  folders:\n  - {prefix: 's3://models/', folder: %s}\n  file_roots: [%s]\n", dir, dir), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := start(t, t.TempDir(), "--config", config)

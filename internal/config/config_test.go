@@ -159,6 +159,7 @@ func TestImagesAreLocated(t *testing.T) {
 		"images:\n- image: a\n  command: [./text]":               "cannot be run: permission denied",
 		"images:\n- image: a\n  command: [no-such-program-here]": "images[0].command: no-such-program-here cannot be run: executable file not found in $PATH",
 		"images:\n- image: a\n  command: [sh]\n  cwd: nowhere":   "line 4: images[0].cwd: " + filepath.Join(dir, "models", "nowhere") + " is no folder",
+		"model_data:\n  file_roots: [data, nowhere]":             "line 2: model_data.file_roots[1]: " + filepath.Join(dir, "models", "nowhere") + " is no folder",
 		"metrics: {token_file: none}":                            "reading the token of metrics",
 	} {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -56,6 +56,11 @@ func (c *Config) resolve(folder string) {
 			x.Folder = within(folder, x.Folder)
 		}
 	}
+	for i, x := range c.ModelData.FileRoots {
+		if x != "" {
+			c.ModelData.FileRoots[i] = within(folder, x)
+		}
+	}
 	for i := range c.ModelData.Stores {
 		if x := &c.ModelData.Stores[i]; x.SecretAccessKeyFile != "" {
 			x.SecretAccessKeyFile = within(folder, x.SecretAccessKeyFile)
@@ -97,6 +102,11 @@ func (c *Config) locate(s *source, folder string) {
 	for i, x := range c.ModelData.Folders {
 		if x.Folder != "" && !isFolder(x.Folder) {
 			s.wrong(fmt.Sprintf("model_data.folders.%d.folder", i), "model_data.folders[%d].folder: %s is no folder", i, x.Folder)
+		}
+	}
+	for i, x := range c.ModelData.FileRoots {
+		if x != "" && !isFolder(x) {
+			s.wrong(fmt.Sprintf("model_data.file_roots.%d", i), "model_data.file_roots[%d]: %s is no folder", i, x)
 		}
 	}
 	if err := c.Metrics.read(folder); err != nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ model_data:
     - {anonymous: true}
   folders:
     - {prefix: "s3://models/prod/", folder: /srv/models}
+  file_roots: [/srv/files, data]
   cache_max: 50GB
   model_max: 1.5GiB
   download_timeout: 5m
@@ -40,6 +42,12 @@ limits: required
 	if s.Folders[0].Path != "/srv/models" || s.CacheMax != 50e9 || s.ModelMax != 3<<29 || s.Timeout != 5*time.Minute {
 		t.Errorf("%+v", s)
 	}
+	if !slices.Equal(s.FileRoots, []string{"/srv/files", "/etc/bellows/data"}) {
+		t.Errorf("%q", s.FileRoots)
+	}
+	if c, err := Parse([]byte("model_data: {file_roots: []}"), "/"); err != nil || c.ModelData.FileRoots == nil {
+		t.Errorf("no roots are not the default: %v, %v", c.ModelData.FileRoots, err)
+	}
 	if k := c.Capacity.Machine(); *k.VCPUs != 2.5 || *k.Memory != 4<<30 || *k.GPUs != 0 || c.Limits != LimitsRequired {
 		t.Errorf("%+v", k)
 	}
@@ -59,6 +67,7 @@ func TestModelDataAndMachineMistakesAreNamed(t *testing.T) {
 		"model_data: {cache_max: -1}":                                    "is not a size",
 		"model_data: {bucket: x}":                                        "bucket",
 		"model_data: {stores: [{secret_access_key_file: /nowhere/x}]}":   "reading the secret access key",
+		"model_data: {file_roots: ['']}":                                 "file_roots[0]: the folder \"\" is not",
 		"capacity: {vcpus: 0}":                                           "line 1: capacity.vcpus is 0: want 0.001",
 		"capacity: {gpus: -1}":                                           "line 1: capacity.gpus is -1: want 0",
 		"instance_types: [{type: m5.large, vcpus: 1, memory: 1GiB}]":     "line 1: instance_types[0]: \"m5.large\" needs a type that begins with ml.",

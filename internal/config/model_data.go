@@ -17,6 +17,7 @@ import (
 type ModelData struct {
 	Stores          []Store  `yaml:"stores"`
 	Folders         []Folder `yaml:"folders"`
+	FileRoots       []string `yaml:"file_roots"`       // that file:// URIs may read; default the user's home without hidden files
 	CacheMax        Size     `yaml:"cache_max"`        // of model data on disk
 	ModelMax        Size     `yaml:"model_max"`        // of one model's data, unpacked
 	DownloadTimeout Duration `yaml:"download_timeout"` // where the variant sets none
@@ -44,7 +45,9 @@ type Folder struct {
 
 // Settings returns the settings of the cache of model data. It reads the files with secrets each time. An error joins those of all entries.
 func (c ModelData) Settings() (modeldata.Settings, error) {
-	s := modeldata.Settings{CacheMax: int64(c.CacheMax), ModelMax: int64(c.ModelMax), Timeout: time.Duration(c.DownloadTimeout)}
+	s := modeldata.Settings{
+		FileRoots: c.FileRoots, CacheMax: int64(c.CacheMax), ModelMax: int64(c.ModelMax), Timeout: time.Duration(c.DownloadTimeout),
+	}
 	var wrong []error
 	for i, x := range c.Stores {
 		secret, err := x.secret()

@@ -109,6 +109,7 @@ func TestTheSameContentIsKeptOnce(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "m.tar.gz"), archive, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	settings.FileRoots = []string{dir}
 	c := newCache(t, settings)
 	first := mustOpen(t, c, archiveAt("s3://a/m.tar.gz"))
 	second := mustOpen(t, c, archiveAt("s3://b/copy.tar.gz"))

@@ -104,8 +104,8 @@ func (c *Cache) local(uri string) (file string, local bool, err error) {
 	return filepath.Clean(u.Path), true, nil
 }
 
-// allowed resolves the links of a path and refuses one that leads into a folder that is closed to model data, or out of the folder of the
-// settings that serves the URI. A path that cannot be resolved is returned as it is: reading it fails.
+// allowed resolves the links of a path and refuses one that leads into a folder that is closed to model data, out of the folder of the settings
+// that serves the URI, or, for file://, to where such URIs may not read. A path that cannot be resolved is returned as it is: reading it fails.
 func (c *Cache) allowed(uri, file string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -116,10 +116,14 @@ func (c *Cache) allowed(uri, file string) (string, error) {
 			return "", problemf(Denied, "%s may not be read: it is in %s", file, closed)
 		}
 	}
+	settings := c.state.Load().settings
+	if _, _, s3 := s3URI(uri); !s3 {
+		return file, settings.readable(resolved)
+	}
 	if err != nil {
 		return file, nil //nolint:nilerr // reading it says what is wrong
 	}
-	if root := c.state.Load().settings.root(uri); root != "" && !within(resolved, root) {
+	if root := settings.root(uri); root != "" && !within(resolved, root) {
 		return "", problemf(Denied, "a link leads out of the folder %s", root)
 	}
 	return file, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,10 @@ import (
 type Settings struct {
 	Stores  []Store  // the first whose pattern matches a bucket serves it
 	Folders []Folder // of those that hold a URI, the one with the longest prefix serves it, before any store
+
+	// FileRoots are the folders that file:// URIs may read, besides those of Folders; absolute. Nil: the home folder of the server's user without
+	// hidden files, in which programs keep secrets.
+	FileRoots []string
 
 	CacheMax int64         // bytes of model data kept on disk; default 50 GB
 	ModelMax int64         // bytes of one model's data, unpacked; default 20 GB
@@ -74,6 +79,11 @@ func (s Settings) Check() (wrong []error) {
 			wrong = append(wrong, fmt.Errorf("folders[%d]: the folder %q is not an absolute path", i, x.Path))
 		}
 	}
+	for i, x := range s.FileRoots {
+		if !filepath.IsAbs(x) {
+			wrong = append(wrong, fmt.Errorf("file_roots[%d]: the folder %q is not an absolute path", i, x))
+		}
+	}
 	if s.CacheMax < 0 || s.ModelMax < 0 || s.Timeout < 0 {
 		wrong = append(wrong, errors.New("sizes and time-outs must be positive"))
 	}
@@ -129,6 +139,34 @@ func (s Settings) serving(uri string) (best Folder) {
 
 // root returns the path of the folder that serves a URI, "" where none does.
 func (s Settings) root(uri string) string { return s.serving(uri).Path }
+
+// readable checks that a file:// URI may read a path, whose links are resolved.
+func (s Settings) readable(file string) error {
+	for _, x := range s.Folders {
+		if within(file, x.Path) {
+			return nil
+		}
+	}
+	for _, x := range s.FileRoots {
+		if within(file, x) {
+			return nil
+		}
+	}
+	if s.FileRoots != nil {
+		return problemf(Denied, "%s may not be read: it is in no folder of file_roots, under model_data: in bellows.yaml", file)
+	}
+	if home, err := os.UserHomeDir(); err == nil && home != "/" && filepath.IsAbs(home) {
+		if resolved, err := filepath.EvalSymlinks(home); err == nil {
+			home = resolved
+		}
+		below, found := strings.CutPrefix(file, home+"/")
+		if found && !strings.HasPrefix(below, ".") && !strings.Contains(below, "/.") {
+			return nil
+		}
+	}
+	return problemf(Denied, "%s may not be read: file:// reads the home folder of the server's user, without hidden files. "+
+		"List other folders in file_roots, under model_data: in bellows.yaml", file)
+}
 
 // folder returns the path that a folder of the settings gives to a URI.
 func (s Settings) folder(uri string) (file string, found bool, err error) {

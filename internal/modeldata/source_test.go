@@ -25,7 +25,7 @@ func TestLocalFoldersStandForPrefixes(t *testing.T) {
 	}
 	c := newCache(t, Settings{Folders: []Folder{
 		{"s3://models/", filepath.Join(dir, "other")}, {"s3://models/prod/", filepath.Join(dir, "prod")},
-	}})
+	}}) // file:// reads these folders, too
 	wantFile(t, mustOpen(t, c, hosting.ModelData{URI: "s3://models/prod/iris/", Prefix: true}), "weights", "1")
 	wantFile(t, mustOpen(t, c, archiveAt("s3://models/prod/iris")), "weights", "1")
 	wantFile(t, mustOpen(t, c, archiveAt("s3://models/prod/m.tar.gz")), "v", "one")
@@ -151,7 +151,7 @@ func TestFilesThatAreNoModelData(t *testing.T) {
 		}
 	}
 	c, err := New(Options{
-		Dir: filepath.Join(private, "model-data"), Private: private, Settings: Settings{Folders: []Folder{{"s3://m/", mapped}}}, Log: slog.New(slog.DiscardHandler),
+		Dir: filepath.Join(private, "model-data"), Private: private, Settings: Settings{Folders: []Folder{{"s3://m/", mapped}}, FileRoots: []string{"/"}}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -171,6 +171,63 @@ func TestFilesThatAreNoModelData(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || !strings.Contains(e.Refusal(), want) || want == "" {
 			t.Errorf("%s: %v, want %q", uri, err, want)
+		}
+	}
+}
+
+// file:// reads the folders of file_roots, and without the setting the home folder of the server's user without hidden files: neither /etc, nor
+// keys, nor other users' files, whether they exist or not.
+func TestFoldersThatFileURIsRead(t *testing.T) {
+	top, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, other := filepath.Join(top, "me"), filepath.Join(top, "other")
+	for _, file := range []string{"me/models/m", "me/models/.cache/m", "me/.ssh/id", "me2/m", "other/m", "mapped/m"} {
+		file = filepath.Join(top, file)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"me/out": other, "me/keys": filepath.Join(home, ".ssh"), "other/in": filepath.Join(home, "models"), "home": home} {
+		if err := os.Symlink(target, filepath.Join(top, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folders := []Folder{{"s3://m/", filepath.Join(top, "mapped")}}
+	const hint = "List other folders in file_roots"
+	for _, c := range []struct {
+		home   string
+		roots  []string
+		path   string // "/" is top's
+		refuse string
+	}{
+		{home, nil, "/me/models/m", ""}, {home, nil, "/me/models", ""}, {home, nil, "/me/none", "does not exist"}, {home, nil, "/other/in/m", ""},
+		{filepath.Join(top, "home"), nil, "/me/models/m", ""}, {filepath.Join(top, "home"), nil, "/home/models/m", ""}, {home, nil, "/mapped/m", ""},
+		{home, nil, "/me", hint}, {home, nil, "/me/.ssh/id", hint}, {home, nil, "/me/.ssh", hint}, {home, nil, "/me/models/.cache/m", hint},
+		{home, nil, "/me/keys/id", hint}, {home, nil, "/me/out/m", hint}, {home, nil, "/me2/m", hint}, {home, nil, "/other/m", hint}, {home, nil, "/other/none", hint},
+		{home, nil, "/me/../other/m", hint}, {"/", nil, "/other/m", hint}, {"", nil, "/other/m", hint},
+		{home, []string{other}, "/other/m", ""}, {home, []string{other}, "/other/none", "does not exist"}, {home, []string{other}, "/mapped/m", ""},
+		{home, []string{other}, "/me/out/m", ""}, {home, []string{other}, "/other/in/m", "in no folder of file_roots"},
+		{home, []string{filepath.Join(home, ".ssh")}, "/me/.ssh/id", ""},
+		{home, []string{other}, "/me/models/m", "in no folder of file_roots"}, {home, []string{}, "/me/models/m", "in no folder of file_roots"},
+	} {
+		t.Setenv("HOME", c.home)
+		cache := newCache(t, Settings{Folders: folders, FileRoots: c.roots})
+		err := cache.Check(t.Context(), hosting.ModelData{URI: "file://" + top + c.path})
+		var e *Error
+		if (err == nil) != (c.refuse == "") || err != nil && (!errors.As(err, &e) || !strings.Contains(e.Refusal(), c.refuse)) {
+			t.Errorf("home %s, roots %q, %s: %v, want %q", c.home, c.roots, c.path, err, c.refuse)
+		}
+	}
+	t.Setenv("HOME", "/root")
+	for _, path := range []string{"/etc/passwd", "/etc", "/root/.ssh", "/root", "/"} {
+		var e *Error
+		if err := newCache(t, Settings{}).Check(t.Context(), hosting.ModelData{URI: "file://" + path}); !errors.As(err, &e) || e.Kind != Denied {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

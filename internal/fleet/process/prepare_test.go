@@ -23,7 +23,7 @@ import (
 // dataFleet is a fleet with model data of its own, and what it reports.
 func dataFleet(t *testing.T, dir string) (*Fleet, *modeldata.Cache, chan hosting.InstanceReport) {
 	t.Helper()
-	cache, err := modeldata.New(modeldata.Options{Dir: filepath.Join(dir, "model-data"), Log: slog.New(slog.DiscardHandler)})
+	cache, err := modeldata.New(modeldata.Options{Dir: filepath.Join(dir, "model-data"), Settings: modeldata.Settings{FileRoots: []string{dir}}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
