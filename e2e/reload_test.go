@@ -89,9 +89,25 @@ func TestSIGHUPReloadsTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("the new webhook is called", func() bool { return len(received) > 0 })
+	configure("startup_timeout: 7m\nwake_on_request: true\n")
+	hangUp("an alarm's action leads nowhere now")
+	if want := `a removed setting stays while it is in use, until the next start: delete what uses it, then reload again" setting=images name=mine:1 used_by="[model mine]"`; !strings.Contains(s.log(), want) {
+		t.Errorf("the log does not contain %q:\n%s", want, s.log())
+	}
+	if _, err := s.sagemaker().DeleteModel(t.Context(), &sagemaker.DeleteModelInput{ModelName: aws.String("mine")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := create(); err != nil {
+		t.Errorf("the image that stays: %v", err)
+	}
 	if now := instances(t, dir); !slices.Equal(now, pids) {
 		t.Errorf("instances were %v, are %v", pids, now)
 	}
+	s.stop()
+	s = start(t, dir)
+	s.until("the log names the image", func() bool {
+		return strings.Contains(s.log(), "an image in use has no command: its instances cannot be started")
+	})
 }
 
 // Instances continue to run when the server or its terminal ends for any reason; only a requested stop ends them.

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -232,13 +231,8 @@ func (c *Config) BodiesMemory() int64 {
 
 // Concurrency returns how many invocations one instance of an image processes at a time; 0 is no limit.
 func (c Config) Concurrency(name string) int {
-	for _, x := range c.Images {
-		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
-			if x.MaxConcurrency > 0 {
-				return x.MaxConcurrency
-			}
-			break
-		}
+	if x := c.image(name); x != nil && x.MaxConcurrency > 0 {
+		return x.MaxConcurrency
 	}
 	return c.MaxConcurrency
 }

@@ -141,12 +141,20 @@ func within(folder, name string) string {
 // DemoImage is the image of the model that is built into this program.
 const DemoImage = "bellows/demo-model"
 
+// image returns the first entry that matches an image; nil where none does.
+func (c *Config) image(name string) *Image {
+	for i := range c.Images {
+		if ok, err := path.Match(pattern(c.Images[i].Image), pattern(name)); ok && err == nil {
+			return &c.Images[i]
+		}
+	}
+	return nil
+}
+
 // Program returns the command that runs an image. It fails for an image that no entry matches.
 func (c *Config) Program(name string) (fleet.Program, error) {
-	for _, x := range c.Images {
-		if ok, err := path.Match(pattern(x.Image), pattern(name)); ok && err == nil {
-			return fleet.Program{Command: x.Command, Env: x.Env, Folder: x.Cwd, PassEnv: x.PassEnv}, nil
-		}
+	if x := c.image(name); x != nil {
+		return fleet.Program{Command: x.Command, Env: x.Env, Folder: x.Cwd, PassEnv: x.PassEnv}, nil
 	}
 	if name == DemoImage || strings.HasPrefix(name, DemoImage+":") {
 		self, err := os.Executable()

@@ -9,7 +9,7 @@ import (
 	"bellows.dev/bellows/engine"
 )
 
-// reloadable lists the settings that a running server takes over; others take effect at the next start.
+// reloadable lists the settings that a running server takes over, except for what KeepInUse keeps; others take effect at the next start.
 var reloadable = []string{
 	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "wake_on_request", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
 	"payload_max", "log_max", "explain_max", "metrics", "model_data", "capacity", "instance_types",

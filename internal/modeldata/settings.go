@@ -127,14 +127,29 @@ func s3URI(uri string) (bucket, key string, ok bool) {
 	return bucket, key, ok && bucket != ""
 }
 
-// serving returns the folder that serves a URI; the zero value where none does.
-func (s Settings) serving(uri string) (best Folder) {
-	for _, x := range s.Folders {
-		if (strings.HasPrefix(uri, x.Prefix) || uri+"/" == x.Prefix) && len(x.Prefix) > len(best.Prefix) {
-			best = x
+// Serving returns the index of the folder or the store that serves a URI of s3://; -1 for the other, or for both where none does.
+func (s Settings) Serving(uri string) (folder, store int) {
+	folder, store = -1, -1
+	longest := 0
+	for i, x := range s.Folders {
+		if (strings.HasPrefix(uri, x.Prefix) || uri+"/" == x.Prefix) && len(x.Prefix) > longest {
+			folder, longest = i, len(x.Prefix)
 		}
 	}
-	return best
+	if bucket, _, ok := s3URI(uri); ok && folder < 0 {
+		if i, found := s.store(bucket); found {
+			store = i
+		}
+	}
+	return folder, store
+}
+
+// serving returns the folder that serves a URI; the zero value where none does.
+func (s Settings) serving(uri string) Folder {
+	if i, _ := s.Serving(uri); i >= 0 {
+		return s.Folders[i]
+	}
+	return Folder{}
 }
 
 // root returns the path of the folder that serves a URI, "" where none does.

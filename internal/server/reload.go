@@ -22,7 +22,7 @@ func (s *Server) runReloads(ctx context.Context, signals <-chan os.Signal) {
 }
 
 // reload reads the configuration again and takes over the settings that a running server can change. A configuration that is not valid changes
-// nothing.
+// nothing. What is in use stays.
 func (s *Server) reload(ctx context.Context) {
 	if s.o.Read == nil {
 		s.o.Log.WarnContext(ctx, "there is no configuration file to read again: start with --config")
@@ -33,6 +33,12 @@ func (s *Server) reload(ctx context.Context) {
 		s.logMistakes(ctx, err)
 		return
 	}
+	use, err := s.use(ctx)
+	if err != nil {
+		s.o.Log.WarnContext(ctx, "what is in use cannot be read: the settings stay as they are", "error", err)
+		return
+	}
+	next = s.keepInUse(ctx, next, use)
 	now, changed, waiting := s.conf().TakeOver(next)
 	if now.Engine() != s.conf().Engine() {
 		if err := s.control.Configure(ctx, now.Engine()); err != nil {
@@ -60,6 +66,7 @@ func (s *Server) reload(ctx context.Context) {
 	if len(waiting) > 0 {
 		s.o.Log.WarnContext(ctx, "settings take effect at the next start", "settings", waiting)
 	}
+	s.warnOfActions(ctx, use)
 	s.o.Log.InfoContext(ctx, "the configuration is read again", "changed", changed)
 }
 

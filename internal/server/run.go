@@ -28,6 +28,7 @@ func (s *Server) Run(ctx context.Context, keep bool) error {
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.predict.Run(s.life) })
 	work.Go(func() { s.runAddress(s.life) })
+	work.Go(func() { s.warnOfUnmapped(s.life) })
 	work.Go(func() { s.runReloads(s.life, s.o.Reloads) })
 	var err error
 	select {
