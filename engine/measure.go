@@ -75,7 +75,16 @@ var published = [variantMetrics]variantMetric{
 }
 
 func (m *variantMetric) id(endpoint, variant string) metric.ID {
-	return metric.NewID(m.namespace, m.name,
+	return variantID(m.namespace, m.name, endpoint, variant)
+}
+
+// InvocationMetric returns the identity of a metric that gateways measure of a variant, such as Invocations or ModelLatency.
+func InvocationMetric(name, endpoint, variant string) metric.ID {
+	return variantID(namespaceInvocations, name, endpoint, variant)
+}
+
+func variantID(namespace, name, endpoint, variant string) metric.ID {
+	return metric.NewID(namespace, name,
 		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
 }
 

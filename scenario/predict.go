@@ -79,8 +79,7 @@ func (r *runner) history(c *command) error {
 			return err
 		}
 		words, perMinute = c.words[2:], true
-		id = metric.NewID("AWS/SageMaker", "Invocations",
-			metric.Dimension{Name: "EndpointName", Value: k.Endpoint}, metric.Dimension{Name: "VariantName", Value: k.Variant})
+		id = engine.InvocationMetric("Invocations", k.Endpoint, k.Variant)
 	}
 	values, err := series(words)
 	if err != nil {

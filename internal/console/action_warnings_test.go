@@ -41,7 +41,7 @@ func TestActionsThatLeadNowhereAreShown(t *testing.T) {
 		t.Errorf("the home page has the warnings %v", list.Warnings)
 	}
 	var st status
-	st.look(f.world.Engine)
+	st.look(f.world.Engine, sees{all: true})
 	var page strings.Builder
 	if err := writePage(&page, &st); err != nil {
 		t.Fatal(err)

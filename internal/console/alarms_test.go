@@ -20,7 +20,7 @@ import (
 func (f *fixture) putAlarm(t *testing.T, name, endpoint string) {
 	t.Helper()
 	if _, err := f.world.Do(engine.PutMetricAlarm{Scope: inScope, Alarm: alarm.Alarm{Name: name, ActionsEnabled: true, Rule: alarm.Rule{
-		Metric: invocations(endpoint, "v"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 3, DatapointsToM: 2, Threshold: 60,
+		Metric: engine.InvocationMetric("Invocations", endpoint, "v"), Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, Periods: 3, DatapointsToM: 2, Threshold: 60,
 		Comparison: alarm.GreaterThanThreshold,
 	}}}); err != nil {
 		t.Fatal(err)

@@ -108,7 +108,16 @@ func (c *Console) signedIn(h func(http.ResponseWriter, *http.Request, Identity) 
 
 // fail renders an error.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := &apiError{http.StatusInternalServerError, "InternalFailure", "The request failed; the server's log says why."}
+	e := c.refusal(r, err)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	text, _ := json.Marshal(map[string]any{"error": map[string]string{"code": e.code, "message": e.message}}) // strings do not fail
+	_, _ = w.Write(append(text, '\n'))                                                                        // the client may be gone
+}
+
+// refusal returns an error as it is answered, and logs it where it is none of the client's.
+func (c *Console) refusal(r *http.Request, err error) *apiError {
+	var e *apiError
 	var unknown *explain.UnknownError
 	var several *explain.AmbiguousError
 	var forgotten *control.ForgottenError
@@ -117,19 +126,17 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var bounds *timeline.RangeError
 	switch {
 	case errors.As(err, &e):
+		return e
 	case errors.As(err, &unknown), errors.As(err, &forgotten), errors.As(err, &missing):
-		e = &apiError{http.StatusNotFound, "NotFound", err.Error()}
+		return &apiError{http.StatusNotFound, "NotFound", err.Error()}
 	case errors.As(err, &several), errors.As(err, &future), errors.As(err, &bounds):
-		e = &apiError{http.StatusBadRequest, "InvalidRequest", err.Error()}
+		return &apiError{http.StatusBadRequest, "InvalidRequest", err.Error()}
 	case errors.Is(err, context.Canceled):
-		e = &apiError{http.StatusServiceUnavailable, "Stopping", "The server is stopping."}
+		return &apiError{http.StatusServiceUnavailable, "Stopping", "The server is stopping."}
 	default:
 		c.o.Log.Error("a request of the console failed", "path", r.URL.Path, "error", err)
+		return &apiError{http.StatusInternalServerError, "InternalFailure", "The request failed; the server's log says why."}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	text, _ := json.Marshal(map[string]any{"error": map[string]string{"code": e.code, "message": e.message}}) // strings do not fail
-	_, _ = w.Write(append(text, '\n'))                                                                        // the client may be gone
 }
 
 // write answers with JSON.

@@ -40,8 +40,6 @@ type Options struct {
 	Scope   engine.Scope // whose endpoints are explained where a request does not say
 	Log     *slog.Logger
 
-	Admit func(r *http.Request) bool // reports whether a request comes with a key
-
 	// Open: no authentication is needed. Otherwise Identify returns who a request comes from that has a key as user name and password or is
 	// signed, SignIn checks a key and returns its owner, and Key returns a key that is valid now.
 	Open     bool
@@ -98,14 +96,16 @@ func AskForKey(w http.ResponseWriter) {
 		"`bellows env` prints both.", http.StatusUnauthorized)
 }
 
-// Health answers GET / and /health: a page for people, JSON for programs. Without a key, /health has the status alone and / asks for the key.
+// Health answers GET / and /health: a page for people, JSON for programs. It is about the account of the request's key; without authentication,
+// about all. Without a key, /health has the status of the server alone and / asks for the key.
 func (c *Console) Health(w http.ResponseWriter, r *http.Request) {
-	keyed := c.o.Admit(r)
-	if !keyed && r.URL.Path != HealthPath {
+	id, _, err := c.identify(r)
+	if err != nil && r.URL.Path != HealthPath {
 		AskForKey(w)
 		return
 	}
-	st, code := c.status(r.Context(), keyed)
+	see := sees{all: c.o.Open || err != nil, account: id.Account}
+	st, code := c.status(r.Context(), err == nil, see)
 	html := strings.Contains(r.Header.Get("Accept"), "text/html")
 	kind := "application/json"
 	if html {
@@ -134,13 +134,13 @@ func (c *Console) view(ctx context.Context, f func(now time.Time, e *engine.Engi
 }
 
 // status returns the content of the health page and its HTTP status. Without a key it has the status and the version only.
-func (c *Console) status(ctx context.Context, keyed bool) (st status, code int) {
+func (c *Console) status(ctx context.Context, keyed bool, of sees) (st status, code int) {
 	code = http.StatusOK
 	look := func(_ time.Time, e *engine.Engine) {
 		st = status{Status: "ok", Version: c.o.Version}
-		st.look(e)
+		st.look(e, of)
 		st.lookAtPrices(c.o.Machine)
-		st.lookAtTypes(c.o.Machine, e)
+		st.lookAtTypes(c.o.Machine, e, of)
 	}
 	if err := c.view(ctx, look); err != nil {
 		st.Version = c.o.Version

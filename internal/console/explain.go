@@ -1,13 +1,13 @@
 package console
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"bellows.dev/bellows/internal/control"
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/plainjson"
 )
@@ -15,30 +15,22 @@ import (
 // Explain answers GET /explain/ENDPOINT/VARIANT, or /explain/ENDPOINT for an endpoint's only variant, to requests with a key: in JSON, or as
 // text where the client accepts text, as browsers do.
 func (c *Console) Explain(w http.ResponseWriter, r *http.Request) {
-	if !c.o.Admit(r) {
+	id, _, err := c.identify(r)
+	if err != nil {
 		AskForKey(w)
 		return
 	}
-	q, err := c.explainQuery(r.URL)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+	var x explain.Explanation
+	q, err := c.explainQuery(r.URL, id)
+	if err == nil {
+		err = c.read(r.Context(), func() (err error) {
+			x, err = explain.Explain(r.Context(), c.o.Past, q)
+			return err
+		})
 	}
-	x, err := explain.Explain(r.Context(), c.o.Past, q)
-	var unknown *explain.UnknownError
-	var several *explain.AmbiguousError
-	var forgotten *control.ForgottenError
-	var future *explain.FutureError
-	switch {
-	case errors.As(err, &unknown), errors.As(err, &forgotten):
-		http.Error(w, err.Error(), http.StatusNotFound)
-		return
-	case errors.As(err, &several), errors.As(err, &future):
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	case err != nil:
-		c.o.Log.Error("an explanation failed", "error", err)
-		http.Error(w, "The explanation failed; the server's log says why.", http.StatusInternalServerError)
+	if err != nil {
+		e := c.refusal(r, err)
+		http.Error(w, e.message, e.status)
 		return
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/") {
@@ -53,32 +45,34 @@ func (c *Console) Explain(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *Console) explainQuery(u *url.URL) (q explain.Query, err error) {
+// explainQuery reads the query of a request. It is about the account of the request's key; without authentication, about any.
+func (c *Console) explainQuery(u *url.URL, id Identity) (q explain.Query, err error) {
 	if err = q.Name(strings.TrimPrefix(u.Path, ExplainPath), u.Query().Get("dimension")); err != nil {
-		return q, err
+		return q, invalid(err.Error())
 	}
 	v := u.Query()
 	for name := range v {
 		switch name {
 		case "at", "since", "region", "account", "dimension":
 		default:
-			return q, fmt.Errorf("there is no parameter %q: known are at, since, region, account, dimension", name)
+			return q, invalid(fmt.Sprintf("there is no parameter %q: known are at, since, region, account, dimension", name))
 		}
 	}
 	if q.At, err = explain.ParseMoment(v.Get("at")); err != nil {
-		return q, fmt.Errorf("at: %w", err)
+		return q, invalid("at: " + err.Error())
 	}
 	if since := v.Get("since"); since != "" {
 		if q.Since, err = explain.ParseSpan(since); err != nil {
-			return q, fmt.Errorf("since: %w", err)
+			return q, invalid("since: " + err.Error())
 		}
 	}
-	q.Scope = c.o.Scope
-	if x := v.Get("region"); x != "" {
-		q.Scope.Region = x
-	}
-	if x := v.Get("account"); x != "" {
-		q.Scope.Account = x
+	q.Scope = engine.Scope{Account: id.Account, Region: cmp.Or(v.Get("region"), c.o.Scope.Region)}
+	switch account := v.Get("account"); {
+	case account == "" || account == id.Account:
+	case c.o.Open:
+		q.Scope.Account = account
+	default:
+		return q, &apiError{http.StatusForbidden, "AccessDenied", "The access key is of account " + id.Account + ": it cannot read another one."}
 	}
 	return q, nil
 }

@@ -31,8 +31,8 @@ func (st *status) lookAtPrices(m *machine.Machine) {
 }
 
 // lookAtTypes adds the warnings of settings that are kept and have no effect, and of instance types that are larger than the machine.
-func (st *status) lookAtTypes(m *machine.Machine, e *engine.Engine) {
-	for _, r := range e.Regions() {
+func (st *status) lookAtTypes(m *machine.Machine, e *engine.Engine, of sees) {
+	for r := range of.regions(e) {
 		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
 			x := r.Hosting.Endpoints[name]
 			for _, v := range x.Variants {

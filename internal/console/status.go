@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -155,11 +156,28 @@ type alarmRow struct {
 	Explain string    `json:"explain,omitempty"` // path of the explanation of its variant; "" where it has none
 }
 
+// sees says whose endpoints a reader sees.
+type sees struct {
+	all     bool
+	account string // where not all
+}
+
+// regions yields the regions of which a reader sees the endpoints.
+func (s sees) regions(e *engine.Engine) iter.Seq[*engine.Region] {
+	return func(yield func(*engine.Region) bool) {
+		for _, r := range e.Regions() {
+			if (s.all || r.Scope.Account == s.account) && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
 // look reads the engine's state. The variants with the worst health come first.
-func (st *status) look(e *engine.Engine) {
+func (st *status) look(e *engine.Engine, of sees) {
 	now := e.Now()
 	worst := engine.Healthy
-	for _, r := range e.Regions() {
+	for r := range of.regions(e) {
 		for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
 			x := r.Hosting.Endpoints[name]
 			for _, v := range x.Shown() {

@@ -43,7 +43,7 @@ func TestEjectionsAreOnThePage(t *testing.T) {
 	shown := func() (st status, coded, html string) {
 		t.Helper()
 		st = status{Status: "ok"}
-		st.look(w.Engine)
+		st.look(w.Engine, sees{all: true})
 		text, err := json.Marshal(st)
 		if err != nil {
 			t.Fatal(err)
@@ -149,7 +149,7 @@ func TestStartsAreOnThePage(t *testing.T) {
 		}
 	}
 	st := status{Status: "ok"}
-	st.look(w.Engine)
+	st.look(w.Engine, sees{all: true})
 	var html strings.Builder
 	if err := writePage(&html, &st); err != nil {
 		t.Fatal(err)

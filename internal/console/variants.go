@@ -224,17 +224,12 @@ func rowOf(now time.Time, r *engine.Region, x *hosting.Endpoint, v *hosting.Vari
 		row.Warnings = append(row.Warnings, w.Text())
 	}
 	from := metric.Align(now, time.Minute).Add(-sparkMinutes * time.Minute)
-	for _, d := range r.Metrics.Datapoints(invocations(x.Name, v.Config.Name), metric.Query{
+	for _, d := range r.Metrics.Datapoints(engine.InvocationMetric("Invocations", x.Name, v.Config.Name), metric.Query{
 		Statistic: metric.Statistic{Kind: metric.Sum}, Period: time.Minute, From: from, Periods: sparkMinutes,
 	}, nil) {
 		row.Load = append(row.Load, d.Value)
 	}
 	return row
-}
-
-func invocations(endpoint, variant string) metric.ID {
-	return metric.NewID("AWS/SageMaker", "Invocations",
-		metric.Dimension{Name: "EndpointName", Value: endpoint}, metric.Dimension{Name: "VariantName", Value: variant})
 }
 
 // lastChanges are the latest changes of variants' desired capacities that were read, by account, region, endpoint and variant. An entry goes

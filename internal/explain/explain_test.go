@@ -424,6 +424,7 @@ func TestJSON(t *testing.T) {
 				Proposals []struct{ Metric, Threshold float64 }
 			}
 			Warnings []struct{ Kind string }
+			Alarms   []struct{ Name, Short string }
 		}
 	}
 	if err := json.Unmarshal(data, &back); err != nil {
@@ -433,6 +434,10 @@ func TestJSON(t *testing.T) {
 	if len(p) != 2 || p[0].Name != "keep-10" || len(p[0].Proposals) != 2 || p[0].Proposals[0].Threshold != 10 || back.Moment.Max != 4 ||
 		len(back.Moment.Warnings) != 1 || back.Moment.Warnings[0].Kind != "PolicyWithoutAlarm" {
 		t.Errorf("JSON says %s", data)
+	}
+	a := back.Moment.Alarms
+	if len(a) != 2 || a[0].Short != "AlarmHigh" || a[1].Short != "AlarmLow" || !strings.Contains(a[0].Name, "-AlarmHigh-") {
+		t.Errorf("labels of alarms: %+v", a)
 	}
 }
 

@@ -75,6 +75,7 @@ type Warning struct {
 // Alarm is the state of an alarm that invokes a policy.
 type Alarm struct {
 	Name   string    `json:"name"`
+	Short  string    `json:"short"` // its label, as people see it
 	State  string    `json:"state"`
 	Since  time.Time `json:"since"`
 	Reason string    `json:"reason"`
@@ -149,7 +150,7 @@ func (m *Moment) look(at time.Time, source string, e *engine.Engine, q Query) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.invoking(t, &d))) {
 		if a := r.Alarms.Metric[name]; a != nil {
-			m.Alarms = append(m.Alarms, Alarm{a.Name, a.State.String(), a.Transitioned, a.Reason, a.Invoked.After(a.Transitioned)})
+			m.Alarms = append(m.Alarms, Alarm{a.Name, e.Config().Policies.AlarmLabel(a.Name), a.State.String(), a.Transitioned, a.Reason, a.Invoked.After(a.Transitioned)})
 		}
 	}
 }

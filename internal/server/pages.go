@@ -30,7 +30,7 @@ func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics},
 
 		Version: Version(), Started: s.started, Scope: engine.Scope{Account: s.account(), Region: s.o.Config.Region}, Log: s.o.Log,
-		Admit: s.mayRead, Control: s.control, Past: s.Past(), History: s.history.Status, Invoked: s.gateway.Totals, Reach: s.reach,
+		Control: s.control, Past: s.Past(), History: s.history.Status, Invoked: s.gateway.Totals, Reach: s.reach,
 		Machine: s.machine, ModelData: s.data.Status, Unlimited: s.unlimited, Damage: s.damage,
 	})
 }

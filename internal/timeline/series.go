@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/alarm"
+	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/metric"
 	"bellows.dev/bellows/metric/expr"
 )
@@ -86,7 +87,7 @@ func (b *builder) lanes() []*lane {
 	}
 	minute := func(to *[]Series, id, label, unit, name string, st metric.Statistic, scale float64) {
 		l := &lane{to: to, series: Series{ID: id, Label: label, Unit: unit}, period: time.Minute, scale: scale}
-		l.list = []metric.DataQuery{{ID: "m", Stat: &metric.MetricStat{Metric: b.id(name), Statistic: st, Period: time.Minute}}}
+		l.list = []metric.DataQuery{{ID: "m", Stat: &metric.MetricStat{Metric: engine.InvocationMetric(name, b.q.Endpoint, b.q.Variant), Statistic: st, Period: time.Minute}}}
 		out = append(out, l)
 	}
 	sum, per := metric.Statistic{Kind: metric.Sum}, func(p float64) metric.Statistic { return metric.Statistic{Kind: metric.Percentile, Rank: p} }
@@ -97,11 +98,6 @@ func (b *builder) lanes() []*lane {
 	minute(&b.t.Errors, "4xx", "4XX", "/ min", "Invocation4XXErrors", sum, 1)
 	minute(&b.t.Errors, "5xx", "5XX", "/ min", "Invocation5XXErrors", sum, 1)
 	return out
-}
-
-func (b *builder) id(name string) metric.ID {
-	return metric.NewID("AWS/SageMaker", name,
-		metric.Dimension{Name: "EndpointName", Value: b.q.Endpoint}, metric.Dimension{Name: "VariantName", Value: b.q.Variant})
 }
 
 // keyOf is equal for alarms that watch the same thing.

@@ -36,7 +36,7 @@ function Moment({ x, group }: { x: Explanation; group: Group | undefined }) {
         ))}
         {m.scaled && <div><dt>Limits</dt><dd><p>{limits(x)}</p></dd></div>}
         <div><dt>Load</dt><dd><p>{number(m.invocations_per_minute)} invocations a minute over the last five minutes</p></dd></div>
-        {m.alarms.map((a) => <div key={a.name}><dt>{a.state}</dt><dd><p title={a.name}>{shortName(a.name)} since {clock(ms(a.since), now())}: {a.reason}</p></dd></div>)}
+        {m.alarms.map((a) => <div key={a.name}><dt>{a.state}</dt><dd><p title={a.name}>{a.short} since {clock(ms(a.since), now())}: {a.reason}</p></dd></div>)}
       </dl>
       {m.decision && !group && <p class="dim">Last decision, {clock(ms(m.decision.at), now())}: {m.decision.text}</p>}
       <Copy text={x.text} label="Copy as text" />
@@ -61,8 +61,6 @@ function limits(x: Explanation): string {
   if (m.suspended?.length) parts.push("suspended: " + m.suspended.join(", "));
   return parts.join("; ");
 }
-
-export const shortName = (name: string) => /^TargetTracking-.*-(AlarmHigh|AlarmLow)-/.exec(name)?.[1] ?? name;
 
 function command(x: Explanation): string {
   const at = x.moment.source === "past" ? ` --at ${iso(ms(x.moment.at))}` : "";

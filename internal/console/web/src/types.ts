@@ -143,7 +143,7 @@ export interface Explanation {
     suspended?: string[];
     dry_run?: boolean;
     policies: { name: string; type: string; group?: boolean; says: string[] }[];
-    alarms: { name: string; state: string; since: string; reason: string }[];
+    alarms: { name: string; short: string; state: string; since: string; reason: string }[];
     warnings?: { kind: string; policy?: string; text: string }[];
     decision?: { at: string; text: string };
   };
