@@ -43,6 +43,7 @@ func (s Status) String() string {
 type Endpoint struct {
 	Name          string
 	Config        string // the endpoint config in use
+	Replaced      string `json:",omitzero"` // the one in use before it; "": there was none, or a server recorded none that is older than this field
 	Status        Status
 	FailureReason string
 	Created       time.Time

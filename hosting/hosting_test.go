@@ -240,8 +240,8 @@ func TestUpdateEndpointMovesTrafficOnceAllOfTheNewFleetIsHealthy(t *testing.T) {
 	}
 	w.ready(e, "i-3")
 	w.status(e, hosting.Updating)
-	if e.Config != "c2" || e.Variants[0].Current() != 1 {
-		t.Fatalf("traffic has not moved: config %s", e.Config)
+	if e.Config != "c2" || e.Replaced != "c" || e.Variants[0].Current() != 1 {
+		t.Fatalf("traffic has not moved: config %s, before %q", e.Config, e.Replaced)
 	}
 	w.gone(e, "i-1", "i-2")
 	w.status(e, hosting.InService)
@@ -259,8 +259,8 @@ func TestUpdateEndpointRollsBackWhenTheNewFleetNeverStarts(t *testing.T) {
 	w.status(e, hosting.RollingBack)
 	w.gone(e, "i-3")
 	w.status(e, hosting.InService)
-	if e.Config != "c" || e.Variants[0].Current() != 2 || e.FailureReason == "" {
-		t.Errorf("config %s current %d reason %q", e.Config, e.Variants[0].Current(), e.FailureReason)
+	if e.Config != "c" || e.Replaced != "" || e.Variants[0].Current() != 2 || e.FailureReason == "" {
+		t.Errorf("config %s (before %q) current %d reason %q", e.Config, e.Replaced, e.Variants[0].Current(), e.FailureReason)
 	}
 }
 

@@ -182,7 +182,7 @@ func (r *Registry) reconcileDeployment(now time.Time, e *Endpoint) {
 			}
 		}
 		e.Retired, e.Variants, d.Variants = append(e.Retired, e.Variants...), d.Variants, nil
-		e.Config, d.RetireAt = d.Config, now.Add(d.Bake)
+		e.Replaced, e.Config, d.RetireAt = e.Config, d.Config, now.Add(d.Bake)
 	}
 	if d.RetireAt.IsZero() || now.Before(d.RetireAt) {
 		return

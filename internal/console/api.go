@@ -24,6 +24,7 @@ const (
 	Path       = "/console/"
 	APIPath    = "/console/api/"
 	AssetsPath = "/console/assets/"
+	InvokePath = APIPath + "invoke"
 )
 
 // apiError is a refusal of the console's API.
@@ -63,6 +64,8 @@ func (c *Console) route(w http.ResponseWriter, r *http.Request) error {
 		methods[http.MethodGet] = c.openAPI
 	case "variants":
 		get(c.listVariants)
+	case "endpoint":
+		get(c.getEndpoint)
 	case "timeline":
 		get(c.getTimeline)
 	case "explain":

@@ -82,6 +82,28 @@ func (c *Console) identify(r *http.Request) (Identity, session, error) {
 	return Identity{}, session{}, errNoSession
 }
 
+// Invoker returns who sent a request to InvokePath, and the scope whose endpoints it names. It fails with Denied.
+func (c *Console) Invoker(r *http.Request) (scope engine.Scope, id Identity, err error) {
+	p := parametersOf(r, "region", "endpoint")
+	p.required("endpoint")
+	if id, _, err = c.identify(r); err == nil {
+		scope, err = c.scope(p, id), p.err
+	}
+	if e := (*apiError)(nil); errors.As(err, &e) {
+		return scope, id, &Denied{e.status, e.code, e.message}
+	}
+	return scope, id, err
+}
+
+// Denied is the refusal of a request, with its HTTP status.
+type Denied struct {
+	Status        int
+	Code, Message string
+}
+
+// Error implements error.
+func (d *Denied) Error() string { return d.Message }
+
 // signIn answers POST session.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	if !c.o.Open && !loopback(r) {

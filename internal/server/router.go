@@ -100,6 +100,8 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 		d.s.gateway.Handle(ctx)
 	case prometheus.Serves(string(path)):
 		d.queries(ctx, body)
+	case string(path) == console.InvokePath:
+		d.s.invokeFromConsole(ctx)
 	case bytes.HasPrefix(path, []byte(console.APIPath)):
 		d.pages.api(ctx, body)
 	case get && bytes.HasPrefix(path, []byte(console.AssetsPath)):
@@ -176,6 +178,9 @@ func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) 
 // authenticate verifies an invocation, reads its body, and returns the scope whose endpoints it may invoke. The head is checked before the body
 // is read.
 func (s *Server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.Refusal) {
+	if scope, refusal, known := s.knownSender(ctx); known {
+		return scope, refusal
+	}
 	facts := requests.Get().(*sigv4.Request)
 	defer requests.Put(facts)
 	readFacts(ctx, facts)

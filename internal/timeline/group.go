@@ -61,7 +61,7 @@ func (b *builder) group() {
 		}
 		switch e := x.Event.(type) {
 		case engine.EndpointChanged:
-			b.t.Groups = append(b.t.Groups, single(x.At, "endpoint", statusTitle(e), e.Reason))
+			b.t.Groups = append(b.t.Groups, single(x.At, "endpoint", StatusTitle(e), e.Reason))
 		case engine.EjectionChanged:
 			b.t.Groups = append(b.t.Groups, single(x.At, "failure", "Instance left out of routing, or back in it", e.String()))
 		}
@@ -283,7 +283,8 @@ func (b *builder) activityGroup(a scaling.Activity, taken map[string]map[time.Ti
 	return g
 }
 
-func statusTitle(e engine.EndpointChanged) string {
+// StatusTitle words a change of the status of an endpoint.
+func StatusTitle(e engine.EndpointChanged) string {
 	switch {
 	case e.To == 0:
 		return "Endpoint deleted"

@@ -94,7 +94,7 @@ func (b *builder) lifelines() map[string]*lifeline {
 		if x.From.IsZero() && p.started.After(b.q.From) {
 			x.From = p.started
 		}
-		if s := stages(p.stages); s != nil {
+		if s := StagesOf(p.stages); s != nil {
 			x.Stages = s
 		}
 	}
@@ -126,7 +126,7 @@ func (x *lifeline) reported(r *report) {
 	case hosting.FleetGone:
 		x.To = r.at
 	}
-	if s := stages(r.Stages); s != nil {
+	if s := StagesOf(r.Stages); s != nil {
 		x.Stages = s
 	}
 }
@@ -170,8 +170,8 @@ func (b *builder) before(x *lifeline) string {
 	}
 }
 
-// stages returns the durations of a start; nil where nothing was reported.
-func stages(s hosting.Stages) []Stage {
+// StagesOf returns the durations of a start; nil where nothing was reported.
+func StagesOf(s hosting.Stages) []Stage {
 	var out []Stage
 	before := s.Asked
 	for _, x := range []struct {
