@@ -130,13 +130,13 @@ func TestAnAlarmIsTriedOut(t *testing.T) {
 			`","from":600,"step":60,"values":` + values + `}`
 	}
 	got := answer[tryout](t, f, cookie, "POST", "tryout", body("", "[1,1,1,1,20,20,20,1,1]"))
-	want := tryout{Bands: []timeBand{{"OK", 840, 960}, {"ALARM", 960, 1080}, {"OK", 1080, 1200}}, Alarms: 1, Seconds: 120, Breaches: 3, Real: 9}
+	want := tryout{Bands: []timeBand{{"OK", 840, 960}, {"ALARM", 960, 1080}, {"OK", 1080, 1200}}, Alarms: 1, Seconds: 120, Breaches: 3, Real: 6}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the tryout (-want +got):\n%s", diff)
 	}
 	for missing, want := range map[string]string{"missing": "INSUFFICIENT_DATA", "ignore": "OK", "breaching": "ALARM", "notBreaching": "OK"} {
 		got := answer[tryout](t, f, cookie, "POST", "tryout", body(missing, "[1,1,1,1,null,null,null,null,null,null,null]"))
-		if last := got.Bands[len(got.Bands)-1]; last.State != want || got.Real != 4 {
+		if last := got.Bands[len(got.Bands)-1]; last.State != want || got.Real != 1 {
 			t.Errorf("without data, treated as %s, the alarm is %s, want %s", missing, last.State, want)
 		}
 	}

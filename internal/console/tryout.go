@@ -101,8 +101,8 @@ type tryout struct {
 	Bands    []timeBand `json:"bands"`    // without gaps
 	Alarms   int        `json:"alarms"`   // how often it would have gone into ALARM
 	Seconds  int64      `json:"seconds"`  // in ALARM in all
-	Breaches int        `json:"breaches"` // datapoints that breach the threshold
-	Real     int        `json:"real"`     // datapoints that are not missing
+	Breaches int        `json:"breaches"` // of the newest datapoints of evaluations: those that breach the threshold
+	Real     int        `json:"real"`     // and those that are not missing
 }
 
 // timeBand is a stretch of time in one state, in Unix seconds.
@@ -167,10 +167,6 @@ func (in *tryoutRequest) run(rule *alarm.Rule) tryout {
 			continue
 		}
 		p.Value = *v
-		out.Real++
-		if rule.Comparison.Breaches(p.Value, rule.Threshold) {
-			out.Breaches++
-		}
 	}
 	state := alarm.InsufficientData
 	var scratch []metric.Datapoint
@@ -178,6 +174,12 @@ func (in *tryoutRequest) run(rule *alarm.Rule) tryout {
 		v := rule.Decide(points[newest:min(newest+rule.Range(), len(points))], state, scratch)
 		scratch = v.Real
 		from := points[newest].Start.Unix() + in.Step
+		if p := points[newest]; !p.Missing {
+			out.Real++
+			if rule.Comparison.Breaches(p.Value, rule.Threshold) {
+				out.Breaches++
+			}
+		}
 		if n := len(out.Bands); n == 0 || v.State != state {
 			if n > 0 {
 				out.Bands[n-1].To = from

@@ -11,7 +11,7 @@ import { RefusalNote, say } from "./toast";
  * A dialog with a form for an action: its fields, what it will do in a sentence, the button, "copy as", and AWS's refusal. operations are what
  * it does, in order; undefined while the fields are not right.
  */
-export function ActionForm({ title, verb, operations, done, danger = false, wide = false, onClose, onDone, children }: {
+export function ActionForm({ title, verb, operations, done, danger = false, wide = false, onClose, onDone, beside, children }: {
   title: string;
   verb: string; // of the button
   operations: readonly Operation[] | undefined;
@@ -20,15 +20,17 @@ export function ActionForm({ title, verb, operations, done, danger = false, wide
   wide?: boolean;
   onClose: () => void;
   onDone?: (answers: unknown[]) => void;
+  beside?: (refusal: unknown) => boolean; // shows a refusal beside the field that it is about; false where it is about none of them
   children: ComponentChildren;
 }) {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>();
+  const fail = (e: unknown) => setFailure(beside?.(e) ? undefined : e);
   const submit = async (e: Event) => {
     e.preventDefault();
     if (!operations || busy) return;
     setBusy(true);
-    setFailure(undefined);
+    fail(undefined);
     try {
       const answers = [];
       for (const op of operations) answers.push(await perform(op));
@@ -36,7 +38,7 @@ export function ActionForm({ title, verb, operations, done, danger = false, wide
       onDone?.(answers);
       onClose();
     } catch (e) {
-      setFailure(e);
+      fail(e);
       setBusy(false);
     }
   };

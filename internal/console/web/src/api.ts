@@ -19,7 +19,8 @@ export function whenSignedOut(f: () => void) {
   onSignedOut = f;
 }
 
-async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
+/** Calls the console's API. */
+export async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(root + path, { ...init, headers: { Accept: "application/json", ...init.headers } });
   if (response.status === 204) return undefined as T;
   if (response.ok) return (await response.json()) as T;
@@ -31,7 +32,8 @@ async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
 
 type Parameters = Record<string, string | number | undefined>;
 
-function query(parameters: Parameters): string {
+/** The parameters of an address; those that are undefined or empty are left out. */
+export function query(parameters: Parameters): string {
   const given = Object.entries(parameters).filter(([, v]) => v !== undefined && v !== "");
   return "?" + new URLSearchParams(given.map(([k, v]) => [k, String(v)])).toString();
 }

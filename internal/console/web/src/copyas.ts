@@ -9,6 +9,8 @@ export type Form = (typeof forms)[number];
 
 /** Writes operations, done one after the other, in a form. A text that begins with # only explains why there is nothing to copy. */
 export function copyAs(form: Form, operations: readonly Operation[]): string {
+  const ours = form === "bellows" ? undefined : operations.find((op) => op.service === "bellows");
+  if (ours) return `# AWS has no operation for this: ${ours.name} is Bellows' own. The command of bellows does it.`;
   switch (form) {
     case "AWS CLI": return operations.map(cli).join("\n");
     case "boto3": return boto3(operations);

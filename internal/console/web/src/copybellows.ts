@@ -13,6 +13,11 @@ function command(op: Operation): string | undefined {
     case "UpdateEndpointWeightsAndCapacities":
       if (!variants?.every((v) => v.DesiredInstanceCount !== undefined && v.DesiredWeight === undefined)) return undefined;
       return variants.map((v) => `bellows scale ${shell(`${String(op.input["EndpointName"])}/${v.VariantName}`)} ${v.DesiredInstanceCount} --region ${shell(op.region)}`).join("\n");
+    case "PutPolicy": {
+      const { PolicyName, ResourceId, PolicyType, Settings } = op.input as { PolicyName: string; ResourceId: string; PolicyType: string; Settings: Record<string, string> };
+      const on = ResourceId.replace(/^endpoint\/(.*)\/variant\/(.*)$/, "$1/$2");
+      return [`bellows policy put ${shell(PolicyName)} --on ${shell(on)} --type ${shell(PolicyType)}`, ...Object.entries(Settings).map(([k, v]) => shell(`${k}=${v}`)), `--region ${shell(op.region)}`].join(" ");
+    }
     default:
       return undefined;
   }

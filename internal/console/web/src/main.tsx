@@ -2,6 +2,7 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { getSession, Refusal, signOut, whenSignedOut } from "./api";
 import { Home } from "./home";
+import { lazy } from "./lazy";
 import { followLinks, useAddress } from "./router";
 import { SessionContext } from "./session";
 import { SignIn } from "./signin";
@@ -41,11 +42,16 @@ function App() {
   );
 }
 
+const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"]] as const;
+
+const AlarmListPage = lazy(() => import("./alarmlist").then((m) => m.AlarmListPage));
+const AlarmPage = lazy(() => import("./alarmpage").then((m) => m.AlarmPage));
+
 function Header({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
   return (
     <header>
       <a class="name" href="/console/">Bellows</a>
-      <nav aria-label="Pages"><a href="/console/">Endpoints</a></nav>
+      <nav aria-label="Pages">{pages.map(([path, name]) => <a key={path} href={path}>{name}</a>)}</nav>
       <Live />
       <span class="who">{session.open ? "no authentication" : session.access_key_id}{session.read_only && ", read-only"}</span>
       {!session.open && <button onClick={() => void signOut().then(onSignedOut, () => location.reload())}>Sign out</button>}
@@ -66,6 +72,8 @@ function Page({ session }: { session: Session }) {
     const [region = "", endpoint = "", variant = ""] = rest.map(decoded);
     return <VariantPage key={path} region={region} endpoint={endpoint} variant={variant} />;
   }
+  if (kind === "alarms" && rest.length === 0) return <AlarmListPage />;
+  if (kind === "alarms" && rest.length === 2) return <AlarmPage key={path} region={decoded(rest[0]!)} name={decoded(rest[1]!)} />;
   if (path === "/" || path === "/console/" || path === "/console") return <Home session={session} />;
   return <p class="notice">There is no such page. <a href="/console/">All endpoints</a></p>;
 }
