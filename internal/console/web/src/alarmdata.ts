@@ -10,6 +10,7 @@ export interface Grid {
   step: number;
   times: number[];
   lines: Line[];
+  messages?: string[]; // of the server: why some data is missing
 }
 
 /** The colours of curves, in order; from the seventh on they are dashed. */
@@ -33,8 +34,9 @@ const pointsMax = 3000;
 
 /** Reads queries over a time at the alarm's period. */
 export async function readQueries(region: string, queries: DataQuery[], period: number, from: number, to: number): Promise<Grid> {
-  const start = aligned(from, period), { results } = await getData(region, queries, start, to);
-  return gridFrom(results.map((r) => ({ label: r.Label, times: r.Timestamps, values: r.Values })), start, to, period);
+  const start = aligned(from, period), { results, messages } = await getData(region, queries, start, to);
+  const all = [...messages, ...results.flatMap((r) => r.Messages?.map((m) => `${r.Label}: ${m.Value}`) ?? [])];
+  return { ...gridFrom(results.map((r) => ({ label: r.Label, times: r.Timestamps, values: r.Values })), start, to, period), messages: all };
 }
 
 export function gridFrom(series: { label: string; times: number[]; values: number[] }[], from: number, to: number, step: number): Grid {

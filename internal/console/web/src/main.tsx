@@ -42,10 +42,11 @@ function App() {
   );
 }
 
-const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"]] as const;
+const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"], ["/console/metrics", "Metrics"]] as const;
 
 const AlarmListPage = lazy(() => import("./alarmlist").then((m) => m.AlarmListPage));
 const AlarmPage = lazy(() => import("./alarmpage").then((m) => m.AlarmPage));
+const MetricsPage = lazy(() => import("./metrics").then((m) => m.MetricsPage));
 
 function Header({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
   return (
@@ -74,6 +75,7 @@ function Page({ session }: { session: Session }) {
   }
   if (kind === "alarms" && rest.length === 0) return <AlarmListPage />;
   if (kind === "alarms" && rest.length === 2) return <AlarmPage key={path} region={decoded(rest[0]!)} name={decoded(rest[1]!)} />;
+  if (kind === "metrics" && rest.length === 0) return <MetricsPage />;
   if (path === "/" || path === "/console/" || path === "/console") return <Home session={session} />;
   return <p class="notice">There is no such page. <a href="/console/">All endpoints</a></p>;
 }
