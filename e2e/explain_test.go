@@ -69,6 +69,9 @@ func TestExplainAndDryRun(t *testing.T) {
 		code, text = s.fetch("/explain/iris/AllTraffic?since=1h", "application/json")
 		return strings.Contains(dry, would) && strings.Contains(dry, "last decision") && strings.Contains(text, "dry run, or desired would be 3")
 	})
+	if !strings.Contains(dry, "note: policy time runs 20 times as fast as the wall clock: ") || !strings.Contains(s.log(), `AllTraffic ready" policy_time=`) {
+		t.Errorf("the clocks are not related in the explanation or the log:\n%s", dry)
+	}
 	if !strings.Contains(dry, "1 of 1 wanted instance serves; range 1 to 3") || !strings.Contains(dry, "warning: dry run: ") {
 		t.Errorf("a dry run is explained as\n%s", dry)
 	}

@@ -79,6 +79,16 @@ func TestFullDiskRefusesOnlyChanges(t *testing.T) {
 	if page := s.get("/health"); !strings.Contains(page, "changes are refused") {
 		t.Errorf("the page says %s", page)
 	}
+	const shown = "What is shown is the last state that was recorded, of "
+	if text := s.script(binary, "explain", "iris", "--data-dir", dir); !strings.Contains(text, "The journal cannot be written since ") || !strings.Contains(text, shown) {
+		t.Errorf("bellows explain says\n%s", text)
+	}
+	if text := s.script(binary, "explain", "iris", "--data-dir", dir, "--json"); !strings.Contains(text, `"outage":{`) {
+		t.Errorf("bellows explain --json says\n%s", text)
+	}
+	if _, text := s.fetch("/explain/iris", "text/plain"); !strings.Contains(text, shown) {
+		t.Errorf("/explain says\n%s", text)
+	}
 	if page := s.get("/metrics"); !strings.Contains(page, "\nbellows_journal_failing 1\n") {
 		t.Error("/metrics does not show that the journal fails")
 	}

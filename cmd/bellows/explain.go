@@ -11,6 +11,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/addrfile"
+	"bellows.dev/bellows/internal/client"
 	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/credentials"
 	"bellows.dev/bellows/internal/explain"
@@ -105,7 +106,7 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) 
 	}
 	defer s.Close() //nolint:errcheck // it was only read
 	q.Clock = time.Now()
-	x, err := explain.Explain(ctx, server.Recorded(s, f.types), q)
+	x, err := explain.Explain(ctx, server.Recorded(s, f.types, func(ctx context.Context) (explain.Live, bool) { return client.Live(ctx, f.dir) }), q)
 	var future *explain.FutureError
 	if errors.As(err, &future) {
 		return &usageError{fmt.Errorf("--at: %w", err)}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,7 +98,7 @@ func (h *lines) Handle(_ context.Context, r slog.Record) error {
 	}
 	if what, is := happened(r.Message, attrs); is {
 		b.WriteString(" " + what)
-		attrs = nil
+		attrs = slices.DeleteFunc(slices.Clone(attrs), func(a slog.Attr) bool { return a.Key != "policy_time" })
 	} else {
 		b.WriteString(" " + r.Message)
 	}

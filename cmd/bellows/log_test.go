@@ -24,10 +24,10 @@ func TestLinesAreShort(t *testing.T) {
 	log := slog.New(newLines(&out, slog.LevelInfo)).With("a", 1)
 	log.Debug("not shown")
 	log.Info("ready", "address", "127.0.0.1:4580", "reason", "two words")
-	slog.New(newLines(&out, slog.LevelInfo)).Warn("event", "kind", "InstanceChanged", "what", "instance i-1 of iris/blue failed: it exited")
+	slog.New(newLines(&out, slog.LevelInfo)).Warn("event", "kind", "InstanceChanged", "what", "instance i-1 of iris/blue failed: it exited", "policy_time", "2026-11-28T10:00:00Z")
 	log.WithGroup("g").Error("broken", "error", "x")
 	got := strings.Split(out.String(), "\n")
-	for i, want := range []string{` ready a=1 address=127.0.0.1:4580 reason="two words"`, ` WARN instance i-1 of iris/blue failed: it exited`, ` ERROR broken a=1 g.error=x`} {
+	for i, want := range []string{` ready a=1 address=127.0.0.1:4580 reason="two words"`, ` WARN instance i-1 of iris/blue failed: it exited policy_time=2026-11-28T10:00:00Z`, ` ERROR broken a=1 g.error=x`} {
 		if len(got) != 4 || len(got[i]) < 8 || got[i][8:] != want {
 			t.Errorf("%q, want %q", got, want)
 		}

@@ -42,6 +42,8 @@ func (s simulated) At(context.Context, time.Time) (explain.PastState, error) {
 	return explain.PastState{Engine: s.Engine}, nil
 }
 
+func (s simulated) Live(context.Context) (explain.Live, bool) { return explain.Live{}, false }
+
 func (s simulated) Events(context.Context, log.EventQuery) ([]engine.Recorded, error) {
 	return nil, nil
 }

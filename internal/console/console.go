@@ -147,6 +147,7 @@ func (c *Console) status(ctx context.Context, keyed bool, of sees) (st status, c
 		st.Status, code = err.Error(), http.StatusServiceUnavailable
 	}
 	if t, is := c.o.Control.Trouble(); is { // invocations go on: the HTTP status stays 200, which load balancers route by
+		st.Outage = &outage{t.Since.UTC(), t.String()}
 		if st.Status = "changes are refused. " + t.String(); t.Broken {
 			st.Status = t.String()
 		}

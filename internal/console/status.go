@@ -24,6 +24,7 @@ type status struct {
 	Uptime     string     `json:"uptime,omitempty"`
 	PolicyTime time.Time  `json:"policy_time,omitzero"`
 	ClockSpeed float64    `json:"clock_speed,omitempty"`
+	Outage     *outage    `json:"outage,omitempty"`
 	Served     uint64     `json:"invocations_served"`
 	Failed     uint64     `json:"invocations_failed"`
 	Endpoints  []row      `json:"endpoints,omitempty"`
@@ -36,6 +37,12 @@ type status struct {
 
 	Machine   *machineStatus    `json:"machine,omitempty"`
 	ModelData *modeldata.Status `json:"model_data,omitempty"`
+}
+
+// outage is why decisions are not recorded.
+type outage struct {
+	Since time.Time `json:"since"` // wall time
+	Text  string    `json:"text"`
 }
 
 // Reach is how far back moments can be explained.

@@ -199,6 +199,9 @@ func (c *Controller) Next() uint64 {
 	return c.span.reached() + 1
 }
 
+// PolicyTime returns the policy time of a wall time.
+func (c *Controller) PolicyTime(wall time.Time) time.Time { return c.clock.At(wall) }
+
 // Speed returns how many seconds of policy time pass in a second.
 func (c *Controller) Speed() float64 { return c.clock.Speed() }
 

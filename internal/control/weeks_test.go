@@ -276,6 +276,9 @@ func (w *weeks) At(ctx context.Context, at time.Time) (explain.PastState, error)
 	return explain.PastState(p), err
 }
 
+// Live implements explain.Past.
+func (w *weeks) Live(context.Context) (explain.Live, bool) { return explain.Live{}, false }
+
 func (w *weeks) Events(ctx context.Context, q log.EventQuery) ([]engine.Recorded, error) {
 	out, _, err := w.server.Events(ctx, q)
 	return out, err

@@ -26,6 +26,9 @@ type Past interface {
 
 	// Events returns rows of a table of the event history for a key, newest first.
 	Events(ctx context.Context, q log.EventQuery) ([]engine.Recorded, error)
+
+	// Live returns what the running server says of itself; false where none runs.
+	Live(ctx context.Context) (Live, bool)
 }
 
 // PastState is the state at a past moment.

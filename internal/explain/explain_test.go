@@ -43,6 +43,7 @@ type memory struct {
 	events  []engine.Recorded
 	past    PastState // what At says besides
 	forgets error     // what At fails with
+	live    *Live     // what its server says; nil: none runs
 }
 
 func newMemory(t *testing.T) *memory { return newMemoryWith(t, engine.Config{Seed: 3}) }
@@ -96,6 +97,13 @@ func (m *memory) notebook() {
 func (m *memory) View(_ context.Context, f func(time.Time, *engine.Engine)) error {
 	f(m.Now, m.Engine)
 	return nil
+}
+
+func (m *memory) Live(context.Context) (Live, bool) {
+	if m.live == nil {
+		return Live{}, false
+	}
+	return *m.live, true
 }
 
 func (m *memory) At(_ context.Context, at time.Time) (PastState, error) {

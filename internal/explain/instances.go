@@ -36,6 +36,9 @@ type Stages struct {
 	DataReady time.Time `json:"data_ready,omitzero"`
 	Started   time.Time `json:"started,omitzero"`
 	Healthy   time.Time `json:"healthy,omitzero"`
+
+	// Policy is the policy time of Asked, where a server says how its clocks relate and they differ.
+	Policy time.Time `json:"asked_policy_time,omitzero"`
 }
 
 // instances lists the instances of all fleets of a variant.
@@ -59,8 +62,8 @@ func instances(x *hosting.Endpoint, variant string) []Instance {
 func copyOf(c *hosting.Copy) Copy {
 	out := Copy{ID: string(c.ID), Ready: c.Ready, Reason: c.Reason, Unhealthy: c.Unhealthy}
 	if c.Stages != (hosting.Stages{}) {
-		s := Stages(c.Stages)
-		out.Stages = &s
+		s := c.Stages
+		out.Stages = &Stages{Asked: s.Asked, Scheduled: s.Scheduled, DataReady: s.DataReady, Started: s.Started, Healthy: s.Healthy}
 	}
 	return out
 }
@@ -108,10 +111,16 @@ func (s *Stages) String() string {
 		text := x.name
 		if took := x.at.Sub(before).Round(time.Millisecond); !before.IsZero() && took > 0 {
 			text += " after " + took.String()
+			if !s.Policy.IsZero() {
+				text += " wall time"
+			}
 		}
 		parts, before = append(parts, text), x.at
 	}
 	text := "asked for at " + s.Asked.UTC().Format("15:04:05") + " wall time"
+	if !s.Policy.IsZero() {
+		text = "asked for at " + stamp(s.Policy) + ", " + s.Asked.UTC().Format("15:04:05") + " wall time"
+	}
 	if s.Asked.IsZero() {
 		return strings.Join(parts, ", ")
 	}

@@ -11,6 +11,12 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
+// Sources of moments.
+const (
+	present  = "present"
+	restored = "past" // restored by repeating steps
+)
+
 // recently is the time range in which the last decision is searched.
 const recently = 14 * 24 * time.Hour
 
@@ -20,6 +26,9 @@ type Moment struct {
 
 	// Source is "present", or "past" for a state restored by repeating steps.
 	Source string `json:"source"`
+
+	Outage *Outage `json:"outage,omitempty"` // the server cannot record what it decides: the last recorded state is explained
+	Clock  *Clock  `json:"clock,omitempty"`  // of the running server, where its policy time is not the wall clock's
 
 	Differs *time.Time `json:"differs,omitempty"` // time from which on this version decides differently than the one that ran then
 	Idle    *Idle      `json:"idle,omitempty"`
@@ -84,26 +93,34 @@ type Alarm struct {
 }
 
 // momentOf reads the moment from the current or the restored engine, and returns the engine's policy types.
-func momentOf(ctx context.Context, p Past, q Query) (Moment, scaling.Types, error) {
-	m := Moment{Policies: []Policy{}, Alarms: []Alarm{}, Gone: true}
+func momentOf(ctx context.Context, p Past, q Query) (m Moment, types scaling.Types, err error) {
+	m = Moment{Policies: []Policy{}, Alarms: []Alarm{}, Gone: true}
 	var past bool
-	var types scaling.Types
-	err := p.View(ctx, func(now time.Time, e *engine.Engine) {
-		types = e.Config().Policies
+	var recorded time.Time
+	err = p.View(ctx, func(now time.Time, e *engine.Engine) {
+		types, recorded = e.Config().Policies, e.Now()
 		if q.At.IsZero() || !q.At.Before(now) {
-			m.look(now, "present", e, q)
+			m.look(now, present, e, q)
 			return
 		}
 		past = true
 	})
-	if err != nil || !past {
+	if err != nil {
 		return m, types, err
+	}
+	defer func() {
+		if l, ok := p.Live(ctx); ok {
+			m.live(l, recorded)
+		}
+	}()
+	if !past {
+		return m, types, nil
 	}
 	s, err := p.At(ctx, q.At)
 	if err != nil {
 		return m, types, err
 	}
-	m.look(q.At, "past", s.Engine, q)
+	m.look(q.At, restored, s.Engine, q)
 	if !s.Differs.IsZero() {
 		m.Differs = &s.Differs
 	}

@@ -65,6 +65,12 @@ func (m *Moment) render(b *strings.Builder, name string) {
 		b.WriteString("; dry run")
 	}
 	b.WriteByte('\n')
+	if o := m.Outage; o != nil {
+		fmt.Fprintf(b, "  %s\n", o)
+	}
+	if m.Clock != nil {
+		fmt.Fprintf(b, "  note: %s\n", m.Clock)
+	}
 	m.starts(b)
 	width := 0
 	for _, p := range m.Policies {

@@ -11,15 +11,30 @@ import (
 	"bellows.dev/bellows/scaling"
 )
 
-// Recorded returns what explanations are made from where no server runs: a store alone. The present is where its journal ends. types are the
-// policy types; nil: those of this program.
-func Recorded(s log.Store, types scaling.Types) explain.Past { return past{store: s, types: types} }
+// Recorded returns what explanations are made from without a controller: a store alone. The present is where its journal ends. types are the
+// policy types; nil: those of this program. live asks the server that may run.
+func Recorded(s log.Store, types scaling.Types, live func(context.Context) (explain.Live, bool)) explain.Past {
+	return past{store: s, types: types, live: live}
+}
 
 // past is an explain.Past of a store, and of a controller where a server runs.
 type past struct {
 	store   log.Store
 	types   scaling.Types
 	control *control.Controller // nil: the present is where the journal ends
+	live    func(context.Context) (explain.Live, bool)
+}
+
+// Live implements explain.Past.
+func (p past) Live(ctx context.Context) (explain.Live, bool) { return p.live(ctx) }
+
+// liveState returns what explanations say of this server.
+func (s *Server) liveState(context.Context) (l explain.Live, ok bool) {
+	l.Clock = explain.Clock{Policy: s.control.Now(), Wall: time.Now().UTC(), Speed: s.control.Speed(), Started: s.started}
+	if t, is := s.control.Trouble(); is {
+		l.Outage = &explain.Outage{Since: t.Since.UTC(), Text: t.String()}
+	}
+	return l, true
 }
 
 // View implements explain.Past.

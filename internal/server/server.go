@@ -97,6 +97,8 @@ type Server struct {
 // New opens the data directory, listens, and recovers the state of the last server. Requests wait until Run. Where New fails, it has closed
 // what it had opened.
 func New(ctx context.Context, o Options) (*Server, error) {
+	clock := &policyClock{}
+	o.Log = slog.New(policyTimes{o.Log.Handler(), clock})
 	s := &Server{o: o, started: time.Now(), instruments: newInstruments()}
 	s.live.Store(&s.o.Config)
 	if err := s.open(ctx); err != nil {
@@ -106,6 +108,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.release()
 		return nil, err
 	}
+	at := s.control.PolicyTime
+	clock.at.Store(&at)
 	s.warnOfAccount(s.conf())
 	return s, nil
 }
@@ -172,7 +176,7 @@ func (s *Server) View(ctx context.Context, f func(now time.Time, e *engine.Engin
 }
 
 // Past returns what explanations are made from.
-func (s *Server) Past() explain.Past { return past{s.store, s.o.Policies, s.control} }
+func (s *Server) Past() explain.Past { return past{s.store, s.o.Policies, s.control, s.liveState} }
 
 // conf returns the current configuration.
 func (s *Server) conf() *config.Config { return s.live.Load() }

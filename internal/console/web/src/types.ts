@@ -145,6 +145,8 @@ export interface Explanation {
     policies: { name: string; type: string; group?: boolean; says: string[] }[];
     alarms: { name: string; short: string; state: string; since: string; reason: string }[];
     warnings?: { kind: string; policy?: string; text: string }[];
+    outage?: { since: string; text: string; state: string };
+    clock?: { policy_time: string; wall_time: string; speed: number };
     decision?: { at: string; text: string };
   };
 }

@@ -154,6 +154,7 @@ function Title({ v, x }: { v: VariantName; x: Explanation | undefined }) {
         {v.region}
         {m && !m.gone && ` · ${m.current} of ${m.desired} instances · ${m.scaled ? `range ${m.min} to ${m.max} · ${m.policies.length} ${m.policies.length === 1 ? "policy" : "policies"}` : "not a scalable target"}`}
       </p>
+      {m?.outage && <p class="warning" role="alert">{m.outage.text} What is shown is the last state that was recorded, of {clock(ms(m.outage.state), now())}.</p>}
       {m?.trouble && <p class="warning">{m.trouble}</p>}
       {m?.warnings?.map((w) => <p class="warning" key={w.text}>{w.text}</p>)}
     </div>
