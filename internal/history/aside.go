@@ -58,6 +58,13 @@ func (a *aside) take(tier, path string) (string, error) {
 	return to, nil
 }
 
+// has reports whether a file of a name was set aside.
+func (a *aside) has(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.all, func(d damaged) bool { return strings.HasSuffix(d.path, "-"+name) })
+}
+
 // trim removes the oldest files until at most max bytes are left, and returns the removed ones.
 func (a *aside) trim(bytesMax int64) (gone []string, err error) {
 	a.mu.Lock()

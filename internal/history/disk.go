@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"time"
 )
 
@@ -42,7 +43,7 @@ func (h *History) Status() Status {
 			h.measured.bytes[i] = t.bytes()
 		}
 	}
-	s := Status{Kept: h.kept, Held: h.held.Load(), BytesMax: h.o.BytesMax}
+	s := Status{Kept: h.kept, Damage: slices.Clone(h.damage), Held: h.held.Load(), BytesMax: h.o.BytesMax}
 	if h.failure != nil {
 		s.Failure = h.failure.Error()
 	}

@@ -59,8 +59,11 @@ type History struct {
 	recent     recent
 	names      sync.Map // (namespace, name) → Name
 
+	noted []byte // the manifest as last written
+
 	health   sync.Mutex // guards the fields below
 	failure  error
+	damage   []string  // data found missing or damaged
 	kept     time.Time // time up to which everything is written
 	measured disk
 }
@@ -80,7 +83,7 @@ func Open(o Options) (*History, error) {
 	for i, r := range resolutions {
 		h.tiers[i] = &tier{
 			resolution: r, slice: slice(o.Retention, i), dir: filepath.Join(o.Dir, fmt.Sprintf("%ds", r)), bytesMax: o.BytesMax / 100 * shares[i],
-			log: slog.New(quiet{o.Log.Handler()}).With("history", fmt.Sprintf("%ds", r)),
+			log: slog.New(quiet{o.Log.Handler()}).With("history", fmt.Sprintf("%ds", r)), report: h.report, drop: h.note,
 		}
 	}
 	return h, nil
@@ -109,9 +112,12 @@ func (h *History) Run(ctx context.Context) error {
 			close(h.ready)
 		}
 		if err == nil {
+			err = h.heal()
+		}
+		if err == nil {
 			err = h.Flush(ctx)
 		}
-		h.note(ctx, err)
+		h.failed(ctx, err)
 		rest := flushEvery
 		if err != nil {
 			rest = retryAfter
@@ -120,8 +126,8 @@ func (h *History) Run(ctx context.Context) error {
 	}
 }
 
-// note stores and logs a failure.
-func (h *History) note(ctx context.Context, err error) {
+// failed stores and logs a failure.
+func (h *History) failed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -151,6 +157,9 @@ func (h *History) start(ctx context.Context) error {
 	h.mu.Lock()
 	h.state = s
 	h.mu.Unlock()
+	if err := h.examine(ctx); err != nil {
+		return err
+	}
 	for i, t := range h.tiers {
 		t.rolled.Store(s.Rolled[i] * 1000)
 		if t.exists() {
@@ -179,6 +188,30 @@ func (h *History) start(ctx context.Context) error {
 	h.mu.Lock()
 	h.opened = true
 	h.mu.Unlock()
+	return h.note(nil)
+}
+
+// examine reports what is missing compared with the manifest. The tiers are not open.
+func (h *History) examine(ctx context.Context) error {
+	m, err := readManifest(h.o.Dir)
+	if errors.Is(err, errDamagedManifest) {
+		h.report(slog.LevelWarn, fmt.Sprintf("%s is damaged: %v. Blocks that are missing were not noticed; it is written again", manifestPath(h.o.Dir), err))
+	} else if err != nil {
+		return err
+	}
+	var now time.Time
+	if err := h.o.View(ctx, func(at time.Time, _ *engine.Engine) { now = at }); err != nil {
+		return err
+	}
+	for i, t := range h.tiers {
+		t.record = m.Tiers[filepath.Base(t.dir)]
+		if err := t.aside.find(t.dir); err != nil {
+			return err
+		}
+		if err := t.examine(h.dropBefore(i, now.Unix()) * 1000); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -237,7 +270,10 @@ func (h *History) Flush(ctx context.Context) error {
 	if err := h.rollUp(ctx, now.Unix()); err != nil {
 		return err
 	}
-	return h.dropOld(ctx, now.Unix())
+	if err := h.dropOld(ctx, now.Unix()); err != nil {
+		return err
+	}
+	return h.note(nil)
 }
 
 // gather gets complete minutes from the engine. It steps a tick if nothing else advances time.

@@ -229,6 +229,7 @@ func TestDamage(t *testing.T) {
 	if err := os.WriteFile(wal[len(wal)-1], text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	l.lost = true
 	l.again(false)
 	s := l.h.Status()
 	if len(s.Tiers[1].Damaged) != 1 {

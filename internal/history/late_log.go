@@ -19,9 +19,12 @@ import (
 // start or the one after. The log itself has every late sample that is in no block. So marks and chunk files are removed before a tier is
 // opened, and all samples are read from the logs.
 
+// wholeLog is the folder of a log without marks that replaces the log of late samples.
+const wholeLog = "late.whole"
+
 // forgetChunks removes the chunk files and the marks in the log of late samples. It may be interrupted at any point.
 func forgetChunks(dir string) error {
-	log, part, whole := filepath.Join(dir, wlog.WblDirName), filepath.Join(dir, "late.part"), filepath.Join(dir, "late.whole")
+	log, part, whole := filepath.Join(dir, wlog.WblDirName), filepath.Join(dir, "late.part"), filepath.Join(dir, wholeLog)
 	if err := errors.Join(os.RemoveAll(part), os.RemoveAll(filepath.Join(dir, "chunks_head"))); err != nil {
 		return err
 	}

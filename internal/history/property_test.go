@@ -45,6 +45,7 @@ type life struct {
 	config Options
 	broken bool // the journal refuses HistoryKept
 	damage bool // the state's file is damaged at every restart
+	lost   bool // data is missing at restarts
 	room   int  // samples held while reading; 0: the default
 }
 
@@ -125,12 +126,22 @@ func (l *life) again(crash bool) {
 		}
 	}
 	l.begin()
+	if damage := l.h.Status().Damage; len(damage) > 0 && !l.lost {
+		l.t.Fatalf("nothing is missing, but a restart reports %q", damage)
+	}
 }
 
 // copied returns a copy of a history's folder; its TSDBs write only on request.
 func copied(t testing.TB, dir string) string {
 	next := filepath.Join(filepath.Dir(dir), fmt.Sprintf("life-%d", time.Now().UnixNano()))
 	if err := os.CopyFS(next, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(manifestPath(dir))
+	if err == nil {
+		err = os.WriteFile(manifestPath(next), text, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return next

@@ -335,6 +335,7 @@ func (q *querier) texts(
 		}
 		texts, _, err := disk(x.Querier)
 		if err != nil {
+			x.tier.suspect(err)
 			return nil, nil, err
 		}
 		for _, s := range texts {

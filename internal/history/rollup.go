@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -105,10 +104,12 @@ func (h *History) rollSlice(ctx context.Context, i int) error {
 			w = h.tiers[i+1].writer(ctx)
 		}
 		if err := w.rolled(set.At(), &d); err != nil {
+			source.suspect(d.it.Err())
 			return err
 		}
 	}
 	if err := set.Err(); err != nil {
+		source.suspect(err)
 		return fmt.Errorf("rolling up %d s: %w", source.resolution, err)
 	}
 	if w != nil {
@@ -175,6 +176,7 @@ func (t *tier) seal(from, until int64) error {
 	if head.MinTime() >= until*1000 || head.MaxTime() < from*1000 {
 		return t.sync()
 	}
+	t.changed = true
 	if err := t.guard(false, func() error {
 		return t.db.CompactHead(tsdb.NewRangeHead(head, max(head.MinTime(), 0), until*1000-1))
 	}); err != nil {
@@ -210,17 +212,22 @@ func (a value) join(kind Kind, b value) value {
 	}
 }
 
+// dropBefore returns the time in seconds before which a tier's samples are no longer needed.
+func (h *History) dropBefore(i int, now int64) int64 {
+	before := now - int64(h.o.Retention[i].Seconds())
+	if i == 0 {
+		before = h.o.Retention.seconds(now)
+	}
+	if i > 0 && i < len(resolutions)-1 {
+		before = min(before, h.state.Rolled[i])
+	}
+	return before
+}
+
 // dropOld drops the samples of each tier that are no longer needed.
 func (h *History) dropOld(ctx context.Context, now int64) error {
 	for i, t := range h.tiers {
-		before := now - int64(h.o.Retention[i].Seconds())
-		if i == 0 {
-			before = h.o.Retention.seconds(now)
-		}
-		if i > 0 && i < len(resolutions)-1 {
-			before = min(before, h.state.Rolled[i])
-		}
-		t.dropBefore.Store(time.Unix(before, 0).UnixMilli())
+		t.dropBefore.Store(h.dropBefore(i, now) * 1000)
 		if err := errors.Join(t.rest(ctx), t.maintain(ctx)); err != nil {
 			return err
 		}
@@ -237,6 +244,7 @@ func (t *tier) rest(ctx context.Context) error {
 	if head.MaxTime() >= before || head.MaxOOOTime() >= before {
 		return nil
 	}
+	t.changed = true
 	if err := t.guard(false, func() error {
 		if err := t.db.CompactHead(tsdb.NewRangeHead(head, head.MinTime(), head.MaxTime())); err != nil {
 			return err

@@ -126,6 +126,7 @@ func (t *tier) tidy(ctx context.Context) error {
 	if t.db == nil {
 		return nil
 	}
+	t.changed = true
 	return t.guard(false, func() error {
 		t.db.ForceHeadMMap()
 		return t.db.Compact(ctx)

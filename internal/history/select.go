@@ -25,6 +25,7 @@ type past struct {
 type tierPast struct {
 	storage.Querier       // nil if there is nothing to read
 	from, until     int64 // Unix seconds
+	tier            *tier
 }
 
 // openPast opens the tiers for a range of intervals' starts in Unix seconds; until is exclusive.
@@ -65,7 +66,7 @@ func (h *History) openPast(ctx context.Context, now time.Time, kept map[engine.S
 		if err != nil {
 			return nil, fmt.Errorf("reading the history: %w", cmp.Or(p.close(), err))
 		}
-		p.tiers[i] = tierPast{q, lo, hi}
+		p.tiers[i] = tierPast{q, lo, hi, h.tiers[i]}
 	}
 	return p, nil
 }
@@ -178,12 +179,14 @@ func (p *past) read(ctx context.Context, sel selection) ([]series, error) {
 				return nil, err
 			}
 			if err := sel.space.decode(set.At()); err != nil {
+				t.tier.suspect(err)
 				return nil, fmt.Errorf("reading the history: %w", err)
 			}
 			raw := sel.space.parts.lend(len(s.raw[i]) + len(sel.space.decoded))
 			s.raw[i] = append(append(raw, s.raw[i]...), sel.space.decoded...)
 		}
 		if err := set.Err(); err != nil {
+			t.tier.suspect(err)
 			return nil, fmt.Errorf("reading the history: %w", err)
 		}
 	}

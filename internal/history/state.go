@@ -33,6 +33,9 @@ func readState(dir string) (state, error) {
 	var s state
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if errors.Is(err, os.ErrNotExist) {
+		if isDir(filepath.Join(dir, fmt.Sprintf("%ds", resolutions[2]))) { // it is made when a slice is rolled up into it
+			return s, fmt.Errorf("%w: the file is missing", errDamagedState)
+		}
 		return s, nil
 	}
 	if err != nil {
@@ -102,18 +105,7 @@ func (s *state) write(dir string, unsynced bool) error {
 		return fmt.Errorf("writing the history's state: %w", err)
 	}
 	path := filepath.Join(dir, stateFile)
-	if unsynced {
-		return os.WriteFile(path, text, 0o600)
-	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing the history's state: %w", err)
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("writing the history's state: %w", err)
-	}
-	if err := errors.Join(os.Rename(path+".new", path), syncPath(dir)); err != nil {
+	if err := replaceFile(path, text, unsynced); err != nil {
 		return fmt.Errorf("writing the history's state: %w", err)
 	}
 	return nil

@@ -181,11 +181,11 @@ func (unavailable) Unavailable()  {}
 func TestWhatIsTriedAgainIsNoFailure(t *testing.T) {
 	var text bytes.Buffer
 	h := &History{o: Options{Log: slog.New(slog.NewTextHandler(&text, nil))}}
-	h.note(t.Context(), fmt.Errorf("reading: %w", unavailable{}))
+	h.failed(t.Context(), fmt.Errorf("reading: %w", unavailable{}))
 	if h.failure != nil || text.Len() > 0 {
 		t.Errorf("%v, it logs %s", h.failure, &text)
 	}
-	h.note(t.Context(), errors.New("the disk is full"))
+	h.failed(t.Context(), errors.New("the disk is full"))
 	if h.failure == nil || !strings.Contains(text.String(), "metric history cannot be written") {
 		t.Errorf("%v, it logs %s", h.failure, &text)
 	}

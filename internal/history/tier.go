@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
 )
 
@@ -31,6 +32,16 @@ type tier struct {
 	dir        string
 	bytesMax   int64
 	log        *slog.Logger
+
+	report func(level slog.Level, text string) // of missing or damaged data
+
+	record  *tierRecord                 // of the manifest; nil if it has none
+	blocks  map[string]blockRecord      // of the open database, to read folders once
+	changed bool                        // blocks and logs may differ from the record
+	drop    func(map[string]bool) error // notes blocks that are about to be deleted
+
+	unread   atomic.Bool // a read failed
+	verified time.Time   // wall time
 
 	db     *tsdb.DB
 	refs   map[seriesKey]*seriesRefs
@@ -75,13 +86,17 @@ func (t *tier) open(retention time.Duration) error {
 		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 	}
 	db, err := t.openDB(retention)
+	if err != nil && !ofDisk(err) && t.setLogsAside(err) {
+		db, err = t.openDB(retention)
+	}
 	if err != nil && t.exists() && !ofDisk(err) && t.setAside(t.dir, err) == nil {
 		db, err = t.openDB(retention)
 	}
 	if err != nil {
 		return fmt.Errorf("opening the history of %d s: %w", t.resolution, err)
 	}
-	t.db, t.refs, t.synced = db, map[seriesKey]*seriesRefs{}, [2]int{}
+	t.db, t.refs, t.synced, t.blocks = db, map[seriesKey]*seriesRefs{}, [2]int{}, nil
+	t.changed = true
 	t.torn.Store(false)
 	t.stuck.Store(false)
 	return nil
@@ -98,10 +113,7 @@ func (t *tier) checkBlocks() error {
 			continue
 		}
 		path := filepath.Join(t.dir, e.Name())
-		b, err := tsdb.OpenBlock(t.log, path, nil, nil)
-		if err == nil {
-			err = b.Close()
-		}
+		err := t.checkBlock(path, false)
 		if err == nil {
 			continue
 		}
@@ -117,12 +129,28 @@ func (t *tier) checkBlocks() error {
 
 // setAside moves a damaged file away.
 func (t *tier) setAside(path string, cause error) error {
+	span := ""
+	if t.record != nil {
+		if b, listed := t.record.Blocks[filepath.Base(path)]; listed {
+			span = fmt.Sprintf(", with datapoints of %d s from %s", t.resolution, spanText(b.From, b.Until))
+		}
+	}
 	to, err := t.aside.take(t.dir, path)
 	if err != nil {
 		return fmt.Errorf("setting damaged history aside: %w", errors.Join(cause, err))
 	}
-	t.log.Error("damaged history is set aside; the rest is used", "path", to, "error", cause)
+	t.report(slog.LevelError, fmt.Sprintf("%s is damaged%s: %v. It is set aside as %s", path, span, cause, to))
 	return nil
+}
+
+// setLogsAside moves the logs away, with which the database cannot be opened, and reports whether there were any.
+func (t *tier) setLogsAside(cause error) (moved bool) {
+	for _, name := range []string{"wal", wlog.WblDirName} {
+		if path := filepath.Join(t.dir, name); isDir(path) && t.setAside(path, cause) == nil {
+			moved = true
+		}
+	}
+	return moved
 }
 
 func (t *tier) options(retention time.Duration) *tsdb.Options {
@@ -149,7 +177,7 @@ func (t *tier) options(retention time.Duration) *tsdb.Options {
 // blocksToDelete drops blocks that are no longer needed and, if the tier exceeds its disk space, files set aside and
 // the oldest blocks.
 func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
-	out := map[ulid.ULID]struct{}{}
+	out, names := map[ulid.ULID]struct{}{}, map[string]bool{}
 	size := int64(0)
 	if t.db != nil {
 		size = t.db.Head().Size()
@@ -167,6 +195,12 @@ func (t *tier) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
 		}
 		if full || b.MaxTime() <= t.dropBefore.Load() || b.Meta().Compaction.Deletable {
 			out[b.Meta().ULID] = struct{}{}
+			names[b.Meta().ULID.String()] = true
+		}
+	}
+	if len(names) > 0 {
+		if err := t.drop(names); err != nil { // space is needed more than the list; the next start may report them
+			t.log.Warn("blocks are deleted although the list of blocks cannot be written", "error", err)
 		}
 	}
 	return out

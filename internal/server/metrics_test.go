@@ -73,11 +73,19 @@ func TestDamageIsReported(t *testing.T) {
 		if err := os.WriteFile(mark, make([]byte, info.Size()), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.WriteFile(filepath.Join(o.Dir, "history.json"), []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	})
-	for path, want := range map[string]string{"/health": `bellows.db-end is damaged: `, "/metrics": "\nbellows_data_damage 1\n"} {
-		text, err := (asked{}).get(t.Context(), "http://"+r.Address(), path)
-		if err != nil || !strings.Contains(text, want) {
-			t.Errorf("%s lacks %q: %v", path, want, err)
+	late := time.Now().Add(time.Minute)
+	for _, c := range []struct{ path, want string }{
+		{"/health", `bellows.db-end is damaged: `}, {"/health", `history.json is damaged: `}, {"/metrics", "\nbellows_data_damage 2\n"},
+	} {
+		for text := ""; !strings.Contains(text, c.want); { // the history is opened in the background
+			var err error
+			if text, err = (asked{}).get(t.Context(), "http://"+r.Address(), c.path); err != nil || time.Now().After(late) {
+				t.Fatalf("%s lacks %q: %v, %s", c.path, c.want, err, text)
+			}
 		}
 	}
 }
