@@ -52,7 +52,7 @@ func root(types scaling.Types) *cobra.Command {
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{fmt.Errorf("%w\n%s", err, usageHint(c))} })
 	c.AddCommand(
-		serveCommand(types), envCommand(), keysCommand(), policyCommand(), explainCommand(types), demoCommand(), simulateCommand(types), replayCommand(types),
+		serveCommand(types), envCommand(), keysCommand(), auditCommand(), policyCommand(), explainCommand(types), demoCommand(), simulateCommand(types), replayCommand(types),
 		demoModelCommand(), versionCommand(c),
 	)
 	return c

@@ -52,6 +52,9 @@ type Server struct {
 	// be nil.
 	OnRequest func(service, operation, code string, took time.Duration)
 
+	// OnEvent is called after each response to a request that changed something or was refused because of its sender. It may be nil.
+	OnEvent func(Event)
+
 	Log *slog.Logger
 
 	once              sync.Once
@@ -71,6 +74,8 @@ type request struct {
 	shape    shape  // of errors, if the service is not served
 	leave    func() // releases its share of memory
 	known    bool   // the sender is known without a signature
+
+	in, out any // the operation's input, once it is decoded, and its output
 }
 
 // ServeHTTP implements http.Handler.
@@ -101,6 +106,8 @@ func (s *Server) serve(w http.ResponseWriter, q *request) {
 	s.Log.Debug("request", "operation", q.Operation, "protocol", q.protocol.String(), "region", q.Region, "request_id", q.RequestID,
 		"took", time.Since(started), "error", errorText(err))
 	s.tell(q, err, time.Since(started))
+	q.out = out
+	s.report(q, err)
 }
 
 func (s *Server) tell(q *request, err error, took time.Duration) {
@@ -154,6 +161,7 @@ func (s *Server) answer(ctx context.Context, q *request) (out any, err error) {
 	if err := q.decode(in); err != nil {
 		return nil, err
 	}
+	q.in = in
 	if err := q.permit(in); err != nil {
 		return nil, err
 	}

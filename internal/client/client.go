@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -93,18 +94,60 @@ func (c *Client) Call(ctx context.Context, o Operation, in, out any) error {
 	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), o.Signing, c.region, time.Now()); err != nil {
 		return fmt.Errorf("signing the request: %w", err)
 	}
-	response, err := c.http.Do(r)
+	status, text, err := c.send(r)
 	if err != nil {
-		return fmt.Errorf("no server answers: %w", err)
+		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("reading the response: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return refusal(response.Status, text)
+	if status != "" {
+		return refusal(status, text)
 	}
 	if err := wire.DecodeJSON(text, out); err != nil {
+		return fmt.Errorf("decoding the response: %w", err)
+	}
+	return nil
+}
+
+// send sends a request and returns the body of the response, and its status where it is not 200.
+func (c *Client) send(r *http.Request) (status string, text []byte, err error) {
+	response, err := c.http.Do(r)
+	if err != nil {
+		return "", nil, fmt.Errorf("no server answers: %w", err)
+	}
+	text, err = io.ReadAll(io.LimitReader(response.Body, answerMax))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return "", nil, fmt.Errorf("reading the response: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		status = response.Status
+	}
+	return status, text, nil
+}
+
+// Get asks the console's API, such as audit with its parameters, and decodes the answer into out. It fails with Error where the server refuses.
+func (c *Client) Get(ctx context.Context, path string, parameters url.Values, out any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"console/api/"+path+"?"+parameters.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(nil)
+	who := aws.Credentials{AccessKeyID: c.key.AccessKeyID, SecretAccessKey: c.key.SecretAccessKey, SessionToken: c.key.SessionToken}
+	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), "bellows", c.region, time.Now()); err != nil {
+		return fmt.Errorf("signing the request: %w", err)
+	}
+	status, text, err := c.send(r)
+	if err != nil {
+		return err
+	}
+	if status != "" {
+		var e struct {
+			Error struct{ Code, Message string } `json:"error"`
+		}
+		if json.Unmarshal(text, &e) != nil || e.Error.Code == "" {
+			return fmt.Errorf("the server answered %s", status)
+		}
+		return &Error{Code: e.Error.Code, Message: e.Error.Message}
+	}
+	if err := json.Unmarshal(text, out); err != nil {
 		return fmt.Errorf("decoding the response: %w", err)
 	}
 	return nil

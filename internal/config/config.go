@@ -69,6 +69,8 @@ type Config struct {
 	HistoryMax Size   `yaml:"history_max"` // disk space for metrics' datapoints; default 20 GiB
 	ExplainMax Size   `yaml:"explain_max"` // disk space for what past moments are explained from; default 2 GiB
 
+	AuditMax Size `yaml:"audit_max"` // disk space for the audit log; default 64 MiB
+
 	Metrics Metrics `yaml:"metrics"`
 }
 
@@ -103,7 +105,7 @@ func Default() Config {
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: Duration(8 * time.Minute), InvocationTimeout: Duration(time.Minute),
 		DrainTimeout: Duration(time.Minute), KillAfter: Duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
 		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30, SeriesMax: 500_000,
-		ExplainMax: 2 << 30, Fleet: Fleets()[0].Name, Limits: LimitsAuto, PingInterval: Duration(5 * time.Second), PingTimeout: Duration(2 * time.Second), PingFailures: 3,
+		ExplainMax: 2 << 30, AuditMax: 64 << 20, Fleet: Fleets()[0].Name, Limits: LimitsAuto, PingInterval: Duration(5 * time.Second), PingTimeout: Duration(2 * time.Second), PingFailures: 3,
 		QueueMax: 1000, QueueBytes: 256 << 20, QueueTimeout: Duration(10 * time.Second), WakeTimeout: Duration(time.Minute),
 	}
 }

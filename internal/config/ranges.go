@@ -63,6 +63,7 @@ var ranges = map[string]valueRange{
 	"log_max":     sizes(1, tebibyte),
 	"history_max": sizes(historyLeast, diskMost),
 	"explain_max": sizes(explainLeast, diskMost),
+	"audit_max":   sizes(mebibyte, diskMost),
 
 	"images.max_concurrency": numbers(0, engine.ConcurrencyMax),
 

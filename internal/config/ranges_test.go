@@ -56,6 +56,7 @@ func rangeRows() []rangeRow {
 		row("log_max: %s", "1", "1TiB", "0.9", "2TiB", "-1", "[10MB]", "1 byte to 1TiB"),
 		row("history_max: %s", "256MiB", "1024TiB", "255MiB", "1024.5TiB", "-1", "20 GiB less", "256MiB to 1024TiB"),
 		row("explain_max: %s", "16MiB", "1024TiB", "16MB", "1048577TiB", "-1", "{a: b}", "16MiB to 1024TiB"),
+		row("audit_max: %s", "1MiB", "1024TiB", "1MB", "1025TiB", "-1", "x", "1MiB to 1024TiB"),
 		of("model_data.cache_max", row("model_data: {cache_max: %s}", "1", "1024TiB", "0", "1025TiB", "-1", "x", "1 byte to 1024TiB")),
 		of("model_data.model_max", row("model_data: {model_max: %s}", "1B", "1024TiB", "0", "1025TiB", "-1", ".nan", "1 byte to 1024TiB")),
 

@@ -70,6 +70,8 @@ func (c *Console) route(w http.ResponseWriter, r *http.Request) error {
 		get(c.getTimeline)
 	case "explain":
 		get(c.getExplanation)
+	case "audit":
+		get(c.getAudit)
 	case "stream":
 		get(c.getStream)
 	case "alarms":

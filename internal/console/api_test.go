@@ -14,6 +14,7 @@ import (
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
+	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/log"
@@ -55,7 +56,11 @@ type fixture struct {
 	secret string // of keyID; "" where it was revoked
 	reader bool   // the key is read-only
 	called []string
-	quit   context.CancelFunc
+
+	signIns []SignInEvent
+	audit   []audit.Query
+
+	quit context.CancelFunc
 }
 
 func newFixture(t *testing.T, endpoints int) *fixture {
@@ -91,6 +96,14 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 		},
 		Key: func(id string) (Key, bool) {
 			return Key{f.identity(), f.secret}, id == keyID && f.secret != ""
+		},
+		OnSignIn: func(_ *http.Request, e SignInEvent) { f.signIns = append(f.signIns, e) },
+		Audit: func(q audit.Query) (audit.Page, error) {
+			f.audit = append(f.audit, q)
+			if q.Token == "bad" {
+				return audit.Page{}, audit.ErrToken
+			}
+			return audit.Page{Records: []audit.Record{{EventName: "CreateEndpoint"}}, Next: "0-1", Newest: "0-9"}, nil
 		},
 		Call: func(w http.ResponseWriter, r *http.Request, s engine.Scope, by Identity) {
 			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+by.AccessKeyID)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/control"
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/history"
@@ -46,6 +47,9 @@ type Options struct {
 	Identify func(r *http.Request) (Identity, bool)
 	SignIn   func(accessKeyID, secret string) (Identity, error)
 	Key      func(accessKeyID string) (Key, bool)
+
+	OnSignIn func(r *http.Request, e SignInEvent) // is called for each attempt to sign in, and each sign-out
+	Audit    func(q audit.Query) (audit.Page, error)
 
 	// Call serves a call of an AWS API by a known sender.
 	Call func(w http.ResponseWriter, r *http.Request, scope engine.Scope, by Identity)

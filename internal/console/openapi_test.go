@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/timeline"
 )
 
@@ -36,7 +37,7 @@ func TestTheDescriptionHasThePathsOfTheAPI(t *testing.T) {
 	cookie := f.signInAs(t, keyID, secret)
 	paths := described(t).Paths
 	if got, want := slices.Sorted(maps.Keys(paths)), []string{
-		"/alarms", "/aws", "/endpoint", "/explain", "/invoke", "/promql", "/rule", "/schedule", "/session", "/stream", "/timeline", "/tryout", "/variants",
+		"/alarms", "/audit", "/aws", "/endpoint", "/explain", "/invoke", "/promql", "/rule", "/schedule", "/session", "/stream", "/timeline", "/tryout", "/variants",
 	}; !slices.Equal(got, want) {
 		t.Errorf("the description has the paths %v, want %v", got, want)
 	}
@@ -57,7 +58,8 @@ func TestTheDescriptionHasTheMembersOfAnswers(t *testing.T) {
 	schemas := described(t).Components.Schemas
 	for name, v := range map[string]any{
 		"Session": sessionInfo{}, "VariantList": variantList{}, "Variant": variantRow{}, "Series": timeline.Series{}, "Timeline": timeline.Timeline{},
-		"Message": message{}, "AlarmList": alarmList{}, "Alarm": listedAlarm{}, "RulePart": rulePart{}, "TryoutRequest": tryoutRequest{}, "Tryout": tryout{},
+		"Message": message{}, "AuditPage": auditPage{}, "AuditRecord": audit.Record{},
+		"AlarmList": alarmList{}, "Alarm": listedAlarm{}, "RulePart": rulePart{}, "TryoutRequest": tryoutRequest{}, "Tryout": tryout{},
 		"ScheduleRuns": scheduleRuns{}, "Endpoint": endpointView{}, "Instance": endpointInstance{},
 	} {
 		var want []string

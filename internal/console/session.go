@@ -104,29 +104,50 @@ type Denied struct {
 // Error implements error.
 func (d *Denied) Error() string { return d.Message }
 
+// SignInEvent is an attempt to sign in, or a sign-out.
+type SignInEvent struct {
+	By            Identity // as claimed where it failed: the access key ID alone
+	Out           bool     // it is a sign-out
+	Code, Message string   // why it failed; "" where it succeeded
+}
+
 // signIn answers POST session.
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
+	id, err := c.trySignIn(w, r)
+	e := SignInEvent{By: id}
+	if refusal := (*apiError)(nil); errors.As(err, &refusal) {
+		e.Code, e.Message = refusal.code, refusal.message
+	}
+	c.o.OnSignIn(r, e)
+	return err
+}
+
+// trySignIn returns who has signed in, or with an error the access key ID that was given, if any.
+func (c *Console) trySignIn(w http.ResponseWriter, r *http.Request) (Identity, error) {
 	if !c.o.Open && !loopback(r) {
-		return &apiError{http.StatusForbidden, "InsecureConnection", "Keys are not taken over plain HTTP from another machine. Use an SSH tunnel " +
+		return Identity{}, &apiError{http.StatusForbidden, "InsecureConnection", "Keys are not taken over plain HTTP from another machine. Use an SSH tunnel " +
 			"(ssh -L 4580:127.0.0.1:4580 HOST) or a proxy with TLS on the server's machine."}
 	}
 	var in signInRequest
 	if err := readJSON(r, &in); err != nil {
-		return err
+		return Identity{}, err
 	}
 	id, err := c.o.SignIn(strings.TrimSpace(in.AccessKeyID), strings.TrimSpace(in.SecretAccessKey))
 	if err != nil {
-		return &apiError{http.StatusForbidden, "InvalidKey", "This is no access key of the server, or not its secret. `bellows env` prints both."}
+		return Identity{AccessKeyID: in.AccessKeyID}, &apiError{http.StatusForbidden, "InvalidKey", "This is no access key of the server, or not its secret. `bellows env` prints both."}
 	}
 	s := session{strings.TrimSpace(in.AccessKeyID), time.Now().Add(sessionFor).Truncate(time.Second)}
 	if !c.o.Open {
 		http.SetCookie(w, c.cookie(r, c.sealSession(s), int(sessionFor/time.Second)))
 	}
-	return c.writeSession(w, r, id, s)
+	return id, c.writeSession(w, r, id, s)
 }
 
 // signOut answers DELETE session.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
+	if id, _, err := c.identify(r); err == nil {
+		c.o.OnSignIn(r, SignInEvent{By: id, Out: true})
+	}
 	http.SetCookie(w, c.cookie(r, "", -1))
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -64,6 +64,7 @@ type client struct {
 type changed struct {
 	variants, alarms map[string]struct{}
 	more             bool
+	audit            bool // the audit log has new records
 }
 
 // message is the data of a message: "hello", "change" or "tick".
@@ -72,6 +73,7 @@ type message struct {
 	Variants []string  `json:"variants,omitempty"` // REGION/ENDPOINT/VARIANT, or REGION/ENDPOINT for the endpoint as a whole
 	Alarms   []string  `json:"alarms,omitempty"`   // REGION/NAME
 	More     bool      `json:"more,omitempty"`     // and others
+	Audit    bool      `json:"audit,omitempty"`    // the audit log has new records
 	Version  string    `json:"version,omitempty"`  // hello: the server's
 }
 
@@ -335,7 +337,7 @@ func (c *client) putChange() {
 	c.change = changed{}
 	c.mu.Unlock()
 	c.put("change", message{
-		Now: c.now(), Variants: slices.Sorted(maps.Keys(x.variants)), Alarms: slices.Sorted(maps.Keys(x.alarms)), More: x.more,
+		Now: c.now(), Variants: slices.Sorted(maps.Keys(x.variants)), Alarms: slices.Sorted(maps.Keys(x.alarms)), More: x.more, Audit: x.audit,
 	})
 }
 

@@ -66,6 +66,9 @@ type Options struct {
 	// If it is "", or a series has no such label, the namespace is Prometheus.
 	NamespaceLabel string
 
+	// OnRefused is called for requests that are refused because of who sent them; the account is "" where that is not known. It may be nil.
+	OnRefused func(r *http.Request, account string, caller awsapi.Caller, err error)
+
 	Version string
 	Log     *slog.Logger
 }
@@ -146,6 +149,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	scope, caller, body, err := h.enter(r)
 	if err != nil {
+		if e := (*sigv4.Error)(nil); errors.As(err, &e) && h.o.OnRefused != nil {
+			h.o.OnRefused(r, "", awsapi.Caller{}, err)
+		}
 		refuse(w, r, err)
 		return
 	}
@@ -177,8 +183,11 @@ func (h *Handler) Query(w http.ResponseWriter, r *http.Request, scope engine.Sco
 // take handles a write, within its share of memory.
 func (h *Handler) take(w http.ResponseWriter, c *call, write func(http.ResponseWriter, *call)) {
 	if c.caller.ReadOnly {
-		text := awsapi.DeniedMessage(c.scope.Account, c.caller, "aps:RemoteWrite", "")
-		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusForbidden, errors.New(text))
+		denied := errors.New(awsapi.DeniedMessage(c.scope.Account, c.caller, "aps:RemoteWrite", ""))
+		if h.o.OnRefused != nil {
+			h.o.OnRefused(c.Request, c.scope.Account, c.caller, denied)
+		}
+		Refuse(w, c.URL.Path, c.Header.Get("Content-Type"), http.StatusForbidden, denied)
 		return
 	}
 	leave, err := h.intake.Enter(c.Context(), intakeFactor*c.unpacked())

@@ -3,12 +3,14 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/awsapi/sigv4"
 	"bellows.dev/bellows/internal/console"
 	"bellows.dev/bellows/internal/invoke"
 )
@@ -24,15 +26,30 @@ func (s *Server) mayRead(r *http.Request) bool {
 func (s *Server) identify(r *http.Request) (console.Identity, bool) {
 	if id, secret, ok := r.BasicAuth(); ok {
 		who, err := s.signIn(id, secret)
+		s.refusedPage(r, id, err)
 		return who, err == nil
 	}
 	facts := awsapi.Facts(r)
+	claimed, signed := sigv4.Claims(facts)
 	visitor, err := s.auth.Begin(facts)
 	if err != nil {
+		if signed {
+			s.refusedPage(r, claimed.AccessKeyID, err)
+		}
 		return console.Identity{}, false
 	}
 	scope, caller, err := visitor.Finish(facts, sha256.Sum256(nil))
+	s.refusedPage(r, claimed.AccessKeyID, err)
 	return identityOf(scope.Account, caller), err == nil
+}
+
+// refusedPage records a request for a page with a key that is not valid; it does nothing where err is nil.
+func (s *Server) refusedPage(r *http.Request, accessKeyID string, err error) {
+	var e *sigv4.Error
+	if errors.As(err, &e) {
+		code, _, _ := e.Codes()
+		s.refused(r, "", shorten(r.Method+" "+r.URL.Path, nameMax), "", awsapi.Caller{AccessKeyID: accessKeyID}, code, e.Msg)
+	}
 }
 
 // signIn returns whose an access key is. It fails where the secret is not the key's.

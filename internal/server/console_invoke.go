@@ -33,7 +33,8 @@ func (s *Server) invokeFromConsole(ctx *fasthttp.RequestCtx) {
 		refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", string(h.Method())+" is not a method of "+console.InvokePath+".")
 		return
 	}
-	asked := &http.Request{Method: http.MethodPost, Host: string(h.Host()), URL: target, Header: http.Header{}}
+	asked := requestOf(ctx)
+	asked.Host, asked.URL = string(h.Host()), target
 	for _, name := range []string{"Cookie", "Authorization"} {
 		if v := h.Peek(name); len(v) > 0 {
 			asked.Header.Set(name, string(v))
@@ -45,13 +46,17 @@ func (s *Server) invokeFromConsole(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	path := "/endpoints/" + url.PathEscape(target.Query().Get("endpoint")) + "/invocations"
+	by := awsapi.Caller{AccessKeyID: id.AccessKeyID, User: id.User, ReadOnly: id.ReadOnly}
 	if id.ReadOnly {
-		deniedInvocation(scope, awsapi.Caller{AccessKeyID: id.AccessKeyID, User: id.User, ReadOnly: true}, path).Write(&ctx.Response)
+		denied := deniedInvocation(scope, by, path)
+		s.refusedInvocation(ctx, scope, by, denied)
+		denied.Write(&ctx.Response)
 		return
 	}
 	ctx.SetUserValue(senderKey{}, scope)
 	ctx.Request.SetRequestURI(path)
 	s.gateway.Handle(ctx)
+	s.invokedFromConsole(ctx, asked, scope, by, target.Query().Get("endpoint"))
 	// The answer is the model's own: a browser must not take it for a page of this server.
 	ctx.Response.Header.Set("Content-Security-Policy", "sandbox")
 	ctx.Response.Header.Set("X-Content-Type-Options", "nosniff")

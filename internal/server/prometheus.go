@@ -14,7 +14,7 @@ func (s *Server) openPrometheus() error {
 	queries := prometheus.NewEngine(s.o.Log)
 	s.prometheus = prometheus.New(prometheus.Options{
 		Auth: s.auth, Data: s.history, Engine: queries, Step: s.series.Step, Now: s.control.Now,
-		NamespaceLabel: s.o.Config.Prometheus.NamespaceLabel, Version: Version(), Log: s.o.Log,
+		NamespaceLabel: s.o.Config.Prometheus.NamespaceLabel, Version: Version(), Log: s.o.Log, OnRefused: s.refusedSeries,
 	})
 	s.evaluator = prometheus.NewEvaluator(prometheus.EvaluatorOptions{Engine: queries, Data: s.history, Step: s.control.Step, Log: s.o.Log})
 	for i := range s.o.Config.RemoteWrite {

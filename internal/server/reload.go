@@ -49,6 +49,7 @@ func (s *Server) reload(ctx context.Context) {
 	s.live.Store(&now)
 	s.fleet.SetSettings(now.FleetSettings())
 	s.gateway.SetMaxBody(int(now.PayloadMax))
+	s.audit.SetMax(int64(now.AuditMax))
 	s.control.SetArchive(int64(now.ExplainMax))
 	s.machine.Set(now.Types(), now.Capacity.Machine())
 	if data, err := now.ModelData.Settings(); err != nil { // the file with a key has gone since

@@ -59,7 +59,7 @@ func (s *Server) services() []*awsapi.Service {
 func (s *Server) newPort() *port.Server {
 	d := &router{s: s, refusals: refusals{log: s.o.Log}}
 	d.api = &awsapi.Server{
-		Auth: s.auth, NewID: uuid.NewString, Log: s.o.Log, OnRequest: s.instruments.requested,
+		Auth: s.auth, NewID: uuid.NewString, Log: s.o.Log, OnRequest: s.instruments.requested, OnEvent: s.audited,
 		Services: s.services(),
 	}
 	d.control = port.HTTP(s.life, d.api)
@@ -155,6 +155,9 @@ func pathOf(ctx *fasthttp.RequestCtx) []byte {
 func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) {
 	id := uuid.NewString()
 	d.refusals.note(ctx, h, r, id)
+	if awsapi.Refusal(r.Code) {
+		d.s.refused(requestOf(ctx), "", shorten(h.Method+" "+h.Target, nameMax), "", awsapi.Caller{}, r.Code, r.Message)
+	}
 	path, query, _ := strings.Cut(h.Target, "?")
 	if strings.HasPrefix(path, "/endpoints/") {
 		(&invoke.Refusal{Status: r.Status, Code: r.Code, Message: r.Message}).Write(&ctx.Response)
@@ -178,15 +181,24 @@ func (d *router) refuse(ctx *fasthttp.RequestCtx, h port.Head, r *port.Refusal) 
 // authenticate verifies an invocation, reads its body, and returns the scope whose endpoints it may invoke. The head is checked before the body
 // is read.
 func (s *Server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.Refusal) {
+	scope, caller, refusal := s.verify(ctx)
+	if refusal != nil && awsapi.Refusal(refusal.Code) {
+		s.refusedInvocation(ctx, scope, caller, refusal)
+	}
+	return scope, refusal
+}
+
+// verify is authenticate. Where it refuses a request, the caller is what the request claims, if anything.
+func (s *Server) verify(ctx *fasthttp.RequestCtx) (engine.Scope, awsapi.Caller, *invoke.Refusal) {
 	if scope, refusal, known := s.knownSender(ctx); known {
-		return scope, refusal
+		return scope, awsapi.Caller{}, refusal
 	}
 	facts := requests.Get().(*sigv4.Request)
 	defer requests.Put(facts)
 	readFacts(ctx, facts)
 	visitor, err := s.auth.Begin(facts, "sagemaker")
 	if err != nil {
-		return engine.Scope{}, refusalOf(err)
+		return engine.Scope{}, claimedCaller(facts), refusalOf(err)
 	}
 	body := port.BodyOf(ctx)
 	var all []byte
@@ -197,20 +209,20 @@ func (s *Server) authenticate(ctx *fasthttp.RequestCtx) (engine.Scope, *invoke.R
 		all, sum, err = body.Collect(limit)
 	}
 	if err != nil {
-		return engine.Scope{}, refusalOf(err)
+		return engine.Scope{}, awsapi.Caller{}, refusalOf(err)
 	}
 	scope, caller, err := visitor.Finish(facts, sum)
 	if err != nil {
-		return engine.Scope{}, refusalOf(err)
+		return engine.Scope{}, claimedCaller(facts), refusalOf(err)
 	}
 	if caller.ReadOnly {
-		return engine.Scope{}, deniedInvocation(scope, caller, string(pathOf(ctx)))
+		return scope, caller, deniedInvocation(scope, caller, string(pathOf(ctx)))
 	}
 	if err := body.Verified(); err != nil {
-		return engine.Scope{}, refusalOf(err)
+		return scope, caller, refusalOf(err)
 	}
 	ctx.Request.SetBodyRaw(all)
-	return scope, nil
+	return scope, caller, nil
 }
 
 var requests = sync.Pool{New: func() any { return new(sigv4.Request) }}

@@ -25,6 +25,7 @@ func (s *Server) Run(ctx context.Context, keep bool) error {
 	work.Go(func() { _ = s.history.Run(s.life) }) // it ends with the context, without an error
 	work.Go(func() { s.own.run(s.life) })
 	work.Go(func() { s.console.Run(s.life) })
+	work.Go(func() { s.audit.Run(s.life) })
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.predict.Run(s.life) })
 	work.Go(func() { s.runAddress(s.life) })

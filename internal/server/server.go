@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/console"
@@ -90,6 +91,7 @@ type Server struct {
 	cancel   context.CancelFunc
 
 	console  *console.Console
+	audit    *audit.Log
 	quitting context.Context //nolint:containedctx // ends when the server begins to stop: endless responses end with it
 	quit     context.CancelFunc
 }
@@ -141,6 +143,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("recovering the state: %w", err)
 	}
 	if err := s.openModelData(); err != nil {
+		return err
+	}
+	if err := s.openAudit(); err != nil {
 		return err
 	}
 	s.machine = machine.New(machine.Options{Types: o.Config.Types(), Found: machine.Look(), Capacity: o.Config.Capacity.Machine()})

@@ -1,4 +1,4 @@
-import type { Explanation, Session, Timeline, VariantList } from "./types";
+import type { AuditPage, Explanation, Session, Timeline, VariantList } from "./types";
 
 /** A refusal of the server, or of an AWS API: its code and its message. */
 export class Refusal extends Error {
@@ -60,6 +60,12 @@ export const getTimeline = (v: VariantName, range: { from?: string; to?: string;
 
 export const getExplanation = (v: VariantName, at: string | undefined, signal?: AbortSignal) =>
   call<Explanation>("explain" + query({ ...v, at }), signal ? { signal } : {});
+
+/** Who changed what, newest first; with after, what came since, oldest first. */
+export const getAudit = (
+  p: { user?: string; operation?: string; source?: string; q?: string; failed?: string; from?: string; to?: string; limit?: number; token?: string; after?: string },
+  signal?: AbortSignal,
+) => call<AuditPage>("audit" + query(p), signal ? { signal } : {});
 
 /** Calls an operation of an AWS API, such as SageMaker.ListEndpoints, and returns its answer. A refusal is AWS's own. */
 export async function aws<T>(region: string, target: string, input: object): Promise<T> {

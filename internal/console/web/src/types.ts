@@ -151,10 +151,41 @@ export interface Explanation {
   };
 }
 
+/** What was changed or refused; the names are CloudTrail's. */
+export interface AuditRecord {
+  eventID: string;
+  eventTime: string;
+  eventType: "AwsApiCall" | "AwsConsoleAction" | "AwsConsoleSignIn";
+  eventSource: string;
+  eventName: string;
+  awsRegion: string;
+  userIdentity: { type: "IAMUser" | "Unknown"; arn?: string; accountId?: string; accessKeyId?: string; userName?: string };
+  sourceIPAddress: string;
+  userAgent?: string;
+  sessionCredentialFromConsole?: "true";
+  requestID?: string;
+  requestParameters?: Record<string, unknown>;
+  responseElements?: Record<string, unknown>;
+  resources?: { ARN: string }[];
+  errorCode?: string;
+  errorMessage?: string;
+  readOnly: boolean;
+  additionalEventData?: { recordsNotKept?: number };
+  recipientAccountId: string;
+}
+
+export interface AuditPage {
+  now: string;
+  records: AuditRecord[];
+  next?: string;
+  newest: string;
+}
+
 export interface Message {
   now: string;
   variants?: string[];
   alarms?: string[];
   more?: boolean;
+  audit?: boolean;
   version?: string;
 }
