@@ -83,9 +83,11 @@ export async function askPromQL(region: string, promql: string, from: number, to
   return body.data.resultType === "matrix" ? body.data.result : [];
 }
 
-/** A series' name as PromQL writes it. */
+/** A series' name as PromQL writes it. What its name says already, as CloudWatch's metrics have it in labels too, is left out. */
 export function promName(labels: Record<string, string>): string {
-  const { __name__: name = "", ...rest } = labels;
+  const { __name__: name = "", ...all } = labels;
+  const { account: _, region: _r, namespace: _n, metric: _m, unit: _u, ...short } = all;
+  const rest = name.startsWith("aws_") && all["metric"] ? short : all;
   const inner = Object.entries(rest).map(([k, v]) => `${k}="${v}"`).join(", ");
   return name + (inner || !name ? `{${inner}}` : "");
 }

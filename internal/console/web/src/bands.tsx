@@ -12,16 +12,19 @@ export interface TimeBand {
 const words: Record<AlarmState, string> = { OK: "OK", ALARM: "ALARM", INSUFFICIENT_DATA: "no data" };
 
 /** The states of an alarm below a plot of the same time. The word stands in the band: the state is not told by colour alone. */
-export function Bands({ bands, from, to, label }: { bands: TimeBand[]; from: number; to: number; label: string }) {
+export function Bands({ bands, from, to, label, named = false }: { bands: TimeBand[]; from: number; to: number; label: string; named?: boolean }) {
   const shown = bands.filter((b) => b.to > from && b.from < to).map((b) => ({ ...b, from: Math.max(b.from, from), to: Math.min(b.to, to) }));
   return (
-    <div class="bands" role="img" aria-label={`${label}: ${describe(shown)}`}>
-      {shown.map((b) => (
-        <span key={b.from} class={"band " + b.state} title={`${b.state} from ${clock(b.from * 1000, NaN)} for ${duration((b.to - b.from) * 1000)}`}
-          style={{ left: `${((b.from - from) / (to - from)) * 100}%`, width: `${((b.to - b.from) / (to - from)) * 100}%` }}>
-          {(b.to - b.from) / (to - from) > 0.07 && words[b.state]}
-        </span>
-      ))}
+    <div class="bandrow">
+      {named && <small class="dim" aria-hidden="true">{label.replace("Alarm", "")}</small>}
+      <div class="bands" role="img" aria-label={`${label}: ${describe(shown)}`}>
+        {shown.map((b) => (
+          <span key={b.from} class={"band " + b.state} title={`${b.state} from ${clock(b.from * 1000, NaN)} for ${duration((b.to - b.from) * 1000)}`}
+            style={{ left: `${((b.from - from) / (to - from)) * 100}%`, width: `${((b.to - b.from) / (to - from)) * 100}%` }}>
+            {(b.to - b.from) / (to - from) > 0.07 && words[b.state]}
+          </span>
+        ))}
+      </div>
     </div>
   );
 }

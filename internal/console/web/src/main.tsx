@@ -42,10 +42,12 @@ function App() {
   );
 }
 
-const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"], ["/console/metrics", "Metrics"]] as const;
+const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"], ["/console/policies", "Policies"], ["/console/metrics", "Metrics"]] as const;
 
 const AlarmListPage = lazy(() => import("./alarmlist").then((m) => m.AlarmListPage));
 const AlarmPage = lazy(() => import("./alarmpage").then((m) => m.AlarmPage));
+const PoliciesPage = lazy(() => import("./policies").then((m) => m.PoliciesPage));
+const VariantPoliciesPage = lazy(() => import("./policies").then((m) => m.VariantPoliciesPage));
 const MetricsPage = lazy(() => import("./metrics").then((m) => m.MetricsPage));
 
 function Header({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
@@ -75,6 +77,8 @@ function Page({ session }: { session: Session }) {
   }
   if (kind === "alarms" && rest.length === 0) return <AlarmListPage />;
   if (kind === "alarms" && rest.length === 2) return <AlarmPage key={path} region={decoded(rest[0]!)} name={decoded(rest[1]!)} />;
+  if (kind === "policies" && rest.length === 0) return <PoliciesPage />;
+  if (kind === "policies" && rest.length === 3) return <VariantPoliciesPage key={path} region={decoded(rest[0]!)} endpoint={decoded(rest[1]!)} variant={decoded(rest[2]!)} />;
   if (kind === "metrics" && rest.length === 0) return <MetricsPage />;
   if (path === "/" || path === "/console/" || path === "/console") return <Home session={session} />;
   return <p class="notice">There is no such page. <a href="/console/">All endpoints</a></p>;

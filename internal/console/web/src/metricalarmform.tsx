@@ -26,12 +26,12 @@ export function putInput(a: MetricAlarm): Record<string, unknown> {
 
 type Kind = "metric" | "math" | "promql";
 
-function start(a: MetricAlarm | undefined, rows: Row[] | undefined, period: number | undefined) {
+function start(a: MetricAlarm | undefined, rows: Row[] | undefined, period: number | undefined, action: string | undefined) {
   const kind: Kind = a?.EvaluationCriteria ? "promql" : a?.Metrics?.length || (rows?.length ?? 0) > 1 || rows?.[0]?.expression !== undefined ? "math" : "metric";
   const prom = a?.EvaluationCriteria?.PromQLCriteria;
   const queries = a && kind !== "promql" ? rowsOfQueries(queriesOf(a)) : rows ?? [];
   return {
-    kind, name: a?.AlarmName ?? "", description: a?.AlarmDescription ?? "", rows: queries, enabled: a?.ActionsEnabled ?? true, actions: listsOf(a),
+    kind, name: a?.AlarmName ?? "", description: a?.AlarmDescription ?? "", rows: queries, enabled: a?.ActionsEnabled ?? true, actions: listsOf(a ?? (action ? { AlarmActions: [action] } : undefined)),
     period: String(a?.Period ?? queriesOf(a ?? {})[0]?.MetricStat?.Period ?? period ?? 60), unit: a?.Unit ?? "",
     comparison: a?.ComparisonOperator ?? "GreaterThanThreshold" as Comparison, threshold: a?.Threshold === undefined ? "" : String(a.Threshold),
     n: String(a?.EvaluationPeriods ?? 3), m: a?.DatapointsToAlarm === undefined ? "" : String(a.DatapointsToAlarm), missing: a?.TreatMissingData ?? "missing",
@@ -41,11 +41,11 @@ function start(a: MetricAlarm | undefined, rows: Row[] | undefined, period: numb
 
 type Form = ReturnType<typeof start>;
 
-/** The form of a metric alarm: on one metric, on metric math, or on PromQL. rows are where a new one begins. */
-export function MetricAlarmForm({ region, alarm, rows, period, onClose, onDone }: {
-  region: string; alarm?: MetricAlarm; rows?: Row[]; period?: number; onClose: () => void; onDone: (name: string) => void;
+/** The form of a metric alarm: on one metric, on metric math, or on PromQL. rows and action, on ALARM, are what a new one begins with. */
+export function MetricAlarmForm({ region, alarm, rows, period, action, onClose, onDone }: {
+  region: string; alarm?: MetricAlarm; rows?: Row[]; period?: number; action?: string; onClose: () => void; onDone: (name: string) => void;
 }) {
-  const [form, setForm] = useState(() => start(alarm, rows, period));
+  const [form, setForm] = useState(() => start(alarm, rows, period, action));
   const change = (part: Partial<Form>) => setForm((f) => ({ ...f, ...part }));
   const refusals = useRefusals(fields);
   const input = inputOf(form, alarm);

@@ -18,6 +18,7 @@ export interface Level {
   label: string;
   color: string;
   breach?: "above" | "below" | undefined;
+  under?: boolean; // the label stands below the line
 }
 
 export interface PlotProps {
@@ -172,7 +173,7 @@ function level(u: uPlot, l: Level) {
   ctx.font = `${px(11)}px system-ui, sans-serif`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
-  const x = left + width - px(4), line = y + px(y - top < px(18) ? 9 : -8);
+  const x = left + width - px(4), line = y + px(l.under || y - top < px(18) ? 9 : -8);
   ctx.setLineDash([]);
   ctx.strokeStyle = css("bg"); // a curve behind the text must not make it illegible
   ctx.lineWidth = px(3);

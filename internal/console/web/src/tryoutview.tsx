@@ -53,13 +53,13 @@ export function TryoutView({ region, queries, trials }: { region: string; querie
   if (!asked || !shown) return <p class="dim tryout">{asked ? "Reading the last day …" : "When the fields above are filled in, the last day's data with the threshold stands here."}</p>;
   const levels = shown.trials.map((t) => ({
     value: t.condition.threshold, label: `${t.name || "threshold"} ${comparisons[t.condition.comparison].sign} ${number(t.condition.threshold)}`,
-    color: comparisons[t.condition.comparison].breach === "above" ? "alarm" : "dim", breach: shown.trials.length === 1 ? comparisons[t.condition.comparison].breach : undefined,
+    color: comparisons[t.condition.comparison].breach === "above" ? "alarm" : "dim", under: comparisons[t.condition.comparison].breach === "below", breach: shown.trials.length === 1 ? comparisons[t.condition.comparison].breach : undefined,
   }));
   return (
     <div class="tryout" aria-live="polite">
       {shown.trials.map((t, i) => <p key={i}>{t.name && <b>{t.name}: </b>}{outcomeSentence(shown.outcomes[i]!)}</p>)}
       <Plot from={shown.from} to={shown.to} times={shown.grid.times} lines={shown.grid.lines} levels={levels} height={150} label="The last day" legend={false} empty="no data in the last day" />
-      {shown.outcomes.map((o, i) => <Bands key={i} bands={o.bands} from={shown.from} to={shown.to} label={shown.trials[i]!.name || "States"} />)}
+      {shown.outcomes.map((o, i) => <Bands key={i} bands={o.bands} from={shown.from} to={shown.to} label={shown.trials[i]!.name || "States"} named={shown.trials.length > 1} />)}
     </div>
   );
 }

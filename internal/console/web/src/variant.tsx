@@ -3,11 +3,14 @@ import { getExplanation, getTimeline, oneAtATime, type VariantName } from "./api
 import { clock, duration, iso, ms, zone } from "./format";
 import { Groups } from "./groups";
 import { typing } from "./keys";
+import { lazy } from "./lazy";
 import { Lanes } from "./lanes";
 import { Panel } from "./panel";
 import { set, useAddress } from "./router";
 import { now, useStream } from "./stream";
 import type { Explanation, Group, Message, Timeline } from "./types";
+
+const PolicySection = lazy(() => import("./policysection").then((m) => m.PolicySection));
 
 const minute = 60_000;
 
@@ -38,6 +41,7 @@ export function VariantPage({ region, endpoint, variant }: VariantName) {
   const view = useView();
   const [timeline, setTimeline] = useState<Timeline>();
   const [failure, setFailure] = useState("");
+  const [policies, showPolicies] = useState(false); // they are read when they are shown
 
   const load = useMemo(() => oneAtATime((signal) => {
     const range = view.fixed ? { from: iso(view.from), to: iso(view.to) } : { from: iso(now() - view.length) };
@@ -91,6 +95,10 @@ export function VariantPage({ region, endpoint, variant }: VariantName) {
         </div>
         <Panel x={explanation.shown} failure={explanation.failure} at={view.at} group={groupAt(timeline, view.at)} onPresent={() => select(undefined)} />
       </div>
+      <details class="more" open={policies} onToggle={(e) => showPolicies(e.currentTarget.open)}>
+        <summary>Bounds, policies and scheduled actions</summary>
+        {policies && <PolicySection {...v} />}
+      </details>
     </>
   );
 }
