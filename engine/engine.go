@@ -232,9 +232,7 @@ func (e *Engine) noteServed() {
 	for r, names := range e.step.touched { //tidy:unordered each endpoint by itself
 		for name := range names { //tidy:unordered each by itself
 			if x := r.Hosting.Endpoints[name]; x != nil {
-				for _, v := range x.Variants {
-					v.NoteServed(e.now)
-				}
+				x.NoteServed(e.now)
 			}
 		}
 	}

@@ -2,12 +2,19 @@ package engine_test
 
 import (
 	"encoding/json"
+	"math"
+	"slices"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/engine/dimension/instancecount"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/metric"
+	"bellows.dev/bellows/scaling"
+	"bellows.dev/bellows/scaling/policy/tracking"
 )
 
 // changed is an engine that goes on where a world's engine is, after a change of its state as it is written down.
@@ -65,6 +72,78 @@ func TestRoutesAndLevelsNameGenerations(t *testing.T) {
 	if f := route.Fleets; len(f) != 1 || f[0].Generation != 2 || len(f[0].Copies) != 3 {
 		t.Errorf("after the update: %+v", f)
 	}
+}
+
+// While two fleets share a variant's invocations, the load is the reading times the instances of both, as gateways and fleets measure them:
+// invocations per instance, concurrency and utilization.
+func TestLoadOfSharedFleetsIsReadingTimesCapacity(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		old, next := rapid.IntRange(1, 5).Draw(rt, "old"), rapid.IntRange(2, 6).Draw(rt, "new")
+		w, one, many := newWorld(t, 1, old), 1, 60
+		key := scaling.VariantTarget("e", "v")
+		w.do(engine.RegisterScalableTarget{Scope: scope, Registration: scaling.Registration{Key: key, Min: &one, Max: &many}})
+		for name, spec := range map[string]tracking.Config{
+			"invocations": {TargetValue: 10, Predefined: &tracking.PredefinedSpec{Metric: instancecount.InvocationsPerInstance}},
+			"usage": {TargetValue: 10, Customized: &tracking.CustomizedSpec{
+				Namespace: "/aws/sagemaker/Endpoints", Name: "CPUUtilization", Statistic: tracking.Average,
+				Dimensions: instancecount.Dimension{}.MetricDimensions(key.ResourceID),
+			}},
+		} {
+			w.do(engine.PutScalingPolicy{Scope: scope, Input: scaling.PolicyInput{Key: key, Name: name, Type: tracking.Type{}, Configs: []scaling.Config{&spec}}})
+		}
+		w.do(engine.CreateEndpointConfig{Scope: scope, Config: hosting.EndpointConfig{Name: "next", Variants: []hosting.VariantConfig{
+			{Name: "v", Model: "m", InitialCount: next, InitialWeight: 1, InstanceType: "ml.m5.large", StartupTimeout: time.Hour},
+		}}})
+		w.do(engine.UpdateEndpoint{Scope: scope, Update: hosting.Update{Endpoint: "e", Config: "next"}})
+		fresh := w.engine.Region(scope).Hosting.Endpoints["e"].Deployment.Variants[0]
+		for _, i := range fresh.Instances[:rapid.IntRange(0, next-1).Draw(rt, "ready")] { // with all of them the deployment would be complete
+			w.do(engine.Reported{Report: hosting.InstanceReport{ID: i.ID, State: hosting.FleetReady, Address: "192.0.2.9:1"}})
+		}
+		share := rapid.SampledFrom([]float64{0, 0.05, 0.5, 0.9}).Draw(rt, "share")
+		e := changed(t, w, func(r *hosting.Registry) { r.Endpoints["e"].Deployment.Share = share })
+		var routed []hosting.InstanceID // as a gateway has them
+		for _, f := range e.Level().Routes[0].Variants[0].Fleets {
+			for _, c := range f.Copies {
+				routed = append(routed, c.Instance)
+			}
+		}
+		const load = 600.0 // invocations a minute, and percent of a core
+		now := w.now
+		for range 6 * 6 {
+			now = now.Add(10 * time.Second)
+			in := engine.Observed{Variants: []engine.VariantObservation{{
+				Key: engine.VariantKey{Scope: scope, Endpoint: "e", Variant: "v"}, Invocations: load / 6, InvocationsPerInstance: load / 6 / float64(len(routed)), Answered: load / 6,
+			}}}
+			for _, x := range e.Region(scope).Hosting.Endpoints["e"].All() {
+				for _, i := range x.Instances {
+					if u := (engine.InstanceUsage{ID: i.ID, CPUPercent: load / float64(len(routed))}); slices.Contains(routed, i.ID) {
+						in.Instances = append(in.Instances, u)
+					} else if i.State == hosting.InstanceInService {
+						in.Instances = append(in.Instances, engine.InstanceUsage{ID: i.ID}) // it has no part of the load
+					}
+				}
+			}
+			if _, err := e.Step(now, in); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		d, target, _ := e.Region(scope).Consider(now, key)
+		if c := e.Region(scope).Capacity(target); c.Current != len(routed) {
+			rt.Fatalf("%d serve, and gateways route to %d", c.Current, len(routed))
+		}
+		seen := 0
+		for _, p := range d.Proposals {
+			if p.Formula == scaling.FormulaTracking && p.Served > 0 {
+				if got := p.Metric * float64(p.Served); math.Abs(got-load) > 1e-6 {
+					rt.Fatalf("policy %s: %g x %d are a load of %g, want %g", p.Policy, p.Metric, p.Served, got, load)
+				}
+				seen++
+			}
+		}
+		if seen < 2 {
+			rt.Fatalf("%d policies read a load: %+v", seen, d.Proposals)
+		}
+	})
 }
 
 // A fleet whose last instance is gone has an empty level once, so that nothing of it is left to run.

@@ -97,7 +97,7 @@ func (r *Region) variant(k scaling.TargetKey) (*hosting.Endpoint, *hosting.Varia
 
 // capacityAt is what a variant has now.
 func capacityAt(x *hosting.Endpoint, v *hosting.Variant) scaling.Capacity {
-	return scaling.Capacity{Desired: v.Desired, Current: v.Current(), Scalable: x.Status == hosting.InService}
+	return scaling.Capacity{Desired: v.Desired, Current: x.Serving(v), Scalable: x.Status == hosting.InService}
 }
 
 func (in UpdateGroup) apply(e *Engine) (Result, error) {

@@ -203,7 +203,7 @@ func (e *Engine) fillIdle(r *Region) {
 	minute := metric.Align(end, time.Minute)
 	for _, all := range r.idlers { //tidy:unordered each has series of its own
 		for i := range all {
-			if all[i].variant.Current() > 0 {
+			if all[i].endpoint.Serving(all[i].variant) > 0 {
 				all[i].fill(end, minute)
 			}
 		}
@@ -231,10 +231,11 @@ func evictions(at time.Time) time.Time { return metric.Align(at.Add(-30*time.Sec
 
 // idleVariant is a variant in service, and the series that get its zeros.
 type idleVariant struct {
-	variant *hosting.Variant
-	since   time.Time         // when its endpoint came into service
-	minute  time.Time         // the end of the newest one in which the first two series have samples
-	series  [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
+	endpoint *hosting.Endpoint
+	variant  *hosting.Variant
+	since    time.Time         // when its endpoint came into service
+	minute   time.Time         // the end of the newest one in which the first two series have samples
+	series   [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
 }
 
 // index updates the indexes of an endpoint; x is nil where it was deleted.
@@ -255,7 +256,7 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 	}
 	all := make([]idleVariant, 0, len(x.Variants))
 	for _, v := range x.Variants {
-		idle := idleVariant{variant: v, since: x.Served}
+		idle := idleVariant{endpoint: x, variant: v, since: x.Served}
 		for i, what := range [...]int{invocations, invocationsPerInstance, concurrentRequests} {
 			idle.series[i] = r.recorderOf(name, v.Config.Name).of(r.Metrics, what)
 		}

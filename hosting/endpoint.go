@@ -3,6 +3,7 @@ package hosting
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -117,11 +118,11 @@ type Variant struct {
 
 	Instances []*Instance // in order of creation
 
-	// Served is how many instances took invocations in the last hour, oldest first; see NoteServed.
+	// Served is how many instances took the variant's invocations in the last hour, oldest first; see Endpoint.NoteServed.
 	Served []Served `json:",omitempty"`
 }
 
-// Current returns how many instances take invocations.
+// Current returns how many instances of the fleet are in service. See Endpoint.Serving for those that take a variant's invocations.
 func (v *Variant) Current() int {
 	n := 0
 	for _, i := range v.Instances {
@@ -201,18 +202,27 @@ type Deployment struct {
 	RetireAt time.Time
 }
 
-// VariantOf returns the name of the variant in use that an instance belongs to.
+// VariantOf returns the name of the variant in use that an instance belongs to; false where its fleet has no part of the variant's invocations.
 func (r *Registry) VariantOf(endpoint string, id InstanceID) (string, bool) {
 	e, found := r.Endpoints[endpoint]
 	if !found {
 		return "", false
 	}
 	for _, v := range e.Variants {
-		for _, i := range v.Instances {
-			if i.ID == id {
+		if v.has(id) {
+			return v.Config.Name, true
+		}
+	}
+	if d := e.Deployment; d != nil && d.Share > 0 {
+		for _, v := range d.Variants {
+			if v.has(id) && e.Variant(v.Config.Name) != nil {
 				return v.Config.Name, true
 			}
 		}
 	}
 	return "", false
+}
+
+func (v *Variant) has(id InstanceID) bool {
+	return slices.ContainsFunc(v.Instances, func(i *Instance) bool { return i.ID == id })
 }

@@ -65,7 +65,7 @@ func (e *Endpoint) Shares(v *Variant) []Share {
 		return []Share{{v, 1}}
 	}
 	at := slices.IndexFunc(d.Variants, func(x *Variant) bool { return x.Config.Name == v.Config.Name })
-	if at < 0 {
+	if at < 0 || d.Variants[at] == v {
 		return []Share{{v, 1}}
 	}
 	share := min(d.Share, 1)

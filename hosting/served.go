@@ -2,7 +2,7 @@ package hosting
 
 import "time"
 
-// Served is how many instances of a variant took invocations from a moment on.
+// Served is how many instances took the invocations of a variant from a moment on: those of all fleets that shared them.
 type Served struct {
 	Since time.Time
 	Count int
@@ -14,9 +14,31 @@ const (
 	servedMax = 32 // entries; the oldest two become one then, with the smaller count
 )
 
-// NoteServed records how many instances take invocations, where that has changed. It is to be called after whatever may have changed it.
-func (v *Variant) NoteServed(now time.Time) {
-	n := v.Current()
+// Serving returns how many instances take the invocations of a variant in use: the instances in service of each fleet that has a part of them.
+// E.g. of a fleet of 4 and a new one of 2 that share them, 6. A reading per instance times this number is the load of the variant, whatever the parts
+// are: a gateway divides each invocation by it. The metrics of the instances themselves are those of both fleets, too.
+func (e *Endpoint) Serving(v *Variant) int {
+	if d := e.Deployment; d == nil || d.Share <= 0 {
+		return v.Current()
+	}
+	n := 0
+	for _, s := range e.Shares(v) {
+		if s.Weight > 0 {
+			n += s.Fleet.Current()
+		}
+	}
+	return n
+}
+
+// NoteServed records how many instances take the invocations of each variant, where that has changed. It is to be called after whatever may have
+// changed it.
+func (e *Endpoint) NoteServed(now time.Time) {
+	for _, v := range e.Variants {
+		v.noteServed(now, e.Serving(v))
+	}
+}
+
+func (v *Variant) noteServed(now time.Time, n int) {
 	last := len(v.Served) - 1
 	switch {
 	case last >= 0 && v.Served[last].Count == n:
@@ -35,7 +57,7 @@ func (v *Variant) NoteServed(now time.Time) {
 	}
 }
 
-// ServedSince returns since when the present number of instances has taken invocations; zero where no change is remembered.
+// ServedSince returns since when the present number of instances has taken the variant's invocations; zero where no change is remembered.
 func (v *Variant) ServedSince() time.Time {
 	if len(v.Served) == 0 {
 		return time.Time{}
@@ -43,9 +65,9 @@ func (v *Variant) ServedSince() time.Time {
 	return v.Served[len(v.Served)-1].Since
 }
 
-// LeastServed returns the smallest number of instances that took invocations at any time from a moment until now.
-func (v *Variant) LeastServed(from time.Time) int {
-	least := v.Current()
+// LeastServed returns the smallest number of instances that took the invocations of a variant in use at any time from a moment until now.
+func (e *Endpoint) LeastServed(v *Variant, from time.Time) int {
+	least := e.Serving(v)
 	for i := len(v.Served) - 1; i >= 0; i-- {
 		least = min(least, v.Served[i].Count)
 		if !v.Served[i].Since.After(from) {

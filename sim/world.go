@@ -215,14 +215,16 @@ func (w *World) observed() engine.Input {
 	var out engine.Observed
 	for _, k := range w.loads() {
 		v, n, d := w.variant(k), w.load[k]/60, w.atZero[k]
-		switch {
-		case v == nil || n == 0:
-		case v.Current() > 0:
+		if v == nil || n == 0 {
+			continue
+		}
+		switch serving := w.endpoint(k).Serving(v); {
+		case serving > 0:
 			if d != nil {
 				n += d.served()
 			}
 			out.Variants = append(out.Variants, engine.VariantObservation{
-				Key: k, Invocations: n, InvocationsPerInstance: n / float64(v.Current()), Answered: n,
+				Key: k, Invocations: n, InvocationsPerInstance: n / float64(serving), Answered: n,
 			})
 		case d != nil && d.atZero:
 			if failed := d.arrive(n); failed > 0 {
@@ -242,11 +244,17 @@ func (w *World) loads() []engine.VariantKey {
 }
 
 func (w *World) variant(k engine.VariantKey) *hosting.Variant {
-	r := w.Engine.Region(k.Scope)
-	if r == nil || r.Hosting.Endpoints[k.Endpoint] == nil {
-		return nil
+	if x := w.endpoint(k); x != nil {
+		return x.Variant(k.Variant)
 	}
-	return r.Hosting.Endpoints[k.Endpoint].Variant(k.Variant)
+	return nil
+}
+
+func (w *World) endpoint(k engine.VariantKey) *hosting.Endpoint {
+	if r := w.Engine.Region(k.Scope); r != nil {
+		return r.Hosting.Endpoints[k.Endpoint]
+	}
+	return nil
 }
 
 func compareVariants(a, b engine.VariantKey) int {

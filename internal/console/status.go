@@ -193,7 +193,7 @@ func (st *status) look(e *engine.Engine, of sees) {
 				t := r.Traffic(now, name, v.Config.Name)
 				st.Endpoints = append(st.Endpoints, row{
 					Region: r.Scope.Region, Endpoint: name, Variant: v.Config.Name, Health: health.String(), Status: x.Status.String(),
-					Desired: v.Desired, Current: v.Current(), Starting: v.Starting(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
+					Desired: v.Desired, Current: x.Serving(v), Starting: v.Starting(), PerMinute: t.PerMinute(), Errors4XX: t.Errors4XX, Errors5XX: t.Errors5XX,
 					Type: v.Config.InstanceType, Trouble: cmp.Or(why, x.Failure(v.Config.Name)), health: health,
 				})
 			}

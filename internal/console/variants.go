@@ -213,7 +213,7 @@ func rowOf(now time.Time, r *engine.Region, x *hosting.Endpoint, v *hosting.Vari
 	traffic := r.Traffic(now, x.Name, v.Config.Name)
 	row := variantRow{
 		Region: r.Scope.Region, Endpoint: x.Name, Variant: v.Config.Name, Status: x.Status.String(), Health: health.String(),
-		Trouble: cmp.Or(why, x.Failure(v.Config.Name)), Type: v.Config.InstanceType, Desired: v.Desired, Running: v.Current(), Starting: v.Starting(),
+		Trouble: cmp.Or(why, x.Failure(v.Config.Name)), Type: v.Config.InstanceType, Desired: v.Desired, Running: x.Serving(v), Starting: v.Starting(),
 		PerMinute: traffic.PerMinute(), Errors: traffic.Errors4XX + traffic.Errors5XX, InAlarm: []string{}, Warnings: []string{}, Load: []float64{}, health: health,
 	}
 	if t := r.Targets.Of(targetOf(x.Name, v.Config.Name)); t != nil {

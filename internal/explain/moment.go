@@ -186,7 +186,7 @@ func (m *Moment) endpoint(at time.Time, r *engine.Region, q Query) {
 		if v.Config.Name != q.Variant {
 			continue
 		}
-		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, v.Current(), x.Status.String()
+		m.Gone, m.Desired, m.Current, m.Status = false, v.Desired, x.Serving(v), x.Status.String()
 		m.Ejected = v.Ejections()
 		health, why := r.Health(at, x, v)
 		m.Health, m.Trouble, m.PerMinute = health.String(), why, r.Traffic(at, q.Endpoint, q.Variant).PerMinute()

@@ -41,9 +41,6 @@ func TestGenerationsShareAVariantByTheirWeights(t *testing.T) {
 		if math.Abs(got/n-c.share) > 0.01 {
 			t.Errorf("with weights %v and %v the new generation got %.3f", c.old, c.new, got/n)
 		}
-		if v.instances != 3 {
-			t.Errorf("%d instances share the variant's invocations", v.instances)
-		}
 	}
 }
 
@@ -184,6 +181,22 @@ func TestEjectionsStayWithinAGeneration(t *testing.T) {
 	}
 	if g.copies["i-0"].ejected.Load() == 0 {
 		t.Error("a copy that fails where another of its generation does not is not ejected")
+	}
+}
+
+// An invocation is divided by the instances of all generations with a share, as hosting.Endpoint.Serving counts them; one that keeps its sessions only
+// has none.
+func TestInvocationsAreDividedByAllGenerationsWithAShare(t *testing.T) {
+	g := New(Options{})
+	for _, x := range []struct {
+		old, next float64
+		want      int // of two old instances and a new one
+	}{{1, 9, 3}, {1, 1, 3}, {0, 1, 1}, {1, 0, 2}} {
+		g.Apply([]engine.Route{twoFleets(t, x.old, x.next)})
+		v := &(*g.routes.Load())[chat].variants[0]
+		if v.instances != x.want {
+			t.Errorf("weights %g and %g: %d instances, want %d", x.old, x.next, v.instances, x.want)
+		}
 	}
 }
 

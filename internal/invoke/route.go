@@ -33,7 +33,7 @@ type variant struct {
 	fleets    []fleet      // that share its invocations
 	total     float64      // of the weights of the fleets that have copies
 	copies    []*modelCopy // of all fleets, those of a fleet side by side
-	instances int          // machines that hold the copies
+	instances int          // machines of the fleets with a share of its invocations: hosting.Endpoint.Serving
 }
 
 // Apply replaces the routes of the endpoints that it names, all of them at once. Copies that are no longer named get no
@@ -103,7 +103,9 @@ func (g *Gateway) fill(v *variant, serving bool, r engine.VariantRoute) {
 		if serving {
 			for _, route := range f.Copies {
 				built.copies = append(built.copies, g.serve(route, f.Generation, v.lane))
-				machines[route.Instance] = true
+				if built.weight > 0 {
+					machines[route.Instance] = true
+				}
 			}
 		}
 		if len(built.copies) > 0 {

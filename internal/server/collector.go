@@ -141,7 +141,7 @@ func collect(ch chan<- prometheus.Metric, now time.Time, e *engine.Engine, there
 			for _, v := range x.Variants {
 				there[engine.VariantKey{Scope: r.Scope, Endpoint: name, Variant: v.Config.Name}] = true
 				gauge(ch, descDesired, float64(v.Desired), account, region, name, v.Config.Name)
-				gauge(ch, descCurrent, float64(v.Current()), account, region, name, v.Config.Name)
+				gauge(ch, descCurrent, float64(x.Serving(v)), account, region, name, v.Config.Name)
 				health, _ := r.Health(now, x, v)
 				for _, h := range []engine.Health{engine.Healthy, engine.Degraded, engine.Failing} {
 					gauge(ch, descHealth, truth(h == health), account, region, name, v.Config.Name, h.String())

@@ -99,13 +99,14 @@ func ownData(now time.Time, r *engine.Region, activities map[string]float64) []m
 	}
 	variants := 0
 	for _, name := range slices.Sorted(maps.Keys(r.Hosting.Endpoints)) {
-		for _, v := range r.Hosting.Endpoints[name].Variants {
+		x := r.Hosting.Endpoints[name]
+		for _, v := range x.Variants {
 			if variants++; variants > ownVariants {
 				break
 			}
 			of := []metric.Dimension{{Name: "EndpointName", Value: name}, {Name: "VariantName", Value: v.Config.Name}}
 			add("DesiredInstances", float64(v.Desired), of...)
-			add("CurrentInstances", float64(v.Current()), of...)
+			add("CurrentInstances", float64(x.Serving(v)), of...)
 		}
 	}
 	for i, name := range slices.Sorted(maps.Keys(r.Alarms.Metric)) {

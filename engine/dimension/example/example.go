@@ -76,7 +76,7 @@ func (e endpoint) Exists() bool { return !e.Gone() }
 func (e endpoint) Capacity() scaling.Capacity {
 	c := scaling.Capacity{Scalable: e.Status == hosting.InService}
 	for _, v := range e.Variants {
-		c.Desired, c.Current = c.Desired+v.Desired, c.Current+v.Current()
+		c.Desired, c.Current = c.Desired+v.Desired, c.Current+e.Serving(v)
 	}
 	return c
 }
@@ -94,7 +94,7 @@ func (e endpoint) ServedSince() (since time.Time) {
 // LeastServed implements scaling.Resource: no more than that has served at any time.
 func (e endpoint) LeastServed(from time.Time) (n int) {
 	for _, v := range e.Variants {
-		n += v.LeastServed(from)
+		n += e.Endpoint.LeastServed(v, from)
 	}
 	return n
 }

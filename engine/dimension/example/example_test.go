@@ -34,11 +34,11 @@ func TestTheEndpointIsTheResource(t *testing.T) {
 		t.Errorf("resources %v, at %s %s", ids, endpoint, variant)
 	}
 	r := d.Find(h, "endpoint/chat")
-	for i, v := range x.Variants {
-		v.Instances = []*hosting.Instance{{ID: hosting.InstanceID(v.Config.Name), State: hosting.InstanceInService}}
-		v.NoteServed(noon.Add(time.Duration(i) * time.Minute))
+	for i, v := range []*hosting.Variant{x.Variants[0], x.Variants[1], x.Variants[1]} {
+		v.Instances = append(v.Instances, &hosting.Instance{ID: hosting.InstanceID(v.Config.Name), State: hosting.InstanceInService})
+		x.NoteServed(noon.Add(time.Duration(max(i-1, 0)) * time.Minute)) // two serve at noon, three a minute later
 	}
-	if c := r.Capacity(); c != (scaling.Capacity{Desired: 3, Current: 2, Scalable: true}) || !r.ServedSince().Equal(noon.Add(time.Minute)) || r.LeastServed(noon) != 2 {
+	if c := r.Capacity(); c != (scaling.Capacity{Desired: 3, Current: 3, Scalable: true}) || !r.ServedSince().Equal(noon.Add(time.Minute)) || r.LeastServed(noon) != 2 {
 		t.Errorf("%+v since %v, at least %d", c, r.ServedSince(), r.LeastServed(noon))
 	}
 	if !r.Exists() {

@@ -172,11 +172,11 @@ func (r *instances) Exists() bool {
 
 // Capacity implements scaling.Resource.
 func (r *instances) Capacity() scaling.Capacity {
-	return scaling.Capacity{Desired: r.variant.Desired, Current: r.variant.Current(), Scalable: r.endpoint.Status == hosting.InService}
+	return scaling.Capacity{Desired: r.variant.Desired, Current: r.endpoint.Serving(r.variant), Scalable: r.endpoint.Status == hosting.InService}
 }
 
 // ServedSince implements scaling.Resource.
 func (r *instances) ServedSince() time.Time { return r.variant.ServedSince() }
 
 // LeastServed implements scaling.Resource.
-func (r *instances) LeastServed(from time.Time) int { return r.variant.LeastServed(from) }
+func (r *instances) LeastServed(from time.Time) int { return r.endpoint.LeastServed(r.variant, from) }

@@ -89,7 +89,7 @@ func TestFind(t *testing.T) {
 	}
 	r := find("endpoint/chat/variant/blue")
 	x.Variants[0].Instances = []*hosting.Instance{{ID: "i-1", State: hosting.InstanceInService}}
-	x.Variants[0].NoteServed(noon)
+	x.NoteServed(noon)
 	if c := r.Capacity(); c != (scaling.Capacity{Desired: 2, Current: 1, Scalable: true}) || !r.ServedSince().Equal(noon) || r.LeastServed(noon) != 1 {
 		t.Errorf("%+v since %v, at least %d", c, r.ServedSince(), r.LeastServed(noon))
 	}
