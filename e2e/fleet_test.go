@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -140,7 +141,8 @@ func TestFailedStartsShowTheirReason(t *testing.T) {
 			}
 			return out.FailureReason != nil
 		})
-		if !strings.Contains(*out.FailureReason, why) || out.EndpointStatus != status {
+		if !strings.Contains(*out.FailureReason, why) || out.EndpointStatus != status || !strings.HasPrefix(*out.FailureReason, "The primary container for production variant ") ||
+			!regexp.MustCompile(`Its log, fleet/logs/i-[0-9a-f]+\.log, ends: `).MatchString(*out.FailureReason) {
 			t.Errorf("%s is %v: %s", name, out.EndpointStatus, *out.FailureReason)
 		}
 		if p := out.PendingDeploymentSummary; name == "good" &&

@@ -184,21 +184,24 @@ func (k *keeper) watch(ctx context.Context, p *process) (w watched) {
 		case ctx.Err() != nil: // not the copy's fault
 		case w.ready:
 			if w.reason = alive.missed(k.fleet, k.spec.ID, time.Now(), err); w.reason != "" {
+				w.reason += ". Its log is " + k.logName() + "."
 				return w
 			}
 		case k.spec.StartupTimeout > 0 && time.Since(began) > k.spec.StartupTimeout:
-			w.reason = hosting.NotHealthyWithin(k.spec.StartupTimeout, unhealthyReason(p.port, err))
+			w.reason = hosting.NotHealthyWithin(k.spec.StartupTimeout, k.unhealthyReason(p.port, err))
 			return w
 		default:
-			if why := unhealthyReason(p.port, err); start.noted(time.Since(began), why) {
+			if why := k.unhealthyReason(p.port, err); start.noted(time.Since(began), why) {
 				k.progress(hosting.FleetStarting, hosting.CauseHealth, why)
 			}
 		}
 	}
 }
 
-// unhealthyReason says why a copy that starts is not healthy.
-func unhealthyReason(port int, err error) string { return err.Error() + portHint(port, err) }
+// unhealthyReason says why a copy that starts is not healthy, and where its log is.
+func (k *keeper) unhealthyReason(port int, err error) string {
+	return err.Error() + portHint(port, err) + ". Its log is " + k.logName() + "."
+}
 
 // portHint says what is usually wrong where a model server never takes connections: it does not listen on the port that it was given.
 func portHint(port int, err error) string {

@@ -50,8 +50,19 @@ func copyFile(from, to string, n int64) error {
 	return errors.Join(err, out.Close())
 }
 
-// lastLine quotes the last line of a copy's log, "" where nothing was written since offset from.
+// logName returns the name of the copy's log in the data directory.
+func (k *keeper) logName() string { return "fleet/logs/" + filepath.Base(k.fleet.LogFile(k.spec.ID)) }
+
+// lastLine names a copy's log and quotes its last line, if one was written since offset from.
 func (k *keeper) lastLine(from int64) string {
+	if last := k.readLastLine(from); last != "" {
+		return " Its log, " + k.logName() + ", ends: " + last
+	}
+	return " Its log is " + k.logName() + "."
+}
+
+// readLastLine returns the last line of a copy's log since an offset; "" where there is none.
+func (k *keeper) readLastLine(from int64) string {
 	f, err := os.Open(k.fleet.LogFile(k.spec.ID))
 	if err != nil {
 		return ""
@@ -73,11 +84,7 @@ func (k *keeper) lastLine(from int64) string {
 		return ""
 	}
 	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	last := strings.ToValidUTF8(string(lines[len(lines)-1]), "?")
-	if last == "" {
-		return ""
-	}
-	return " Its log ends: " + last
+	return strings.ToValidUTF8(string(lines[len(lines)-1]), "?")
 }
 
 // pruneLogs removes the oldest logs of copies that are gone, but for the latest LogsKept of them.

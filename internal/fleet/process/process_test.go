@@ -323,6 +323,14 @@ func TestPortHint(t *testing.T) {
 	}
 }
 
+// The reason for which a copy is not healthy names its log.
+func TestUnhealthyReasonsNameTheLog(t *testing.T) {
+	k := &keeper{fleet: &Fleet{o: options(t.TempDir())}, spec: hosting.CopySpec{ID: "i-1"}}
+	if got := k.unhealthyReason(9000, errors.New("/ping answered 503: not healthy")); got != "/ping answered 503: not healthy. Its log is fleet/logs/i-1.log." {
+		t.Error(got)
+	}
+}
+
 func TestLogsAreBounded(t *testing.T) {
 	f := &Fleet{o: options(t.TempDir())}
 	f.SetSettings(fleet.Settings{LogMax: 1000})
@@ -334,10 +342,10 @@ func TestLogsAreBounded(t *testing.T) {
 	if err := os.WriteFile(f.LogFile("i-1"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := k.lastLine(0); got != " Its log ends: last line" {
+	if got := k.lastLine(0); got != " Its log, fleet/logs/i-1.log, ends: last line" {
 		t.Errorf("last words %q", got)
 	}
-	if got := k.lastLine(int64(len(text))); got != "" {
+	if got := k.lastLine(int64(len(text))); got != " Its log is fleet/logs/i-1.log." {
 		t.Errorf("last words %q of an earlier run", got)
 	}
 	k.boundLog()
