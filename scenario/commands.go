@@ -51,6 +51,9 @@ func (r *runner) endpoint(c *command) error {
 		return err
 	}
 	r.world.Startup = max(start, time.Second)
+	if err := r.stages(c); err != nil {
+		return err
+	}
 	if err := r.config(c, name); err != nil {
 		return err
 	}
@@ -123,7 +126,16 @@ func (r *runner) startup(c *command) error {
 		return err
 	}
 	r.world.Startup = max(d, time.Second)
-	return nil
+	return r.stages(c)
+}
+
+// stages has the stages of starts reported where a command says how long model data is fetched.
+func (r *runner) stages(c *command) (err error) {
+	if _, found := c.pair("download"); found {
+		r.world.Stages = true
+		r.world.Download, err = c.duration("download", 0)
+	}
+	return err
 }
 
 // crash makes an instance of a variant exit; it is restarted.
@@ -158,6 +170,9 @@ func (r *runner) show(c *command) error {
 	}
 	for _, v := range x.Variants {
 		r.print("endpoint %s: %v, config %s, %s has %d of %d %s", name, x.Status, x.Config, v.Config.Name, v.Current(), v.Desired, v.Config.InstanceType)
+		if starting := v.Starting(); starting != "" {
+			r.print("  of those that start: %s", starting)
+		}
 	}
 	if why := x.PendingReason(); why != "" {
 		r.print("  %s", why)

@@ -19,6 +19,11 @@ type World struct {
 	// Startup is the time until an instance is healthy, at least a second.
 	Startup time.Duration
 
+	// Stages: the fleet reports the stages that starts reach, as those of a server do (hosting.Stages). Download is how much of Startup, from its
+	// beginning, it takes to fetch model data; 0: there is none.
+	Stages   bool
+	Download time.Duration
+
 	// Broken makes instances that start from now on exit before they become healthy.
 	Broken bool
 
@@ -34,13 +39,6 @@ type World struct {
 	trace   uint64
 	past    *metric.Window // from before the start of the engine
 	atZero  map[engine.VariantKey]*zeroQueue
-}
-
-// copyLife is a copy that its fleet starts or has started.
-type copyLife struct {
-	instance hosting.InstanceID
-	ready    time.Time // when it becomes healthy
-	broken   bool      // it exits instead
 }
 
 // remembered is the length of the engine's in-memory window, since there is no metric history for new alarms.
@@ -107,7 +105,8 @@ func (w *World) want(instance hosting.InstanceID, id hosting.CopyID, draining bo
 		return
 	}
 	if w.copies[id] == nil {
-		w.copies[id] = &copyLife{instance, w.Now.Add(max(w.Startup, time.Second)), w.Broken}
+		startup := max(w.Startup, time.Second)
+		w.copies[id] = w.begin(instance, startup, min(w.Download, startup))
 	}
 }
 
@@ -136,8 +135,8 @@ func (w *World) next(end time.Time) time.Time {
 	}
 	at := end
 	for _, c := range w.copies { //tidy:unordered the earliest
-		if c.ready.After(w.Now) && c.ready.Before(at) {
-			at = c.ready
+		if next := c.next(w.Now); next.After(w.Now) && next.Before(at) {
+			at = next
 		}
 	}
 	if wake := w.Engine.Wake(); !wake.IsZero() && wake.Before(at) {
@@ -168,13 +167,6 @@ func (w *World) second() error {
 	return nil
 }
 
-// exited returns the report of a copy whose model server exited.
-func exited(instance hosting.InstanceID, id hosting.CopyID) hosting.InstanceReport {
-	r := hosting.NewReport(instance, id, hosting.FleetFailed)
-	r.Reason = "It exited with code 3."
-	return r
-}
-
 // Crash makes the copy on an instance in service exit; its fleet restarts it. It returns false if no instance is in service.
 func (w *World) Crash(k engine.VariantKey) (bool, error) {
 	v := w.variant(k)
@@ -184,7 +176,7 @@ func (w *World) Crash(k engine.VariantKey) (bool, error) {
 	for _, i := range v.Instances {
 		if i.State == hosting.InstanceInService {
 			id := i.Copies[0].ID
-			w.copies[id] = &copyLife{i.ID, w.Now.Add(w.Startup), w.Broken}
+			w.copies[id] = w.begin(i.ID, w.Startup, 0)
 			_, err := w.Do(engine.Reported{Report: exited(i.ID, id)})
 			return true, err
 		}
@@ -197,13 +189,7 @@ func (w *World) reports() []hosting.InstanceReport {
 	out := w.leaving
 	w.leaving = nil
 	for _, id := range slices.Sorted(maps.Keys(w.copies)) {
-		switch c := w.copies[id]; {
-		case !c.ready.Equal(w.Now):
-		case c.broken:
-			out = append(out, exited(c.instance, id))
-		default:
-			r := hosting.NewReport(c.instance, id, hosting.FleetReady)
-			r.Address = "192.0.2.1:8080"
+		if r, ok := w.copies[id].report(w.Now, id); ok {
 			out = append(out, r)
 		}
 	}

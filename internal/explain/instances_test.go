@@ -48,3 +48,27 @@ func TestStagesOfAStart(t *testing.T) {
 		t.Errorf("once it serves it still starts:\n%s", text)
 	}
 }
+
+// A simulated run that is to report stages has them in its explanations.
+func TestStagesOfASimulatedStart(t *testing.T) {
+	m, three := newMemory(t), 3
+	m.Stages, m.Startup, m.Download = true, 90*time.Second, 30*time.Second
+	m.must(engine.UpdateEndpointWeightsAndCapacities{
+		Key: engine.EndpointKey{Scope: scope, Endpoint: "iris"}, Changes: []hosting.Change{{Variant: "blue", Desired: &three}},
+	})
+	begun := m.Now.Format("15:04:05")
+	for _, x := range []struct {
+		wait time.Duration
+		want string
+	}{
+		{10 * time.Second, " starts: asked for at " + begun + " wall time, scheduled\n"},
+		{25 * time.Second, " starts: asked for at " + begun + " wall time, scheduled, model data ready after 30s, started\n"},
+		{time.Minute, ""},
+	} {
+		m.run(x.wait)
+		got := text(t, m.ask(asked))
+		if n := strings.Count(got, " starts: "); x.want != "" && strings.Count(got, x.want) != 2 || x.want == "" && n != 0 {
+			t.Errorf("after %v more: %d starts, want %q\n%s", x.wait, n, x.want, got)
+		}
+	}
+}

@@ -288,6 +288,30 @@ func TestACrash(t *testing.T) {
 	}
 }
 
+// A simulated run that is to report stages has them in its timeline.
+func TestStagesOfSimulatedStarts(t *testing.T) {
+	w, two := newWorld(t), 2
+	w.Stages, w.Startup, w.Download = true, 90*time.Second, 30*time.Second
+	from := w.Now
+	w.must(engine.UpdateEndpointWeightsAndCapacities{
+		Key: engine.EndpointKey{Scope: scope, Endpoint: "iris"}, Changes: []hosting.Change{{Variant: "blue", Desired: &two}},
+	})
+	w.run(2 * time.Minute)
+	lives := w.build(from, w.Now).Lives
+	if len(lives) != 2 {
+		t.Fatalf("%d instances: %+v", len(lives), lives)
+	}
+	var stages []string
+	for _, x := range lives {
+		for _, s := range x.Stages {
+			stages = append(stages, fmt.Sprintf("%s %g", s.Name, s.Seconds))
+		}
+	}
+	if got, want := strings.Join(stages, ", "), "capacity 0, model data 30, container 0, health 60"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // The points of a long range are means, with the highest value beside.
 func TestFewerPointsAreMeans(t *testing.T) {
 	w := newWorld(t)
