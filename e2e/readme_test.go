@@ -5,9 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 )
 
 // The commands of README.md's section "Five minutes", pasted into a new shell with real AWS credentials, all work, and nothing goes to AWS.
@@ -29,7 +36,7 @@ func TestReadmeCommands(t *testing.T) {
 	if n < 15 {
 		t.Fatalf("the README's five minutes have %d commands", n)
 	}
-	pasted.WriteString("echo \"endpoint: $AWS_ENDPOINT_URL key: $AWS_ACCESS_KEY_ID token: $AWS_SESSION_TOKEN profile: $AWS_PROFILE\"\nkill $(jobs -p)\nwait\n")
+	pasted.WriteString("echo \"endpoint: $AWS_ENDPOINT_URL key: $AWS_ACCESS_KEY_ID token: $AWS_SESSION_TOKEN profile: $AWS_PROFILE\"\n")
 
 	dir := t.TempDir()
 	examples, err := filepath.Abs("../examples")
@@ -74,6 +81,17 @@ func TestReadmeCommands(t *testing.T) {
 			t.Errorf("has %q", not)
 		}
 	}
+	left, err := os.ReadDir(dir) // what the tour made is gone, and it wrote nothing else
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, len(left))
+	for i, x := range left {
+		names[i] = x.Name()
+	}
+	if want := []string{"Makefile", "bin", "credentials", "examples"}; !slices.Equal(names, want) {
+		t.Errorf("the tour leaves %v, want %v", names, want)
+	}
 	if n := calls.n.Load(); n != 0 {
 		t.Errorf("%d connections would have left this machine", n)
 	}
@@ -112,4 +130,64 @@ func outside(t *testing.T) *outsider {
 		<-ended
 	})
 	return o
+}
+
+// With the faster clock and the higher rate that the README names, the tour's policy scales out as its sample output shows.
+func TestReadmeFasterClock(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("With `--clock-speed (\\d+)` behind `serve`, and (\\d+) requests per second").FindStringSubmatch(string(text))
+	if m == nil {
+		t.Fatal("the README has no faster clock")
+	}
+	speed, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate, err := strconv.ParseFloat(m[2], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s := start(t, dir, "--clock-speed", m[1])
+	s.deploy("iris", 1, nil)
+	if _, err := s.scaling().RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
+		ServiceNamespace: scaling.ServiceNamespaceSagemaker, ResourceId: aws.String("endpoint/iris/variant/AllTraffic"),
+		ScalableDimension: scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount, MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.scaling().PutScalingPolicy(t.Context(), &applicationautoscaling.PutScalingPolicyInput{
+		PolicyName: aws.String("keep-70"), PolicyType: scaling.PolicyTypeTargetTrackingScaling, ServiceNamespace: scaling.ServiceNamespaceSagemaker,
+		ResourceId: aws.String("endpoint/iris/variant/AllTraffic"), ScalableDimension: scaling.ScalableDimensionSageMakerVariantDesiredInstanceCount,
+		TargetTrackingScalingPolicyConfiguration: &scaling.TargetTrackingScalingPolicyConfiguration{
+			TargetValue: aws.Float64(70), PredefinedMetricSpecification: &scaling.PredefinedMetricSpecification{PredefinedMetricType: scaling.MetricTypeSageMakerVariantInvocationsPerInstance},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if perMinute := rate * 60 / speed; perMinute/70 <= 3 {
+		t.Errorf("%v requests per second are %v a minute of policy time, which needs fewer than 4 instances", rate, perMinute)
+	}
+	traffic := s.command(t.Context(), "python3", "../examples/notebook/traffic.py", "iris", m[2])
+	if err := traffic.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.settled("iris", 4)
+	if err := traffic.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = traffic.Wait() // it was killed
+	for _, pattern := range []string{
+		`(?m)^\S+ \S+  decision   desired 1 -> 4: keep-70: AlarmHigh in ALARM, 3 of 3: \S+ > 70; load \S+ = \S+ x 1; wanted \d+ = ceil\(\S+ / 70\)`,
+		`(?m)^iris/AllTraffic at \S+ \S+ UTC: InService, 4 of 4 wanted instances serve; range 1 to 4$`,
+	} {
+		form := regexp.MustCompile(pattern)
+		if out := s.script(binary, "explain", "iris", "--data-dir", dir); !form.MatchString(out) || !form.Match(text) {
+			t.Errorf("%s is not in the README and in\n%s", pattern, out)
+		}
+	}
 }
