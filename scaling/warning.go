@@ -127,7 +127,8 @@ func (w Warning) String() string {
 		}
 		return "dry run: decisions are recorded and change nothing"
 	case CapacityOutsideRange:
-		return fmt.Sprintf("the desired capacity %d is outside the range %d to %d, and nothing moves it there: set it, or register the target again",
+		return fmt.Sprintf("the desired capacity %d is outside the range %d to %d: a change to it failed, or it was set so. "+
+			"A policy's next change into the range, or registering the target again, moves it there",
 			w.Number, w.Range[0], w.Range[1])
 	case ScheduleNeverDue:
 		return fmt.Sprintf("scheduled action %s never runs: when it was put, %s had no time left to come, within its start and end", w.Action, w.When)
