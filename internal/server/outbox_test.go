@@ -45,14 +45,20 @@ func TestDamagedMessagesHoldUpNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
 	if _, err := db.ExecContext(t.Context(), `UPDATE outbox SET data = CAST(replace(CAST(data AS TEXT), 'flipped', 'flippet') AS BLOB) WHERE id = 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil { // with its write-ahead log, which would not be the server's
 		t.Fatal(err)
 	}
 	if s, err = sqlite.Open(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	if db, err = sql.Open("sqlite", filepath.Join(dir, sqlite.FileName)); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	box := outbox{s, slog.New(slog.DiscardHandler)}
 	id, e, ok, err := box.First(t.Context(), topic)
 	if err != nil || !ok || e.Alarm.Name != "whole" {
