@@ -13,7 +13,7 @@ import (
 )
 
 // Parser is a Type whose configuration can be written as a few named settings. So its policies can be put by PutPolicy of the Bellows API,
-// by `bellows policy put` and by the scenario command `policy`.
+// by `bellows policies put` and by the scenario command `policy`.
 type Parser interface {
 	Type
 

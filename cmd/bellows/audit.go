@@ -27,7 +27,7 @@ func auditCommand() *cobra.Command {
 			if err := since(&f, from); err != nil {
 				return err
 			}
-			server, err := client.Open(dir, "")
+			server, err := client.Open(cmd.Context(), client.Options{Dir: dir})
 			if err != nil {
 				return err
 			}

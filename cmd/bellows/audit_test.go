@@ -39,7 +39,7 @@ func TestAudit(t *testing.T) {
 	if err := s.keys(&reader, "create", "--user", "ann", "--read-only"); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Open(s.dir, "")
+	c, err := client.Open(t.Context(), client.Options{Dir: s.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

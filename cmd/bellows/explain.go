@@ -50,7 +50,7 @@ func explainCommand(types scaling.Types) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain ENDPOINT[/VARIANT]",
 		Short: "Say why a variant did or did not scale",
-		Long: "Tells a variant's story: what its alarms said, what each policy saw and wanted, what came of it, why not more, and what is\n" +
+		Long: "Prints the states of a variant's alarms, what each policy measured and recommended, what followed, why not more, and what is\n" +
 			"silently wrong. --at asks for one moment of the last two weeks. The data directory answers, whether or not a server runs.",
 		Args: arguments(1, "ENDPOINT[/VARIANT]"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -46,7 +46,7 @@ func (f *keysFlags) create() *cobra.Command {
 			if k.Expires, err = expiry(expires); err != nil {
 				return err
 			}
-			server, err := client.Open(f.dir, "")
+			server, err := client.Open(cmd.Context(), client.Options{Dir: f.dir})
 			if err != nil {
 				return err
 			}
@@ -75,7 +75,7 @@ func (f *keysFlags) list() *cobra.Command {
 		Short: "List the access keys, without their secrets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			server, err := client.Open(f.dir, "")
+			server, err := client.Open(cmd.Context(), client.Options{Dir: f.dir})
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func (f *keysFlags) expire() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			server, err := client.Open(f.dir, "")
+			server, err := client.Open(cmd.Context(), client.Options{Dir: f.dir})
 			if err != nil {
 				return err
 			}
@@ -127,7 +127,7 @@ func (f *keysFlags) revoke() *cobra.Command {
 		Short: "Remove an access key",
 		Args:  arguments(1, "ACCESS-KEY-ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := client.Open(f.dir, "")
+			server, err := client.Open(cmd.Context(), client.Options{Dir: f.dir})
 			if err != nil {
 				return err
 			}

@@ -114,7 +114,7 @@ func TestKeysOfAnotherAccount(t *testing.T) {
 	if err := s.keys(&other, "create", "--user", "ben", "--account", "999999999999"); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Open(s.dir, "")
+	c, err := client.Open(t.Context(), client.Options{Dir: s.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"bellows.dev/bellows/internal/client"
 	"bellows.dev/bellows/internal/demomodel"
 	"bellows.dev/bellows/internal/server"
 	"bellows.dev/bellows/scaling"
@@ -29,16 +31,37 @@ type usageError struct{ error }
 // Unwrap returns the mistake.
 func (e *usageError) Unwrap() error { return e.error }
 
-// exitCode is 2 for a usageError, and 1 for other errors.
+// Exit codes. docs/cli.md documents them.
+const (
+	exitFailed      = 1   // something failed, or doctor found something wrong
+	exitUsage       = 2   // a mistake on the command line
+	exitRefused     = 3   // the server refused the call
+	exitNoServer    = 4   // no server answers, or it is not known
+	exitNotFound    = 5   // what is named does not exist
+	exitInterrupted = 130 // Ctrl-C, as shells have it
+)
+
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
 	var mistake *usageError
+	var refused *client.Error
+	var absent *client.NoServerError
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &mistake):
-		return 2
+	case errors.As(err, &mistake), strings.HasPrefix(err.Error(), "required flag(s) "), strings.HasPrefix(err.Error(), "unknown command "),
+		strings.HasPrefix(err.Error(), "if any flags in the group ["):
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &absent):
+		return exitNoServer
+	case errors.As(err, &refused) && refused.NotFound():
+		return exitNotFound
+	case errors.As(err, &refused):
+		return exitRefused
 	default:
-		return 1
+		return exitFailed
 	}
 }
 
@@ -52,7 +75,9 @@ func root(types scaling.Types) *cobra.Command {
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{fmt.Errorf("%w\n%s", err, usageHint(c))} })
 	c.AddCommand(
-		serveCommand(types), envCommand(), keysCommand(), auditCommand(), policyCommand(), explainCommand(types), demoCommand(), simulateCommand(types), replayCommand(types),
+		serveCommand(types), envCommand(), keysCommand(), auditCommand(), explainCommand(types), demoCommand(), simulateCommand(types), replayCommand(types),
+		endpointsCommand(), modelsCommand(), variantsCommand(), instancesCommand(), metricsCommand(), alarmsCommand(), policiesCommand(),
+		schedulesCommand(), activitiesCommand(), scaleCommand(), invokeCommand(), deployCommand(), rollbackCommand(), deleteCommand(), watchCommand(),
 		demoModelCommand(), versionCommand(c),
 	)
 	return c

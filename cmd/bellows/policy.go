@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -8,147 +9,119 @@ import (
 
 	"bellows.dev/bellows/internal/client"
 	"bellows.dev/bellows/internal/explain"
-	"bellows.dev/bellows/internal/plainjson"
+	"bellows.dev/bellows/internal/listing"
+	"bellows.dev/bellows/internal/term"
 	"bellows.dev/bellows/scaling"
 )
 
-// policyFlags are the flags that the commands below policy have in common.
-type policyFlags struct {
-	dir, region string
-	json        bool
-}
-
-func policyCommand() *cobra.Command {
-	var f policyFlags
-	c := &cobra.Command{
-		Use:   "policy",
-		Short: "Put, list and delete scaling policies of any type",
-		Long: "Puts scaling policies as named settings, through the API of the running server of a data directory: types that AWS does\n" +
-			"not have, and those of AWS's whose configuration needs few settings. `bellows policy types` lists the types.",
-		Args: cobra.NoArgs,
-	}
-	flags := c.PersistentFlags()
-	flags.StringVar(&f.dir, "data-dir", defaultDataDir, "data directory of the server")
-	flags.StringVar(&f.region, "region", "", "region of the endpoint; default: the server's")
-	c.AddCommand(f.put(), f.list(), f.types(), f.remove())
+// policiesCommand lists policies; the commands below it change them.
+func policiesCommand() *cobra.Command {
+	c := list{
+		use: "policies [ENDPOINT[/VARIANT]]", short: "List, put and delete scaling policies of any type",
+		long: "Lists the scaling policies of all targets, of an endpoint or of a variant. The commands below it put policies as named settings: types that\n" +
+			"AWS does not have, and those of AWS's whose configuration needs few settings. `bellows policies types` lists the types.",
+		example: "  bellows policies iris/AllTraffic\n  bellows policies put keep --on iris/AllTraffic --type TargetTrackingScaling metric=SageMakerVariantInvocationsPerInstance target=70",
+		args:    cobra.MaximumNArgs(1), complete: completeEither,
+		read: func(ctx context.Context, to *client.Client, args []string) (term.Answer, error) {
+			endpoint, variant, err := ofVariant(args)
+			if err != nil {
+				return term.Answer{}, err
+			}
+			return listing.Policies(ctx, to, endpoint, variant)
+		},
+	}.command()
+	c.Aliases = []string{"policy"}
+	c.AddCommand(putPolicyCommand(), policyTypesCommand(), deletePolicyCommand())
 	return c
 }
 
-func (f *policyFlags) put() *cobra.Command {
+func putPolicyCommand() *cobra.Command {
+	var x connection
 	var on, kind string
 	c := &cobra.Command{
 		Use:     "put NAME --on ENDPOINT/VARIANT --type TYPE SETTING=VALUE…",
 		Short:   "Make a policy of a scalable target, or replace its configuration",
-		Example: "  bellows policy put keep --on iris/AllTraffic --type TargetTrackingScaling metric=SageMakerVariantInvocationsPerInstance target=70",
-		Args:    arguments(0, "NAME"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			of, err := target(on)
-			if err != nil {
-				return err
-			}
-			settings := map[string]string{}
-			for _, a := range args[1:] {
-				name, value, found := strings.Cut(a, "=")
-				if _, twice := settings[name]; !found || name == "" || twice {
-					return &usageError{fmt.Errorf("%q is not SETTING=VALUE, or its setting is there twice\n%s", a, usageHint(cmd))}
-				}
-				settings[name] = value
-			}
-			server, err := client.Open(f.dir, f.region)
-			if err != nil {
-				return err
-			}
-			arn, err := server.PutPolicy(cmd.Context(), of, args[0], kind, settings)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), arn)
+		Example: "  bellows policies put keep --on iris/AllTraffic --type TargetTrackingScaling metric=SageMakerVariantInvocationsPerInstance target=70",
+		Args:    usage(arguments(0, "NAME")),
+	}
+	x.add(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		of, err := target(on)
+		if err != nil {
 			return err
-		},
+		}
+		settings := map[string]string{}
+		for _, a := range args[1:] {
+			name, value, found := strings.Cut(a, "=")
+			if _, twice := settings[name]; !found || name == "" || twice {
+				return &usageError{fmt.Errorf("%q is not SETTING=VALUE, or its setting is there twice\n%s", a, usageHint(c))}
+			}
+			settings[name] = value
+		}
+		return x.calling(func(c *cobra.Command, to *client.Client, args []string) error {
+			arn, err := to.PutPolicy(c.Context(), of, args[0], kind, settings)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(c.OutOrStdout(), arn)
+			return err
+		})(c, args)
 	}
 	c.Flags().StringVar(&on, "on", "", "the scalable target")
-	c.Flags().StringVar(&kind, "type", "", "the policy type, of those that `bellows policy types` lists")
+	c.Flags().StringVar(&kind, "type", "", "the policy type, of those that `bellows policies types` lists")
 	required(c, "on", "type")
+	x.completeFlag(c, "on", completeVariants)
+	x.completeFlag(c, "type", func(ctx context.Context, to *client.Client, begin string) ([]string, error) {
+		types, err := to.PolicyTypes(ctx)
+		var names []string
+		for _, t := range types {
+			names = append(names, t.Name)
+		}
+		return beginning(names, begin), err
+	})
 	return c
 }
 
-func (f *policyFlags) list() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "list [ENDPOINT/VARIANT]",
-		Short: "List the policies of all scalable targets, or of one, with their settings",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			resource := ""
-			if len(args) == 1 {
-				of, err := target(args[0])
-				if err != nil {
-					return err
-				}
-				resource = of.ResourceID
-			}
-			server, err := client.Open(f.dir, f.region)
-			if err != nil {
-				return err
-			}
-			all, err := server.Policies(cmd.Context(), resource)
-			if err != nil {
-				return err
-			}
-			if f.json {
-				return plainjson.Write(cmd.OutOrStdout(), all)
-			}
-			return client.RenderPolicies(cmd.OutOrStdout(), all)
+func policyTypesCommand() *cobra.Command {
+	return list{
+		use: "types", short: "List the policy types that can be put as settings", example: "  bellows policies types",
+		args: cobra.NoArgs,
+		read: func(ctx context.Context, to *client.Client, _ []string) (term.Answer, error) {
+			return listing.PolicyTypes(ctx, to)
 		},
-	}
-	c.Flags().BoolVar(&f.json, "json", false, "JSON")
-	return c
+	}.command()
 }
 
-func (f *policyFlags) types() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "types",
-		Short: "List the policy types, with their settings",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			server, err := client.Open(f.dir, f.region)
-			if err != nil {
-				return err
-			}
-			all, err := server.PolicyTypes(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if f.json {
-				return plainjson.Write(cmd.OutOrStdout(), all)
-			}
-			return client.RenderPolicyTypes(cmd.OutOrStdout(), all)
-		},
-	}
-	c.Flags().BoolVar(&f.json, "json", false, "JSON")
-	return c
-}
-
-func (f *policyFlags) remove() *cobra.Command {
+func deletePolicyCommand() *cobra.Command {
+	var x connection
 	var on string
 	c := &cobra.Command{
-		Use:   "delete NAME --on ENDPOINT/VARIANT",
-		Short: "Delete a policy, with the alarms that it owns",
-		Args:  arguments(1, "NAME"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			of, err := target(on)
-			if err != nil {
-				return err
-			}
-			server, err := client.Open(f.dir, f.region)
-			if err != nil {
-				return err
-			}
-			return server.DeletePolicy(cmd.Context(), of, args[0])
-		},
+		Use:     "delete NAME --on ENDPOINT/VARIANT",
+		Short:   "Delete a policy, with the alarms that it owns",
+		Example: "  bellows policies delete keep --on iris/AllTraffic",
+		Args:    usage(arguments(1, "NAME")),
+	}
+	x.add(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		of, err := target(on)
+		if err != nil {
+			return err
+		}
+		return x.calling(func(c *cobra.Command, to *client.Client, args []string) error {
+			return to.DeletePolicy(c.Context(), of, args[0])
+		})(c, args)
 	}
 	c.Flags().StringVar(&on, "on", "", "the scalable target")
 	required(c, "on")
+	x.completeFlag(c, "on", completeVariants)
 	return c
+}
+
+// completeFlag completes the value of a flag by what the server has.
+func (x *connection) completeFlag(c *cobra.Command, flag string, f completer) {
+	if err := c.RegisterFlagCompletionFunc(flag, x.completing(f)); err != nil {
+		panic(err) // there is no such flag
+	}
 }
 
 // target parses ENDPOINT/VARIANT.

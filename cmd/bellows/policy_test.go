@@ -203,20 +203,20 @@ func TestAPolicyTypeOfOurOwnEndToEnd(t *testing.T) {
 		}
 		return out
 	}
-	if out := run("policy", "types"); !strings.HasSuffix(out, "QueueLength\n  each  (required) messages for each instance\n") || !strings.HasPrefix(out, "StepScaling\n  adjustment-type  (required) ") {
+	if out := strings.Join(strings.Fields(run("policy", "types")), " "); !strings.HasSuffix(out, "QueueLength each yes messages for each instance") || !strings.HasPrefix(out, "TYPE SETTING REQUIRED MEANING StepScaling adjustment-type yes ") {
 		t.Errorf("policy types prints %s", out)
 	}
-	arn := run("policy", "put", "queue", "--on", "chat/blue", "--type", "QueueLength", "each=5")
+	arn := run("policies", "put", "queue", "--on", "chat/blue", "--type", "QueueLength", "each=5")
 	if !strings.HasSuffix(arn, ":policyName/queue\n") {
 		t.Errorf("policy put prints %s", arn)
 	}
-	if out := run("policy", "list"); out != "endpoint/chat/variant/blue  queue  QueueLength  each=5\n" {
-		t.Errorf("policy list prints %s", out)
+	if out := strings.Join(strings.Fields(run("policies")), " "); !strings.HasSuffix(out, " chat/blue queue QueueLength each=5 0") {
+		t.Errorf("policies prints %s", out)
 	}
-	var listed []map[string]any
-	if err := json.Unmarshal([]byte(run("policy", "list", "chat/blue", "--json")), &listed); err != nil || len(listed) != 1 || listed[0]["arn"] != strings.TrimSpace(arn) ||
-		fmt.Sprint(listed[0]["settings"]) != "map[each:5]" {
-		t.Errorf("policy list --json prints %v, %v", listed, err)
+	var listed struct{ ScalingPolicies []map[string]any }
+	if err := json.Unmarshal([]byte(run("policies", "chat/blue", "--json")), &listed); err != nil || len(listed.ScalingPolicies) != 1 ||
+		listed.ScalingPolicies[0]["PolicyARN"] != strings.TrimSpace(arn) || fmt.Sprint(listed.ScalingPolicies[0]["Settings"]) != "map[each:5]" {
+		t.Errorf("policies --json prints %v, %v", listed, err)
 	}
 	s.scaled(12, 3)
 
@@ -258,33 +258,33 @@ func TestAPolicyTypeOfOurOwnEndToEnd(t *testing.T) {
 
 	s = serve(t, dir) // it restores the policy from the journal or a snapshot
 	s.scaled(2, 1)
-	run("policy", "delete", "queue", "--on", "chat/blue")
-	if out := run("policy", "list", "--json"); out != "[]\n" {
-		t.Errorf("after policy delete, list prints %s", out)
+	run("policies", "delete", "queue", "--on", "chat/blue")
+	if out := run("policies", "--json"); out != "{\n  \"ScalingPolicies\": []\n}\n" {
+		t.Errorf("after policies delete, policies prints %s", out)
 	}
 }
 
 // Mistakes are named: those of the command line before the server is asked, the others with AWS's error.
 func TestPolicyRefusals(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := bellows(t.Context(), "policy", "list", "--data-dir", dir); err == nil || err.Error() != dir+" is not the data directory of a server (--data-dir names another)" {
+	if _, err := bellows(t.Context(), "policies", "--data-dir", dir); err == nil || !strings.HasPrefix(err.Error(), dir+" is not the data directory of a server (--data-dir names another)\n") {
 		t.Errorf("without a server: %v", err)
 	}
 	serve(t, dir)
-	put := []string{"policy", "put", "queue", "--on", "chat/blue", "--type", "QueueLength"}
+	put := []string{"policies", "put", "queue", "--on", "chat/blue", "--type", "QueueLength"}
 	for _, tt := range []struct {
 		args []string
 		code int
 		want string
 	}{
-		{[]string{"policy", "put", "--on", "chat/blue", "--type", "QueueLength"}, 1, "NAME is missing"},
-		{[]string{"policy", "put", "queue", "each=5"}, 1, `required flag(s) "on", "type" not set`},
+		{[]string{"policies", "put", "--on", "chat/blue", "--type", "QueueLength"}, 2, "NAME is missing"},
+		{[]string{"policies", "put", "queue", "each=5"}, 2, `required flag(s) "on", "type" not set`},
 		{append(slices.Clone(put), "each"), 2, `"each" is not SETTING=VALUE`},
 		{append(slices.Clone(put), "each=5", "each=6"), 2, `"each=6" is not SETTING=VALUE, or its setting is there twice`},
-		{[]string{"policy", "put", "queue", "--on", "chat", "--type", "QueueLength", "each=5"}, 2, `"chat" has no variant: want ENDPOINT/VARIANT`},
-		{append(slices.Clone(put), "each=many"), 1, "The setting each must be a finite number, but was 'many' (ValidationException)"},
-		{append(slices.Clone(put), "each=5"), 1, "No scalable target registered for service namespace: sagemaker"},
-		{[]string{"policy", "delete", "queue", "--on", "chat/blue"}, 1, "(ObjectNotFoundException)"},
+		{[]string{"policies", "put", "queue", "--on", "chat", "--type", "QueueLength", "each=5"}, 2, `"chat" has no variant: want ENDPOINT/VARIANT`},
+		{append(slices.Clone(put), "each=many"), exitRefused, "The setting each must be a finite number, but was 'many' (ValidationException)"},
+		{append(slices.Clone(put), "each=5"), exitNotFound, "No scalable target registered for service namespace: sagemaker"},
+		{[]string{"policies", "delete", "queue", "--on", "chat/blue"}, exitNotFound, "(ObjectNotFoundException)"},
 	} {
 		_, err := bellows(t.Context(), append(tt.args, "--data-dir", dir)...)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || exitCode(err) != tt.code {

@@ -51,7 +51,7 @@ type auditPage struct {
 func (c *Client) Audit(ctx context.Context, f AuditFilter, most int, each func([]audit.Record) error) (after string, err error) {
 	if f.Ago > 0 {
 		var p auditPage
-		if err := c.Get(ctx, "audit", url.Values{"limit": {"1"}}, &p); err != nil {
+		if err := c.Read(ctx, "audit", url.Values{"limit": {"1"}}, &p); err != nil {
 			return "", err
 		}
 		f.Since = p.Now.Add(-f.Ago)
@@ -60,7 +60,7 @@ func (c *Client) Audit(ctx context.Context, f AuditFilter, most int, each func([
 	var all []audit.Record
 	for {
 		var p auditPage
-		if err := c.Get(ctx, "audit", v, &p); err != nil {
+		if err := c.Read(ctx, "audit", v, &p); err != nil {
 			return "", err
 		}
 		if after == "" {
@@ -88,7 +88,7 @@ func (c *Client) Follow(ctx context.Context, f AuditFilter, after string, each f
 	for {
 		v.Set("after", after)
 		var p auditPage
-		if err := c.Get(ctx, "audit", v, &p); err != nil && ctx.Err() == nil {
+		if err := c.Read(ctx, "audit", v, &p); err != nil && ctx.Err() == nil {
 			return err
 		}
 		if len(p.Records) > 0 {

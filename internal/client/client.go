@@ -1,18 +1,16 @@
-// Package client calls operations of a server in awsJson 1.1, with the address and the key in its data directory:
+// Package client calls a server for commands: Bellows, with the address and the key in its data directory or by URL, or AWS itself.
 //
-//	c, err := client.Open(dir, "")
-//	err = c.Call(ctx, client.Operation{Signing: "bellows", Target: "Bellows.DescribePolicies"}, &in, &out)
+//	c, err := client.Open(ctx, client.Options{Dir: "./bellows-data"})
+//	out, err := c.SageMaker.ListEndpoints(ctx, &sagemaker.ListEndpointsInput{})
+//	err = c.Read(ctx, "variants", url.Values{"q": {"iris"}}, &rows) // the console's API, which only Bellows has
+//
+// Errors of calls are made readable by Plain.
 package client
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -20,150 +18,144 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/aws-sdk-go-v2/service/sagemakerruntime"
+	"github.com/aws/smithy-go/logging"
 
 	"bellows.dev/bellows/internal/addrfile"
-	"bellows.dev/bellows/internal/awsapi/wire"
 	"bellows.dev/bellows/internal/credentials"
 )
 
-// Limits of a call.
-const (
-	timeout   = 30 * time.Second
-	answerMax = 32 << 20
-)
+// Options say what to call. With none of EndpointURL, Profile and AWS it is the server of Dir.
+type Options struct {
+	Dir    string // data directory of a server of this machine
+	Region string // default: the server's, or that of the environment or profile
 
-// Client calls one server.
+	EndpointURL string // a server by its URL, with the credentials of the environment or of Profile
+	Profile     string // of AWS's configuration files
+	AWS         bool   // AWS itself, with the credentials of the environment
+}
+
+// Client calls one server, or AWS. Its members are the AWS SDK's clients.
 type Client struct {
-	url, region string
-	key         credentials.Key
-	http        http.Client
+	SageMaker  *sagemaker.Client
+	Runtime    *sagemakerruntime.Client
+	Scaling    *applicationautoscaling.Client
+	CloudWatch *cloudwatch.Client
+
+	config aws.Config
+	url    string // of a Bellows server, without a slash at its end; "" for AWS
+	http   aws.HTTPClient
 }
 
-// Operation names an operation on the wire.
-type Operation struct {
-	Signing string // the service that requests are signed for
-	Target  string // X-Amz-Target: service and operation
-}
-
-// Error is a refusal of the server.
-type Error struct{ Code, Message string }
-
-// Error returns the text of the refusal with its code.
-func (e *Error) Error() string { return e.Message + " (" + e.Code + ")" }
-
-// Open returns a client of the server of a data directory. No region is the server's own. It fails where the directory is none of a server.
-func Open(dir, region string) (*Client, error) {
-	key, err := credentials.Own(dir)
+// Open returns a client. It calls nothing yet. It fails with NoServerError where the data directory is none of a server.
+func Open(ctx context.Context, o Options) (*Client, error) {
+	if o.EndpointURL != "" || o.Profile != "" || o.AWS {
+		return openByConfiguration(ctx, o)
+	}
+	key, err := credentials.Own(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not the data directory of a server (--data-dir names another)", dir)
+		return nil, &NoServerError{o.Dir + " is not the data directory of a server (--data-dir names another)"}
 	}
 	if err != nil {
 		return nil, err
 	}
-	address, own, found := addrfile.Read(dir)
+	address, own, found := addrfile.Read(o.Dir)
 	if !found {
-		return nil, fmt.Errorf("the server of %s has not written its address: is `bellows serve` running?", dir)
+		return nil, &NoServerError{fmt.Sprintf("the server of %s has not written its address: is `bellows serve` running?", o.Dir)}
 	}
 	if address, err = addrfile.Reachable(address); err != nil {
 		return nil, err
 	}
-	if region == "" {
-		region = own
+	if o.Region == "" {
+		o.Region = own
 	}
-	return &Client{
-		url: "http://" + address + "/", region: region, key: key,
-		http: http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}}, // without a proxy
-	}, nil
+	return New("http://"+address, o.Region, key), nil
 }
+
+// New returns a client of the server at a URL, with a key.
+func New(url, region string, k credentials.Key) *Client {
+	return of(aws.Config{
+		Region: region, BaseEndpoint: &url, HTTPClient: &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Minute}}, // without a proxy
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: static(k),
+	})
+}
+
+// static returns a key as the SDK takes it.
+func static(k credentials.Key) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, nil
+	})
+}
+
+// openByConfiguration returns a client configured as AWS's own clients are, by the environment and AWS's files.
+func openByConfiguration(ctx context.Context, o Options) (*Client, error) {
+	set := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
+	if o.Profile != "" {
+		set = append(set, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.Region != "" {
+		set = append(set, config.WithRegion(o.Region))
+	}
+	if o.EndpointURL != "" {
+		u, err := url.Parse(o.EndpointURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("--endpoint-url is %q; want a URL such as http://127.0.0.1:4580", o.EndpointURL)
+		}
+		set = append(set, config.WithBaseEndpoint(strings.TrimSuffix(o.EndpointURL, "/")))
+	}
+	c, err := config.LoadDefaultConfig(ctx, set...)
+	if err != nil {
+		return nil, fmt.Errorf("reading AWS's configuration: %w", err)
+	}
+	if c.Region == "" {
+		return nil, errors.New("no region is configured: add --region, or set AWS_REGION")
+	}
+	return of(c), nil
+}
+
+// of returns a client with a configuration.
+func of(c aws.Config) *Client {
+	x := &Client{
+		SageMaker: sagemaker.NewFromConfig(c), Runtime: sagemakerruntime.NewFromConfig(c), Scaling: applicationautoscaling.NewFromConfig(c),
+		CloudWatch: cloudwatch.NewFromConfig(c), config: c, http: c.HTTPClient,
+	}
+	if at := aws.ToString(c.BaseEndpoint); at != "" && !ofAWS(at) {
+		x.url = strings.TrimSuffix(at, "/")
+	}
+	if x.http == nil {
+		x.http = http.DefaultClient
+	}
+	return x
+}
+
+// ofAWS reports whether a URL is one of AWS's own.
+func ofAWS(at string) bool {
+	u, err := url.Parse(at)
+	host := ""
+	if err == nil {
+		host = u.Hostname()
+	}
+	return strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn") || strings.HasSuffix(host, ".api.aws")
+}
+
+// AWS reports whether the client calls AWS itself. What only Bellows has then fails with an OnlyBellowsError.
+func (c *Client) AWS() bool { return c.url == "" }
 
 // Region returns the region that calls are for.
-func (c *Client) Region() string { return c.region }
+func (c *Client) Region() string { return c.config.Region }
 
-// Call calls an operation: in is encoded as the request, and the response is decoded into out. It fails with Error where the server refuses.
-func (c *Client) Call(ctx context.Context, o Operation, in, out any) error {
-	body := wire.EncodeJSON(in)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("X-Amz-Target", o.Target)
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	sum := sha256.Sum256(body)
-	who := aws.Credentials{AccessKeyID: c.key.AccessKeyID, SecretAccessKey: c.key.SecretAccessKey, SessionToken: c.key.SessionToken}
-	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), o.Signing, c.region, time.Now()); err != nil {
-		return fmt.Errorf("signing the request: %w", err)
-	}
-	status, text, err := c.send(r)
-	if err != nil {
-		return err
-	}
-	if status != "" {
-		return refusal(status, text)
-	}
-	if err := wire.DecodeJSON(text, out); err != nil {
-		return fmt.Errorf("decoding the response: %w", err)
-	}
-	return nil
-}
+// URL returns the address of the server, "" for AWS.
+func (c *Client) URL() string { return c.url }
 
-// send sends a request and returns the body of the response, and its status where it is not 200.
-func (c *Client) send(r *http.Request) (status string, text []byte, err error) {
-	response, err := c.http.Do(r)
-	if err != nil {
-		return "", nil, fmt.Errorf("no server answers: %w", err)
+// Name names what is called, for people: a URL, or AWS and the region.
+func (c *Client) Name() string {
+	if c.AWS() {
+		return "AWS " + c.config.Region
 	}
-	text, err = io.ReadAll(io.LimitReader(response.Body, answerMax))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return "", nil, fmt.Errorf("reading the response: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		status = response.Status
-	}
-	return status, text, nil
-}
-
-// Get asks the console's API, such as audit with its parameters, and decodes the answer into out. It fails with Error where the server refuses.
-func (c *Client) Get(ctx context.Context, path string, parameters url.Values, out any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"console/api/"+path+"?"+parameters.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(nil)
-	who := aws.Credentials{AccessKeyID: c.key.AccessKeyID, SecretAccessKey: c.key.SecretAccessKey, SessionToken: c.key.SessionToken}
-	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), "bellows", c.region, time.Now()); err != nil {
-		return fmt.Errorf("signing the request: %w", err)
-	}
-	status, text, err := c.send(r)
-	if err != nil {
-		return err
-	}
-	if status != "" {
-		var e struct {
-			Error struct{ Code, Message string } `json:"error"`
-		}
-		if json.Unmarshal(text, &e) != nil || e.Error.Code == "" {
-			return fmt.Errorf("the server answered %s", status)
-		}
-		return &Error{Code: e.Error.Code, Message: e.Error.Message}
-	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return fmt.Errorf("decoding the response: %w", err)
-	}
-	return nil
-}
-
-// refusal decodes an error in the form of awsJson.
-func refusal(status string, text []byte) error {
-	var e struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"` // or Message: encoding/json ignores case
-	}
-	if err := json.Unmarshal(text, &e); err != nil || e.Type == "" {
-		return fmt.Errorf("the server answered %s", status)
-	}
-	if _, name, found := strings.Cut(e.Type, "#"); found {
-		e.Type = name
-	}
-	return &Error{Code: e.Type, Message: e.Message}
+	return c.url
 }

@@ -1,7 +1,6 @@
 package client_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
 	"github.com/google/go-cmp/cmp"
 
 	"bellows.dev/bellows/engine"
@@ -104,7 +104,7 @@ func serve(t *testing.T) (dir string) {
 
 // Policies are put, listed over more than one page, and deleted by signed requests to the server of a data directory, in its region.
 func TestPoliciesOfAServer(t *testing.T) {
-	c, err := client.Open(serve(t), "")
+	c, err := client.Open(t.Context(), client.Options{Dir: serve(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestPoliciesOfAServer(t *testing.T) {
 // Refusals have the code and the text of the server; what is no refusal is another error.
 func TestErrors(t *testing.T) {
 	dir := serve(t)
-	c, err := client.Open(dir, "")
+	c, err := client.Open(t.Context(), client.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,14 +163,13 @@ func TestErrors(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Code != "ValidationException" || !strings.Contains(err.Error(), "Each must be greater than 0 (ValidationException)") {
 		t.Errorf("a refused setting: %v", err)
 	}
-	if err = c.DeletePolicy(t.Context(), chat, "none"); !errors.As(err, &refused) || refused.Code != "ObjectNotFoundException" {
+	if err = client.Plain(c.DeletePolicy(t.Context(), chat, "none")); !errors.As(err, &refused) || refused.Code != "ObjectNotFoundException" {
 		t.Errorf("a policy that does not exist: %v", err)
 	}
-	err = c.Call(t.Context(), client.Operation{Signing: "bellows", Target: "Bellows.Unknown"}, &struct{}{}, &struct{}{})
-	if !errors.As(err, &refused) || refused.Code != "UnknownOperationException" {
-		t.Errorf("an operation that does not exist: %v", err)
+	if _, err = c.SageMaker.ListEndpoints(t.Context(), &sagemaker.ListEndpointsInput{}); !errors.As(client.Plain(err), &refused) || refused.Code != "UnknownOperationException" {
+		t.Errorf("an operation that is not served: %v", err)
 	}
-	if c, err = client.Open(dir, "us-east-1"); err != nil || c.Region() != "us-east-1" {
+	if c, err = client.Open(t.Context(), client.Options{Dir: dir, Region: "us-east-1"}); err != nil || c.Region() != "us-east-1" {
 		t.Fatalf("another region: %v", err)
 	}
 	if all, err := c.Policies(t.Context(), ""); err != nil || len(all) != 0 {
@@ -181,48 +180,24 @@ func TestErrors(t *testing.T) {
 // Open says what is missing.
 func TestOpenSaysWhatIsMissing(t *testing.T) {
 	dir := serve(t)
-	if _, err := client.Open(filepath.Join(dir, "none"), ""); err == nil || !strings.Contains(err.Error(), "is not the data directory of a server") {
+	if _, err := client.Open(t.Context(), client.Options{Dir: filepath.Join(dir, "none")}); err == nil || !strings.Contains(err.Error(), "is not the data directory of a server") {
 		t.Errorf("no directory: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "address"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Open(dir, ""); err == nil || !strings.Contains(err.Error(), "has not written its address") {
+	if _, err := client.Open(t.Context(), client.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "has not written its address") {
 		t.Errorf("no address: %v", err)
 	}
 	if err := addrfile.Write(dir, "127.0.0.1:1", "us-east-1"); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Open(dir, "")
+	c, err := client.Open(t.Context(), client.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Policies(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "no server answers") {
+	if _, err := c.Policies(t.Context(), ""); err == nil || !strings.Contains(client.Plain(err).Error(), "no server answers at http://127.0.0.1:1: ") {
 		t.Errorf("no server: %v", err)
-	}
-}
-
-func TestRender(t *testing.T) {
-	var b bytes.Buffer
-	if err := client.RenderPolicies(&b, []client.Policy{
-		{Name: "queue", Type: "QueueLength", Target: chat.ResourceID, Settings: map[string]string{"each": "5", "also": "1"}},
-		{Name: "ahead", Type: "PredictiveScaling", Target: chat.ResourceID},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.RenderPolicyTypes(&b, []client.PolicyType{
-		{Name: "QueueLength", Settings: []scaling.Setting{{Name: "each", Required: true, Help: "messages"}, {Name: "at", Help: "when"}}},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	want := `endpoint/chat/variant/blue  queue  QueueLength        also=1 each=5
-endpoint/chat/variant/blue  ahead  PredictiveScaling  (its configuration cannot be written as settings: see DescribeScalingPolicies)
-QueueLength
-  each  (required) messages
-  at    when
-`
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

@@ -36,10 +36,6 @@ func keyOf(k *keys.AccessKey) Key {
 	}
 }
 
-func keyOperation(name string) Operation {
-	return Operation{Signing: policies.Signing, Target: policies.Target + "." + name}
-}
-
 // CreateKey makes a key. Of k it reads User, Account ("" is that of the data directory's administrator), ReadOnly and Expires.
 func (c *Client) CreateKey(ctx context.Context, k Key) (Key, error) {
 	in := keys.CreateAccessKeyInput{UserName: &k.User, ReadOnly: &k.ReadOnly}
@@ -50,7 +46,7 @@ func (c *Client) CreateKey(ctx context.Context, k Key) (Key, error) {
 		in.Expires = &k.Expires
 	}
 	var out keys.CreateAccessKeyOutput
-	err := c.Call(ctx, keyOperation("CreateAccessKey"), &in, &out)
+	err := c.call(ctx, policies.Target+".CreateAccessKey", &in, &out)
 	made := keyOf(out.AccessKey)
 	made.SecretAccessKey = aws.ToString(out.SecretAccessKey)
 	return made, err
@@ -59,7 +55,7 @@ func (c *Client) CreateKey(ctx context.Context, k Key) (Key, error) {
 // Keys returns all keys, in the order in which they were made.
 func (c *Client) Keys(ctx context.Context) ([]Key, error) {
 	var out keys.ListAccessKeysOutput
-	if err := c.Call(ctx, keyOperation("ListAccessKeys"), &keys.ListAccessKeysInput{}, &out); err != nil {
+	if err := c.call(ctx, policies.Target+".ListAccessKeys", &keys.ListAccessKeysInput{}, &out); err != nil {
 		return nil, err
 	}
 	all := make([]Key, 0, len(out.AccessKeys))
@@ -76,13 +72,13 @@ func (c *Client) ExpireKey(ctx context.Context, id string, at time.Time) (Key, e
 		in.Expires = &at
 	}
 	var out keys.UpdateAccessKeyOutput
-	err := c.Call(ctx, keyOperation("UpdateAccessKey"), &in, &out)
+	err := c.call(ctx, policies.Target+".UpdateAccessKey", &in, &out)
 	return keyOf(out.AccessKey), err
 }
 
 // RevokeKey removes a key.
 func (c *Client) RevokeKey(ctx context.Context, id string) error {
-	return c.Call(ctx, keyOperation("DeleteAccessKey"), &keys.DeleteAccessKeyInput{AccessKeyId: &id}, &keys.DeleteAccessKeyOutput{})
+	return c.call(ctx, policies.Target+".DeleteAccessKey", &keys.DeleteAccessKeyInput{AccessKeyId: &id}, &keys.DeleteAccessKeyOutput{})
 }
 
 // RenderKeys writes keys as a table.
@@ -107,5 +103,7 @@ func RenderKeys(w io.Writer, all []Key) error {
 
 // As makes later calls with another key.
 func (c *Client) As(k Key) {
-	c.key = credentials.Key{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, Account: k.Account}
+	next := c.config
+	next.Credentials = static(credentials.Key{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, Account: k.Account})
+	*c = *of(next)
 }

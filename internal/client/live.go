@@ -15,18 +15,13 @@ const liveTimeout = 2 * time.Second
 
 // Live returns what the server of a data directory says of its clocks and its journal; false where none answers that knows the directory's key.
 func Live(ctx context.Context, dir string) (l explain.Live, ok bool) {
-	c, err := Open(dir, "")
+	c, err := Open(ctx, Options{Dir: dir})
 	if err != nil {
 		return l, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"health", nil)
-	if err != nil {
-		return l, false
-	}
-	r.SetBasicAuth(c.key.AccessKeyID, c.key.SecretAccessKey)
-	response, err := c.http.Do(r)
+	response, err := c.send(ctx, http.MethodGet, "/health", nil, nil)
 	if err != nil {
 		return l, false
 	}
