@@ -17,7 +17,7 @@ const members = [
 export const compositeInput = (a: CompositeAlarm): Record<string, unknown> =>
   Object.fromEntries(members.map((m) => [m, a[m]] as const).filter(([, v]) => v !== undefined && !(Array.isArray(v) && v.length === 0)));
 
-const fields = { rule: /AlarmRule|alarm ?rule|depend/i, name: /alarmName/i, suppressor: /suppressor/i, description: /alarmDescription/i, actions: /Actions?\b|ARN/i };
+const fields = { rule: /AlarmRule|alarm ?rule|depend/i, name: /alarmName/i, suppressor: /suppressor/i, description: /alarmDescription/i, actions: /Actions?\b|invalid arn|arn syntax/i };
 
 /** The form of a composite alarm. The rule is checked as it is written. */
 export function CompositeForm({ region, alarm, onClose, onDone }: { region: string; alarm?: CompositeAlarm; onClose: () => void; onDone: (name: string) => void }) {

@@ -66,7 +66,7 @@ export function MetricAlarmForm({ region, alarm, rows, period, action, onClose, 
 
 const fields = {
   name: /alarmName/i, description: /alarmDescription/i, rows: /metrics list|Metrics|MetricName|Namespace|Dimensions|expression|Statistic|Query\b|PromQL/i, period: /period(?!s)|EvaluationInterval/i,
-  n: /EvaluationPeriods/i, m: /DatapointsToAlarm/i, threshold: /Threshold/, comparison: /ComparisonOperator/i, missing: /TreatMissingData/i, actions: /Actions?\b|ARN/i,
+  n: /EvaluationPeriods/i, m: /DatapointsToAlarm/i, threshold: /Threshold/, comparison: /ComparisonOperator/i, missing: /TreatMissingData/i, actions: /Actions?\b|invalid arn|arn syntax/i,
 };
 
 interface Part {

@@ -143,7 +143,7 @@ function alone(values: ArrayLike<number | null | undefined>, from: number, to: n
 /** The vertical range: all values and levels, from zero where nothing is negative. */
 function rangeOf(low: number | null, high: number | null, levels: Level[]): [number, number] {
   const all = [low, high, ...levels.map((l) => l.value)].filter((v): v is number => v !== null && Number.isFinite(v));
-  const top = Math.max(0, ...all), bottom = Math.min(0, ...all), room = (top - bottom || 1) * 0.12;
+  const top = Math.max(0, ...all), bottom = Math.min(0, ...all), room = (top - bottom || 1) * (levels.length > 0 ? 0.2 : 0.12);
   return [bottom < 0 ? bottom - room : 0, top + room];
 }
 
@@ -173,7 +173,7 @@ function level(u: uPlot, l: Level) {
   ctx.font = `${px(11)}px system-ui, sans-serif`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
-  const x = left + width - px(4), line = y + px(l.under || y - top < px(18) ? 9 : -8);
+  const x = left + width - px(4), line = y + px(l.under || y - top < px(14) ? 9 : -8);
   ctx.setLineDash([]);
   ctx.strokeStyle = css("bg"); // a curve behind the text must not make it illegible
   ctx.lineWidth = px(3);

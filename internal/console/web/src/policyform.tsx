@@ -11,7 +11,7 @@ import { StepsView } from "./stairs";
 import { TrackingFields, trackingOf, trackingState } from "./trackingform";
 
 const fields = {
-  name: /policyName/i, type: /AdjustmentType/i, steps: /StepAdjustment|ScalingAdjustment|step interval|interval|bound/i, out: /ScaleOutCooldown/i, in: /ScaleInCooldown/i, cooldown: /Cooldown/i,
+  name: /policyName/i, type: /AdjustmentType/i, steps: /StepAdjustment|ScalingAdjustment|step interval|interval|bound/i, out: /scale-?out ?cooldown/i, in: /scale-?in ?cooldown/i, cooldown: /Cooldown/i,
   aggregation: /MetricAggregationType/i, magnitude: /MinAdjustmentMagnitude/i, target: /TargetValue|target value/i, metric: /MetricSpecification|PredefinedMetricType|Metrics?\b|Expression|Statistic|Namespace|Dimension/i,
   mode: /\bmode\b/i, buffer: /SchedulingBufferTime/i, breach: /MaxCapacityBreachBehavior/i, maxBuffer: /MaxCapacityBuffer/i, settings: /setting/i,
 };

@@ -72,7 +72,7 @@ function Bounds({ v, x, onChange }: Part) {
 }
 
 function boundsSentence(t: ScalableTarget | undefined, desired: number | undefined): string {
-  if (!t) return `This variant is not a scalable target: it stays at ${desired ?? "its"} instances until somebody changes that.`;
+  if (!t) return `This variant is not a scalable target: it stays at ${desired === undefined ? "its capacity" : desired === 1 ? "1 instance" : `${desired} instances`} until somebody changes that.`;
   const s = t.SuspendedState ?? {};
   const off = [s.DynamicScalingOutSuspended && "scaling out", s.DynamicScalingInSuspended && "scaling in", s.ScheduledScalingSuspended && "scheduled actions"].filter(Boolean);
   return `From ${t.MinCapacity} to ${t.MaxCapacity} instances; ${desired ?? "?"} now. ${off.length ? `Suspended: ${off.join(", ")}.` : "Nothing is suspended."}`;

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Refusal } from "./api";
 
 /**
@@ -7,12 +7,18 @@ import { Refusal } from "./api";
  */
 export function useRefusals(fields: Readonly<Record<string, RegExp>>) {
   const [error, setError] = useState<{ field: string; text: string }>();
+  const shown = useRef(new Set<string>()); // the fields that the form has now: a refusal must not be placed beside one that it has not
+  shown.current.clear();
   const beside = (e: unknown) => {
-    const field = e instanceof Refusal ? fieldOf(e.message, fields) : undefined;
+    const field = e instanceof Refusal ? fieldOf(e.message, Object.fromEntries(Object.entries(fields).filter(([name]) => shown.current.has(name)))) : undefined;
     setError(field === undefined ? undefined : { field, text: `${(e as Refusal).code}: ${(e as Refusal).message}` });
     return field !== undefined;
   };
-  return { beside, of: (field: string) => (error?.field === field ? error.text : undefined) };
+  const of = (field: string) => {
+    shown.current.add(field);
+    return error?.field === field ? error.text : undefined;
+  };
+  return { beside, of };
 }
 
 /** The field that a message is about; undefined where it names none. */

@@ -4,7 +4,7 @@ import { StateBadge } from "./bands";
 
 /** A composite alarm's rule as a tree, with each alarm's state and each part's value. */
 export function RuleTree({ region, rule }: { region: string; rule: RulePart }) {
-  return <ul class="ruletree" aria-label="Rule"><Part region={region} part={rule} /></ul>;
+  return <ul class="ruletree" aria-label="Rule as a tree"><Part region={region} part={rule} /></ul>;
 }
 
 function Part({ region, part }: { region: string; part: RulePart }) {

@@ -31,6 +31,7 @@ export function TargetForm({ v, target, desired, onClose, onDone }: { v: Variant
 
 /** What the bounds do now. */
 function consequence(min: number, max: number, desired: number | undefined): string {
+  if (min > max) return "";
   const range = `Capacity stays from ${min} to ${max}. `;
   if (desired === undefined) return range;
   if (desired < min) return range + `It is ${desired} now and goes to ${min} at once.`;

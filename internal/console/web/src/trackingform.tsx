@@ -43,6 +43,9 @@ export function trackingOf(s: TrackingState): TargetTracking | undefined {
 
 /** The fields of target tracking, what it does in a sentence, and both alarms over the last day's data. */
 export function TrackingFields({ v, state, change, of }: { v: VariantName; state: TrackingState; change: (part: Partial<TrackingState>) => void; of: (field: string) => string | undefined }) {
+  // A refusal of "Cooldown" does not say which: it stands beside the one that is negative, else beside both.
+  const cooldown = of("cooldown"), negative = [state.out, state.in].filter((x) => (numberOf(x) ?? 0) < 0);
+  const ofCooldown = (field: string, value: string) => of(field) ?? (negative.length === 0 || negative.includes(value) ? cooldown : undefined);
   const t = trackingOf(state), target = numberOf(state.target);
   const rows = state.source === "metric" ? state.rows.filter((r) => r.metric).slice(0, 1) : state.rows;
   const put = (rows: Row[]) => change({ rows: state.source === "metric" ? rows.slice(-1).map((r) => ({ ...r, id: "m1", hidden: false })) : rows });
@@ -56,8 +59,8 @@ export function TrackingFields({ v, state, change, of }: { v: VariantName; state
       ) : <><QueryRows region={v.region} rows={rows} onRows={put} one />{of("metric") && <small class="failure" role="alert">{of("metric")}</small>}</>}
       <div class="fields-in-line">
         <NumberField label="Target value" value={state.target} onValue={(x) => change({ target: x })} error={of("target")} />
-        <NumberField label="Scale-out cooldown" unit="s" value={state.out} onValue={(x) => change({ out: x })} error={of("out")} hint="empty: 300" />
-        <NumberField label="Scale-in cooldown" unit="s" value={state.in} onValue={(x) => change({ in: x })} error={of("in")} hint="empty: 300" />
+        <NumberField label="Scale-out cooldown" unit="s" value={state.out} onValue={(x) => change({ out: x })} error={ofCooldown("out", state.out)} hint="empty: 300" />
+        <NumberField label="Scale-in cooldown" unit="s" value={state.in} onValue={(x) => change({ in: x })} error={ofCooldown("in", state.in)} hint="empty: 300" />
       </div>
       <CheckField label="Never scale in" value={state.disabled} onValue={(x) => change({ disabled: x })} />
       {target !== undefined && <p>{trackingSentence(target, state.disabled, state.source === "predefined" ? predefined[state.predefined]?.period ?? 60 : 60)}</p>}
