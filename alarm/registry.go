@@ -47,6 +47,7 @@ type Registry struct {
 
 	scratch Scratch
 	due     []Action
+	fetched int // see fetch
 }
 
 // NewRegistry returns an empty registry whose alarms watch metrics and look at a period delay after its end.

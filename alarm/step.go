@@ -52,7 +52,10 @@ func (x Evaluation) Reading() Reading {
 func (r *Registry) Step(now time.Time, readings Readings) Outcome {
 	r.begin(now)
 	for slot := r.queue.due(now); slot != nil; slot = r.queue.due(now) {
-		for _, x := range slot.alarms {
+		for i, x := range slot.alarms {
+			if i%fetchAhead == 0 {
+				r.fetched += fetch(slot.alarms[i:min(i+fetchAhead, len(slot.alarms))])
+			}
 			if !r.queue.skip(x.alarm) {
 				r.evaluate(x, readings)
 				r.queue.add(x)

@@ -200,10 +200,15 @@ func (e *Engine) fillIdle(r *Region) {
 	if evictions(end) != evictions(before) {
 		e.evict(r)
 	}
+	for name := range e.step.touched[r] { //tidy:unordered each by itself
+		for i := range r.idlers[name] {
+			r.idlers[name][i].look()
+		}
+	}
 	minute := metric.Align(end, time.Minute)
 	for _, all := range r.idlers { //tidy:unordered each has series of its own
 		for i := range all {
-			if all[i].endpoint.Serving(all[i].variant) > 0 {
+			if all[i].serving {
 				all[i].fill(end, minute)
 			}
 		}
@@ -233,6 +238,7 @@ func evictions(at time.Time) time.Time { return metric.Align(at.Add(-30*time.Sec
 type idleVariant struct {
 	endpoint *hosting.Endpoint
 	variant  *hosting.Variant
+	serving  bool              // an instance takes invocations; kept here, since counting the instances of all variants would take longest
 	since    time.Time         // when its endpoint came into service
 	minute   time.Time         // the end of the newest one in which the first two series have samples
 	series   [3]*metric.Series // Invocations, InvocationsPerInstance, ConcurrentRequestsPerModel
@@ -260,10 +266,14 @@ func (r *Region) index(name string, x *hosting.Endpoint) {
 		for i, what := range [...]int{invocations, invocationsPerInstance, concurrentRequests} {
 			idle.series[i] = r.recorderOf(name, v.Config.Name).of(r.Metrics, what)
 		}
+		idle.look()
 		all = append(all, idle)
 	}
 	r.idlers[name] = all
 }
+
+// look brings serving up to date. It is called for each endpoint that a step touches.
+func (v *idleVariant) look() { v.serving = v.endpoint.Serving(v.variant) > 0 }
 
 // fill publishes a zero for each series without a sample in the last interval of its resolution, unless the endpoint was not in service then:
 // end is the end of the last ten seconds, minute that of the last minute.

@@ -244,3 +244,7 @@ func floor(sec, step int64) int64 {
 	}
 	return sec - r
 }
+
+// Fetch reads what a query reads first, so that the processor fetches it from memory for several series at once. The number that it returns
+// means nothing: it keeps the reads from being left out.
+func (s *Series) Fetch() int { return len(s.blocks) + len(s.recent) + int(s.last) }
