@@ -109,7 +109,7 @@ function options(width: number, height: number, props: () => PlotProps, onIndex:
       y: { range: (_u, low, high) => rangeOf(low, high, props().levels ?? []) },
     },
     axes: [
-      { grid, ticks: { show: false }, size: 26, stroke: () => css("dim"), font: "12px system-ui", values: (_u, splits) => timesOf(splits) },
+      { grid, ticks: { show: false }, size: 26, space: (_u, _i, low, high) => (high - low > 86400 ? 110 : 55), stroke: () => css("dim"), font: "12px system-ui", values: (_u, splits) => timesOf(splits) },
       { grid, ticks: { show: false }, size: axisWidth, stroke: () => css("dim"), font: "12px system-ui", values: (_u, splits) => splits.map(short) },
     ],
     cursor: { y: false, drag: { x: !!props().onZoom, y: false, setScale: false }, points: { show: false } },

@@ -11,7 +11,7 @@ import type { ScheduledAction } from "./scalingapi";
 import { now } from "./stream";
 import { useSettled } from "./tryoutview";
 
-const fields = { name: /ScheduledActionName/i, zone: /timezone/i, min: /minimum capacity|MinCapacity/i, max: /maximum capacity|MaxCapacity/i, start: /StartTime/, end: /EndTime/, schedule: /schedule|position/i };
+const fields = { name: /ScheduledActionName/i, zone: /timezone/i, min: /minimum capacity|MinCapacity/i, max: /maximum capacity|MaxCapacity/i, start: /StartTime/, end: /EndTime/, schedule: /schedule expression|schedule frequency|Schedule must|schedule'/i };
 
 type Kind = "at" | "rate" | "cron";
 
