@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/server"
@@ -36,6 +35,7 @@ type serveFlags struct {
 	dir, listen, config, auth, level, format, retention string
 	speed                                               float64
 	keep                                                bool
+	tls                                                 string
 }
 
 func serveCommand(types scaling.Types) *cobra.Command {
@@ -70,6 +70,7 @@ func serveCommand(types scaling.Types) *cobra.Command {
 	flags.StringVar(&f.config, "config", "", "bellows.yaml: images, account, region, time-outs")
 	flags.Float64Var(&f.speed, "clock-speed", 1, "how many seconds of policy time pass in a second")
 	flags.StringVar(&f.auth, "auth", authSigV4, "sigv4, or none (on a loopback address only)")
+	flags.StringVar(&f.tls, "tls", "", "off, internal (an authority of the server's own, for loopback and private names), files or auto (ACME);\ndefault: tls.mode of bellows.yaml, or off")
 	flags.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.format, "log-format", logAuto, "auto (short lines on a terminal, else text), text or json")
 	flags.StringVar(&f.retention, "retention", "", "how long metrics' datapoints are kept, by their resolution; default "+history.DefaultRetention().String())
@@ -83,14 +84,10 @@ func (f serveFlags) hint(s *server.Server) string {
 	if f.dir != defaultDataDir {
 		env += " --data-dir " + shellenv.Quoted(f.dir)
 	}
-	address, err := addrfile.Reachable(s.Address())
-	if err != nil {
-		address = s.Address()
-	}
 	key, created := s.Key()
-	page := fmt.Sprintf("http://%s/ (sign in with %s and the secret that `%s` prints)", address, key.AccessKeyID, env)
+	page := fmt.Sprintf("%s/ (sign in with %s and the secret that `%s` prints)", s.URL(), key.AccessKeyID, env)
 	if f.auth == authNone {
-		page = fmt.Sprintf("http://%s/ (without a key: --auth none)", address)
+		page = fmt.Sprintf("%s/ (without a key: --auth none)", s.URL())
 	}
 	made := ""
 	if created {
@@ -124,8 +121,17 @@ func hurrySignals() (again <-chan os.Signal, restore func()) {
 // readConfig reads the configuration and applies the flags that override it.
 func (f serveFlags) readConfig() (config.Config, error) {
 	c, err := config.Read(f.config)
-	if err != nil || f.retention == "" {
+	if err != nil {
 		return c, err
+	}
+	if f.tls != "" {
+		c.TLS.Mode = f.tls
+		if err := c.TLS.Check(); err != nil {
+			return config.Config{}, fmt.Errorf("--tls: %w", err)
+		}
+	}
+	if f.retention == "" {
+		return c, nil
 	}
 	if _, err := history.ParseRetention(f.retention); err != nil {
 		return config.Config{}, fmt.Errorf("--retention: %w", err)

@@ -10,26 +10,36 @@ import (
 	"strings"
 )
 
-// fileName is the file. It has one line: address, space, region.
+// fileName is the file. It has one line: address, space, region; with TLS also "https" and the name that the certificate is for.
 const fileName = "address"
 
 // Read returns the address that the server of a data directory listens on, or listened on last, and its region. found is false where no
 // server has written them.
 func Read(dir string) (address, region string, found bool) {
-	text, err := os.ReadFile(filepath.Join(dir, fileName))
-	if err != nil {
-		return "", "", false
-	}
-	fields := strings.Fields(string(text))
-	if len(fields) != 2 {
+	fields, found := read(dir)
+	if !found {
 		return "", "", false
 	}
 	return fields[0], fields[1], true
 }
 
+// read returns the fields of the file: two, or four with TLS.
+func read(dir string) (fields []string, found bool) {
+	text, err := os.ReadFile(filepath.Join(dir, fileName))
+	if err != nil {
+		return nil, false
+	}
+	fields = strings.Fields(string(text))
+	return fields, len(fields) == 2 || len(fields) == 4 && fields[2] == "https"
+}
+
 // Write writes the address and the region. It writes nothing where they are there already, and so succeeds with a full disk as well.
 func Write(dir, address, region string) error {
-	file, text := filepath.Join(dir, fileName), address+" "+region+"\n"
+	return write(dir, address+" "+region+"\n")
+}
+
+func write(dir, text string) error {
+	file := filepath.Join(dir, fileName)
 	if now, err := os.ReadFile(file); err == nil && string(now) == text {
 		return nil
 	}

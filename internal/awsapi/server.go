@@ -52,6 +52,9 @@ type Server struct {
 	// be nil.
 	OnRequest func(service, operation, code string, took time.Duration)
 
+	// Safe reports whether secrets may cross the connection of a request. It may be nil: they may.
+	Safe func(r *http.Request) bool
+
 	// OnEvent is called after each response to a request that changed something or was refused because of its sender. It may be nil.
 	OnEvent func(Event)
 
@@ -97,6 +100,7 @@ func (s *Server) serve(w http.ResponseWriter, q *request) {
 		s.decoding, s.queries = NewShare(decodingMax, waitingMax, patience), NewShare(queriesMax, waitingMax, patience)
 	})
 	q.RequestID = s.NewID()
+	q.Safe = s.Safe == nil || s.Safe(q.http)
 	out, err := s.answer(q.http.Context(), q)
 	if err != nil {
 		s.fail(w, q, err)

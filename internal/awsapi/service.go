@@ -15,7 +15,8 @@ type Call struct {
 	Caller
 	Operation string
 	RequestID string
-	Size      int // of the request's body in bytes, before decompression
+	Safe      bool // secrets may cross the caller's connection
+	Size      int  // of the request's body in bytes, before decompression
 }
 
 // ARN returns the ARN of a resource in the call's account and region: arn:aws:service:region:account:resource.

@@ -63,23 +63,27 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, own, found := addrfile.Read(o.Dir)
+	at, found, err := addrfile.Find(o.Dir)
+	if err != nil {
+		return nil, err
+	}
 	if !found {
 		return nil, &NoServerError{fmt.Sprintf("the server of %s has not written its address: is `bellows serve` running?", o.Dir)}
 	}
-	if address, err = addrfile.Reachable(address); err != nil {
-		return nil, err
-	}
 	if o.Region == "" {
-		o.Region = own
+		o.Region = at.Region
 	}
-	return New("http://"+address, o.Region, key), nil
+	return with(at.URL(), o.Region, key, at.Transport()), nil
 }
 
 // New returns a client of the server at a URL, with a key.
 func New(url, region string, k credentials.Key) *Client {
+	return with(url, region, k, &http.Transport{IdleConnTimeout: time.Minute}) // without a proxy
+}
+
+func with(url, region string, k credentials.Key, t *http.Transport) *Client {
 	return of(aws.Config{
-		Region: region, BaseEndpoint: &url, HTTPClient: &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Minute}}, // without a proxy
+		Region: region, BaseEndpoint: &url, HTTPClient: &http.Client{Transport: t},
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: static(k),
 	})

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/certs"
 	"bellows.dev/bellows/internal/history"
 	"bellows.dev/bellows/internal/machine"
 )
@@ -72,6 +73,9 @@ type Config struct {
 	AuditMax Size `yaml:"audit_max"` // disk space for the audit log; default 64 MiB
 
 	Metrics Metrics `yaml:"metrics"`
+
+	TLS            TLS      `yaml:"tls"`
+	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and prefixes of proxies whose X-Forwarded-Proto and X-Forwarded-For count
 }
 
 // Webhook maps the topics that alarms notify to a URL.
@@ -105,7 +109,7 @@ func Default() Config {
 		Account: "123456789012", Region: "us-east-1", StartupTimeout: Duration(8 * time.Minute), InvocationTimeout: Duration(time.Minute),
 		DrainTimeout: Duration(time.Minute), KillAfter: Duration(30 * time.Second), PayloadMax: 25 << 20, LogMax: 10_000_000,
 		Retention: history.DefaultRetention().String(), HistoryMax: 20 << 30, SeriesMax: 500_000,
-		ExplainMax: 2 << 30, AuditMax: 64 << 20, Fleet: Fleets()[0].Name, Limits: LimitsAuto, PingInterval: Duration(5 * time.Second), PingTimeout: Duration(2 * time.Second), PingFailures: 3,
+		ExplainMax: 2 << 30, AuditMax: 64 << 20, TLS: TLS{Mode: certs.Off}, Fleet: Fleets()[0].Name, Limits: LimitsAuto, PingInterval: Duration(5 * time.Second), PingTimeout: Duration(2 * time.Second), PingFailures: 3,
 		QueueMax: 1000, QueueBytes: 256 << 20, QueueTimeout: Duration(10 * time.Second), WakeTimeout: Duration(time.Minute),
 	}
 }
@@ -196,6 +200,12 @@ func (c *Config) check(s *source) {
 	}
 	if err := c.Metrics.check(); err != nil {
 		s.wrong("metrics", "metrics: %v", err)
+	}
+	c.TLS.check(func(name, format string, args ...any) { s.wrong("tls."+name, format, args...) })
+	for i, x := range c.TrustedProxies {
+		if _, err := parsePrefix(x); err != nil {
+			s.wrong(fmt.Sprintf("trusted_proxies.%d", i), "trusted_proxies[%d]: %q is no address or prefix such as 10.0.0.0/8", i, x)
+		}
 	}
 }
 

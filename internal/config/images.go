@@ -109,6 +109,7 @@ func (c *Config) locate(s *source, folder string) {
 			s.wrong(fmt.Sprintf("model_data.file_roots.%d", i), "model_data.file_roots[%d]: %s is no folder", i, x)
 		}
 	}
+	c.TLS.within(folder)
 	if err := c.Metrics.read(folder); err != nil {
 		s.wrong("metrics.token_file", "%v", err)
 	}

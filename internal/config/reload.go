@@ -12,7 +12,7 @@ import (
 // reloadable lists the settings that a running server takes over, except for what KeepInUse keeps; others take effect at the next start.
 var reloadable = []string{
 	"images", "webhooks", "webhook_allow", "lenient_set_alarm_state", "wake_on_request", "startup_timeout", "invocation_timeout", "drain_timeout", "kill_after",
-	"payload_max", "log_max", "explain_max", "audit_max", "metrics", "model_data", "capacity", "instance_types",
+	"payload_max", "log_max", "explain_max", "audit_max", "trusted_proxies", "metrics", "model_data", "capacity", "instance_types",
 }
 
 // TakeOver returns the configuration with those settings of another that a running server can take over. changed are the names of the

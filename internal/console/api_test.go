@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -97,7 +98,11 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 		Key: func(id string) (Key, bool) {
 			return Key{f.identity(), f.secret}, id == keyID && f.secret != ""
 		},
-		OnSignIn: func(_ *http.Request, e SignInEvent) { f.signIns = append(f.signIns, e) },
+		Safe: func(r *http.Request) bool {
+			return r.TLS != nil || strings.HasPrefix(r.RemoteAddr, "127.") || strings.HasPrefix(r.RemoteAddr, "[::1]")
+		}, Insecure: "use https",
+		Encrypted: func(r *http.Request) bool { return r.TLS != nil },
+		OnSignIn:  func(_ *http.Request, e SignInEvent) { f.signIns = append(f.signIns, e) },
 		Audit: func(q audit.Query) (audit.Page, error) {
 			f.audit = append(f.audit, q)
 			if q.Token == "bad" {
@@ -242,6 +247,23 @@ func TestSignInRefusals(t *testing.T) {
 		f.API(w, r)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), `"code":"`+c.code+`"`) || len(w.Result().Cookies()) != 0 {
 			t.Errorf("%.60s from %s: %d %s", c.body, c.from, w.Code, w.Body)
+		}
+	}
+}
+
+// Over TLS, also to a proxy, one signs in from anywhere, and the cookie is for TLS alone.
+func TestSignInOverTLS(t *testing.T) {
+	f := newFixture(t, 0)
+	for _, secured := range []bool{true, false} {
+		r := httptest.NewRequest(http.MethodPost, APIPath+"session", strings.NewReader(`{"access_key_id":"`+keyID+`","secret_access_key":"`+secret+`"}`))
+		r.Header.Set("Content-Type", "application/json")
+		if r.RemoteAddr, r.TLS = "127.0.0.1:1", nil; secured {
+			r.RemoteAddr, r.TLS = "192.0.2.7:1", &tls.ConnectionState{}
+		}
+		w := httptest.NewRecorder()
+		f.API(w, r)
+		if all := w.Result().Cookies(); w.Code != 200 || len(all) != 1 || all[0].Secure != secured {
+			t.Errorf("TLS %t: %d %s, %v", secured, w.Code, w.Body, all)
 		}
 	}
 }

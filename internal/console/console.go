@@ -48,6 +48,11 @@ type Options struct {
 	SignIn   func(accessKeyID, secret string) (Identity, error)
 	Key      func(accessKeyID string) (Key, bool)
 
+	// Safe reports whether keys may cross the connection of a request, Encrypted whether its client uses TLS. Insecure is the refusal where keys may
+	// not cross.
+	Safe, Encrypted func(r *http.Request) bool
+	Insecure        string
+
 	OnSignIn func(r *http.Request, e SignInEvent) // is called for each attempt to sign in, and each sign-out
 	Audit    func(q audit.Query) (audit.Page, error)
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -124,9 +123,8 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 
 // trySignIn returns who has signed in, or with an error the access key ID that was given, if any.
 func (c *Console) trySignIn(w http.ResponseWriter, r *http.Request) (Identity, error) {
-	if !c.o.Open && !loopback(r) {
-		return Identity{}, &apiError{http.StatusForbidden, "InsecureConnection", "Keys are not taken over plain HTTP from another machine. Use an SSH tunnel " +
-			"(ssh -L 4580:127.0.0.1:4580 HOST) or a proxy with TLS on the server's machine."}
+	if !c.o.Open && !c.o.Safe(r) {
+		return Identity{}, &apiError{http.StatusForbidden, "InsecureConnection", c.o.Insecure}
 	}
 	var in signInRequest
 	if err := readJSON(r, &in); err != nil {
@@ -155,7 +153,7 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName(r), Value: value, Path: "/console", MaxAge: maxAge, HttpOnly: true, Secure: strings.HasPrefix(r.Header.Get("Origin"), "https://"), SameSite: http.SameSiteStrictMode,
+		Name: cookieName(r), Value: value, Path: "/console", MaxAge: maxAge, HttpOnly: true, Secure: c.o.Encrypted(r), SameSite: http.SameSiteStrictMode,
 	}
 }
 
@@ -232,12 +230,6 @@ func signature(secret, body string) []byte {
 	m := hmac.New(sha256.New, derived.Sum(nil))
 	m.Write([]byte(body))
 	return m.Sum(nil)
-}
-
-// loopback reports whether a request came from this machine.
-func loopback(r *http.Request) bool {
-	a, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && a.Addr().Unmap().IsLoopback()
 }
 
 // bodyMax is the most bytes that a request's body to the console's own API may have.

@@ -2,6 +2,7 @@ package port
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -41,13 +42,16 @@ type conn struct {
 	lines lines // of a head that has arrived and has not been parsed
 	held  int64 // bytes charged to the server's memory, without the body's
 
-	socket  *socket.Conn // the underlying socket; nil if there is none
+	socket  *socket.Conn // the underlying socket, if requests are read from it directly; nil with TLS, or if there is none
+	raw     *socket.Conn // the underlying socket, with TLS as well; nil if there is none
+	tls     *tls.Conn    // nil without TLS
 	step    func() bool  // the method value arrived, allocated once
 	begun   bool         // a request has arrived
 	over    bool         // no further request follows
 	lingers bool         // the client may still be sending
 
-	readUntil, writeUntil time.Time // the current deadlines
+	readUntil time.Time // the current deadline
+	out       stalls
 
 	reads atomic.Bool // it may have read a request that its phase does not show yet
 	quiet int         // see closeIdle; guarded by the room
@@ -55,9 +59,12 @@ type conn struct {
 
 func newConn(s *Server, nc net.Conn, now time.Time) *conn {
 	c := &conn{Conn: nc, s: s}
-	if x, ok := nc.(*socket.Conn); ok && x.Attends() {
-		c.socket, c.step = x, c.arrived
+	if x, ok := nc.(*socket.Conn); ok {
+		if c.raw = x; x.Attends() {
+			c.socket, c.step = x, c.arrived
+		}
 	}
+	c.out = stalls{s: s, Conn: nc}
 	c.since.Store(now.UnixNano())
 	c.body.c = c
 	c.prepare()
@@ -85,6 +92,9 @@ func (c *conn) leave(phase int32) bool {
 func (c *conn) serve() {
 	defer c.end()
 	c.readBefore(time.Now().Add(c.s.o.HeadTimeout))
+	if !c.handshake() {
+		return
+	}
 	for c.attend() && c.await() && c.request() {
 	}
 	if c.lingers {
@@ -174,11 +184,11 @@ func (c *conn) close() { _ = c.Close() }
 
 // abort makes the connection's goroutine end without waiting for it, since it may be serving a request.
 func (c *conn) abort() {
-	if c.socket == nil {
+	if c.raw == nil {
 		c.close()
 		return
 	}
-	_ = c.socket.Abort() // if it fails, the connection has ended
+	_ = c.raw.Abort() // if it fails, the connection has ended
 }
 
 // readBefore sets the deadline of reads.
@@ -303,6 +313,9 @@ func (c *conn) rest() bool {
 		c.shrink()
 	}
 	c.since.Store(time.Now().UnixNano())
+	if c.tls != nil {
+		c.reads.Store(false)
+	}
 	return c.phase.CompareAndSwap(phaseReading, phaseIdle) || c.phase.CompareAndSwap(phaseWorking, phaseIdle)
 }
 

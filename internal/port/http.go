@@ -21,6 +21,7 @@ func HTTP(ctx context.Context, h http.Handler) Handler {
 			Proto: string(c.Request.Header.Protocol()), ProtoMajor: 1, Header: make(http.Header, c.Request.Header.Len()),
 			RemoteAddr: c.RemoteAddr().String(), ContentLength: body.Len(), Body: body,
 		}
+		r.TLS = body.c.connectionState()
 		if r.Proto == "HTTP/1.1" {
 			r.ProtoMinor = 1
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -12,8 +13,6 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
-
-	"bellows.dev/bellows/internal/socket"
 )
 
 // Handler serves a request and writes to ctx.Response. The request's body has not been read yet: body reads it.
@@ -25,6 +24,9 @@ type Options struct {
 
 	// Refuse renders a refusal of the port to ctx.Response and logs it. The head has the readable parts of the request.
 	Refuse func(ctx *fasthttp.RequestCtx, h Head, r *Refusal)
+
+	// TLS makes all connections TLS. nil: plain HTTP.
+	TLS *tls.Config
 
 	Connections int     // maximum number
 	Memory      *Memory // of unverified heads and bodies
@@ -136,7 +138,7 @@ func (s *Server) free() int {
 // welcome starts to serve a connection, or refuses it. One that was accepted before Shutdown is served: its request may be on its way.
 func (s *Server) welcome(nc net.Conn) {
 	now := time.Now()
-	c := newConn(s, socket.New(nc), now)
+	c := s.newConn(nc, now)
 	if !s.room.enter(c, now) {
 		s.turnAway(c)
 		return
@@ -147,6 +149,11 @@ func (s *Server) welcome(nc net.Conn) {
 // turnAway refuses a connection beyond the limit. The buffer of a new socket has space for the response.
 func (s *Server) turnAway(c *conn) {
 	s.rejected.Add(1)
+	if c.tls != nil {
+		c.abort() // a handshake takes longer than a refusal is worth
+		c.close()
+		return
+	}
 	s.o.Refuse(&c.ctx, Head{}, busy("This server has no room for another connection: %d are open and in use.", s.o.Connections))
 	c.ctx.SetConnectionClose()
 	c.writer()

@@ -2,29 +2,46 @@ package port
 
 import (
 	"bufio"
+	"net"
 	"time"
 )
 
 // piece is the number of bytes written between two checks of the time.
 const piece = 256 << 10
 
-// Write implements net.Conn. A client that reads nothing for StallTimeout is disconnected, or for a second if the unread responses exceed
+// stalls writes to a connection. A client that reads nothing for StallTimeout is disconnected, or for a second if the unread responses exceed
 // backlogMax.
+type stalls struct {
+	net.Conn
+
+	s     *Server
+	until time.Time // the current deadline of writes
+}
+
+// Write implements net.Conn. With TLS, the limits are those of the connection below.
 func (c *conn) Write(p []byte) (int, error) {
+	if c.tls != nil {
+		return c.tls.Write(p)
+	}
+	return c.out.Write(p)
+}
+
+// Write implements net.Conn.
+func (w *stalls) Write(p []byte) (int, error) {
 	now := time.Now()
 	if len(p) <= headSmall {
-		if c.writeUntil.Before(now.Add(c.s.o.StallTimeout / 2)) {
-			c.writeBefore(now.Add(c.s.o.StallTimeout))
+		if w.until.Before(now.Add(w.s.o.StallTimeout / 2)) {
+			w.before(now.Add(w.s.o.StallTimeout))
 		}
-		return c.Conn.Write(p)
+		return w.Conn.Write(p)
 	}
 	size := int64(len(p))
-	c.s.backlog.Add(size)
-	defer func() { c.s.backlog.Add(-size) }()
+	w.s.backlog.Add(size)
+	defer func() { w.s.backlog.Add(-size) }()
 	written, progress := 0, now
 	for written < len(p) {
-		c.writeBefore(now.Add(min(time.Second, c.s.o.StallTimeout)))
-		n, err := c.Conn.Write(p[written:min(len(p), written+piece)])
+		w.before(now.Add(min(time.Second, w.s.o.StallTimeout)))
+		n, err := w.Conn.Write(p[written:min(len(p), written+piece)])
 		written += n
 		now = time.Now()
 		if n > 0 {
@@ -33,16 +50,16 @@ func (c *conn) Write(p []byte) (int, error) {
 		if err == nil {
 			continue
 		}
-		if !timedOut(err) || now.Sub(progress) >= c.s.o.StallTimeout || n == 0 && c.s.backlog.Load() > backlogMax {
+		if !timedOut(err) || now.Sub(progress) >= w.s.o.StallTimeout || n == 0 && w.s.backlog.Load() > backlogMax {
 			return written, err
 		}
 	}
 	return written, nil
 }
 
-func (c *conn) writeBefore(t time.Time) {
-	c.writeUntil = t
-	_ = c.SetWriteDeadline(t) // a closed connection fails at the write
+func (w *stalls) before(t time.Time) {
+	w.until = t
+	_ = w.SetWriteDeadline(t) // a closed connection fails at the write
 }
 
 func (c *conn) writer() {

@@ -66,6 +66,11 @@ type Options struct {
 	// If it is "", or a series has no such label, the namespace is Prometheus.
 	NamespaceLabel string
 
+	// Safe reports whether a key may be sent as user name and password over the connection of a request; Insecure is the refusal where it may not.
+	// Safe may be nil: it may.
+	Safe     func(r *http.Request) bool
+	Insecure string
+
 	// OnRefused is called for requests that are refused because of who sent them; the account is "" where that is not known. It may be nil.
 	OnRefused func(r *http.Request, account string, caller awsapi.Caller, err error)
 
@@ -220,6 +225,9 @@ func (c *call) unpacked() int64 {
 // enter checks the head and the key, reads the body, and verifies the signature, or accepts the key as user name and password.
 func (h *Handler) enter(r *http.Request) (scope engine.Scope, caller awsapi.Caller, body []byte, err error) {
 	if id, secret, ok := r.BasicAuth(); ok {
+		if h.o.Safe != nil && !h.o.Safe(r) {
+			return scope, caller, nil, &sigv4.Error{Kind: sigv4.WrongSignature, Msg: h.o.Insecure}
+		}
 		if scope, caller, err = h.o.Auth.Basic(id, secret); err != nil {
 			return scope, caller, nil, err
 		}

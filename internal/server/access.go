@@ -24,7 +24,10 @@ func (s *Server) mayRead(r *http.Request) bool {
 
 // identify returns who sent a request that has an access key as user name and password, or is signed with one for any service.
 func (s *Server) identify(r *http.Request) (console.Identity, bool) {
-	if id, secret, ok := r.BasicAuth(); ok {
+	if id, secret, ok := r.BasicAuth(); ok && !s.o.NoAuth && !s.safe(r) {
+		s.refused(r, "", shorten(r.Method+" "+r.URL.Path, nameMax), "", awsapi.Caller{AccessKeyID: id}, "InsecureConnection", insecure)
+		return console.Identity{}, false
+	} else if ok {
 		who, err := s.signIn(id, secret)
 		s.refusedPage(r, id, err)
 		return who, err == nil

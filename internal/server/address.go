@@ -8,7 +8,12 @@ import (
 )
 
 // noteAddress writes the address and the region for clients on this machine.
-func (s *Server) noteAddress() error { return addrfile.Write(s.o.Dir, s.Address(), s.o.Config.Region) }
+func (s *Server) noteAddress() error {
+	if s.certs != nil {
+		return addrfile.WriteTLS(s.o.Dir, s.Address(), s.o.Config.Region, s.certs.Name())
+	}
+	return addrfile.Write(s.o.Dir, s.Address(), s.o.Config.Region)
+}
 
 // runAddress tries to write the address each second until it is written or ctx ends.
 func (s *Server) runAddress(ctx context.Context) {

@@ -1,8 +1,8 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -71,21 +71,15 @@ func (s *Server) record(r *http.Request, account string, by awsapi.Caller) audit
 		EventID: uuid.NewString(), SourceIP: s.client(r), UserAgent: shorten(r.UserAgent(), agentMax), AWSRegion: s.o.Config.Region, Recipient: account,
 		UserIdentity: audit.UserIdentity{Type: "IAMUser", AccountID: account, AccessKeyID: shorten(by.AccessKeyID, nameMax), UserName: by.User},
 	}
+	if r.TLS != nil {
+		x.TLS = &audit.TLS{Version: strings.ReplaceAll(tls.VersionName(r.TLS.Version), "TLS 1.", "TLSv1."), Cipher: tls.CipherSuiteName(r.TLS.CipherSuite)}
+	}
 	if account == "" || s.o.NoAuth {
 		x.Recipient, x.UserIdentity.Type = s.account(), "Unknown"
 	} else if by.User != "" {
 		x.UserIdentity.ARN = awsapi.UserARN(account, by.User)
 	}
 	return x
-}
-
-// client returns the address from which a request was sent, without the port.
-func (s *Server) client(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // signedIn records an attempt to sign in to the console, or a sign-out. AWS: CloudTrail, console sign-in events.
@@ -158,7 +152,9 @@ func requestOf(ctx *fasthttp.RequestCtx) *http.Request {
 		Method: string(ctx.Method()), RemoteAddr: ctx.RemoteAddr().String(),
 		Header: http.Header{
 			"User-Agent": {string(ctx.Request.Header.UserAgent())}, "X-Forwarded-For": {string(ctx.Request.Header.Peek("X-Forwarded-For"))},
+			"X-Forwarded-Proto": {string(ctx.Request.Header.Peek("X-Forwarded-Proto"))},
 		},
+		TLS: ctx.TLSConnectionState(),
 	}
 }
 

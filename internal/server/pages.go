@@ -23,7 +23,7 @@ func Version() string {
 func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 	return console.New(console.Options{
 		Open: s.o.NoAuth, Identify: s.identify, Key: s.key, PromQL: s.prometheus.Query, Journal: s.store, Quit: s.quitting,
-		SignIn: s.signIn, OnSignIn: s.signedIn, Audit: s.audit.Query,
+		SignIn: s.signIn, Safe: s.safe, Encrypted: s.encrypted, Insecure: insecure, OnSignIn: s.signedIn, Audit: s.audit.Query,
 		Call: func(w http.ResponseWriter, r *http.Request, in engine.Scope, by console.Identity) {
 			api.ServeAs(w, r, in, awsapi.Caller{AccessKeyID: by.AccessKeyID, User: by.User, ReadOnly: by.ReadOnly})
 		},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"sync"
 
 	"bellows.dev/bellows/engine"
@@ -15,6 +16,7 @@ func (s *Server) openPrometheus() error {
 	s.prometheus = prometheus.New(prometheus.Options{
 		Auth: s.auth, Data: s.history, Engine: queries, Step: s.series.Step, Now: s.control.Now,
 		NamespaceLabel: s.o.Config.Prometheus.NamespaceLabel, Version: Version(), Log: s.o.Log, OnRefused: s.refusedSeries,
+		Safe: func(r *http.Request) bool { return s.o.NoAuth || s.safe(r) }, Insecure: insecure,
 	})
 	s.evaluator = prometheus.NewEvaluator(prometheus.EvaluatorOptions{Engine: queries, Data: s.history, Step: s.control.Step, Log: s.o.Log})
 	for i := range s.o.Config.RemoteWrite {

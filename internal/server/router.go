@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -59,7 +60,7 @@ func (s *Server) services() []*awsapi.Service {
 func (s *Server) newPort() *port.Server {
 	d := &router{s: s, refusals: refusals{log: s.o.Log}}
 	d.api = &awsapi.Server{
-		Auth: s.auth, NewID: uuid.NewString, Log: s.o.Log, OnRequest: s.instruments.requested, OnEvent: s.audited,
+		Auth: s.auth, NewID: uuid.NewString, Log: s.o.Log, OnRequest: s.instruments.requested, OnEvent: s.audited, Safe: s.safe,
 		Services: s.services(),
 	}
 	d.control = port.HTTP(s.life, d.api)
@@ -78,7 +79,12 @@ func (s *Server) newPort() *port.Server {
 		connections = most
 	}
 	unverified, verified := port.NewMemory(config.UnverifiedMax), port.NewMemory(s.o.Config.BodiesMemory())
+	var secured *tls.Config
+	if s.certs != nil {
+		secured = s.certs.Config()
+	}
 	p := port.New(port.Options{
+		TLS:    secured,
 		Handle: d.handle, Refuse: d.refuse, Connections: connections, Memory: unverified, Verified: verified, Log: s.o.Log,
 	})
 	s.instruments.port(p, unverified, verified)
@@ -104,10 +110,12 @@ func (d *router) handle(ctx *fasthttp.RequestCtx, body *port.Body) {
 		d.s.invokeFromConsole(ctx)
 	case bytes.HasPrefix(path, []byte(console.APIPath)):
 		d.pages.api(ctx, body)
+		d.s.hsts(ctx)
 	case get && bytes.HasPrefix(path, []byte(console.AssetsPath)):
 		d.pages.asset(ctx, body)
 	case get && (bytes.HasPrefix(path, []byte(console.Path)) || string(path)+"/" == console.Path), get && forPeople(ctx, path):
 		d.pages.console(ctx, body)
+		d.s.hsts(ctx)
 	case get && signed(ctx) && d.unserved(ctx):
 		d.control(ctx, body) // it refuses the request: GET / is S3's ListBuckets, and /metrics may be a bucket
 	case get && (string(path) == "/" || string(path) == console.HealthPath) && len(ctx.QueryArgs().Peek("Action")) == 0:

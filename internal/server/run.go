@@ -26,6 +26,9 @@ func (s *Server) Run(ctx context.Context, keep bool) error {
 	work.Go(func() { s.own.run(s.life) })
 	work.Go(func() { s.console.Run(s.life) })
 	work.Go(func() { s.audit.Run(s.life) })
+	if s.certs != nil {
+		work.Go(func() { s.certs.Run(s.life) })
+	}
 	s.runPrometheus(s.life, &work)
 	work.Go(func() { s.predict.Run(s.life) })
 	work.Go(func() { s.runAddress(s.life) })

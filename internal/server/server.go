@@ -13,6 +13,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/awsapi"
+	"bellows.dev/bellows/internal/certs"
 	"bellows.dev/bellows/internal/config"
 	"bellows.dev/bellows/internal/console"
 	"bellows.dev/bellows/internal/control"
@@ -92,6 +93,7 @@ type Server struct {
 
 	console  *console.Console
 	audit    *audit.Log
+	certs    certs.Source    // nil without TLS
 	quitting context.Context //nolint:containedctx // ends when the server begins to stop: endless responses end with it
 	quit     context.CancelFunc
 }
@@ -131,6 +133,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.keys = credentials.NewRing(o.Dir, keys, time.Now())
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen); err != nil {
 		return fmt.Errorf("listening: %w (--listen sets another address or port)", err)
+	}
+	if err := s.openCerts(); err != nil {
+		return err
 	}
 	s.auth = s.authenticator()
 	s.relay = newRelay(s.step, o.Log)

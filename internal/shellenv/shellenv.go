@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -47,9 +49,9 @@ func Text(ctx context.Context, o Options) (string, error) {
 	defer again.Stop()
 	var reason error // of the last attempt that the deadline did not cut off
 	for {
-		key, address, region, err := look(ctx, o.Dir)
+		key, at, err := look(ctx, o.Dir)
 		if err == nil {
-			return settings(key, address, region, o.OnlyServed), nil
+			return settings(key, at, o.OnlyServed), nil
 		}
 		if ctx.Err() == nil || reason == nil {
 			reason = err
@@ -70,39 +72,41 @@ var errNotYet = errors.New("no server answers")
 
 // look returns the address and the region of the server of a data directory, and its key. It fails with errNotYet where the server may still be
 // starting.
-func look(ctx context.Context, dir string) (key credentials.Key, address, region string, err error) {
+func look(ctx context.Context, dir string) (key credentials.Key, at addrfile.Endpoint, err error) {
 	key, err = credentials.Own(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return key, "", "", fmt.Errorf("%w: %s is no data directory of a server", errNotYet, dir)
+		return key, at, fmt.Errorf("%w: %s is no data directory of a server", errNotYet, dir)
 	}
 	if err != nil {
-		return key, "", "", err
+		return key, at, err
 	}
-	address, region, found := addrfile.Read(dir)
+	at, found, err := addrfile.Find(dir)
+	if err != nil {
+		return key, at, err
+	}
 	if !found {
-		return key, "", "", fmt.Errorf("%w: the server of %s has not written its address", errNotYet, dir)
+		return key, at, fmt.Errorf("%w: the server of %s has not written its address", errNotYet, dir)
 	}
-	if address, err = addrfile.Reachable(address); err != nil {
-		return key, "", "", err
+	if err := answers(ctx, at, key); err != nil {
+		return key, at, fmt.Errorf("%w at %s: %w", errNotYet, at.Host(), err)
 	}
-	if err := answers(ctx, address, region, key); err != nil {
-		return key, "", "", fmt.Errorf("%w at %s: %w", errNotYet, address, err)
-	}
-	return key, address, region, nil
+	return key, at, nil
 }
 
 // answers fails unless a server that knows the key answers at an address.
-func answers(ctx context.Context, address, region string, k credentials.Key) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+func answers(ctx context.Context, at addrfile.Endpoint, k credentials.Key) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.URL()+"/", nil)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(nil)
 	who := aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}
-	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), "sagemaker", region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, who, r, hex.EncodeToString(sum[:]), "sagemaker", at.Region, time.Now()); err != nil {
 		return err
 	}
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // without a proxy
+	transport := at.Transport()
+	defer transport.CloseIdleConnections()
+	client := http.Client{Timeout: 5 * time.Second, Transport: transport}
 	answer, err := client.Do(r)
 	if err != nil {
 		return err
@@ -118,10 +122,11 @@ func answers(ctx context.Context, address, region string, k credentials.Key) err
 
 // settings returns the text that points AWS clients at the server of an address. With onlyServed, credentials and region stay as they are: other
 // services need those of AWS, and the SDKs have no credentials by service.
-func settings(k credentials.Key, address, region string, onlyServed bool) string {
+func settings(k credentials.Key, at addrfile.Endpoint, onlyServed bool) string {
 	var b strings.Builder
-	url := Quoted("http://" + address)
-	b.WriteString(withoutProxy(address))
+	url, region := Quoted(at.URL()), at.Region
+	b.WriteString(withoutProxy(at.Host()))
+	b.WriteString(trust(at.CAFile, onlyServed))
 	if onlyServed {
 		fmt.Fprintf(&b, "unset AWS_ENDPOINT_URL AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\n")
 		for _, name := range servedVariables {
@@ -134,6 +139,45 @@ func settings(k credentials.Key, address, region string, onlyServed bool) string
 	fmt.Fprintf(&b, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_DEFAULT_REGION=%s\nexport AWS_REGION=%s\n",
 		Quoted(k.AccessKeyID), Quoted(k.SecretAccessKey), Quoted(region), Quoted(region))
 	return b.String()
+}
+
+// bundles are the files in which systems keep the certificates of public authorities, of which the first that is there counts.
+var bundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}
+
+// trust returns the text that makes AWS clients trust the server's own authority; nothing where it has none. Where they call AWS too, they have to
+// trust public authorities as well: AWS_CA_BUNDLE replaces the system's, so both are written into a file beside the authority's.
+func trust(caFile string, others bool) string {
+	if caFile == "" {
+		return ""
+	}
+	bundle := caFile
+	if others {
+		bundle = withPublic(caFile)
+	}
+	return fmt.Sprintf("export AWS_CA_BUNDLE=%s\nexport NODE_EXTRA_CA_CERTS=%s\n", Quoted(bundle), Quoted(caFile))
+}
+
+// withPublic writes an authority's certificate and those of public authorities into a file, and returns its name; the authority's own file where it
+// cannot.
+func withPublic(caFile string) string {
+	own, err := os.ReadFile(caFile)
+	if err != nil {
+		return caFile
+	}
+	both, all := filepath.Join(filepath.Dir(caFile), "bundle.pem"), bundles
+	if set := os.Getenv("AWS_CA_BUNDLE"); set != "" && filepath.Dir(set) != filepath.Dir(both) {
+		all = append([]string{set}, bundles...) // what the shell has chosen itself
+	}
+	for _, name := range all {
+		public, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		if err := os.WriteFile(both, append(append(public, '\n'), own...), 0o600); err == nil {
+			return both
+		}
+	}
+	return caFile
 }
 
 // withoutProxy returns the text that adds the host of an address to NO_PROXY and no_proxy, unless they have it or are "*". Where only one of the two

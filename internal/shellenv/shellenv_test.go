@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"bellows.dev/bellows/internal/addrfile"
 	"bellows.dev/bellows/internal/credentials"
 )
 
 // evaluate runs the output of env in a shell with other credentials, then prints the environment's AWS variables.
 func evaluate(t *testing.T, text string) (status int, variables map[string]string, stderr string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `eval "$1"; echo "status=$?"; env | grep '^AWS_'`, "sh", text)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `eval "$1"; echo "status=$?"; env | grep -e '^AWS_' -e '^NODE_'`, "sh", text)
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIAREALREALREALREAL", "AWS_SECRET_ACCESS_KEY=real", "AWS_SESSION_TOKEN=real", "AWS_PROFILE=production",
 		"AWS_ENDPOINT_URL_S3=https://real", "AWS_ENDPOINT_URL_SAGEMAKER=https://real", "AWS_ROLE_ARN=real", "AWS_WEB_IDENTITY_TOKEN_FILE=real")
 	var complaint bytes.Buffer
@@ -38,7 +39,7 @@ func evaluate(t *testing.T, text string) (status int, variables map[string]strin
 
 func TestSettingsReplaceRealCredentials(t *testing.T) {
 	k := credentials.Key{AccessKeyID: "AKIAOWN", SecretAccessKey: "a/b+c'd $(false)"}
-	status, got, _ := evaluate(t, settings(k, "127.0.0.1:4580", "eu-west-1", false))
+	status, got, _ := evaluate(t, settings(k, addrfile.Endpoint{Address: "127.0.0.1:4580", Region: "eu-west-1"}, false))
 	want := map[string]string{
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4580", "AWS_ACCESS_KEY_ID": "AKIAOWN", "AWS_SECRET_ACCESS_KEY": k.SecretAccessKey, "AWS_REGION": "eu-west-1",
 		"AWS_DEFAULT_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_ENDPOINT_URL_SAGEMAKER": "", "AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
@@ -54,7 +55,7 @@ func TestSettingsReplaceRealCredentials(t *testing.T) {
 	if Quoted("a'b'c d'e") != `'a'\''b'\''c d'\''e'` || Quoted("a$b") != "'a$b'" || Quoted("") != "''" || Quoted("a;b") != "'a;b'" {
 		t.Error("words of a shell")
 	}
-	_, got, _ = evaluate(t, settings(k, "127.0.0.1:4580", "eu-west-1", true))
+	_, got, _ = evaluate(t, settings(k, addrfile.Endpoint{Address: "127.0.0.1:4580", Region: "eu-west-1"}, true))
 	if got["AWS_ENDPOINT_URL"] != "" || got["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] != "http://127.0.0.1:4580" || got["AWS_ENDPOINT_URL_AUTO_SCALING"] != "http://127.0.0.1:4580" {
 		t.Errorf("only what is served: %v", got)
 	}
@@ -74,7 +75,7 @@ func TestNoProxy(t *testing.T) {
 		{"127.0.0.1:4580", "*", "", "*", "*"},
 		{"[::1]:4580", "", "", "[::1],::1", "[::1],::1"},
 	} {
-		text := settings(credentials.Key{}, c.address, "us-east-1", false)
+		text := settings(credentials.Key{}, addrfile.Endpoint{Address: c.address, Region: "us-east-1"}, false)
 		cmd := exec.CommandContext(t.Context(), "sh", "-euc", `eval "$1"; eval "$1"; printf '%s\n' "$NO_PROXY" "$no_proxy"; env | grep -ic '^no_proxy='`, "sh", text)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 		if c.upper != "" {
@@ -124,4 +125,33 @@ func TestFailure(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	fails(gone, "no server answers")
+}
+
+// With TLS by the server's own authority, clients are pointed at https and trust the authority; where they call AWS as well, they go on trusting
+// public authorities. A certificate of a public authority needs no trust, and is asked for by its name.
+func TestSettingsWithTLS(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, []byte("OWN\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own := addrfile.Endpoint{Address: "127.0.0.1:4580", Region: "eu-west-1", TLS: true, CAFile: ca}
+	if _, got, _ := evaluate(t, settings(credentials.Key{}, own, false)); got["AWS_ENDPOINT_URL"] != "https://127.0.0.1:4580" || got["AWS_CA_BUNDLE"] != ca || got["NODE_EXTRA_CA_CERTS"] != ca {
+		t.Errorf("%v", got)
+	}
+	t.Setenv("AWS_CA_BUNDLE", "")
+	before := bundles
+	t.Cleanup(func() { bundles = before })
+	public := filepath.Join(t.TempDir(), "public.pem")
+	if err := os.WriteFile(public, []byte("PUBLIC"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bundles = []string{"/nowhere", public}
+	_, got, _ := evaluate(t, settings(credentials.Key{}, own, true))
+	if text, err := os.ReadFile(got["AWS_CA_BUNDLE"]); err != nil || string(text) != "PUBLIC\nOWN\n" || got["AWS_ENDPOINT_URL_STS"] != "https://127.0.0.1:4580" {
+		t.Errorf("%q, %v, %v", text, err, got)
+	}
+	named := addrfile.Endpoint{Address: "127.0.0.1:443", Region: "eu-west-1", TLS: true, Name: "models.example.com"}
+	if _, got, _ = evaluate(t, settings(credentials.Key{}, named, false)); got["AWS_ENDPOINT_URL"] != "https://models.example.com:443" || got["AWS_CA_BUNDLE"] != os.Getenv("AWS_CA_BUNDLE") {
+		t.Errorf("%v", got)
+	}
 }

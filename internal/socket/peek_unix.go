@@ -11,7 +11,7 @@ import (
 // Peek reports what a read of a connection would return now, as far as this machine knows. It reads nothing: what is there is read later. It
 // may be called while another goroutine reads.
 func Peek(nc net.Conn) Found {
-	s := system(nc)
+	s, secured := system(nc)
 	if s == nil {
 		return Nothing
 	}
@@ -26,6 +26,9 @@ func Peek(nc net.Conn) Found {
 		switch {
 		case err == nil && n > 0:
 			found = Data
+			if secured && hungUp(int(fd)) {
+				found = End // what is there ends with the notice of the close
+			}
 		case err == nil, !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR):
 			found = End
 		}
@@ -36,15 +39,18 @@ func Peek(nc net.Conn) Found {
 	return found
 }
 
-// system returns the socket below what wraps it; nil where there is none.
-func system(c net.Conn) syscall.Conn {
+// system returns the socket below what wraps it, nil where there is none, and whether TLS is in between.
+func system(c net.Conn) (s syscall.Conn, secured bool) {
 	for {
 		if s, ok := c.(syscall.Conn); ok {
-			return s
+			return s, secured
+		}
+		if _, ok := c.(interface{ VerifyHostname(string) error }); ok { // *tls.Conn
+			secured = true
 		}
 		wrapped, ok := c.(interface{ NetConn() net.Conn })
 		if !ok {
-			return nil
+			return nil, false
 		}
 		c = wrapped.NetConn()
 	}

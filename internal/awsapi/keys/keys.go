@@ -80,6 +80,9 @@ var (
 )
 
 func (a *API) create(_ context.Context, c awsapi.Call, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
+	if !c.Safe {
+		return nil, awsapi.Validation("A secret access key is not sent over plain HTTP to another machine: use https, or make the key on the server's machine")
+	}
 	if in.UserName == nil || !userName.MatchString(*in.UserName) {
 		return nil, awsapi.Validation("UserName must have 1 to 64 letters, digits and characters of +=,.@_-")
 	}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package socket
+
+// hungUp is not known on this system.
+func hungUp(int) bool { return false }
