@@ -91,7 +91,7 @@ async function story() {
   await page.getByText("No variant matches.").waitFor();
   assert.ok(page.url().includes("q=zzz"), page.url());
   await page.getByRole("button", { name: "Show all" }).click();
-  await row.getByRole("link").click();
+  await row.getByRole("link").first().click();
 
   // The timeline: the change is a row of the events, which explains itself.
   await page.getByRole("heading", { name: "iris / AllTraffic" }).waitFor();

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { perform } from "./act";
+import { performAll } from "./act";
 import { CopyAs } from "./copymenu";
 import { Dialog } from "./dialog";
 import type { Operation } from "./operation";
@@ -11,10 +11,11 @@ import { RefusalNote, say } from "./toast";
  * A dialog with a form for an action: its fields, what it will do in a sentence, the button, "copy as", and AWS's refusal. operations are what
  * it does, in order; undefined while the fields are not right.
  */
-export function ActionForm({ title, verb, operations, done, danger = false, wide = false, onClose, onDone, beside, children }: {
+export function ActionForm({ title, verb, operations, undo, done, danger = false, wide = false, onClose, onDone, beside, children }: {
   title: string;
   verb: string; // of the button
   operations: readonly Operation[] | undefined;
+  undo?: readonly (Operation | undefined)[]; // what takes each operation back, where a later one is refused
   done: string; // what is said after it was done
   danger?: boolean;
   wide?: boolean;
@@ -32,8 +33,7 @@ export function ActionForm({ title, verb, operations, done, danger = false, wide
     setBusy(true);
     fail(undefined);
     try {
-      const answers = [];
-      for (const op of operations) answers.push(await perform(op));
+      const answers = await performAll(operations, undo);
       say(done);
       onDone?.(answers);
       onClose();

@@ -1,4 +1,4 @@
-import type { AuditPage, Explanation, Session, Timeline, VariantList } from "./types";
+import type { AuditPage, Endpoint, Explanation, Session, Timeline, VariantList } from "./types";
 
 /** A refusal of the server, or of an AWS API: its code and its message. */
 export class Refusal extends Error {
@@ -66,6 +66,30 @@ export const getAudit = (
   p: { user?: string; operation?: string; source?: string; q?: string; failed?: string; from?: string; to?: string; limit?: number; token?: string; after?: string },
   signal?: AbortSignal,
 ) => call<AuditPage>("audit" + query(p), signal ? { signal } : {});
+
+export interface EndpointName {
+  region: string;
+  endpoint: string;
+}
+
+export const getEndpoint = (e: EndpointName, signal?: AbortSignal) => call<Endpoint>("endpoint" + query({ ...e }), signal ? { signal } : {});
+
+/** An answer of InvokeEndpoint. Statuses other than 200 are answers, too. */
+export interface Answer {
+  status: number;
+  headers: [string, string][];
+  body: Uint8Array<ArrayBuffer>;
+  took: number; // ms, as seen here
+}
+
+/** Invokes an endpoint through the gateway, by the account of the session. */
+export async function invoke(e: EndpointName, headers: Record<string, string>, body: BodyInit, signal: AbortSignal): Promise<Answer> {
+  const started = performance.now();
+  const response = await fetch(root + "invoke" + query({ ...e }), { method: "POST", headers, body, signal });
+  const read = new Uint8Array(await response.arrayBuffer());
+  if (response.status === 401) onSignedOut();
+  return { status: response.status, headers: [...response.headers], body: read, took: performance.now() - started };
+}
 
 /** Calls an operation of an AWS API, such as SageMaker.ListEndpoints, and returns its answer. A refusal is AWS's own. */
 export async function aws<T>(region: string, target: string, input: object): Promise<T> {

@@ -18,6 +18,15 @@ function command(op: Operation): string | undefined {
       const on = ResourceId.replace(/^endpoint\/(.*)\/variant\/(.*)$/, "$1/$2");
       return [`bellows policy put ${shell(PolicyName)} --on ${shell(on)} --type ${shell(PolicyType)}`, ...Object.entries(Settings).map(([k, v]) => shell(`${k}=${v}`)), `--region ${shell(op.region)}`].join(" ");
     }
+    case "InvokeEndpoint": {
+      const { EndpointName, TargetVariant, ContentType, Accept, CustomAttributes, SessionId, Body } = op.input as Record<string, string | undefined>;
+      if (SessionId) return undefined;
+      const flags = [["--content-type", ContentType], ["--accept", Accept], ["--custom-attributes", CustomAttributes], ["--region", op.region]].flatMap(([f, v]) => (v ? [`${f}=${shell(v)}`] : []));
+      const body = Body?.startsWith("@") ? `printf %s ${shell(Body)} | ` : "", argument = body ? [] : [`--body=${shell(Body ?? "")}`];
+      return body + [`bellows invoke ${shell(EndpointName + (TargetVariant ? "/" + TargetVariant : ""))}`, ...argument, ...flags].join(" ");
+    }
+    case "DeleteEndpoint":
+      return `bellows delete ${shell(String(op.input["EndpointName"]))} --endpoint-only --yes --region ${shell(op.region)}`;
     default:
       return undefined;
   }

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { getVariants, oneAtATime } from "./api";
 import { ago, ms, number } from "./format";
-import { set, useAddress, variantPath } from "./router";
+import { lazy } from "./lazy";
+import { endpointPath, set, useAddress, variantPath } from "./router";
 import { now, useStream } from "./stream";
 import type { Session, Variant, VariantList } from "./types";
 
@@ -32,6 +33,7 @@ export function Home({ session }: { session: Session }) {
   const [list, setList] = useState<VariantList>();
   const [rows, setRows] = useState<Map<number, Variant>>(new Map());
   const [failure, setFailure] = useState("");
+  const [deploying, setDeploying] = useState(false); // the page stays until it is done
   const [top, setTop] = useState(0);
   const table = useRef<HTMLDivElement>(null);
 
@@ -67,7 +69,7 @@ export function Home({ session }: { session: Session }) {
 
   if (failure && !list) return <p class="notice" role="alert">{failure}</p>;
   if (!list) return <p class="notice" role="status">Loading …</p>;
-  if (list.all === 0) return <Empty session={session} />;
+  if (list.all === 0 || deploying) return <Empty session={session} onBusy={setDeploying} />;
   const shown = [...Array(Math.max(0, Math.min(count, list.total - first))).keys()].map((i) => first + i);
   return (
     <>
@@ -123,7 +125,7 @@ function Row({ v, index }: { v: Variant | undefined; index: number }) {
     <div class={"row " + v.health} role="row" style={place} aria-rowindex={index + 1}>
       <span role="cell">
         <a href={variantPath(v)}>{v.endpoint} <span class="dim">/ {v.variant}</span></a>
-        <small class="dim">{v.region} · {v.instance_type}</small>
+        <small class="dim"><a class="plain" href={endpointPath(v)} aria-label={`Endpoint ${v.endpoint}`}>endpoint</a> · {v.region} · {v.instance_type}</small>
       </span>
       <span role="cell">
         <span class={"badge " + v.health}>{v.health === "healthy" ? v.status : v.health}</span>
@@ -152,7 +154,9 @@ function Spark({ values }: { values: number[] }) {
     <polyline points={points.join(" ")} /></svg>;
 }
 
-function Empty({ session }: { session: Session }) {
+const DeployDemo = lazy(() => import("./deploydemo").then((m) => m.DeployDemo));
+
+function Empty({ session, onBusy }: { session: Session; onBusy: (busy: boolean) => void }) {
   const commands = `eval "$(bellows env)"
 aws sagemaker create-model --model-name iris --execution-role-arn arn:aws:iam::${session.account}:role/any \\
   --primary-container Image=bellows/demo-model
@@ -162,7 +166,9 @@ aws sagemaker create-endpoint --endpoint-name iris --endpoint-config-name iris`;
   return (
     <section class="empty">
       <h1>No endpoint yet</h1>
-      <p>An endpoint serves a model on instances of this machine, and policies scale it. The server has a small trained model built in; in a shell:</p>
+      <p>An endpoint serves a model on instances of this machine, and policies scale it. The server has a small trained model built in: a button makes an endpoint of it that scales.</p>
+      <DeployDemo session={session} onBusy={onBusy} />
+      <p>Or in a shell:</p>
       <pre>{commands}</pre>
       <button onClick={() => void navigator.clipboard?.writeText(commands)}>Copy</button>
     </section>

@@ -48,6 +48,7 @@ const AlarmListPage = lazy(() => import("./alarmlist").then((m) => m.AlarmListPa
 const AlarmPage = lazy(() => import("./alarmpage").then((m) => m.AlarmPage));
 const PoliciesPage = lazy(() => import("./policies").then((m) => m.PoliciesPage));
 const VariantPoliciesPage = lazy(() => import("./policies").then((m) => m.VariantPoliciesPage));
+const EndpointPage = lazy(() => import("./endpoint").then((m) => m.EndpointPage));
 const MetricsPage = lazy(() => import("./metrics").then((m) => m.MetricsPage));
 
 function Header({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
@@ -75,6 +76,7 @@ function Page({ session }: { session: Session }) {
     const [region = "", endpoint = "", variant = ""] = rest.map(decoded);
     return <VariantPage key={path} region={region} endpoint={endpoint} variant={variant} />;
   }
+  if (kind === "endpoints" && rest.length === 2) return <EndpointPage key={path} region={decoded(rest[0]!)} endpoint={decoded(rest[1]!)} />;
   if (kind === "alarms" && rest.length === 0) return <AlarmListPage />;
   if (kind === "alarms" && rest.length === 2) return <AlarmPage key={path} region={decoded(rest[0]!)} name={decoded(rest[1]!)} />;
   if (kind === "policies" && rest.length === 0) return <PoliciesPage />;

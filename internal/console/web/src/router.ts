@@ -59,3 +59,7 @@ export function followLinks() {
 export function variantPath(v: { region: string; endpoint: string; variant: string }): string {
   return "/console/variants/" + [v.region, v.endpoint, v.variant].map(encodeURIComponent).join("/");
 }
+
+export function endpointPath(e: { region: string; endpoint: string }): string {
+  return "/console/endpoints/" + [e.region, e.endpoint].map(encodeURIComponent).join("/");
+}

@@ -122,6 +122,46 @@ export interface Timeline {
   cut?: string;
 }
 
+export interface EndpointVariant extends Variant {
+  model: string;
+  weight: number;
+  desired_weight: number;
+}
+
+export interface Instance {
+  id: string;
+  variant: string;
+  generation: number;
+  state: "Pending" | "InService" | "Terminating";
+  started: string;
+  copies: number;
+  ready: number;
+  failures: number;
+  reason?: string;
+  reason_at?: string;
+  unhealthy?: string;
+  ejected?: string;
+  stages: { name: string; seconds: number }[];
+}
+
+export interface Endpoint {
+  now: string;
+  region: string;
+  endpoint: string;
+  status: string;
+  config: string;
+  replaced?: string;
+  replaced_exists: boolean;
+  created: string;
+  modified: string;
+  failure?: string;
+  waiting?: string;
+  deployment?: { config: string; started: string; retire_at?: string };
+  variants: EndpointVariant[];
+  instances: Instance[];
+  history: { at: string; kind: "status" | "failure" | "routing"; text: string; why?: string }[];
+}
+
 export interface Explanation {
   region: string;
   endpoint: string;

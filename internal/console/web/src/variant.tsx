@@ -6,7 +6,7 @@ import { typing } from "./keys";
 import { lazy } from "./lazy";
 import { Lanes } from "./lanes";
 import { Panel } from "./panel";
-import { set, useAddress } from "./router";
+import { set, useAddress, endpointPath } from "./router";
 import { now, useStream } from "./stream";
 import type { Explanation, Group, Message, Timeline } from "./types";
 
@@ -155,7 +155,7 @@ function Title({ v, x }: { v: VariantName; x: Explanation | undefined }) {
   const m = x?.moment;
   return (
     <div class="title">
-      <h1>{v.endpoint} <span class="dim">/ {v.variant}</span></h1>
+      <h1><a class="plain" href={endpointPath(v)}>{v.endpoint}</a> <span class="dim">/ {v.variant}</span></h1>
       {m && !m.gone && <span class={"badge " + (m.health ?? "")}>{m.health === "healthy" ? m.status : m.health}</span>}
       {m?.gone && <span class="badge">deleted</span>}
       <p class="dim">
