@@ -78,6 +78,7 @@ func root(types scaling.Types) *cobra.Command {
 		serveCommand(types), envCommand(), keysCommand(), auditCommand(), explainCommand(types), demoCommand(), simulateCommand(types), replayCommand(types),
 		endpointsCommand(), modelsCommand(), variantsCommand(), instancesCommand(), metricsCommand(), alarmsCommand(), policiesCommand(),
 		schedulesCommand(), activitiesCommand(), scaleCommand(), invokeCommand(), deployCommand(), rollbackCommand(), deleteCommand(), watchCommand(),
+		topCommand(), doctorCommand(), configCommand(),
 		demoModelCommand(), versionCommand(c),
 	)
 	return c

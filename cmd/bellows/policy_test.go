@@ -28,9 +28,12 @@ import (
 	"bellows.dev/bellows/scaling/policy/example"
 )
 
+// asProgram is the variable that makes the test run as the program itself.
+const asProgram = "BELLOWS_TEST_AS_PROGRAM"
+
 // TestMain lets instances of the built-in model run: a server starts its own program for them, which is the test.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "demo-model" {
+	if len(os.Args) == 2 && os.Args[1] == "demo-model" || os.Getenv(asProgram) != "" {
 		main()
 		return
 	}

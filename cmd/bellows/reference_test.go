@@ -17,6 +17,7 @@ import (
 	"bellows.dev/bellows/internal/client"
 	"bellows.dev/bellows/internal/console"
 	"bellows.dev/bellows/internal/deploy"
+	"bellows.dev/bellows/internal/doctor"
 	"bellows.dev/bellows/internal/listing"
 	"bellows.dev/bellows/scaling/policy"
 )
@@ -68,6 +69,7 @@ var schemas = []struct {
 	{"policies types: a list, each", reflect.TypeFor[client.PolicyType]()},
 	{"scale", reflect.TypeFor[act.Scaled]()},
 	{"deploy, rollback", reflect.TypeFor[deploy.Result]()},
+	{"doctor", reflect.TypeFor[doctor.Report]()},
 	{"delete", reflect.TypeFor[deploy.Deletion]()},
 }
 

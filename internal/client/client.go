@@ -49,6 +49,7 @@ type Client struct {
 	config aws.Config
 	url    string // of a Bellows server, without a slash at its end; "" for AWS
 	http   aws.HTTPClient
+	local  bool
 }
 
 // Open returns a client. It calls nothing yet. It fails with NoServerError where the data directory is none of a server.
@@ -73,7 +74,9 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	if o.Region == "" {
 		o.Region = at.Region
 	}
-	return with(at.URL(), o.Region, key, at.Transport()), nil
+	c := with(at.URL(), o.Region, key, at.Transport())
+	c.local = true
+	return c, nil
 }
 
 // New returns a client of the server at a URL, with a key.
@@ -163,3 +166,6 @@ func (c *Client) Name() string {
 	}
 	return c.url
 }
+
+// Local reports whether the server was found by its data directory.
+func (c *Client) Local() bool { return c.local }

@@ -172,6 +172,15 @@ func ListVariants(ctx context.Context, c *client.Client, q VariantsQuery) (term.
 	if err != nil {
 		return term.Answer{}, err
 	}
+	a := term.Answer{JSON: list, Blocks: []term.Block{VariantsTable(list)}}
+	if list.Trouble != "" {
+		a.Blocks = slices.Insert(a.Blocks, 0, term.Block(term.Line(term.Toned(term.Bad, list.Trouble))))
+	}
+	return a, nil
+}
+
+// VariantsTable returns a table of variants.
+func VariantsTable(list Variants) term.Table {
 	t := term.Table{
 		Header: []string{"VARIANT", "STATUS", "HEALTH", "INSTANCES", "RANGE", "LOAD/MIN", "15 MINUTES", "ERRORS", "ALARMS", "NOTE"},
 		Empty:  "There is no variant. `bellows deploy` makes an endpoint with one.",
@@ -185,11 +194,7 @@ func ListVariants(ctx context.Context, c *client.Client, q VariantsQuery) (term.
 			term.Number("%.4g", v.PerMinute), term.Toned(term.Accent, term.Spark(v.Load)), errorsOf(v.Errors), alarmsOf(v.InAlarm), v.note(),
 		})
 	}
-	a := term.Answer{JSON: list, Blocks: []term.Block{t}}
-	if list.Trouble != "" {
-		a.Blocks = slices.Insert(a.Blocks, 0, term.Block(term.Line(term.Toned(term.Bad, list.Trouble))))
-	}
-	return a, nil
+	return t
 }
 
 // Range writes the least and most instances; "" where the variant is no scalable target.

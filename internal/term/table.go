@@ -97,7 +97,8 @@ func (t Table) widths(screen int) []int {
 }
 
 // line writes a row.
-func line(b *strings.Builder, s *Screen, row []Cell, widths []int) {
+func line(to *strings.Builder, s *Screen, row []Cell, widths []int) {
+	b := &strings.Builder{}
 	last := len(row) - 1
 	for last > 0 && row[last].Text == "" { // no spaces at the end of a line
 		last--
@@ -117,7 +118,11 @@ func line(b *strings.Builder, s *Screen, row []Cell, widths []int) {
 			b.WriteString(strings.Repeat(" ", gap))
 		}
 	}
-	b.WriteByte('\n')
+	text := b.String()
+	if s.Width > 0 {
+		text = ansi.Truncate(text, s.Width, "…") // columns that cannot be narrower
+	}
+	to.WriteString(text + "\n")
 }
 
 // Pairs are names with values, a line each. A value without a text is left out.
