@@ -13,6 +13,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/cloudwatch"
 	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
 	"bellows.dev/bellows/internal/awsapi/keys"
+	"bellows.dev/bellows/internal/awsapi/logs"
 	"bellows.dev/bellows/internal/awsapi/policies"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sts"
@@ -35,7 +36,8 @@ func TestCompatibilityNamesEveryOperation(t *testing.T) {
 	word := regexp.MustCompile(`[A-Z][A-Za-z0-9]+`)
 	for title, services := range map[string][]*awsapi.Service{
 		"SageMaker": {sagemaker.New(nil, sagemaker.Options{})}, "Application Auto Scaling": {autoscaling.New(nil)}, "Bellows": {bellows},
-		"EC2 Auto Scaling": {ec2autoscaling.New(nil)}, "CloudWatch": {cloudwatch.New(nil, nil)}, "STS and IAM": {sts.New(), sts.NewIAM(time.Time{})},
+		"EC2 Auto Scaling": {ec2autoscaling.New(nil)}, "CloudWatch": {cloudwatch.New(nil, nil)}, "CloudWatch Logs": {logs.New(nil, time.Now)},
+		"STS and IAM": {sts.New(), sts.NewIAM(time.Time{})},
 	} {
 		var handled []string
 		for _, s := range services {

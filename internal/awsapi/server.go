@@ -431,5 +431,9 @@ func (q *request) check(in any) error {
 			return e
 		}
 	}
-	return framework(wire.Message(found))
+	e := framework(wire.Message(found))
+	if q.service.Invalid != "" {
+		e.Code = q.service.Invalid
+	}
+	return e
 }

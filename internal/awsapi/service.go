@@ -37,6 +37,9 @@ type Service struct {
 	Namespace string // of its XML
 	Shapes    string // namespace of error names in JSON and CBOR bodies, with its "#"; may be ""
 
+	// Invalid is the code of violations of the API model's constraints; "" is ValidationException.
+	Invalid string
+
 	// Required renders the refusal of a missing required member, if the service has its own text.
 	Required func(member string) *Error
 

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/plural"
@@ -42,6 +43,14 @@ type Fleet interface {
 
 	// Usage returns what each instance used since the last call, sorted by ID.
 	Usage(ctx context.Context) []Usage
+
+	// Logs returns the logs that are kept of the copies of an account and region, also of copies that are gone, sorted by copy. What had
+	// been written before the call is in them, except for a last line that is not complete.
+	Logs(account, region string) ([]Log, error)
+
+	// ReadLog returns lines of a copy's log in the order in which they were written, up to the newest that Logs or a second of waiting has
+	// made known. It takes a bounded amount of memory. The error, which comes last, is ErrNoLog where no log is kept.
+	ReadLog(ctx context.Context, id hosting.CopyID, r LogRange) iter.Seq2[Line, error]
 
 	// SetSettings changes the settings. What has begun to drain or to end goes on with the earlier ones.
 	SetSettings(s Settings)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"strings"
 	"time"
@@ -24,7 +25,29 @@ func (s *Server) openFleet() error {
 		return err // s.fleet stays nil: an interface that holds a nil fleet is not
 	}
 	s.fleet, s.unlimited = f, f.Unlimited()
+	s.logs.Store(&f)
 	return nil
+}
+
+// logSource reads the logs of the server's fleet. There are none before it is open.
+type logSource struct{ s *Server }
+
+// Logs implements logs.Source.
+func (l logSource) Logs(account, region string) ([]fleet.Log, error) {
+	f := l.s.logs.Load()
+	if f == nil {
+		return nil, nil
+	}
+	return (*f).Logs(account, region)
+}
+
+// ReadLog implements logs.Source.
+func (l logSource) ReadLog(ctx context.Context, id hosting.CopyID, r fleet.LogRange) iter.Seq2[fleet.Line, error] {
+	f := l.s.logs.Load()
+	if f == nil {
+		return func(yield func(fleet.Line, error) bool) { yield(fleet.Line{}, fleet.ErrNoLog) }
+	}
+	return (*f).ReadLog(ctx, id, r)
 }
 
 func (s *Server) fleetOptions() fleet.Options {

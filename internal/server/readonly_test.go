@@ -26,6 +26,7 @@ var (
 			DescribeScalingProcessTypes DescribeScheduledActions
 		CloudWatch: DescribeAlarmContributors DescribeAlarmHistory DescribeAlarms DescribeAlarmsForMetric GetAlarmMuteRule GetMetricData
 			GetMetricStatistics ListAlarmMuteRules ListMetrics ListTagsForResource
+		CloudWatchLogs: DescribeLogGroups DescribeLogStreams FilterLogEvents GetLogEvents
 		Bellows: DescribePolicies DescribePolicyTypes ListAccessKeys
 		STS: GetCallerIdentity
 		IAM: GetRole`)

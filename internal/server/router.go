@@ -21,6 +21,7 @@ import (
 	"bellows.dev/bellows/internal/awsapi/cloudwatch"
 	"bellows.dev/bellows/internal/awsapi/ec2autoscaling"
 	"bellows.dev/bellows/internal/awsapi/keys"
+	"bellows.dev/bellows/internal/awsapi/logs"
 	"bellows.dev/bellows/internal/awsapi/policies"
 	"bellows.dev/bellows/internal/awsapi/sagemaker"
 	"bellows.dev/bellows/internal/awsapi/sigv4"
@@ -52,7 +53,8 @@ func (s *Server) services() []*awsapi.Service {
 			Image:     func(image string) error { _, err := s.conf().Program(image); return err },
 			ModelData: s.checkModelData, InstanceTypes: s.machine.TypeNames, Fits: s.machine.Check,
 		}),
-		autoscaling.New(b), own, ec2autoscaling.New(b), cloudwatch.New(b, s.history), sts.New(), sts.NewIAM(s.keys.Keys()[0].Created),
+		autoscaling.New(b), own, ec2autoscaling.New(b), cloudwatch.New(b, s.history), logs.New(logSource{s}, time.Now), sts.New(),
+		sts.NewIAM(s.keys.Keys()[0].Created),
 	}
 }
 

@@ -69,6 +69,7 @@ type Server struct {
 	gateway *invoke.Gateway
 	relay   *relay
 	fleet   fleet.Fleet
+	logs    atomic.Pointer[fleet.Fleet] // the fleet, whose logs can be read also while the server stops
 	data    *modeldata.Cache
 	machine *machine.Machine
 

@@ -39,6 +39,7 @@ var served = map[string]struct {
 		DescribeScalingActivities ExecutePolicy PutScalingPolicy ResumeProcesses SetDesiredCapacity SuspendProcesses
 		UpdateAutoScalingGroup BatchDeleteScheduledAction BatchPutScheduledUpdateGroupAction DeleteScheduledAction
 		DescribeScheduledActions PutScheduledUpdateGroupAction`},
+	"logs": {"logs/2014-03-28", `DescribeLogGroups DescribeLogStreams FilterLogEvents GetLogEvents`},
 	"monitoring": {"monitoring/2010-08-01", `DeleteAlarms DescribeAlarmContributors DescribeAlarmHistory DescribeAlarms
 		DescribeAlarmsForMetric DisableAlarmActions EnableAlarmActions GetMetricData GetMetricStatistics ListMetrics ListTagsForResource
 		PutCompositeAlarm PutMetricAlarm PutMetricData SetAlarmState TagResource UntagResource

@@ -48,10 +48,15 @@ func fieldsOf(t reflect.Type) []field {
 	if known, found := fieldCache.Load(t); found {
 		return known.([]field)
 	}
+	lower := strings.Contains(t.PkgPath(), "/service/cloudwatchlogs") // AWS: its API model; members of other services begin with a capital
 	var out []field
 	for i := range t.NumField() {
 		if f := t.Field(i); f.IsExported() && f.Name != "ResultMetadata" {
-			out = append(out, field{f.Name, i})
+			name := f.Name
+			if lower {
+				name = strings.ToLower(name[:1]) + name[1:]
+			}
+			out = append(out, field{name, i})
 		}
 	}
 	fieldCache.Store(t, out)

@@ -35,6 +35,9 @@ type Harness struct {
 	// before it listens, whose /ping always answers 503, and whose /ping does from the fourth time on. Optional.
 	IgnoresTerm, ExitsAtStart, NeverHealthy, FallsIll string
 
+	// Says is a part of the first line that the image's model server writes. Optional: without it logs are not tested.
+	Says string
+
 	// Ephemeral: copies end with the fleet that started them, and none is adopted.
 	Ephemeral bool
 
@@ -198,6 +201,7 @@ var suite = []test{
 	{"brings a crashed instance back", crashes, func(h Harness) bool { return h.Kill != nil }},
 	{"leaves what drains to the next server", leaves, func(h Harness) bool { return !h.Ephemeral }},
 	{"adopts what an earlier server left", adopts, func(h Harness) bool { return !h.Ephemeral }},
+	{"keeps logs", logs, func(h Harness) bool { return h.Says != "" }},
 	{"measures what is used", uses, func(h Harness) bool { return !h.Unmetered }},
 }
 

@@ -2,8 +2,11 @@ package fleettest_test
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,7 +25,10 @@ type toy struct {
 
 	mu     sync.Mutex
 	copies map[hosting.CopyID]*toyCopy
+	logs   []fleet.Log // each of one line, toySays
 }
+
+const toySays = "it listens"
 
 // toyCopy is one copy, until it is gone.
 type toyCopy struct {
@@ -39,7 +45,7 @@ func (f *toy) Apply(levels []fleet.Level) {
 			for _, c := range i.Copies {
 				wanted[c.ID] = !i.Draining && !c.Draining
 				if f.copies[c.ID] == nil && wanted[c.ID] {
-					f.start(l.Group, i.ID, c.ID)
+					f.start(l.Group, i, c.ID)
 				} else if f.copies[c.ID] == nil { // it is gone, and perhaps its report did not arrive
 					f.work.Go(func() { f.Report(hosting.NewReport(i.ID, c.ID, hosting.FleetGone)) })
 				}
@@ -54,7 +60,12 @@ func (f *toy) Apply(levels []fleet.Level) {
 }
 
 // start runs a copy until it is stopped, and reports both. The lock is held.
-func (f *toy) start(group string, instance hosting.InstanceID, id hosting.CopyID) {
+func (f *toy) start(group string, i hosting.InstanceSpec, id hosting.CopyID) {
+	instance, began := i.ID, time.Now()
+	f.logs = append(f.logs, fleet.Log{
+		Copy: id, First: began, Last: began, Bytes: int64(len(toySays)),
+		LogOwner: fleet.LogOwner{Account: i.Account, Region: i.Region, Endpoint: i.Endpoint, Variant: i.Variant, Created: began},
+	})
 	life, stop := context.WithCancel(context.Background())
 	f.copies[id] = &toyCopy{group, stop}
 	f.work.Go(func() {
@@ -74,6 +85,33 @@ func (f *toy) start(group string, instance hosting.InstanceID, id hosting.CopyID
 		f.mu.Unlock()
 		f.Report(hosting.NewReport(instance, id, hosting.FleetGone))
 	})
+}
+
+func (f *toy) Logs(account, region string) ([]fleet.Log, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []fleet.Log
+	for _, l := range f.logs {
+		if l.Account == account && l.Region == region {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b fleet.Log) int { return strings.Compare(string(a.Copy), string(b.Copy)) })
+	return out, nil
+}
+
+func (f *toy) ReadLog(_ context.Context, id hosting.CopyID, r fleet.LogRange) iter.Seq2[fleet.Line, error] {
+	return func(yield func(fleet.Line, error) bool) {
+		f.mu.Lock()
+		i := slices.IndexFunc(f.logs, func(l fleet.Log) bool { return l.Copy == id })
+		f.mu.Unlock()
+		switch {
+		case i < 0:
+			yield(fleet.Line{}, fleet.ErrNoLog)
+		case r.From == 0 && !f.logs[i].First.Before(r.Since) && (r.Until.IsZero() || f.logs[i].First.Before(r.Until)):
+			yield(fleet.Line{Next: int64(len(toySays)), Time: f.logs[i].First, Text: []byte(toySays)}, nil)
+		}
+	}
 }
 
 func (f *toy) StopAll(context.Context) error {
@@ -98,7 +136,7 @@ func TestToy(t *testing.T) {
 	fleettest.Run(t, func(*testing.T) fleettest.Harness {
 		f := &toy{copies: map[hosting.CopyID]*toyCopy{}}
 		return fleettest.Harness{
-			Ephemeral: true, Unmetered: true, Running: func() int { return int(f.running.Load()) },
+			Ephemeral: true, Unmetered: true, Says: toySays, Running: func() int { return int(f.running.Load()) },
 			Open: func(_ *testing.T, report func(hosting.InstanceReport), drain func(context.Context, hosting.CopyID) error) fleet.Fleet {
 				f.Options = fleet.Options{Report: report, Drain: drain}
 				return f

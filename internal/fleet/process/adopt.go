@@ -61,6 +61,7 @@ func (f *Fleet) adopt() error {
 		k.found = p
 		f.lineage.adopt(r.id(), identity{p.pid, p.born})
 		k.hold(r.Content)
+		f.noteFound(k)
 		f.adopted = append(f.adopted, r.id())
 	}
 	slices.Sort(f.adopted)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 type Options struct {
 	fleet.Options
 
-	LogsKept int // copies that are gone whose logs are kept, the latest ones; default 100
+	LogsKept int // copies that are gone whose logs are kept, the latest ones, each of at most twice LogMax; default 100
 
 	// NoCgroups makes the fleet do without control groups where there are some: it then finds a copy's processes by descent.
 	NoCgroups bool
@@ -64,6 +65,9 @@ type Fleet struct {
 	ended    []hosting.CopyID // by the StopAll of an earlier server
 
 	usage meter
+
+	logs  sync.Mutex                // guards the files of logs, but for what processes write
+	times map[hosting.CopyID]*times // of the logs that were used
 }
 
 var _ fleet.Fleet = (*Fleet)(nil)
@@ -315,7 +319,11 @@ func (f *Fleet) newCgroup(id hosting.CopyID) cgroup {
 
 // forget removes what a copy has on disk, save for its log. The record goes last, so that a crash before leaves everything to be found.
 func (f *Fleet) forget(id hosting.CopyID) {
-	err := errors.Join(os.RemoveAll(f.models(id)), removeRecord(f.o.Dir, id), f.pruneLogs())
+	err := f.note(id, time.Now(), true)
+	if errors.Is(err, fs.ErrNotExist) { // it was never started
+		err = nil
+	}
+	err = errors.Join(err, os.RemoveAll(f.models(id)), removeRecord(f.o.Dir, id), f.pruneLogs())
 	if err != nil {
 		f.o.Log.Warn("an instance's files could not be removed", "instance", string(id), "error", err)
 	}

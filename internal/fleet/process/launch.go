@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -66,6 +67,9 @@ func launch(k *keeper, program fleet.Program) (_ *process, err error) {
 		return nil, fmt.Errorf("opening its log: %w", err)
 	}
 	defer log.Close() //nolint:errcheck // the child has it
+	if err := writeOwner(f.LogFile(s.ID), k.instance, s, time.Now()); err != nil {
+		return nil, fmt.Errorf("writing whose log it is: %w", err)
+	}
 	p := &process{port: port, child: true, group: group, oomFrom: machineOOM()}
 	if info, err := log.Stat(); err == nil {
 		p.logFrom = info.Size()

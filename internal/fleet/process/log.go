@@ -17,37 +17,54 @@ import (
 	"bellows.dev/bellows/hosting"
 )
 
-// boundLog bounds the size of a log. The process writes to the file itself, so that it outlives the server: a full
+// boundLog notes when the lines of a log arrived, and bounds its size. The process writes to the file itself, so that it outlives the server: a full
 // file is copied aside and truncated, and the process goes on writing at its new end.
 func (k *keeper) boundLog() {
-	path := k.fleet.LogFile(k.spec.ID)
+	f, id := k.fleet, k.spec.ID
+	f.logs.Lock()
+	defer f.logs.Unlock()
+	path, most := f.LogFile(id), f.settings.Load().LogMax
 	info, err := os.Stat(path)
-	if err != nil || info.Size() <= k.fleet.settings.Load().LogMax {
+	if err != nil {
 		return
 	}
-	if err := errors.Join(copyFile(path, path+".1", k.fleet.settings.Load().LogMax), os.Truncate(path, 0)); err != nil {
-		k.fleet.o.Log.Warn("a log could not be cut", "instance", string(k.spec.ID), "error", err)
+	if err := f.noteLocked(id, time.Now(), false); err != nil {
+		f.o.Log.Warn("the times of a log could not be noted", "instance", string(id), "error", err)
+	}
+	if info.Size() <= most {
+		return
+	}
+	size, kept, err := copyFile(path, path+".1", most)
+	if err == nil {
+		err = os.Truncate(path, 0)
+	}
+	if t := f.times[id]; err == nil && t != nil {
+		err = rotated(path, t, size, kept)
+	}
+	if err != nil {
+		f.o.Log.Warn("a log could not be cut", "instance", string(id), "error", err)
 	}
 }
 
-// copyFile copies at most the last n bytes.
-func copyFile(from, to string, n int64) error {
+// copyFile copies at most the last n bytes. It returns up to where, and how many.
+func copyFile(from, to string, n int64) (end, copied int64, _ error) {
 	in, err := os.Open(from)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
+	var begin int64
 	if info, err := in.Stat(); err == nil && info.Size() > n {
-		if _, err := in.Seek(-n, io.SeekEnd); err != nil {
-			return err
+		if begin, err = in.Seek(-n, io.SeekEnd); err != nil {
+			return 0, 0, err
 		}
 	}
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	_, err = io.Copy(out, io.LimitReader(in, n))
-	return errors.Join(err, out.Close())
+	copied, err = io.Copy(out, io.LimitReader(in, n))
+	return begin + copied, copied, errors.Join(err, out.Close())
 }
 
 // logName returns the name of the copy's log in the data directory.
@@ -100,6 +117,9 @@ func (f *Fleet) pruneLogs() error {
 	latest := map[string]time.Time{} // by the name of the instance's newer file
 	for _, d := range files {
 		name := strings.TrimSuffix(d.Name(), ".1")
+		if strings.Contains(name, ".log.") { // it goes with its log
+			continue
+		}
 		info, err := d.Info()
 		if err != nil || used[hosting.CopyID(strings.TrimSuffix(name, ".log"))] != nil {
 			continue // removed by another keeper, or in use
@@ -112,8 +132,11 @@ func (f *Fleet) pruneLogs() error {
 		return cmp.Or(latest[b].Compare(latest[a]), cmp.Compare(a, b))
 	})
 	for _, name := range names[min(f.o.LogsKept, len(names)):] {
-		for _, file := range []string{name, name + ".1"} {
-			if err := os.Remove(filepath.Join(dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.logs.Lock()
+		delete(f.times, hosting.CopyID(strings.TrimSuffix(name, ".log")))
+		f.logs.Unlock()
+		for _, suffix := range logSuffixes {
+			if err := os.Remove(filepath.Join(dir, name+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("removing an old log: %w", err)
 			}
 		}

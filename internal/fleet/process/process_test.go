@@ -154,6 +154,7 @@ func conforms(t *testing.T, noCgroups bool) {
 			Image: "demo", Broken: "no/such-image", Running: func() int { return len(markedOf(dir)) },
 			IgnoresTerm: demomodel.EnvIgnoreTerm + "=1", ExitsAtStart: demomodel.EnvExitAtStart + "=1",
 			NeverHealthy: demomodel.EnvFailPing + "=1", FallsIll: demomodel.EnvFailPingAfter + "=3",
+			Says: "demo model: listening on ",
 			Kill: func(id hosting.CopyID) {
 				if pid, _, found := leaderOf(dir, id); found {
 					_ = unix.Kill(pid, unix.SIGKILL)
