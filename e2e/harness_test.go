@@ -70,6 +70,7 @@ type server struct {
 	dir     string
 	url     string
 	env     map[string]string
+	client  *http.Client // nil: the default
 	cmd     *exec.Cmd
 	exited  chan error
 	mu      sync.Mutex
@@ -185,8 +186,13 @@ func instances(t *testing.T, dir string) []int {
 }
 
 func (s *server) config() aws.Config {
+	var client aws.HTTPClient
+	if s.client != nil {
+		client = s.client
+	}
 	return aws.Config{
-		Region: s.env["AWS_DEFAULT_REGION"], BaseEndpoint: aws.String(s.url),
+		HTTPClient: client,
+		Region:     s.env["AWS_DEFAULT_REGION"], BaseEndpoint: aws.String(s.url),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: s.env["AWS_ACCESS_KEY_ID"], SecretAccessKey: s.env["AWS_SECRET_ACCESS_KEY"]}, nil
 		}),
@@ -289,7 +295,11 @@ func (s *server) fetch(path, accept string) (int, string) {
 	}
 	r.Header.Set("Accept", accept)
 	r.SetBasicAuth(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"])
-	answer, err := http.DefaultClient.Do(r)
+	client := http.DefaultClient
+	if s.client != nil {
+		client = s.client
+	}
+	answer, err := client.Do(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
