@@ -134,7 +134,7 @@ function StartUp({ i, slowest }: { i: Instance; slowest: number }) {
 function History({ x }: { x: Endpoint }) {
   if (x.history.length === 0) return <p class="dim">Nothing happened in the last two weeks.</p>;
   return (
-    <ol class="history">
+    <ol class="happened">
       {x.history.map((h, i) => (
         <li key={i}><time dateTime={h.at} title={h.at}>{clock(ms(h.at), now())}</time><span class={h.kind === "failure" ? "bad" : ""}>{h.text}</span><span class="dim">{h.why}</span></li>
       ))}

@@ -4,6 +4,7 @@ import { aligned, getData, gridOf, type DataQuery } from "./cloudwatch";
 import { Plot, type Line } from "./plot";
 import { now, useStream } from "./stream";
 import type { Endpoint } from "./types";
+import "./pages.css";
 
 const hour = 3600, step = 60;
 
