@@ -13,8 +13,8 @@ import (
 // modules are the folders with a go.mod of their own: the server, its benchmarks, and the programs that generate its tables.
 var modules = []string{".", "bench", "tools"}
 
-// requirement is a line of a go.mod that names a module and its version.
-var requirement = regexp.MustCompile(`(?m)^(?:require )?\s*(\S+\.\S+/\S+) (v\S+)`)
+// requirement is a line of a go.mod that names a module, or Go, and its version.
+var requirement = regexp.MustCompile(`(?m)^(?:require )?\s*(\S+\.\S+/\S+|go) (v?\d\S*)`)
 
 func requirements(t *testing.T, dir string) map[string]string {
 	t.Helper()

@@ -1,6 +1,6 @@
 module bellows.dev/bellows/tools
 
-go 1.26.0
+go 1.26.7
 
 require (
 	bellows.dev/bellows v0.0.0
