@@ -72,6 +72,8 @@ func (c *Console) route(w http.ResponseWriter, r *http.Request) error {
 		get(c.getExplanation)
 	case "audit":
 		get(c.getAudit)
+	case "events":
+		get(c.getEvents)
 	case "stream":
 		get(c.getStream)
 	case "alarms":

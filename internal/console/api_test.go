@@ -103,13 +103,7 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 		}, Insecure: "use https",
 		Encrypted: func(r *http.Request) bool { return r.TLS != nil },
 		OnSignIn:  func(_ *http.Request, e SignInEvent) { f.signIns = append(f.signIns, e) },
-		Audit: func(q audit.Query) (audit.Page, error) {
-			f.audit = append(f.audit, q)
-			if q.Token == "bad" {
-				return audit.Page{}, audit.ErrToken
-			}
-			return audit.Page{Records: []audit.Record{{EventName: "CreateEndpoint"}}, Next: "0-1", Newest: "0-9"}, nil
-		},
+		Audit:     f.trail,
 		Call: func(w http.ResponseWriter, r *http.Request, s engine.Scope, by Identity) {
 			f.called = append(f.called, r.Header.Get("X-Amz-Target")+" "+s.Account+" "+s.Region+" "+by.AccessKeyID)
 			_, _ = io.WriteString(w, "{}")
@@ -118,12 +112,26 @@ func newFixture(t *testing.T, endpoints int) *fixture {
 			f.called = append(f.called, "promql "+s.Account+" "+s.Region+" "+r.URL.Query().Get("query"))
 			_, _ = io.WriteString(w, "{}")
 		},
-		Timeline: timeline.Sources{View: s.View, Events: s.Events, Metrics: func(_ context.Context, in engine.Scope, g func(time.Time, expr.Source)) error {
+		Timeline: timeline.Sources{View: s.View, Events: s.Events, Writes: func(q audit.Query) (audit.Page, error) {
+			page, err := f.trail(q)
+			page.Next = ""
+			return page, err
+		}, Metrics: func(_ context.Context, in engine.Scope, g func(time.Time, expr.Source)) error {
 			g(w.Now, w.Engine.Region(in).Metrics)
 			return nil
 		}},
 	})
 	return f
+}
+
+// trail is an audit log with one record.
+func (f *fixture) trail(q audit.Query) (audit.Page, error) {
+	f.audit = append(f.audit, q)
+	if q.Token == "bad" {
+		return audit.Page{}, audit.ErrToken
+	}
+	r := audit.Record{EventName: "CreateEndpoint", EventTime: f.world.Now, UserIdentity: audit.UserIdentity{UserName: "ann"}}
+	return audit.Page{Records: []audit.Record{r}, Next: "0-1", Newest: "0-9"}, nil
 }
 
 func (f *fixture) identity() Identity {

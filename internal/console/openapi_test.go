@@ -37,7 +37,7 @@ func TestTheDescriptionHasThePathsOfTheAPI(t *testing.T) {
 	cookie := f.signInAs(t, keyID, secret)
 	paths := described(t).Paths
 	if got, want := slices.Sorted(maps.Keys(paths)), []string{
-		"/alarms", "/audit", "/aws", "/endpoint", "/explain", "/invoke", "/promql", "/rule", "/schedule", "/session", "/stream", "/timeline", "/tryout", "/variants",
+		"/alarms", "/audit", "/aws", "/endpoint", "/events", "/explain", "/invoke", "/promql", "/rule", "/schedule", "/session", "/stream", "/timeline", "/tryout", "/variants",
 	}; !slices.Equal(got, want) {
 		t.Errorf("the description has the paths %v, want %v", got, want)
 	}
@@ -57,7 +57,7 @@ func TestTheDescriptionHasThePathsOfTheAPI(t *testing.T) {
 func TestTheDescriptionHasTheMembersOfAnswers(t *testing.T) {
 	schemas := described(t).Components.Schemas
 	for name, v := range map[string]any{
-		"Session": sessionInfo{}, "VariantList": variantList{}, "Variant": variantRow{}, "Series": timeline.Series{}, "Timeline": timeline.Timeline{},
+		"Session": sessionInfo{}, "VariantList": variantList{}, "Variant": variantRow{}, "Series": timeline.Series{}, "Timeline": timeline.Timeline{}, "Feed": timeline.Feed{}, "FeedEntry": timeline.FeedEntry{},
 		"Message": message{}, "AuditPage": auditPage{}, "AuditRecord": audit.Record{},
 		"AlarmList": alarmList{}, "Alarm": listedAlarm{}, "RulePart": rulePart{}, "TryoutRequest": tryoutRequest{}, "Tryout": tryout{},
 		"ScheduleRuns": scheduleRuns{}, "Endpoint": endpointView{}, "Instance": endpointInstance{},

@@ -27,7 +27,7 @@ func (s *Server) newConsole(api *awsapi.Server) *console.Console {
 		Call: func(w http.ResponseWriter, r *http.Request, in engine.Scope, by console.Identity) {
 			api.ServeAs(w, r, in, awsapi.Caller{AccessKeyID: by.AccessKeyID, User: by.User, ReadOnly: by.ReadOnly})
 		},
-		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics},
+		Timeline: timeline.Sources{View: s.control.View, Events: s.Past().Events, Metrics: s.history.Metrics, Writes: s.audit.Query},
 
 		Version: Version(), Started: s.started, Scope: engine.Scope{Account: s.account(), Region: s.o.Config.Region}, Log: s.o.Log,
 		Control: s.control, Past: s.Past(), History: s.history.Status, Invoked: s.gateway.Totals, Reach: s.reach,

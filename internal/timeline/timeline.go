@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/engine"
+	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/log"
 	"bellows.dev/bellows/metric/expr"
 	"bellows.dev/bellows/scaling"
@@ -18,7 +19,7 @@ const (
 	pointsMax = 50_000 // points per series that can be requested
 )
 
-// Sources are what timelines are read from. All members are required.
+// Sources are what timelines are read from. All members but Writes are required.
 type Sources struct {
 	// View calls f with the current engine. f must not retain it.
 	View func(ctx context.Context, f func(now time.Time, e *engine.Engine)) error
@@ -28,6 +29,9 @@ type Sources struct {
 
 	// Metrics calls f with a scope's metrics; twice, where memory alone does not reach back far enough.
 	Metrics func(ctx context.Context, scope engine.Scope, f func(now time.Time, s expr.Source)) error
+
+	// Writes returns a page of the audit log; nil: feeds have no requests.
+	Writes func(q audit.Query) (audit.Page, error)
 }
 
 // Query selects a variant and a time range.

@@ -96,23 +96,46 @@ func (w *world) sources() Sources {
 func (w *world) query(q log.EventQuery) []engine.Recorded {
 	var out []engine.Recorded
 	last := map[string]bool{} // a later row of the same identity replaces the earlier
-	for _, i := range slices.Backward(w.events) {
+	for n, i := range slices.Backward(w.events) {
 		table, key, kind, id, at := row(i)
-		if table != q.Table || key != q.Key || at.Before(q.From) || !at.Before(q.To) || len(q.Types) > 0 && !slices.Contains(q.Types, kind) || id != "" && last[id] {
+		i.After = fmt.Sprint(n)
+		if table != q.Table || q.Key != "" && key != q.Key || q.Scope != engine.ScopeName(scopeOf(i.Event)) || at.Before(q.From) || !at.Before(q.To) || len(q.Types) > 0 && !slices.Contains(q.Types, kind) || id != "" && last[id] {
 			continue
 		}
 		last[id] = true
-		if i.At = at; len(out) < q.Limit {
-			out = append(out, i)
-		}
+		i.At = at
+		out = append(out, i)
 	}
 	slices.SortStableFunc(out, func(a, b engine.Recorded) int { return b.At.Compare(a.At) })
-	return out
+	if q.Oldest {
+		slices.Reverse(out)
+	}
+	if q.Token != "" {
+		out = out[1+slices.IndexFunc(out, func(x engine.Recorded) bool { return x.After == q.Token }):]
+	}
+	return out[:min(len(out), q.Limit)]
+}
+
+// scopeOf is the scope of an event that the history has; all of the tests' events are of one unless they say otherwise.
+func scopeOf(e engine.Event) engine.Scope {
+	switch e := e.(type) {
+	case engine.InstanceActivityChanged:
+		return e.Scope
+	case engine.EndpointChanged:
+		return e.Key.Scope
+	case engine.InstanceChanged:
+		return e.Key.Scope
+	default:
+		return scope
+	}
 }
 
 func row(i engine.Recorded) (table, key, kind, id string, at time.Time) {
 	switch e := i.Event.(type) {
 	case engine.ActivityChanged:
+		if e.Activity.NotScaled.Code != 0 {
+			return log.TableActivity, e.Activity.Key.ResourceID, log.TypeNotScaled, e.Activity.ID, e.Activity.Start
+		}
 		return log.TableActivity, e.Activity.Key.ResourceID, log.TypeScaled, e.Activity.ID, e.Activity.Start
 	case engine.InstanceActivityChanged:
 		return log.TableGroup, e.Activity.Group.VariantName(), "", e.Activity.ID, e.Activity.Start
@@ -123,9 +146,9 @@ func row(i engine.Recorded) (table, key, kind, id string, at time.Time) {
 	case engine.Decided:
 		return log.TableDecision, e.Target.ResourceID, "Decided", "", i.At
 	case engine.EndpointChanged:
-		return log.TableEndpoint, e.Key.Endpoint, "", "", i.At
+		return log.TableEndpoint, e.Key.Endpoint, log.TypeStatus, "", i.At
 	case engine.InstanceChanged:
-		return log.TableEndpoint, e.Key.Endpoint, "", "", i.At
+		return log.TableEndpoint, e.Key.Endpoint, log.TypeInstance, "", i.At
 	case engine.ScheduledActionRan:
 		return log.TableDecision, e.Run.Key.ResourceID, "Scheduled", "", i.At
 	default:

@@ -1,4 +1,4 @@
-import type { AuditPage, Endpoint, Explanation, Session, Timeline, VariantList } from "./types";
+import type { AuditPage, Endpoint, Explanation, Feed, Session, Timeline, VariantList } from "./types";
 
 /** A refusal of the server, or of an AWS API: its code and its message. */
 export class Refusal extends Error {
@@ -90,6 +90,16 @@ export async function invoke(e: EndpointName, headers: Record<string, string>, b
   if (response.status === 401) onSignedOut();
   return { status: response.status, headers: [...response.headers], body: read, took: performance.now() - started };
 }
+
+/** Which entries of what happened are shown; since says from when, for a length of time that follows the present. */
+export interface EventFilter {
+  query: { kind: string; endpoint: string; variant: string; user: string; q: string; to: string | undefined };
+  since: (length: number | undefined) => string | undefined;
+}
+
+/** What happened, newest first. */
+export const getEvents = (p: EventFilter["query"] & { from?: string | undefined; cursor?: string }, signal?: AbortSignal) =>
+  call<Feed>("events" + query(p), signal ? { signal } : {});
 
 /** Calls an operation of an AWS API, such as SageMaker.ListEndpoints, and returns its answer. A refusal is AWS's own. */
 export async function aws<T>(region: string, target: string, input: object): Promise<T> {

@@ -42,13 +42,14 @@ function App() {
   );
 }
 
-const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"], ["/console/policies", "Policies"], ["/console/metrics", "Metrics"]] as const;
+const pages = [["/console/", "Endpoints"], ["/console/alarms", "Alarms"], ["/console/policies", "Policies"], ["/console/metrics", "Metrics"], ["/console/events", "What happened"]] as const;
 
 const AlarmListPage = lazy(() => import("./alarmlist").then((m) => m.AlarmListPage));
 const AlarmPage = lazy(() => import("./alarmpage").then((m) => m.AlarmPage));
 const PoliciesPage = lazy(() => import("./policies").then((m) => m.PoliciesPage));
 const VariantPoliciesPage = lazy(() => import("./policies").then((m) => m.VariantPoliciesPage));
 const EndpointPage = lazy(() => import("./endpoint").then((m) => m.EndpointPage));
+const EventsPage = lazy(() => import("./events").then((m) => m.EventsPage));
 const MetricsPage = lazy(() => import("./metrics").then((m) => m.MetricsPage));
 
 function Header({ session, onSignedOut }: { session: Session; onSignedOut: () => void }) {
@@ -81,6 +82,7 @@ function Page({ session }: { session: Session }) {
   if (kind === "alarms" && rest.length === 2) return <AlarmPage key={path} region={decoded(rest[0]!)} name={decoded(rest[1]!)} />;
   if (kind === "policies" && rest.length === 0) return <PoliciesPage />;
   if (kind === "policies" && rest.length === 3) return <VariantPoliciesPage key={path} region={decoded(rest[0]!)} endpoint={decoded(rest[1]!)} variant={decoded(rest[2]!)} />;
+  if (kind === "events" && rest.length === 0) return <EventsPage />;
   if (kind === "metrics" && rest.length === 0) return <MetricsPage />;
   if (path === "/" || path === "/console/" || path === "/console") return <Home session={session} />;
   return <p class="notice">There is no such page. <a href="/console/">All endpoints</a></p>;

@@ -191,6 +191,21 @@ export interface Explanation {
   };
 }
 
+/** A unit of what happened in the account. */
+export interface FeedEntry extends Omit<Group, "kind"> {
+  kind: Group["kind"] | "write" | "refused";
+  region: string;
+  endpoint?: string;
+  variant?: string;
+  write?: { operation: string; user?: string; access_key_id?: string; source_ip?: string; console: boolean; error?: string; message?: string };
+}
+
+export interface Feed {
+  now: string;
+  events: FeedEntry[];
+  next?: string;
+}
+
 /** What was changed or refused; the names are CloudTrail's. */
 export interface AuditRecord {
   eventID: string;
