@@ -71,8 +71,9 @@ type Write struct {
 	Error       string `json:"error,omitempty"`
 	Message     string `json:"message,omitempty"`
 
-	about place
-	alarm string // that it sets
+	about  place
+	alarm  string // whose state it sets
+	reason string // of that state
 }
 
 // feed is a page in progress.

@@ -259,7 +259,7 @@ func (f *feed) addWrite(r *audit.Record) {
 	}
 	w := &Write{
 		Operation: r.EventName, User: r.UserIdentity.UserName, AccessKeyID: r.UserIdentity.AccessKeyID, SourceIP: r.SourceIP, Console: r.FromConsole == "true",
-		Error: r.ErrorCode, Message: r.ErrorMessage, about: p, alarm: in.AlarmName,
+		Error: r.ErrorCode, Message: r.ErrorMessage, about: p, alarm: in.AlarmName, reason: in.StateReason,
 	}
 	g := single(r.EventTime, kindWrite, r.EventName, "")
 	if g.ID = "write-" + r.EventID; w.Error != "" {
@@ -270,7 +270,7 @@ func (f *feed) addWrite(r *audit.Record) {
 }
 
 // requestNames are the members of requests that name what they are about.
-type requestNames struct{ EndpointName, ResourceID, AlarmName, PolicyName, AutoScalingGroupName string }
+type requestNames struct{ EndpointName, ResourceID, AlarmName, StateReason, PolicyName, AutoScalingGroupName string }
 
 // targetOfRequest returns what a request was about.
 func targetOfRequest(r *audit.Record) (in requestNames, p place) {
@@ -330,7 +330,7 @@ func caused(w, x *FeedEntry) bool {
 	}
 	what := effects[w.Write.Operation]
 	if x.Kind == "alarm" {
-		return slices.Contains(what, x.Kind) && w.Write.alarm == x.Alarm
+		return slices.Contains(what, x.Kind) && w.Write.alarm == x.Alarm && w.Write.reason == x.Cause
 	}
 	return (slices.Contains(what, x.Kind) || x.By != "" && slices.Contains(what, x.By)) && strings.EqualFold(w.Write.about.endpoint, x.Endpoint) &&
 		(w.Write.about.variant == "" || w.Write.about.variant == x.Variant)

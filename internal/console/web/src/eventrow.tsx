@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { clock, iso, ms } from "./format";
 import { Arrow } from "./home";
-import { variantPath } from "./router";
+import { endpointPath, variantPath } from "./router";
 import type { FeedEntry } from "./types";
 
 /** How much of a variant's timeline a link shows on each side of its moment, in ms. */
@@ -12,7 +12,7 @@ function link(x: FeedEntry): string | undefined {
   const at = Math.floor(ms(x.at)) + 1; // the server's times are finer than a millisecond
   if (x.endpoint && x.variant) return `${variantPath({ region: x.region, endpoint: x.endpoint, variant: x.variant })}?from=${iso(at - around)}&to=${iso(at + around)}&at=${iso(at)}`;
   if (x.alarm) return "/console/alarms/" + [x.region, x.alarm].map(encodeURIComponent).join("/");
-  return x.endpoint ? "/console/endpoints/" + [x.region, x.endpoint].map(encodeURIComponent).join("/") : undefined;
+  return x.endpoint ? endpointPath({ region: x.region, endpoint: x.endpoint }) : undefined;
 }
 
 /** An entry: it opens to what it consists of. */
@@ -26,7 +26,7 @@ export function EventRow({ x }: { x: FeedEntry }) {
       <div class="group event">
         {to ? <a href={to}>{time}</a> : time}
         <span class="where">{x.endpoint ? <>{x.endpoint}{x.variant && <span class="dim"> / {x.variant}</span>}</> : <span class="dim">{x.alarm ? "alarm" : "account"}</span>}<small class="dim">{x.region}</small></span>
-        <span class={"what " + x.kind}>{x.from !== undefined && x.to !== undefined ? <Arrow from={x.from} to={x.to} /> : x.title}</span>
+        <span class={"what " + (x.kind === "alarm" && !x.title.endsWith("ALARM") ? "" : x.kind)}>{x.from !== undefined && x.to !== undefined ? <Arrow from={x.from} to={x.to} /> : x.title}</span>
         <span class="cause">
           {w && <><b>{w.user || w.access_key_id || "someone without a key"}</b>{!pure && <> {w.operation}</>}{w.error && <span class="bad"> {w.error}</span>}
             <span class="dim"> {w.console ? "in the console" : w.source_ip && `from ${w.source_ip}`}</span>{x.cause && ": "}</>}
