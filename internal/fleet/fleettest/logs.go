@@ -38,7 +38,7 @@ func (w *watcher) logs() []fleet.Log {
 	return all
 }
 
-// logs: what copies write can be read while they run and when they are gone, and says whose it is and when it arrived.
+// logs: what copies write can be read while they run and when they are gone, and says their owner and when it arrived.
 func logs(t *testing.T, h Harness) {
 	began := time.Now().Truncate(time.Millisecond)
 	w := h.open(t)
