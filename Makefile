@@ -13,7 +13,7 @@ MODULES := . bench tools
 each = @for module in $(MODULES); do echo "$$module: $(1)"; (cd $$module && $(1)) || exit 1; done
 
 
-.PHONY: help clients run build size scenarios test unit race lint tidy tidy-check vet fmt fmt-check fuzz bench microbench generate cover
+.PHONY: help clients run build size scenarios test unit race lint tidy tidy-check vet fmt fmt-check fuzz bench microbench generate cover docs
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,13 @@ $(WEB)/node_modules: $(WEB)/package.json $(WEB)/package-lock.json
 
 console: $(WEB)/node_modules ## the console's page from its sources: internal/console/dist, which is committed (needs node 20 and npm)
 	cd $(WEB) && npm run --silent check && npm run --silent build
+
+docs/node_modules: docs/package.json docs/package-lock.json
+	cd docs && npm ci --no-audit --no-fund
+	@touch $@
+
+docs: docs/node_modules ## the documentation as a site, in docs/.vitepress/dist (needs node 20 and npm)
+	cd docs && npm run --silent build
 
 $(VERSITYGW):
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
