@@ -20,6 +20,7 @@ export function EventRow({ x }: { x: FeedEntry }) {
   const [open, setOpen] = useState(false);
   const at = ms(x.at), to = link(x), w = x.write;
   const time = <time dateTime={x.at} title={iso(at)}>{clock(at, at)}</time>;
+  const label = open ? "less" : `${x.events.length} ${x.events.length === 1 ? "event" : "events"}`;
   const pure = x.kind === "write" || x.kind === "refused";
   return (
     <li class={x.kind}>
@@ -33,8 +34,8 @@ export function EventRow({ x }: { x: FeedEntry }) {
           {x.policy && !w && `${x.policy}: `}{x.cause}
         </span>
         <span class="dim result">{x.result}</span>
-        {x.events.length > 0 && <button class="link" aria-expanded={open} aria-label={`${open ? "Close" : "Open"} the ${x.events.length} events of ${x.title}, ${clock(at, at)}`} onClick={() => setOpen(!open)}>
-          {open ? "less" : `${x.events.length} ${x.events.length === 1 ? "event" : "events"}`}</button>}
+        {x.events.length > 0 && <button class="link" aria-expanded={open} aria-label={`${label} of ${x.title}, ${clock(at, at)}`} onClick={() => setOpen(!open)}>
+          {label}</button>}
       </div>
       {open && <ol class="events">
         {x.events.map((e, i) => <li key={i}><time dateTime={e.at}>{clock(ms(e.at), at)}</time> <span class="dim">{e.kind === "write" ? "request" : e.kind}</span> {e.text}</li>)}
