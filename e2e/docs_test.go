@@ -321,8 +321,48 @@ func mentioned(t *testing.T, page, code string, flags map[string][]string) {
 		}
 	case "go":
 		goTest(t, page, words)
+	case "aws":
+		if len(words) > 1 && !sourcesHave(t, words[1]) {
+			t.Errorf("%s: no test calls aws %s", page, words[1])
+		}
 	default:
 		t.Errorf("%s: no test runs %q: put it into a block", page, code)
+	}
+}
+
+// sourcesHave reports whether a test here passes a text to the AWS CLI or to a client: it is quoted, or in its words.
+func sourcesHave(t *testing.T, text string) bool {
+	t.Helper()
+	files, err := filepath.Glob("*_test.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(f string) bool {
+		source, err := os.ReadFile(f)
+		return err == nil && (strings.Contains(string(source), `"`+text+`"`) || strings.Contains(string(source), "aws "+text))
+	})
+}
+
+// The picture of make run is drawn from output that was recorded.
+func TestPictureOfTheDemo(t *testing.T) {
+	t.Parallel()
+	recorded, err := os.Open("../docs/terminal/make-run.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer recorded.Close()
+	cmd := exec.CommandContext(t.Context(), "python3", "../docs/terminal/terminal.py")
+	cmd.Stdin = recorded
+	want, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../docs/terminal/make-run.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("docs/terminal/make-run.svg is not drawn from docs/terminal/make-run.txt: run the command in terminal.py")
 	}
 }
 
