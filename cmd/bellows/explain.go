@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"bellows.dev/bellows/internal/explain"
 	"bellows.dev/bellows/internal/plainjson"
 	"bellows.dev/bellows/internal/server"
+	"bellows.dev/bellows/internal/term"
 	"bellows.dev/bellows/scaling"
 )
 
@@ -117,5 +119,10 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer, q explain.Query) 
 	if f.json {
 		return plainjson.Write(out, x)
 	}
-	return x.Render(out)
+	var text strings.Builder
+	if err := x.Render(&text); err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, term.CleanLines(text.String()))
+	return err
 }

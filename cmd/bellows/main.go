@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -14,15 +15,30 @@ import (
 	"bellows.dev/bellows/internal/client"
 	"bellows.dev/bellows/internal/demomodel"
 	"bellows.dev/bellows/internal/server"
+	"bellows.dev/bellows/internal/term"
 	"bellows.dev/bellows/scaling"
 	"bellows.dev/bellows/scaling/policy"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := root(policy.Types()).ExecuteContext(ctx)
+	c := root(policy.Types())
+	c.SilenceErrors = true
+	called, err := c.ExecuteContextC(ctx)
 	stop()
+	complain(os.Stderr, called, err)
 	os.Exit(exitCode(err))
+}
+
+// complain prints the error of a command as cobra does, but without control characters: servers and models write parts of errors.
+func complain(w io.Writer, called *cobra.Command, err error) {
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(w, called.ErrPrefix(), term.CleanLines(err.Error()))
+	if strings.HasPrefix(err.Error(), "unknown command ") {
+		fmt.Fprintf(w, "Run '%s --help' for usage.\n", called.CommandPath())
+	}
 }
 
 // usageError is a mistake on the command line.

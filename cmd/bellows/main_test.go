@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"bellows.dev/bellows/scaling/policy"
 )
 
@@ -120,5 +122,14 @@ func TestOnlyLoopbackGoesWithoutAuthentication(t *testing.T) {
 		if err := loopback(listen); (err == nil) != ok {
 			t.Errorf("%s: %v", listen, err)
 		}
+	}
+}
+
+// What a server or a model wrote into an error must not steer the terminal.
+func TestErrorsWithoutControlCharacters(t *testing.T) {
+	var out strings.Builder
+	complain(&out, &cobra.Command{Use: "bellows"}, errors.New("a\x1b[2J\u009b31m\u202eb\nc"))
+	if out.String() != "Error: a[2J31mb\nc\n" {
+		t.Errorf("%q", out.String())
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bellows.dev/bellows/internal/audit"
+	"bellows.dev/bellows/internal/term"
 )
 
 // AuditFilter selects records of the audit log. Members that are not set match everything.
@@ -131,7 +132,8 @@ func RenderAudit(w io.Writer, all []audit.Record, header bool) error {
 		if n, ok := r.Additional[audit.Lost].(float64); ok {
 			result += fmt.Sprintf(" (%.0f records before it were not kept)", n)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.EventTime.UTC().Format(time.RFC3339), strings.TrimSpace(who), r.SourceIP, what, result)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.EventTime.UTC().Format(time.RFC3339), term.Clean(strings.TrimSpace(who)), term.Clean(r.SourceIP),
+			term.Clean(what), term.Clean(result)) // records have texts of senders that may not be known
 	}
 	return t.Flush()
 }

@@ -19,6 +19,7 @@ import (
 	"bellows.dev/bellows/engine"
 	"bellows.dev/bellows/hosting"
 	"bellows.dev/bellows/internal/addrfile"
+	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/awsapi"
 	"bellows.dev/bellows/internal/awsapi/autoscaling"
 	"bellows.dev/bellows/internal/awsapi/policies"
@@ -211,5 +212,20 @@ func TestAClientIsNoServer(t *testing.T) {
 		if strings.Contains(string(out), "bellows.dev/bellows/internal/"+p+"\n") {
 			t.Errorf("the client imports internal/%s", p)
 		}
+	}
+}
+
+// A record has texts of senders that may not be known: they must not steer the terminal of who reads it.
+func TestRenderAuditWithoutControlCharacters(t *testing.T) {
+	const evil = "a\x1b[2J\u009b31m\u202eb"
+	var out strings.Builder
+	if err := client.RenderAudit(&out, []audit.Record{{
+		EventSource: evil, EventName: evil, SourceIP: evil, UserIdentity: audit.UserIdentity{AccessKeyID: evil}, Resources: []audit.Resource{{ARN: ":" + evil}},
+		ErrorCode: evil, ErrorMessage: evil + "\nok",
+	}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.ContainsAny(text, "\x1b\u009b\u202e") || strings.Count(text, "\n") != 2 {
+		t.Errorf("%q", text)
 	}
 }

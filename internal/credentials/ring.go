@@ -119,7 +119,9 @@ func (r *Ring) change(f func([]Key) ([]Key, error)) error {
 	}
 	if Administrator(keys, time.Time{}).Account != r.account { // the file's first one decides
 		i := slices.IndexFunc(keys, func(k Key) bool { return k.Account == r.account && k.administers() })
-		keys = slices.Concat(keys[i:i+1], keys[:i], keys[i+1:])
+		if i >= 0 { // there is none in a file that was edited by hand
+			keys = slices.Concat(keys[i:i+1], keys[:i], keys[i+1:])
+		}
 	}
 	if err := save(r.dir, keys); err != nil {
 		return err

@@ -103,3 +103,24 @@ func TestReload(t *testing.T) {
 		t.Error("the key is not known")
 	}
 }
+
+// A file that was edited by hand may have no key left that administers; keys can still be added.
+func TestAddWithoutAKeyThatAdministers(t *testing.T) {
+	r, admin := newTestRing(t)
+	ben, cy := New("999999999999", "ben", noon), New("999999999999", "cy", noon)
+	if err := save(r.dir, []Key{ben}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(cy); err != nil {
+		t.Fatal(err)
+	}
+	if keys, _, err := Load(r.dir, nil); err != nil || !slices.Equal(keys, []Key{ben, cy}) {
+		t.Errorf("the file has %+v, %v", keys, err)
+	}
+	if err := r.Add(New(admin.Account, "dee", noon)); err != nil {
+		t.Error(err)
+	}
+}

@@ -15,13 +15,6 @@ import (
 	"bellows.dev/bellows/internal/invoke"
 )
 
-// mayRead reports whether a request may read the server's own pages: it has an access key as user name and password, is signed with one (for any
-// service), or the server needs no authentication. The client's address does not count: behind a proxy all requests come from the proxy.
-func (s *Server) mayRead(r *http.Request) bool {
-	_, ok := s.identify(r)
-	return ok || s.o.NoAuth
-}
-
 // identify returns who sent a request that has an access key as user name and password, or is signed with one for any service.
 func (s *Server) identify(r *http.Request) (console.Identity, bool) {
 	if id, secret, ok := r.BasicAuth(); ok && !s.o.NoAuth && !s.safe(r) {
@@ -78,14 +71,19 @@ func (s *Server) key(accessKeyID string) (console.Key, bool) {
 	return console.Key{Identity: identityOf(k.Account, who), Secret: k.Secret}, true
 }
 
-// mayScrape reports whether a request may read /metrics: as mayRead, or with the token that is configured for metrics.
-func (s *Server) mayScrape(r *http.Request) bool {
+// mayScrape returns the account whose key a request for /metrics has. The token that is configured for metrics is the administrator's. The
+// client's address does not count: behind a proxy all requests come from the proxy.
+func (s *Server) mayScrape(r *http.Request) (account string, ok bool) {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if want := s.conf().Metrics.Secret(); bearer && want != "" {
 		a, b := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(want))
-		return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+		return s.account(), subtle.ConstantTimeCompare(a[:], b[:]) == 1
 	}
-	return s.mayRead(r)
+	if s.o.NoAuth {
+		return s.account(), true
+	}
+	id, ok := s.identify(r)
+	return id.Account, ok
 }
 
 // deniedInvocation is the refusal of an invocation with a read-only key. An invocation changes no configuration, but it takes capacity and its

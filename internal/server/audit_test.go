@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -82,6 +83,25 @@ func TestCallsThatChangeSomethingAreAudited(t *testing.T) {
 				t.Errorf("%s has a secret", f)
 			}
 		}
+	}
+}
+
+// /metrics names the endpoints and alarms of all accounts: only keys of the administrator's account read it.
+func TestMetricsAreForTheAdministrator(t *testing.T) {
+	r := startServer(t, nil)
+	admin, _ := r.Key()
+	reader, other := credentials.New(r.account(), "ann", time.Now()), credentials.New("999999999999", "ben", time.Now())
+	reader.ReadOnly = true
+	if err := errors.Join(r.keys.Add(reader), r.keys.Add(other)); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []credentials.Key{admin, reader} {
+		if a := r.ask("sagemaker", k, "GET", "/metrics", "", nil); a.code != 200 || !strings.Contains(a.body, "bellows_") {
+			t.Errorf("%s: %d %s", k.User, a.code, a.body)
+		}
+	}
+	if a := r.ask("sagemaker", other, "GET", "/metrics", "", nil); a.code != 403 || strings.Contains(a.body, "bellows_") {
+		t.Errorf("another account: %d %s", a.code, a.body)
 	}
 }
 

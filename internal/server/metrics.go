@@ -148,10 +148,13 @@ func (s *Server) metrics() http.Handler {
 	s.instruments.registry.MustRegister(&collector{s})
 	show := promhttp.HandlerFor(s.instruments.registry, promhttp.HandlerOpts{ErrorLog: promLog{s.o.Log}, ErrorHandling: promhttp.ContinueOnError})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.mayScrape(r) {
+		switch account, ok := s.mayScrape(r); {
+		case !ok:
 			console.AskForKey(w)
-			return
+		case account != s.account(): // accounts see nothing of each other
+			http.Error(w, "These metrics are those of all accounts: they need a key of the administrator's account.", http.StatusForbidden)
+		default:
+			show.ServeHTTP(w, r)
 		}
-		show.ServeHTTP(w, r)
 	})
 }

@@ -79,6 +79,15 @@ func Clean(text string) string {
 	}, text)
 }
 
+// CleanLines is Clean for a text of several lines, which stay.
+func CleanLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // ToneOf returns the tone of a status of AWS's or a health.
 func ToneOf(status string) Tone {
 	switch status {
