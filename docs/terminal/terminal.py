@@ -1,10 +1,15 @@
-"""Draws text from standard input as a terminal, in SVG: python3 docs/terminal/terminal.py < OUTPUT > docs/terminal/make-run.svg"""
+"""Draws text from standard input as a terminal, in SVG.
+
+    python3 docs/terminal/terminal.py < docs/terminal/make-run.txt > docs/terminal/make-run.svg
+
+make-run.txt is output of make run without the lines that say nothing new.
+"""
 
 import sys
 from html import escape
 
 WIDTH, LINE, CHARACTER = 104, 18, 7.83
-colours = {"ALARM": "#f2777a", "decision": "#ffcc66", "ready": "#99cc99"}
+colours = {"decision": "#ffcc66", "ALARM: ": "#f2777a", "→ ALARM": "#f2777a", "ready": "#99cc99"}
 lines = []
 for line in sys.stdin.read().rstrip("\n").split("\n"):
     lines.append(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…")
