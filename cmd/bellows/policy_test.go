@@ -65,12 +65,12 @@ type served struct {
 }
 
 // serve starts `bellows serve` with a minute of policy time in half a second.
-func serve(t *testing.T, dir string) *served {
+func serve(t *testing.T, dir string, flags ...string) *served {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := bellows(ctx, "serve", "--data-dir", dir, "--listen", "127.0.0.1:0", "--clock-speed", "120", "--log-level", "error")
+		_, err := bellows(ctx, append([]string{"serve", "--data-dir", dir, "--listen", "127.0.0.1:0", "--clock-speed", "120", "--log-level", "error"}, flags...)...)
 		done <- err
 	}()
 	s := &served{t: t, dir: dir}

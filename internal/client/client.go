@@ -49,7 +49,7 @@ type Client struct {
 	config aws.Config
 	url    string // of a Bellows server, without a slash at its end; "" for AWS
 	http   aws.HTTPClient
-	local  bool
+	dir    string // data directory by which the server was found; "" where it was not
 }
 
 // Open returns a client. It calls nothing yet. It fails with NoServerError where the data directory is none of a server.
@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 		o.Region = at.Region
 	}
 	c := with(at.URL(), o.Region, key, at.Transport())
-	c.local = true
+	c.dir = o.Dir
 	return c, nil
 }
 
@@ -168,4 +168,4 @@ func (c *Client) Name() string {
 }
 
 // Local reports whether the server was found by its data directory.
-func (c *Client) Local() bool { return c.local }
+func (c *Client) Local() bool { return c.dir != "" }

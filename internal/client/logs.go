@@ -6,7 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -51,6 +54,19 @@ func (c *Client) LastLog(ctx context.Context, group, prefix string, lines int) (
 		out = append(out, strings.TrimRight(e.Message, "\n"))
 	}
 	return out, nil
+}
+
+// LocalLog returns the last lines of the log of a copy, from the data directory by which the server was found.
+func (c *Client) LocalLog(copyID string, lines int) ([]string, error) {
+	if !c.Local() || copyID != filepath.Base(copyID) {
+		return nil, fs.ErrNotExist
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, "fleet", "logs", copyID+".log")) // at most log_max
+	if err != nil {
+		return nil, err
+	}
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return all[max(0, len(all)-lines):], nil
 }
 
 // logs calls an operation of CloudWatch Logs in awsJson 1.1.

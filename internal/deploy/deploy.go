@@ -30,7 +30,8 @@ type Deployment struct {
 	name   string // of the model and the configuration
 	update bool   // the endpoint is there already
 	result Result
-	undo   []undo // of the steps that were done, in order
+	undo   []undo   // of the steps that were done, in order
+	copies []string // that were seen while the endpoint was waited for, the newest last
 }
 
 // undo undoes a step.

@@ -78,6 +78,9 @@ func (d *Deployment) progress(ctx context.Context, status, reason string) string
 		for _, v := range found.Variants {
 			if v.Endpoint == d.spec.Name && v.Variant == d.spec.Variant {
 				text += fmt.Sprintf(", %d of %d instances in service", v.Running, v.Desired)
+				if v.Running < v.Desired {
+					d.seen(ctx)
+				}
 				if v.Starting != "" {
 					text += ": " + v.Starting
 				}
@@ -159,10 +162,28 @@ func (d *Deployment) logOf(err error) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	lines, logErr := d.c.LastLog(ctx, "/aws/sagemaker/Endpoints/"+d.spec.Name, d.spec.Variant+"/", logLines)
+	for i := len(d.copies) - 1; i >= 0 && (logErr != nil || len(lines) == 0); i-- {
+		lines, logErr = d.c.LocalLog(d.copies[i], logLines)
+	}
 	if logErr != nil {
 		return nil // the reason of the failure is shown anyhow
 	}
 	return lines
+}
+
+// seen notes the copies of the variant, whose logs are shown if it fails.
+func (d *Deployment) seen(ctx context.Context) {
+	all, err := listing.ReadInstances(ctx, d.c, d.spec.Name, d.spec.Variant)
+	if err != nil {
+		return // its log is not shown then
+	}
+	for _, i := range all {
+		for _, id := range i.Copies {
+			if !i.Ready && !slices.Contains(d.copies, id) {
+				d.copies = append(d.copies, id)
+			}
+		}
+	}
 }
 
 // DataURI returns the URI of model data that is named on a command line: a path of this machine becomes a file:// URI.

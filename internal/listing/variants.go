@@ -240,6 +240,7 @@ type Instance struct {
 	State      string    `json:"state"` // Pending, InService or Terminating
 	Ready      bool      `json:"ready"`
 	Generation int       `json:"generation"`
+	Copies     []string  `json:"copies"`                  // IDs of its model servers, which their logs are named after
 	Reason     string    `json:"reason,omitempty"`        // why it does not serve
 	Asked      time.Time `json:"asked,omitzero"`          // wall time at which its latest start was asked for
 	Seconds    float64   `json:"start_seconds,omitempty"` // that its latest start took
@@ -259,6 +260,7 @@ type explained struct {
 			State      string `json:"state"`
 			Generation int    `json:"generation"`
 			Copies     []struct {
+				ID        string `json:"id"`
 				Ready     bool   `json:"ready"`
 				Reason    string `json:"reason"`
 				Unhealthy string `json:"unhealthy"`
@@ -311,8 +313,9 @@ func ReadInstances(ctx context.Context, c *client.Client, endpoint, variant stri
 			return nil, err
 		}
 		for _, i := range x.Moment.Instances {
-			shown := Instance{Endpoint: endpoint, Variant: name, ID: i.ID, State: i.State, Generation: i.Generation, Ready: len(i.Copies) > 0}
+			shown := Instance{Endpoint: endpoint, Variant: name, ID: i.ID, State: i.State, Generation: i.Generation, Ready: len(i.Copies) > 0, Copies: []string{}}
 			for _, y := range i.Copies {
+				shown.Copies = append(shown.Copies, y.ID)
 				if !y.Ready {
 					shown.Ready, shown.Reason = false, strings.TrimSpace(y.Reason+" "+y.Unhealthy)
 				}
