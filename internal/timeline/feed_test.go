@@ -39,7 +39,7 @@ func (w *world) feedOf(s Sources, q FeedQuery) []FeedEntry {
 	}
 }
 
-func told(all []FeedEntry) string {
+func lines(all []FeedEntry) string {
 	var out []string
 	for _, x := range all {
 		who := ""
@@ -104,7 +104,7 @@ func storyWorld(t *testing.T) (*world, Sources) {
 func TestTheFeedGroupsFromCauseToResult(t *testing.T) {
 	w, s := storyWorld(t)
 	all := w.feedOf(s, FeedQuery{Account: scope.Account, Limit: 50})
-	t.Log("\n" + told(all))
+	t.Log("\n" + lines(all))
 	for _, want := range []string{
 		"11m0s refused DeleteEndpoint by eve: DeleteEndpoint iris/",
 		"10m0s change UpdateEndpointWeightsAndCapacities by ben: Scaled out from 3 to 5 iris/blue",
@@ -112,14 +112,14 @@ func TestTheFeedGroupsFromCauseToResult(t *testing.T) {
 		"2m0s write PutScalingPolicy by ann: PutScalingPolicy iris/blue",
 		"change CreateEndpoint by ann: Started with 1 iris/blue",
 	} {
-		if !strings.Contains(told(all), want) {
+		if !strings.Contains(lines(all), want) {
 			t.Errorf("there is no %q", want)
 		}
 	}
-	if strings.Contains(told(all), "Endpoint created") || strings.Contains(told(all), "Endpoint Updating") {
+	if strings.Contains(lines(all), "Endpoint created") || strings.Contains(lines(all), "Endpoint Updating") {
 		t.Error("a status that a change brought has an entry of its own")
 	}
-	if strings.Contains(told(all), "AlarmHigh went into ALARM") {
+	if strings.Contains(lines(all), "AlarmHigh went into ALARM") {
 		t.Error("the alarm that caused a change has an entry of its own")
 	}
 	for _, x := range all {
@@ -134,7 +134,7 @@ func TestTheFeedGroupsFromCauseToResult(t *testing.T) {
 		}
 	}
 	for limit := 1; limit < 4; limit++ {
-		if got := told(w.feedOf(s, FeedQuery{Account: scope.Account, Limit: limit})); got != told(all) {
+		if got := lines(w.feedOf(s, FeedQuery{Account: scope.Account, Limit: limit})); got != lines(all) {
 			t.Errorf("in pages of %d:\n%s", limit, got)
 		}
 	}
@@ -168,11 +168,11 @@ func TestFiltersOfTheFeed(t *testing.T) {
 		if c.q.Limit = 2; c.q.Account == "" {
 			c.q.Account = scope.Account
 		}
-		if got := told(w.feedOf(s, c.q)); got != told(want) {
-			t.Errorf("%s:\n%s\nwant\n%s", name, got, told(want))
+		if got := lines(w.feedOf(s, c.q)); got != lines(want) {
+			t.Errorf("%s:\n%s\nwant\n%s", name, got, lines(want))
 		}
 	}
-	if got := told(w.feedOf(s, FeedQuery{Account: scope.Account, User: "ben", Limit: 9})); got != "10m0s write UpdateEndpointWeightsAndCapacities by ben: UpdateEndpointWeightsAndCapacities iris/" {
+	if got := lines(w.feedOf(s, FeedQuery{Account: scope.Account, User: "ben", Limit: 9})); got != "10m0s write UpdateEndpointWeightsAndCapacities by ben: UpdateEndpointWeightsAndCapacities iris/" {
 		t.Error(got)
 	}
 }
