@@ -148,6 +148,9 @@ type Forecaster interface {
 	// Expects returns the capacity below which no policy of the target may scale in now; false where it expects nothing.
 	Expects(now time.Time) (capacity int, found bool)
 
+	// Hours returns what the rule expects, and expected of the past, oldest first. It is for reading.
+	Hours() []ForecastHour
+
 	// RaisedMax returns the maximum that goes with what the rule expects now: most, or more where the rule may raise it.
 	RaisedMax(now time.Time, most int) int
 }

@@ -98,7 +98,8 @@ async function story() {
   await page.getByRole("button", { name: "1 h", exact: true }).click();
   const change = page.getByRole("listitem").filter({ hasText: /▲ 1 → [234]/ }).first();
   await change.waitFor();
-  assert.equal(await page.locator("canvas").count(), 5);
+  assert.equal(await page.locator("canvas").count(), 6);
+  await page.getByRole("img", { name: /^Actions: deployment/ }).waitFor();
   await change.getByRole("button").first().click();
   const panel = page.getByRole("complementary", { name: "Explanation" });
   await panel.getByRole("heading", { name: /Scaled out from 1 to [234]/ }).waitFor();

@@ -73,6 +73,7 @@ func (b *builder) present(now time.Time, e *engine.Engine) {
 		policies[p.Alarm] = p.Policy
 	}
 	for p := range t.All() {
+		b.expect(p)
 		for _, name := range p.AlarmNames() {
 			policies[name] = p.Name
 		}

@@ -72,6 +72,8 @@ type Timeline struct {
 	Capacity []Capacity `json:"capacity"` // steps, the first at From
 	Bounds   []Bounds   `json:"bounds"`   // steps, as far as they are known
 	Changes  []Change   `json:"changes"`  // of the desired capacity, oldest first
+	Marks    []Mark     `json:"marks"`    // what was done besides policies, and forecasts; oldest first
+	Forecast []Expected `json:"forecast"` // hours, oldest first; they reach beyond the present where To does
 	Coolings []Cooling  `json:"cooldowns"`
 	Lives    []Life     `json:"instances"`
 	Groups   []Group    `json:"groups"` // newest first
@@ -111,6 +113,22 @@ type Change struct {
 	Cause string    `json:"cause"`
 }
 
+// Mark is something that was done to the variant: a run of a scheduled action, a change by hand, a deployment, or a new forecast.
+type Mark struct {
+	At   time.Time `json:"at"`
+	To   time.Time `json:"to,omitzero"` // of a change or a deployment: when the last of its instances was ready or gone; zero for others, and before that
+	Kind string    `json:"kind"`        // schedule, hand, deployment or forecast
+	Text string    `json:"text"`
+}
+
+// Expected is the capacity that a forecast needs in an hour.
+type Expected struct {
+	At       time.Time `json:"at"` // the beginning of the hour
+	Capacity int       `json:"capacity"`
+	Policy   string    `json:"policy"`
+	Acts     bool      `json:"acts"` // false: it only forecasts
+}
+
 // Build reads a timeline. It fails with RangeError, UnknownError, and the errors of the sources.
 func Build(ctx context.Context, s Sources, q Query) (*Timeline, error) {
 	if q.Points == 0 {
@@ -122,7 +140,7 @@ func Build(ctx context.Context, s Sources, q Query) (*Timeline, error) {
 	b := &builder{q: q, t: &Timeline{
 		Region: q.Scope.Region, Endpoint: q.Endpoint, Variant: q.Variant, From: q.From, To: q.To,
 		Loads: []Series{}, Latency: []Series{}, Errors: []Series{}, Alarms: []Alarm{}, Capacity: []Capacity{},
-		Bounds: []Bounds{}, Changes: []Change{}, Coolings: []Cooling{}, Lives: []Life{}, Groups: []Group{},
+		Bounds: []Bounds{}, Changes: []Change{}, Marks: []Mark{}, Forecast: []Expected{}, Coolings: []Cooling{}, Lives: []Life{}, Groups: []Group{},
 	}}
 	if err := s.View(ctx, b.present); err != nil {
 		return nil, err
@@ -136,6 +154,9 @@ func Build(ctx context.Context, s Sources, q Query) (*Timeline, error) {
 	b.live()
 	b.changes()
 	b.capacity()
+	if err := b.marks(ctx, s); err != nil {
+		return nil, err
+	}
 	b.cool()
 	b.bands()
 	if err := b.decisions(ctx, s); err != nil {

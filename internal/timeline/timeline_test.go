@@ -150,7 +150,9 @@ func row(i engine.Recorded) (table, key, kind, id string, at time.Time) {
 	case engine.InstanceChanged:
 		return log.TableEndpoint, e.Key.Endpoint, log.TypeInstance, "", i.At
 	case engine.ScheduledActionRan:
-		return log.TableDecision, e.Run.Key.ResourceID, "Scheduled", "", i.At
+		return log.TableDecision, e.Run.Key.ResourceID, log.TypeScheduled, "", i.At
+	case engine.ForecastMade:
+		return log.TableDecision, e.Target.ResourceID, log.TypeForecast, "", i.At
 	default:
 		return "", "", "", "", i.At
 	}

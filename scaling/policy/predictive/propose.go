@@ -57,6 +57,9 @@ func (r *Rule) Expects(now time.Time) (capacity int, found bool) {
 	return h.Capacity, found
 }
 
+// Hours implements scaling.Forecaster.
+func (r *Rule) Hours() []scaling.ForecastHour { return r.Outlook.Hours }
+
 // RaisedMax implements scaling.Forecaster.
 func (r *Rule) RaisedMax(now time.Time, most int) int {
 	h, found := r.hour(now)

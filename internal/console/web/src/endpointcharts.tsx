@@ -11,9 +11,9 @@ const hour = 3600, step = 60;
 /** The curves of each chart: metric, namespace, statistic, what a value is divided by, label and colour. */
 const curves = [
   ["Requests a minute", "Invocations", "AWS/SageMaker", "Sum", 1, "requests", "load"],
-  ["Latency of the model, ms", "ModelLatency", "AWS/SageMaker", "p50", 1000, "p50", "p50"],
-  ["Latency of the model, ms", "ModelLatency", "AWS/SageMaker", "p95", 1000, "p95", "p95"],
-  ["Latency of the model, ms", "ModelLatency", "AWS/SageMaker", "p99", 1000, "p99", "p99"],
+  ["Latency of the model, ms", "ModelLatency", "AWS/SageMaker", "p50", 1000, "p50", "running"],
+  ["Latency of the model, ms", "ModelLatency", "AWS/SageMaker", "p95", 1000, "p95", "load"],
+  ["Latency of the model, ms", "ModelLatency", "AWS/SageMaker", "p99", 1000, "p99", "target"],
   ["Errors a minute", "Invocation4XXErrors", "AWS/SageMaker", "Sum", 1, "4XX", "desired"],
   ["Errors a minute", "Invocation5XXErrors", "AWS/SageMaker", "Sum", 1, "5XX", "alarm"],
   ["Utilisation, %", "CPUUtilization", "/aws/sagemaker/Endpoints", "Average", 1, "CPU", "load"],

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { clock, duration, ms, number } from "./format";
-import { drawAlarms, drawCapacity, drawInstances, drawLoad, instancesHeight, type Painter } from "./paint";
+import { drawAlarms, drawCapacity, drawInstances, drawLoad, drawMarks, instancesHeight, marksHeight, type Painter } from "./paint";
 import { now } from "./stream";
 import type { Series, Timeline } from "./types";
 
@@ -31,9 +31,11 @@ export function Lanes({ timeline, at, onSelect, onZoom }: {
       <Lane name="Alarms" note="" height={Math.max(1, timeline.alarms.length) * 20 + 2} shared={shared} data={frame(timeline)} series={[]}
         paint={(u, s) => drawAlarms(u, s.timeline)} empty={timeline.alarms.length ? "" : "no alarm invokes a policy of this variant"}
         describe={timeline.alarms.map((a) => `${a.short} ${a.condition ?? ""}: ${a.bands.at(-1)?.state ?? "gone"}`).join("; ")} />
-      <Lane name="Capacity" note={<Legend names={["running", "desired", "cooldown"]} />} height={120} shared={shared} data={capacityData(timeline)} series={capacitySeries} floor
+      <Lane name="Capacity" note={<Legend names={["running", "desired", "cooldown", ...(timeline.forecast.length > 0 ? ["forecast"] : [])]} />} height={120} shared={shared} data={capacityData(timeline)} series={capacitySeries} floor
         paint={(u, s) => drawCapacity(u, s.timeline)} empty=""
         describe={last ? `${last.running} of ${last.desired} instances serve; ${timeline.changes.length} changes` : "no instances"} />
+      {timeline.marks.length > 0 && <Lane name="Actions" note="" height={marksHeight(timeline)} shared={shared} data={frame(timeline)} series={[]}
+        paint={(u, s) => drawMarks(u, s.timeline)} empty="" describe={timeline.marks.slice(-5).map((m) => `${m.kind} ${m.text}`).join("; ")} />}
       <Lane name="Instances" note={<Legend names={["starting", "serving", "draining"]} />} height={instancesHeight(timeline)} shared={shared} data={frame(timeline)} series={[]}
         paint={(u, s) => drawInstances(u, s.timeline)} empty={timeline.instances.length ? "" : "no instances in this time"}
         describe={`${timeline.instances.length} instances`} />

@@ -111,6 +111,7 @@ export function drawCapacity(u: uPlot, t: Timeline) {
   ctx.fillText(String(high), left + px(4), u.valToPos(high, "y", true) - px(7));
   bounds(u, t);
   cooldowns(u, t);
+  forecast(u, t);
   const free = [-Infinity, -Infinity, -Infinity]; // where each row of pills ends
   for (const c of t.changes) {
     const x = place(u, ms(c.at));
@@ -163,6 +164,55 @@ function cooldowns(u: uPlot, t: Timeline) {
     const x = place(u, ms(c.from));
     ctx.fillRect(x, top + height - px(5), Math.max(px(1), place(u, ms(c.to)) - x), px(5));
   }
+}
+
+/** What forecasts need, hour by hour, as a dotted step. */
+function forecast(u: uPlot, t: Timeline) {
+  const ctx = u.ctx;
+  ctx.save();
+  ctx.strokeStyle = css("target");
+  ctx.lineWidth = px(1.5);
+  ctx.setLineDash([px(2), px(3)]);
+  for (const h of t.forecast) {
+    const y = u.valToPos(Math.min(h.capacity, u.scales["y"]?.max ?? h.capacity), "y", true);
+    ctx.beginPath();
+    ctx.moveTo(place(u, ms(h.at)), y);
+    ctx.lineTo(place(u, ms(h.at) + 3_600_000), y);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+const markKinds = [["schedule", "dim", "scheduled"], ["hand", "desired", "by hand"], ["deployment", "load", "deployment"], ["forecast", "target", "forecast"]] as const;
+
+const rowsOf = (t: Timeline) => markKinds.filter(([kind]) => t.marks.some((m) => m.kind === kind));
+
+export const marksHeight = (t: Timeline) => rowsOf(t).length * 20 + 2;
+
+/** A row for each kind of action: bars from its moment until its instances were ready, with what it was. */
+export function drawMarks(u: uPlot, t: Timeline) {
+  const ctx = u.ctx, { top, left, width } = u.bbox, end = Math.min(ms(t.to), ms(t.now));
+  rowsOf(t).forEach(([kind, color, word], i) => {
+    const y = top + px(i * 20), h = px(16), marks = t.marks.filter((m) => m.kind === kind);
+    marks.forEach((m, n) => {
+      const changes = kind === "hand" || kind === "deployment", x = place(u, ms(m.at));
+      const w = changes ? Math.max(px(3), place(u, m.to ? ms(m.to) : end) - x) : px(3);
+      ctx.fillStyle = css(color);
+      ctx.fillRect(x, y, w, h);
+      font(ctx, 10);
+      const next = marks[n + 1], room = (next ? place(u, ms(next.at)) : left + width) - x - w - px(8), text = `${word}: ${m.text}`;
+      if (room < px(40)) return;
+      ctx.fillStyle = css("dim");
+      ctx.fillText(clipped(ctx, text, room), x + w + px(4), y + h / 2);
+    });
+  });
+}
+
+/** The beginning of a text that fits a width. */
+function clipped(ctx: CanvasRenderingContext2D, text: string, width: number): string {
+  if (ctx.measureText(text).width <= width) return text;
+  const part = Math.floor((text.length * width) / ctx.measureText(text).width) - 1;
+  return text.slice(0, Math.max(0, part)) + "…";
 }
 
 /** Beyond so many instances they are drawn as thin lines. */

@@ -78,6 +78,13 @@ export interface Change {
   cause: string;
 }
 
+export interface Mark {
+  at: string;
+  to?: string;
+  kind: "schedule" | "hand" | "deployment" | "forecast";
+  text: string;
+}
+
 export interface Life {
   id: string;
   from: string;
@@ -116,6 +123,8 @@ export interface Timeline {
   capacity: { at: string; desired: number; running: number }[];
   bounds: { at: string; min: number; max: number }[];
   changes: Change[];
+  marks: Mark[];
+  forecast: { at: string; capacity: number; policy: string; acts: boolean }[];
   cooldowns: { policy: string; out: boolean; from: string; to: string }[];
   instances: Life[];
   groups: Group[];
