@@ -21,9 +21,10 @@ help: ## list the targets
 run: build ## build, and watch a real endpoint scale out and in (Ctrl-C ends it)
 	./bin/bellows demo
 
-# -s -w: without tables that only debuggers read. grpcnotrace: without gRPC's debug page (docs/decisions/0035-modules-and-binary.md).
+# -s -w: without tables that only debuggers read. grpcnotrace: without gRPC's debug page. -l: without inlining in the SDK's tables of shapes,
+# which run once (docs/decisions/0035-modules-and-binary.md).
 build: ## ./bin/bellows
-	$(GO) build -tags=grpcnotrace -ldflags='-s -w' -o bin/bellows ./cmd/bellows
+	$(GO) build -tags=grpcnotrace -gcflags='github.com/aws/aws-sdk-go-v2/service/...=-l' -ldflags='-s -w' -o bin/bellows ./cmd/bellows
 
 SIZE_MAX := 45000000
 size: build ## fails if the binary has more than 45 MB
