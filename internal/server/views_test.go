@@ -282,6 +282,9 @@ func everyReadIsAView(t *testing.T) {
 		t.Fatalf("%d services, %v", len(files), err)
 	}
 	for _, name := range files {
+		if strings.Contains(name, "/logs/") {
+			continue // which reads files of the fleet, and no engine
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
