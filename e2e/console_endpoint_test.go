@@ -12,12 +12,21 @@ import (
 )
 
 // The console's endpoint page in a browser: the built-in model at a click, tests of the model, scaling by hand, weights, an update, the way back,
-// deletion, refusals in AWS's words, a phone, and accessibility.
+// deletion, logs, refusals in AWS's words, a read-only key, a phone, and accessibility.
 func TestConsoleEndpoint(t *testing.T) {
 	t.Parallel()
 	browser, node := browserAndNode(t)
 	s := start(t, t.TempDir())
-	for _, what := range []string{"deploy", "page"} {
+	text, err := runBinary(t.Context(), "keys", "create", "--data-dir", s.dir, "--user", "ann", "--read-only", "--json")
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	var key struct {
+		ID     string `json:"access_key_id"`
+		Secret string `json:"secret_access_key"`
+	}
+	decode(t, text, &key)
+	for _, what := range []string{"deploy", "reader", "page"} {
 		if what == "page" { // policies would scale what is scaled by hand
 			if _, err := s.scaling().DeregisterScalableTarget(t.Context(), &aas.DeregisterScalableTargetInput{
 				ServiceNamespace: types.ServiceNamespaceSagemaker, ResourceId: aws.String("endpoint/iris/variant/AllTraffic"),
@@ -26,7 +35,11 @@ func TestConsoleEndpoint(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if out := s.script(node, filepath.Join("js", "console_endpoint.mjs"), browser, os.Getenv("BELLOWS_SCREENSHOTS"), what); !strings.Contains(out, "all passed") {
+		asked := []string{filepath.Join("js", "console_endpoint.mjs"), browser, os.Getenv("BELLOWS_SCREENSHOTS"), what}
+		if what == "reader" {
+			asked = append(asked, key.ID, key.Secret)
+		}
+		if out := s.script(node, asked...); !strings.Contains(out, "all passed") {
 			t.Fatalf("%s: %s", what, out)
 		}
 	}

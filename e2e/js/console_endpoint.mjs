@@ -1,9 +1,10 @@
 // The console's endpoint page. Arguments: a browser's program, the folder for screenshots, which may be empty, and what to test: deploy, page
-// or reader.
+// or reader, which takes the ID and the secret of a read-only key.
 import assert from "node:assert/strict";
 import { accessible, aws, base, open, run } from "./page.mjs";
 
-const [program, folder, what] = process.argv.slice(2);
+const [program, folder, what, id, secret] = process.argv.slice(2);
+if (id) Object.assign(process.env, { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret });
 const address = base + "/console/endpoints/us-east-1/iris";
 const shot = (page, name) => folder && page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
 const dialog = (page) => page.getByRole("dialog");
@@ -31,6 +32,12 @@ async function deploy(browser) {
 async function made(page) {
   await aws(page, "SageMaker.CreateModel", { ModelName: "other", PrimaryContainer: { Image: "bellows/demo-model" } });
   return "other";
+}
+
+async function read(download) {
+  let text = "";
+  for await (const part of await download.createReadStream()) text += part;
+  return text;
 }
 
 /** The page, its forms and what AWS refuses. */
@@ -65,6 +72,23 @@ async function endpoint(browser) {
 
   // Requests are on the charts.
   await page.getByRole("img", { name: /^Requests a minute: requests from / }).waitFor();
+
+  // Logs: of the instance, followed; a search that matches nothing, one that AWS refuses, and a file of them.
+  const logs = page.getByLabel("Lines of the logs");
+  const first = await aws(page, "Logs_20140328.FilterLogEvents", { logGroupName: "/aws/sagemaker/Endpoints/iris", limit: 1 });
+  assert.equal(first.events.length, 1);
+  await logs.getByText(first.events[0].message.trim().slice(0, 40)).first().waitFor();
+  await page.getByLabel("Search the logs").fill("zzz no such line");
+  await logs.getByText("No line matches.").waitFor();
+  await page.getByLabel("Search the logs").fill("{ $.x = ");
+  await page.getByRole("alert").getByText("InvalidParameterException").waitFor();
+  await page.getByLabel("Search the logs").fill("");
+  await logs.getByText(first.events[0].message.trim().slice(0, 40)).first().waitFor();
+  await page.getByLabel("Instance", { exact: true }).selectOption(first.events[0].logStreamName);
+  await logs.getByText(first.events[0].message.trim().slice(0, 40)).first().waitFor();
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
+  assert.ok((await read(file)).includes(first.events[0].logStreamName));
+  await page.getByLabel("Instance", { exact: true }).selectOption("");
 
   // Scale by hand: AWS's refusal, then what it does.
   await page.getByRole("button", { name: "Scale by hand" }).click();
@@ -102,6 +126,7 @@ async function endpoint(browser) {
   await page.getByText("InService", { exact: true }).waitFor();
   await page.waitForFunction(() => ![...document.querySelectorAll("button")].find((b) => b.textContent === "Roll back").getAttribute("aria-disabled"));
   await page.getByRole("cell", { name: "2 of 2" }).waitFor(); // it kept its instances
+  await page.locator("option").filter({ hasText: ", gone" }).first().waitFor({ state: "attached" }); // the logs of instances that are gone stay
   await page.getByRole("button", { name: "Roll back" }).click();
   await form.getByRole("button", { name: "Roll back" }).click();
   await page.getByText(/configuration iris ·/).waitFor();

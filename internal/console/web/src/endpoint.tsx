@@ -3,6 +3,7 @@ import { getEndpoint, oneAtATime, type EndpointName } from "./api";
 import { EndpointActions } from "./endpointactions";
 import { EndpointCharts } from "./endpointcharts";
 import { ago, clock, duration, iso, ms, number } from "./format";
+import { Logs } from "./logs";
 import { variantPath } from "./router";
 import { now, useStream } from "./stream";
 import type { Endpoint, EndpointVariant, Instance, Message } from "./types";
@@ -44,6 +45,7 @@ export function EndpointPage({ region, endpoint }: EndpointName) {
         {last && <p class="dim">Last failure, {ago(ms(last.at), now())}: {last.text}{last.why && `: ${last.why}`}</p>}
         <Instances x={x} />
       </section>
+      <section class="part" aria-labelledby="logs"><h2 id="logs">Logs</h2><Logs x={x} /></section>
       <section class="part" aria-labelledby="history"><h2 id="history">History</h2><History x={x} /></section>
     </>
   );

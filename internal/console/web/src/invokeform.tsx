@@ -5,6 +5,7 @@ import { Dialog } from "./dialog";
 import { SelectField, TextField } from "./fields";
 import { number } from "./format";
 import type { Operation } from "./operation";
+import { save } from "./save";
 import { ChangeButton } from "./session";
 import { RefusalNote } from "./toast";
 import type { Endpoint } from "./types";
@@ -72,11 +73,7 @@ function AnswerView({ answer, name }: { answer: Answer; name: string }) {
   const ok = answer.status === 200, type = header("content-type") ?? "";
   const text = textOf(answer.body.subarray(0, shownMax));
   const error = !ok ? errorOf(text) : undefined;
-  const save = () => {
-    const url = URL.createObjectURL(new Blob([answer.body], { type: "application/octet-stream" }));
-    Object.assign(document.createElement("a"), { href: url, download: `${name}-answer${/json/.test(type) ? ".json" : /csv/.test(type) ? ".csv" : /^text/.test(type) ? ".txt" : ".bin"}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
+  const ending = /json/.test(type) ? "json" : /csv/.test(type) ? "csv" : /^text/.test(type) ? "txt" : "bin";
   return (
     <section class="answer" aria-label="Answer">
       <p><span class={"badge " + (ok ? "healthy" : "failing")}>{answer.status}</span> in <b>{number(answer.took)} ms</b>, {answer.body.length.toLocaleString("en-US")} bytes{header("x-amzn-invoked-production-variant") && ` from ${header("x-amzn-invoked-production-variant")}`}</p>
@@ -84,7 +81,7 @@ function AnswerView({ answer, name }: { answer: Answer; name: string }) {
       <dl>{answer.headers.map(([k, v]) => [<dt key={k} class="dim">{k}</dt>, <dd key={k + "="}>{v}</dd>])}</dl>
       <pre class="code" tabIndex={0} aria-label="Body of the answer">{text === undefined ? hexdump(answer.body.subarray(0, 512)) : pretty(text, type)}</pre>
       {answer.body.length > (text === undefined ? 512 : shownMax) && <p class="dim">Only the beginning is shown{text === undefined ? ": the answer is binary" : ""}.</p>}
-      <button onClick={save}>Save the answer</button>
+      <button onClick={() => save(`${name}-answer.${ending}`, new Blob([answer.body], { type: "application/octet-stream" }))}>Save the answer</button>
     </section>
   );
 }
