@@ -33,6 +33,7 @@ type inside struct {
 	on      bool
 	fd      uintptr
 	drained bool // the last read returned all data that had arrived
+	blocked bool // the last read found nothing, not even the end
 }
 
 // New wraps a connection. One that is not a socket works as before.
@@ -93,8 +94,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 func (c *Conn) readNow(p []byte) (int, error) {
 	n, err := read(c.now.fd, p)
+	c.now.blocked = err == syscall.EAGAIN
 	switch {
-	case err == syscall.EAGAIN:
+	case c.now.blocked:
 		c.now.drained = true
 		return 0, ErrAgain
 	case err != 0:
@@ -152,7 +154,8 @@ func (c *Conn) attend(fd uintptr) (done bool) {
 	c.now = inside{on: true, fd: fd}
 	defer func() { c.now.on = false }()
 	for c.wait.f() {
-		if c.now.drained {
+		// The end of the connection may have arrived in the same event as the data: then no further event follows.
+		if c.now.drained && (c.now.blocked || !hungUp(fd)) {
 			return false
 		}
 	}

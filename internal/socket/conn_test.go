@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -300,5 +301,33 @@ func TestAttendTimesOut(t *testing.T) {
 	})
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Attend: %v, want a deadline that is exceeded", err)
+	}
+}
+
+// The end of a connection that arrived together with the last data is noticed: the poller reports both in one event.
+func TestAttendNoticesAnEndThatArrivedWithData(t *testing.T) {
+	c, peer := pair(t)
+	if _, err := io.WriteString(peer, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.raw.Control(func(fd uintptr) {
+		for until := time.Now().Add(5 * time.Second); !hungUp(fd) && time.Now().Before(until); {
+			runtime.Gosched()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	buffer := make([]byte, 10)
+	err := c.Attend(func() bool {
+		n, err := c.Read(buffer)
+		got = append(got, buffer[:n]...)
+		return err == nil
+	})
+	if err != nil || string(got) != "x" {
+		t.Errorf("%q, and Attend ended with %v", got, err)
 	}
 }

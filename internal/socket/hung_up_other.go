@@ -3,4 +3,4 @@
 package socket
 
 // hungUp is not known on this system.
-func hungUp(int) bool { return false }
+func hungUp(uintptr) bool { return false }

@@ -26,7 +26,7 @@ func Peek(nc net.Conn) Found {
 		switch {
 		case err == nil && n > 0:
 			found = Data
-			if secured && hungUp(int(fd)) {
+			if secured && hungUp(fd) {
 				found = End // what is there ends with the notice of the close
 			}
 		case err == nil, !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR):
