@@ -14,7 +14,7 @@ import (
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	fence        = regexp.MustCompile("(?ms)^```.*?^```")
-	spanOfCode     = regexp.MustCompile("`[^`\n]*`")
+	spanOfCode   = regexp.MustCompile("`[^`\n]*`")
 	heading      = regexp.MustCompile(`(?m)^#+ (.+)$`)
 )
 

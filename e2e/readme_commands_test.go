@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,7 @@ func readmeCommands(t *testing.T) (out []readmeCommand) {
 		t.Fatal(err)
 	}
 	readme := string(text)
-	begins, ends := strings.Index(readme, "\n## Five minutes\n"), strings.Index(readme, "\nYour own models are commands")
+	begins, ends := strings.Index(readme, "\n## Five minutes\n"), strings.Index(readme, "\n**Your own model** is a program")
 	if begins < 0 || ends < begins {
 		t.Fatal("the README's five minutes are not found")
 	}
@@ -113,6 +114,17 @@ func TestEveryReadmeCommandRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.until("the file is read again", func() bool { return strings.Contains(s.log(), "the configuration is read again") })
+		case strings.HasPrefix(command, "bellows deploy "):
+			config := filepath.Join(t.TempDir(), "bellows.yaml")
+			if err := os.WriteFile(config, fmt.Appendf(nil, "images: [{image: my-model, command: [%q, demo-model]}]\n", binary), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			start(t, dir, "--config", config)
+			cmd := exec.CommandContext(t.Context(), binary, append(words[1:], "--data-dir", dir)...)
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "mine is in service") {
+				t.Errorf("%s: %v\n%s", command, err, out)
+			}
 		default:
 			t.Errorf("no test runs the README's %q", c.text)
 		}

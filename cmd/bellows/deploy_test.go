@@ -170,6 +170,7 @@ func TestAnInterruptUndoesADeployment(t *testing.T) {
 			cancel()
 		case deploy.Undoing:
 			once.Do(func() { close(hurry) })
+		default:
 		}
 	})
 	if err == nil || !strings.Contains(err.Error(), "\nleft behind: ") || !strings.Contains(err.Error(), "model slow") {

@@ -46,7 +46,13 @@ func shown(name string, v reflect.Value) *yaml.Node {
 			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
 		}
 		return shown(name, v.Elem())
+	default:
+		return plain(name, v)
 	}
+}
+
+// plain returns a value without parts as YAML spells it, a secret as hidden.
+func plain(name string, v reflect.Value) *yaml.Node {
 	if text, is := v.Interface().(string); is && text != "" && secret(name) {
 		return scalar(hidden)
 	}
