@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,6 +8,7 @@ import (
 	"bellows.dev/bellows/internal/audit"
 	"bellows.dev/bellows/internal/client"
 	"bellows.dev/bellows/internal/explain"
+	"bellows.dev/bellows/internal/term"
 )
 
 func auditCommand() *cobra.Command {
@@ -38,10 +38,8 @@ func auditCommand() *cobra.Command {
 					header = false
 					return err
 				}
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetEscapeHTML(false)
 				for i := range all {
-					if err := e.Encode(&all[i]); err != nil {
+					if err := term.EncodeJSON(cmd.OutOrStdout(), &all[i]); err != nil {
 						return err
 					}
 				}

@@ -37,7 +37,7 @@ func WriteJSON(out io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(append(text, '\n'))
+	_, err = out.Write(append(escape(text), '\n'))
 	return err
 }
 
@@ -108,7 +108,7 @@ func again(s *Screen, a Answer, asJSON, first bool) error {
 		if err != nil {
 			return err
 		}
-		return json.NewEncoder(s.Out).Encode(plain)
+		return EncodeJSON(s.Out, plain)
 	}
 	var text bytes.Buffer
 	drawn := *s
