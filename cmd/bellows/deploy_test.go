@@ -283,7 +283,8 @@ func TestADeploymentThatFailsShowsTheLog(t *testing.T) {
 	}
 }
 
-// Commands answer at once. The bound allows for a machine that does much else; the figure is printed.
+// Commands answer at once. The bound is on processor time, of a program with the race detector, since other tests compete for processors; the
+// figures are printed.
 func TestCommandsAnswerQuickly(t *testing.T) {
 	s := serve(t, filepath.Join(t.TempDir(), "data"))
 	s.deploy()
@@ -303,8 +304,8 @@ func TestCommandsAnswerQuickly(t *testing.T) {
 			best, cpu = min(best, time.Since(began)), min(cpu, p.ProcessState.UserTime()+p.ProcessState.SystemTime())
 		}
 		t.Logf("bellows %s: %s, of which %s on a processor", command, best.Round(time.Millisecond), cpu.Round(time.Millisecond))
-		if best > time.Second {
-			t.Errorf("bellows %s takes %s", command, best)
+		if cpu > time.Second {
+			t.Errorf("bellows %s takes %s on a processor", command, cpu)
 		}
 	}
 }
