@@ -19,7 +19,7 @@ func EncodeJSON(out io.Writer, v any) error {
 	return err
 }
 
-// escape writes C1 control characters and those that change the direction of text as \uXXXX: terminals act on them. In JSON they occur only in
+// escape writes C1 control characters and those that change the direction of text as their escapes (\u009b): terminals act on them. In JSON they occur only in
 // strings, so its value stays the same; C0 control characters are already escaped.
 func escape(text []byte) []byte {
 	var b bytes.Buffer
