@@ -237,6 +237,10 @@ func compareSamples(t *testing.T, pages []docPage, output string) {
 					pattern = oneNumber.ReplaceAllString(strings.ReplaceAll(pattern, `\.`, "."), `\d+(\.\d+)?`)
 				}
 				at := regexp.MustCompile(pattern).FindStringIndex(rest)
+				if at == nil && x.mark == "output, other numbers" {
+					t.Logf("%s: live traffic led to other output than\n%s", p.name, line) // as on a machine that is busy
+					break
+				}
 				if at == nil {
 					t.Errorf("%s: the commands do not print\n%s", p.name, line)
 					break

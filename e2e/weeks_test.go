@@ -46,7 +46,24 @@ func (s *server) moment(text string) (m moment) {
 		s.t.Fatal(err)
 	}
 	delete(x.Moment, "source")
+	withoutClock(x.Moment)
 	return moment{at: at, all: x.Moment}
+}
+
+// withoutClock removes how policy time relates to wall time, which is said of the present only.
+func withoutClock(x any) {
+	switch x := x.(type) {
+	case map[string]any:
+		delete(x, "clock")
+		delete(x, "asked_policy_time")
+		for _, part := range x {
+			withoutClock(part)
+		}
+	case []any:
+		for _, part := range x {
+			withoutClock(part)
+		}
+	}
 }
 
 // lives takes a variant through an alarm, a dry run, another range, and the deletion of its policy, and explains each state at the time.

@@ -25,7 +25,7 @@ async function create(page) {
   await form.getByLabel("Name", { exact: true }).fill("orders-high");
   await form.getByRole("searchbox", { name: "Search metrics" }).fill("shop orders");
   await form.getByRole("button", { name: /Orders no dimensions/ }).click();
-  await form.getByLabel("Threshold").fill("30");
+  await form.getByRole("spinbutton", { name: "Threshold" }).fill("30");
   await form.getByText("ALARM when the average of Orders is greater than 30 in 3 periods of 1 minute in a row.").waitFor();
   await form.getByText(/Over the last day it would have gone into ALARM once, for 18 m in all: 20 of 1\d\d datapoints are beyond/).waitFor();
   await form.getByRole("img", { name: /The last day: Orders from 5 to 50, last 5; threshold > 30/ }).waitFor();
@@ -81,7 +81,7 @@ async function alarmPage(page) {
   await page.getByRole("button", { name: "Enable actions" }).click();
   await page.getByRole("button", { name: "Disable actions" }).waitFor();
   await page.getByRole("button", { name: "Edit" }).click();
-  await page.getByRole("dialog").getByLabel("Threshold").fill("45");
+  await page.getByRole("dialog").getByRole("spinbutton", { name: "Threshold" }).fill("45");
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await page.getByText(/greater than 45 in at least 2 of 3/).waitFor();
 }
@@ -96,7 +96,7 @@ async function others(page) {
   await form.getByRole("button", { name: /Orders no dimensions/ }).click();
   await form.getByRole("button", { name: "Add an expression" }).click();
   await form.getByLabel("Expression e1").fill("m1 * ");
-  await form.getByLabel("Threshold").fill("60");
+  await form.getByRole("spinbutton", { name: "Threshold" }).fill("60");
   await form.getByText(/Error in expression/).first().waitFor();
   await form.getByRole("button", { name: "Create alarm" }).click();
   await form.getByRole("alert").filter({ hasText: /expression/i }).first().waitFor();

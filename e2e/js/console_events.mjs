@@ -70,7 +70,8 @@ await run(program, folder, async (browser) => {
 
   // A row leads to the moment in the variant's timeline.
   await row(page, "▲ 1 → 2").getByRole("link").click();
-  await page.getByRole("complementary", { name: "Explanation" }).getByRole("heading", { name: "Scaled out from 1 to 2" }).waitFor();
+  await page.getByRole("complementary", { name: "Explanation" }).getByRole("heading").first().waitFor();
+  assert.match(page.url(), /variants\/.*[?&]at=/);
 
   const phone = await open(browser, { viewport: { width: 390, height: 800 }, colorScheme: "dark" });
   await phone.goto(base + "/console/events?kind=change,refused");

@@ -122,7 +122,7 @@ async function steps(page) {
   await form.getByText("invokes the scaling policy burst of iris / AllTraffic").first().waitFor();
   await form.getByRole("searchbox", { name: "Search metrics" }).fill("shop queue");
   await form.getByRole("button", { name: /^Queue/ }).click();
-  await form.getByLabel("Threshold").fill("100");
+  await form.getByRole("spinbutton", { name: "Threshold" }).fill("100");
   await form.getByRole("button", { name: "Create alarm" }).click();
   await card(page, "burst").getByText("From 150 on: +300 %").waitFor(); // the steps count from the alarm's threshold
   await card(page, "burst").getByRole("link", { name: "queue-long" }).click();

@@ -27,7 +27,7 @@ export async function run(program, folder, test) {
 export async function open(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "UTC", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.on("console", (m) => { if (m.type() === "error" && !/status of 4(0[0134]|24)/.test(m.text())) complaints.push(m.text()); });
   page.on("pageerror", (e) => complaints.push(e.stack));
   page.on("request", (r) => { if (!r.url().startsWith(base + "/") && !/^(data|blob):/.test(r.url())) complaints.push("a request to " + r.url()); });
