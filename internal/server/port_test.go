@@ -85,7 +85,7 @@ func (r *running) raw(request string) string {
 		r.t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
 	_, _ = io.WriteString(c, request) // a server that has refused may read no further
 	if x, ok := c.(*net.TCPConn); ok {
 		_ = x.CloseWrite()
