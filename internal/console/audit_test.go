@@ -76,7 +76,7 @@ func TestTheStreamTellsOfTheAuditLog(t *testing.T) {
 		t.Errorf("%s %+v", event, m)
 	}
 	if other.change.audit {
-		t.Error("another account is told")
+		t.Error("the stream of another account has the record")
 	}
 }
 
