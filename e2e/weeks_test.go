@@ -50,7 +50,7 @@ func (s *server) moment(text string) (m moment) {
 	return moment{at: at, all: x.Moment}
 }
 
-// withoutClock removes how policy time relates to wall time, which is said of the present only.
+// withoutClock removes how policy time relates to wall time, which only explanations of the present have.
 func withoutClock(x any) {
 	switch x := x.(type) {
 	case map[string]any:

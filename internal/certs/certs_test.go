@@ -190,3 +190,27 @@ func TestFiles(t *testing.T) {
 		t.Error("a missing key is accepted")
 	}
 }
+
+// A start after a crash that left a key without its certificate makes an authority; one that has lost the key of the certificate that clients trust
+// is refused, and leaves the certificate.
+func TestAnAuthorityIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, Dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{caKeyFile: "cut", CAFile + ".new": "-----BEGIN"} {
+		if err := os.WriteFile(filepath.Join(dir, Dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := OpenInternal(dir, nil, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	ca := authorityOf(t, dir)
+	if err := os.Remove(filepath.Join(dir, Dir, caKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenInternal(dir, nil, time.Now); err == nil || !strings.Contains(err.Error(), "without its key") || !authorityOf(t, dir).Equal(ca) {
+		t.Errorf("without its key: %v", err)
+	}
+}

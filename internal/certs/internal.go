@@ -115,6 +115,9 @@ func (a *authority) load(dir string) error {
 		return err
 	}
 	key, err := os.ReadFile(filepath.Join(dir, caKeyFile))
+	if errors.Is(err, fs.ErrNotExist) { // clients trust the certificate: another is not for this server to choose
+		return fmt.Errorf("%s has %s without its key %s: restore the key, or move the folder away, and trust the new %s", dir, CAFile, caKeyFile, CAFile)
+	}
 	if err != nil {
 		return err
 	}
@@ -159,13 +162,27 @@ func (a *authority) make(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, caKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600); err != nil {
+	if err := replace(filepath.Join(dir, caKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, CAFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	if err := replace(filepath.Join(dir, CAFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
 		return err
 	}
 	return a.load(dir)
+}
+
+// replace writes a file as a whole, so that a crash or a full disk leaves the earlier one, or none. Only its owner may read it.
+func replace(path string, text []byte) error {
+	half := path + ".new"
+	f, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(half))
+	}
+	return os.Rename(half, path)
 }
 
 func serial() *big.Int {

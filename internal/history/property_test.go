@@ -262,7 +262,7 @@ func (l *life) record(rt *rapid.T) []given {
 			d.Summary.Add(float64(rapid.SampledFrom([]int{-3, 0, 1, 2, 7, 40, 1000, 123456}).Draw(rt, "value")), 1)
 		}
 		if rapid.IntRange(0, 5).Draw(rt, "set") == 0 {
-			d.Summary = d.Summary.StatisticSet.Summary() // as PutMetricData records one: equal samples are known
+			d.Summary = d.Summary.Summary() // as PutMetricData records one: equal samples are known
 		}
 		out = append(out, given{d})
 		if _, err := l.step(context.Background(), engine.PutMetricData{Scope: home, Data: []metric.Datum{d}}); err != nil {

@@ -9,7 +9,7 @@ export interface TimeBand {
   to: number;
 }
 
-const words: Record<AlarmState, string> = { OK: "OK", ALARM: "ALARM", INSUFFICIENT_DATA: "no data" };
+const words: Record<AlarmState, string> = { OK: "OK", ALARM: "ALARM", INSUFFICIENT_DATA: "not enough data" };
 
 /** The states of an alarm below a plot of the same time. The word stands in the band: the state is not told by colour alone. */
 export function Bands({ bands, from, to, label, named = false }: { bands: TimeBand[]; from: number; to: number; label: string; named?: boolean }) {

@@ -58,6 +58,7 @@ function Header({ session, onSignedOut }: { session: Session; onSignedOut: () =>
       <a class="name" href="/console/">Bellows</a>
       <nav aria-label="Pages">{pages.map(([path, name]) => <a key={path} href={path}>{name}</a>)}</nav>
       <Live />
+      {session.clock_speed !== 1 && <span class="dim" title="Times on these pages are policy time: alarms, cooldowns and schedules pass this many times as fast as the wall clock">policy time ×{session.clock_speed}</span>}
       <span class="who">{session.open ? "no authentication" : session.access_key_id}{session.read_only && ", read-only"}</span>
       {!session.open && <button onClick={() => void signOut().then(onSignedOut, () => location.reload())}>Sign out</button>}
     </header>

@@ -57,7 +57,7 @@ export function drawLoad(u: uPlot, t: Timeline, s: Series | undefined) {
   }
 }
 
-const bands = { OK: ["ok-fill", "dim", "OK"], ALARM: ["alarm", "on-alarm", "ALARM"], INSUFFICIENT_DATA: ["none-fill", "dim", "no data"] } as const;
+const bands = { OK: ["ok-fill", "dim", "OK"], ALARM: ["alarm", "on-alarm", "ALARM"], INSUFFICIENT_DATA: ["none-fill", "dim", "not enough data"] } as const;
 
 /** A row for each alarm: its states, each with its word. */
 export function drawAlarms(u: uPlot, t: Timeline) {
@@ -72,8 +72,8 @@ export function drawAlarms(u: uPlot, t: Timeline) {
       if (b.state === "INSUFFICIENT_DATA") hatch(ctx, x, y, w, h);
       font(ctx, 10, b.state === "ALARM");
       ctx.fillStyle = css(ink);
-      const first = b === a.bands[0] || x <= left + 1, text = first ? `${a.short} ${word}` : word;
-      if (ctx.measureText(text).width < w - px(6)) ctx.fillText(text, x + px(4), y + h / 2);
+      const text = [`${a.short} ${word}`, word].find((s) => ctx.measureText(s).width < w - px(6));
+      if (text) ctx.fillText(text, x + px(4), y + h / 2);
     }
     if (a.bands.length === 0) {
       font(ctx, 10);
@@ -100,7 +100,7 @@ function hatch(ctx: CanvasRenderingContext2D, x: number, y: number, w: number, h
 }
 
 const pills: Record<Change["by"], [color: string, sign: string]> = {
-  policy: ["load", ""], schedule: ["dim", "◷ "], forecast: ["target", "↗ "], request: ["running", "● "], bounds: ["dim", "↕ "], hand: ["desired", "✋ "], deployment: ["dim", "⇪ "],
+  policy: ["load", ""], schedule: ["dim", "◷ "], forecast: ["target", "↗ "], request: ["running", "● "], bounds: ["dim", "↕ "], hand: ["desired", "by hand "], deployment: ["dim", "deploy "],
 };
 
 /** The changes as pills with direction and numbers, and how many instances there are at the axis. */
