@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // docBlock is a fenced block of a page. mark is the HTML comment in front of it, which says how the tests treat it:
@@ -84,7 +87,12 @@ func TestDocsCommands(t *testing.T) {
 	}
 	dir := docsFolder(t)
 	calls := outside(t)
-	cmd := exec.CommandContext(t.Context(), "bash", "--norc", "--noprofile")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the pages wait for conditions without a deadline
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "--norc", "--noprofile")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // with what it started in the background
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(script)
 	cmd.Env = append(os.Environ(), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true",
 		"HTTPS_PROXY="+calls.proxy, "HTTP_PROXY="+calls.proxy, "PATH="+filepath.Join(dir, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
