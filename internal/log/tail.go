@@ -2,6 +2,7 @@ package log
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -66,6 +67,25 @@ func (t *Tail) after(seq uint64) (next []Entry, known bool, changed <-chan struc
 	return append([]Entry(nil), t.entries[at:]...), true, t.changed
 }
 
+// errFull ends a read of storage that has as many entries as a Tail keeps.
+var errFull = errors.New("as many entries as are kept in memory")
+
+// stored reads entries after a sequence number from storage, about tailMax bytes at most. They are delivered after the read, since a subscriber may
+// be slow: storage has few connections, and while one reads, what was written since is kept.
+func stored(ctx context.Context, j Journal, after uint64) (out []Entry, err error) {
+	held := 0
+	err = j.Read(ctx, after, func(e Entry) error {
+		if out, held = append(out, e), held+size(e); held > tailMax {
+			return errFull
+		}
+		return nil
+	})
+	if errors.Is(err, errFull) {
+		err = nil
+	}
+	return out, err
+}
+
 // Subscribe implements Journal.Subscribe with Journal.Read.
 func (t *Tail) Subscribe(ctx context.Context, j Journal, after uint64, each func(Entry) error) error {
 	deliver := func(e Entry) error {
@@ -80,19 +100,21 @@ func (t *Tail) Subscribe(ctx context.Context, j Journal, after uint64, each func
 	}
 	for {
 		next, known, changed := t.after(after)
+		var failed error
 		if !known { // a commit during the read closes changed
-			if err := j.Read(ctx, after, deliver); ctx.Err() != nil {
-				return ctx.Err()
-			} else if err != nil {
-				return err
-			}
+			next, failed = stored(ctx, j, after)
 		}
 		for _, e := range next {
 			if err := deliver(e); err != nil {
 				return err
 			}
 		}
-		if len(next) > 0 {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case failed != nil:
+			return failed
+		case len(next) > 0:
 			continue
 		}
 		select {

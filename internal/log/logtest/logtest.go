@@ -30,6 +30,7 @@ func Run(t *testing.T, open Open) {
 		{"a subscriber gets what is stored and then what comes", subscription},
 		{"a subscriber gets each entry soon", latency},
 		{"a slow subscriber delays nobody", slowSubscriber},
+		{"many slow subscribers delay nobody", slowSubscribers},
 		{"a subscriber that is too far behind gets an error", trimmed},
 		{"subscriptions end", subscriptionsEnd},
 		{"messages stay until they are removed", outbox},

@@ -160,6 +160,50 @@ func slowSubscriber(t *testing.T, open Open) {
 	slow.end(t)
 }
 
+// slowSubscribers: more subscribers than storage has connections hold an entry that they read from storage, and others read on.
+func slowSubscribers(t *testing.T, open Open) {
+	s := open(t, "log")
+	epoch, err := s.Lead(t.Context(), log.Start{At: noon, After: noon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const last = 20
+	fill(t, s, epoch, 1, last)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, "log") // which has nothing in memory
+	defer s.Close()    //nolint:errcheck // it is only read
+	release, holds := make(chan struct{}), make(chan struct{})
+	var slow []*subscriber
+	for range 12 {
+		var once sync.Once
+		slow = append(slow, subscribe(t, s, 0, func(log.Entry) {
+			once.Do(func() { holds <- struct{}{} })
+			<-release
+		}))
+		defer slow[len(slow)-1].cancel()
+	}
+	deadline := time.After(patience)
+	for n := range slow {
+		select {
+		case <-holds:
+		case <-deadline:
+			close(release)
+			t.Fatalf("%d subscribers have an entry, want %d", n, len(slow))
+		}
+	}
+	expect(t, read(t, s, 0), 1, last)
+	quick := subscribe(t, s, 0, nil)
+	quick.until(t, last)
+	quick.end(t)
+	close(release)
+	for _, x := range slow {
+		x.until(t, last)
+		x.end(t)
+	}
+}
+
 // trimmed: entries covered by snapshots are dropped; a subscriber that needs them learns where the journal begins and continues from there.
 func trimmed(t *testing.T, open Open) {
 	s := open(t, "log")
