@@ -65,8 +65,8 @@ $(VERSITYGW):
 unit: ## all tests once, without the race detector
 	$(call each,$(GO) test $(PKGS))
 
-race: ## all tests in random order with the race detector; includes the fuzz seeds
-	$(call each,$(GO) test -race -shuffle=on -count=1 -timeout 20m $(PKGS))
+race: ## all tests in random order with the race detector, without the vet that `make test` has run; includes the fuzz seeds
+	$(call each,$(GO) test -race -vet=off -shuffle=on -count=1 -timeout 20m $(PKGS))
 
 vet: ## go vet
 	$(call each,$(GO) vet $(PKGS))
